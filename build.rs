@@ -1,0 +1,57 @@
+//! Generates the client (`api.rs`) and the facts of its operations (`operation.rs`) from the
+//! OpenAPI document: `openapi/tailscale.json`, or the one that `TAILSCALE_OPENAPI` names.
+
+use std::{env, error::Error, fs, path::PathBuf};
+
+#[path = "build/mod.rs"]
+mod document;
+
+const DOCUMENT: &str = "openapi/tailscale.json";
+const OVERLAY: &str = "openapi/overlay.yaml";
+
+fn main() {
+    if let Err(error) = run() {
+        println!("cargo::error={}", error.to_string().replace('\n', "; "));
+        std::process::exit(1);
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
+    for input in ["build.rs", "build", "src", OVERLAY] {
+        println!("cargo::rerun-if-changed={input}");
+    }
+    for variable in ["TAILSCALE_OPENAPI", "TAILSCALE_OPENAPI_STRICT"] {
+        println!("cargo::rerun-if-env-changed={variable}");
+    }
+    let path = env::var("TAILSCALE_OPENAPI").unwrap_or_else(|_| DOCUMENT.to_owned());
+    println!("cargo::rerun-if-changed={path}");
+
+    let mut prepared = document::prepare(read(&path)?, &read(OVERLAY)?)?;
+    let known: Vec<String> = prepared.operations.iter().map(document::facts::Facts::variant).collect();
+    if let Some(gone) = document::used::missing(&document::used::find("src".as_ref())?, &known) {
+        return Err(gone.into());
+    }
+    let client = document::generate::source(&mut prepared.document, &mut prepared.notes)?;
+
+    let strict = env::var_os("TAILSCALE_OPENAPI_STRICT").is_some();
+    for target in &prepared.unmatched {
+        let text = format!("{OVERLAY}: nothing in {path} matches {target}; drop or adapt the entry");
+        if strict {
+            return Err(text.into());
+        }
+        println!("cargo::warning={text}");
+    }
+    for note in &prepared.notes {
+        println!("cargo::warning={path}: {}", note.replace('\n', "; "));
+    }
+
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(out.join("api.rs"), client)?;
+    fs::write(out.join("operation.rs"), document::facts::source(&prepared.operations))?;
+    Ok(())
+}
+
+fn read(path: &str) -> Result<serde_json::Value, String> {
+    let text = fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
+    document::read::read(&text).map_err(|error| format!("{path}: {error}"))
+}

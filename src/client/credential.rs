@@ -1,0 +1,107 @@
+//! What proves who we are.
+
+use std::path::PathBuf;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Error, Result};
+
+/// What proves to the API who we are. Prints without its secrets.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Credential {
+    /// An API access token, `tskey-api-…`. It carries its owner's role.
+    ApiKey(SecretString),
+    /// An OAuth client. Its tokens last an hour and are renewed ahead of that.
+    OAuth {
+        /// The client's id.
+        client_id: String,
+        /// The client's secret, `tskey-client-…`.
+        client_secret: SecretString,
+        /// The scopes to ask for; all that the client has if empty.
+        scopes: Vec<String>,
+    },
+    /// Workload identity: a token of another issuer is exchanged for one of Tailscale.
+    Federated {
+        /// The id of the federated identity.
+        client_id: String,
+        /// The token of the other issuer, or where it is written.
+        identity: IdentityToken,
+    },
+}
+
+/// A JSON Web Token of a cloud or CI system.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum IdentityToken {
+    /// The token itself.
+    Value(SecretString),
+    /// A file that the issuer keeps fresh; read again whenever a token is needed.
+    File(PathBuf),
+}
+
+impl Credential {
+    /// The kind, in a word or two.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::ApiKey(_) => "API key",
+            Self::OAuth { .. } => "OAuth client",
+            Self::Federated { .. } => "federated identity",
+        }
+    }
+
+    /// Takes the credential from the variables that `get` knows, in the order and with the names
+    /// of Tailscale's Terraform provider. A value may be `file:/path`.
+    ///
+    /// # Errors
+    ///
+    /// [`Config`](super::ErrorKind::Config) if none is complete or a file cannot be read.
+    pub fn from_variables(get: &impl Fn(&str) -> Option<String>) -> Result<Self> {
+        let get = |name: &str| get(name).filter(|it| !it.trim().is_empty());
+        if let Some(key) = get("TAILSCALE_API_KEY") {
+            return Ok(Self::ApiKey(resolve("TAILSCALE_API_KEY", &key)?));
+        }
+        let Some(id) = get("TAILSCALE_OAUTH_CLIENT_ID") else { return Err(nothing()) };
+        let client_id = resolve("TAILSCALE_OAUTH_CLIENT_ID", &id)?.expose_secret().to_owned();
+        if let Some(secret) = get("TAILSCALE_OAUTH_CLIENT_SECRET") {
+            let client_secret = resolve("TAILSCALE_OAUTH_CLIENT_SECRET", &secret)?;
+            return Ok(Self::OAuth { client_id, client_secret, scopes: Vec::new() });
+        }
+        let Some(token) = get("TAILSCALE_IDENTITY_TOKEN") else {
+            return Err(Error::config(
+                "TAILSCALE_OAUTH_CLIENT_ID is set without its counterpart",
+                "set TAILSCALE_OAUTH_CLIENT_SECRET, or TAILSCALE_IDENTITY_TOKEN for workload identity",
+            ));
+        };
+        let identity = match token.strip_prefix("file:") {
+            Some(path) => IdentityToken::File(path.into()),
+            None => IdentityToken::Value(token.into()),
+        };
+        Ok(Self::Federated { client_id, identity })
+    }
+}
+
+/// The value of the setting `name`, or what is in the file that it names.
+///
+/// # Errors
+///
+/// [`Config`](super::ErrorKind::Config) if the file cannot be read or is empty.
+pub fn resolve(name: &str, value: &str) -> Result<SecretString> {
+    let Some(path) = value.strip_prefix("file:") else { return Ok(value.trim().into()) };
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Error::config(format!("{name} names the file {path}: {error}"), "make it readable")
+    })?;
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(Error::config(format!("{name} names the file {path}: it is empty"), "fill it"));
+    }
+    Ok(text.into())
+}
+
+fn nothing() -> Error {
+    Error::config(
+        "no credential for the Tailscale API",
+        "set TAILSCALE_API_KEY, or TAILSCALE_OAUTH_CLIENT_ID and TAILSCALE_OAUTH_CLIENT_SECRET; \
+         or name a profile with --profile; or try everything with --sandbox",
+    )
+}

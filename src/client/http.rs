@@ -1,0 +1,135 @@
+//! The HTTP client itself: TLS, connections, and answers of limited size.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use oauth2::{HttpRequest, HttpResponse};
+use rustls_pki_types::{CertificateDer, pem::PemObject as _};
+
+use super::{Error, ErrorKind, Result, Settings};
+
+/// The token endpoint's answers are small.
+const TOKEN_BODY: usize = 1 << 20;
+/// How often a request for a token is sent.
+const TOKEN_ATTEMPTS: u32 = 3;
+
+/// Builds the client that all requests share, and with it their connections.
+pub(super) fn build(settings: &Settings) -> Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls(settings)?)
+        // A redirect is handled by the transport, which knows what was asked.
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(10))
+        .timeout(settings.attempt_timeout)
+        .pool_max_idle_per_host(settings.in_flight)
+        .user_agent(concat!("tailscale-mcp/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| Error::config(format!("no HTTP client: {error}"), "report this"))
+}
+
+/// The system's roots and the extra ones. Without TLS no roots are read: that takes a while.
+fn tls(settings: &Settings) -> Result<rustls::ClientConfig> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let failed = |error: rustls::Error| {
+        Error::new(ErrorKind::Tls, format!("TLS cannot be set up: {error}"))
+    };
+    let builder = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(failed)?;
+    if settings.base_url.starts_with("http://") {
+        let none = rustls::RootCertStore::empty();
+        return Ok(builder.with_root_certificates(none).with_no_client_auth());
+    }
+    let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(extra(settings)?, provider)
+        .map_err(failed)?;
+    // "Dangerous" is any verifier that is not rustls' own; this one is the platform's.
+    let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
+    Ok(builder.with_no_client_auth())
+}
+
+fn extra(settings: &Settings) -> Result<Vec<CertificateDer<'static>>> {
+    let Some(path) = &settings.ca_file else { return Ok(Vec::new()) };
+    let wrong = |why: String| {
+        Error::config(
+            format!("the CA file {}: {why}", path.display()),
+            "name a PEM file with at least one certificate in TAILSCALE_CA_FILE",
+        )
+    };
+    let found: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path)
+        .map_err(|error| wrong(error.to_string()))?
+        .collect();
+    match found {
+        Ok(found) if found.is_empty() => Err(wrong("it has no certificate".to_owned())),
+        Ok(found) => Ok(found),
+        Err(error) => Err(wrong(error.to_string())),
+    }
+}
+
+/// Reads an answer to its end, up to `limit` bytes.
+pub(super) async fn body(mut response: reqwest::Response, limit: usize) -> Result<Bytes> {
+    let mut body = BytesMut::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() > limit => {
+                return Err(Error::new(
+                    ErrorKind::TooLarge,
+                    format!("the answer is larger than {limit} bytes"),
+                ));
+            }
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => return Ok(body.freeze()),
+            Err(error) if error.is_timeout() => {
+                return Err(Error::new(ErrorKind::Timeout, "the answer stalled"));
+            }
+            Err(_) => {
+                return Err(Error::new(
+                    ErrorKind::Truncated,
+                    format!("the answer broke off after {} bytes", body.len()),
+                ));
+            }
+        }
+    }
+}
+
+/// Sends a request for a token. Asking for one twice does no harm, so failures are tried again.
+pub(super) async fn token_request(
+    client: &reqwest::Client,
+    request: HttpRequest,
+) -> Result<HttpResponse> {
+    let wrong = |error: reqwest::Error| Error::config(format!("the base URL: {error}"), "correct it");
+    let request = reqwest::Request::try_from(request).map_err(wrong)?;
+    let mut waits = super::retry::delays();
+    for attempt in 1.. {
+        let Some(again) = request.try_clone() else { break };
+        let answer = client.execute(again).await;
+        let passing = match &answer {
+            Ok(answer) => matches!(answer.status().as_u16(), 429 | 500..=599),
+            Err(_) => true,
+        };
+        if passing && attempt < TOKEN_ATTEMPTS {
+            let asked = answer.as_ref().ok().and_then(|it| super::retry::after(it.headers()));
+            tokio::time::sleep(asked.or(waits.next()).unwrap_or_default()).await;
+            continue;
+        }
+        let answer = answer.map_err(|error| {
+            let failed = super::retry::failure(&error);
+            Error::new(failed, format!("no token: {}", super::retry::words(&error)))
+        })?;
+        let status = answer.status();
+        if status.is_server_error() || status.as_u16() == 429 {
+            let kind = if status.as_u16() == 429 { ErrorKind::RateLimited } else { ErrorKind::Upstream };
+            let wait = super::retry::after(answer.headers());
+            return Err(Error::new(kind, format!("no token: the API answered {status}"))
+                .answered(status.as_u16(), None)
+                .after(wait));
+        }
+        let mut built = ::http::Response::new(body(answer, TOKEN_BODY).await?.to_vec());
+        *built.status_mut() = status;
+        built.headers_mut().insert(
+            ::http::header::CONTENT_TYPE,
+            ::http::HeaderValue::from_static("application/json"),
+        );
+        return Ok(built);
+    }
+    Err(Error::new(ErrorKind::Unreachable, "no token: the request could not be sent"))
+}

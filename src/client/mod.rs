@@ -1,0 +1,108 @@
+//! The way to the API: one door, through which every request leaves.
+
+use std::{
+    any::Any,
+    fmt,
+    sync::{Arc, OnceLock},
+};
+
+use progenitor_client::ResponseValue;
+use serde::de::DeserializeOwned;
+
+pub(crate) mod answer;
+mod credential;
+mod error;
+mod http;
+mod limit;
+mod redact;
+mod repair;
+mod retry;
+mod settings;
+mod tokens;
+mod transport;
+
+pub use self::{
+    credential::{Credential, IdentityToken, resolve},
+    error::{Error, ErrorKind, PolicyProblem, Result},
+    repair::UNREADABLE,
+    settings::{DEFAULT_BASE_URL, Settings},
+    transport::Transport,
+};
+use crate::{Operation, api};
+
+/// How many lists are kept.
+const CACHED_LISTS: u64 = 64;
+
+/// Talks to one tailnet. Cheap to clone; clones share connections, tokens, turns and cache.
+#[derive(Clone)]
+pub(crate) struct Client(Arc<Inner>);
+
+struct Inner {
+    settings: Settings,
+    transport: Transport,
+    /// Built at the first request: reading the system's certificates takes a while.
+    api: OnceLock<Result<api::Client>>,
+    cache: moka::future::Cache<(u64, String), Arc<dyn Any + Send + Sync>>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("settings", &self.0.settings).finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    pub(crate) fn new(settings: Settings) -> Self {
+        let transport = Transport::new(&settings);
+        let cache = moka::future::Cache::builder()
+            .max_capacity(CACHED_LISTS)
+            .time_to_live(settings.cache_for)
+            .build();
+        Self(Arc::new(Inner { settings, transport, api: OnceLock::new(), cache }))
+    }
+
+    /// The tailnet's id, or `-`.
+    pub(crate) fn tailnet(&self) -> &str {
+        &self.0.settings.tailnet
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// The generated client.
+    pub(crate) fn api(&self) -> Result<&api::Client> {
+        let inner = &*self.0;
+        let build = || {
+            let client = http::build(&inner.settings)?;
+            let base = format!("{}/api/v2", inner.settings.origin());
+            Ok(api::Client::new_with_client(&base, client, inner.transport.clone()))
+        };
+        inner.api.get_or_init(build).as_ref().map_err(Clone::clone)
+    }
+
+    /// What `operation` answered, as its type.
+    pub(crate) fn value<T: DeserializeOwned>(
+        operation: Operation,
+        answer: Result<ResponseValue<T>, api::Error<()>>,
+    ) -> Result<T> {
+        answer::value(operation, answer)
+    }
+
+    /// A list from the cache, or from `read`. Equal reads at one time share one request, and any
+    /// change through this client makes all lists stale.
+    pub(crate) async fn cached<T, F>(&self, key: String, read: F) -> Result<Arc<T>>
+    where
+        T: Send + Sync + 'static,
+        F: Future<Output = Result<T>>,
+    {
+        if self.0.settings.cache_for.is_zero() {
+            return read.await.map(Arc::new);
+        }
+        // A list that was asked for before a change is filed under the count before it.
+        let key = (self.0.transport.changes(), key);
+        let read = async { read.await.map(|it| Arc::new(it) as Arc<dyn Any + Send + Sync>) };
+        let held = self.0.cache.try_get_with(key, read).await.map_err(|error| (*error).clone())?;
+        held.downcast::<T>().map_err(|_| Error::invalid_input("key", "names two kinds of lists"))
+    }
+}

@@ -1,0 +1,61 @@
+//! How a client talks to the API.
+
+use std::{num::NonZeroU32, path::PathBuf, time::Duration};
+
+use super::Credential;
+
+/// Where the public API is.
+pub const DEFAULT_BASE_URL: &str = "https://api.tailscale.com";
+
+/// How a client talks to the API. Start from [`Settings::new`] and change what differs.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Settings {
+    /// What proves who we are.
+    pub credential: Credential,
+    /// The tailnet's id, or `-` for the one that the credential belongs to.
+    pub tailnet: String,
+    /// The API's origin, without `/api/v2`.
+    pub base_url: String,
+    /// Requests a second that one endpoint gets, in the long run.
+    pub rate: f64,
+    /// Requests that one endpoint may get at once before the rate holds.
+    pub burst: NonZeroU32,
+    /// Requests under way at once, over all endpoints.
+    pub in_flight: usize,
+    /// What a call may take in all: waiting for its turn, retries and answers included.
+    pub deadline: Duration,
+    /// What one attempt may take.
+    pub attempt_timeout: Duration,
+    /// The largest answer that is read, in bytes after decompression.
+    pub max_body: usize,
+    /// How long a list stays in memory; zero switches that off.
+    pub cache_for: Duration,
+    /// A PEM file with certificates to trust besides the system's.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Settings {
+    /// The usual settings for `credential`.
+    pub fn new(credential: Credential) -> Self {
+        Self {
+            credential,
+            tailnet: "-".to_owned(),
+            base_url: DEFAULT_BASE_URL.to_owned(),
+            rate: 1.0,
+            burst: NonZeroU32::MIN.saturating_add(9),
+            in_flight: 8,
+            deadline: Duration::from_secs(60),
+            attempt_timeout: Duration::from_secs(30),
+            max_body: 256 << 20,
+            cache_for: Duration::from_secs(5),
+            ca_file: None,
+        }
+    }
+
+    /// The origin without trailing slash or `/api/v2`.
+    pub(crate) fn origin(&self) -> &str {
+        let base = self.base_url.trim_end_matches('/');
+        base.strip_suffix("/api/v2").unwrap_or(base)
+    }
+}

@@ -1,0 +1,411 @@
+//! The one place where requests leave: credentials, turns, retries, the log, and errors.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, StatusCode, header};
+use progenitor_client::{ClientHooks, ClientInfo, OperationInfo};
+use reqwest::ResponseBuilderExt as _;
+use secrecy::ExposeSecret;
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    Error, ErrorKind, Result, Settings, answer,
+    http::{self as connection},
+    limit::Limit,
+    retry,
+    tokens::Tokens,
+};
+use crate::Operation;
+
+/// How often a redirect within the API's origin is followed.
+const REDIRECTS: u32 = 3;
+
+/// Sends the requests of the generated client.
+#[derive(Clone)]
+pub struct Transport(Arc<Inner>);
+
+struct Inner {
+    tokens: Tokens,
+    limit: Limit,
+    origin: String,
+    /// Path segments before those of the document, such as `api` and `v2`.
+    depth: usize,
+    deadline: Duration,
+    max_body: usize,
+    /// Counts the changes that were sent; what is cached belongs to one count.
+    changes: std::sync::atomic::AtomicU64,
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transport").field("origin", &self.0.origin).finish_non_exhaustive()
+    }
+}
+
+/// An error of ours on its way through the generated client, which has no place for it.
+#[derive(Clone)]
+pub(super) struct Carried(pub(super) Error);
+
+impl ClientHooks<Transport> for crate::api::Client {
+    async fn exec(
+        &self,
+        request: reqwest::Request,
+        info: &OperationInfo,
+    ) -> reqwest::Result<reqwest::Response> {
+        let Some(operation) = Operation::called(info.operation_id) else {
+            return self.client().execute(request).await;
+        };
+        let transport = self.inner();
+        let resource = resource(operation, &request);
+        Ok(transport
+            .send(self.client(), operation, request)
+            .await
+            .unwrap_or_else(|error| carry(error.on(operation, resource))))
+    }
+}
+
+fn carry(error: Error) -> reqwest::Response {
+    let mut response = ::http::Response::new(reqwest::Body::default());
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    response.extensions_mut().insert(Carried(error));
+    response.into()
+}
+
+/// One attempt, as far as it got.
+enum Outcome {
+    /// The whole answer.
+    Done(reqwest::Response),
+    /// Not this time; `wait` is what the server asked for, if it did.
+    Again { error: Error, wait: Option<Duration> },
+    /// The token was refused.
+    Refused(Error),
+    /// It would fail again, or must not be sent again.
+    Failed(Error),
+}
+
+impl Transport {
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self(Arc::new(Inner {
+            tokens: Tokens::new(settings.credential.clone(), settings.origin()),
+            limit: Limit::new(settings),
+            origin: settings.origin().to_owned(),
+            depth: settings.origin().split_once("://").map_or(0, |(_, it)| it.matches('/').count())
+                + 2,
+            deadline: settings.deadline,
+            max_body: settings.max_body,
+            changes: std::sync::atomic::AtomicU64::new(0),
+        }))
+    }
+
+    /// How many changes were sent so far.
+    pub(super) fn changes(&self) -> u64 {
+        self.0.changes.load(std::sync::atomic::Ordering::Acquire)
+    }
+
+    async fn send(
+        &self,
+        client: &reqwest::Client,
+        operation: Operation,
+        mut request: reqwest::Request,
+    ) -> Result<reqwest::Response> {
+        self.check_path(operation, &request)?;
+        // The generator takes this from the document's version; the API knows no such header.
+        request.headers_mut().remove("api-version");
+        let answer = self.attempts(client, operation, &request).await;
+        if !operation.reads() {
+            self.0.changes.fetch_add(1, std::sync::atomic::Ordering::AcqRel);
+        }
+        answer
+    }
+
+    /// An id of `.`, `..` or nothing would be folded away, and reach another path.
+    fn check_path(&self, operation: Operation, request: &reqwest::Request) -> Result<()> {
+        let path = request.url().path();
+        let wanted = operation.path().matches('/').count() + self.0.depth;
+        if path.matches('/').count() == wanted && !path.contains("//") && !path.ends_with('/') {
+            return Ok(());
+        }
+        Err(Error::invalid_input("id", "is empty or a path of its own; give the id of one resource"))
+    }
+
+    async fn attempts(
+        &self,
+        client: &reqwest::Client,
+        operation: Operation,
+        request: &reqwest::Request,
+    ) -> Result<reqwest::Response> {
+        let deadline = Instant::now() + self.0.deadline;
+        let mut delays = retry::delays();
+        let mut refused = None;
+        let mut lost = false;
+        for attempt in 1u32.. {
+            let _turn = self.0.limit.turn(operation, deadline).await?;
+            let bearer = timeout_at(deadline, self.0.tokens.bearer(client, refused))
+                .await
+                .map_err(|_| Error::new(ErrorKind::Timeout, "no token came before the deadline"))??;
+            let Some(mut once) = request.try_clone() else { break };
+            authorize(&mut once, bearer.text.expose_secret())?;
+            let sent = Sent { operation, attempt, deadline, lost };
+            let (error, wait) = match self.attempt(client, once, &sent).await {
+                Outcome::Done(response) => return Ok(response),
+                Outcome::Failed(error) => return Err(error),
+                Outcome::Refused(_) if refused.is_none() && self.0.tokens.renewable() => {
+                    refused = Some(bearer.serial);
+                    continue;
+                }
+                Outcome::Refused(error) => return Err(error),
+                Outcome::Again { error, wait } => (error, wait),
+            };
+            lost |= error.may_have_had_effect();
+            let Some(delay) = delays.next() else { return Err(error) };
+            let delay = wait.unwrap_or(delay);
+            if Instant::now() + delay >= deadline {
+                return Err(error);
+            }
+            tokio::time::sleep(delay).await;
+        }
+        Err(Error::new(ErrorKind::Unreachable, "the request could not be sent"))
+    }
+
+    async fn attempt(
+        &self,
+        client: &reqwest::Client,
+        request: reqwest::Request,
+        sent: &Sent,
+    ) -> Outcome {
+        let started = Instant::now();
+        let method = request.method().clone();
+        let whole = async {
+            let response = self.follow(client, request).await?;
+            let status = response.status();
+            let (headers, url) = (response.headers().clone(), response.url().clone());
+            let body = connection::body(response, self.0.max_body).await;
+            Ok((status, headers, url, body))
+        };
+        let answer: Result<_, Lost> =
+            timeout_at(sent.deadline, whole).await.unwrap_or(Err(Lost::Deadline));
+        let (status, headers, url, body) = match answer {
+            Ok(answer) => answer,
+            Err(lost) => {
+                let error = lost.error();
+                sent.log(started, None, None, Some(&error));
+                return sent.no_answer(error, &lost);
+            }
+        };
+        let id = answer::request_id(&headers);
+        let body = match body {
+            Ok(body) => body,
+            Err(error) => {
+                let error = error.answered(status.as_u16(), id.clone());
+                sent.log(started, Some(status), id.as_deref(), Some(&error));
+                return sent.broken_off(error, &method);
+            }
+        };
+        sent.log(started, Some(status), id.as_deref(), None);
+        if status.is_success() {
+            return Outcome::Done(rebuild(status, headers, url, body));
+        }
+        let secrets = self.0.tokens.secrets().await;
+        let error = answer::error(sent.operation, status, &headers, &body, &secrets);
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            // Also for the calls that wait behind this one.
+            self.0.limit.hold(sent.operation, error.retry_after().unwrap_or(Duration::from_secs(1)));
+        }
+        sent.judge(status, error)
+    }
+
+    /// Sends `request`, and follows redirects of a read within the API's own origin.
+    async fn follow(
+        &self,
+        client: &reqwest::Client,
+        request: reqwest::Request,
+    ) -> Result<reqwest::Response, Lost> {
+        let mut next = request;
+        for _ in 0..=REDIRECTS {
+            let again = next.try_clone();
+            let response = client.execute(next).await.map_err(Lost::Failed)?;
+            let target = response.status().is_redirection().then(|| target(&response)).flatten();
+            let (Some(target), Some(mut again)) = (target, again) else { return Ok(response) };
+            if target.origin() != response.url().origin() || again.method() != Method::GET {
+                return Err(Lost::Redirected(format!("{}", target.origin().ascii_serialization())));
+            }
+            *again.url_mut() = target;
+            next = again;
+        }
+        Err(Lost::Redirected("itself, again and again".to_owned()))
+    }
+}
+
+/// Why there is no answer.
+enum Lost {
+    Failed(reqwest::Error),
+    Redirected(String),
+    Deadline,
+}
+
+impl Lost {
+    fn error(&self) -> Error {
+        match self {
+            Self::Failed(error) => Error::new(retry::failure(error), retry::words(error)),
+            Self::Redirected(to) => {
+                Error::new(ErrorKind::Redirected, format!("the API redirects to {to}"))
+            }
+            Self::Deadline => Error::new(ErrorKind::Timeout, "nothing came before the deadline"),
+        }
+    }
+
+    fn never_arrived(&self) -> bool {
+        match self {
+            Self::Failed(error) => retry::never_arrived(error),
+            Self::Redirected(_) => true,
+            Self::Deadline => false,
+        }
+    }
+}
+
+/// One attempt, for the log and for what may follow.
+struct Sent {
+    operation: Operation,
+    attempt: u32,
+    deadline: Instant,
+    /// Whether an earlier attempt may have taken effect.
+    lost: bool,
+}
+
+impl Sent {
+    /// Nothing came back.
+    fn no_answer(&self, error: Error, lost: &Lost) -> Outcome {
+        match lost {
+            Lost::Redirected(_) => return Outcome::Failed(error),
+            _ if lost.never_arrived() => {
+                // A name that does not resolve, or a certificate nobody trusts, stays that way.
+                let passing = matches!(error.kind(), ErrorKind::Unreachable | ErrorKind::Timeout);
+                let error = if self.lost { error.maybe_done() } else { error };
+                return if passing {
+                    Outcome::Again { error, wait: None }
+                } else {
+                    Outcome::Failed(error)
+                };
+            }
+            _ => {}
+        }
+        if self.operation.reads() {
+            return Outcome::Again { error, wait: None };
+        }
+        let error = unknown(self.operation, &error.to_string());
+        if self.operation.is_idempotent() && !matches!(lost, Lost::Deadline) {
+            Outcome::Again { error, wait: None }
+        } else {
+            Outcome::Failed(error)
+        }
+    }
+
+    /// Status and headers came, the body did not.
+    fn broken_off(&self, error: Error, method: &Method) -> Outcome {
+        if self.operation.reads() && error.kind() != ErrorKind::TooLarge {
+            return Outcome::Again { error, wait: None };
+        }
+        debug_assert!(self.operation.reads() || method != Method::GET, "a GET that changes");
+        let error = if self.operation.reads() { error } else { error.maybe_done() };
+        Outcome::Failed(error)
+    }
+
+    /// The API said no.
+    fn judge(&self, status: StatusCode, error: Error) -> Outcome {
+        let failed = status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED;
+        let changed = failed && !self.operation.reads();
+        let error = if changed { checkable(self.operation, error.maybe_done()) } else { error };
+        // Gone on the second try may mean that the first one did it.
+        let error = if self.lost && !changed { error.maybe_done() } else { error };
+        match status.as_u16() {
+            401 => Outcome::Refused(error),
+            // It was turned away before anything was done.
+            429 => Outcome::Again { wait: error.retry_after(), error },
+            502..=504 if self.operation.is_idempotent() => {
+                Outcome::Again { wait: error.retry_after(), error }
+            }
+            _ => Outcome::Failed(error),
+        }
+    }
+
+    fn log(
+        &self,
+        started: Instant,
+        status: Option<StatusCode>,
+        request_id: Option<&str>,
+        error: Option<&Error>,
+    ) {
+        tracing::info!(
+            operation = self.operation.id(),
+            status = status.map(|it| it.as_u16()),
+            duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            attempt = self.attempt,
+            request_id,
+            error = error.map(tracing::field::display),
+            "request"
+        );
+    }
+}
+
+fn unknown(operation: Operation, why: &str) -> Error {
+    let error = Error::new(
+        ErrorKind::OutcomeUnknown,
+        format!("the answer got lost ({why}): the change may have taken effect"),
+    );
+    checkable(operation, error.maybe_done())
+}
+
+/// Says how to find out whether a change took effect.
+fn checkable(operation: Operation, error: Error) -> Error {
+    let look = Operation::ALL
+        .iter()
+        .filter(|it| it.method() == "GET" && operation.path().starts_with(it.path()))
+        .max_by_key(|it| it.path().len());
+    match look {
+        Some(look) => error.remedied(format!(
+            "it may have taken effect: read it back with {} before you repeat it",
+            look.id()
+        )),
+        None => error,
+    }
+}
+
+fn authorize(request: &mut reqwest::Request, token: &str) -> Result<()> {
+    let mut value = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| {
+        Error::config("the credential has characters that no token has", "copy it again")
+    })?;
+    value.set_sensitive(true);
+    request.headers_mut().insert(header::AUTHORIZATION, value);
+    Ok(())
+}
+
+fn target(response: &reqwest::Response) -> Option<url::Url> {
+    let location = response.headers().get(header::LOCATION)?.to_str().ok()?;
+    response.url().join(location).ok()
+}
+
+fn rebuild(
+    status: StatusCode,
+    headers: ::http::HeaderMap,
+    url: url::Url,
+    body: Bytes,
+) -> reqwest::Response {
+    let mut response = ::http::Response::builder()
+        .url(url)
+        .body(reqwest::Body::from(body))
+        .unwrap_or_else(|_| ::http::Response::new(reqwest::Body::default()));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response.into()
+}
+
+/// What the request is about, from its path: `device/n1`, `tailnet/-`.
+fn resource(operation: Operation, request: &reqwest::Request) -> Option<String> {
+    let template: Vec<&str> = operation.path().split('/').collect();
+    let path: Vec<&str> = request.url().path().split('/').collect();
+    let place = template.iter().rposition(|it| it.starts_with('{'))?;
+    let value = path.get(path.len().checked_sub(template.len())? + place)?;
+    let value = percent_encoding::percent_decode_str(value).decode_utf8_lossy();
+    Some(format!("{}/{value}", template.get(place.checked_sub(1)?)?))
+}

@@ -1,0 +1,68 @@
+//! What a setting may be, whichever way it came. An error says what would be right.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use url::{Host, Url};
+
+type Checked<T> = Result<T, &'static str>;
+
+pub(super) fn tailnet(value: &str) -> Checked<String> {
+    let value = value.trim();
+    if value.is_empty() || value.contains(|c: char| c == '/' || c.is_whitespace() || c.is_control())
+    {
+        return Err("must be a tailnet's id or name, or `-` for the credential's own");
+    }
+    Ok(value.to_owned())
+}
+
+pub(super) fn base_url(value: &str) -> Checked<String> {
+    let value = value.trim();
+    let url = Url::parse(value).map_err(|_| NO_URL)?;
+    let host = url.host().ok_or(NO_URL)?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("must not hold a user or password");
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("must end before `?` and `#`");
+    }
+    match url.scheme() {
+        "https" => Ok(value.to_owned()),
+        "http" if is_loopback(&host) => Ok(value.to_owned()),
+        "http" => Err("must be https, or http on a loopback address: over http, everyone on the \
+             way could read the credential"),
+        _ => Err(NO_URL),
+    }
+}
+
+const NO_URL: &str = "must be a URL such as `https://api.tailscale.com`";
+
+fn is_loopback(host: &Host<&str>) -> bool {
+    match host {
+        Host::Domain(name) => *name == "localhost" || name.ends_with(".localhost"),
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+    }
+}
+
+/// The lower bound keeps the time between two requests representable.
+pub(super) fn rate(value: Option<f64>) -> Checked<f64> {
+    value
+        .filter(|it| (0.001..=1000.0).contains(it))
+        .ok_or("must be a number of requests a second, 0.001 to 1000")
+}
+
+pub(super) fn burst(value: Option<i64>) -> Checked<NonZeroU32> {
+    value
+        .filter(|it| *it <= 10_000)
+        .and_then(|it| u32::try_from(it).ok())
+        .and_then(NonZeroU32::new)
+        .ok_or("must be a whole number of requests, 1 to 10000")
+}
+
+pub(super) fn deadline(value: Option<i64>) -> Checked<Duration> {
+    value
+        .filter(|it| (1..=86_400).contains(it))
+        .and_then(|it| u64::try_from(it).ok())
+        .map(Duration::from_secs)
+        .ok_or("must be a whole number of seconds, 1 to 86400")
+}

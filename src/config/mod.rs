@@ -1,0 +1,105 @@
+//! Where settings come from: variables of the environment, or named profiles in a file.
+
+mod checks;
+#[cfg(feature = "profiles")]
+mod profiles;
+
+use std::path::PathBuf;
+
+use secrecy::ExposeSecret;
+
+use crate::client::{Credential, Error, Result, Settings, resolve};
+
+#[cfg(feature = "profiles")]
+pub use profiles::{CredentialKind, Keychain, Place, Profile, Profiles, SystemKeychain};
+
+/// Names of the Terraform provider that lack our prefix, and what they stand in for.
+const FALLBACKS: &[(&str, &str)] = &[
+    ("TAILSCALE_OAUTH_CLIENT_ID", "OAUTH_CLIENT_ID"),
+    ("TAILSCALE_OAUTH_CLIENT_SECRET", "OAUTH_CLIENT_SECRET"),
+    ("TAILSCALE_IDENTITY_TOKEN", "IDENTITY_TOKEN"),
+];
+
+/// Takes the settings from this process's environment; see [`from_variables`].
+///
+/// # Errors
+///
+/// As [`from_variables`].
+pub fn from_env() -> Result<Settings> {
+    from_variables(&variable)
+}
+
+/// Takes the settings from the variables that `get` knows. A value may be `file:/path`.
+///
+/// The credential is in `TAILSCALE_API_KEY`, or in `TAILSCALE_OAUTH_CLIENT_ID` with
+/// `TAILSCALE_OAUTH_CLIENT_SECRET` or `TAILSCALE_IDENTITY_TOKEN`; without the prefix `TAILSCALE_`
+/// the last three count too. Optional are `TAILSCALE_TAILNET`, `TAILSCALE_BASE_URL`,
+/// `TAILSCALE_CA_FILE`, `TAILSCALE_RATE` (requests a second), `TAILSCALE_BURST` (requests) and
+/// `TAILSCALE_DEADLINE_SECONDS`.
+///
+/// # Errors
+///
+/// [`Config`](crate::ErrorKind::Config) if there is no credential, or a value is not acceptable.
+pub fn from_variables(get: &impl Fn(&str) -> Option<String>) -> Result<Settings> {
+    let get = |name: &str| present(get, name);
+    let mut settings =
+        Settings::new(Credential::from_variables(&|name| with_fallback(&get, name))?);
+    if let Some(it) = checked(&get, "TAILSCALE_TAILNET", checks::tailnet)? {
+        settings.tailnet = it;
+    }
+    if let Some(it) = checked(&get, "TAILSCALE_BASE_URL", checks::base_url)? {
+        settings.base_url = it;
+    }
+    settings.ca_file = get("TAILSCALE_CA_FILE").map(|it| ca_file(&it)).transpose()?;
+    if let Some(it) = checked(&get, "TAILSCALE_RATE", |it| checks::rate(number(it)))? {
+        settings.rate = it;
+    }
+    if let Some(it) = checked(&get, "TAILSCALE_BURST", |it| checks::burst(number(it)))? {
+        settings.burst = it;
+    }
+    if let Some(it) =
+        checked(&get, "TAILSCALE_DEADLINE_SECONDS", |it| checks::deadline(number(it)))?
+    {
+        settings.deadline = it;
+    }
+    Ok(settings)
+}
+
+/// The variable `name` of this process. Everything in the crate that asks the environment for a
+/// setting asks here.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn present(get: &impl Fn(&str) -> Option<String>, name: &str) -> Option<String> {
+    get(name).filter(|it| !it.trim().is_empty())
+}
+
+fn with_fallback(get: &impl Fn(&str) -> Option<String>, name: &str) -> Option<String> {
+    get(name).or_else(|| FALLBACKS.iter().find(|it| it.0 == name).and_then(|it| get(it.1)))
+}
+
+fn checked<T>(
+    get: &impl Fn(&str) -> Option<String>,
+    name: &str,
+    check: impl Fn(&str) -> Result<T, &'static str>,
+) -> Result<Option<T>> {
+    let Some(value) = get(name) else { return Ok(None) };
+    let value = resolve(name, &value)?;
+    check(value.expose_secret()).map(Some).map_err(|should| wrong(name, should))
+}
+
+/// `file:` stands before the path of the certificates themselves here, not of a file that names it.
+fn ca_file(value: &str) -> Result<PathBuf> {
+    let path = PathBuf::from(value.trim().trim_start_matches("file:"));
+    if path.is_file() { Ok(path) } else { Err(wrong("TAILSCALE_CA_FILE", "must name a PEM file")) }
+}
+
+fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
+    text.trim().parse().ok()
+}
+
+/// Does not repeat the value: it may be a secret in the wrong place.
+fn wrong(name: &str, should: &str) -> Error {
+    Error::config(format!("{name} {should}"), format!("change {name}, or unset it"))
+}

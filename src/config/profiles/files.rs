@@ -1,0 +1,91 @@
+//! Files that only their owner reads, and that are there whole or not at all.
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use etcetera::base_strategy::{BaseStrategy, choose_base_strategy};
+
+use crate::client::{Error, Result};
+
+const FOLDER: &str = "tailscale-mcp";
+
+/// Where the config file is if nobody says.
+pub(super) fn default_path() -> Result<PathBuf> {
+    let base = choose_base_strategy().map_err(|error| {
+        Error::config(
+            format!("no home directory to look for a config file in: {error}"),
+            "name a config file",
+        )
+    })?;
+    // Programs for the command line follow XDG on macOS in etcetera; ours is started by desktop
+    // applications, too, which do not see XDG's variables.
+    let folder = if cfg!(target_os = "macos") {
+        base.home_dir().join("Library/Application Support")
+    } else {
+        base.config_dir()
+    };
+    Ok(folder.join(FOLDER).join("config.toml"))
+}
+
+/// The text of the file, or nothing if there is no such file.
+pub(super) fn read(path: &Path) -> Result<Option<String>> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::config(
+            format!("cannot read {}: {error}", path.display()),
+            "make it readable, as UTF-8 text",
+        )),
+    }
+}
+
+/// Writes the file for its owner only (0600). A reader sees the old text or the new one.
+pub(super) fn write(path: &Path, text: &[u8]) -> Result<()> {
+    replace(path, text).map_err(|error| {
+        Error::config(
+            format!("cannot write {}: {error}", path.display()),
+            "make its folder writable, and see that the disk has room",
+        )
+    })
+}
+
+/// Removes the file; that there is none is fine.
+pub(super) fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::config(
+            format!("cannot remove {}: {error}", path.display()),
+            "remove it by hand",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
+    // A link to a file elsewhere (dotfiles in a repository) stays a link.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    create_folder(folder)?;
+    // `tempfile` creates with mode 0600.
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(text)?;
+    file.as_file().sync_all()?;
+    file.persist(&path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+#[cfg(unix)]
+fn create_folder(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+#[cfg(not(unix))]
+fn create_folder(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)
+}

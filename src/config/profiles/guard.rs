@@ -1,0 +1,116 @@
+//! Reads the config file's text without ever repeating a value of it.
+
+use std::{ops::Range, path::Path};
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::client::{Error, Result};
+
+/// Names, without `_` and `-`, under which people write secrets down.
+const SECRET_NAMES: &[&str] = &[
+    "accesstoken",
+    "apikey",
+    "authkey",
+    "clientsecret",
+    "identitytoken",
+    "key",
+    "passphrase",
+    "password",
+    "secret",
+    "token",
+];
+
+/// Reads `text`, which is what the file at `path` holds.
+///
+/// # Errors
+///
+/// [`Config`](crate::ErrorKind::Config) if it holds a secret, or is not a config file.
+pub(super) fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T> {
+    let tree: Value = toml_edit::de::from_str(text).map_err(|error| bad(path, text, &error))?;
+    if let Some(place) = secret_in(&tree, &mut Vec::new()) {
+        return Err(plain_secret(path, &place));
+    }
+    toml_edit::de::from_str(text).map_err(|error| bad(path, text, &error))
+}
+
+/// Whether `text` is a secret by its looks: a Tailscale key, a JSON Web Token, an age identity.
+pub(super) fn looks_secret(text: &str) -> bool {
+    let text = text.trim();
+    let is_token = text.starts_with("eyJ") && text.matches('.').count() == 2;
+    is_token || text.starts_with("tskey-") || text.to_uppercase().starts_with("AGE-SECRET-KEY-")
+}
+
+/// Where the first secret is, as the keys that lead there.
+fn secret_in(tree: &Value, place: &mut Vec<String>) -> Option<Vec<String>> {
+    match tree {
+        Value::String(text) => looks_secret(text).then(|| place.clone()),
+        Value::Array(items) => items.iter().find_map(|it| secret_in(it, place)),
+        Value::Object(fields) => fields.iter().find_map(|(key, value)| {
+            if looks_secret(key) {
+                return Some(place.clone());
+            }
+            let is_profile = place.len() == 1 && place.first().is_some_and(|it| it == "profiles");
+            place.push(key.clone());
+            if !is_profile && names_secret(key) {
+                return Some(place.clone());
+            }
+            let found = secret_in(value, place);
+            place.pop();
+            found
+        }),
+        _ => None,
+    }
+}
+
+fn names_secret(key: &str) -> bool {
+    let key = key.to_lowercase().replace(['_', '-'], "");
+    SECRET_NAMES.contains(&key.as_str())
+}
+
+fn plain_secret(path: &Path, place: &[String]) -> Error {
+    let (owner, field, name) = match place {
+        [first, name, field @ ..] if first == "profiles" => {
+            (format!("profile `{name}`"), field.join("."), name.as_str())
+        }
+        field => ("the config file".to_owned(), field.join("."), "NAME"),
+    };
+    let field = if field.is_empty() { String::new() } else { format!(", in `{field}`") };
+    Error::config(
+        format!("{owner} holds a secret in plain text{field}"),
+        format!(
+            "take it out of {}, and keep it with `tailscale-mcp auth set {name}`; if others could \
+             read the file, replace the secret",
+            path.display()
+        ),
+    )
+}
+
+fn bad(path: &Path, text: &str, error: &toml_edit::de::Error) -> Error {
+    let place = error.span().map_or_else(String::new, |span| position(text, &span));
+    Error::config(
+        format!("{}{place}: {}", path.display(), without_values(error.message())),
+        "correct the config file",
+    )
+}
+
+/// Keeps of serde's and the parser's words what is about fields and types.
+fn without_values(message: &str) -> String {
+    let has_value = ["invalid type:", "invalid value:", "invalid length", "unknown variant"]
+        .iter()
+        .any(|it| message.starts_with(it));
+    if !has_value {
+        return message.replace('\n', "; ");
+    }
+    match message.rsplit_once(", expected ") {
+        Some((_, expected)) => format!("expected {expected}"),
+        None => "the value is not acceptable here".to_owned(),
+    }
+}
+
+fn position(text: &str, span: &Range<usize>) -> String {
+    let before = text.get(..span.start).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |it| it.chars().count()) + 1;
+    format!(", line {line}, column {column}")
+}

@@ -1,0 +1,113 @@
+//! The keychain of the platform.
+
+use keyring::Entry;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::client::{Error, Result};
+
+const SERVICE: &str = "tailscale-mcp";
+
+/// Keeps one secret a profile, outside of the config file.
+pub trait Keychain: Send + Sync {
+    /// Reads the secret of `profile`, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`Config`](crate::ErrorKind::Config) if the keychain cannot be asked.
+    fn get(&self, profile: &str) -> Result<Option<SecretString>>;
+
+    /// Keeps `secret` for `profile`, in place of what was there.
+    ///
+    /// # Errors
+    ///
+    /// [`Config`](crate::ErrorKind::Config) if the keychain does not take it.
+    fn set(&self, profile: &str, secret: &SecretString) -> Result<()>;
+
+    /// Forgets the secret of `profile`; that there is none is fine.
+    ///
+    /// # Errors
+    ///
+    /// [`Config`](crate::ErrorKind::Config) if the keychain cannot be changed.
+    fn delete(&self, profile: &str) -> Result<()>;
+}
+
+/// The keychain of the platform: Keychain Services, Windows' Credential Manager, or the Secret
+/// Service of a desktop session.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemKeychain;
+
+impl Keychain for SystemKeychain {
+    fn get(&self, profile: &str) -> Result<Option<SecretString>> {
+        match with_entry(profile, |entry| entry.get_password()) {
+            Ok(secret) => Ok(Some(secret.into())),
+            Err(keyring::Error::NoEntry) => Ok(None),
+            Err(error) => Err(failed(&error)),
+        }
+    }
+
+    fn set(&self, profile: &str, secret: &SecretString) -> Result<()> {
+        with_entry(profile, |entry| entry.set_password(secret.expose_secret()))
+            .map_err(|error| failed(&error))
+    }
+
+    fn delete(&self, profile: &str) -> Result<()> {
+        match with_entry(profile, |entry| entry.delete_credential()) {
+            Ok(()) | Err(keyring::Error::NoEntry) => Ok(()),
+            Err(error) => Err(failed(&error)),
+        }
+    }
+}
+
+/// Works on a thread of its own: the Secret Service's client may start a runtime and wait for it,
+/// which is not allowed on a thread that already drives one.
+fn with_entry<T: Send>(
+    profile: &str,
+    work: impl FnOnce(Entry) -> keyring::Result<T> + Send,
+) -> keyring::Result<T> {
+    std::thread::scope(|scope| {
+        scope
+            .spawn(|| Entry::new(SERVICE, profile).and_then(work))
+            .join()
+            .unwrap_or(Err(keyring::Error::NoDefaultStore))
+    })
+}
+
+/// In our words: some of the keychain's errors print what they hold.
+fn failed(error: &keyring::Error) -> Error {
+    use keyring::Error as E;
+    let (what, remedy) = match error {
+        E::NoDefaultStore | E::PlatformFailure(_) | E::NotSupportedByStore(_) => (
+            "there is no keychain to use here",
+            "keep the secret elsewhere: `tailscale-mcp auth set NAME` with --age, --file or --env",
+        ),
+        E::NoStorageAccess(_) => {
+            ("the keychain gives no access", "unlock it, or use --age or --file")
+        }
+        E::TooLong(..) => ("the keychain takes no secret of this length", "use --age or --file"),
+        E::Ambiguous(_) => (
+            "the keychain has several secrets for this profile",
+            "delete all but one of the service `tailscale-mcp`",
+        ),
+        _ => ("the keychain's entry cannot be read", "set it again: `tailscale-mcp auth set NAME`"),
+    };
+    Error::config(what, remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_without_keychain_is_told_of_the_other_places() {
+        let error = failed(&keyring::Error::NoDefaultStore);
+
+        assert!(error.remedy().is_some_and(|it| it.contains("--age") && it.contains("--file")));
+    }
+
+    #[test]
+    fn an_entry_that_is_no_text_is_not_printed() {
+        let error = failed(&keyring::Error::BadEncoding(b"hunter2\xff".to_vec()));
+
+        assert!(!format!("{error:?} {:?}", error.remedy()).contains("hunter2"));
+    }
+}

@@ -1,0 +1,312 @@
+//! A profile: one organisation's settings, and where its secret is.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use super::super::checks;
+use crate::client::{Credential, Error, Result, Settings};
+
+/// One organisation's settings, and where its secret is. It never holds the secret.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Profile {
+    /// What the secret is.
+    pub credential: CredentialKind,
+    /// Where the secret is.
+    pub secret: Place,
+    /// The tailnet's id, unless it is the one that the credential belongs to.
+    pub tailnet: Option<String>,
+    /// The API's origin, unless it is the public one.
+    pub base_url: Option<String>,
+    /// Requests a second that one endpoint gets.
+    pub rate: Option<f64>,
+    /// Requests that one endpoint may get at once.
+    pub burst: Option<NonZeroU32>,
+    /// What a call may take in all.
+    pub deadline: Option<Duration>,
+    /// A PEM file with certificates to trust; from the config file's folder, unless absolute.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// What a profile's secret is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CredentialKind {
+    /// An API access token.
+    ApiKey,
+    /// The secret of an OAuth client.
+    OAuth {
+        /// The client's id.
+        client_id: String,
+        /// The scopes to ask for; all that the client has if empty.
+        scopes: Vec<String>,
+    },
+    /// A token of another issuer, for workload identity.
+    Federated {
+        /// The id of the federated identity.
+        client_id: String,
+    },
+}
+
+/// Where a profile's secret is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Place {
+    /// In a variable of the environment.
+    Env(String),
+    /// In a file of its own; from the config file's folder, unless absolute.
+    File(PathBuf),
+    /// In the platform's keychain.
+    Keychain,
+    /// In the file of secrets that age encrypts.
+    Age,
+}
+
+impl Profile {
+    /// A profile with the usual settings.
+    pub fn new(credential: CredentialKind, secret: Place) -> Self {
+        Self {
+            credential,
+            secret,
+            tailnet: None,
+            base_url: None,
+            rate: None,
+            burst: None,
+            deadline: None,
+            ca_file: None,
+        }
+    }
+
+    /// The settings with `credential`; paths start in `folder`.
+    pub(super) fn settings(&self, credential: Credential, folder: &Path) -> Settings {
+        let mut settings = Settings::new(credential);
+        if let Some(it) = &self.tailnet {
+            settings.tailnet.clone_from(it);
+        }
+        if let Some(it) = &self.base_url {
+            settings.base_url.clone_from(it);
+        }
+        settings.rate = self.rate.unwrap_or(settings.rate);
+        settings.burst = self.burst.unwrap_or(settings.burst);
+        settings.deadline = self.deadline.unwrap_or(settings.deadline);
+        settings.ca_file = self.ca_file.as_ref().map(|it| folder.join(it));
+        settings
+    }
+}
+
+impl CredentialKind {
+    /// The kind as the config file writes it.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::ApiKey => "api_key",
+            Self::OAuth { .. } => "oauth",
+            Self::Federated { .. } => "federated",
+        }
+    }
+
+    /// What its secret is called.
+    pub fn secret_name(&self) -> &'static str {
+        match self {
+            Self::ApiKey => "API access token",
+            Self::OAuth { .. } => "OAuth client secret",
+            Self::Federated { .. } => "identity token",
+        }
+    }
+
+    /// Catches a key of another kind, which the API would refuse without saying why.
+    pub(super) fn check_secret(&self, secret: &SecretString) -> Result<()> {
+        let secret = secret.expose_secret().trim();
+        if secret.is_empty() {
+            return Err(Error::config("the secret is empty", "pipe it into standard input"));
+        }
+        let (wrong, remedy): (&[&str], _) = match self {
+            Self::ApiKey => (
+                &["tskey-auth-", "tskey-client-"],
+                "give an API access token, `tskey-api-…`, or name the OAuth client with --oauth",
+            ),
+            Self::OAuth { .. } => (
+                &["tskey-auth-", "tskey-api-"],
+                "give the OAuth client's secret, `tskey-client-…`, or use --api-key",
+            ),
+            Self::Federated { .. } => {
+                (&["tskey-"], "give the other issuer's token, or use --api-key or --oauth")
+            }
+        };
+        wrong.iter().find(|it| secret.starts_with(**it)).map_or(Ok(()), |prefix| {
+            let name = self.secret_name();
+            Err(Error::config(format!("a key that starts with `{prefix}` is no {name}"), remedy))
+        })
+    }
+}
+
+impl Place {
+    /// Whether it is us who put the secret there.
+    pub fn is_kept(&self) -> bool {
+        matches!(self, Self::Keychain | Self::Age)
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Env(name) => write!(f, "env {name}"),
+            Self::File(path) => write!(f, "file {}", path.display()),
+            Self::Keychain => f.write_str("keychain"),
+            Self::Age => f.write_str("age"),
+        }
+    }
+}
+
+/// The config file as it is written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ConfigFile {
+    pub(super) default: Option<String>,
+    #[serde(default)]
+    pub(super) profiles: BTreeMap<String, Entry>,
+    #[serde(default)]
+    pub(super) age: AgeEntry,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AgeEntry {
+    pub(super) identity: Option<PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Entry {
+    tailnet: Option<String>,
+    base_url: Option<String>,
+    rate: Option<f64>,
+    burst: Option<i64>,
+    deadline_seconds: Option<i64>,
+    ca_file: Option<PathBuf>,
+    credential: CredentialEntry,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CredentialEntry {
+    kind: Kind,
+    client_id: Option<String>,
+    scopes: Option<Vec<String>>,
+    env: Option<String>,
+    file: Option<PathBuf>,
+    #[serde(default)]
+    keychain: bool,
+    #[serde(default)]
+    age: bool,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    ApiKey,
+    // `rename_all` would make `o_auth` of it.
+    #[serde(rename = "oauth")]
+    OAuth,
+    Federated,
+}
+
+impl Entry {
+    /// The profile `name` that is written here, if its values make sense.
+    pub(super) fn check(self, name: &str) -> Result<Profile> {
+        check_name(name)?;
+        let wrong = |field: &'static str| move |should: &'static str| unfit(name, field, should);
+        let (credential, secret) = self.credential.check(name)?;
+        Ok(Profile {
+            credential,
+            secret,
+            tailnet: self
+                .tailnet
+                .map(|it| checks::tailnet(&it).map_err(wrong("tailnet")))
+                .transpose()?,
+            base_url: self
+                .base_url
+                .map(|it| checks::base_url(&it).map_err(wrong("base_url")))
+                .transpose()?,
+            rate: self.rate.map(|it| checks::rate(Some(it)).map_err(wrong("rate"))).transpose()?,
+            burst: self
+                .burst
+                .map(|it| checks::burst(Some(it)).map_err(wrong("burst")))
+                .transpose()?,
+            deadline: self
+                .deadline_seconds
+                .map(|it| checks::deadline(Some(it)).map_err(wrong("deadline_seconds")))
+                .transpose()?,
+            ca_file: self.ca_file,
+        })
+    }
+}
+
+impl CredentialEntry {
+    fn check(self, name: &str) -> Result<(CredentialKind, Place)> {
+        let wrong = |field, should| unfit(name, field, should);
+        let client_id = self.client_id.filter(|it| !it.trim().is_empty());
+        let needs_id = || wrong("credential.client_id", "must be the id of the client");
+        let kind = match (self.kind, client_id) {
+            (Kind::ApiKey, None) => CredentialKind::ApiKey,
+            (Kind::ApiKey, Some(_)) => {
+                return Err(wrong("credential.client_id", "has no place beside an API key"));
+            }
+            (Kind::OAuth, id) => CredentialKind::OAuth {
+                client_id: id.ok_or_else(needs_id)?,
+                scopes: self.scopes.clone().unwrap_or_default(),
+            },
+            (Kind::Federated, id) => {
+                CredentialKind::Federated { client_id: id.ok_or_else(needs_id)? }
+            }
+        };
+        if self.scopes.is_some() && !matches!(self.kind, Kind::OAuth) {
+            return Err(wrong("credential.scopes", "is for `oauth` only"));
+        }
+        if self.env.as_deref().is_some_and(|it| !is_variable(it)) {
+            return Err(wrong("credential.env", "must be the name of a variable"));
+        }
+        let place = match (self.env, self.file, self.keychain, self.age) {
+            (Some(variable), None, false, false) => Place::Env(variable),
+            (None, Some(path), false, false) => Place::File(path),
+            (None, None, true, false) => Place::Keychain,
+            (None, None, false, true) => Place::Age,
+            _ => {
+                return Err(wrong(
+                    "credential",
+                    "must have exactly one of `env`, `file`, `keychain = true`, `age = true`",
+                ));
+            }
+        };
+        Ok((kind, place))
+    }
+}
+
+/// Names are part of commands and of entries in the keychain.
+pub(super) fn check_name(name: &str) -> Result<()> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if !name.is_empty() && !name.starts_with('-') && name.chars().all(fits) {
+        return Ok(());
+    }
+    Err(Error::config(
+        "a profile's name must be of letters, digits, `-`, `_` and `.`",
+        "give the profile another name",
+    ))
+}
+
+fn is_variable(name: &str) -> bool {
+    !name.starts_with(|c: char| c.is_ascii_digit())
+        && !name.is_empty()
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+fn unfit(name: &str, field: &str, should: &str) -> Error {
+    Error::config(format!("profile `{name}`: `{field}` {should}"), "correct the profile")
+}

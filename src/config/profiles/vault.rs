@@ -1,0 +1,147 @@
+//! Secrets of all profiles in one file that age encrypts.
+
+use std::{
+    io::{self, Read, Write},
+    path::PathBuf,
+};
+
+use age::{
+    Decryptor, Encryptor, IdentityFile, NoCallbacks, Recipient,
+    armor::{ArmoredReader, ArmoredWriter, Format},
+    x25519,
+};
+use secrecy::{ExposeSecret, SecretString, zeroize::Zeroizing};
+use toml_edit::DocumentMut;
+
+use super::files;
+use crate::client::{Error, Result};
+
+/// A file of secrets and the identity that opens it.
+#[derive(Debug)]
+pub(super) struct Vault {
+    /// The encrypted file: TOML inside, a secret a profile.
+    pub(super) secrets: PathBuf,
+    /// The file with the age identity.
+    pub(super) identity: PathBuf,
+    /// Whether somebody named the identity; one that nobody named may be made.
+    pub(super) named: bool,
+}
+
+impl Vault {
+    pub(super) fn get(&self, profile: &str) -> Result<Option<SecretString>> {
+        let secrets = self.open()?;
+        Ok(secrets.get(profile).and_then(|it| it.as_str()).map(Into::into))
+    }
+
+    pub(super) fn set(&self, profile: &str, secret: &SecretString) -> Result<()> {
+        self.ensure_identity()?;
+        let mut secrets = self.open()?;
+        secrets.insert(profile, toml_edit::value(secret.expose_secret()));
+        self.seal(&secrets)
+    }
+
+    pub(super) fn delete(&self, profile: &str) -> Result<()> {
+        let mut secrets = self.open()?;
+        if secrets.remove(profile).is_none() {
+            return Ok(());
+        }
+        if secrets.is_empty() { files::remove(&self.secrets) } else { self.seal(&secrets) }
+    }
+
+    fn open(&self) -> Result<DocumentMut> {
+        let Some(sealed) = files::read(&self.secrets)? else { return Ok(DocumentMut::new()) };
+        let text = self.decrypt(&sealed)?;
+        // The parser's words could repeat a secret.
+        text.parse().map_err(|_| {
+            self.broken(
+                "holds something else than secrets",
+                "set the secrets of its profiles again",
+            )
+        })
+    }
+
+    fn decrypt(&self, sealed: &str) -> Result<Zeroizing<String>> {
+        let identities = self.identities()?;
+        let mut text = Zeroizing::new(String::new());
+        Decryptor::new_buffered(ArmoredReader::new(sealed.as_bytes()))
+            .and_then(|it| it.decrypt(identities.iter().map(|it| &**it as &dyn age::Identity)))
+            .map_err(|error| self.closed(&error))?
+            .read_to_string(&mut text)
+            .map_err(|_| self.broken("is damaged", "restore it, or set its secrets again"))?;
+        Ok(text)
+    }
+
+    fn seal(&self, secrets: &DocumentMut) -> Result<()> {
+        let text = Zeroizing::new(secrets.to_string());
+        let recipients =
+            self.identity_file()?.to_recipients().map_err(|error| self.unusable(&error))?;
+        let sealed = encrypt(&recipients, text.as_bytes()).map_err(|error| {
+            self.broken(&format!("cannot be encrypted: {error}"), "try another identity")
+        })?;
+        files::write(&self.secrets, &sealed)
+    }
+
+    fn identities(&self) -> Result<Vec<Box<dyn age::Identity + Send + Sync>>> {
+        self.identity_file()?.into_identities().map_err(|error| self.unusable(&error))
+    }
+
+    fn identity_file(&self) -> Result<IdentityFile<NoCallbacks>> {
+        IdentityFile::from_file(self.identity.display().to_string()).map_err(|error| {
+            Error::config(
+                format!("cannot read the age identity {}: {error}", self.identity.display()),
+                "name an identity file that `age-keygen` made, in TAILSCALE_AGE_IDENTITY or in \
+                 `identity` of `[age]`",
+            )
+        })
+    }
+
+    /// Makes an identity where nobody named one, unless secrets are there that it would not open.
+    fn ensure_identity(&self) -> Result<()> {
+        if self.named || self.identity.exists() || self.secrets.exists() {
+            return Ok(());
+        }
+        let identity = x25519::Identity::generate();
+        let text = Zeroizing::new(format!(
+            "# Opens the secrets of tailscale-mcp. Keep it to yourself, and keep a copy.\n\
+             # public key: {}\n{}\n",
+            identity.to_public(),
+            identity.to_string().expose_secret()
+        ));
+        files::write(&self.identity, text.as_bytes())
+    }
+
+    fn closed(&self, error: &age::DecryptError) -> Error {
+        match error {
+            age::DecryptError::NoMatchingKeys => self.broken(
+                &format!("does not open with the identity in {}", self.identity.display()),
+                "name the identity that it was encrypted for in TAILSCALE_AGE_IDENTITY",
+            ),
+            error => self.broken(
+                &format!("is no file of age: {error}"),
+                "restore it, or remove it and set its secrets again",
+            ),
+        }
+    }
+
+    fn unusable(&self, error: &impl std::fmt::Display) -> Error {
+        Error::config(
+            format!("cannot use the age identity {}: {error}", self.identity.display()),
+            "use an X25519 identity, as `age-keygen` makes it",
+        )
+    }
+
+    fn broken(&self, how: &str, remedy: &str) -> Error {
+        Error::config(format!("{} {how}", self.secrets.display()), remedy)
+    }
+}
+
+fn encrypt(recipients: &[Box<dyn Recipient + Send>], text: &[u8]) -> io::Result<Vec<u8>> {
+    let recipients = recipients.iter().map(|it| &**it as &dyn Recipient);
+    let encryptor = Encryptor::with_recipients(recipients).map_err(io::Error::other)?;
+    let mut sealed = Vec::new();
+    let armor = ArmoredWriter::wrap_output(&mut sealed, Format::AsciiArmor)?;
+    let mut writer = encryptor.wrap_output(armor)?;
+    writer.write_all(text)?;
+    writer.finish()?.finish()?;
+    Ok(sealed)
+}

@@ -1,0 +1,259 @@
+//! The configuration audit log: every change made through the API lands here.
+
+use std::collections::VecDeque;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::clock::rfc3339;
+use super::http::{Call, Failure, Outcome, Reply};
+use super::ids;
+use super::keys::Kind;
+
+/// How many entries are kept; the oldest go first.
+const CAPACITY: usize = 100_000;
+
+/// Who did it.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Actor {
+    pub(crate) id: String,
+    #[serde(rename = "type")]
+    pub(crate) kind: &'static str,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) login_name: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) display_name: String,
+}
+
+/// What it was done to.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Target {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    #[serde(rename = "type")]
+    pub(crate) kind: &'static str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_ephemeral: bool,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    property: &'static str,
+}
+
+impl Target {
+    fn new(kind: &'static str, id: &str, name: &str) -> Self {
+        let (id, name) = (id.to_owned(), name.to_owned());
+        Self { id, name, kind, is_ephemeral: false, property: "" }
+    }
+
+    pub(crate) fn node(id: &str, name: &str, is_ephemeral: bool) -> Self {
+        Self { is_ephemeral, ..Self::new("NODE", id, name) }
+    }
+
+    pub(crate) fn user(id: &str, name: &str) -> Self {
+        Self::new("USER", id, name)
+    }
+
+    pub(crate) fn key(id: &str, name: &str) -> Self {
+        Self::new("API_KEY", id, name)
+    }
+
+    pub(crate) fn tailnet() -> Self {
+        Self::new("TAILNET", super::TAILNET_ID, super::Sandbox::TAILNET)
+    }
+
+    pub(crate) fn admin_console() -> Self {
+        Self::new("ADMIN_CONSOLE", super::TAILNET_ID, super::Sandbox::TAILNET)
+    }
+}
+
+/// What was done, before it has an author and a time.
+#[derive(Debug, Clone)]
+pub(crate) struct Event {
+    action: &'static str,
+    target: Target,
+    old: Option<Value>,
+    new: Option<Value>,
+    details: String,
+}
+
+impl Event {
+    pub(crate) fn new(action: &'static str, target: Target) -> Self {
+        Self { action, target, old: None, new: None, details: String::new() }
+    }
+
+    /// Names the property that changed, with its values before and after; null means none.
+    pub(crate) fn property(mut self, name: &'static str, old: Value, new: Value) -> Self {
+        self.target.property = name;
+        self.old = Some(old).filter(|value| !value.is_null());
+        self.new = Some(new).filter(|value| !value.is_null());
+        self
+    }
+
+    pub(crate) fn details(mut self, details: &str) -> Self {
+        details.clone_into(&mut self.details);
+        self
+    }
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry {
+    event_time: Timestamp,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    deferred_at: &'static str,
+    #[serde(rename = "eventGroupID")]
+    event_group_id: String,
+    origin: &'static str,
+    actor: Actor,
+    target: Target,
+    action: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    old: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    new: Option<Value>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    action_details: String,
+}
+
+impl Entry {
+    /// The name the `event` filter knows this by, such as `NODE.UPDATE.ACL_TAGS`.
+    fn event_name(&self) -> String {
+        let Target { kind, property, .. } = &self.target;
+        let separator = if property.is_empty() { "" } else { "." };
+        format!("{kind}.{}{separator}{property}", self.action)
+    }
+}
+
+/// The log, oldest entry first.
+#[derive(Debug, Default)]
+pub(crate) struct Log {
+    entries: VecDeque<Entry>,
+    count: u64,
+}
+
+impl Log {
+    /// Appends an event. The group id ties together what one request caused.
+    pub(crate) fn append(
+        &mut self,
+        at: Timestamp,
+        origin: &'static str,
+        group: String,
+        actor: Actor,
+        event: Event,
+    ) {
+        if self.entries.len() == CAPACITY {
+            self.entries.pop_front();
+        }
+        let Event { action, target, old, new, details } = event;
+        self.entries.push_back(Entry {
+            event_time: at,
+            kind: "CONFIG",
+            deferred_at: "0001-01-01T00:00:00Z",
+            event_group_id: group,
+            origin,
+            actor,
+            target,
+            action,
+            old,
+            new,
+            action_details: details,
+        });
+    }
+
+    /// A new group id.
+    pub(crate) fn next_group(&mut self) -> String {
+        self.count += 1;
+        ids::hex_digest(self.count, 7).chars().take(32).collect()
+    }
+
+    /// Puts seeded history in order.
+    pub(crate) fn sort(&mut self) {
+        self.entries.make_contiguous().sort_by_key(|entry| entry.event_time);
+    }
+}
+
+impl Call<'_> {
+    /// Logs a change as done by the caller.
+    pub(crate) fn record(&mut self, event: Event) {
+        self.record_all(vec![event]);
+    }
+
+    /// Logs several changes that one request made.
+    pub(crate) fn record_all(&mut self, events: Vec<Event>) {
+        if events.is_empty() {
+            return;
+        }
+        let actor = self.actor();
+        let group = self.state.audit.next_group();
+        for event in events {
+            let (group, actor) = (group.clone(), actor.clone());
+            self.state.audit.append(self.now, "CONFIG_API", group, actor, event);
+        }
+    }
+
+    fn actor(&self) -> Actor {
+        let user_id = self.principal.user_id.as_deref().unwrap_or_default();
+        if self.principal.kind == Kind::Api {
+            let user = self.state.users.get(user_id);
+            return Actor {
+                id: user_id.to_owned(),
+                kind: "USER",
+                login_name: user.map(|user| user.login_name.to_string()).unwrap_or_default(),
+                display_name: user.map(|user| user.display_name.clone()).unwrap_or_default(),
+            };
+        }
+        let key = self.state.keys.get(&self.principal.key_id);
+        Actor {
+            id: self.principal.key_id.clone(),
+            kind: "OAUTH_CLIENT",
+            login_name: String::new(),
+            display_name: key.map(|key| key.description.clone()).unwrap_or_default(),
+        }
+    }
+
+    /// The `start` and `end` every log endpoint requires.
+    pub(crate) fn window(&self) -> Result<(Timestamp, Timestamp), Failure> {
+        let read = |name: &str| {
+            let text = self.query(name).filter(|text| !text.is_empty());
+            let text = text.ok_or_else(|| {
+                Failure::bad_request(format!("missing required query parameter {name:?}"))
+            })?;
+            rfc3339(text).ok_or_else(|| {
+                Failure::bad_request(format!("invalid {name} {text:?}: not an RFC 3339 time"))
+            })
+        };
+        Ok((read("start")?, read("end")?))
+    }
+}
+
+/// `GET /tailnet/{tailnet}/logging/configuration`: the window is inclusive at both ends. Values of
+/// one filter are alternatives; different filters must all match.
+pub(crate) fn list(call: &mut Call<'_>) -> Outcome {
+    let (start, end) = call.window()?;
+    let (actors, targets) = (call.query_all("actor"), call.query_all("target"));
+    let events = call.query_all("event");
+    let matching = call.state.audit.entries.iter().filter(|entry| {
+        (start..=end).contains(&entry.event_time)
+            && (actors.is_empty() || actors.iter().any(|wanted| is_actor(&entry.actor, wanted)))
+            && (targets.is_empty() || targets.iter().any(|wanted| is_target(&entry.target, wanted)))
+            && (events.is_empty() || events.contains(&entry.event_name().as_str()))
+    });
+    let logs: Vec<&Entry> = matching.collect();
+    Reply::json(&json!({ "version": "1.1", "tailnet": super::Sandbox::TAILNET, "logs": logs }))
+}
+
+fn is_actor(actor: &Actor, wanted: &str) -> bool {
+    let Some(part) = wanted.strip_prefix('~') else { return actor.id == wanted };
+    contains(&actor.login_name, part) || contains(&actor.display_name, part)
+}
+
+fn is_target(target: &Target, wanted: &str) -> bool {
+    contains(&target.id, wanted) || contains(&target.name, wanted)
+}
+
+fn contains(text: &str, part: &str) -> bool {
+    text.to_lowercase().contains(&part.to_lowercase())
+}

@@ -1,0 +1,146 @@
+//! What the sandbox keeps of a device. Small: what can be worked out is not stored.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV4};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::super::audit::Target;
+
+/// One device.
+#[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "these are the API's own independent switches")]
+pub(crate) struct Device {
+    /// The legacy identifier, a number.
+    pub(crate) id: String,
+    pub(crate) node_id: String,
+    /// Login name of the owner, or [`super::TAGGED`].
+    pub(crate) user: Arc<str>,
+    /// The `MagicDNS` name without the tailnet's suffix.
+    pub(crate) name: String,
+    /// The name the operating system gives the machine.
+    pub(crate) hostname: String,
+    pub(crate) hardware: Hardware,
+    pub(crate) network: Network,
+    pub(crate) created: Timestamp,
+    /// When the node key expires. Kept while expiry is disabled.
+    pub(crate) expires: Timestamp,
+    pub(crate) key_expiry_disabled: bool,
+    /// Whether the machine is up and tries to connect.
+    pub(crate) online: bool,
+    pub(crate) seen: Option<Timestamp>,
+    pub(crate) authorized: bool,
+    pub(crate) is_ephemeral: bool,
+    pub(crate) blocks_incoming: bool,
+    pub(crate) ssh_enabled: bool,
+    pub(crate) multiple_connections: bool,
+    /// Sorted, without duplicates; so are the routes.
+    pub(crate) tags: Vec<String>,
+    pub(crate) advertised_routes: Vec<String>,
+    pub(crate) enabled_routes: Vec<String>,
+    pub(crate) attributes: BTreeMap<String, Attribute>,
+    /// Machine, node and tailnet lock keys follow from this number.
+    pub(crate) key_seed: u64,
+    pub(crate) external: Option<External>,
+}
+
+/// The machine and its software.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hardware {
+    pub(crate) os: &'static str,
+    pub(crate) os_version: &'static str,
+    /// Name, version and code name of a Linux distribution.
+    pub(crate) distro: Option<(&'static str, &'static str, &'static str)>,
+    pub(crate) client_version: &'static str,
+    pub(crate) update_available: bool,
+    /// Whether the device reports its serial number, which follows from the key seed.
+    pub(crate) reports_identity: bool,
+}
+
+/// Addresses in the tailnet and what the device last reported about the network it is in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Network {
+    pub(crate) ipv4: Ipv4Addr,
+    pub(crate) ipv6: Ipv6Addr,
+    pub(crate) endpoints: [SocketAddrV4; 2],
+    pub(crate) relays: [Relay; 4],
+    pub(crate) hard_nat: bool,
+    pub(crate) ipv6_works: bool,
+}
+
+/// A DERP region and the latency to it in microseconds. The first of a device's is its home.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Relay {
+    pub(crate) region: &'static str,
+    pub(crate) microseconds: u32,
+}
+
+/// What is only known of a device that another tailnet shares into this one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct External {
+    /// The other tailnet's DNS suffix.
+    pub(crate) suffix: &'static str,
+}
+
+/// A custom posture attribute.
+#[derive(Debug, Clone)]
+pub(crate) struct Attribute {
+    pub(crate) value: AttributeValue,
+    pub(crate) expires: Option<Timestamp>,
+}
+
+/// The three types an attribute may have.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub(crate) enum AttributeValue {
+    Text(String),
+    Number(i64),
+    Flag(bool),
+}
+
+impl Device {
+    pub(crate) fn addresses(&self) -> [IpAddr; 2] {
+        [IpAddr::V4(self.network.ipv4), IpAddr::V6(self.network.ipv6)]
+    }
+
+    /// The `MagicDNS` name.
+    pub(crate) fn full_name(&self) -> String {
+        let suffix = self.external.map_or(super::super::DNS_SUFFIX, |external| external.suffix);
+        format!("{}.{suffix}", self.name)
+    }
+
+    pub(crate) fn key_expired(&self, now: Timestamp) -> bool {
+        !self.key_expiry_disabled && self.expires <= now
+    }
+
+    /// Whether the control server has a connection: no device stays without a valid key.
+    pub(crate) fn is_connected(&self, now: Timestamp) -> bool {
+        self.online && self.authorized && !self.key_expired(now)
+    }
+
+    /// When the device was last connected; none while it is, or if it never was.
+    pub(crate) fn last_seen(&self, now: Timestamp) -> Option<Timestamp> {
+        if self.is_connected(now) {
+            None
+        } else if self.online && self.authorized {
+            // It was up until its key ran out.
+            Some(self.expires)
+        } else {
+            self.seen
+        }
+    }
+
+    /// Switches the device off, as far as the control server can tell.
+    pub(crate) fn disconnect(&mut self, now: Timestamp) {
+        if self.is_connected(now) {
+            self.seen = Some(super::super::clock::whole_seconds(now));
+        }
+        self.online = false;
+    }
+
+    pub(crate) fn target(&self) -> Target {
+        Target::node(&self.node_id, &self.full_name(), self.is_ephemeral)
+    }
+}

@@ -1,0 +1,180 @@
+//! What a handler sees of a request and how it answers.
+
+use std::fmt::Write as _;
+
+use axum::body::Bytes;
+use axum::http::HeaderMap;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::auth::Principal;
+use super::state::State;
+
+/// The result of an operation.
+pub(crate) type Outcome = Result<Reply, Failure>;
+
+/// One authenticated call, with the state it may change.
+pub(crate) struct Call<'a> {
+    pub(crate) state: &'a mut State,
+    pub(crate) principal: Principal,
+    pub(crate) now: Timestamp,
+    /// Values of the path's parameters, by the name the document gives them.
+    pub(crate) params: Vec<(&'static str, String)>,
+    pub(crate) query: Vec<(String, String)>,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Call<'_> {
+    /// The value of a path parameter. Owned, so that the state stays free to borrow.
+    pub(crate) fn param(&self, name: &str) -> String {
+        let found = self.params.iter().find(|(key, _)| *key == name);
+        found.map(|(_, value)| value.clone()).unwrap_or_default()
+    }
+
+    /// The first value of a query parameter.
+    pub(crate) fn query(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// All values of a repeated query parameter.
+    pub(crate) fn query_all(&self, name: &str) -> Vec<&str> {
+        let matching = self.query.iter().filter(|(key, _)| key == name);
+        matching.map(|(_, value)| value.as_str()).collect()
+    }
+
+    /// A request header as text; empty when absent.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// Reads the JSON body.
+    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        if self.body.is_empty() {
+            return Err(Failure::bad_request("unexpected end of JSON input"));
+        }
+        serde_json::from_slice(&self.body)
+            .map_err(|error| Failure::bad_request(format!("invalid request body: {error}")))
+    }
+}
+
+/// A successful answer.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) content_type: &'static str,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Reply {
+    /// 200 without a body, which is how most writes are answered.
+    pub(crate) fn empty() -> Self {
+        Self { status: 200, content_type: "", headers: Vec::new(), body: Vec::new() }
+    }
+
+    /// 200 with a JSON body.
+    pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> Outcome {
+        let body = serde_json::to_vec(value)
+            .map_err(|error| Failure::new(500, format!("cannot encode the answer: {error}")))?;
+        Ok(Self { status: 200, content_type: "application/json", headers: Vec::new(), body })
+    }
+
+    /// 200 with a body of another type.
+    pub(crate) fn text(content_type: &'static str, body: &str) -> Self {
+        let body = body.as_bytes().to_vec();
+        Self { status: 200, content_type, headers: Vec::new(), body }
+    }
+
+    pub(crate) fn with_header(mut self, name: &'static str, value: String) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+}
+
+/// A refusal: a status and `{"message": …}`, with `data` where a policy file was refused.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) status: u16,
+    pub(crate) message: String,
+    pub(crate) data: Option<Value>,
+    pub(crate) headers: Vec<(&'static str, String)>,
+}
+
+impl Failure {
+    pub(crate) fn new(status: u16, message: impl Into<String>) -> Self {
+        Self { status, message: message.into(), data: None, headers: Vec::new() }
+    }
+
+    pub(crate) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(400, message)
+    }
+
+    pub(crate) fn unauthorized() -> Self {
+        Self::new(401, "API token invalid")
+    }
+
+    pub(crate) fn forbidden() -> Self {
+        Self::new(403, "calling actor does not have enough permissions to perform this function")
+    }
+
+    pub(crate) fn not_found(message: impl Into<String>) -> Self {
+        Self::new(404, message)
+    }
+}
+
+impl From<Failure> for Reply {
+    fn from(failure: Failure) -> Self {
+        let mut body = json!({ "message": failure.message });
+        if let (Some(data), Some(fields)) = (failure.data, body.as_object_mut()) {
+            fields.insert("data".to_owned(), data);
+        }
+        let body = body.to_string().into_bytes();
+        let Failure { status, headers, .. } = failure;
+        Self { status, content_type: "application/json", headers, body }
+    }
+}
+
+/// Splits a query string or a form body into decoded pairs.
+pub(crate) fn form_pairs(text: &str) -> Vec<(String, String)> {
+    let pairs = text.split('&').filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let decode = |part: &str| percent_decode(&part.replace('+', " "));
+            (decode(key), decode(value))
+        })
+        .collect()
+}
+
+/// Decodes `%41`-style escapes; anything that is not an escape stays as it is.
+pub(crate) fn percent_decode(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, tail)) = rest.split_first() {
+        let escaped = tail.get(..2).and_then(|pair| std::str::from_utf8(pair).ok());
+        let decoded = escaped.and_then(|pair| u8::from_str_radix(pair, 16).ok());
+        if let (b'%', Some(byte)) = (*first, decoded) {
+            bytes.push(byte);
+            rest = tail.get(2..).unwrap_or_default();
+        } else {
+            bytes.push(*first);
+            rest = tail;
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// A list as the API's messages print it: `[a b c]`.
+pub(crate) fn bracketed(items: &[String]) -> String {
+    let mut text = String::from("[");
+    for (at, item) in items.iter().enumerate() {
+        let separator = if at == 0 { "" } else { " " };
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{separator}{item}");
+    }
+    text.push(']');
+    text
+}

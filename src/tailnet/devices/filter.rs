@@ -1,0 +1,171 @@
+//! Which devices of a list, and in which order.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Device, device::KeyState, version::Version};
+
+/// What a device must be like. Everything that is set must hold; the default takes all.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Part of the name.
+    pub name: Option<String>,
+    /// Connected or not.
+    pub online: Option<bool>,
+    /// Approved or not.
+    pub authorized: Option<bool>,
+    /// The operating system, as the API writes it; case does not matter.
+    pub os: Option<String>,
+    /// The login name of its user, or part of it.
+    pub user: Option<String>,
+    /// Tags that it must all have.
+    pub all_tags: Vec<String>,
+    /// Tags of which it must have one.
+    pub any_tags: Vec<String>,
+    /// Runs this version or a later one.
+    pub version_from: Option<Version>,
+    /// Runs an earlier version.
+    pub version_below: Option<Version>,
+    /// Offers or serves networks behind it.
+    pub subnet_router: Option<bool>,
+    /// Offers to be or is an exit node.
+    pub exit_node: Option<bool>,
+    /// Shared in from another tailnet.
+    pub external: Option<bool>,
+    /// Vanishes when it goes offline.
+    pub ephemeral: Option<bool>,
+    /// A newer client is available.
+    pub update_available: Option<bool>,
+    /// Its key expires within this time, or has expired.
+    pub key_expires_within: Option<SignedDuration>,
+    /// Has not been connected for this time.
+    pub silent_for: Option<SignedDuration>,
+}
+
+impl Filter {
+    /// Whether `device` is like this at `now`.
+    pub fn takes(&self, device: &Device, now: Timestamp) -> bool {
+        self.takes_flags(device)
+            && self.takes_texts(device)
+            && self.takes_tags(device)
+            && self.takes_version(device)
+            && self.takes_times(device, now)
+    }
+
+    fn takes_flags(&self, device: &Device) -> bool {
+        let is = |wanted: Option<bool>, it: bool| wanted.is_none_or(|wanted| wanted == it);
+        is(self.online, device.is_online())
+            && is(self.authorized, device.is_authorized())
+            && is(self.external, device.is_shared_in())
+            && is(self.ephemeral, device.is_ephemeral.unwrap_or_default())
+            && is(self.update_available, device.update_available.unwrap_or_default())
+            && (self.subnet_router.is_none() || is(self.subnet_router, device.is_subnet_router()))
+            && (self.exit_node.is_none() || is(self.exit_node, device.is_exit_node()))
+    }
+
+    fn takes_texts(&self, device: &Device) -> bool {
+        let contains = |wanted: &Option<String>, texts: &[Option<&str>]| {
+            wanted.as_ref().is_none_or(|wanted| {
+                let wanted = wanted.to_lowercase();
+                texts.iter().flatten().any(|it| it.to_lowercase().contains(&wanted))
+            })
+        };
+        contains(&self.name, &[device.name.as_deref(), device.hostname.as_deref()])
+            && contains(&self.user, &[device.user.as_deref()])
+            && self.os.as_ref().is_none_or(|wanted| {
+                device.os.as_deref().is_some_and(|it| it.eq_ignore_ascii_case(wanted))
+            })
+    }
+
+    fn takes_tags(&self, device: &Device) -> bool {
+        let has = |tag: &String| device.tags().contains(tag);
+        self.all_tags.iter().all(has) && (self.any_tags.is_empty() || self.any_tags.iter().any(has))
+    }
+
+    fn takes_version(&self, device: &Device) -> bool {
+        if self.version_from.is_none() && self.version_below.is_none() {
+            return true;
+        }
+        device.version().is_some_and(|it| {
+            self.version_from.is_none_or(|from| it >= from)
+                && self.version_below.is_none_or(|below| it < below)
+        })
+    }
+
+    fn takes_times(&self, device: &Device, now: Timestamp) -> bool {
+        let expires = self.key_expires_within.is_none_or(|within| match device.key_state(now) {
+            KeyState::Until(then) => then.duration_since(now) <= within,
+            KeyState::Expired(_) => true,
+            KeyState::Unlimited | KeyState::Unknown => false,
+        });
+        let silent = self
+            .silent_for
+            .is_none_or(|time| device.silence(now).is_some_and(|silence| silence >= time));
+        expires && silent
+    }
+}
+
+/// What a list is ordered by. Devices of which it is not known come last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "server", derive(serde::Deserialize, schemars::JsonSchema))]
+#[cfg_attr(feature = "server", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Order {
+    /// The short name.
+    #[default]
+    Name,
+    /// When it was last connected, the longest silence first.
+    LastSeen,
+    /// When it joined, the oldest first.
+    Created,
+    /// When its key expires, the next one first.
+    KeyExpiry,
+    /// The operating system.
+    Os,
+    /// The user.
+    User,
+    /// The client's version, the oldest first.
+    Version,
+}
+
+/// Sorts `devices`; those that are equal stay in the order of their ids, so that pages agree.
+pub fn sort(devices: &mut [&Device], order: Order, descending: bool, now: Timestamp) {
+    // What is compared is worked out once a device, not once a comparison.
+    devices.sort_by_cached_key(|it| Place::of(it, order, now));
+    if descending {
+        devices.reverse();
+    }
+    let known = |it: &Device| !matches!(Place::of(it, order, now).0, What::Unknown);
+    devices.sort_by_key(|it| !known(it));
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Place(What, String);
+
+/// `Unknown` is last, so it sorts last.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum What {
+    Text(String),
+    Time(Timestamp),
+    Version(Version),
+    Unknown,
+}
+
+impl Place {
+    fn of(device: &Device, order: Order, now: Timestamp) -> Self {
+        let text = |it: Option<&str>| it.map(|it| What::Text(it.to_lowercase()));
+        let time = |it: Option<Timestamp>| it.map(What::Time);
+        let what = match order {
+            Order::Name => text(Some(device.short_name())),
+            Order::LastSeen => time(device.seen(now)),
+            Order::Created => time(device.created.as_ref().and_then(|it| it.instant())),
+            Order::KeyExpiry => match device.key_state(now) {
+                KeyState::Until(then) | KeyState::Expired(then) => time(Some(then)),
+                KeyState::Unlimited | KeyState::Unknown => None,
+            },
+            Order::Os => text(device.os.as_deref()),
+            Order::User => text(device.user.as_deref()),
+            Order::Version => device.version().map(What::Version),
+        };
+        Self(what.unwrap_or(What::Unknown), device.key().to_owned())
+    }
+}

@@ -1,0 +1,78 @@
+//! Which device is meant.
+
+use std::net::IpAddr;
+
+use super::Device;
+use crate::{Error, ErrorKind, client::Result};
+
+/// As many candidates as an error lists.
+const CANDIDATES: usize = 10;
+
+/// Finds the device that `wanted` means: by node id or id, address, full name, short name, or an
+/// unambiguous beginning of the short name. An exact match wins over a beginning.
+///
+/// # Errors
+///
+/// [`Ambiguous`](ErrorKind::Ambiguous) with the candidates, or [`NotFound`](ErrorKind::NotFound).
+pub fn find<'a>(devices: &'a [Device], wanted: &str) -> Result<&'a Device> {
+    let wanted = wanted.trim().trim_end_matches('.');
+    if wanted.is_empty() {
+        return Err(Error::invalid_input("device", "is empty; give a name, an id or an address"));
+    }
+    let address: Option<IpAddr> = wanted.parse().ok();
+    let lower = wanted.to_lowercase();
+    let same = |text: Option<&str>| text.is_some_and(|it| it.eq_ignore_ascii_case(wanted));
+    let ways: [&dyn Fn(&Device) -> bool; 5] = [
+        &|it| it.node_id.as_deref() == Some(wanted) || it.id.as_deref() == Some(wanted),
+        &|it| address.is_some_and(|address| it.has_address(address)),
+        &|it| same(it.name.as_deref().map(|name| name.trim_end_matches('.'))),
+        &|it| same(Some(it.short_name())),
+        &|it| it.short_name().to_lowercase().starts_with(&lower),
+    ];
+    for way in ways {
+        let mut found = devices.iter().filter(|it| way(it));
+        if let Some(device) = found.next() {
+            let others: Vec<&Device> = found.collect();
+            if others.is_empty() {
+                return Ok(device);
+            }
+            return Err(ambiguous(wanted, device, &others));
+        }
+    }
+    Err(unknown(devices, wanted, &lower))
+}
+
+fn ambiguous(wanted: &str, first: &Device, others: &[&Device]) -> Error {
+    let mut candidates: Vec<String> = std::iter::once(&first)
+        .chain(others)
+        .take(CANDIDATES)
+        .map(|it| format!("{} ({})", it.short_name(), it.key()))
+        .collect();
+    if others.len() >= CANDIDATES {
+        candidates.push(format!("and {} more", others.len() + 1 - CANDIDATES));
+    }
+    Error::ambiguous(wanted, candidates)
+}
+
+fn unknown(devices: &[Device], wanted: &str, lower: &str) -> Error {
+    let similar: Vec<&str> = devices
+        .iter()
+        .map(Device::short_name)
+        .filter(|name| name.to_lowercase().contains(lower) || close(&name.to_lowercase(), lower))
+        .take(CANDIDATES)
+        .collect();
+    let error = Error::new(ErrorKind::NotFound, format!("no device is called `{wanted}`"));
+    if similar.is_empty() {
+        error.remedied("look with list_devices; it takes part of a name as `name`")
+    } else {
+        error.remedied(format!("did you mean {}?", similar.join(", ")))
+    }
+}
+
+/// Whether the texts differ in one place only.
+fn close(a: &str, b: &str) -> bool {
+    let front = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
+    let back = a.chars().rev().zip(b.chars().rev()).take_while(|(a, b)| a == b).count();
+    let longer = a.chars().count().max(b.chars().count());
+    longer > 3 && front + back + 1 >= longer
+}

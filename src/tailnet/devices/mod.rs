@@ -1,0 +1,117 @@
+//! The devices of a tailnet: found by any of their names, changed only after a look.
+//!
+//! Reads are in this file. A change is planned ([`plan`]), which only reads, and then applied.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+pub mod attributes;
+pub mod device;
+pub mod filter;
+pub mod find;
+pub mod force_update;
+pub mod logs;
+pub mod name;
+pub mod plan;
+mod preflight;
+pub mod status;
+#[cfg(feature = "server")]
+pub(crate) mod tools;
+pub mod version;
+
+pub use self::{
+    attributes::{AttributeValue, Attributes},
+    device::{Device, DeviceRoutes, KeyState},
+    filter::{Filter, Order},
+    plan::{Applied, Change, Plan, Update},
+    version::Version,
+};
+use crate::{
+    Operation,
+    api::types::DeviceFields,
+    client::{Client, Result},
+    tailnet::Tailnet,
+};
+
+/// The devices of a tailnet.
+#[derive(Debug, Clone, Copy)]
+pub struct Devices<'a> {
+    tailnet: &'a Tailnet,
+}
+
+impl<'a> Devices<'a> {
+    pub(crate) fn new(tailnet: &'a Tailnet) -> Self {
+        Self { tailnet }
+    }
+
+    /// Lists all devices with all their fields, those shared in included
+    /// (`GET /tailnet/{tailnet}/devices`). Cached for a few seconds.
+    ///
+    /// # Errors
+    ///
+    /// [`Forbidden`](crate::ErrorKind::Forbidden) without the scope `devices:core:read`.
+    pub async fn list(&self) -> Result<Arc<Vec<Device>>> {
+        let client = self.tailnet.client();
+        client
+            .cached("devices".to_owned(), async {
+                let answer = client
+                    .api()?
+                    .list_tailnet_devices()
+                    .tailnet(client.tailnet())
+                    .fields(DeviceFields::All)
+                    .send()
+                    .await;
+                let list = Client::value(Operation::ListTailnetDevices, answer)?.devices;
+                Ok(list.unwrap_or_default())
+            })
+            .await
+    }
+
+    /// Reads one device with all its fields, as it is now (`GET /device/{deviceId}`).
+    /// `device` is whatever [`find::find`] takes.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::ErrorKind::NotFound), or [`Ambiguous`](crate::ErrorKind::Ambiguous)
+    /// with the candidates.
+    pub async fn get(&self, device: &str) -> Result<Device> {
+        let list = self.list().await?;
+        self.read(find::find(&list, device)?.key()).await
+    }
+
+    /// Reads the device with this id.
+    pub(crate) async fn read(&self, id: &str) -> Result<Device> {
+        let client = self.tailnet.client();
+        let answer =
+            client.api()?.get_device().device_id(id).fields(DeviceFields::All).send().await;
+        Client::value(Operation::GetDevice, answer)
+    }
+
+    /// Lists the routes that a device offers and those that it serves
+    /// (`GET /device/{deviceId}/routes`).
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub async fn routes(&self, device: &str) -> Result<DeviceRoutes> {
+        let client = self.tailnet.client();
+        let list = self.list().await?;
+        let id = find::find(&list, device)?.key();
+        let answer = client.api()?.list_device_routes().device_id(id).send().await;
+        Client::value(Operation::ListDeviceRoutes, answer)
+    }
+
+    /// Says how a device is: connectivity, client, key.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub async fn status(&self, device: &str) -> Result<status::Status> {
+        Ok(status::Status::of(&self.get(device).await?, Timestamp::now()))
+    }
+
+    pub(crate) fn tailnet(&self) -> &'a Tailnet {
+        self.tailnet
+    }
+}

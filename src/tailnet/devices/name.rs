@@ -1,0 +1,61 @@
+//! Names of devices, as the server makes them.
+
+use crate::{Error, client::Result};
+
+/// The longest label of a DNS name.
+const LONGEST: usize = 63;
+
+/// The short name that the server makes of `wanted`: lower case, with `-` for dots, underscores
+/// and spaces, and none at the ends. Of a full name in the tailnet's own domain, the first label.
+///
+/// # Errors
+///
+/// [`InvalidInput`](crate::ErrorKind::InvalidInput) if nothing usable is left.
+///
+/// ```
+/// use tailscale_mcp::tailnet::devices::name::normalise;
+///
+/// assert_eq!(normalise("Web_Server.01-", None).unwrap(), "web-server-01");
+/// assert_eq!(normalise("web.tail1.ts.net", Some("tail1.ts.net")).unwrap(), "web");
+/// ```
+pub fn normalise(wanted: &str, domain: Option<&str>) -> Result<String> {
+    let wanted = wanted.trim().trim_end_matches('.').to_lowercase();
+    let own = domain.and_then(|it| wanted.strip_suffix(&it.to_lowercase())?.strip_suffix('.'));
+    let label = own.unwrap_or(&wanted);
+    let dashed: String =
+        label.chars().map(|c| if matches!(c, '.' | '_' | ' ') { '-' } else { c }).collect();
+    let name = dashed.trim_matches('-');
+    let odd = name.chars().find(|c| !c.is_ascii_alphanumeric() && *c != '-');
+    if let Some(odd) = odd {
+        return Err(Error::invalid_input(
+            "name",
+            format!("has the character `{odd}`; use letters, digits and `-`"),
+        ));
+    }
+    if name.is_empty() || name.len() > LONGEST {
+        return Err(Error::invalid_input(
+            "name",
+            format!("must have 1 to {LONGEST} letters, digits or `-`"),
+        ));
+    }
+    Ok(name.to_owned())
+}
+
+/// The tailnet's domain in a device's full name.
+pub(crate) fn domain(full: &str) -> Option<&str> {
+    full.trim_end_matches('.').split_once('.').map(|(_, domain)| domain)
+}
+
+/// Checks that `tag` is written like one.
+pub(crate) fn check_tag(tag: &str) -> Result<()> {
+    let name = tag.strip_prefix("tag:").unwrap_or_default();
+    let good = name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    if good {
+        return Ok(());
+    }
+    Err(Error::invalid_input(
+        "tags",
+        format!("has `{tag}`; write a tag as `tag:name`, of letters, digits and `-`"),
+    ))
+}

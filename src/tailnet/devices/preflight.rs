@@ -1,0 +1,243 @@
+//! Checks before a change: what the server would refuse, and what people would regret.
+
+use std::{collections::BTreeSet, net::Ipv4Addr};
+
+use jiff::Timestamp;
+
+use super::{
+    Change, Device, Devices, KeyState, Plan, Update,
+    device::relative,
+    name::{check_tag, domain, normalise},
+};
+use crate::{
+    Error,
+    client::{ErrorKind, Result},
+};
+
+/// Gives `device` back if this tailnet may change it.
+pub(super) fn own(device: Device) -> Result<Device> {
+    if !device.is_shared_in() {
+        return Ok(device);
+    }
+    Err(Error::refused(
+        format!("`{}` belongs to another tailnet and is only shared into this one", device.short_name()),
+        "ask its owner; sharing can be ended in the admin console",
+    ))
+}
+
+pub(super) fn authorized_warnings(device: &Device, to: bool) -> Vec<String> {
+    if to || !device.is_online() {
+        return Vec::new();
+    }
+    vec!["it is connected now, and drops off within seconds".to_owned()]
+}
+
+pub(super) fn expiry_warnings(device: &Device) -> Vec<String> {
+    let mut warnings = vec![
+        "it drops off the tailnet until somebody logs in on it; no call gives the key back"
+            .to_owned(),
+    ];
+    if !device.tags().is_empty() {
+        warnings.push("it has tags: to come back it needs a new auth key or an admin".to_owned());
+    }
+    warnings
+}
+
+pub(super) fn removal_warnings(device: &Device) -> Vec<String> {
+    let mut warnings = vec!["it is gone for good; to come back it has to join anew".to_owned()];
+    if device.is_online() {
+        warnings.push("it is connected now".to_owned());
+    }
+    if device.is_subnet_router() || device.is_exit_node() {
+        warnings.push("it serves routes: what goes through it stops".to_owned());
+    }
+    warnings
+}
+
+/// Plans updates of one device.
+pub(super) struct Preflight<'a> {
+    devices: &'a Devices<'a>,
+    list: &'a [Device],
+    plan: Plan,
+}
+
+impl<'a> Preflight<'a> {
+    pub(super) fn new(devices: &'a Devices<'a>, list: &'a [Device], device: Device) -> Self {
+        Self { devices, list, plan: Plan { device, changes: Vec::new(), warnings: Vec::new() } }
+    }
+
+    pub(super) async fn update(mut self, update: &Update) -> Result<Plan> {
+        if let Some(name) = &update.name {
+            self.rename(name)?;
+        }
+        self.retag(update).await?;
+        if let Some(expires) = update.key_expires {
+            self.key_expires(expires);
+        }
+        if let Some(address) = &update.ipv4 {
+            self.readdress(address)?;
+        }
+        Ok(self.plan)
+    }
+
+    fn rename(&mut self, wanted: &str) -> Result<()> {
+        let device = &self.plan.device;
+        let domain = device.name.as_deref().and_then(domain);
+        // Empty means: as the operating system calls it.
+        let own = device.hostname.clone().unwrap_or_default();
+        let reset = wanted.trim().is_empty();
+        let to = normalise(if reset { &own } else { wanted }, domain)?;
+        let from = device.short_name().to_owned();
+        if to == from {
+            return Ok(());
+        }
+        let taken = self.list.iter().find(|it| {
+            !it.is_shared_in() && it.key() != device.key() && it.short_name() == to
+        });
+        if let Some(other) = taken {
+            return Err(Error::refused(
+                format!("the name `{to}` is taken by the device {}", other.key()),
+                "choose another name",
+            ));
+        }
+        if !reset && to != wanted {
+            self.plan.warnings.push(format!("the server writes the name as `{to}`"));
+        }
+        self.plan.warnings.push(format!("whoever uses the name `{from}` no longer finds it"));
+        self.plan.changes.push(Change::Name { from, to });
+        Ok(())
+    }
+
+    async fn retag(&mut self, update: &Update) -> Result<()> {
+        let from: BTreeSet<String> = self.plan.device.tags().iter().cloned().collect();
+        let to = wanted_tags(&from, update)?;
+        if to == from {
+            return Ok(());
+        }
+        if to.is_empty() {
+            return Err(Error::refused(
+                "the last tag of a device cannot be removed",
+                "leave one tag; to make it a user's device again, log in on it",
+            ));
+        }
+        let new: Vec<&String> = to.difference(&from).collect();
+        self.check_declared(&new).await?;
+        if from.is_empty() {
+            let user = self.plan.device.user.as_deref().unwrap_or("its user");
+            self.plan.warnings.push(format!(
+                "it stops being a device of {user}: rules for users no longer apply, its key stops \
+                 expiring, and no call takes that back"
+            ));
+        }
+        self.plan
+            .changes
+            .push(Change::Tags { from: from.into_iter().collect(), to: to.into_iter().collect() });
+        Ok(())
+    }
+
+    /// The server takes only tags that the policy file gives an owner.
+    async fn check_declared(&mut self, tags: &[&String]) -> Result<()> {
+        if tags.is_empty() {
+            return Ok(());
+        }
+        let declared = match self.devices.tailnet().policy_file().declared_tags().await {
+            Ok(declared) => declared,
+            Err(error) if error.kind() == ErrorKind::Forbidden => {
+                self.plan.warnings.push(
+                    "the credential may not read the policy file, so nobody checked that the tags \
+                     are declared"
+                        .to_owned(),
+                );
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        let missing: Vec<&str> =
+            tags.iter().filter(|it| !declared.contains(**it)).map(|it| it.as_str()).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let known: Vec<&str> = declared.iter().map(String::as_str).collect();
+        Err(Error::refused(
+            format!("the policy file does not declare {}", missing.join(", ")),
+            format!("use one of {}, or give it owners in `tagOwners`", known.join(", ")),
+        ))
+    }
+
+    fn key_expires(&mut self, to: bool) {
+        let device = &self.plan.device;
+        let from = !device.key_expiry_disabled.unwrap_or_default();
+        if from == to {
+            return;
+        }
+        let now = Timestamp::now();
+        // Turning expiry on brings the old instant back, which may have passed.
+        let then = device.expires.as_ref().and_then(|it| it.instant());
+        if let Some(then) = then.filter(|it| to && *it <= now) {
+            self.plan.warnings.push(format!(
+                "its key expired {}: the device drops off at once",
+                relative(then, now)
+            ));
+        } else if !to && matches!(device.key_state(now), KeyState::Expired(_)) {
+            self.plan.warnings.push("its key has expired: this lets it back in".to_owned());
+        }
+        self.plan.changes.push(Change::KeyExpires { from, to });
+    }
+
+    fn readdress(&mut self, wanted: &str) -> Result<()> {
+        let address: Ipv4Addr = wanted.trim().parse().map_err(|_| {
+            Error::invalid_input("ipv4", format!("is `{wanted}`; write it as `100.101.102.103`"))
+        })?;
+        if !in_pool(address) {
+            return Err(Error::invalid_input(
+                "ipv4",
+                format!("is {address}; take one in 100.64.0.0/10 that Tailscale does not reserve"),
+            ));
+        }
+        let device = &self.plan.device;
+        let from = device.ipv4().unwrap_or_default().to_owned();
+        if device.has_address(address.into()) {
+            return Ok(());
+        }
+        if let Some(other) = self.list.iter().find(|it| it.has_address(address.into())) {
+            return Err(Error::refused(
+                format!("{address} is the address of `{}`", other.short_name()),
+                "choose a free address",
+            ));
+        }
+        self.plan.warnings.push("connections to the old address break".to_owned());
+        self.plan.changes.push(Change::Ipv4 { from, to: address.to_string() });
+        Ok(())
+    }
+}
+
+fn wanted_tags(from: &BTreeSet<String>, update: &Update) -> Result<BTreeSet<String>> {
+    if update.set_tags.is_some() && !(update.add_tags.is_empty() && update.remove_tags.is_empty()) {
+        return Err(Error::invalid_input(
+            "set_tags",
+            "replaces all tags; give it alone, or add_tags and remove_tags",
+        ));
+    }
+    let mut to = match &update.set_tags {
+        Some(tags) => tags.iter().cloned().collect(),
+        None => from.clone(),
+    };
+    to.extend(update.add_tags.iter().cloned());
+    for tag in &update.remove_tags {
+        if !to.remove(tag) {
+            return Err(Error::invalid_input(
+                "remove_tags",
+                format!("has `{tag}`, which the device does not have"),
+            ));
+        }
+    }
+    to.iter().try_for_each(|it| check_tag(it))?;
+    Ok(to)
+}
+
+/// 100.64.0.0/10 without what Tailscale and Chrome OS keep for themselves.
+fn in_pool(address: Ipv4Addr) -> bool {
+    let [a, b, c, _] = address.octets();
+    let reserved = (b, c) == (100, 0) || (b, c) == (100, 100) || (b == 115 && (92..=93).contains(&c));
+    a == 100 && (64..128).contains(&b) && !reserved
+}

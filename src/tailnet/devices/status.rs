@@ -1,0 +1,169 @@
+//! How a device is.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{
+    Device, KeyState,
+    device::{relative, rough},
+};
+
+/// How a device is: connectivity, client, key.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Status {
+    /// Its short name.
+    pub device: String,
+    /// Its id.
+    pub id: String,
+    /// Whether it is connected to Tailscale's coordination server.
+    pub online: bool,
+    /// Whether it may take part.
+    pub authorized: bool,
+    /// When it was last connected, RFC 3339; absent while it is, and where nobody knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_seen: Option<Timestamp>,
+    /// The same in words: `online`, `3 h ago`, `unknown`.
+    pub seen: String,
+    /// The version of its client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_version: Option<String>,
+    /// Whether a newer client is available.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub update_available: Option<bool>,
+    /// Its key.
+    pub key: Key,
+    /// Round trips to relay regions in milliseconds, the nearest first by name of region.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub latency_ms: BTreeMap<String, f64>,
+    /// The relay region that it prefers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preferred_region: Option<String>,
+    /// What its network can do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network: Option<Network>,
+    /// What stands in its way.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<String>,
+}
+
+/// The key of a device.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Key {
+    /// `valid`, `expired`, `does not expire` or `unknown`.
+    pub state: &'static str,
+    /// When it expires or expired.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Timestamp>,
+    /// The same in words: `in 12 d`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_words: Option<String>,
+}
+
+/// What a device's network can do. Absent is not known.
+#[derive(Debug, Clone, Default, Serialize)]
+#[non_exhaustive]
+pub struct Network {
+    /// How many addresses it can be tried at.
+    pub endpoints: usize,
+    /// UDP works; without it everything goes through relays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub udp: Option<bool>,
+    /// IPv6 works.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ipv6: Option<bool>,
+    /// The NAT gives another port for each destination, so direct connections are hard.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hard_nat: Option<bool>,
+    /// The router opens ports when asked (UPnP, NAT-PMP or PCP).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port_mapping: Option<bool>,
+}
+
+impl Status {
+    /// How `device` is at `now`.
+    pub fn of(device: &Device, now: Timestamp) -> Self {
+        let last_seen = device.last_seen.as_ref().and_then(|it| it.instant());
+        let seen = if device.is_online() {
+            "online".to_owned()
+        } else {
+            last_seen.map_or_else(|| "unknown".to_owned(), |it| relative(it, now))
+        };
+        let regions = device.client_connectivity.as_ref().and_then(|it| it.latency.as_ref());
+        let latency = regions.into_iter().flatten();
+        Self {
+            device: device.short_name().to_owned(),
+            id: device.key().to_owned(),
+            online: device.is_online(),
+            authorized: device.is_authorized(),
+            last_seen: last_seen.filter(|_| !device.is_online()),
+            seen,
+            client_version: device.client_version.clone(),
+            update_available: device.update_available,
+            key: Key::of(device, now),
+            latency_ms: latency
+                .clone()
+                .filter_map(|(region, it)| Some((region.clone(), it.latency_ms?)))
+                .collect(),
+            preferred_region: latency
+                .clone()
+                .find(|(_, it)| it.preferred == Some(true))
+                .map(|(region, _)| region.clone()),
+            network: Network::of(device),
+            problems: problems(device, now),
+        }
+    }
+}
+
+impl Key {
+    fn of(device: &Device, now: Timestamp) -> Self {
+        let (state, expires) = match device.key_state(now) {
+            KeyState::Unlimited => ("does not expire", None),
+            KeyState::Until(then) => ("valid", Some(then)),
+            KeyState::Expired(then) => ("expired", Some(then)),
+            KeyState::Unknown => ("unknown", None),
+        };
+        Self { state, expires, in_words: expires.map(|it| relative(it, now)) }
+    }
+}
+
+impl Network {
+    fn of(device: &Device) -> Option<Self> {
+        let it = device.client_connectivity.as_ref()?;
+        let can = it.client_supports.as_ref();
+        let ways = can.map(|it| [it.upnp, it.pmp, it.pcp]).unwrap_or_default();
+        let mapped = ways.iter().flatten().any(|it| *it);
+        Some(Self {
+            endpoints: it.endpoints.as_ref().map_or(0, Vec::len),
+            udp: can.and_then(|it| it.udp),
+            ipv6: can.and_then(|it| it.ipv6),
+            hard_nat: it.mapping_varies_by_dest_ip,
+            port_mapping: ways.iter().any(Option::is_some).then_some(mapped),
+        })
+    }
+}
+
+fn problems(device: &Device, now: Timestamp) -> Vec<String> {
+    let mut found = Vec::new();
+    if !device.is_authorized() {
+        found.push("waits for approval: authorize_device lets it in".to_owned());
+    }
+    if let KeyState::Expired(then) = device.key_state(now) {
+        found.push(format!("its key expired {}: somebody has to log in on it", relative(then, now)));
+    }
+    if let Some(error) = device.tailnet_lock_error.as_ref().filter(|it| !it.is_empty()) {
+        found.push(format!("tailnet lock: {error}"));
+    }
+    if let Some(silence) = device.silence(now).filter(|it| it.as_hours() >= 24) {
+        found.push(format!("not connected for {}", rough(silence)));
+    }
+    if device.client_connectivity.as_ref().and_then(|it| it.client_supports.as_ref()?.udp)
+        == Some(false)
+    {
+        found.push("UDP is blocked: all its traffic goes through relays".to_owned());
+    }
+    found
+}
