@@ -1,11 +1,53 @@
-//! A Tailscale tailnet from Rust: a typed client of the admin API that checks before it changes.
+//! Runs a Tailscale tailnet: a typed client of the admin API that checks before it changes, and the
+//! MCP server on top of it.
+//!
+//! ```no_run
+//! use tailscale_mcp::{ErrorKind, Result, Tailnet};
+//!
+//! # async fn example() -> Result<()> {
+//! // TAILSCALE_API_KEY, or TAILSCALE_OAUTH_CLIENT_ID and TAILSCALE_OAUTH_CLIENT_SECRET.
+//! let tailnet = Tailnet::from_env()?;
+//!
+//! for device in tailnet.devices().list().await?.iter().filter(|it| !it.is_authorized()) {
+//!     println!("{} waits for approval", device.short_name());
+//! }
+//!
+//! let plan = tailnet.devices().plan_authorized("web-1", true).await?;
+//! println!("{:?}, warnings: {:?}", plan.changes(), plan.warnings());
+//! match tailnet.devices().apply(&plan).await {
+//!     Ok(applied) => println!("before and after: {:?}", applied.changes),
+//!     Err(error) if error.kind() == ErrorKind::Forbidden => println!("{:?}", error.remedy()),
+//!     Err(error) => return Err(error),
+//! }
+//! # Ok(()) }
+//! ```
+//!
+//! # The map
+//!
+//! - [`tailnet`]: the API's nouns. Checks what goes in, and takes back what went half-way.
+//! - [`Settings`], [`Credential`], [`config`]: how the API is reached, and as whom.
+//! - [`Error`]: what can go wrong, and what to try next.
+//! - [`Operation`]: what the API can do, as its description says.
+//! - `tool`, `mcp`, `cli` (feature `server`): what an assistant can ask for, and who serves it.
+//! - `sandbox` (feature `sandbox`): an emulated tailnet on loopback, to try things on.
+
 pub mod client;
 pub mod config;
 pub mod tailnet;
 pub mod wire;
-#[allow(clippy::allow_attributes)]
+
 mod api;
 mod operation;
+
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
+
+#[cfg(feature = "server")]
+pub mod cli;
+#[cfg(feature = "server")]
+pub mod mcp;
+#[cfg(feature = "server")]
+pub mod tool;
 
 pub use crate::{
     client::{Credential, Error, ErrorKind, IdentityToken, PolicyProblem, Result, Settings},

@@ -1,1 +1,5 @@
-fn main() {}
+//! `tailscale-mcp`: the server, and what an operator needs besides it.
+
+fn main() -> std::process::ExitCode {
+    tailscale_mcp::cli::main()
+}

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Error, Result};
+use super::{Error, ErrorKind, Result};
 
 /// What proves to the API who we are. Prints without its secrets.
 #[derive(Debug, Clone)]
@@ -55,7 +55,8 @@ impl Credential {
     ///
     /// # Errors
     ///
-    /// [`Config`](super::ErrorKind::Config) if none is complete or a file cannot be read.
+    /// [`NoCredential`](ErrorKind::NoCredential) if there is none, [`Config`](ErrorKind::Config) if
+    /// one is not complete or a file cannot be read.
     pub fn from_variables(get: &impl Fn(&str) -> Option<String>) -> Result<Self> {
         let get = |name: &str| get(name).filter(|it| !it.trim().is_empty());
         if let Some(key) = get("TAILSCALE_API_KEY") {
@@ -85,7 +86,7 @@ impl Credential {
 ///
 /// # Errors
 ///
-/// [`Config`](super::ErrorKind::Config) if the file cannot be read or is empty.
+/// [`Config`](ErrorKind::Config) if the file cannot be read or is empty.
 pub fn resolve(name: &str, value: &str) -> Result<SecretString> {
     let Some(path) = value.strip_prefix("file:") else { return Ok(value.trim().into()) };
     let text = std::fs::read_to_string(path).map_err(|error| {
@@ -99,9 +100,8 @@ pub fn resolve(name: &str, value: &str) -> Result<SecretString> {
 }
 
 fn nothing() -> Error {
-    Error::config(
-        "no credential for the Tailscale API",
+    Error::new(ErrorKind::NoCredential, "no credential for the Tailscale API").remedied(
         "set TAILSCALE_API_KEY, or TAILSCALE_OAUTH_CLIENT_ID and TAILSCALE_OAUTH_CLIENT_SECRET; \
-         or name a profile with --profile; or try everything with --sandbox",
+         or keep one with `tailscale-mcp auth set NAME`; or try everything with --sandbox",
     )
 }

@@ -35,7 +35,9 @@ pub enum ErrorKind {
     Ambiguous,
     /// A check before the change says no; nothing was sent.
     Refused,
-    /// Credentials or settings are missing or wrong.
+    /// There is no credential.
+    NoCredential,
+    /// Settings are wrong, or a credential cannot be read.
     Config,
     /// 401: the credential is not accepted.
     Unauthorized,
@@ -136,7 +138,7 @@ impl Error {
         Self::new(ErrorKind::Refused, message).with(|it| it.remedy = Some(remedy.into()))
     }
 
-    /// Settings are missing or wrong.
+    /// Settings are wrong.
     pub(crate) fn config(message: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self::new(ErrorKind::Config, message).with(|it| it.remedy = Some(remedy.into()))
     }
@@ -256,7 +258,7 @@ impl Error {
         Some(match self.0.kind {
             ErrorKind::InvalidInput | ErrorKind::Refused => return None,
             ErrorKind::Ambiguous => "use one of these, or an id".to_owned(),
-            ErrorKind::Config => "run `tailscale-mcp doctor`".to_owned(),
+            ErrorKind::NoCredential | ErrorKind::Config => "run `tailscale-mcp doctor`".to_owned(),
             ErrorKind::Unauthorized => {
                 "check that the credential is right, not expired and not revoked".to_owned()
             }

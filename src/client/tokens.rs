@@ -122,7 +122,10 @@ impl Tokens {
             .set_client_secret(ClientSecret::new(secret.to_owned()))
             .set_token_uri(url)
             .set_auth_type(AuthType::BasicAuth);
-        let send = |request: HttpRequest| async move { http::token_request(client, request).await };
+        let send = |request: HttpRequest| {
+            let client = client.clone();
+            async move { http::token_request(&client, request).await }
+        };
         let scopes = scopes.iter().cloned().map(Scope::new);
         let asked = oauth.exchange_client_credentials().add_scopes(scopes);
         let answer = asked.request_async(&send).await.map_err(|error| match error {

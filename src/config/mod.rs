@@ -91,7 +91,8 @@ fn checked<T>(
 
 /// `file:` stands before the path of the certificates themselves here, not of a file that names it.
 fn ca_file(value: &str) -> Result<PathBuf> {
-    let path = PathBuf::from(value.trim().trim_start_matches("file:"));
+    let value = value.trim();
+    let path = PathBuf::from(value.strip_prefix("file:").unwrap_or(value));
     if path.is_file() { Ok(path) } else { Err(wrong("TAILSCALE_CA_FILE", "must name a PEM file")) }
 }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::clock::rfc3339;
 use super::http::{Call, Failure, Outcome, Reply};
@@ -127,6 +127,14 @@ impl Entry {
     }
 }
 
+/// What the log endpoint answers with.
+#[derive(Serialize)]
+struct Page<'a> {
+    version: &'static str,
+    tailnet: &'static str,
+    logs: Vec<&'a Entry>,
+}
+
 /// The log, oldest entry first.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
@@ -242,7 +250,7 @@ pub(crate) fn list(call: &mut Call<'_>) -> Outcome {
             && (events.is_empty() || events.contains(&entry.event_name().as_str()))
     });
     let logs: Vec<&Entry> = matching.collect();
-    Reply::json(&json!({ "version": "1.1", "tailnet": super::Sandbox::TAILNET, "logs": logs }))
+    Reply::json(&Page { version: "1.1", tailnet: super::Sandbox::TAILNET, logs })
 }
 
 fn is_actor(actor: &Actor, wanted: &str) -> bool {

@@ -1,12 +1,11 @@
 //! Network flow logs. Nothing is stored: the entries of any five minutes follow from the seed and
-//! the time, so that the same window always reads the same.
+//! the time, so that the same window reads the same as long as the same devices are connected.
 
 use std::net::{IpAddr, SocketAddr};
 
 use fastrand::Rng;
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::json;
 
 use super::clock::later;
 use super::devices::Device;
@@ -40,6 +39,11 @@ struct Flow<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     exit_traffic: Vec<Connection>,
     physical_traffic: Vec<Connection>,
+}
+
+#[derive(Debug, Serialize)]
+struct Flows<'a> {
+    logs: Vec<Flow<'a>>,
 }
 
 /// Counters of one connection. The protocol is an IANA number, whatever the document says.
@@ -90,7 +94,7 @@ pub(crate) fn list(call: &mut Call<'_>) -> Outcome {
             logs.extend(flow.filter(|flow| (start..=end).contains(&flow.logged)));
         }
     }
-    Reply::json(&json!({ "logs": logs }))
+    Reply::json(&Flows { logs })
 }
 
 /// An entry of a random node, about the slot before it was logged.

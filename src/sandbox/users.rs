@@ -65,6 +65,11 @@ struct WireUser<'a> {
     currently_connected: bool,
 }
 
+#[derive(Serialize)]
+struct UserList<'a> {
+    users: Vec<WireUser<'a>>,
+}
+
 /// What a user's devices say about them.
 #[derive(Debug, Clone, Copy, Default)]
 struct Presence {
@@ -181,7 +186,7 @@ pub(crate) fn list(call: &mut Call<'_>) -> Outcome {
     });
     let presence = |user: &User| presences.get(&*user.login_name).copied().unwrap_or_default();
     let users: Vec<_> = matching.map(|user| call.wire_user(user, presence(user))).collect();
-    Reply::json(&json!({ "users": users }))
+    Reply::json(&UserList { users })
 }
 
 /// `GET /users/{userId}`.

@@ -3,8 +3,10 @@
 pub mod devices;
 pub mod logging;
 pub mod policy_file;
+mod probe;
 pub mod settings;
 
+pub use self::probe::Probe;
 use crate::{Settings, client::Client, client::Result, config};
 
 /// One tailnet. Cheap to clone; clones share connections, tokens, turns and cache.

@@ -1,3 +1,5 @@
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot prepare fails")]
+
 use std::{
     collections::BTreeMap,
     fs,
@@ -317,9 +319,34 @@ fn a_change_keeps_other_profiles_and_comments() {
         fs::read_to_string(home.path("config.toml")).unwrap(),
         "# Ours.\ndefault = \"c\" # for now\n\n[profiles.a]\nrate = 3.0 # slow\n\
          [profiles.a.credential]\nkind = \"federated\" # old\nclient_id = \"k1\"\nfile = \"token\"\n\
-         \n[profiles.c]\n\n[profiles.c.credential]\nkind = \"api_key\"\nenv = \"C\"\n",
+         \n[profiles.c.credential]\nkind = \"api_key\"\nenv = \"C\"\n",
     );
     assert_eq!(home.load().unwrap().get("a").unwrap(), &changed);
+}
+
+#[test]
+fn a_change_fits_the_way_in_which_the_file_is_written() {
+    for text in [
+        "profiles = { a = { credential = { kind = 'api_key', env = 'A' } } }",
+        "profiles.a.credential = { kind = 'api_key', env = 'A' }",
+        "[profiles]\na.credential.kind = 'api_key'\na.credential.env = 'A'",
+        "[profiles.a]\ncredential = { kind = 'api_key', env = 'A' }\n[age]\nidentity = 'i'",
+    ] {
+        let home = Home::with(text);
+        let mut profiles = home.load().unwrap();
+        let mut changed = profiles.get("a").unwrap().clone();
+        changed.rate = Some(3.0);
+        changed.secret = Place::Env("B".to_owned());
+
+        profiles.set("a", &changed, None).unwrap();
+        profiles.set("b", &changed, None).unwrap();
+        profiles.set_default("b").unwrap();
+        profiles.save().unwrap();
+
+        let read = home.load().unwrap();
+        assert_eq!((read.get("a").unwrap(), read.get("b").unwrap()), (&changed, &changed));
+        assert_eq!(read.default_name(), Some("b"));
+    }
 }
 
 #[test]

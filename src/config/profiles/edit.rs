@@ -8,8 +8,8 @@ use crate::client::{Error, Result};
 /// Writes `profile` under `name`, over what is there.
 pub(super) fn set(document: &mut DocumentMut, name: &str, profile: &Profile) -> Result<()> {
     let root = document.as_table_mut();
-    let profiles = table(root, "profiles", true)?;
-    let entry = table(profiles, name, false)?;
+    let profiles = table(root, "profiles")?;
+    let entry = table(profiles, name)?;
     let text = |it: &Option<String>| it.as_deref().map(Value::from);
     put(entry, "tailnet", text(&profile.tailnet));
     put(entry, "base_url", text(&profile.base_url));
@@ -18,7 +18,7 @@ pub(super) fn set(document: &mut DocumentMut, name: &str, profile: &Profile) -> 
     put(entry, "deadline_seconds", profile.deadline.map(|it| seconds(it).into()));
     let ca_file = profile.ca_file.as_ref().map(|it| it.to_string_lossy().into_owned());
     put(entry, "ca_file", text(&ca_file));
-    set_credential(table(entry, "credential", false)?, profile);
+    set_credential(table(entry, "credential")?, profile);
     Ok(())
 }
 
@@ -76,17 +76,15 @@ fn put(table: &mut dyn TableLike, key: &str, value: Option<Value>) {
     }
 }
 
-fn table<'a>(
-    parent: &'a mut dyn TableLike,
-    key: &str,
-    implicit: bool,
-) -> Result<&'a mut dyn TableLike> {
-    let entry = parent.entry(key).or_insert_with(|| {
+fn table<'a>(parent: &'a mut dyn TableLike, key: &str) -> Result<&'a mut dyn TableLike> {
+    if !parent.contains_key(key) {
         let mut table = Table::new();
-        table.set_implicit(implicit);
-        Item::Table(table)
-    });
-    entry.as_table_like_mut().ok_or_else(|| {
+        // No header of its own while it only holds other tables.
+        table.set_implicit(true);
+        // Not through `entry`: only `insert` turns it into what an inline parent can hold.
+        parent.insert(key, Item::Table(table));
+    }
+    parent.get_mut(key).and_then(Item::as_table_like_mut).ok_or_else(|| {
         Error::config(format!("`{key}` is no table in the config file"), "correct the config file")
     })
 }

@@ -23,6 +23,9 @@ use super::pools::{
 /// The login of the partner who shares devices.
 pub(crate) const PARTNER: &str = "robin.ashe@partner.example";
 
+/// Users who were away for longer than this count as idle.
+const IDLE_DAYS: i64 = 28;
+
 /// What a machine is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
@@ -245,6 +248,12 @@ impl Factory<'_> {
             device.user = Arc::clone(&owner.login_name);
             device.created = device.created.max(owner.created);
             device.online = owner.standing == Standing::Good;
+            if owner.signed_in < later(self.now, -IDLE_DAYS * DAY) {
+                // Whoever is away has their machines off.
+                device.online = false;
+                device.created = device.created.min(owner.signed_in);
+                device.seen = Some(owner.signed_in);
+            }
         }
         let left = match at % PATTERN.len() {
             6 if block.is_multiple_of(2) => self.rng.i64(DAY..6 * DAY),
@@ -287,6 +296,9 @@ impl Factory<'_> {
     }
 
     fn set_presence(&mut self, device: &mut Device, role: Role) {
+        if device.seen.is_some() {
+            return;
+        }
         device.online = device.online && self.rng.u8(..100) < role.uptime();
         let ago = match self.rng.u8(..10) {
             0 | 1 => self.rng.i64(300..3600),

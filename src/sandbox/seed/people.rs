@@ -69,8 +69,10 @@ fn person(rng: &mut Rng, taken: &mut HashSet<String>) -> (String, String) {
     let domain = Sandbox::TAILNET;
     let base = format!("{}.{}", first.to_lowercase(), last.to_lowercase());
     let mut login = format!("{base}@{domain}");
+    let mut number = 1_u32;
     while !taken.insert(login.clone()) {
-        login = format!("{base}{}@{domain}", rng.u32(2..100_000));
+        number += 1;
+        login = format!("{base}{number}@{domain}");
     }
     (format!("{first} {last}"), login)
 }

@@ -29,6 +29,18 @@ pub struct Update {
     pub ipv4: Option<String>,
 }
 
+impl Update {
+    /// Whether it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        self.name.is_none()
+            && self.set_tags.is_none()
+            && self.add_tags.is_empty()
+            && self.remove_tags.is_empty()
+            && self.key_expires.is_none()
+            && self.ipv4.is_none()
+    }
+}
+
 /// One change of one device: what it was and what it shall be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

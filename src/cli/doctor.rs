@@ -1,0 +1,164 @@
+//! `tailscale-mcp doctor`: what works, what does not, and what to do about it.
+
+use serde::Serialize;
+
+use super::Target;
+use crate::{
+    Error, ErrorKind, Operation, Tailnet,
+    client::Result,
+    tailnet::logging::Window,
+};
+
+/// A clock that is further off than this breaks tokens and certificates.
+const SKEW_SECONDS: i64 = 60;
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+struct Check {
+    name: &'static str,
+    state: State,
+    found: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    Good,
+    Limited,
+    Bad,
+}
+
+impl Check {
+    fn good(name: &'static str, found: impl Into<String>) -> Self {
+        Self { name, state: State::Good, found: found.into(), remedy: None }
+    }
+
+    fn failed(name: &'static str, state: State, error: &Error) -> Self {
+        Self { name, state, found: error.to_string(), remedy: error.remedy() }
+    }
+}
+
+/// Looks at everything; gives the report, and whether the server would work.
+pub(super) async fn examine(target: &Target, json: bool) -> (String, bool) {
+    let mut checks = vec![versions()];
+    match target.connect().await {
+        Ok(connected) => {
+            checks.push(credential(&connected.tailnet));
+            if reach(&connected.tailnet, &mut checks).await {
+                devices(&connected.tailnet, &mut checks).await;
+                scopes(&connected.tailnet, &mut checks).await;
+            }
+        }
+        Err(error) => checks.push(Check::failed("credential", State::Bad, &error)),
+    }
+    let healthy = checks.iter().all(|it| it.state != State::Bad);
+    let text = if json {
+        serde_json::json!({ "healthy": healthy, "checks": checks }).to_string()
+    } else {
+        checks.iter().map(line).collect::<Vec<_>>().join("\n")
+    };
+    (text, healthy)
+}
+
+fn line(check: &Check) -> String {
+    let mark = match check.state {
+        State::Good => "ok  ",
+        State::Limited => "note",
+        State::Bad => "BAD ",
+    };
+    let remedy = check.remedy.as_ref().map(|it| format!("\n     → {it}")).unwrap_or_default();
+    format!("{mark} {}: {}{remedy}", check.name, check.found)
+}
+
+fn versions() -> Check {
+    Check::good(
+        "versions",
+        format!(
+            "tailscale-mcp {}, {} operations of the admin API v2",
+            env!("CARGO_PKG_VERSION"),
+            Operation::ALL.len()
+        ),
+    )
+}
+
+fn credential(tailnet: &Tailnet) -> Check {
+    let settings = tailnet.settings();
+    let kind = settings.credential.kind();
+    Check::good(
+        "credential",
+        format!("{kind} for the tailnet `{}` at {}", settings.tailnet, settings.base_url),
+    )
+}
+
+/// Whether the API answers and takes the credential; and what its clock says.
+async fn reach(tailnet: &Tailnet, checks: &mut Vec<Check>) -> bool {
+    let probe = match tailnet.probe().await {
+        Ok(probe) => probe,
+        Err(error) => {
+            checks.push(Check::failed("reachability", State::Bad, &error));
+            return false;
+        }
+    };
+    let took = probe.round_trip.as_millis();
+    checks.push(Check::good("reachability", format!("the API takes the credential ({took} ms)")));
+    checks.push(match probe.clock_ahead.map(|it| it.as_secs()) {
+        Some(ahead) if ahead.abs() > SKEW_SECONDS => Check {
+            name: "clock",
+            state: State::Bad,
+            found: format!("{ahead} s ahead of the API's"),
+            remedy: Some("set this machine's clock: tokens and certificates depend on it".to_owned()),
+        },
+        Some(_) => Check::good("clock", format!("within {SKEW_SECONDS} s of the API's")),
+        None => Check::good("clock", "the API does not say what time it is"),
+    });
+    true
+}
+
+async fn devices(tailnet: &Tailnet, checks: &mut Vec<Check>) {
+    checks.push(match tailnet.devices().list().await {
+        Ok(list) => {
+            let own = list.iter().find(|it| !it.is_shared_in());
+            let domain = own.and_then(|it| it.name.as_deref()?.split_once('.'));
+            let domain = domain.map_or("no domain known", |(_, domain)| domain);
+            let online = list.iter().filter(|it| it.is_online()).count();
+            Check::good("tailnet", format!("{} devices, {online} online ({domain})", list.len()))
+        }
+        Err(error) => Check::failed("tailnet", State::Bad, &error),
+    });
+}
+
+/// What the credential may read, found out by reading.
+async fn scopes(tailnet: &Tailnet, checks: &mut Vec<Check>) {
+    let now = jiff::Timestamp::now();
+    let Ok(minute) = Window::new(now - jiff::SignedDuration::from_mins(1), now) else { return };
+    let logging = tailnet.logging();
+    let list = tailnet.devices().list().await;
+    let first = list.as_ref().ok().and_then(|it| it.first()).map(|it| it.key().to_owned());
+    let attributes = match &first {
+        Some(id) => tailnet.devices().attributes(id).await.map(drop),
+        None => Ok(()),
+    };
+    let found = [
+        ("devices:posture_attributes:read", attributes),
+        ("feature_settings:read", tailnet.tailnet_settings().get().await.map(drop)),
+        ("policy_file:read", tailnet.policy_file().get().await.map(drop)),
+        ("logs:configuration:read", logging.configuration(minute, "").await.map(drop)),
+        ("logs:network:read", logging.network(minute).await.map(drop)),
+    ];
+    checks.extend(found.into_iter().map(|(scope, read)| scope_check(scope, read)));
+}
+
+fn scope_check(scope: &'static str, read: Result<()>) -> Check {
+    match read {
+        Ok(()) => Check::good("scope", scope),
+        Err(error) => {
+            // Without it some tools do not work; the server does.
+            let known = [ErrorKind::Forbidden, ErrorKind::PlanLimit, ErrorKind::NotFound];
+            let state = if known.contains(&error.kind()) { State::Limited } else { State::Bad };
+            let check = Check::failed("scope", state, &error);
+            Check { found: format!("{scope} is missing: {}", check.found), ..check }
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! The command line: serving is the default, the rest is for whoever sets it up.
+
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use serde_json::Value;
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    Credential, Error, ErrorKind, Settings, Tailnet,
+    client::Result,
+    config::{self, Profiles},
+    mcp::{self, Server},
+    sandbox::{Options, Sandbox},
+    tool::{self, Risk},
+};
+
+mod auth;
+mod doctor;
+mod tools;
+
+/// Requests a second and endpoint that the sandbox gets: nothing real is behind it.
+const SANDBOX_RATE: f64 = 10_000.0;
+
+/// Run your Tailscale tailnet from an AI assistant, safely.
+#[derive(Debug, Parser)]
+#[command(name = "tailscale-mcp", version, about)]
+struct Arguments {
+    #[command(flatten)]
+    target: Target,
+    /// What is offered: `read`, `change` (what can be put back), or `danger`. By default `read`,
+    /// with --sandbox `danger`
+    #[arg(long, global = true, env = "TAILSCALE_MCP_ACCESS", value_name = "LEVEL")]
+    access: Option<Risk>,
+    /// What is logged to stderr, such as `info` or `tailscale_mcp=debug`
+    #[arg(long, global = true, env = "TAILSCALE_MCP_LOG", default_value = "warn", value_name = "FILTER")]
+    log: String,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// Which tailnet.
+#[derive(Debug, clap::Args)]
+struct Target {
+    /// Use an emulated tailnet instead of a real one: no account, no setup, nothing to break
+    #[arg(long, global = true)]
+    sandbox: bool,
+    /// Devices of the emulated tailnet
+    #[arg(long, global = true, default_value_t = 100, value_name = "N")]
+    sandbox_devices: usize,
+    /// The organisation, as `auth list` names it
+    #[arg(long, global = true, env = "TAILSCALE_MCP_PROFILE", value_name = "NAME")]
+    profile: Option<String>,
+    /// The file that describes the organisations
+    #[arg(long, global = true, env = "TAILSCALE_MCP_CONFIG", value_name = "PATH")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve MCP over stdin and stdout (the default)
+    Serve,
+    /// Call one tool, and print what it answers
+    Call {
+        /// Its name
+        tool: String,
+        /// Its arguments, as a JSON object
+        #[arg(default_value = "{}")]
+        arguments: String,
+    },
+    /// List the tools that are offered, with what each costs a model
+    Tools {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check credential, scopes, reachability, tailnet, clock and versions
+    Doctor {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Keep credentials of several organisations
+    #[command(subcommand)]
+    Auth(auth::AuthCommand),
+    /// Serve the emulated admin API alone, for other clients
+    Sandbox {
+        /// Address and port
+        #[arg(long, default_value = "127.0.0.1:8080")]
+        listen: SocketAddr,
+    },
+}
+
+/// Runs the command line.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::try_new(&arguments.log).unwrap_or_default())
+        // stdout belongs to the protocol.
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .init();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let done = match runtime {
+        Ok(runtime) => {
+            let done = runtime.block_on(run(arguments));
+            // A read of stdin that never ends must not keep the process.
+            runtime.shutdown_background();
+            done
+        }
+        Err(error) => Err(Error::config(format!("no runtime: {error}"), "report this")),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            complain(&mcp::failure(&error).to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<ExitCode> {
+    let access = arguments.access.unwrap_or(if arguments.target.sandbox {
+        Risk::Danger
+    } else {
+        Risk::Read
+    });
+    let target = arguments.target;
+    match arguments.command.unwrap_or(Command::Serve) {
+        Command::Serve => {
+            let connected = target.connect().await?;
+            Server::new(connected.tailnet, access).serve_stdio().await?;
+        }
+        Command::Call { tool, arguments } => {
+            let tool = tool::named(&tool)?;
+            allowed(tool.risk, access, tool.name)?;
+            let arguments: Value = serde_json::from_str(&arguments).map_err(|error| {
+                Error::invalid_input("arguments", format!("must be a JSON object: {error}"))
+            })?;
+            let connected = target.connect().await?;
+            print(&tool.call(arguments, &connected.tailnet).await?.to_string());
+        }
+        Command::Tools { json } => print(&tools::list(access, json)),
+        Command::Doctor { json } => {
+            let (text, healthy) = doctor::examine(&target, json).await;
+            print(&text);
+            return Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        Command::Auth(command) => {
+            let probe = async |settings: Settings| {
+                let tailnet = Tailnet::new(settings);
+                let probe = tailnet.probe().await?;
+                Ok(format!("the API takes it ({} ms)", probe.round_trip.as_millis()))
+            };
+            print(&auth::run(command, target.config.as_deref(), probe).await?);
+        }
+        Command::Sandbox { listen } => {
+            let sandbox = target.start(listen).await?;
+            complain(&format!(
+                "the emulated admin API is at {}\n  export TAILSCALE_BASE_URL={}\n  export TAILSCALE_API_KEY={}",
+                sandbox.base_url(),
+                sandbox.base_url(),
+                Sandbox::API_KEY
+            ));
+            sandbox.stopped().await;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn allowed(risk: Risk, access: Risk, name: &str) -> Result<()> {
+    if risk <= access {
+        return Ok(());
+    }
+    Err(Error::refused(
+        format!("`{name}` needs `{risk}` access, and this is `{access}`"),
+        format!("add --access {risk}"),
+    ))
+}
+
+/// A tailnet, and the sandbox that has to live as long.
+struct Connected {
+    tailnet: Tailnet,
+    _sandbox: Option<Sandbox>,
+}
+
+impl Target {
+    async fn connect(&self) -> Result<Connected> {
+        if !self.sandbox {
+            return Ok(Connected { tailnet: Tailnet::new(self.settings()?), _sandbox: None });
+        }
+        let sandbox = self.start(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+        let mut settings = Settings::new(Credential::ApiKey(Sandbox::API_KEY.into()));
+        settings.base_url = sandbox.base_url();
+        settings.rate = SANDBOX_RATE;
+        Ok(Connected { tailnet: Tailnet::new(settings), _sandbox: Some(sandbox) })
+    }
+
+    async fn start(&self, listen: SocketAddr) -> Result<Sandbox> {
+        let options = Options { devices: self.sandbox_devices, listen, ..Options::default() };
+        Sandbox::start(options).await.map_err(|error| {
+            Error::config(format!("no sandbox on {listen}: {error}"), "choose another address")
+        })
+    }
+
+    /// A named profile, the environment, or the default profile. Never the sandbox: whoever wants
+    /// it says so.
+    fn settings(&self) -> Result<Settings> {
+        if self.profile.is_some() || self.config.is_some() {
+            let profiles = Profiles::load(self.config.as_deref())?;
+            return profiles.settings(profiles.choose(self.profile.as_deref())?);
+        }
+        match config::from_env() {
+            Err(missing) if missing.kind() == ErrorKind::NoCredential => {
+                let profiles = Profiles::load(None)?;
+                if profiles.names().next().is_none() {
+                    return Err(missing);
+                }
+                profiles.settings(profiles.choose(None)?)
+            }
+            settings => settings,
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "what a command answers belongs there")]
+fn print(text: &str) {
+    println!("{text}");
+}
+
+#[expect(clippy::print_stderr, reason = "what an operator has to know must not disturb the protocol")]
+fn complain(text: &str) {
+    eprintln!("{text}");
+}

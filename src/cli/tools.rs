@@ -1,0 +1,49 @@
+//! `tailscale-mcp tools`: what is offered, and what it costs.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+
+use crate::{mcp, tool::Risk};
+
+/// Bytes of JSON that make a token, as measured over this list with `cl100k`.
+const BYTES_A_TOKEN: usize = 5;
+
+pub(super) fn list(access: Risk, json: bool) -> String {
+    let rows: Vec<_> = mcp::offered(access)
+        .map(|tool| {
+            let bytes = serde_json::to_string(&mcp::describe(tool)).map_or(0, |it| it.len());
+            (tool, bytes)
+        })
+        .collect();
+    let total: usize = rows.iter().map(|(_, bytes)| bytes).sum();
+    if json {
+        let tools: Vec<_> = rows
+            .iter()
+            .map(|(tool, bytes)| {
+                json!({
+                    "name": tool.name, "risk": tool.risk, "description": tool.description(),
+                    "scopes": tool.scopes(), "bytes": bytes, "tokens": bytes / BYTES_A_TOKEN,
+                })
+            })
+            .collect();
+        return json!({
+            "access": access, "tools": tools, "bytes": total, "tokens": total / BYTES_A_TOKEN,
+        })
+        .to_string();
+    }
+    let mut text = String::new();
+    let _ = writeln!(text, "{:<32} {:<7} {:>6} {:>7}", "tool", "risk", "bytes", "tokens");
+    for (tool, bytes) in &rows {
+        let risk = tool.risk.to_string();
+        let tokens = bytes / BYTES_A_TOKEN;
+        let _ = writeln!(text, "{:<32} {risk:<7} {bytes:>6} {tokens:>7}", tool.name);
+    }
+    let _ = write!(
+        text,
+        "{} tools with `{access}` access: {total} bytes, about {} tokens",
+        rows.len(),
+        total / BYTES_A_TOKEN
+    );
+    text
+}

@@ -1,0 +1,167 @@
+//! The MCP server: a thin face over the tools, and the only place that knows the protocol.
+
+use std::sync::Arc;
+
+use rmcp::{
+    ErrorData, RoleServer, ServerHandler, ServiceExt as _,
+    model::{
+        CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock,
+        Implementation, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig,
+        Tool, ToolAnnotations,
+    },
+    service::RequestContext,
+};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    Error, Tailnet,
+    tool::{self, Risk, ToolDef},
+};
+
+/// Serves one tailnet to assistants.
+#[derive(Clone)]
+pub struct Server(Arc<Inner>);
+
+struct Inner {
+    tailnet: Tailnet,
+    access: Risk,
+    /// Built once: a list is asked for at the start of every conversation.
+    tools: Vec<Tool>,
+    instructions: String,
+}
+
+impl Server {
+    /// A server for `tailnet` that offers the tools up to `access`.
+    pub fn new(tailnet: Tailnet, access: Risk) -> Self {
+        let tools = offered(access).map(describe).collect();
+        Self(Arc::new(Inner { tailnet, access, tools, instructions: instructions(access) }))
+    }
+
+    /// Serves over stdin and stdout until the client closes them.
+    ///
+    /// # Errors
+    ///
+    /// [`Config`](crate::ErrorKind::Config) if what comes first is not MCP.
+    pub async fn serve_stdio(self) -> crate::Result<()> {
+        let failed = |why: String| {
+            Error::config(
+                format!("no MCP client on stdin: {why}"),
+                "let an MCP host start this program, or ask one tool with `tailscale-mcp call`",
+            )
+        };
+        let running = self
+            .serve(rmcp::transport::stdio_pipes())
+            .await
+            .map_err(|error| failed(error.to_string()))?;
+        running.waiting().await.map(drop).map_err(|error| failed(error.to_string()))
+    }
+
+    async fn answer(&self, name: &str, arguments: Value) -> CallToolResult {
+        let found = tool::named(name).and_then(|tool| self.allow(tool));
+        let answer = match found {
+            Ok(tool) => tool.call(arguments, &self.0.tailnet).await,
+            Err(error) => Err(error),
+        };
+        match answer {
+            Ok(value) => CallToolResult::success(vec![ContentBlock::text(value.to_string())]),
+            Err(error) => CallToolResult::error(vec![ContentBlock::text(failure(&error).to_string())]),
+        }
+    }
+
+    fn allow(&self, tool: &'static ToolDef) -> crate::Result<&'static ToolDef> {
+        if tool.risk <= self.0.access {
+            return Ok(tool);
+        }
+        Err(Error::refused(
+            format!("`{}` is not offered: this server runs with `{}` access", tool.name, self.0.access),
+            format!("whoever runs the server can start it with --access {}", tool.risk),
+        ))
+    }
+}
+
+impl ServerHandler for Server {
+    fn get_info(&self) -> ServerConfig {
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+            .with_server_info(
+                Implementation::new("tailscale-mcp", env!("CARGO_PKG_VERSION"))
+                    .with_title("Tailscale"),
+            )
+            .with_instructions(&self.0.instructions)
+    }
+
+    async fn list_tools(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        Ok(ListToolsResult::with_all_items(self.0.tools.clone())
+            .with_cache_scope(CacheScope::Private))
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let arguments = Value::Object(request.arguments.unwrap_or_default());
+        Ok(self.answer(&request.name, arguments).await.into())
+    }
+
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        self.0.tools.iter().find(|it| it.name == name).cloned()
+    }
+}
+
+/// The tools up to `access`, in the order of the manual.
+pub fn offered(access: Risk) -> impl Iterator<Item = &'static ToolDef> {
+    tool::all().filter(move |it| it.risk <= access)
+}
+
+/// A tool as MCP clients see it.
+pub fn describe(tool: &ToolDef) -> Tool {
+    let mut schema = tool.input();
+    schema.remove("description");
+    let schema = match schema.to_value() {
+        Value::Object(schema) => schema,
+        _ => Map::default(),
+    };
+    Tool::new(tool.name, tool.description(), schema)
+        .with_title(tool.title())
+        .with_annotations(hints(tool.risk))
+}
+
+/// What hosts gate by. It follows from the risk, so it cannot contradict it.
+fn hints(risk: Risk) -> ToolAnnotations {
+    let hints = ToolAnnotations::new().open_world(true);
+    match risk {
+        Risk::Read => hints.read_only(true),
+        Risk::Change => hints.read_only(false).destructive(false).idempotent(true),
+        Risk::Danger => hints.read_only(false).destructive(true),
+    }
+}
+
+/// A failure as an answer that a model can read and act on.
+pub fn failure(error: &Error) -> Value {
+    let mut told = json!({ "kind": error.kind(), "message": error.to_string() });
+    if let Some(remedy) = error.remedy() {
+        told["remedy"] = json!(remedy);
+    }
+    if error.may_have_had_effect() {
+        told["may_have_had_effect"] = json!(true);
+    }
+    told
+}
+
+fn instructions(access: Risk) -> String {
+    let mut text = "Runs a Tailscale tailnet through its admin API. `device` takes a name, an id, an \
+                    IP address or the start of a name. Lists are paged: `next` goes into `cursor`. \
+                    Failures say what to do next in `remedy`."
+        .to_owned();
+    if access > Risk::Read {
+        text += " Every change takes `dry_run`: show it to the user before you make it. Results give \
+                 what was before and what is after.";
+    } else {
+        text += " This server only reads.";
+    }
+    text
+}

@@ -1,0 +1,185 @@
+//! Tools for posture attributes.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Error, Operation, Tailnet,
+    client::Result,
+    tailnet::devices::attributes::{AttributeChange, AttributeChanged, AttributeValue, Attributes},
+    tool::{Risk, Tool},
+};
+
+/// The type of an attribute's value.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum ValueType {
+    #[default]
+    String,
+    Number,
+    Boolean,
+}
+
+fn value(text: &str, of: ValueType) -> Result<AttributeValue> {
+    Ok(match of {
+        ValueType::String => AttributeValue::Text(text.to_owned()),
+        ValueType::Number => AttributeValue::Number(text.trim().parse().map_err(|_| {
+            Error::invalid_input("value", format!("is `{text}`; a number is whole, such as `87`"))
+        })?),
+        ValueType::Boolean => AttributeValue::Bool(text.trim().parse().map_err(|_| {
+            Error::invalid_input("value", format!("is `{text}`; use `true` or `false`"))
+        })?),
+    })
+}
+
+fn expiry(text: Option<&String>) -> Result<Option<jiff::Timestamp>> {
+    let parse = |it: &String| {
+        it.parse().map_err(|_| {
+            Error::invalid_input("expiry", format!("is `{it}`; write it as `2026-01-31T12:00:00Z`"))
+        })
+    };
+    text.map(parse).transpose()
+}
+
+/// Show a device's posture attributes.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GetDeviceAttributes {
+    /// Name, id, IP, or start of the name.
+    device: String,
+}
+
+impl Tool for GetDeviceAttributes {
+    const NAME: &'static str = "get_device_attributes";
+    const RISK: Risk = Risk::Read;
+    const OPERATIONS: &'static [Operation] =
+        &[Operation::ListTailnetDevices, Operation::GetDevicePostureAttributes];
+    type Output = Attributes;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<Attributes> {
+        tailnet.devices().attributes(&self.device).await
+    }
+}
+
+/// Set a custom posture attribute of a device.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SetDeviceAttribute {
+    /// Name, id, IP, or start of the name.
+    device: String,
+    /// Attribute, as `custom:name`.
+    key: String,
+    /// Value, as text.
+    value: String,
+    /// Type of the value; the same on all devices.
+    #[serde(default, rename = "type")]
+    of: ValueType,
+    /// RFC 3339 time when it goes away.
+    expiry: Option<String>,
+    /// Why, for the audit log.
+    comment: Option<String>,
+    /// Only show what would change.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+impl Tool for SetDeviceAttribute {
+    const NAME: &'static str = "set_device_attribute";
+    const RISK: Risk = Risk::Change;
+    const OPERATIONS: &'static [Operation] = &[
+        Operation::ListTailnetDevices,
+        Operation::GetDevicePostureAttributes,
+        Operation::SetCustomDevicePostureAttributes,
+    ];
+    type Output = AttributeChanged;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<AttributeChanged> {
+        let change = AttributeChange {
+            key: self.key,
+            value: Some(value(&self.value, self.of)?),
+            expiry: expiry(self.expiry.as_ref())?,
+            comment: self.comment,
+        };
+        tailnet.devices().change_attribute(&self.device, &change, self.dry_run).await
+    }
+}
+
+/// Delete a custom posture attribute of a device.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DeleteDeviceAttribute {
+    /// Name, id, IP, or start of the name.
+    device: String,
+    /// Attribute, as `custom:name`.
+    key: String,
+    /// Only show what would change.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+impl Tool for DeleteDeviceAttribute {
+    const NAME: &'static str = "delete_device_attribute";
+    const RISK: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] = &[
+        Operation::ListTailnetDevices,
+        Operation::GetDevicePostureAttributes,
+        Operation::DeleteCustomDevicePostureAttributes,
+    ];
+    type Output = AttributeChanged;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<AttributeChanged> {
+        let change = AttributeChange { key: self.key, value: None, expiry: None, comment: None };
+        tailnet.devices().change_attribute(&self.device, &change, self.dry_run).await
+    }
+}
+
+/// Set or delete one custom posture attribute on several devices at once.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BatchUpdateDeviceAttributes {
+    /// Devices, up to 20: names, ids or IPs.
+    devices: Vec<String>,
+    /// Attribute, as `custom:name`.
+    key: String,
+    /// Value, as text; absent to delete.
+    value: Option<String>,
+    /// Type of the value; the same on all devices.
+    #[serde(default, rename = "type")]
+    of: ValueType,
+    /// RFC 3339 time when it goes away.
+    expiry: Option<String>,
+    /// Why, for the audit log.
+    comment: Option<String>,
+    /// Only show what would change.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// What became of a batch.
+#[derive(Debug, Serialize)]
+pub(crate) struct Batch {
+    devices: Vec<AttributeChanged>,
+}
+
+impl Tool for BatchUpdateDeviceAttributes {
+    const NAME: &'static str = "batch_update_device_attributes";
+    const RISK: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] = &[
+        Operation::ListTailnetDevices,
+        Operation::GetDevicePostureAttributes,
+        Operation::BatchUpdateCustomDevicePostureAttributes,
+    ];
+    type Output = Batch;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<Batch> {
+        let change = AttributeChange {
+            key: self.key,
+            value: self.value.as_ref().map(|it| value(it, self.of)).transpose()?,
+            expiry: expiry(self.expiry.as_ref())?,
+            comment: self.comment,
+        };
+        let devices = tailnet.devices();
+        let devices = devices.change_attributes(&self.devices, &change, self.dry_run).await?;
+        Ok(Batch { devices })
+    }
+}

@@ -1,0 +1,203 @@
+//! Tools that change one device.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{
+    Error, Operation, Tailnet,
+    client::Result,
+    tailnet::devices::{Applied, Plan, Update, force_update::UpdateAdvice},
+    tool::{Risk, Tool},
+};
+
+async fn apply(tailnet: &Tailnet, plan: &Plan, dry_run: bool) -> Result<Applied> {
+    if dry_run { Ok(plan.preview()) } else { tailnet.devices().apply(plan).await }
+}
+
+/// Let a device take part in the tailnet.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AuthorizeDevice {
+    /// Name, id, IP, or start of the name.
+    device: String,
+    /// Only show what would change.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+impl Tool for AuthorizeDevice {
+    const NAME: &'static str = "authorize_device";
+    const RISK: Risk = Risk::Change;
+    const OPERATIONS: &'static [Operation] = &[
+        Operation::ListTailnetDevices,
+        Operation::GetDevice,
+        Operation::AuthorizeDevice,
+    ];
+    type Output = Applied;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<Applied> {
+        let plan = tailnet.devices().plan_authorized(&self.device, true).await?;
+        apply(tailnet, &plan, self.dry_run).await
+    }
+}
+
+/// How a device loses its place.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Revocation {
+    /// It stays listed and can be authorized again.
+    Deauthorize,
+    /// It is deleted for good and has to join anew.
+    Remove,
+}
+
+/// Cut a device off: de-authorize it, or remove it for good.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RevokeDevice {
+    /// Name, id, IP, or start of the name.
+    device: String,
+    how: Revocation,
+    /// Only show what would change.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+impl Tool for RevokeDevice {
+    const NAME: &'static str = "revoke_device";
+    const RISK: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] = &[
+        Operation::ListTailnetDevices,
+        Operation::GetDevice,
+        Operation::AuthorizeDevice,
+        Operation::DeleteDevice,
+    ];
+    type Output = Applied;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<Applied> {
+        let devices = tailnet.devices();
+        let plan = match self.how {
+            Revocation::Deauthorize => devices.plan_authorized(&self.device, false).await?,
+            Revocation::Remove => devices.plan_remove(&self.device).await?,
+        };
+        apply(tailnet, &plan, self.dry_run).await
+    }
+}
+
+/// Rename a device, change its tags, its IPv4 address, or whether its key expires.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UpdateDevice {
+    /// Name, id, IP, or start of the name.
+    device: String,
+    /// New name; empty for the one of its operating system.
+    name: Option<String>,
+    /// Tags to add, such as `tag:web`.
+    #[serde(default)]
+    add_tags: Vec<String>,
+    /// Tags to remove.
+    #[serde(default)]
+    remove_tags: Vec<String>,
+    /// Tags to have instead of all others.
+    set_tags: Option<Vec<String>>,
+    /// Whether its key expires.
+    key_expires: Option<bool>,
+    /// New address in 100.64.0.0/10.
+    ipv4: Option<String>,
+    /// Only show what would change.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+impl Tool for UpdateDevice {
+    const NAME: &'static str = "update_device";
+    const RISK: Risk = Risk::Change;
+    const OPERATIONS: &'static [Operation] = &[
+        Operation::ListTailnetDevices,
+        Operation::GetDevice,
+        Operation::GetPolicyFile,
+        Operation::SetDeviceName,
+        Operation::SetDeviceTags,
+        Operation::UpdateDeviceKey,
+        Operation::SetDeviceIp,
+    ];
+    type Output = Applied;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<Applied> {
+        let update = Update {
+            name: self.name,
+            set_tags: self.set_tags,
+            add_tags: self.add_tags,
+            remove_tags: self.remove_tags,
+            key_expires: self.key_expires,
+            ipv4: self.ipv4,
+        };
+        if update.is_empty() {
+            return Err(Error::invalid_input(
+                "arguments",
+                "name nothing to change; give name, tags, key_expires or ipv4",
+            ));
+        }
+        let plan = tailnet.devices().plan_update(&self.device, &update).await?;
+        apply(tailnet, &plan, self.dry_run).await
+    }
+}
+
+/// Expire a device's key now: it drops off until somebody logs in on it. Cannot be undone.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ExpireDeviceKey {
+    /// Name, id, IP, or start of the name.
+    device: String,
+    /// Only show what would change.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+impl Tool for ExpireDeviceKey {
+    const NAME: &'static str = "expire_device_key";
+    const RISK: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] = &[
+        Operation::ListTailnetDevices,
+        Operation::GetDevice,
+        Operation::ExpireDeviceKey,
+    ];
+    type Output = Applied;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<Applied> {
+        let plan = tailnet.devices().plan_expire_key(&self.device).await?;
+        apply(tailnet, &plan, self.dry_run).await
+    }
+}
+
+/// Get a device's client updated, as far as the admin API can: tailnet-wide auto-updates, or how
+/// to do it on the device.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ForceUpdate {
+    /// Name, id, IP, or start of the name.
+    device: String,
+    /// Turn auto-updates on for the whole tailnet.
+    #[serde(default)]
+    auto_updates: bool,
+    /// Only show what would change.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+impl Tool for ForceUpdate {
+    const NAME: &'static str = "force_update";
+    // The setting holds for every device.
+    const RISK: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] = &[
+        Operation::ListTailnetDevices,
+        Operation::GetDevice,
+        Operation::GetTailnetSettings,
+        Operation::UpdateTailnetSettings,
+    ];
+    type Output = UpdateAdvice;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<UpdateAdvice> {
+        tailnet.devices().force_update(&self.device, self.auto_updates, self.dry_run).await
+    }
+}

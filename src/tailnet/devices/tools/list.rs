@@ -1,0 +1,275 @@
+//! `list_devices`.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::duration;
+use crate::{
+    Error, Operation, Tailnet,
+    client::Result,
+    tailnet::devices::{
+        Device, Filter, KeyState, Order,
+        device::relative,
+        filter::sort,
+    },
+    tool::{Risk, Tool},
+};
+
+/// Devices on a page unless asked otherwise.
+const PAGE: usize = 30;
+/// Devices on the largest page.
+const LARGEST_PAGE: usize = 500;
+/// The most that a page may weigh, in bytes of JSON; what is left comes on the next.
+const HEAVIEST_PAGE: usize = 48_000;
+
+/// Fields of a device, as the API names them.
+const FIELDS: [&str; 31] = [
+    "addresses", "advertisedRoutes", "authorized", "blocksIncomingConnections",
+    "clientConnectivity", "clientVersion", "connectedToControl", "created", "distro",
+    "enabledRoutes", "expires", "hostname", "id", "isEphemeral", "isExternal",
+    "keyExpiryDisabled", "lastSeen", "machineKey", "multipleConnections", "name", "nodeId",
+    "nodeKey", "os", "postureIdentity", "sshEnabled", "tags", "tailnetLockError",
+    "tailnetLockKey", "updateAvailable", "user", "all",
+];
+
+/// List the tailnet's devices, filtered and sorted, a page at a time.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ListDevices {
+    /// Part of the name.
+    name: Option<String>,
+    /// Connected now, or not.
+    online: Option<bool>,
+    /// Approved, or waiting for it.
+    authorized: Option<bool>,
+    /// Operating system, such as `linux`.
+    os: Option<String>,
+    /// Part of the user's login name.
+    user: Option<String>,
+    /// Tags it must all have, such as `tag:web`.
+    tags: Vec<String>,
+    /// Tags of which it must have one.
+    tags_any: Vec<String>,
+    /// Runs this client version or later.
+    version_from: Option<String>,
+    /// Runs an earlier client version.
+    version_below: Option<String>,
+    /// Routes subnets.
+    subnet_router: Option<bool>,
+    /// Is an exit node, or offers to be.
+    exit_node: Option<bool>,
+    /// Shared in from another tailnet.
+    external: Option<bool>,
+    /// Ephemeral.
+    ephemeral: Option<bool>,
+    /// A client update is available.
+    update_available: Option<bool>,
+    /// Key expires within, such as `7d`, or has expired.
+    key_expires_within: Option<String>,
+    /// Not connected for, such as `30d`.
+    silent_for: Option<String>,
+    /// Order.
+    sort: Order,
+    /// Reverse the order.
+    descending: bool,
+    /// API fields to show instead, such as `nodeId`; or `all`.
+    fields: Vec<String>,
+    /// Devices a page, up to 500; usually 30.
+    limit: Option<usize>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// A page of devices.
+#[derive(Debug, Serialize)]
+pub(crate) struct Page {
+    /// Devices in the tailnet.
+    total: usize,
+    /// Devices that the filters take.
+    matching: usize,
+    /// Devices on this page.
+    shown: usize,
+    devices: Vec<Value>,
+    /// What to give as `cursor` for the page after this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// What people ask about first.
+#[derive(Serialize)]
+struct Row<'a> {
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ip: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    os: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    tags: &'a [String],
+    seen: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<&'static str>,
+}
+
+impl Tool for ListDevices {
+    const NAME: &'static str = "list_devices";
+    const RISK: Risk = Risk::Read;
+    const OPERATIONS: &'static [Operation] = &[Operation::ListTailnetDevices];
+    type Output = Page;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<Page> {
+        let filter = self.filter()?;
+        self.check()?;
+        let devices = tailnet.devices().list().await?;
+        let now = Timestamp::now();
+        let mut taken: Vec<&Device> = devices.iter().filter(|it| filter.takes(it, now)).collect();
+        sort(&mut taken, self.sort, self.descending, now);
+        self.page(devices.len(), &taken, now)
+    }
+}
+
+impl ListDevices {
+    fn filter(&self) -> Result<Filter> {
+        let version = |field: &str, text: &Option<String>| {
+            let parsed = text.as_ref().map(|it| it.parse()).transpose();
+            parsed.map_err(|_| Error::invalid_input(field, "must be a version such as `1.82.0`"))
+        };
+        let length = |field: &str, text: &Option<String>| {
+            text.as_ref().map(|it| duration(field, it)).transpose()
+        };
+        Ok(Filter {
+            name: self.name.clone(),
+            online: self.online,
+            authorized: self.authorized,
+            os: self.os.clone(),
+            user: self.user.clone(),
+            all_tags: self.tags.clone(),
+            any_tags: self.tags_any.clone(),
+            version_from: version("version_from", &self.version_from)?,
+            version_below: version("version_below", &self.version_below)?,
+            subnet_router: self.subnet_router,
+            exit_node: self.exit_node,
+            external: self.external,
+            ephemeral: self.ephemeral,
+            update_available: self.update_available,
+            key_expires_within: length("key_expires_within", &self.key_expires_within)?,
+            silent_for: length("silent_for", &self.silent_for)?,
+        })
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.limit.is_some_and(|it| it == 0 || it > LARGEST_PAGE) {
+            return Err(Error::invalid_input("limit", format!("must be between 1 and {LARGEST_PAGE}")));
+        }
+        if let Some(tag) = self.tags.iter().chain(&self.tags_any).find(|it| !it.starts_with("tag:")) {
+            return Err(Error::invalid_input("tags", format!("has `{tag}`; write it as `tag:{tag}`")));
+        }
+        match self.fields.iter().find(|it| !FIELDS.contains(&it.as_str())) {
+            Some(field) => Err(Error::invalid_input(
+                "fields",
+                format!("has `{field}`; there is {}", FIELDS.join(", ")),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn page(&self, total: usize, taken: &[&Device], now: Timestamp) -> Result<Page> {
+        let start = self.start(taken)?;
+        let limit = self.limit.unwrap_or(PAGE);
+        let mut devices = Vec::new();
+        let mut weight = 0;
+        for device in taken.iter().skip(start).take(limit) {
+            let row = self.row(device, now)?;
+            weight += row.to_string().len();
+            // One device is always shown, however heavy.
+            if weight > HEAVIEST_PAGE && !devices.is_empty() {
+                break;
+            }
+            devices.push(row);
+        }
+        let end = start + devices.len();
+        let last = taken.get(end.saturating_sub(1)).filter(|_| end < taken.len());
+        let next = last.map(|it| format!("{end}-{:x}-{}", self.fingerprint(), it.key()));
+        Ok(Page { total, matching: taken.len(), shown: devices.len(), devices, next })
+    }
+
+    /// Where the page starts: behind the last device of the page before, wherever that is by now.
+    fn start(&self, taken: &[&Device]) -> Result<usize> {
+        let Some(cursor) = &self.cursor else { return Ok(0) };
+        let mut parts = cursor.splitn(3, '-');
+        let offset = parts.next().and_then(|it| it.parse::<usize>().ok());
+        let fingerprint = parts.next().and_then(|it| u32::from_str_radix(it, 16).ok());
+        let (Some(offset), Some(fingerprint), Some(id)) = (offset, fingerprint, parts.next()) else {
+            return Err(Error::invalid_input("cursor", "must be the `next` of the page before"));
+        };
+        if fingerprint != self.fingerprint() {
+            return Err(Error::invalid_input(
+                "cursor",
+                "is from a list with other filters or another order; start anew without it",
+            ));
+        }
+        Ok(taken.iter().position(|it| it.key() == id).map_or(offset, |it| it + 1))
+    }
+
+    /// What tells lists apart whose pages do not fit together.
+    fn fingerprint(&self) -> u32 {
+        let mut hasher = DefaultHasher::new();
+        format!("{:?} {:?} {}", self.filter().ok(), self.sort, self.descending).hash(&mut hasher);
+        // Half of it is plenty, and shorter.
+        (hasher.finish() >> 32) as u32
+    }
+
+    fn row(&self, device: &Device, now: Timestamp) -> Result<Value> {
+        let wrong = |error: serde_json::Error| Error::invalid_input("fields", error.to_string());
+        if self.fields.is_empty() {
+            return serde_json::to_value(Row::of(device, now)).map_err(wrong);
+        }
+        let all = serde_json::to_value(device).map_err(wrong)?;
+        let Value::Object(all) = all else { return Ok(all) };
+        if self.fields.iter().any(|it| it == "all") {
+            return Ok(Value::Object(all));
+        }
+        let wanted = |name: &String| name == "name" || self.fields.contains(name);
+        let chosen: Map<String, Value> = all.into_iter().filter(|(name, _)| wanted(name)).collect();
+        Ok(Value::Object(chosen))
+    }
+}
+
+impl<'a> Row<'a> {
+    fn of(device: &'a Device, now: Timestamp) -> Self {
+        let seen = match device.seen(now) {
+            Some(_) if device.is_online() => "online".to_owned(),
+            Some(then) => relative(then, now),
+            None => "unknown".to_owned(),
+        };
+        let text = |it: &'a Option<String>| it.as_deref().filter(|it| !it.is_empty());
+        Self {
+            name: device.short_name(),
+            ip: device.ipv4(),
+            os: text(&device.os),
+            // A device with tags has no user.
+            user: text(&device.user).filter(|_| device.tags().is_empty()),
+            tags: device.tags(),
+            seen,
+            notes: notes(device, now),
+        }
+    }
+}
+
+fn notes(device: &Device, now: Timestamp) -> Vec<&'static str> {
+    let expired = matches!(device.key_state(now), KeyState::Expired(_));
+    let all = [
+        (!device.is_authorized(), "waits for approval"),
+        (expired, "key expired"),
+        (device.is_shared_in(), "shared in"),
+        (device.is_ephemeral.unwrap_or_default(), "ephemeral"),
+        (device.is_exit_node(), "exit node"),
+        (device.is_subnet_router(), "subnet router"),
+    ];
+    all.into_iter().filter(|(holds, _)| *holds).map(|(_, note)| note).collect()
+}

@@ -1,0 +1,106 @@
+//! Tools that look at one device.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::instant;
+use crate::{
+    Error, Operation, Tailnet,
+    client::Result,
+    tailnet::{
+        devices::{Device, logs::DeviceLogs, status::Status},
+        logging::Window,
+    },
+    tool::{Risk, Tool},
+};
+
+/// Entries that `get_device_logs` shows unless asked otherwise.
+const ENTRIES: usize = 20;
+/// The most that it shows.
+const MOST_ENTRIES: usize = 200;
+
+/// Show everything the API knows of one device.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GetDeviceDetails {
+    /// Name, id, IP, or start of the name.
+    device: String,
+}
+
+impl Tool for GetDeviceDetails {
+    const NAME: &'static str = "get_device_details";
+    const RISK: Risk = Risk::Read;
+    const OPERATIONS: &'static [Operation] =
+        &[Operation::ListTailnetDevices, Operation::GetDevice];
+    type Output = Device;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<Device> {
+        tailnet.devices().get(&self.device).await
+    }
+}
+
+/// Show how a device is: connectivity, last seen, latency by region, key expiry, problems.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GetDeviceStatus {
+    /// Name, id, IP, or start of the name.
+    device: String,
+}
+
+impl Tool for GetDeviceStatus {
+    const NAME: &'static str = "get_device_status";
+    const RISK: Risk = Risk::Read;
+    const OPERATIONS: &'static [Operation] =
+        &[Operation::ListTailnetDevices, Operation::GetDevice];
+    type Output = Status;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<Status> {
+        tailnet.devices().status(&self.device).await
+    }
+}
+
+/// Show what was changed about a device, and whom it talked to, in a window of time.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GetDeviceLogs {
+    /// Name, id, IP, or start of the name.
+    device: String,
+    /// Start: `24h` ago (the default), or RFC 3339.
+    since: Option<String>,
+    /// End: the same; now by default.
+    until: Option<String>,
+    /// Also network flows, by peer; over 24 h at most.
+    #[serde(default)]
+    flows: bool,
+    /// Entries to show, up to 200; usually 20.
+    limit: Option<usize>,
+}
+
+impl Tool for GetDeviceLogs {
+    const NAME: &'static str = "get_device_logs";
+    const RISK: Risk = Risk::Read;
+    const OPERATIONS: &'static [Operation] = &[
+        Operation::ListTailnetDevices,
+        Operation::ListConfigurationAuditLogs,
+        Operation::ListNetworkFlowLogs,
+    ];
+    type Output = DeviceLogs;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<DeviceLogs> {
+        let now = Timestamp::now();
+        let limit = self.limit.unwrap_or(ENTRIES);
+        if limit == 0 || limit > MOST_ENTRIES {
+            return Err(Error::invalid_input("limit", format!("must be between 1 and {MOST_ENTRIES}")));
+        }
+        let until = self.until.as_ref().map(|it| instant("until", it, now)).transpose()?;
+        let since = instant("since", self.since.as_deref().unwrap_or("24h"), now)?;
+        let window = Window::new(since, until.unwrap_or(now))?;
+        // A busy tailnet logs gigabytes of flows a day.
+        if self.flows && window.end().duration_since(window.start()).as_hours() > 24 {
+            return Err(Error::invalid_input("flows", "takes a window of 24 h at most; narrow it"));
+        }
+        tailnet.devices().logs(&self.device, window, self.flows, limit).await
+    }
+}
+

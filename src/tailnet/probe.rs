@@ -1,0 +1,59 @@
+//! Whether the API answers, and as whom.
+
+use std::time::{Duration, Instant};
+
+use http::header;
+use jiff::{SignedDuration, Timestamp};
+
+use super::Tailnet;
+use crate::{
+    ErrorKind, Operation,
+    api::types::DeviceFields,
+    client::{Result, answer},
+};
+
+/// What one small read tells about the API.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Probe {
+    /// How long the answer took, its turn included.
+    pub round_trip: Duration,
+    /// How far this machine's clock is ahead of the API's; absent if the API does not say.
+    pub clock_ahead: Option<SignedDuration>,
+}
+
+impl Tailnet {
+    /// Reads something small (`GET /tailnet/{tailnet}/settings`, or the devices where the
+    /// credential may not) to see whether the API can be reached and takes the credential.
+    ///
+    /// # Errors
+    ///
+    /// Whatever stands in the way.
+    pub async fn probe(&self) -> Result<Probe> {
+        let client = self.client();
+        let api = client.api()?;
+        let started = Instant::now();
+        let settings = api.get_tailnet_settings().tailnet(client.tailnet()).send().await;
+        let headers = match settings {
+            Ok(answer) => answer.headers().clone(),
+            Err(error) => {
+                let error = answer::failed(Operation::GetTailnetSettings, error);
+                if error.kind() != ErrorKind::Forbidden {
+                    return Err(error);
+                }
+                let request = api.list_tailnet_devices().tailnet(client.tailnet());
+                let devices = request.fields(DeviceFields::Default).send().await;
+                let answer =
+                    devices.map_err(|error| answer::failed(Operation::ListTailnetDevices, error))?;
+                answer.headers().clone()
+            }
+        };
+        let date = headers.get(header::DATE).and_then(|it| it.to_str().ok());
+        let date = date.and_then(|it| httpdate::parse_http_date(it).ok());
+        let date = date.and_then(|it| Timestamp::try_from(it).ok());
+        Ok(Probe {
+            round_trip: started.elapsed(),
+            clock_ahead: date.map(|it| Timestamp::now().duration_since(it)),
+        })
+    }
+}

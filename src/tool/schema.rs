@@ -1,0 +1,100 @@
+//! Schemas that every host accepts: no references, no unions with `null`, no formats and keywords
+//! that one or another of them refuses.
+
+use schemars::{
+    JsonSchema, Schema,
+    generate::SchemaSettings,
+    transform::{RecursiveTransform, Transform as _},
+};
+use serde_json::{Map, Value, json};
+
+/// The schema of `T`.
+pub(super) fn portable<T: JsonSchema>() -> Schema {
+    let settings = SchemaSettings::draft2020_12().with(|it| {
+        it.inline_subschemas = true;
+        it.meta_schema = None;
+    });
+    let mut schema = settings.into_generator().into_root_schema_for::<T>();
+    RecursiveTransform(simplify).transform(&mut schema);
+    schema.ensure_object().entry("properties").or_insert_with(|| json!({}));
+    schema
+}
+
+fn simplify(schema: &mut Schema) {
+    let Some(object) = schema.as_object_mut() else { return };
+    // Refusing unknown arguments is our work; saying so costs tokens and upsets some hosts.
+    for keyword in ["title", "$schema", "additionalProperties"] {
+        object.remove(keyword);
+    }
+    if object.get("default").is_some_and(Value::is_null) {
+        object.remove("default");
+    }
+    if object.get("minimum") == Some(&json!(0)) {
+        object.remove("minimum");
+    }
+    let number = matches!(object.get("type").and_then(Value::as_str), Some("integer" | "number"));
+    if number || is_number_or_null(object) {
+        object.remove("format");
+    }
+    without_null(object);
+    choices(object);
+    tidy_description(object);
+}
+
+fn is_number_or_null(object: &Map<String, Value>) -> bool {
+    let types = object.get("type").and_then(Value::as_array);
+    types.is_some_and(|it| it.iter().any(|it| it == "integer" || it == "number"))
+}
+
+/// An optional parameter is one that may be absent; `null` is not another way to say so.
+fn without_null(object: &mut Map<String, Value>) {
+    if let Some(Value::Array(types)) = object.get("type") {
+        let some: Vec<Value> = types.iter().filter(|it| *it != "null").cloned().collect();
+        if let [one] = some.as_slice() {
+            object.insert("type".into(), one.clone());
+        }
+    }
+    if let Some(Value::Array(values)) = object.get_mut("enum") {
+        values.retain(|it| !it.is_null());
+    }
+    let Some(Value::Array(members)) = object.get("anyOf") else { return };
+    let some: Vec<Value> =
+        members.iter().filter(|it| it.get("type") != Some(&json!("null"))).cloned().collect();
+    if let [Value::Object(only)] = some.as_slice() {
+        object.remove("anyOf");
+        for (key, value) in only {
+            object.entry(key.clone()).or_insert(value.clone());
+        }
+    }
+}
+
+/// Named constants are an enum; what each means moves into the description.
+fn choices(object: &mut Map<String, Value>) {
+    if let Some(only) = object.remove("const") {
+        object.insert("enum".into(), json!([only]));
+    }
+    let Some(Value::Array(members)) = object.get("oneOf").cloned() else { return };
+    let mut values = Vec::new();
+    let mut meanings = Vec::new();
+    for member in &members {
+        let value = member.get("const").or_else(|| member.pointer("/enum/0"));
+        let Some(value) = value.filter(|it| it.is_string()) else { return };
+        if let (Some(meaning), Some(name)) = (member["description"].as_str(), value.as_str()) {
+            meanings.push(format!("`{name}`: {}", meaning.trim_end_matches('.')));
+        }
+        values.push(value.clone());
+    }
+    object.remove("oneOf");
+    object.insert("type".into(), json!("string"));
+    object.insert("enum".into(), Value::Array(values));
+    if !meanings.is_empty() && !object.contains_key("description") {
+        object.insert("description".into(), json!(format!("{}.", meanings.join("; "))));
+    }
+}
+
+/// Doc comments are wrapped; a model needs no line ends.
+fn tidy_description(object: &mut Map<String, Value>) {
+    if let Some(Value::String(text)) = object.get_mut("description") {
+        *text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    }
+}
