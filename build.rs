@@ -27,7 +27,8 @@ fn run() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={path}");
 
     let mut prepared = document::prepare(read(&path)?, &read(OVERLAY)?)?;
-    let known: Vec<String> = prepared.operations.iter().map(document::facts::Facts::variant).collect();
+    let known: Vec<String> =
+        prepared.operations.iter().map(document::facts::Facts::variant).collect();
     if let Some(gone) = document::used::missing(&document::used::find("src".as_ref())?, &known) {
         return Err(gone.into());
     }
@@ -35,7 +36,8 @@ fn run() -> Result<(), Box<dyn Error>> {
 
     let strict = env::var_os("TAILSCALE_OPENAPI_STRICT").is_some();
     for target in &prepared.unmatched {
-        let text = format!("{OVERLAY}: nothing in {path} matches {target}; drop or adapt the entry");
+        let text =
+            format!("{OVERLAY}: nothing in {path} matches {target}; drop or adapt the entry");
         if strict {
             return Err(text.into());
         }

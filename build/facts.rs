@@ -60,7 +60,12 @@ pub(crate) fn collect(document: &Value) -> Result<Vec<Facts>, String> {
 }
 
 fn listed(scopes: &Value) -> Vec<String> {
-    scopes.as_array().into_iter().flatten().filter_map(|it| it.as_str().map(str::to_owned)).collect()
+    scopes
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|it| it.as_str().map(str::to_owned))
+        .collect()
 }
 
 /// Upstream's document names scopes in its descriptions: everything in backticks, after the words
@@ -88,12 +93,23 @@ pub(crate) fn source(operations: &[Facts]) -> String {
         out += &format!("    /// {summary}: `{} {}`.\n    {},\n", it.method, it.path, it.variant());
     }
     out += "}\n\nimpl Operation {\n    /// Every operation of the document.\n    pub const ALL: &'static [Self] = &[";
-    out += &operations.iter().map(|it| format!("Self::{}", it.variant())).collect::<Vec<_>>().join(", ");
+    out += &operations
+        .iter()
+        .map(|it| format!("Self::{}", it.variant()))
+        .collect::<Vec<_>>()
+        .join(", ");
     out += "];\n\n    pub(crate) const fn facts(self) -> &'static Facts {\n        match self {\n";
     for it in operations {
         out += &format!(
             "            Self::{} => &Facts {{ id: {:?}, method: {:?}, path: {:?}, tag: {:?}, summary: {:?}, scopes: &{:?}, reads: {} }},\n",
-            it.variant(), it.id, it.method, it.path, it.tag, it.summary, it.scopes, it.reads
+            it.variant(),
+            it.id,
+            it.method,
+            it.path,
+            it.tag,
+            it.summary,
+            it.scopes,
+            it.reads
         );
     }
     out += "        }\n    }\n\n    /// The operation that the generated client calls `name`.\n    pub(crate) fn called(name: &str) -> Option<Self> {\n        Some(match name {\n";

@@ -30,7 +30,8 @@ fn share_path_parameters(document: &mut Value) {
         item.retain(|key, _| METHODS.contains(&key.as_str()));
         for operation in item.values_mut() {
             let own = operation["parameters"].as_array().cloned().unwrap_or_default();
-            let named = |it: &Value| own.iter().any(|p| p["name"] == it["name"] && p["in"] == it["in"]);
+            let named =
+                |it: &Value| own.iter().any(|p| p["name"] == it["name"] && p["in"] == it["in"]);
             let mut all: Vec<Value> =
                 shared.iter().flatten().filter(|it| !named(it)).cloned().collect();
             all.extend(own.iter().cloned());
@@ -125,7 +126,9 @@ fn success(responses: &Value) -> Value {
 
 /// Several request types, or one the generator does not know, become text with its type beside it.
 fn request_body(operation: &mut Object) {
-    let Some(body) = operation.get_mut("requestBody").and_then(Value::as_object_mut) else { return };
+    let Some(body) = operation.get_mut("requestBody").and_then(Value::as_object_mut) else {
+        return;
+    };
     let Some(content) = body.get("content").and_then(Value::as_object) else {
         operation.remove("requestBody");
         return;

@@ -48,7 +48,8 @@ fn settings() -> GenerationSettings {
         .with_hooks(HooksMode::Expected)
         .with_inner_type(quote::quote!(crate::client::Transport))
         .with_map_type("::std::collections::BTreeMap");
-    for (format, ours) in [("date-time", "crate::wire::Timestamp"), ("password", "crate::wire::Secret")]
+    for (format, ours) in
+        [("date-time", "crate::wire::Timestamp"), ("password", "crate::wire::Secret")]
     {
         let schema = SchemaObject {
             instance_type: Some(InstanceType::String.into()),

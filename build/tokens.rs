@@ -34,7 +34,8 @@ impl VisitMut for Enums {
             return;
         }
         for attribute in item.attrs.iter_mut().filter(|it| is_derive(it)) {
-            let derives = attribute.parse_args_with(Punctuated::<Path, Token![,]>::parse_terminated);
+            let derives =
+                attribute.parse_args_with(Punctuated::<Path, Token![,]>::parse_terminated);
             let kept = derives.into_iter().flatten().filter(|it| last(it) != "Copy");
             *attribute = parse_quote!(#[derive(#(#kept),*)]);
         }
@@ -90,7 +91,8 @@ impl VisitMut for Rest {
         let optional =
             |it: &syn::Field| matches!(&it.ty, Type::Path(of) if last(&of.path) == "Option");
         let derives = item.attrs.iter().filter(|it| is_derive(it));
-        let wire = derives.map(|it| it.to_token_stream().to_string()).any(|it| it.contains("serde"));
+        let wire =
+            derives.map(|it| it.to_token_stream().to_string()).any(|it| it.contains("serde"));
         let cheap = item.fields.iter().all(|it| is_rest(it) || optional(it));
         if wire && cheap && item.fields.iter().any(is_rest) {
             item.attrs.push(parse_quote!(#[derive(Default)]));

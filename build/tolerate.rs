@@ -9,7 +9,14 @@ use super::{Object, components, each_operation, each_schema, referred, schema};
 
 /// Limits are the server's to judge: a client that refuses an answer for one helps nobody.
 const LIMITS: [&str; 9] = [
-    "default", "maxItems", "maxLength", "maximum", "minItems", "minLength", "minimum", "pattern",
+    "default",
+    "maxItems",
+    "maxLength",
+    "maximum",
+    "minItems",
+    "minLength",
+    "minimum",
+    "pattern",
     "uniqueItems",
 ];
 
@@ -55,7 +62,8 @@ fn is_plain(schema: &Value) -> bool {
     let named_enum = schema.get("enum").is_some();
     let kind = schema["type"].as_str();
     let free = kind.is_none() && schema.get("anyOf").is_none();
-    !named_enum && (free || matches!(kind, Some("string" | "integer" | "number" | "boolean" | "array")))
+    !named_enum
+        && (free || matches!(kind, Some("string" | "integer" | "number" | "boolean" | "array")))
 }
 
 /// Takes `required` out of all that an answer can contain.

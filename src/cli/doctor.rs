@@ -3,11 +3,7 @@
 use serde::Serialize;
 
 use super::Target;
-use crate::{
-    Error, ErrorKind, Operation, Tailnet,
-    client::Result,
-    tailnet::logging::Window,
-};
+use crate::{Error, ErrorKind, Operation, Tailnet, client::Result, tailnet::logging::Window};
 
 /// A clock that is further off than this breaks tokens and certificates.
 const SKEW_SECONDS: i64 = 60;
@@ -108,7 +104,9 @@ async fn reach(tailnet: &Tailnet, checks: &mut Vec<Check>) -> bool {
             name: "clock",
             state: State::Bad,
             found: format!("{ahead} s ahead of the API's"),
-            remedy: Some("set this machine's clock: tokens and certificates depend on it".to_owned()),
+            remedy: Some(
+                "set this machine's clock: tokens and certificates depend on it".to_owned(),
+            ),
         },
         Some(_) => Check::good("clock", format!("within {SKEW_SECONDS} s of the API's")),
         None => Check::good("clock", "the API does not say what time it is"),

@@ -33,7 +33,13 @@ struct Arguments {
     #[arg(long, global = true, env = "TAILSCALE_MCP_ACCESS", value_name = "LEVEL")]
     access: Option<Risk>,
     /// What is logged to stderr, such as `info` or `tailscale_mcp=debug`
-    #[arg(long, global = true, env = "TAILSCALE_MCP_LOG", default_value = "warn", value_name = "FILTER")]
+    #[arg(
+        long,
+        global = true,
+        env = "TAILSCALE_MCP_LOG",
+        default_value = "warn",
+        value_name = "FILTER"
+    )]
     log: String,
     #[command(subcommand)]
     command: Option<Command>,
@@ -100,7 +106,8 @@ pub fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_ansi(false)
         .init();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let done = match runtime {
         Ok(runtime) => {
             let done = runtime.block_on(run(arguments));
@@ -138,7 +145,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
                 Error::invalid_input("arguments", format!("must be a JSON object: {error}"))
             })?;
             let connected = target.connect().await?;
-            print(&tool.call(arguments, &connected.tailnet).await?.to_string());
+            print(&tool.call(arguments, &connected.tailnet).await?);
         }
         Command::Tools { json } => print(&tools::list(access, json)),
         Command::Doctor { json } => {
@@ -228,7 +235,10 @@ fn print(text: &str) {
     println!("{text}");
 }
 
-#[expect(clippy::print_stderr, reason = "what an operator has to know must not disturb the protocol")]
+#[expect(
+    clippy::print_stderr,
+    reason = "what an operator has to know must not disturb the protocol"
+)]
 fn complain(text: &str) {
     eprintln!("{text}");
 }

@@ -5,7 +5,9 @@ use progenitor_client::ResponseValue;
 use secrecy::SecretString;
 use serde::{Deserialize, de::DeserializeOwned};
 
-use super::{Error, ErrorKind, PolicyProblem, Result, redact::redact, repair, retry, transport::Carried};
+use super::{
+    Error, ErrorKind, PolicyProblem, Result, redact::redact, repair, retry, transport::Carried,
+};
 use crate::Operation;
 
 /// As much of a body that is no JSON as an error repeats, in characters.
@@ -55,7 +57,8 @@ fn said(body: &[u8], secrets: &[SecretString]) -> (Option<String>, Vec<PolicyPro
     let clean = |text: &str| redact(text.trim(), secrets);
     let Ok(said) = serde_json::from_slice::<Said>(body) else {
         let text = String::from_utf8_lossy(body);
-        let snippet: String = clean(&text).chars().filter(|c| !c.is_control()).take(SNIPPET).collect();
+        let snippet: String =
+            clean(&text).chars().filter(|c| !c.is_control()).take(SNIPPET).collect();
         let message = if snippet.is_empty() {
             "the answer has no body".to_owned()
         } else {
@@ -113,21 +116,20 @@ pub(super) fn value<T: DeserializeOwned>(
 pub(crate) fn failed(operation: Operation, error: crate::api::Error<()>) -> Error {
     use crate::api::Error as Generated;
     match error {
-        Generated::UnexpectedResponse(response) => {
-            match response.extensions().get::<Carried>() {
-                Some(Carried(error)) => error.clone(),
-                None => Error::new(
-                    ErrorKind::Upstream,
-                    format!("unexpected answer {}", response.status()),
-                ),
+        Generated::UnexpectedResponse(response) => match response.extensions().get::<Carried>() {
+            Some(Carried(error)) => error.clone(),
+            None => {
+                Error::new(ErrorKind::Upstream, format!("unexpected answer {}", response.status()))
             }
-        }
+        },
         Generated::InvalidRequest(why) | Generated::Custom(why) => {
             Error::new(ErrorKind::InvalidInput, why)
         }
         Generated::CommunicationError(error)
         | Generated::ResponseBodyError(error)
-        | Generated::InvalidUpgrade(error) => Error::new(retry::failure(&error), retry::words(&error)),
+        | Generated::InvalidUpgrade(error) => {
+            Error::new(retry::failure(&error), retry::words(&error))
+        }
         Generated::ErrorResponse(_) | Generated::InvalidResponsePayload(..) => {
             Error::new(ErrorKind::NotJson, "the answer cannot be read")
         }

@@ -264,7 +264,8 @@ impl Error {
             }
             ErrorKind::Forbidden => self.missing_scope(),
             ErrorKind::PlanLimit => {
-                "the tailnet's plan lacks this feature; see https://tailscale.com/pricing".to_owned()
+                "the tailnet's plan lacks this feature; see https://tailscale.com/pricing"
+                    .to_owned()
             }
             ErrorKind::NotFound => {
                 "list what there is; ids of other tailnets and of ephemeral devices that are gone \

@@ -30,9 +30,8 @@ pub(super) fn build(settings: &Settings) -> Result<reqwest::Client> {
 /// The system's roots and the extra ones. Without TLS no roots are read: that takes a while.
 fn tls(settings: &Settings) -> Result<rustls::ClientConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let failed = |error: rustls::Error| {
-        Error::new(ErrorKind::Tls, format!("TLS cannot be set up: {error}"))
-    };
+    let failed =
+        |error: rustls::Error| Error::new(ErrorKind::Tls, format!("TLS cannot be set up: {error}"));
     let builder = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(failed)?;
@@ -40,8 +39,9 @@ fn tls(settings: &Settings) -> Result<rustls::ClientConfig> {
         let none = rustls::RootCertStore::empty();
         return Ok(builder.with_root_certificates(none).with_no_client_auth());
     }
-    let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(extra(settings)?, provider)
-        .map_err(failed)?;
+    let verifier =
+        rustls_platform_verifier::Verifier::new_with_extra_roots(extra(settings)?, provider)
+            .map_err(failed)?;
     // "Dangerous" is any verifier that is not rustls' own; this one is the platform's.
     let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
     Ok(builder.with_no_client_auth())
@@ -55,9 +55,8 @@ fn extra(settings: &Settings) -> Result<Vec<CertificateDer<'static>>> {
             "name a PEM file with at least one certificate in TAILSCALE_CA_FILE",
         )
     };
-    let found: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path)
-        .map_err(|error| wrong(error.to_string()))?
-        .collect();
+    let found: Result<Vec<_>, _> =
+        CertificateDer::pem_file_iter(path).map_err(|error| wrong(error.to_string()))?.collect();
     match found {
         Ok(found) if found.is_empty() => Err(wrong("it has no certificate".to_owned())),
         Ok(found) => Ok(found),
@@ -96,7 +95,8 @@ pub(super) async fn token_request(
     client: &reqwest::Client,
     request: HttpRequest,
 ) -> Result<HttpResponse> {
-    let wrong = |error: reqwest::Error| Error::config(format!("the base URL: {error}"), "correct it");
+    let wrong =
+        |error: reqwest::Error| Error::config(format!("the base URL: {error}"), "correct it");
     let request = reqwest::Request::try_from(request).map_err(wrong)?;
     let mut waits = super::retry::delays();
     for attempt in 1.. {
@@ -117,7 +117,8 @@ pub(super) async fn token_request(
         })?;
         let status = answer.status();
         if status.is_server_error() || status.as_u16() == 429 {
-            let kind = if status.as_u16() == 429 { ErrorKind::RateLimited } else { ErrorKind::Upstream };
+            let kind =
+                if status.as_u16() == 429 { ErrorKind::RateLimited } else { ErrorKind::Upstream };
             let wait = super::retry::after(answer.headers());
             return Err(Error::new(kind, format!("no token: the API answered {status}"))
                 .answered(status.as_u16(), None)

@@ -75,7 +75,8 @@ impl Tokens {
         }
         let (text, life) = self.fetch(client).await?;
         held.serial += 1;
-        held.token = Some((text.clone(), Instant::now() + life.saturating_sub(AHEAD.min(life / 5))));
+        held.token =
+            Some((text.clone(), Instant::now() + life.saturating_sub(AHEAD.min(life / 5))));
         Ok(Bearer { text, serial: held.serial })
     }
 
@@ -112,9 +113,10 @@ impl Tokens {
         client_secret: &SecretString,
         scopes: &[String],
     ) -> Result<(SecretString, Duration)> {
-        let url = TokenUrl::new(format!("{}/api/v2/oauth/token", self.origin)).map_err(|error| {
-            Error::config(format!("the base URL {}: {error}", self.origin), "correct it")
-        })?;
+        let url =
+            TokenUrl::new(format!("{}/api/v2/oauth/token", self.origin)).map_err(|error| {
+                Error::config(format!("the base URL {}: {error}", self.origin), "correct it")
+            })?;
         // The command line appends settings to the secret; the API wants it without them.
         let secret = client_secret.expose_secret();
         let secret = secret.split_once('?').map_or(secret, |(secret, _)| secret);
@@ -180,7 +182,10 @@ impl Tokens {
 
 async fn read(path: &Path) -> Result<SecretString> {
     let text = tokio::fs::read_to_string(path).await.map_err(|error| {
-        Error::config(format!("the identity token in {}: {error}", path.display()), "make it readable")
+        Error::config(
+            format!("the identity token in {}: {error}", path.display()),
+            "make it readable",
+        )
     })?;
     Ok(text.trim().into())
 }

@@ -126,7 +126,10 @@ impl Transport {
         if path.matches('/').count() == wanted && !path.contains("//") && !path.ends_with('/') {
             return Ok(());
         }
-        Err(Error::invalid_input("id", "is empty or a path of its own; give the id of one resource"))
+        Err(Error::invalid_input(
+            "id",
+            "is empty or a path of its own; give the id of one resource",
+        ))
     }
 
     async fn attempts(
@@ -141,9 +144,10 @@ impl Transport {
         let mut lost = false;
         for attempt in 1u32.. {
             let _turn = self.0.limit.turn(operation, deadline).await?;
-            let bearer = timeout_at(deadline, self.0.tokens.bearer(client, refused))
-                .await
-                .map_err(|_| Error::new(ErrorKind::Timeout, "no token came before the deadline"))??;
+            let bearer =
+                timeout_at(deadline, self.0.tokens.bearer(client, refused)).await.map_err(
+                    |_| Error::new(ErrorKind::Timeout, "no token came before the deadline"),
+                )??;
             let Some(mut once) = request.try_clone() else { break };
             authorize(&mut once, bearer.text.expose_secret())?;
             let sent = Sent { operation, attempt, deadline, lost };
@@ -210,7 +214,9 @@ impl Transport {
         let error = answer::error(sent.operation, status, &headers, &body, &secrets);
         if status == StatusCode::TOO_MANY_REQUESTS {
             // Also for the calls that wait behind this one.
-            self.0.limit.hold(sent.operation, error.retry_after().unwrap_or(Duration::from_secs(1)));
+            self.0
+                .limit
+                .hold(sent.operation, error.retry_after().unwrap_or(Duration::from_secs(1)));
         }
         sent.judge(status, error)
     }

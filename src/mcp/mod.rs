@@ -63,8 +63,10 @@ impl Server {
             Err(error) => Err(error),
         };
         match answer {
-            Ok(value) => CallToolResult::success(vec![ContentBlock::text(value.to_string())]),
-            Err(error) => CallToolResult::error(vec![ContentBlock::text(failure(&error).to_string())]),
+            Ok(answer) => CallToolResult::success(vec![ContentBlock::text(answer)]),
+            Err(error) => {
+                CallToolResult::error(vec![ContentBlock::text(failure(&error).to_string())])
+            }
         }
     }
 
@@ -73,7 +75,10 @@ impl Server {
             return Ok(tool);
         }
         Err(Error::refused(
-            format!("`{}` is not offered: this server runs with `{}` access", tool.name, self.0.access),
+            format!(
+                "`{}` is not offered: this server runs with `{}` access",
+                tool.name, self.0.access
+            ),
             format!("whoever runs the server can start it with --access {}", tool.risk),
         ))
     }
@@ -153,10 +158,11 @@ pub fn failure(error: &Error) -> Value {
 }
 
 fn instructions(access: Risk) -> String {
-    let mut text = "Runs a Tailscale tailnet through its admin API. `device` takes a name, an id, an \
+    let mut text =
+        "Runs a Tailscale tailnet through its admin API. `device` takes a name, an id, an \
                     IP address or the start of a name. Lists are paged: `next` goes into `cursor`. \
                     Failures say what to do next in `remedy`."
-        .to_owned();
+            .to_owned();
     if access > Risk::Read {
         text += " Every change takes `dry_run`: show it to the user before you make it. Results give \
                  what was before and what is after.";

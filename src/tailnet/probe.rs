@@ -43,8 +43,8 @@ impl Tailnet {
                 }
                 let request = api.list_tailnet_devices().tailnet(client.tailnet());
                 let devices = request.fields(DeviceFields::Default).send().await;
-                let answer =
-                    devices.map_err(|error| answer::failed(Operation::ListTailnetDevices, error))?;
+                let answer = devices
+                    .map_err(|error| answer::failed(Operation::ListTailnetDevices, error))?;
                 answer.headers().clone()
             }
         };

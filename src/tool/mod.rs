@@ -74,7 +74,7 @@ pub struct Toolset {
     pub tools: &'static [ToolDef],
 }
 
-type Answer<'a> = Pin<Box<dyn Future<Output = Result<Value>> + Send + 'a>>;
+type Answer<'a> = Pin<Box<dyn Future<Output = Result<String>> + Send + 'a>>;
 
 /// A tool with its type erased, so that all of them fit in one list.
 pub struct ToolDef {
@@ -117,13 +117,13 @@ pub fn named(name: &str) -> Result<&'static ToolDef> {
 }
 
 impl ToolDef {
-    /// Carries a call out.
+    /// Carries a call out, and gives its answer as compact JSON.
     ///
     /// # Errors
     ///
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if `arguments` do not fit the schema;
     /// otherwise whatever the tool's own work gives.
-    pub async fn call(&self, arguments: Value, tailnet: &Tailnet) -> Result<Value> {
+    pub async fn call(&self, arguments: Value, tailnet: &Tailnet) -> Result<String> {
         (self.call)(arguments, tailnet).await
     }
 
@@ -153,15 +153,16 @@ impl ToolDef {
     }
 }
 
-async fn call<T: Tool>(arguments: Value, tailnet: &Tailnet) -> Result<Value> {
+async fn call<T: Tool>(arguments: Value, tailnet: &Tailnet) -> Result<String> {
     // No arguments at all come as `null` from some clients.
-    let arguments = if arguments.is_null() { Value::Object(serde_json::Map::new()) } else { arguments };
+    let arguments =
+        if arguments.is_null() { Value::Object(serde_json::Map::new()) } else { arguments };
     let input: T = serde_path_to_error::deserialize(arguments).map_err(|error| {
         let path = error.path().to_string();
         let field = if path == "." { "arguments" } else { &path };
         Error::invalid_input(field, format!("is wrong: {}", error.inner()))
     })?;
     let output = input.call(tailnet).await?;
-    serde_json::to_value(output)
+    serde_json::to_string(&output)
         .map_err(|error| Error::invalid_input("result", format!("cannot be written: {error}")))
 }

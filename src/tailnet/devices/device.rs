@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use jiff::{SignedDuration, Timestamp};
 
-pub use crate::api::types::{Device, DeviceRoutes};
 use super::version::Version;
+pub use crate::api::types::{Device, DeviceRoutes};
 
 /// Where the key of a device stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -63,7 +63,9 @@ impl Devices<'_> {
         };
         let mut next = Vec::new();
         if device.update_available == Some(false) {
-            next.push("it runs the newest version for its system: there is nothing to do".to_owned());
+            next.push(
+                "it runs the newest version for its system: there is nothing to do".to_owned(),
+            );
         } else {
             if now == Some(true) {
                 next.push(

@@ -293,7 +293,9 @@ impl Devices<'_> {
             // The change is made; that nobody could look at it does not undo it.
             Err(error) => {
                 let mut report = plan.report(true, None);
-                report.warnings.push(format!("it was changed, but could not be read back: {error}"));
+                report
+                    .warnings
+                    .push(format!("it was changed, but could not be read back: {error}"));
                 Ok(report)
             }
         }

@@ -20,7 +20,10 @@ pub(super) fn own(device: Device) -> Result<Device> {
         return Ok(device);
     }
     Err(Error::refused(
-        format!("`{}` belongs to another tailnet and is only shared into this one", device.short_name()),
+        format!(
+            "`{}` belongs to another tailnet and is only shared into this one",
+            device.short_name()
+        ),
         "ask its owner; sharing can be ended in the admin console",
     ))
 }
@@ -91,9 +94,10 @@ impl<'a> Preflight<'a> {
         if to == from {
             return Ok(());
         }
-        let taken = self.list.iter().find(|it| {
-            !it.is_shared_in() && it.key() != device.key() && it.short_name() == to
-        });
+        let taken = self
+            .list
+            .iter()
+            .find(|it| !it.is_shared_in() && it.key() != device.key() && it.short_name() == to);
         if let Some(other) = taken {
             return Err(Error::refused(
                 format!("the name `{to}` is taken by the device {}", other.key()),
@@ -238,6 +242,7 @@ fn wanted_tags(from: &BTreeSet<String>, update: &Update) -> Result<BTreeSet<Stri
 /// 100.64.0.0/10 without what Tailscale and Chrome OS keep for themselves.
 fn in_pool(address: Ipv4Addr) -> bool {
     let [a, b, c, _] = address.octets();
-    let reserved = (b, c) == (100, 0) || (b, c) == (100, 100) || (b == 115 && (92..=93).contains(&c));
+    let reserved =
+        (b, c) == (100, 0) || (b, c) == (100, 100) || (b == 115 && (92..=93).contains(&c));
     a == 100 && (64..128).contains(&b) && !reserved
 }

@@ -152,7 +152,8 @@ fn problems(device: &Device, now: Timestamp) -> Vec<String> {
         found.push("waits for approval: authorize_device lets it in".to_owned());
     }
     if let KeyState::Expired(then) = device.key_state(now) {
-        found.push(format!("its key expired {}: somebody has to log in on it", relative(then, now)));
+        found
+            .push(format!("its key expired {}: somebody has to log in on it", relative(then, now)));
     }
     if let Some(error) = device.tailnet_lock_error.as_ref().filter(|it| !it.is_empty()) {
         found.push(format!("tailnet lock: {error}"));

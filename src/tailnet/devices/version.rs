@@ -12,7 +12,8 @@ impl FromStr for Version {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let wrong = || Error::invalid_input("version", format!("is `{text}`; write it as `1.82.0`"));
+        let wrong =
+            || Error::invalid_input("version", format!("is `{text}`; write it as `1.82.0`"));
         let numbers = text.trim().trim_start_matches('v');
         let numbers = numbers.split(['-', '+', ' ']).next().unwrap_or_default();
         let mut parts = [0; 3];

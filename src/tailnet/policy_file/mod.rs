@@ -117,9 +117,10 @@ impl<'a> PolicyFileOf<'a> {
         let answer = answer.map_err(|error| answer::failed(operation, error))?;
         let etag = answer.headers().get(header::ETAG).and_then(|it| it.to_str().ok());
         let etag = etag.unwrap_or_default().trim_matches('"').to_owned();
-        let chunks: Vec<_> = answer.into_inner().into_inner().try_collect().await.map_err(|_| {
-            Error::new(ErrorKind::Truncated, "the answer broke off").on(operation, None)
-        })?;
+        let chunks: Vec<_> =
+            answer.into_inner().into_inner().try_collect().await.map_err(|_| {
+                Error::new(ErrorKind::Truncated, "the answer broke off").on(operation, None)
+            })?;
         let text = String::from_utf8_lossy(&chunks.concat()).into_owned();
         Ok(PolicyFile { text, etag })
     }

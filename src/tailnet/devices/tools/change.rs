@@ -28,11 +28,8 @@ pub(crate) struct AuthorizeDevice {
 impl Tool for AuthorizeDevice {
     const NAME: &'static str = "authorize_device";
     const RISK: Risk = Risk::Change;
-    const OPERATIONS: &'static [Operation] = &[
-        Operation::ListTailnetDevices,
-        Operation::GetDevice,
-        Operation::AuthorizeDevice,
-    ];
+    const OPERATIONS: &'static [Operation] =
+        &[Operation::ListTailnetDevices, Operation::GetDevice, Operation::AuthorizeDevice];
     type Output = Applied;
 
     async fn call(self, tailnet: &Tailnet) -> Result<Applied> {
@@ -157,11 +154,8 @@ pub(crate) struct ExpireDeviceKey {
 impl Tool for ExpireDeviceKey {
     const NAME: &'static str = "expire_device_key";
     const RISK: Risk = Risk::Danger;
-    const OPERATIONS: &'static [Operation] = &[
-        Operation::ListTailnetDevices,
-        Operation::GetDevice,
-        Operation::ExpireDeviceKey,
-    ];
+    const OPERATIONS: &'static [Operation] =
+        &[Operation::ListTailnetDevices, Operation::GetDevice, Operation::ExpireDeviceKey];
     type Output = Applied;
 
     async fn call(self, tailnet: &Tailnet) -> Result<Applied> {

@@ -5,17 +5,16 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{
+    Map, Value,
+    value::{RawValue, to_raw_value},
+};
 
 use super::duration;
 use crate::{
     Error, Operation, Tailnet,
     client::Result,
-    tailnet::devices::{
-        Device, Filter, KeyState, Order,
-        device::relative,
-        filter::sort,
-    },
+    tailnet::devices::{Device, Filter, KeyState, Order, device::relative, filter::sort},
     tool::{Risk, Tool},
 };
 
@@ -28,12 +27,37 @@ const HEAVIEST_PAGE: usize = 48_000;
 
 /// Fields of a device, as the API names them.
 const FIELDS: [&str; 31] = [
-    "addresses", "advertisedRoutes", "authorized", "blocksIncomingConnections",
-    "clientConnectivity", "clientVersion", "connectedToControl", "created", "distro",
-    "enabledRoutes", "expires", "hostname", "id", "isEphemeral", "isExternal",
-    "keyExpiryDisabled", "lastSeen", "machineKey", "multipleConnections", "name", "nodeId",
-    "nodeKey", "os", "postureIdentity", "sshEnabled", "tags", "tailnetLockError",
-    "tailnetLockKey", "updateAvailable", "user", "all",
+    "addresses",
+    "advertisedRoutes",
+    "authorized",
+    "blocksIncomingConnections",
+    "clientConnectivity",
+    "clientVersion",
+    "connectedToControl",
+    "created",
+    "distro",
+    "enabledRoutes",
+    "expires",
+    "hostname",
+    "id",
+    "isEphemeral",
+    "isExternal",
+    "keyExpiryDisabled",
+    "lastSeen",
+    "machineKey",
+    "multipleConnections",
+    "name",
+    "nodeId",
+    "nodeKey",
+    "os",
+    "postureIdentity",
+    "sshEnabled",
+    "tags",
+    "tailnetLockError",
+    "tailnetLockKey",
+    "updateAvailable",
+    "user",
+    "all",
 ];
 
 /// List the tailnet's devices, filtered and sorted, a page at a time.
@@ -93,7 +117,7 @@ pub(crate) struct Page {
     matching: usize,
     /// Devices on this page.
     shown: usize,
-    devices: Vec<Value>,
+    devices: Vec<Box<RawValue>>,
     /// What to give as `cursor` for the page after this.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
@@ -164,10 +188,17 @@ impl ListDevices {
 
     fn check(&self) -> Result<()> {
         if self.limit.is_some_and(|it| it == 0 || it > LARGEST_PAGE) {
-            return Err(Error::invalid_input("limit", format!("must be between 1 and {LARGEST_PAGE}")));
+            return Err(Error::invalid_input(
+                "limit",
+                format!("must be between 1 and {LARGEST_PAGE}"),
+            ));
         }
-        if let Some(tag) = self.tags.iter().chain(&self.tags_any).find(|it| !it.starts_with("tag:")) {
-            return Err(Error::invalid_input("tags", format!("has `{tag}`; write it as `tag:{tag}`")));
+        if let Some(tag) = self.tags.iter().chain(&self.tags_any).find(|it| !it.starts_with("tag:"))
+        {
+            return Err(Error::invalid_input(
+                "tags",
+                format!("has `{tag}`; write it as `tag:{tag}`"),
+            ));
         }
         match self.fields.iter().find(|it| !FIELDS.contains(&it.as_str())) {
             Some(field) => Err(Error::invalid_input(
@@ -185,7 +216,7 @@ impl ListDevices {
         let mut weight = 0;
         for device in taken.iter().skip(start).take(limit) {
             let row = self.row(device, now)?;
-            weight += row.to_string().len();
+            weight += row.get().len();
             // One device is always shown, however heavy.
             if weight > HEAVIEST_PAGE && !devices.is_empty() {
                 break;
@@ -204,7 +235,8 @@ impl ListDevices {
         let mut parts = cursor.splitn(3, '-');
         let offset = parts.next().and_then(|it| it.parse::<usize>().ok());
         let fingerprint = parts.next().and_then(|it| u32::from_str_radix(it, 16).ok());
-        let (Some(offset), Some(fingerprint), Some(id)) = (offset, fingerprint, parts.next()) else {
+        let (Some(offset), Some(fingerprint), Some(id)) = (offset, fingerprint, parts.next())
+        else {
             return Err(Error::invalid_input("cursor", "must be the `next` of the page before"));
         };
         if fingerprint != self.fingerprint() {
@@ -224,19 +256,26 @@ impl ListDevices {
         (hasher.finish() >> 32) as u32
     }
 
-    fn row(&self, device: &Device, now: Timestamp) -> Result<Value> {
-        let wrong = |error: serde_json::Error| Error::invalid_input("fields", error.to_string());
-        if self.fields.is_empty() {
-            return serde_json::to_value(Row::of(device, now)).map_err(wrong);
-        }
-        let all = serde_json::to_value(device).map_err(wrong)?;
-        let Value::Object(all) = all else { return Ok(all) };
-        if self.fields.iter().any(|it| it == "all") {
-            return Ok(Value::Object(all));
-        }
+    /// One device, written out: its weight is known before it goes on the page.
+    fn row(&self, device: &Device, now: Timestamp) -> Result<Box<RawValue>> {
+        let written = if self.fields.is_empty() {
+            to_raw_value(&Row::of(device, now))
+        } else if self.fields.iter().any(|it| it == "all") {
+            to_raw_value(device)
+        } else {
+            self.chosen(device).and_then(|it| to_raw_value(&it))
+        };
+        written.map_err(|error| Error::invalid_input("fields", error.to_string()))
+    }
+
+    /// The fields that were asked for, and the name.
+    fn chosen(&self, device: &Device) -> serde_json::Result<Map<String, Value>> {
+        let all = match serde_json::to_value(device)? {
+            Value::Object(all) => all,
+            _ => Map::default(),
+        };
         let wanted = |name: &String| name == "name" || self.fields.contains(name);
-        let chosen: Map<String, Value> = all.into_iter().filter(|(name, _)| wanted(name)).collect();
-        Ok(Value::Object(chosen))
+        Ok(all.into_iter().filter(|(name, _)| wanted(name)).collect())
     }
 }
 

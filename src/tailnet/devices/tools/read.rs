@@ -31,8 +31,7 @@ pub(crate) struct GetDeviceDetails {
 impl Tool for GetDeviceDetails {
     const NAME: &'static str = "get_device_details";
     const RISK: Risk = Risk::Read;
-    const OPERATIONS: &'static [Operation] =
-        &[Operation::ListTailnetDevices, Operation::GetDevice];
+    const OPERATIONS: &'static [Operation] = &[Operation::ListTailnetDevices, Operation::GetDevice];
     type Output = Device;
 
     async fn call(self, tailnet: &Tailnet) -> Result<Device> {
@@ -51,8 +50,7 @@ pub(crate) struct GetDeviceStatus {
 impl Tool for GetDeviceStatus {
     const NAME: &'static str = "get_device_status";
     const RISK: Risk = Risk::Read;
-    const OPERATIONS: &'static [Operation] =
-        &[Operation::ListTailnetDevices, Operation::GetDevice];
+    const OPERATIONS: &'static [Operation] = &[Operation::ListTailnetDevices, Operation::GetDevice];
     type Output = Status;
 
     async fn call(self, tailnet: &Tailnet) -> Result<Status> {
@@ -91,7 +89,10 @@ impl Tool for GetDeviceLogs {
         let now = Timestamp::now();
         let limit = self.limit.unwrap_or(ENTRIES);
         if limit == 0 || limit > MOST_ENTRIES {
-            return Err(Error::invalid_input("limit", format!("must be between 1 and {MOST_ENTRIES}")));
+            return Err(Error::invalid_input(
+                "limit",
+                format!("must be between 1 and {MOST_ENTRIES}"),
+            ));
         }
         let until = self.until.as_ref().map(|it| instant("until", it, now)).transpose()?;
         let since = instant("since", self.since.as_deref().unwrap_or("24h"), now)?;
@@ -103,4 +104,3 @@ impl Tool for GetDeviceLogs {
         tailnet.devices().logs(&self.device, window, self.flows, limit).await
     }
 }
-

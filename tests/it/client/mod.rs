@@ -1,0 +1,1 @@
+//! The transport: what leaves, what comes back, and what is made of it.
