@@ -120,7 +120,7 @@ pub fn main() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(error) => {
-            complain(&mcp::failure(&error).to_string());
+            complain(&mcp::failure(&error));
             ExitCode::FAILURE
         }
     }

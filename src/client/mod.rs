@@ -102,7 +102,10 @@ impl Client {
         // A list that was asked for before a change is filed under the count before it.
         let key = (self.0.transport.changes(), key);
         let read = async { read.await.map(|it| Arc::new(it) as Arc<dyn Any + Send + Sync>) };
-        let held = self.0.cache.try_get_with(key, read).await.map_err(|error| (*error).clone())?;
+        // Boxed: it is large, and every reader of a list would carry it.
+        let held = Box::pin(self.0.cache.try_get_with(key, read))
+            .await
+            .map_err(|error| (*error).clone())?;
         held.downcast::<T>().map_err(|_| Error::invalid_input("key", "names two kinds of lists"))
     }
 }

@@ -8,7 +8,7 @@ use http::HeaderMap;
 use super::ErrorKind;
 
 /// The longest wait that a server can impose.
-pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(300);
+pub(super) const LONGEST_WAIT: Duration = Duration::from_mins(5);
 
 /// Delays between attempts: they double from a quarter of a second, with jitter, for five tries.
 pub(super) fn delays() -> impl Iterator<Item = Duration> + Send {
@@ -51,7 +51,10 @@ pub(super) fn failure(error: &reqwest::Error) -> ErrorKind {
 
 fn wraps_tls(cause: &(dyn std::error::Error + 'static)) -> bool {
     let io = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-    io.is_some_and(|inner| inner.is::<rustls::Error>())
+    match io {
+        Some(inner) => inner.is::<rustls::Error>(),
+        None => false,
+    }
 }
 
 /// What happened, from the innermost cause: the outer ones only repeat that sending failed.

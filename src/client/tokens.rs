@@ -14,10 +14,10 @@ use tokio::{sync::Mutex, time::Instant};
 use super::{Credential, Error, ErrorKind, IdentityToken, Result, http, redact::redact};
 
 /// A token is renewed when less than this is left of it, or a fifth of its life if that is less.
-const AHEAD: Duration = Duration::from_secs(120);
+const AHEAD: Duration = Duration::from_mins(2);
 
 /// What is assumed of a token whose answer does not say how long it lasts.
-const USUAL_LIFE: Duration = Duration::from_secs(3600);
+const USUAL_LIFE: Duration = Duration::from_hours(1);
 
 /// Gives out bearer tokens for one credential.
 pub(super) struct Tokens {

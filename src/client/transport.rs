@@ -58,8 +58,8 @@ impl ClientHooks<Transport> for crate::api::Client {
         };
         let transport = self.inner();
         let resource = resource(operation, &request);
-        Ok(transport
-            .send(self.client(), operation, request)
+        // Boxed: it is large, and every call of an operation would carry it.
+        Ok(Box::pin(transport.send(self.client(), operation, request))
             .await
             .unwrap_or_else(|error| carry(error.on(operation, resource))))
     }
@@ -153,12 +153,11 @@ impl Transport {
             let sent = Sent { operation, attempt, deadline, lost };
             let (error, wait) = match self.attempt(client, once, &sent).await {
                 Outcome::Done(response) => return Ok(response),
-                Outcome::Failed(error) => return Err(error),
                 Outcome::Refused(_) if refused.is_none() && self.0.tokens.renewable() => {
                     refused = Some(bearer.serial);
                     continue;
                 }
-                Outcome::Refused(error) => return Err(error),
+                Outcome::Refused(error) | Outcome::Failed(error) => return Err(error),
                 Outcome::Again { error, wait } => (error, wait),
             };
             lost |= error.may_have_had_effect();
@@ -234,7 +233,7 @@ impl Transport {
             let target = response.status().is_redirection().then(|| target(&response)).flatten();
             let (Some(target), Some(mut again)) = (target, again) else { return Ok(response) };
             if target.origin() != response.url().origin() || again.method() != Method::GET {
-                return Err(Lost::Redirected(format!("{}", target.origin().ascii_serialization())));
+                return Err(Lost::Redirected(target.origin().ascii_serialization()));
             }
             *again.url_mut() = target;
             next = again;

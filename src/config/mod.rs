@@ -67,6 +67,7 @@ pub fn from_variables(get: &impl Fn(&str) -> Option<String>) -> Result<Settings>
 
 /// The variable `name` of this process. Everything in the crate that asks the environment for a
 /// setting asks here.
+#[expect(clippy::disallowed_methods, reason = "this is the place that reads configuration")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

@@ -11,10 +11,11 @@ use rmcp::{
     },
     service::RequestContext,
 };
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::{
-    Error, Tailnet,
+    Error, ErrorKind, Tailnet,
     tool::{self, Risk, ToolDef},
 };
 
@@ -64,9 +65,7 @@ impl Server {
         };
         match answer {
             Ok(answer) => CallToolResult::success(vec![ContentBlock::text(answer)]),
-            Err(error) => {
-                CallToolResult::error(vec![ContentBlock::text(failure(&error).to_string())])
-            }
+            Err(error) => CallToolResult::error(vec![ContentBlock::text(failure(&error))]),
         }
     }
 
@@ -145,16 +144,24 @@ fn hints(risk: Risk) -> ToolAnnotations {
     }
 }
 
-/// A failure as an answer that a model can read and act on.
-pub fn failure(error: &Error) -> Value {
-    let mut told = json!({ "kind": error.kind(), "message": error.to_string() });
-    if let Some(remedy) = error.remedy() {
-        told["remedy"] = json!(remedy);
+/// A failure as an answer that a model can read and act on: compact JSON.
+pub fn failure(error: &Error) -> String {
+    #[derive(Serialize)]
+    struct Failure {
+        kind: ErrorKind,
+        message: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        remedy: Option<String>,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        may_have_had_effect: bool,
     }
-    if error.may_have_had_effect() {
-        told["may_have_had_effect"] = json!(true);
-    }
-    told
+    let told = Failure {
+        kind: error.kind(),
+        message: error.to_string(),
+        remedy: error.remedy(),
+        may_have_had_effect: error.may_have_had_effect(),
+    };
+    serde_json::to_string(&told).unwrap_or(told.message)
 }
 
 fn instructions(access: Risk) -> String {

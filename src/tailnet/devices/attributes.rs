@@ -297,10 +297,10 @@ impl Devices<'_> {
         });
         let nodes: BTreeMap<&String, Value> =
             ids.map(|id| (id, json!({ &change.key: one }))).collect();
-        let mut body = json!({ "nodes": nodes });
-        if let Some(comment) = &change.comment {
-            body["comment"] = json!(comment);
-        }
+        let body = match &change.comment {
+            Some(comment) => json!({ "nodes": nodes, "comment": comment }),
+            None => json!({ "nodes": nodes }),
+        };
         let body: crate::api::types::BatchUpdateCustomDevicePostureAttributesBody =
             serde_json::from_value(body)
                 .map_err(|error| Error::invalid_input("value", error.to_string()))?;

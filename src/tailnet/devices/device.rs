@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::version::Version;
 pub use crate::api::types::{Device, DeviceRoutes};
+use crate::wire;
 
 /// Where the key of a device stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +86,7 @@ impl Device {
         if self.key_expiry_disabled.unwrap_or_default() {
             return KeyState::Unlimited;
         }
-        match self.expires.as_ref().and_then(|it| it.instant()) {
+        match self.expires.as_ref().and_then(wire::Timestamp::instant) {
             Some(then) if then <= now => KeyState::Expired(then),
             Some(then) => KeyState::Until(then),
             None => KeyState::Unknown,

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Device, device::KeyState, version::Version};
+use crate::wire;
 
 /// What a device must be like. Everything that is set must hold; the default takes all.
 #[derive(Debug, Clone, Default)]
@@ -157,7 +158,7 @@ impl Place {
         let what = match order {
             Order::Name => text(Some(device.short_name())),
             Order::LastSeen => time(device.seen(now)),
-            Order::Created => time(device.created.as_ref().and_then(|it| it.instant())),
+            Order::Created => time(device.created.as_ref().and_then(wire::Timestamp::instant)),
             Order::KeyExpiry => match device.key_state(now) {
                 KeyState::Until(then) | KeyState::Expired(then) => time(Some(then)),
                 KeyState::Unlimited | KeyState::Unknown => None,

@@ -111,7 +111,7 @@ impl<'a> Devices<'a> {
         Ok(status::Status::of(&self.get(device).await?, Timestamp::now()))
     }
 
-    pub(crate) fn tailnet(&self) -> &'a Tailnet {
+    pub(crate) fn tailnet(self) -> &'a Tailnet {
         self.tailnet
     }
 }

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     Error,
     client::{ErrorKind, Result},
+    wire,
 };
 
 /// Gives `device` back if this tailnet may change it.
@@ -176,7 +177,7 @@ impl<'a> Preflight<'a> {
         }
         let now = Timestamp::now();
         // Turning expiry on brings the old instant back, which may have passed.
-        let then = device.expires.as_ref().and_then(|it| it.instant());
+        let then = device.expires.as_ref().and_then(wire::Timestamp::instant);
         if let Some(then) = then.filter(|it| to && *it <= now) {
             self.plan.warnings.push(format!(
                 "its key expired {}: the device drops off at once",

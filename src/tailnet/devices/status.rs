@@ -9,6 +9,7 @@ use super::{
     Device, KeyState,
     device::{relative, rough},
 };
+use crate::wire;
 
 /// How a device is: connectivity, client, key.
 #[derive(Debug, Clone, Serialize)]
@@ -78,7 +79,7 @@ pub struct Network {
     /// The NAT gives another port for each destination, so direct connections are hard.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hard_nat: Option<bool>,
-    /// The router opens ports when asked (UPnP, NAT-PMP or PCP).
+    /// The router opens ports when asked (by NAT-PMP, PCP or the like).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port_mapping: Option<bool>,
 }
@@ -86,7 +87,7 @@ pub struct Network {
 impl Status {
     /// How `device` is at `now`.
     pub fn of(device: &Device, now: Timestamp) -> Self {
-        let last_seen = device.last_seen.as_ref().and_then(|it| it.instant());
+        let last_seen = device.last_seen.as_ref().and_then(wire::Timestamp::instant);
         let seen = if device.is_online() {
             "online".to_owned()
         } else {
