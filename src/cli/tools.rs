@@ -6,8 +6,12 @@ use serde_json::json;
 
 use crate::{mcp, tool::Risk};
 
-/// Bytes of JSON that make a token, as measured over this list with `cl100k`.
-const BYTES_A_TOKEN: usize = 5;
+/// Tokens that a kilobyte of this list makes, as measured with `cl100k`.
+const TOKENS_A_KILOBYTE: usize = 226;
+
+fn tokens(bytes: usize) -> usize {
+    bytes * TOKENS_A_KILOBYTE / 1000
+}
 
 pub(super) fn list(access: Risk, json: bool) -> String {
     let rows: Vec<_> = mcp::offered(access)
@@ -23,12 +27,12 @@ pub(super) fn list(access: Risk, json: bool) -> String {
             .map(|(tool, bytes)| {
                 json!({
                     "name": tool.name, "risk": tool.risk, "description": tool.description(),
-                    "scopes": tool.scopes(), "bytes": bytes, "tokens": bytes / BYTES_A_TOKEN,
+                    "scopes": tool.scopes(), "bytes": bytes, "tokens": tokens(*bytes),
                 })
             })
             .collect();
         return json!({
-            "access": access, "tools": tools, "bytes": total, "tokens": total / BYTES_A_TOKEN,
+            "access": access, "tools": tools, "bytes": total, "tokens": tokens(total),
         })
         .to_string();
     }
@@ -36,14 +40,14 @@ pub(super) fn list(access: Risk, json: bool) -> String {
     let _ = writeln!(text, "{:<32} {:<7} {:>6} {:>7}", "tool", "risk", "bytes", "tokens");
     for (tool, bytes) in &rows {
         let risk = tool.risk.to_string();
-        let tokens = bytes / BYTES_A_TOKEN;
+        let tokens = tokens(*bytes);
         let _ = writeln!(text, "{:<32} {risk:<7} {bytes:>6} {tokens:>7}", tool.name);
     }
     let _ = write!(
         text,
         "{} tools with `{access}` access: {total} bytes, about {} tokens",
         rows.len(),
-        total / BYTES_A_TOKEN
+        tokens(total)
     );
     text
 }

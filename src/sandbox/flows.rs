@@ -100,7 +100,7 @@ pub(crate) fn list(call: &mut Call<'_>) -> Outcome {
 /// An entry of a random node, about the slot before it was logged.
 fn flow<'a>(rng: &mut Rng, nodes: &[&'a Device], second: i64) -> Option<Flow<'a>> {
     let node = rng.choice(nodes.iter().copied())?;
-    let peer = rng.choice(nodes.iter().copied())?;
+    let peer = rng.choice(nodes.iter().copied()).filter(|it| !std::ptr::eq(*it, node))?;
     let logged = later(Timestamp::from_second(second).ok()?, rng.i64(0..SLOT_SECONDS));
     let own = IpAddr::V4(node.network.ipv4);
     let (proto, port) = rng.choice(SERVICES.iter().copied())?;

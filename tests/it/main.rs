@@ -15,6 +15,8 @@
 
 mod client;
 mod config;
+mod devices;
 mod document;
 mod sandbox;
+mod server;
 mod support;

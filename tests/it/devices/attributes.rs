@@ -1,0 +1,132 @@
+use serde_json::{Value, json};
+
+use super::{agent, first, id};
+
+#[tokio::test]
+async fn an_attribute_is_set_read_and_deleted_with_before_and_after() {
+    let (_sandbox, _, agent) = agent().await;
+    let device = first(&agent, json!({ "external": false })).await;
+    let set = |value: &str, dry_run: bool| {
+        json!({
+            "device": id(&device), "key": "custom:score", "value": value, "type": "number",
+            "comment": "weekly scan", "dry_run": dry_run,
+        })
+    };
+
+    let dry = agent.call("set_device_attribute", set("80", true)).await;
+    let none = agent.call("get_device_attributes", json!({ "device": id(&device) })).await;
+    let first_time = agent.call("set_device_attribute", set("80", false)).await;
+    let second = agent.call("set_device_attribute", set("81", false)).await;
+    let there = agent.call("get_device_attributes", json!({ "device": id(&device) })).await;
+    let gone = json!({ "device": id(&device), "key": "custom:score" });
+    let deleted = agent.call("delete_device_attribute", gone.clone()).await;
+    let again = agent.call("delete_device_attribute", gone).await;
+
+    assert_eq!((&dry["applied"], &dry["after"]), (&json!(false), &json!(80)));
+    assert!(none["attributes"].get("custom:score").is_none(), "a dry run changed something");
+    assert_eq!(first_time.get("before"), None);
+    assert_eq!(first_time["after"], 80);
+    assert_eq!((&second["before"], &second["after"]), (&json!(80), &json!(81)));
+    assert_eq!(there["attributes"]["custom:score"], 81);
+    assert_eq!((&deleted["before"], deleted.get("after")), (&json!(81), None));
+    assert_eq!(again["applied"], false, "what is not there is not deleted");
+}
+
+#[tokio::test]
+async fn every_type_of_value_goes_out_as_itself() {
+    let (_sandbox, _, agent) = agent().await;
+    let device = first(&agent, json!({ "external": false })).await;
+    for (key, kind, text, value) in [
+        ("custom:tier", "string", "gold.1", json!("gold.1")),
+        ("custom:score", "number", "-7", json!(-7)),
+        ("custom:ok", "boolean", "true", json!(true)),
+    ] {
+        let arguments = json!({ "device": id(&device), "key": key, "value": text, "type": kind });
+        assert_eq!(agent.call("set_device_attribute", arguments).await["after"], value);
+    }
+}
+
+#[tokio::test]
+async fn an_attribute_can_expire() {
+    let (_sandbox, _, agent) = agent().await;
+    let device = first(&agent, json!({ "external": false })).await;
+    let until = "2099-01-01T00:00:00Z";
+    let arguments =
+        json!({ "device": id(&device), "key": "custom:x", "value": "y", "expiry": until });
+
+    agent.call("set_device_attribute", arguments).await;
+
+    let read = agent.call("get_device_attributes", json!({ "device": id(&device) })).await;
+    assert_eq!(read["expiries"]["custom:x"], until);
+}
+
+#[tokio::test]
+async fn a_batch_sets_and_deletes_on_all_devices_at_once() {
+    let (_sandbox, _, agent) = agent().await;
+    let page = agent.call("list_devices", json!({ "tags": ["tag:web"], "limit": 3 })).await;
+    let devices: Vec<Value> =
+        page["devices"].as_array().unwrap().iter().map(|it| it["name"].clone()).collect();
+    let set = json!({ "devices": devices, "key": "custom:wave", "value": "2" });
+
+    let mut dry = set.clone();
+    dry["dry_run"] = json!(true);
+    let dry = agent.call("batch_update_device_attributes", dry).await;
+    let done = agent.call("batch_update_device_attributes", set).await;
+    let delete = json!({ "devices": devices, "key": "custom:wave" });
+    let gone = agent.call("batch_update_device_attributes", delete).await;
+
+    let rows = |it: &Value| it["devices"].as_array().unwrap().clone();
+    assert_eq!(rows(&dry).len(), 3);
+    assert!(rows(&dry).iter().all(|it| it["applied"] == false && it["after"] == "2"));
+    assert!(
+        rows(&done).iter().all(|it| it.get("before").is_none() && it["after"] == "2"),
+        "{done}"
+    );
+    assert!(
+        rows(&gone).iter().all(|it| it["before"] == "2" && it.get("after").is_none()),
+        "{gone}"
+    );
+}
+
+#[tokio::test]
+async fn a_batch_with_one_unknown_device_changes_none() {
+    let (sandbox, _, agent) = agent().await;
+    let arguments = json!({ "devices": ["web-01", "nope-99"], "key": "custom:a", "value": "b" });
+
+    let failure = agent.fail("batch_update_device_attributes", arguments).await;
+
+    assert_eq!(failure["kind"], "not_found");
+    assert!(sandbox.requests().iter().all(|(method, ..)| method == "GET"));
+}
+
+#[tokio::test]
+async fn what_the_server_would_refuse_is_refused_before_it_is_sent() {
+    let (sandbox, _, agent) = agent().await;
+    let cases = [
+        (json!({ "key": "score", "value": "1" }), "custom:name"),
+        (json!({ "key": "custom:", "value": "1" }), "custom:name"),
+        (json!({ "key": "custom:a b", "value": "1" }), "custom:name"),
+        (json!({ "key": format!("custom:{}", "x".repeat(122)), "value": "1" }), "128"),
+        (json!({ "key": "custom:a", "value": "x".repeat(51) }), "50"),
+        (json!({ "key": "custom:a", "value": "" }), "50"),
+        (json!({ "key": "custom:a", "value": "a-b" }), "50"),
+        (json!({ "key": "custom:a", "value": "1.5", "type": "number" }), "whole"),
+        (json!({ "key": "custom:a", "value": "9007199254740992", "type": "number" }), "between"),
+        (json!({ "key": "custom:a", "value": "yes", "type": "boolean" }), "`true`"),
+        (json!({ "key": "custom:a", "value": "b", "comment": "c".repeat(201) }), "200"),
+        (json!({ "key": "custom:a", "value": "b", "expiry": "soon" }), "`expiry`"),
+        (json!({ "key": "custom:a", "value": "b", "expiry": "2020-01-01T00:00:00Z" }), "future"),
+    ];
+    for (mut arguments, word) in cases {
+        arguments["device"] = json!("web-01");
+        let failure = agent.fail("set_device_attribute", arguments.clone()).await;
+        assert_eq!(failure["kind"], "invalid_input", "{arguments}");
+        assert!(failure["message"].as_str().unwrap().contains(word), "{failure}");
+    }
+    let many: Vec<String> = (0..21).map(|it| format!("web-{it}")).collect();
+    let batch = json!({ "devices": many, "key": "custom:a", "value": "b" });
+    agent.fail("batch_update_device_attributes", batch).await;
+    let none = json!({ "devices": [], "key": "custom:a", "value": "b" });
+    agent.fail("batch_update_device_attributes", none).await;
+    assert!(sandbox.requests().is_empty(), "{:?}", sandbox.requests());
+}

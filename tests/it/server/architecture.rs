@@ -1,0 +1,71 @@
+//! Who may know whom. The compiler cannot see it; this can.
+
+use std::{fs, path::Path};
+
+/// (files whose path contains this, may not mention this, because)
+const RULES: &[(&str, &str, &str)] = &[
+    ("src/", "rmcp", "only src/mcp/ knows the protocol"),
+    ("src/", "reqwest::Client", "requests leave the process in src/client/ only"),
+    ("src/", "crate::sandbox", "only the command line starts the sandbox"),
+    ("src/", "std::env::var", "configuration is read in src/config/ only"),
+    ("/tools", "crate::api", "a tool talks to its domain, never to the generated client"),
+    ("src/tailnet/", "crate::mcp", "a domain does not know who serves it"),
+    ("src/tailnet/", "crate::cli", "a domain does not know who serves it"),
+    ("src/client/", "crate::tailnet", "the transport knows no domain"),
+    ("src/client/", "crate::tool", "the transport knows no tool"),
+    ("src/sandbox/", "crate::client", "the sandbox shares nothing with the client it tests"),
+    ("src/sandbox/", "crate::api", "the sandbox shares nothing with the client it tests"),
+    ("src/sandbox/", "crate::tailnet", "the sandbox shares nothing with the client it tests"),
+    ("src/sandbox/", "crate::wire", "the sandbox shares nothing with the client it tests"),
+];
+
+/// Where a rule does not hold.
+const EXCEPT: &[(&str, &str)] = &[
+    ("src/mcp/", "rmcp"),
+    ("src/client/", "reqwest::Client"),
+    ("src/cli/", "crate::sandbox"),
+    ("src/sandbox/", "crate::sandbox"),
+    ("src/config/", "std::env::var"),
+];
+
+/// As long as a file gets before somebody splits it.
+const LONGEST_FILE: usize = 420;
+
+#[test]
+fn the_layers_point_one_way() {
+    let mut broken = Vec::new();
+    visit(Path::new("src"), &mut |path, text| {
+        for (place, word, because) in RULES {
+            let excused = EXCEPT.iter().any(|(at, what)| path.contains(at) && what == word);
+            if path.contains(place) && text.contains(word) && !excused {
+                broken.push(format!("{path} mentions `{word}`: {because}"));
+            }
+        }
+    });
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn no_file_is_too_long_to_read() {
+    let mut long = Vec::new();
+    for folder in ["src", "build", "tests"] {
+        visit(Path::new(folder), &mut |path, text| {
+            let lines = text.lines().count();
+            if lines > LONGEST_FILE {
+                long.push(format!("{path}: {lines} lines; split it"));
+            }
+        });
+    }
+    assert!(long.is_empty(), "{}", long.join("\n"));
+}
+
+fn visit(folder: &Path, check: &mut impl FnMut(&str, &str)) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            visit(&path, check);
+        } else if path.extension().is_some_and(|it| it == "rs") {
+            check(path.to_str().unwrap(), &fs::read_to_string(&path).unwrap());
+        }
+    }
+}

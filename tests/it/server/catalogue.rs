@@ -1,0 +1,110 @@
+//! The tools as a model sees them: one snapshot each.
+
+use std::{collections::BTreeSet, fs};
+
+use serde_json::Value;
+use tailscale_mcp::{
+    Operation, mcp,
+    tool::{self, Risk},
+};
+
+#[test]
+fn every_tool_has_its_snapshot() {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| {
+        for tool in tool::all() {
+            insta::assert_json_snapshot!(format!("tool__{}", tool.name), mcp::describe(tool));
+        }
+    });
+}
+
+#[test]
+fn no_snapshot_outlives_its_tool() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots");
+    for entry in fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let Some(tool) = name.strip_prefix("tool__").and_then(|it| it.strip_suffix(".snap")) else {
+            continue;
+        };
+        assert!(tool::named(tool).is_ok(), "{name} is of no tool; delete it");
+    }
+}
+
+#[test]
+fn names_are_unique_and_say_what_is_done() {
+    let mut seen = BTreeSet::new();
+    for tool in tool::all() {
+        assert!(seen.insert(tool.name), "two tools are called `{}`", tool.name);
+        assert!(tool.name.len() <= 40, "`{}` is long", tool.name);
+        assert!(
+            tool.name.chars().all(|c| c.is_ascii_lowercase() || c == '_' || c.is_ascii_digit()),
+            "`{}` is no snake case",
+            tool.name
+        );
+    }
+}
+
+#[test]
+fn descriptions_are_short_and_end_like_sentences() {
+    for tool in tool::all() {
+        let text = tool.description();
+        assert!(text.ends_with('.') && text.len() <= 160, "`{}`: {text}", tool.name);
+        assert!(text.starts_with(|c: char| c.is_ascii_uppercase()), "`{}`: {text}", tool.name);
+        assert!(!text.contains('\n'), "`{}` has line ends", tool.name);
+    }
+}
+
+#[test]
+fn every_parameter_is_described() {
+    for tool in tool::all() {
+        let schema = tool.input().to_value();
+        for (name, parameter) in schema["properties"].as_object().unwrap() {
+            let text = parameter["description"].as_str().unwrap_or_default();
+            assert!(!text.is_empty(), "`{name}` of `{}`", tool.name);
+        }
+    }
+}
+
+#[test]
+fn the_device_has_one_name_and_one_description_everywhere() {
+    let mut words = BTreeSet::new();
+    for tool in tool::all() {
+        let schema = tool.input().to_value();
+        let names: Vec<&String> = schema["properties"].as_object().unwrap().keys().collect();
+        assert!(
+            !names.iter().any(|it| ["id", "node", "device_id", "machine"].contains(&it.as_str())),
+            "`{}` calls the device something else",
+            tool.name
+        );
+        words.extend(schema.pointer("/properties/device/description").map(Value::to_string));
+    }
+    assert_eq!(words.len(), 1, "{words:?}");
+}
+
+#[test]
+fn what_a_tool_does_is_no_more_than_it_says() {
+    for tool in tool::all() {
+        let writes: Vec<&Operation> = tool.operations.iter().filter(|it| !it.reads()).collect();
+        assert_eq!(tool.risk == Risk::Read, writes.is_empty(), "`{}`: {writes:?}", tool.name);
+        let deletes = writes.iter().any(|it| it.method() == "DELETE");
+        assert!(!deletes || tool.risk == Risk::Danger, "`{}` deletes", tool.name);
+        assert!(!tool.scopes().is_empty(), "`{}` names no scope", tool.name);
+        if tool.risk > Risk::Read {
+            let schema = tool.input().to_value();
+            assert!(schema["properties"]["dry_run"].is_object(), "`{}` has no dry run", tool.name);
+        }
+    }
+}
+
+#[test]
+fn hints_follow_from_the_risk() {
+    for tool in tool::all() {
+        let hints = mcp::describe(tool).annotations.unwrap();
+        assert_eq!(hints.read_only_hint, Some(tool.risk == Risk::Read), "`{}`", tool.name);
+        let destructive = hints.destructive_hint.unwrap_or_default();
+        assert_eq!(destructive, tool.risk == Risk::Danger, "`{}`", tool.name);
+    }
+}

@@ -1,0 +1,9 @@
+//! What a model, a host and an operator see.
+
+mod architecture;
+mod budget;
+mod catalogue;
+mod command_line;
+mod manual;
+mod schemas;
+mod session;

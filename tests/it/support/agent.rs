@@ -1,0 +1,66 @@
+//! An MCP client over an in-memory pipe: tests go through the same door as an assistant.
+
+use rmcp::{
+    RoleClient, ServiceExt as _,
+    model::{CallToolRequestParams, CallToolResult, Tool},
+    service::RunningService,
+};
+use serde_json::Value;
+use tailscale_mcp::{Tailnet, mcp::Server, tool::Risk};
+
+pub struct Agent {
+    client: RunningService<RoleClient, ()>,
+}
+
+impl Agent {
+    pub async fn of(tailnet: &Tailnet, access: Risk) -> Self {
+        let (here, there) = tokio::io::duplex(1 << 16);
+        let server = Server::new(tailnet.clone(), access);
+        tokio::spawn(async move { server.serve(there).await.unwrap().waiting().await });
+        Self { client: ().serve(here).await.unwrap() }
+    }
+
+    pub async fn tools(&self) -> Vec<Tool> {
+        self.client.list_all_tools().await.unwrap()
+    }
+
+    /// What the tool answers; panics if it fails.
+    pub async fn call(&self, tool: &'static str, arguments: Value) -> Value {
+        let (value, failed) = self.ask(tool, arguments).await;
+        assert!(!failed, "{tool}: {value}");
+        value
+    }
+
+    /// The failure that the tool answers; panics if it does not fail.
+    pub async fn fail(&self, tool: &'static str, arguments: Value) -> Value {
+        let (value, failed) = self.ask(tool, arguments).await;
+        assert!(failed, "{tool}: {value}");
+        value
+    }
+
+    pub async fn text(&self, tool: &'static str, arguments: Value) -> String {
+        text(&self.send(tool, arguments).await)
+    }
+
+    async fn ask(&self, tool: &'static str, arguments: Value) -> (Value, bool) {
+        let result = self.send(tool, arguments).await;
+        let value = serde_json::from_str(&text(&result)).unwrap();
+        (value, result.is_error == Some(true))
+    }
+
+    async fn send(&self, tool: &'static str, arguments: Value) -> CallToolResult {
+        let mut request = CallToolRequestParams::new(tool);
+        if let Value::Object(arguments) = arguments {
+            request = request.with_arguments(arguments);
+        }
+        self.client.call_tool(request).await.unwrap()
+    }
+
+    pub fn instructions(&self) -> String {
+        self.client.peer_info().unwrap().instructions.clone().unwrap_or_default()
+    }
+}
+
+fn text(result: &CallToolResult) -> String {
+    result.content.first().and_then(|it| it.as_text()).map(|it| it.text.clone()).unwrap()
+}

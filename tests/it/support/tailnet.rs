@@ -1,0 +1,107 @@
+//! A sandbox and a client of it; and a proxy between them that makes trouble.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use axum::{Router, body::Bytes, extract::State, http, response::Response};
+use tailscale_mcp::{
+    Credential, Settings, Tailnet,
+    sandbox::{Options, Sandbox},
+};
+
+/// A sandbox with `devices` devices, and a client of it that nothing slows down.
+pub async fn sandbox_of(devices: usize) -> (Sandbox, Tailnet) {
+    let sandbox = Sandbox::start(Options { devices, ..Options::default() }).await.unwrap();
+    let tailnet = Tailnet::new(settings(&sandbox.base_url()));
+    (sandbox, tailnet)
+}
+
+/// The usual sandbox.
+pub async fn sandbox() -> (Sandbox, Tailnet) {
+    sandbox_of(100).await
+}
+
+pub fn settings(base_url: &str) -> Settings {
+    let mut settings = Settings::new(Credential::ApiKey(Sandbox::API_KEY.into()));
+    base_url.clone_into(&mut settings.base_url);
+    settings.rate = 10_000.0;
+    settings
+}
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// The write does not reach the API; it is answered with 400.
+    Refused,
+    /// The write takes effect; its answer is a 504.
+    AnswerLost,
+}
+
+struct Proxy {
+    to: String,
+    client: reqwest::Client,
+    /// The write that fails, counted from 0.
+    nth: usize,
+    trouble: Trouble,
+    writes: AtomicUsize,
+}
+
+/// The address of a proxy in front of `to`, where the `nth` write gets into `trouble`.
+pub async fn troubled(to: &str, nth: usize, trouble: Trouble) -> String {
+    let proxy = Arc::new(Proxy {
+        to: to.to_owned(),
+        client: plain_http(),
+        nth,
+        trouble,
+        writes: AtomicUsize::new(0),
+    });
+    let router = Router::new().fallback(forward).with_state(proxy);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    format!("http://{address}")
+}
+
+async fn forward(
+    State(proxy): State<Arc<Proxy>>,
+    method: http::Method,
+    uri: http::Uri,
+    headers: http::HeaderMap,
+    body: Bytes,
+) -> Response {
+    let write = method != http::Method::GET;
+    let bad = write && proxy.writes.fetch_add(1, Ordering::SeqCst) == proxy.nth;
+    let answer = |status: u16, text: &'static str| {
+        Response::builder().status(status).body(text.into()).unwrap()
+    };
+    if bad && proxy.trouble == Trouble::Refused {
+        return answer(400, r#"{"message":"not today"}"#);
+    }
+    let url = format!("{}{}", proxy.to, uri.path_and_query().unwrap());
+    let mut headers = headers;
+    headers.remove("host");
+    let sent = proxy.client.request(method, url).headers(headers).body(body).send().await.unwrap();
+    if bad {
+        return answer(504, r#"{"message":"request took too long to process"}"#);
+    }
+    let status = sent.status();
+    let body = sent.bytes().await.unwrap();
+    Response::builder()
+        .status(status)
+        .header("content-type", "application/json")
+        .body(body.into())
+        .unwrap()
+}
+
+/// An HTTP client without TLS.
+pub fn plain_http() -> reqwest::Client {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    reqwest::Client::builder().tls_backend_preconfigured(tls).build().unwrap()
+}
