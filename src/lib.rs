@@ -54,3 +54,8 @@ pub use crate::{
     operation::Operation,
     tailnet::Tailnet,
 };
+
+/// The example in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
