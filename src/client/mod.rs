@@ -33,6 +33,11 @@ use crate::{Operation, api};
 /// How many lists are kept.
 const CACHED_LISTS: u64 = 64;
 
+/// `text` as one segment of a path, whatever is in it.
+pub(crate) fn path_segment(text: &str) -> String {
+    progenitor_client::encode_path(text).replace('\\', "%5C")
+}
+
 /// Talks to one tailnet. Cheap to clone; clones share connections, tokens, turns and cache.
 #[derive(Clone)]
 pub(crate) struct Client(Arc<Inner>);
