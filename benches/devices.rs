@@ -52,7 +52,7 @@ fn page(criterion: &mut Criterion) {
     let tool = tool::named("list_devices").unwrap();
     let mut group = criterion.benchmark_group("page");
     for size in SIZES {
-        let (_sandbox, tailnet) = sandbox(&runtime, size, Duration::from_secs(3600));
+        let (_sandbox, tailnet) = sandbox(&runtime, size, Duration::from_hours(1));
         runtime.block_on(tailnet.devices().list()).unwrap();
         group.bench_function(BenchmarkId::from_parameter(size), |bencher| {
             bencher.iter(|| {

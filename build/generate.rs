@@ -20,7 +20,8 @@ pub(crate) fn source(document: &mut Value, notes: &mut Vec<String>) -> Result<St
     })?;
     let mut file: syn::File = syn::parse2(tokens).map_err(|error| error.to_string())?;
     super::tokens::open(&mut file);
-    Ok(prettyplease::unparse(&file))
+    // The generator's own leaves `\` as it is, which URLs take for a `/`. The calls are in macros.
+    Ok(prettyplease::unparse(&file).replace("encode_path(", "crate::client::path_segment("))
 }
 
 fn tokens(document: &Value) -> Result<proc_macro2::TokenStream, String> {

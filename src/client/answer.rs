@@ -6,7 +6,10 @@ use secrecy::SecretString;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
-    Error, ErrorKind, PolicyProblem, Result, redact::redact, repair, retry, transport::Carried,
+    Error, ErrorKind, PolicyProblem, Result,
+    redact::redact,
+    repair, retry,
+    transport::{Carried, checkable},
 };
 use crate::Operation;
 
@@ -19,6 +22,8 @@ const SNIPPET: usize = 200;
 struct Said {
     message: Option<String>,
     error: Option<serde_json::Value>,
+    /// The token endpoints' word.
+    error_description: Option<String>,
     data: Option<Vec<SaidOf>>,
 }
 
@@ -53,7 +58,7 @@ pub(super) fn error(
         .on(operation, None)
 }
 
-fn said(body: &[u8], secrets: &[SecretString]) -> (Option<String>, Vec<PolicyProblem>) {
+pub(super) fn said(body: &[u8], secrets: &[SecretString]) -> (Option<String>, Vec<PolicyProblem>) {
     let clean = |text: &str| redact(text.trim(), secrets);
     let Ok(said) = serde_json::from_slice::<Said>(body) else {
         let text = String::from_utf8_lossy(body);
@@ -67,6 +72,10 @@ fn said(body: &[u8], secrets: &[SecretString]) -> (Option<String>, Vec<PolicyPro
         return (Some(message), Vec::new());
     };
     let error = said.error.map(|it| it.as_str().map_or_else(|| it.to_string(), str::to_owned));
+    let error = match (error, said.error_description) {
+        (Some(error), Some(more)) => Some(format!("{error}: {more}")),
+        (error, more) => error.or(more),
+    };
     let all = |list: Option<Vec<String>>| -> Vec<String> {
         list.unwrap_or_default().iter().map(|it| clean(it)).collect()
     };
@@ -105,9 +114,11 @@ pub(super) fn value<T: DeserializeOwned>(
     use crate::api::Error as Generated;
     match answer {
         Ok(answer) => Ok(answer.into_inner()),
-        Err(Generated::InvalidResponsePayload(body, _)) => repair::decode(&body)
-            .map_err(|error| if operation.reads() { error } else { error.maybe_done() })
-            .map_err(|error| error.on(operation, None)),
+        Err(Generated::InvalidResponsePayload(body, _)) => repair::decode(&body).map_err(|error| {
+            let changed = !operation.reads();
+            let error = if changed { checkable(operation, error.maybe_done()) } else { error };
+            error.on(operation, None)
+        }),
         Err(other) => Err(failed(operation, other)),
     }
 }

@@ -76,7 +76,7 @@ impl Credential {
         };
         let identity = match token.strip_prefix("file:") {
             Some(path) => IdentityToken::File(path.into()),
-            None => IdentityToken::Value(token.into()),
+            None => IdentityToken::Value(token.trim().into()),
         };
         Ok(Self::Federated { client_id, identity })
     }

@@ -5,13 +5,15 @@ use std::{sync::Arc, time::Duration};
 use bytes::{Bytes, BytesMut};
 use oauth2::{HttpRequest, HttpResponse};
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
+use secrecy::SecretString;
+use tokio::time::Instant;
 
-use super::{Error, ErrorKind, Result, Settings};
+use super::{Error, ErrorKind, Result, Settings, answer, retry};
 
 /// The token endpoint's answers are small.
 const TOKEN_BODY: usize = 1 << 20;
-/// How often a request for a token is sent.
-const TOKEN_ATTEMPTS: u32 = 3;
+/// How often a request for a token is sent again.
+const TOKEN_RETRIES: usize = 2;
 
 /// Builds the client that all requests share, and with it their connections.
 pub(super) fn build(settings: &Settings) -> Result<reqwest::Client> {
@@ -94,37 +96,51 @@ pub(super) async fn body(mut response: reqwest::Response, limit: usize) -> Resul
 pub(super) async fn token_request(
     client: &reqwest::Client,
     request: HttpRequest,
+    deadline: Instant,
+    secrets: &[SecretString],
 ) -> Result<HttpResponse> {
     let wrong =
         |error: reqwest::Error| Error::config(format!("the base URL: {error}"), "correct it");
     let request = reqwest::Request::try_from(request).map_err(wrong)?;
-    let mut waits = super::retry::delays();
-    for attempt in 1.. {
-        let Some(again) = request.try_clone() else { break };
-        let answer = client.execute(again).await;
-        let passing = match &answer {
-            Ok(answer) => matches!(answer.status().as_u16(), 429 | 500..=599),
-            Err(_) => true,
+    let mut waits = retry::delays().take(TOKEN_RETRIES);
+    while let Some(once) = request.try_clone() {
+        let error = match token_answer(client, once, secrets).await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error,
         };
-        if passing && attempt < TOKEN_ATTEMPTS {
-            let asked = answer.as_ref().ok().and_then(|it| super::retry::after(it.headers()));
-            tokio::time::sleep(asked.or(waits.next()).unwrap_or_default()).await;
-            continue;
+        let passing = matches!(
+            error.kind(),
+            ErrorKind::RateLimited
+                | ErrorKind::Upstream
+                | ErrorKind::Truncated
+                | ErrorKind::Timeout
+                | ErrorKind::Unreachable
+        );
+        let Some(wait) = waits.next().filter(|_| passing) else { return Err(error) };
+        let wait = error.retry_after().filter(|it| !it.is_zero()).unwrap_or(wait);
+        if Instant::now() + wait >= deadline {
+            return Err(error);
         }
-        let answer = answer.map_err(|error| {
-            let failed = super::retry::failure(&error);
-            Error::new(failed, format!("no token: {}", super::retry::words(&error)))
-        })?;
-        let status = answer.status();
-        if status.is_server_error() || status.as_u16() == 429 {
-            let kind =
-                if status.as_u16() == 429 { ErrorKind::RateLimited } else { ErrorKind::Upstream };
-            let wait = super::retry::after(answer.headers());
-            return Err(Error::new(kind, format!("no token: the API answered {status}"))
-                .answered(status.as_u16(), None)
-                .after(wait));
-        }
-        let mut built = ::http::Response::new(body(answer, TOKEN_BODY).await?.to_vec());
+        tokio::time::sleep(wait).await;
+    }
+    Err(Error::new(ErrorKind::Unreachable, "no token: the request could not be sent"))
+}
+
+async fn token_answer(
+    client: &reqwest::Client,
+    request: reqwest::Request,
+    secrets: &[SecretString],
+) -> Result<HttpResponse> {
+    let answer = client.execute(request).await.map_err(|error| {
+        Error::new(retry::failure(&error), format!("no token: {}", retry::words(&error)))
+    })?;
+    let (status, headers) = (answer.status(), answer.headers().clone());
+    let id = answer::request_id(&headers);
+    let body = body(answer, TOKEN_BODY)
+        .await
+        .map_err(|error| error.answered(status.as_u16(), id.clone()))?;
+    if status.is_success() {
+        let mut built = ::http::Response::new(body.to_vec());
         *built.status_mut() = status;
         built.headers_mut().insert(
             ::http::header::CONTENT_TYPE,
@@ -132,5 +148,22 @@ pub(super) async fn token_request(
         );
         return Ok(built);
     }
-    Err(Error::new(ErrorKind::Unreachable, "no token: the request could not be sent"))
+    let kind = match status.as_u16() {
+        429 => ErrorKind::RateLimited,
+        300..=399 => ErrorKind::Redirected,
+        500..=599 => ErrorKind::Upstream,
+        _ => ErrorKind::Unauthorized,
+    };
+    let error = Error::new(kind, format!("the API gives no token for this client: {status}"))
+        .answered(status.as_u16(), id)
+        .saying(answer::said(&body, secrets).0, Vec::new())
+        .after(retry::after(&headers));
+    Err(if kind == ErrorKind::Unauthorized {
+        error.remedied(
+            "check the client's id and secret, and that it was not revoked; a new client may take \
+             a minute until it works",
+        )
+    } else {
+        error
+    })
 }

@@ -25,7 +25,9 @@ pub(super) struct Limit {
 
 impl Limit {
     pub(super) fn new(settings: &Settings) -> Self {
-        let period = Duration::from_secs_f64(1.0 / settings.rate.clamp(0.001, 1e6));
+        // A rate that is no number becomes one a second.
+        let period = Duration::try_from_secs_f64(1.0 / settings.rate.clamp(0.001, 1e6));
+        let period = period.unwrap_or(Duration::from_secs(1));
         let quota = Quota::with_period(period).unwrap_or(Quota::per_second(settings.burst));
         Self {
             rate: RateLimiter::keyed(quota.allow_burst(settings.burst)),
@@ -42,10 +44,16 @@ impl Limit {
     ) -> Result<SemaphorePermit<'_>> {
         let turn = async {
             self.rate.until_key_ready(&operation).await;
-            while let Some(until) = self.pause(operation) {
-                sleep_until(until).await;
+            loop {
+                while let Some(until) = self.pause(operation) {
+                    sleep_until(until).await;
+                }
+                let permit = self.in_flight.acquire().await;
+                // The API may have asked for a pause while this waited for others to end.
+                if self.pause(operation).is_none() {
+                    return permit;
+                }
             }
-            self.in_flight.acquire().await
         };
         // A pause beyond the deadline is not waited for: the caller can do better with the time.
         if self.pause(operation).is_some_and(|until| until > deadline) {

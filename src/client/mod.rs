@@ -33,6 +33,11 @@ use crate::{Operation, api};
 /// How many lists are kept.
 const CACHED_LISTS: u64 = 64;
 
+/// `text` as one segment of a path, whatever is in it.
+pub(crate) fn path_segment(text: &str) -> String {
+    progenitor_client::encode_path(text).replace('\\', "%5C")
+}
+
 /// Talks to one tailnet. Cheap to clone; clones share connections, tokens, turns and cache.
 #[derive(Clone)]
 pub(crate) struct Client(Arc<Inner>);
@@ -107,5 +112,39 @@ impl Client {
             .await
             .map_err(|error| (*error).clone())?;
         held.downcast::<T>().map_err(|_| Error::invalid_input("key", "names two kinds of lists"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::api::types;
+
+    #[test]
+    fn an_empty_list_is_sent_as_an_empty_list_and_none_not_at_all() {
+        let none: Vec<String> = Vec::new();
+
+        let tags: types::SetDeviceTagsBody =
+            types::SetDeviceTagsBody::builder().tags(none.clone()).try_into().unwrap();
+        let routes: types::SetDeviceRoutesBody =
+            types::SetDeviceRoutesBody::builder().routes(none.clone()).try_into().unwrap();
+        let nameservers: types::SetDnsNameserversBody =
+            types::SetDnsNameserversBody::builder().dns(none.clone()).try_into().unwrap();
+        let paths: types::DnsSearchPaths =
+            types::DnsSearchPaths::builder().search_paths(none).try_into().unwrap();
+        let untouched: types::DnsSearchPaths = types::DnsSearchPaths::builder().try_into().unwrap();
+
+        assert_eq!(json!(tags).to_string(), r#"{"tags":[]}"#);
+        assert_eq!(json!(routes).to_string(), r#"{"routes":[]}"#);
+        assert_eq!(json!(nameservers).to_string(), r#"{"dns":[]}"#);
+        assert_eq!(json!(paths).to_string(), r#"{"searchPaths":[]}"#);
+        assert_eq!(json!(untouched).to_string(), "{}");
+    }
+
+    #[test]
+    fn a_path_segment_stays_one() {
+        assert_eq!(path_segment("a/b\\c?d#e%2F"), "a%2Fb%5Cc%3Fd%23e%252F");
     }
 }

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use serde_path_to_error::Segment;
 
-use super::{Error, ErrorKind, Result};
+use super::{Error, ErrorKind, Result, redact::expected};
 
 /// What stands before the name of a field whose value does not fit.
 pub const UNREADABLE: &str = "unreadable:";
@@ -16,18 +16,33 @@ pub const UNREADABLE: &str = "unreadable:";
 /// How many kinds of misfit one answer may have.
 const ROUNDS: usize = 500;
 
+/// After so many rounds what is odd is set aside a level above where it is.
+const ROUNDS_PER_LEVEL: usize = 100;
+
 /// Reads `body` as a `T`, moving aside what does not fit.
 pub(super) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
     let mut value = parse(body)?;
+    // What is empty, or nothing at all, may stand for a list as well.
+    if let (Value::Null, Ok(decoded)) = (&value, T::deserialize(json!({}))) {
+        return Ok(decoded);
+    }
+    if let (Value::Null, Ok(decoded)) = (&value, T::deserialize(json!([]))) {
+        return Ok(decoded);
+    }
     let mut last = String::new();
-    for _ in 0..ROUNDS {
+    for round in 0..ROUNDS {
         let error = match serde_path_to_error::deserialize::<_, T>(&value) {
             Ok(decoded) => return Ok(decoded),
             Err(error) => error,
         };
-        let path: Vec<Segment> = error.path().iter().cloned().collect();
-        last = error.to_string();
+        let mut path: Vec<Segment> = error.path().iter().cloned().collect();
+        last = words(&error);
         tracing::warn!(error = last, "an answer does not fit its description");
+        // A map with many keys may be odd at each of them: then all of it is set aside, but never
+        // more than a field of a record.
+        let record = path.iter().position(|it| matches!(it, Segment::Seq { .. }));
+        let shortest = record.map_or(1, |it| it + 2).min(path.len());
+        path.truncate(path.len().saturating_sub(round / ROUNDS_PER_LEVEL).max(shortest));
         if !mend(&mut value, &path) {
             break;
         }
@@ -35,10 +50,16 @@ pub(super) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
     Err(Error::new(ErrorKind::NotJson, format!("the answer is of another shape: {last}")))
 }
 
-/// Nothing at all stands for an empty object: some operations answer so.
+/// Where it does not fit, and what was expected. Not what was found: that may be a secret.
+fn words(error: &serde_path_to_error::Error<serde_json::Error>) -> String {
+    let said = error.inner().to_string();
+    format!("`{}`: {}", error.path(), expected(&said).unwrap_or("does not fit"))
+}
+
+/// Nothing at all stands for `null`: some operations answer so.
 fn parse(body: &[u8]) -> Result<Value> {
     if body.iter().all(u8::is_ascii_whitespace) {
-        return Ok(Value::Object(Map::new()));
+        return Ok(Value::Null);
     }
     serde_json::from_slice(body).map_err(|error| {
         let (kind, what) = if error.is_eof() {
@@ -61,6 +82,11 @@ fn mend(value: &mut Value, path: &[Segment]) -> bool {
         return false;
     };
     let Some((last, parents)) = path.split_last() else { return false };
+    if let Segment::Map { key } = last
+        && key.starts_with(UNREADABLE)
+    {
+        return mend_map(value, parents, key);
+    }
     let mut mended = false;
     let mut list_is_odd = false;
     each(value, parents, &mut |parent| match (parent, last) {
@@ -78,6 +104,23 @@ fn mend(value: &mut Value, path: &[Segment]) -> bool {
         _ => {}
     });
     if list_is_odd { mend(value, parents) } else { mended }
+}
+
+/// Sets aside the maps at `path` in which `key` does not fit, set aside as it is already: all values
+/// of such a map must be of one type.
+fn mend_map(value: &mut Value, path: &[Segment], key: &str) -> bool {
+    let Some((Segment::Map { key: name }, parents)) = path.split_last() else {
+        return mend(value, path);
+    };
+    let mut mended = false;
+    each(value, parents, &mut |parent| {
+        if let Value::Object(fields) = parent
+            && fields.get(name).is_some_and(|it| it.get(key).is_some())
+        {
+            mended |= set_aside(fields, name);
+        }
+    });
+    mended
 }
 
 /// The JSON types, with numbers apart that fit different Rust types.
@@ -149,4 +192,98 @@ fn rewrite(item: &mut Value) {
 
 fn is_wrapped(item: &Value) -> bool {
     item.as_object().is_some_and(|it| it.len() == 1 && it.contains_key(UNREADABLE))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::api::types::{Device, ListTailnetDevicesResponse};
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,8}".prop_map(Value::from),
+        ];
+        // Mostly keys that mean something.
+        let key = prop_oneof![
+            prop::sample::select(vec![
+                "nodeId",
+                "tags",
+                "authorized",
+                "created",
+                "distro",
+                "name",
+                "latency",
+                "fra",
+                "clientConnectivity",
+                "clientSupports",
+                "endpoints",
+                "latencyMs",
+                "udp",
+                "id",
+                UNREADABLE,
+                "unreadable:tags",
+                "postureIdentity",
+                "serialNumbers",
+            ])
+            .prop_map(str::to_owned),
+            ".{0,8}",
+        ];
+        leaf.prop_recursive(5, 64, 8, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                prop::collection::btree_map(key.clone(), inner, 0..8)
+                    .prop_map(|it| Value::Object(it.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_list_of_anything_is_read_and_keeps_all_that_is_not_null(
+            records in prop::collection::vec(any_json(), 0..8),
+        ) {
+            let there = records.iter().filter(|it| !it.is_null()).count();
+            let body = json!({ "devices": records }).to_string();
+
+            let read: ListTailnetDevicesResponse = decode(body.as_bytes()).unwrap();
+
+            prop_assert_eq!(read.devices.unwrap_or_default().len(), there);
+        }
+
+        #[test]
+        fn any_object_is_a_device(fields in any_json().prop_filter("an object", Value::is_object)) {
+            decode::<Device>(fields.to_string().as_bytes()).unwrap();
+        }
+
+        #[test]
+        fn any_bytes_are_an_answer_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            let _ = decode::<ListTailnetDevicesResponse>(&bytes);
+            let _ = decode::<Option<Vec<Device>>>(&bytes);
+        }
+    }
+
+    #[test]
+    fn nothing_stands_for_whatever_is_empty() {
+        for body in ["", " ", "null"] {
+            let list = decode::<Option<Vec<Device>>>(body.as_bytes()).unwrap();
+            assert!(list.is_none_or(|it| it.is_empty()));
+            assert!(decode::<Vec<Device>>(body.as_bytes()).unwrap().is_empty());
+            assert!(decode::<Device>(body.as_bytes()).unwrap().node_id.is_none());
+        }
+    }
+
+    #[test]
+    fn an_error_says_where_and_not_what() {
+        let error = decode::<Vec<Device>>(b"\"s3cret\"").unwrap_err();
+
+        assert_eq!(error.kind(), ErrorKind::NotJson);
+        assert!(error.to_string().ends_with("`.`: expected a sequence"), "{error}");
+    }
 }

@@ -37,7 +37,7 @@ pub(super) fn after(headers: &HeaderMap) -> Option<Duration> {
 pub(super) fn failure(error: &reqwest::Error) -> ErrorKind {
     let mut source = error.source();
     while let Some(cause) = source {
-        if cause.is::<rustls::Error>() || wraps_tls(cause) {
+        if is_tls(cause) {
             return ErrorKind::Tls;
         }
         // The resolver's error is private; its words are not.
@@ -49,12 +49,10 @@ pub(super) fn failure(error: &reqwest::Error) -> ErrorKind {
     if error.is_timeout() { ErrorKind::Timeout } else { ErrorKind::Unreachable }
 }
 
-fn wraps_tls(cause: &(dyn std::error::Error + 'static)) -> bool {
-    let io = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-    match io {
-        Some(inner) => inner.is::<rustls::Error>(),
-        None => false,
-    }
+/// Whether it is of TLS, however often it was wrapped: what an I/O error wraps is not its source.
+fn is_tls(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    cause.is::<rustls::Error>() || inner.is_some_and(|it| is_tls(it))
 }
 
 /// What happened, from the innermost cause: the outer ones only repeat that sending failed.
@@ -69,4 +67,52 @@ pub(super) fn words(error: &reqwest::Error) -> String {
 /// Whether the request surely never reached the server.
 pub(super) fn never_arrived(error: &reqwest::Error) -> bool {
     error.is_connect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+
+    fn asked(text: &str) -> Option<Duration> {
+        let mut headers = HeaderMap::new();
+        headers.insert(http::header::RETRY_AFTER, text.parse().unwrap());
+        after(&headers)
+    }
+
+    #[test]
+    fn a_wait_is_in_seconds_or_until_a_date_and_never_too_long() {
+        let soon = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(60));
+        let late = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(86_400));
+
+        assert_eq!(asked(" 7 "), Some(Duration::from_secs(7)));
+        assert_eq!(asked("0"), Some(Duration::ZERO));
+        assert_eq!(asked("18446744073709551615"), Some(LONGEST_WAIT));
+        assert!((55..=60).contains(&asked(&soon).unwrap().as_secs()));
+        assert_eq!(asked(&late), Some(LONGEST_WAIT));
+        assert_eq!(asked("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_wait_that_makes_no_sense_is_none() {
+        for text in ["", "soon", "-1", "1.5", "18446744073709551616"] {
+            assert_eq!(asked(text), None, "{text}");
+        }
+        assert_eq!(after(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn delays_double_and_are_never_the_same() {
+        let all: Vec<Vec<Duration>> = (0..20).map(|_| delays().collect()).collect();
+
+        for delays in &all {
+            assert_eq!(delays.len(), 5);
+            for (index, delay) in delays.iter().enumerate() {
+                let least = Duration::from_millis(250 << index);
+                assert!(*delay >= least && *delay <= least * 2, "{delay:?}");
+            }
+        }
+        assert!(all.iter().any(|it| it[0] != all[0][0]));
+    }
 }

@@ -11,13 +11,19 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::{sync::Mutex, time::Instant};
 
-use super::{Credential, Error, ErrorKind, IdentityToken, Result, http, redact::redact};
+use super::{
+    Credential, Error, ErrorKind, IdentityToken, Result, http,
+    redact::{expected, redact},
+};
 
 /// A token is renewed when less than this is left of it, or a fifth of its life if that is less.
 const AHEAD: Duration = Duration::from_mins(2);
 
 /// What is assumed of a token whose answer does not say how long it lasts.
 const USUAL_LIFE: Duration = Duration::from_hours(1);
+
+/// No token lasts longer, whatever its answer says: clocks overflow.
+const LONGEST_LIFE: Duration = Duration::from_hours(24 * 365);
 
 /// Gives out bearer tokens for one credential.
 pub(super) struct Tokens {
@@ -60,6 +66,7 @@ impl Tokens {
         &self,
         client: &reqwest::Client,
         refused: Option<u64>,
+        deadline: Instant,
     ) -> Result<Bearer> {
         if let Credential::ApiKey(key) = &self.credential {
             return Ok(Bearer { text: key.clone(), serial: 0 });
@@ -73,15 +80,16 @@ impl Tokens {
         {
             return Ok(Bearer { text: text.clone(), serial });
         }
-        let (text, life) = self.fetch(client).await?;
+        let asked = Instant::now();
+        let (text, life) = self.fetch(client, deadline).await?;
+        let life = life.min(LONGEST_LIFE);
         held.serial += 1;
-        held.token =
-            Some((text.clone(), Instant::now() + life.saturating_sub(AHEAD.min(life / 5))));
+        held.token = Some((text.clone(), asked + life.saturating_sub(AHEAD.min(life / 5))));
         Ok(Bearer { text, serial: held.serial })
     }
 
-    /// What must not show up in any text, besides the tokens themselves.
-    pub(super) async fn secrets(&self) -> Vec<SecretString> {
+    /// What must not show up in the text of an answer to a request that was sent with `bearer`.
+    pub(super) fn secrets(&self, bearer: &Bearer) -> Vec<SecretString> {
         let own = match &self.credential {
             Credential::ApiKey(secret)
             | Credential::OAuth { client_secret: secret, .. }
@@ -90,18 +98,21 @@ impl Tokens {
             }
             Credential::Federated { .. } => None,
         };
-        let held = self.held.lock().await.token.as_ref().map(|(text, _)| text.clone());
-        own.into_iter().chain(held).collect()
+        own.into_iter().chain([bearer.text.clone()]).collect()
     }
 
-    async fn fetch(&self, client: &reqwest::Client) -> Result<(SecretString, Duration)> {
+    async fn fetch(
+        &self,
+        client: &reqwest::Client,
+        deadline: Instant,
+    ) -> Result<(SecretString, Duration)> {
         match &self.credential {
             Credential::ApiKey(key) => Ok((key.clone(), Duration::MAX)),
             Credential::OAuth { client_id, client_secret, scopes } => {
-                self.client_credentials(client, client_id, client_secret, scopes).await
+                self.client_credentials(client, client_id, client_secret, scopes, deadline).await
             }
             Credential::Federated { client_id, identity } => {
-                self.exchange(client, client_id, identity).await
+                self.exchange(client, client_id, identity, deadline).await
             }
         }
     }
@@ -112,6 +123,7 @@ impl Tokens {
         client_id: &str,
         client_secret: &SecretString,
         scopes: &[String],
+        deadline: Instant,
     ) -> Result<(SecretString, Duration)> {
         let url =
             TokenUrl::new(format!("{}/api/v2/oauth/token", self.origin)).map_err(|error| {
@@ -124,19 +136,22 @@ impl Tokens {
             .set_client_secret(ClientSecret::new(secret.to_owned()))
             .set_token_uri(url)
             .set_auth_type(AuthType::BasicAuth);
+        let secrets = secrets_of(client_secret);
         let send = |request: HttpRequest| {
             let client = client.clone();
-            async move { http::token_request(&client, request).await }
+            let sent = request.headers().get(::http::header::AUTHORIZATION);
+            let sent = sent.and_then(|it| it.to_str().ok()?.strip_prefix("Basic "));
+            // The secret is in there as well, in other letters.
+            let secrets: Vec<_> = secrets.iter().cloned().chain(sent.map(Into::into)).collect();
+            async move { http::token_request(&client, request, deadline, &secrets).await }
         };
         let scopes = scopes.iter().cloned().map(Scope::new);
         let asked = oauth.exchange_client_credentials().add_scopes(scopes);
         let answer = asked.request_async(&send).await.map_err(|error| match error {
             oauth2::RequestTokenError::Request(error) => error,
-            oauth2::RequestTokenError::ServerResponse(said) => rejected(&said.to_string()),
-            oauth2::RequestTokenError::Parse(error, _) => {
-                Error::new(ErrorKind::NotJson, format!("the token endpoint's answer: {error}"))
-            }
-            oauth2::RequestTokenError::Other(said) => rejected(&said),
+            oauth2::RequestTokenError::ServerResponse(_) => unreadable("it is no token", &secrets),
+            oauth2::RequestTokenError::Parse(error, _) => unreadable(&error.to_string(), &secrets),
+            oauth2::RequestTokenError::Other(said) => unreadable(&said, &secrets),
         })?;
         let text = SecretString::from(answer.access_token().secret().clone());
         Ok((text, answer.expires_in().unwrap_or(USUAL_LIFE)))
@@ -147,6 +162,7 @@ impl Tokens {
         client: &reqwest::Client,
         client_id: &str,
         identity: &IdentityToken,
+        deadline: Instant,
     ) -> Result<(SecretString, Duration)> {
         let jwt = match identity {
             IdentityToken::Value(token) => token.clone(),
@@ -167,14 +183,10 @@ impl Tokens {
             .header(::http::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(form.into_bytes())
             .map_err(|error| Error::config(format!("the base URL: {error}"), "correct it"))?;
-        let answer: HttpResponse = http::token_request(client, request).await?;
-        if !answer.status().is_success() {
-            return Err(rejected(&String::from_utf8_lossy(answer.body()))
-                .answered(answer.status().as_u16(), None));
-        }
-        let answer: Answer = serde_json::from_slice(answer.body()).map_err(|error| {
-            Error::new(ErrorKind::NotJson, format!("the token endpoint's answer: {error}"))
-        })?;
+        let secrets = [jwt];
+        let answer: HttpResponse = http::token_request(client, request, deadline, &secrets).await?;
+        let answer: Answer = serde_json::from_slice(answer.body())
+            .map_err(|error| unreadable(&error.to_string(), &secrets))?;
         let life = answer.expires_in.map_or(USUAL_LIFE, Duration::from_secs);
         Ok((answer.access_token, life))
     }
@@ -187,7 +199,14 @@ async fn read(path: &Path) -> Result<SecretString> {
             "make it readable",
         )
     })?;
-    Ok(text.trim().into())
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(Error::config(
+            format!("the identity token in {}: the file is empty", path.display()),
+            "let the issuer write one",
+        ));
+    }
+    Ok(text.into())
 }
 
 /// When a JSON Web Token expires, if it says so. Nobody checks its signature here.
@@ -202,11 +221,15 @@ fn expiry(jwt: &SecretString) -> Option<jiff::Timestamp> {
     jiff::Timestamp::from_second(claims.exp).ok()
 }
 
-fn rejected(said: &str) -> Error {
-    let said: String = redact(said, &[]).chars().take(300).collect();
-    Error::new(ErrorKind::Unauthorized, format!("the API gives no token for this client: {said}"))
-        .remedied(
-            "check the client's id and secret, and that it was not revoked; a new client may take \
-             a minute until it works",
-        )
+/// The secret with and without the settings that the command line appends to it.
+fn secrets_of(client_secret: &SecretString) -> Vec<SecretString> {
+    let whole = client_secret.expose_secret();
+    let alone = whole.split_once('?').map(|(alone, _)| alone.into());
+    [client_secret.clone()].into_iter().chain(alone).collect()
+}
+
+/// The token endpoint's answer makes no sense; `why` may repeat parts of it.
+fn unreadable(why: &str, secrets: &[SecretString]) -> Error {
+    let why = redact(expected(why).unwrap_or(why), secrets);
+    Error::new(ErrorKind::NotJson, format!("the token endpoint's answer: {why}"))
 }

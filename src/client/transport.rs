@@ -1,6 +1,13 @@
 //! The one place where requests leave: credentials, turns, retries, the log, and errors.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, header};
@@ -14,12 +21,14 @@ use super::{
     http::{self as connection},
     limit::Limit,
     retry,
-    tokens::Tokens,
+    tokens::{Bearer, Tokens},
 };
 use crate::Operation;
 
 /// How often a redirect within the API's origin is followed.
 const REDIRECTS: u32 = 3;
+/// What stands for no deadline at all: clocks overflow.
+const LONGEST_DEADLINE: Duration = Duration::from_hours(24 * 365);
 
 /// Sends the requests of the generated client.
 #[derive(Clone)]
@@ -34,7 +43,7 @@ struct Inner {
     deadline: Duration,
     max_body: usize,
     /// Counts the changes that were sent; what is cached belongs to one count.
-    changes: std::sync::atomic::AtomicU64,
+    changes: AtomicU64,
 }
 
 impl fmt::Debug for Transport {
@@ -72,6 +81,15 @@ fn carry(error: Error) -> reqwest::Response {
     response.into()
 }
 
+/// Counts a change when it is over, also if nobody waits for its end any more.
+struct Counted<'a>(&'a AtomicU64);
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
 /// One attempt, as far as it got.
 enum Outcome {
     /// The whole answer.
@@ -92,15 +110,15 @@ impl Transport {
             origin: settings.origin().to_owned(),
             depth: settings.origin().split_once("://").map_or(0, |(_, it)| it.matches('/').count())
                 + 2,
-            deadline: settings.deadline,
+            deadline: settings.deadline.min(LONGEST_DEADLINE),
             max_body: settings.max_body,
-            changes: std::sync::atomic::AtomicU64::new(0),
+            changes: AtomicU64::new(0),
         }))
     }
 
     /// How many changes were sent so far.
     pub(super) fn changes(&self) -> u64 {
-        self.0.changes.load(std::sync::atomic::Ordering::Acquire)
+        self.0.changes.load(Ordering::Acquire)
     }
 
     async fn send(
@@ -112,11 +130,12 @@ impl Transport {
         self.check_path(operation, &request)?;
         // The generator takes this from the document's version; the API knows no such header.
         request.headers_mut().remove("api-version");
-        let answer = self.attempts(client, operation, &request).await;
-        if !operation.reads() {
-            self.0.changes.fetch_add(1, std::sync::atomic::Ordering::AcqRel);
-        }
-        answer
+        let _counted = (!operation.reads()).then(|| Counted(&self.0.changes));
+        let mut lost = false;
+        let answer = self.attempts(client, operation, &request, &mut lost).await;
+        // Whatever the last attempt came to, an earlier one may have done it: that the resource is
+        // gone on the second try may mean that the first one removed it.
+        answer.map_err(|error| if lost { checkable(operation, error.maybe_done()) } else { error })
     }
 
     /// An id of `.`, `..` or nothing would be folded away, and reach another path.
@@ -137,21 +156,24 @@ impl Transport {
         client: &reqwest::Client,
         operation: Operation,
         request: &reqwest::Request,
+        lost: &mut bool,
     ) -> Result<reqwest::Response> {
         let deadline = Instant::now() + self.0.deadline;
         let mut delays = retry::delays();
         let mut refused = None;
-        let mut lost = false;
         for attempt in 1u32.. {
-            let _turn = self.0.limit.turn(operation, deadline).await?;
-            let bearer =
-                timeout_at(deadline, self.0.tokens.bearer(client, refused)).await.map_err(
-                    |_| Error::new(ErrorKind::Timeout, "no token came before the deadline"),
-                )??;
+            let turn = self.0.limit.turn(operation, deadline).await?;
+            let bearer = self.0.tokens.bearer(client, refused, deadline);
+            let bearer = timeout_at(deadline, bearer).await.map_err(|_| {
+                Error::new(ErrorKind::Timeout, "no token came before the deadline")
+            })??;
             let Some(mut once) = request.try_clone() else { break };
             authorize(&mut once, bearer.text.expose_secret())?;
-            let sent = Sent { operation, attempt, deadline, lost };
-            let (error, wait) = match self.attempt(client, once, &sent).await {
+            let sent = Sent { operation, attempt, deadline, bearer: &bearer };
+            let outcome = self.attempt(client, once, &sent).await;
+            // Whoever waits for the next attempt does not keep others waiting.
+            drop(turn);
+            let (error, wait) = match outcome {
                 Outcome::Done(response) => return Ok(response),
                 Outcome::Refused(_) if refused.is_none() && self.0.tokens.renewable() => {
                     refused = Some(bearer.serial);
@@ -160,9 +182,9 @@ impl Transport {
                 Outcome::Refused(error) | Outcome::Failed(error) => return Err(error),
                 Outcome::Again { error, wait } => (error, wait),
             };
-            lost |= error.may_have_had_effect();
+            *lost |= error.may_have_had_effect();
             let Some(delay) = delays.next() else { return Err(error) };
-            let delay = wait.unwrap_or(delay);
+            let delay = wait.filter(|it| !it.is_zero()).unwrap_or(delay);
             if Instant::now() + delay >= deadline {
                 return Err(error);
             }
@@ -175,10 +197,9 @@ impl Transport {
         &self,
         client: &reqwest::Client,
         request: reqwest::Request,
-        sent: &Sent,
+        sent: &Sent<'_>,
     ) -> Outcome {
         let started = Instant::now();
-        let method = request.method().clone();
         let whole = async {
             let response = self.follow(client, request).await?;
             let status = response.status();
@@ -202,14 +223,14 @@ impl Transport {
             Err(error) => {
                 let error = error.answered(status.as_u16(), id.clone());
                 sent.log(started, Some(status), id.as_deref(), Some(&error));
-                return sent.broken_off(error, &method);
+                return sent.broken_off(error, status);
             }
         };
         sent.log(started, Some(status), id.as_deref(), None);
         if status.is_success() {
             return Outcome::Done(rebuild(status, headers, url, body));
         }
-        let secrets = self.0.tokens.secrets().await;
+        let secrets = self.0.tokens.secrets(sent.bearer);
         let error = answer::error(sent.operation, status, &headers, &body, &secrets);
         if status == StatusCode::TOO_MANY_REQUESTS {
             // Also for the calls that wait behind this one.
@@ -227,25 +248,35 @@ impl Transport {
         request: reqwest::Request,
     ) -> Result<reqwest::Response, Lost> {
         let mut next = request;
-        for _ in 0..=REDIRECTS {
+        let mut followed = 0;
+        loop {
             let again = next.try_clone();
             let response = client.execute(next).await.map_err(Lost::Failed)?;
             let target = response.status().is_redirection().then(|| target(&response)).flatten();
             let (Some(target), Some(mut again)) = (target, again) else { return Ok(response) };
-            if target.origin() != response.url().origin() || again.method() != Method::GET {
-                return Err(Lost::Redirected(target.origin().ascii_serialization()));
+            let ours = target.origin() == response.url().origin() && again.method() == Method::GET;
+            if !ours || followed == REDIRECTS {
+                let to = target.origin().ascii_serialization();
+                let to = if ours { "itself, again and again".to_owned() } else { to };
+                return Err(Lost::Redirected(
+                    Error::new(ErrorKind::Redirected, format!("the API redirects to {to}"))
+                        .answered(
+                            response.status().as_u16(),
+                            answer::request_id(response.headers()),
+                        ),
+                ));
             }
+            followed += 1;
             *again.url_mut() = target;
             next = again;
         }
-        Err(Lost::Redirected("itself, again and again".to_owned()))
     }
 }
 
 /// Why there is no answer.
 enum Lost {
     Failed(reqwest::Error),
-    Redirected(String),
+    Redirected(Error),
     Deadline,
 }
 
@@ -253,9 +284,7 @@ impl Lost {
     fn error(&self) -> Error {
         match self {
             Self::Failed(error) => Error::new(retry::failure(error), retry::words(error)),
-            Self::Redirected(to) => {
-                Error::new(ErrorKind::Redirected, format!("the API redirects to {to}"))
-            }
+            Self::Redirected(error) => error.clone(),
             Self::Deadline => Error::new(ErrorKind::Timeout, "nothing came before the deadline"),
         }
     }
@@ -270,15 +299,14 @@ impl Lost {
 }
 
 /// One attempt, for the log and for what may follow.
-struct Sent {
+struct Sent<'a> {
     operation: Operation,
     attempt: u32,
     deadline: Instant,
-    /// Whether an earlier attempt may have taken effect.
-    lost: bool,
+    bearer: &'a Bearer,
 }
 
-impl Sent {
+impl Sent<'_> {
     /// Nothing came back.
     fn no_answer(&self, error: Error, lost: &Lost) -> Outcome {
         match lost {
@@ -286,7 +314,6 @@ impl Sent {
             _ if lost.never_arrived() => {
                 // A name that does not resolve, or a certificate nobody trusts, stays that way.
                 let passing = matches!(error.kind(), ErrorKind::Unreachable | ErrorKind::Timeout);
-                let error = if self.lost { error.maybe_done() } else { error };
                 return if passing {
                     Outcome::Again { error, wait: None }
                 } else {
@@ -307,13 +334,12 @@ impl Sent {
     }
 
     /// Status and headers came, the body did not.
-    fn broken_off(&self, error: Error, method: &Method) -> Outcome {
+    fn broken_off(&self, error: Error, status: StatusCode) -> Outcome {
         if self.operation.reads() && error.kind() != ErrorKind::TooLarge {
             return Outcome::Again { error, wait: None };
         }
-        debug_assert!(self.operation.reads() || method != Method::GET, "a GET that changes");
-        let error = if self.operation.reads() { error } else { error.maybe_done() };
-        Outcome::Failed(error)
+        let changed = !self.operation.reads() && !status.is_client_error();
+        Outcome::Failed(if changed { checkable(self.operation, error.maybe_done()) } else { error })
     }
 
     /// The API said no.
@@ -321,8 +347,6 @@ impl Sent {
         let failed = status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED;
         let changed = failed && !self.operation.reads();
         let error = if changed { checkable(self.operation, error.maybe_done()) } else { error };
-        // Gone on the second try may mean that the first one did it.
-        let error = if self.lost && !changed { error.maybe_done() } else { error };
         match status.as_u16() {
             401 => Outcome::Refused(error),
             // It was turned away before anything was done.
@@ -362,7 +386,7 @@ fn unknown(operation: Operation, why: &str) -> Error {
 }
 
 /// Says how to find out whether a change took effect.
-fn checkable(operation: Operation, error: Error) -> Error {
+pub(super) fn checkable(operation: Operation, error: Error) -> Error {
     let look = Operation::ALL
         .iter()
         .filter(|it| it.method() == "GET" && operation.path().starts_with(it.path()))
