@@ -165,7 +165,9 @@ fn each(value: &mut Value, path: &[Segment], change: &mut dyn FnMut(&mut Value))
             fields.get_mut(key).into_iter().for_each(|it| each(it, rest, change));
         }
         (Some((Segment::Seq { .. }, rest)), Value::Array(items)) => {
-            items.iter_mut().for_each(|it| each(it, rest, change));
+            for item in items {
+                each(item, rest, change);
+            }
         }
         _ => {}
     }

@@ -45,7 +45,7 @@ impl Settings {
             rate: 1.0,
             burst: NonZeroU32::MIN.saturating_add(9),
             in_flight: 8,
-            deadline: Duration::from_secs(60),
+            deadline: Duration::from_mins(1),
             attempt_timeout: Duration::from_secs(30),
             max_body: 256 << 20,
             cache_for: Duration::from_secs(5),

@@ -17,10 +17,10 @@ use super::{
 };
 
 /// A token is renewed when less than this is left of it, or a fifth of its life if that is less.
-const AHEAD: Duration = Duration::from_secs(120);
+const AHEAD: Duration = Duration::from_mins(2);
 
 /// What is assumed of a token whose answer does not say how long it lasts.
-const USUAL_LIFE: Duration = Duration::from_secs(3600);
+const USUAL_LIFE: Duration = Duration::from_hours(1);
 
 /// No token lasts longer, whatever its answer says: clocks overflow.
 const LONGEST_LIFE: Duration = Duration::from_hours(24 * 365);

@@ -67,10 +67,9 @@ impl ClientHooks<Transport> for crate::api::Client {
         };
         let transport = self.inner();
         let resource = resource(operation, &request);
-        Ok(transport
-            .send(self.client(), operation, request)
-            .await
-            .unwrap_or_else(|error| carry(error.on(operation, resource))))
+        // Boxed: whoever calls holds it, and whoever calls them.
+        let answer = Box::pin(transport.send(self.client(), operation, request)).await;
+        Ok(answer.unwrap_or_else(|error| carry(error.on(operation, resource))))
     }
 }
 
@@ -175,12 +174,11 @@ impl Transport {
             drop(turn);
             let (error, wait) = match outcome {
                 Outcome::Done(response) => return Ok(response),
-                Outcome::Failed(error) => return Err(error),
                 Outcome::Refused(_) if refused.is_none() && self.0.tokens.renewable() => {
                     refused = Some(bearer.serial);
                     continue;
                 }
-                Outcome::Refused(error) => return Err(error),
+                Outcome::Failed(error) | Outcome::Refused(error) => return Err(error),
                 Outcome::Again { error, wait } => (error, wait),
             };
             *lost |= error.may_have_had_effect();
