@@ -85,3 +85,75 @@ impl Limit {
             .after(wait)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Credential;
+
+    const READ: Operation = Operation::GetTailnetSettings;
+    const OTHER: Operation = Operation::ListTailnetDevices;
+
+    fn one_place() -> Limit {
+        let mut settings = Settings::new(Credential::ApiKey("k".into()));
+        settings.in_flight = 1;
+        Limit::new(&settings)
+    }
+
+    fn in_seconds(count: u64) -> Instant {
+        Instant::now() + Duration::from_secs(count)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_gets_no_place_before_its_deadline_is_not_sent() {
+        let limit = one_place();
+        let taken = limit.turn(READ, in_seconds(9)).await.unwrap();
+
+        let error = limit.turn(OTHER, in_seconds(9)).await.unwrap_err();
+
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+        drop(taken);
+        drop(limit.turn(OTHER, in_seconds(9)).await.unwrap());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_is_waited_for_if_the_deadline_allows_and_told_if_not() {
+        let limit = one_place();
+        let started = Instant::now();
+        limit.hold(READ, Duration::from_secs(10));
+        // A shorter one does not end it.
+        limit.hold(READ, Duration::from_secs(1));
+
+        let error = limit.turn(READ, in_seconds(5)).await.unwrap_err();
+        drop(limit.turn(OTHER, in_seconds(5)).await.unwrap());
+        assert_eq!(started.elapsed(), Duration::ZERO);
+        drop(limit.turn(READ, in_seconds(20)).await.unwrap());
+
+        assert_eq!(error.kind(), ErrorKind::RateLimited);
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(10)));
+        assert!(started.elapsed() >= Duration::from_secs(10));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_that_begins_while_a_call_waits_for_its_place_holds_it_but_not_the_place() {
+        let limit = one_place();
+        let started = Instant::now();
+        let taken = limit.turn(READ, in_seconds(60)).await.unwrap();
+
+        let asked = async {
+            drop(limit.turn(READ, in_seconds(60)).await.unwrap());
+            started.elapsed()
+        };
+        let other = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            limit.hold(READ, Duration::from_secs(10));
+            drop(taken);
+            drop(limit.turn(OTHER, in_seconds(60)).await.unwrap());
+            started.elapsed()
+        };
+        let (held, other) = tokio::join!(asked, other);
+
+        assert!(held >= Duration::from_secs(11), "{held:?}");
+        assert!(other < Duration::from_secs(2), "{other:?}");
+    }
+}

@@ -83,8 +83,8 @@ mod tests {
 
     #[test]
     fn a_wait_is_in_seconds_or_until_a_date_and_never_too_long() {
-        let soon = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(60));
-        let late = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(86_400));
+        let soon = httpdate::fmt_http_date(SystemTime::now() + Duration::from_mins(1));
+        let late = httpdate::fmt_http_date(SystemTime::now() + Duration::from_hours(24));
 
         assert_eq!(asked(" 7 "), Some(Duration::from_secs(7)));
         assert_eq!(asked("0"), Some(Duration::ZERO));

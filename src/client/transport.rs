@@ -67,10 +67,9 @@ impl ClientHooks<Transport> for crate::api::Client {
         };
         let transport = self.inner();
         let resource = resource(operation, &request);
-        // Boxed: it is large, and every call of an operation would carry it.
-        Ok(Box::pin(transport.send(self.client(), operation, request))
-            .await
-            .unwrap_or_else(|error| carry(error.on(operation, resource))))
+        // Boxed: whoever calls holds it, and whoever calls them.
+        let answer = Box::pin(transport.send(self.client(), operation, request)).await;
+        Ok(answer.unwrap_or_else(|error| carry(error.on(operation, resource))))
     }
 }
 
@@ -179,7 +178,7 @@ impl Transport {
                     refused = Some(bearer.serial);
                     continue;
                 }
-                Outcome::Refused(error) | Outcome::Failed(error) => return Err(error),
+                Outcome::Failed(error) | Outcome::Refused(error) => return Err(error),
                 Outcome::Again { error, wait } => (error, wait),
             };
             *lost |= error.may_have_had_effect();

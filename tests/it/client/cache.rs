@@ -53,7 +53,7 @@ async fn a_list_is_kept_for_a_moment_and_shared_by_clones() {
 #[tokio::test]
 async fn equal_reads_at_one_time_share_one_request() {
     let server = server(millis(100), Duration::ZERO).await;
-    let tailnet = cached(&server, Duration::from_secs(60));
+    let tailnet = cached(&server, Duration::from_mins(1));
 
     let read = |tailnet: Tailnet| async move { name(&tailnet).await };
     let reads: Vec<_> = (0..20).map(|_| tokio::spawn(read(tailnet.clone()))).collect();
@@ -67,7 +67,7 @@ async fn equal_reads_at_one_time_share_one_request() {
 #[tokio::test]
 async fn a_list_whose_first_reader_gives_up_is_read_by_the_next() {
     let server = server(millis(200), Duration::ZERO).await;
-    let tailnet = cached(&server, Duration::from_secs(60));
+    let tailnet = cached(&server, Duration::from_mins(1));
     let read = |tailnet: Tailnet| async move { name(&tailnet).await };
 
     let first = tokio::spawn(read(tailnet.clone()));
@@ -82,7 +82,7 @@ async fn a_list_whose_first_reader_gives_up_is_read_by_the_next() {
 #[tokio::test]
 async fn a_list_is_forgotten_at_every_change() {
     let server = server(Duration::ZERO, Duration::ZERO).await;
-    let tailnet = cached(&server, Duration::from_secs(60));
+    let tailnet = cached(&server, Duration::from_mins(1));
 
     assert_eq!(name(&tailnet).await, "1");
     tailnet.tailnet_settings().get().await.unwrap();
@@ -94,7 +94,7 @@ async fn a_list_is_forgotten_at_every_change() {
 #[tokio::test]
 async fn a_list_that_was_begun_before_a_change_is_not_served_after_it() {
     let server = server(millis(300), Duration::ZERO).await;
-    let tailnet = cached(&server, Duration::from_secs(60));
+    let tailnet = cached(&server, Duration::from_mins(1));
 
     let old = tokio::spawn({
         let tailnet = tailnet.clone();
@@ -111,7 +111,7 @@ async fn a_list_that_was_begun_before_a_change_is_not_served_after_it() {
 #[tokio::test]
 async fn a_list_that_was_read_during_a_change_is_not_served_after_it() {
     let server = server(Duration::ZERO, millis(200)).await;
-    let tailnet = cached(&server, Duration::from_secs(60));
+    let tailnet = cached(&server, Duration::from_mins(1));
 
     let write = tokio::spawn({
         let tailnet = tailnet.clone();
@@ -126,8 +126,8 @@ async fn a_list_that_was_read_during_a_change_is_not_served_after_it() {
 
 #[tokio::test]
 async fn a_change_that_fails_or_is_given_up_makes_lists_stale_as_well() {
-    let server = server(Duration::ZERO, Duration::from_secs(60)).await;
-    let mut settings = cached(&server, Duration::from_secs(60)).settings().clone();
+    let server = server(Duration::ZERO, Duration::from_mins(1)).await;
+    let mut settings = cached(&server, Duration::from_mins(1)).settings().clone();
     settings.deadline = millis(150);
     let tailnet = Tailnet::new(settings);
 
@@ -150,7 +150,7 @@ async fn a_change_that_fails_or_is_given_up_makes_lists_stale_as_well() {
 async fn a_list_that_failed_is_not_kept() {
     let list = Reply::json(&json!({ "devices": [] }));
     let server = Server::says(vec![Reply::new(500), list]).await;
-    let tailnet = cached(&server, Duration::from_secs(60));
+    let tailnet = cached(&server, Duration::from_mins(1));
 
     assert!(tailnet.devices().list().await.is_err());
     assert!(tailnet.devices().list().await.unwrap().is_empty());

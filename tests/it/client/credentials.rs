@@ -331,7 +331,7 @@ async fn what_the_token_endpoint_says_is_told_with_its_kind() {
 
 #[tokio::test]
 async fn a_token_that_does_not_come_is_waited_for_until_the_deadline_by_one_request() {
-    let server = Server::says(vec![Reply::new(200).late(Duration::from_secs(60))]).await;
+    let server = Server::says(vec![Reply::new(200).late(Duration::from_mins(1))]).await;
     let mut settings = server.settings();
     settings.credential = oauth();
     settings.deadline = millis(300);

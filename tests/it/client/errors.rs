@@ -167,7 +167,7 @@ async fn an_answer_that_is_too_large_is_not_read() {
 
 #[tokio::test]
 async fn a_silent_server_is_a_timeout() {
-    let server = Server::says(vec![Reply::new(200).late(Duration::from_secs(60))]).await;
+    let server = Server::says(vec![Reply::new(200).late(Duration::from_mins(1))]).await;
     let mut settings = server.settings();
     settings.attempt_timeout = millis(100);
     settings.deadline = millis(250);

@@ -105,7 +105,7 @@ async fn all_attempts_share_one_deadline() {
 
 #[tokio::test]
 async fn a_read_fails_at_its_deadline_whatever_the_server_does() {
-    let server = Server::says(vec![yes().late(Duration::from_secs(60))]).await;
+    let server = Server::says(vec![yes().late(Duration::from_mins(1))]).await;
     let mut settings = server.settings();
     settings.deadline = millis(300);
     let started = Instant::now();
@@ -228,6 +228,26 @@ async fn a_removal_whose_answer_is_lost_is_sent_again() {
 
         assert_eq!(server.methods("DELETE"), 2);
     }
+}
+
+#[tokio::test]
+async fn a_removal_that_takes_too_long_is_sent_again_within_the_deadline_only() {
+    let slow = || yes().late(Duration::from_mins(1));
+    let server = removals(vec![slow(), yes()]).await;
+    let mut settings = server.settings();
+    settings.attempt_timeout = millis(300);
+    remove_attribute(&Tailnet::new(settings.clone())).await.unwrap();
+    assert_eq!(server.methods("DELETE"), 2);
+
+    let server = removals(vec![slow()]).await;
+    settings.base_url = server.url();
+    settings.attempt_timeout = Duration::from_mins(1);
+    settings.deadline = millis(300);
+    let error = remove_attribute(&Tailnet::new(settings)).await.unwrap_err();
+
+    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+    assert_says_how_to_look(&error, "getDevicePostureAttributes");
+    assert_eq!(server.methods("DELETE"), 1);
 }
 
 #[tokio::test]

@@ -98,7 +98,7 @@ fn cases() -> Vec<fn(&Seen) -> Reply> {
         |_| Reply::nothing(),
         |it| Reply::raw(format!("{} HTTP/1.1 200 OK\r\n\r\n", echo(it))),
         |it| Reply::raw(format!("HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n{}", echo(it))),
-        |_| Reply::new(200).late(Duration::from_secs(60)),
+        |_| Reply::new(200).late(Duration::from_mins(1)),
     ]
 }
 
@@ -113,7 +113,7 @@ async fn server(reply: fn(&Seen) -> Reply, token_too: bool) -> Server {
 }
 
 async fn fails(credential: &Credential) -> String {
-    let mut said = String::new();
+    let mut said = Vec::new();
     let mut failed = 0;
     for (reply, token_too) in cases().into_iter().flat_map(|it| [(it, false), (it, true)]) {
         let server = server(reply, token_too).await;
@@ -121,7 +121,7 @@ async fn fails(credential: &Credential) -> String {
         settings.credential = credential.clone();
         settings.deadline = millis(200);
         let tailnet = Tailnet::new(settings);
-        said += &format!("{:?} {tailnet:?} {credential:#?}\n", tailnet.settings());
+        said.push(format!("{:?} {tailnet:?} {credential:#?}", tailnet.settings()));
 
         let (settings, devices) = (tailnet.tailnet_settings(), tailnet.devices());
         let policy_file = tailnet.policy_file();
@@ -134,11 +134,11 @@ async fn fails(credential: &Credential) -> String {
         let results = [read.map(drop), list.map(drop), policy.map(drop), write.map(drop)];
         for error in results.into_iter().filter_map(Result::err) {
             failed += 1;
-            said += &all_of(&error);
+            said.push(all_of(&error));
         }
     }
     assert!(failed > 100, "{failed}");
-    said
+    said.join("\n")
 }
 
 fn all_of(error: &Error) -> String {
@@ -151,7 +151,7 @@ async fn stays_secret(credential: Credential) {
     let log = Log::default();
     let guard = log.start();
 
-    let said = fails(&credential).await;
+    let said = Box::pin(fails(&credential)).await;
 
     drop(guard);
     assert_clean(&said);

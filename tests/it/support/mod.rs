@@ -98,11 +98,9 @@ impl Reply {
         if let Some(raw) = &self.raw {
             return raw.clone();
         }
-        let mut head = format!("HTTP/1.1 {} Said\r\n", self.status);
-        for (name, value) in &self.headers {
-            head += &format!("{name}: {value}\r\n");
-        }
-        head += &format!("content-length: {}\r\n\r\n", self.body.len());
+        let headers = self.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
+        let (status, headers, length) = (self.status, headers.collect::<String>(), self.body.len());
+        let head = format!("HTTP/1.1 {status} Said\r\n{headers}content-length: {length}\r\n\r\n");
         [head.as_bytes(), &self.body].concat()
     }
 }
