@@ -49,7 +49,7 @@ fn run() -> Result<(), Box<dyn Error>> {
 
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("api.rs"), client)?;
-    fs::write(out.join("operation.rs"), document::facts::source(&prepared.operations))?;
+    fs::write(out.join("operation.rs"), document::facts::source(&prepared.operations)?)?;
     Ok(())
 }
 
