@@ -1,5 +1,9 @@
 //! Generates the client (`api.rs`) and the facts of its operations (`operation.rs`) from the
 //! OpenAPI document: `openapi/tailscale.json`, or the one that `TAILSCALE_OPENAPI` names.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a build script is told by variables where to write"
+)]
 
 use std::{env, error::Error, fs, path::PathBuf};
 

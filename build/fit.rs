@@ -131,26 +131,30 @@ fn parameters(path: &str, operation: &mut Object, named: &Object, notes: &mut Ve
         let sayable = !name.is_empty()
             && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
         let kept = match it["in"].as_str().unwrap_or_default() {
-            "path" => places.contains(&name),
-            "query" => sayable,
-            "header" => sayable && !OURS.contains(&name.to_lowercase().as_str()),
+            // The path cannot do without.
+            "path" if places.contains(&name) => {
+                taken.insert(fold(name));
+                true
+            }
+            "query" => sayable && taken.insert(fold(name)),
+            "header" => {
+                let ours = OURS.contains(&name.to_lowercase().as_str());
+                sayable && !ours && taken.insert(fold(name))
+            }
             _ => false,
-        } && taken.insert(fold(name));
+        };
         if !kept {
             notes.push(format!("{id}: the parameter `{name}` cannot be sent, and is left out"));
         }
         kept
     });
     for parameter in list.iter_mut().filter_map(Value::as_object_mut) {
-        let in_url = parameter["in"] == "path";
         let schema = parameter.get("schema").filter(|_| !parameter.contains_key("content"));
         let schema = schema.cloned().unwrap_or(json!({ "type": "string" }));
-        let schema = match parameter["in"] == "query" {
-            true => query(schema, named),
-            false => scalar(schema, named),
-        };
+        let in_query = parameter["in"] == "query";
+        let schema = if in_query { query(schema, named) } else { scalar(schema, named) };
         parameter.insert("schema".into(), schema);
-        if in_url {
+        if parameter["in"] == "path" {
             parameter.insert("required".into(), json!(true));
         }
         let read = ["deprecated", "description", "in", "name", "required", "schema"];

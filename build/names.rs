@@ -13,7 +13,10 @@ pub(crate) fn part(document: &mut Value, notes: &mut Vec<String>) {
     let mut all: BTreeSet<String> = named.keys().map(|it| fold(it)).collect();
     let mut seen = BTreeSet::new();
     let mut renamed = BTreeMap::new();
-    for name in named.keys() {
+    // A name that is one in Rust as it stands keeps it.
+    let mut order: Vec<&String> = named.keys().collect();
+    order.sort_by_key(|it| !it.chars().all(char::is_alphanumeric));
+    for name in order {
         if seen.insert(fold(name)) {
             continue;
         }

@@ -53,7 +53,7 @@ fn change(document: &mut Value, place: &[String], action: &Value) {
 }
 
 fn pointer(steps: &[String]) -> String {
-    steps.iter().map(|it| format!("/{}", it.replace('~', "~0").replace('/', "~1"))).collect()
+    steps.iter().flat_map(|it| ["/".to_owned(), it.replace('~', "~0").replace('/', "~1")]).collect()
 }
 
 /// Merges; `null` takes a key out.
