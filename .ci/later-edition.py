@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Writes an OpenAPI document as a later edition of it may be: with new fields, enum values and
 operations, and with every construct in tests/it/document/forms.json.
 
