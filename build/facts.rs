@@ -1,5 +1,7 @@
 //! What the document says of every operation, as Rust: the `Operation` enum.
 
+use std::fmt::{self, Write as _};
+
 use serde_json::Value;
 
 use super::each_operation;
@@ -47,7 +49,11 @@ pub(crate) fn collect(document: &Value) -> Result<Vec<Facts>, String> {
             snake: text("operationId").to_owned(),
             method: method.to_uppercase(),
             path: path.to_owned(),
-            tag: operation["tags"].get(0).and_then(Value::as_str).unwrap_or_default().to_owned(),
+            tag: operation
+                .get("tags")
+                .and_then(|it| it.get(0)?.as_str())
+                .unwrap_or_default()
+                .to_owned(),
             summary: text("summary").trim_end_matches('.').to_owned(),
             scopes: operation.get("x-scopes").map_or_else(|| in_prose(text("description")), listed),
             reads: method == "get" || operation.get("x-reads") == Some(&Value::Bool(true)),
@@ -82,7 +88,7 @@ fn in_prose(description: &str) -> Vec<String> {
 }
 
 /// Writes the enum.
-pub(crate) fn source(operations: &[Facts]) -> String {
+pub(crate) fn source(operations: &[Facts]) -> Result<String, fmt::Error> {
     let mut out = String::from(
         "/// An operation of the admin API.\n\
          #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]\n\
@@ -90,18 +96,20 @@ pub(crate) fn source(operations: &[Facts]) -> String {
     );
     for it in operations {
         let summary = it.summary.replace(['\n', '\r'], " ");
-        out += &format!("    /// {summary}: `{} {}`.\n    {},\n", it.method, it.path, it.variant());
+        writeln!(out, "    /// {summary}: `{} {}`.\n    {},", it.method, it.path, it.variant())?;
     }
-    out += "}\n\nimpl Operation {\n    /// Every operation of the document.\n    pub const ALL: &'static [Self] = &[";
-    out += &operations
-        .iter()
-        .map(|it| format!("Self::{}", it.variant()))
-        .collect::<Vec<_>>()
-        .join(", ");
-    out += "];\n\n    pub(crate) const fn facts(self) -> &'static Facts {\n        match self {\n";
+    let all: Vec<String> = operations.iter().map(|it| format!("Self::{}", it.variant())).collect();
+    write!(
+        out,
+        "}}\n\nimpl Operation {{\n    /// Every operation of the document.\n    \
+         pub const ALL: &'static [Self] = &[{}];\n\n    \
+         pub(crate) const fn facts(self) -> &'static Facts {{\n        match self {{\n",
+        all.join(", ")
+    )?;
     for it in operations {
-        out += &format!(
-            "            Self::{} => &Facts {{ id: {:?}, method: {:?}, path: {:?}, tag: {:?}, summary: {:?}, scopes: &{:?}, reads: {} }},\n",
+        writeln!(
+            out,
+            "            Self::{} => &Facts {{ id: {:?}, method: {:?}, path: {:?}, tag: {:?}, summary: {:?}, scopes: &{:?}, reads: {} }},",
             it.variant(),
             it.id,
             it.method,
@@ -110,11 +118,15 @@ pub(crate) fn source(operations: &[Facts]) -> String {
             it.summary,
             it.scopes,
             it.reads
-        );
+        )?;
     }
-    out += "        }\n    }\n\n    /// The operation that the generated client calls `name`.\n    pub(crate) fn called(name: &str) -> Option<Self> {\n        Some(match name {\n";
+    out.push_str(
+        "        }\n    }\n\n    /// The operation that the generated client calls `name`.\n    \
+         pub(crate) fn called(name: &str) -> Option<Self> {\n        Some(match name {\n",
+    );
     for it in operations {
-        out += &format!("            {:?} => Self::{},\n", it.snake, it.variant());
+        writeln!(out, "            {:?} => Self::{},", it.snake, it.variant())?;
     }
-    out + "            _ => return None,\n        })\n    }\n}\n"
+    out.push_str("            _ => return None,\n        })\n    }\n}\n");
+    Ok(out)
 }

@@ -4,21 +4,60 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{METHODS, Object, each_operation};
+use super::{METHODS, Object, components, each_operation, fold, referred};
+
+const JSON: &str = "application/json";
+
+/// Headers that say what the body and the credential are; the client knows.
+const OURS: [&str; 2] = ["authorization", "content-type"];
+
+/// What the generator reads of an operation.
+const KEPT: [&str; 8] = [
+    "deprecated",
+    "description",
+    "operationId",
+    "parameters",
+    "requestBody",
+    "responses",
+    "summary",
+    "tags",
+];
+
+/// Names that the generated client has for other things.
+const TAKEN: [&str; 19] = [
+    "api_version",
+    "baseurl",
+    "byte_stream",
+    "client",
+    "client_hooks",
+    "client_info",
+    "error",
+    "exec",
+    "inner",
+    "new",
+    "new_with_client",
+    "operation_info",
+    "option",
+    "request_builder_ext",
+    "response_value",
+    "result",
+    "self",
+    "string",
+    "vec",
+];
 
 /// Rewrites the paths of `document` so that the generator takes every operation.
 pub(crate) fn fit(document: &mut Value, notes: &mut Vec<String>) {
     share_path_parameters(document);
-    let mut ids = BTreeSet::new();
+    let named = components(document);
+    let mut ids: BTreeSet<String> = TAKEN.map(fold).into();
     each_operation(document, &mut |path, method, operation| {
         name(path, method, operation, &mut ids);
-        parameters(path, operation, notes);
+        parameters(path, operation, &named, notes);
         let reply = operation.remove("responses").unwrap_or_default();
         operation.insert("responses".into(), json!({ "2XX": success(&reply) }));
         request_body(operation);
-        for key in ["callbacks", "servers", "security", "externalDocs"] {
-            operation.remove(key);
-        }
+        operation.retain(|key, _| KEPT.contains(&key.as_str()) || key.starts_with("x-"));
     });
 }
 
@@ -45,7 +84,10 @@ fn name(path: &str, method: &str, operation: &mut Object, ids: &mut BTreeSet<Str
     let made_up = format!("{method} {path}");
     let id = operation.get("operationId").and_then(Value::as_str).unwrap_or(&made_up).to_owned();
     let mut snake = snake(&id);
-    while !ids.insert(snake.clone()) {
+    if !snake.starts_with(|it: char| it.is_ascii_alphabetic()) {
+        snake = self::snake(&format!("{method} {snake} {path}"));
+    }
+    while !ids.insert(fold(&snake)) {
         snake.push_str("_again");
     }
     operation.insert("x-id".into(), json!(id));
@@ -68,36 +110,89 @@ pub(crate) fn snake(id: &str) -> String {
     out.trim_end_matches('_').to_owned()
 }
 
-fn parameters(path: &str, operation: &mut Object, notes: &mut Vec<String>) {
+/// What the generator reads of a parameter, for those that it can send.
+fn parameters(path: &str, operation: &mut Object, named: &Object, notes: &mut Vec<String>) {
     let id = operation["x-id"].as_str().unwrap_or_default().to_owned();
-    let Some(list) = operation.get_mut("parameters").and_then(Value::as_array_mut) else { return };
+    let places: Vec<&str> =
+        path.split('{').skip(1).filter_map(|it| Some(it.split_once('}')?.0)).collect();
+    let list = operation.remove("parameters").unwrap_or_default();
+    let mut list: Vec<Value> = list.as_array().cloned().unwrap_or_default();
+    for place in &places {
+        if !list.iter().any(|it| it["in"] == "path" && it["name"] == *place) {
+            list.push(json!({ "in": "path", "name": place }));
+        }
+    }
+    // Those of the path come first: the others give way to their names.
+    list.sort_by_key(|it| it["in"] != "path");
+    // The generated code has variables of these names.
+    let mut taken = BTreeSet::from(["body", "header_map"].map(fold));
     list.retain(|it| {
         let name = it["name"].as_str().unwrap_or_default();
         let sayable = !name.is_empty()
             && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
-        let kept = sayable && it["in"] != "cookie";
+        let kept = match it["in"].as_str().unwrap_or_default() {
+            // The path cannot do without.
+            "path" if places.contains(&name) => {
+                taken.insert(fold(name));
+                true
+            }
+            "query" => sayable && taken.insert(fold(name)),
+            "header" => {
+                let ours = OURS.contains(&name.to_lowercase().as_str());
+                sayable && !ours && taken.insert(fold(name))
+            }
+            _ => false,
+        };
         if !kept {
             notes.push(format!("{id}: the parameter `{name}` cannot be sent, and is left out"));
         }
         kept
     });
     for parameter in list.iter_mut().filter_map(Value::as_object_mut) {
-        parameter.remove("style");
-        parameter.remove("explode");
-        if parameter.remove("content").is_some() || !parameter.contains_key("schema") {
-            parameter.insert("schema".into(), json!({ "type": "string" }));
-        }
+        let schema = parameter.get("schema").filter(|_| !parameter.contains_key("content"));
+        let schema = schema.cloned().unwrap_or(json!({ "type": "string" }));
+        let in_query = parameter["in"] == "query";
+        let schema = if in_query { query(schema, named) } else { scalar(schema, named) };
+        parameter.insert("schema".into(), schema);
         if parameter["in"] == "path" {
             parameter.insert("required".into(), json!(true));
         }
+        let read = ["deprecated", "description", "in", "name", "required", "schema"];
+        parameter.retain(|key, _| read.contains(&key.as_str()));
     }
-    for declared in path.split('/').filter_map(|it| it.strip_prefix('{')?.strip_suffix('}')) {
-        if !list.iter().any(|it| it["in"] == "path" && it["name"] == declared) {
-            list.push(json!({
-                "in": "path", "name": declared, "required": true, "schema": { "type": "string" }
-            }));
+    operation.insert("parameters".into(), Value::Array(list));
+}
+
+/// Fields of an object are parameters by themselves; the generator takes them as a map only.
+fn query(schema: Value, named: &Object) -> Value {
+    if followed(&schema, named).get("properties").is_some() {
+        json!({ "type": "object", "additionalProperties": { "type": "string" } })
+    } else {
+        schema
+    }
+}
+
+/// Paths and headers are text: what is more than one value is left to the caller to write.
+fn scalar(schema: Value, named: &Object) -> Value {
+    let target = followed(&schema, named);
+    let plain =
+        matches!(target["type"].as_str(), Some("string" | "integer" | "number" | "boolean"));
+    match (plain, target.get("nullable")) {
+        (true, None) => schema,
+        (true, Some(_)) => {
+            let mut target = target.clone();
+            target.as_object_mut().map(|it| it.remove("nullable"));
+            target
         }
+        (false, _) => json!({ "type": "string" }),
     }
+}
+
+fn followed<'a>(mut schema: &'a Value, named: &'a Object) -> &'a Value {
+    while let Some(next) = referred(schema).and_then(|name| named.get(name)) {
+        schema = next;
+    }
+    schema
 }
 
 /// One success for the whole 2xx range. Failures are not described: then each comes back whole,
@@ -105,43 +200,55 @@ fn parameters(path: &str, operation: &mut Object, notes: &mut Vec<String>) {
 fn success(responses: &Value) -> Value {
     let Some(all) = responses.as_object() else { return json!({ "description": "" }) };
     let good = || all.iter().filter(|(code, _)| code.starts_with('2')).map(|(_, it)| it);
-    let with_body = good().find(|it| it["content"].as_object().is_some_and(|it| !it.is_empty()));
+    let with_body = good().find(|it| !media(it).is_empty());
     let Some(chosen) = with_body.or_else(|| good().next()).or(all.get("default")) else {
         return json!({ "description": "" });
     };
     let mut answer = json!({ "description": "Success." });
-    let Some(content) = chosen["content"].as_object() else { return answer };
+    let content = media(chosen);
     // Several types, or none that is JSON: the bytes, as the server sends them.
-    let json_only = content.len() == 1 && content.contains_key("application/json");
-    if json_only {
-        let schema = content["application/json"].get("schema").cloned().unwrap_or(json!({}));
-        if schema.get("x-null").is_none() {
-            answer["content"] = json!({ "application/json": { "schema": schema } });
+    if let ([json], true) = (content.as_slice(), content.iter().all(|it| it.0 == JSON)) {
+        if json.1.get("x-null").is_none() {
+            answer["content"] = json!({ JSON: { "schema": json.1 } });
         }
-    } else if let Some(other) = content.keys().find(|it| !it.starts_with("application/json")) {
+    } else if let Some((other, _)) = content.iter().find(|it| it.0 != JSON) {
         answer["content"] = json!({ other: { "schema": { "type": "string" } } });
     }
     answer
 }
 
+/// The media types of a body without their parameters, each once, with their schemas.
+fn media(body: &Value) -> Vec<(String, Value)> {
+    let mut found: Vec<(String, Value)> = Vec::new();
+    for (kind, it) in body["content"].as_object().into_iter().flatten() {
+        let kind = kind.split(';').next().unwrap_or_default().trim().to_lowercase();
+        if found.iter().all(|(have, _)| *have != kind) {
+            found.push((kind, it.get("schema").cloned().unwrap_or(json!({}))));
+        }
+    }
+    found
+}
+
 /// Several request types, or one the generator does not know, become text with its type beside it.
 fn request_body(operation: &mut Object) {
-    let Some(body) = operation.get_mut("requestBody").and_then(Value::as_object_mut) else {
-        return;
+    let Some(body) = operation.remove("requestBody") else { return };
+    let content = match media(&body).as_slice() {
+        [] => return,
+        [(kind, schema)]
+            if [JSON, "application/x-www-form-urlencoded"].contains(&kind.as_str()) =>
+        {
+            json!({ kind: { "schema": schema } })
+        }
+        _ => {
+            if let Some(list) = operation.get_mut("parameters").and_then(Value::as_array_mut) {
+                list.push(json!({
+                    "in": "header", "name": "Content-Type", "required": true,
+                    "schema": { "type": "string" }
+                }));
+            }
+            json!({ "text/plain": { "schema": { "type": "string" } } })
+        }
     };
-    let Some(content) = body.get("content").and_then(Value::as_object) else {
-        operation.remove("requestBody");
-        return;
-    };
-    let known = ["application/json", "application/x-www-form-urlencoded"];
-    if content.len() == 1 && content.keys().all(|it| known.contains(&it.as_str())) {
-        return;
-    }
-    body.insert("content".into(), json!({ "text/plain": { "schema": { "type": "string" } } }));
-    if let Some(list) = operation.get_mut("parameters").and_then(Value::as_array_mut) {
-        list.push(json!({
-            "in": "header", "name": "Content-Type", "required": true,
-            "schema": { "type": "string" }
-        }));
-    }
+    let required = body["required"] == true;
+    operation.insert("requestBody".into(), json!({ "content": content, "required": required }));
 }

@@ -1,46 +1,39 @@
 //! OpenAPI 3.1 to 3.0. What 3.0 cannot say becomes something wider, never an error: the server
 //! judges what is right, and a client has to get along with its next edition.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::{Object, components, each_schema, referred};
 
-/// Keywords that say more than a type needs.
-const DROPPED: [&str; 33] = [
-    "$anchor",
-    "$comment",
-    "$defs",
-    "$dynamicAnchor",
-    "$dynamicRef",
-    "$id",
-    "$schema",
-    "$vocabulary",
-    "contains",
-    "contentEncoding",
-    "contentMediaType",
-    "contentSchema",
-    "definitions",
-    "dependentRequired",
-    "dependentSchemas",
-    "discriminator",
-    "else",
-    "example",
-    "examples",
-    "exclusiveMaximum",
-    "exclusiveMinimum",
-    "externalDocs",
-    "if",
-    "maxContains",
-    "minContains",
-    "multipleOf",
-    "not",
-    "patternProperties",
-    "prefixItems",
-    "propertyNames",
-    "then",
-    "unevaluatedItems",
-    "unevaluatedProperties",
+/// The keywords that make a type. All others, known or not, narrow one down or describe it.
+const KEPT: [&str; 18] = [
+    "$ref",
+    "additionalProperties",
+    "allOf",
+    "anyOf",
+    "const",
+    "deprecated",
+    "description",
+    "enum",
+    "format",
+    "items",
+    "nullable",
+    "oneOf",
+    "properties",
+    "readOnly",
+    "required",
+    "title",
+    "type",
+    "writeOnly",
 ];
+
+/// The types that OpenAPI 3.0 knows, and `null`, which it has no word for.
+const TYPES: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];
+
+/// How deep an `allOf` may lie in another that it is part of.
+const NESTED: usize = 4;
 
 /// Rewrites every schema of `document` in the terms of OpenAPI 3.0.
 pub(crate) fn lower(document: &mut Value) {
@@ -48,22 +41,64 @@ pub(crate) fn lower(document: &mut Value) {
     if let Some(root) = document.as_object_mut() {
         root.retain(|key, _| ["openapi", "info", "paths", "components"].contains(&key.as_str()));
     }
-    let named = components(document);
+    info(&mut document["info"]);
+    // What a part brings along may have parts of its own.
+    for _ in 0..NESTED {
+        let named = components(document);
+        each_schema(document, &mut |value| {
+            if let Some(schema) = value.as_object_mut() {
+                all_of(schema, &named);
+            }
+        });
+    }
     each_schema(document, &mut |value| {
         let Some(schema) = value.as_object_mut() else {
             // `true`, `false`: any value.
             *value = json!({});
             return;
         };
+        if schema.remove("allOf").is_some() {
+            schema.clear();
+        }
         tuples_and_patterns(schema);
-        schema.retain(|key, _| !DROPPED.contains(&key.as_str()));
+        schema.retain(|key, _| KEPT.contains(&key.as_str()));
+        malformed(schema);
         constants(schema);
         types(schema);
-        all_of(schema, &named);
         unions(schema);
         implied_type(schema);
         formats(schema);
     });
+}
+
+/// YAML makes a number of an unquoted version.
+fn info(info: &mut Value) {
+    let text = |key: &str| match &info[key] {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    };
+    *info = json!({
+        "title": text("title"), "version": text("version"), "description": text("description")
+    });
+}
+
+/// Takes out keywords whose value 3.0 has another form for.
+fn malformed(schema: &mut Object) {
+    for (key, fits) in [
+        ("required", Value::is_array as fn(&Value) -> bool),
+        ("properties", Value::is_object),
+        ("nullable", Value::is_boolean),
+        ("deprecated", Value::is_boolean),
+        ("readOnly", Value::is_boolean),
+        ("writeOnly", Value::is_boolean),
+        ("description", Value::is_string),
+        ("enum", Value::is_array),
+    ] {
+        if schema.get(key).is_some_and(|it| !fits(it)) {
+            schema.remove(key);
+        }
+    }
 }
 
 fn tuples_and_patterns(schema: &mut Object) {
@@ -86,6 +121,13 @@ fn constants(schema: &mut Object) {
     if values.len() < all {
         schema.insert("nullable".into(), json!(true));
     }
+    let mut seen = Vec::new();
+    values.retain(|it| {
+        !seen.contains(it) && {
+            seen.push(it.clone());
+            true
+        }
+    });
     if !values.is_empty() && values.iter().all(Value::is_string) && distinct(&values) {
         schema.insert("enum".into(), Value::Array(values));
         schema.insert("type".into(), json!("string"));
@@ -100,12 +142,8 @@ fn constants(schema: &mut Object) {
 
 /// Whether the values stay apart as Rust identifiers, from each other and from our catch-all.
 fn distinct(values: &[Value]) -> bool {
-    let fold = |it: &Value| -> String {
-        let text = it.as_str().unwrap_or_default();
-        text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase()
-    };
-    let mut seen = std::collections::BTreeSet::from(["unlisted".to_owned()]);
-    values.iter().all(|it| seen.insert(fold(it)))
+    let mut seen = BTreeSet::from(["unlisted".to_owned()]);
+    values.iter().all(|it| seen.insert(super::fold(it.as_str().unwrap_or_default())))
 }
 
 fn kind(value: &Value) -> &'static str {
@@ -122,6 +160,7 @@ fn kind(value: &Value) -> &'static str {
 /// `type: [T, "null"]` is a nullable `T`; `type: [T, U]` is any of both.
 fn types(schema: &mut Object) {
     if let Some(Value::Array(types)) = schema.get("type").cloned() {
+        let types: Vec<Value> = types.into_iter().filter(known).collect();
         let some: Vec<&Value> = types.iter().filter(|it| *it != "null").collect();
         if some.len() < types.len() {
             schema.insert("nullable".into(), json!(true));
@@ -136,6 +175,9 @@ fn types(schema: &mut Object) {
             }
         }
     }
+    if schema.get("type").is_some_and(|it| !known(it)) {
+        schema.remove("type");
+    }
     if schema.get("type") == Some(&json!("null")) {
         schema.remove("type");
         schema.insert("x-null".into(), json!(true));
@@ -143,11 +185,17 @@ fn types(schema: &mut Object) {
     }
 }
 
+fn known(kind: &Value) -> bool {
+    kind.as_str().is_some_and(|it| TYPES.contains(&it))
+}
+
 /// `allOf` objects is one object with all their properties.
 fn all_of(schema: &mut Object, named: &Object) {
     let Some(Value::Array(parts)) = schema.remove("allOf") else { return };
     if let ([only], true) = (parts.as_slice(), !schema.contains_key("properties")) {
-        schema.extend(only.as_object().cloned().into_iter().flatten());
+        for (key, value) in only.as_object().into_iter().flatten() {
+            schema.entry(key.clone()).or_insert(value.clone());
+        }
         return;
     }
     let mut budget = 64;
@@ -169,11 +217,15 @@ fn absorb(into: &mut Object, part: &Value, named: &Object, budget: &mut u32) {
     }
     for (key, value) in part.as_object().into_iter().flatten() {
         match (into.get_mut(key), value) {
-            (_, _) if key == "allOf" => {}
+            (_, _) if ["allOf", "title", "description"].contains(&key.as_str()) => {}
             (Some(Value::Object(have)), Value::Object(more)) => {
                 have.extend(more.iter().map(|(name, it)| (name.clone(), it.clone())));
             }
-            (Some(Value::Array(have)), Value::Array(more)) => have.extend(more.iter().cloned()),
+            (Some(Value::Array(have)), Value::Array(more)) if key != "type" => {
+                have.extend(
+                    more.iter().filter(|it| !have.contains(it)).cloned().collect::<Vec<_>>(),
+                );
+            }
             (Some(_), _) => {}
             (None, value) => drop(into.insert(key.clone(), value.clone())),
         }
@@ -185,6 +237,10 @@ fn absorb(into: &mut Object, part: &Value, named: &Object, budget: &mut u32) {
 fn unions(schema: &mut Object) {
     for keyword in ["anyOf", "oneOf"] {
         let Some(Value::Array(members)) = schema.remove(keyword) else { continue };
+        // The members are cases of one object: what only some have is kept as what it does not know.
+        if schema.contains_key("properties") {
+            continue;
+        }
         let some: Vec<Value> =
             members.iter().filter(|it| it.get("x-null").is_none()).cloned().collect();
         if some.len() < members.len() {
@@ -202,7 +258,7 @@ fn unions(schema: &mut Object) {
                 constants(schema);
             }
         } else {
-            for key in ["type", "properties", "required", "items", "additionalProperties"] {
+            for key in ["type", "enum", "format", "required", "items", "additionalProperties"] {
                 schema.remove(key);
             }
         }

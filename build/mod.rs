@@ -3,12 +3,19 @@
 //! Everything here is general: nothing names a path or a schema of Tailscale. What is particular
 //! to its API is data, in `openapi/overlay.yaml`.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "reading a key that is not there gives null; writing one into what is no object \
+              panics, and a build that cannot go on stops"
+)]
+
 use serde_json::{Map, Value};
 
 pub(crate) mod facts;
 pub(crate) mod fit;
 pub(crate) mod generate;
 pub(crate) mod lower;
+pub(crate) mod names;
 pub(crate) mod overlay;
 pub(crate) mod read;
 pub(crate) mod references;
@@ -38,11 +45,14 @@ pub(crate) fn prepare(mut document: Value, overlay: &Value) -> Result<Prepared, 
     titles::strip(&mut document);
     let unmatched = overlay::apply(&mut document, overlay)?;
     references::inline(&mut document);
+    names::part(&mut document, &mut notes);
     lower::lower(&mut document);
     fit::fit(&mut document, &mut notes);
     let operations = facts::collect(&document)?;
     tolerate::tolerate(&mut document);
     titles::unify(&mut document, &mut notes);
+    names::hoist(&mut document);
+    names::nulls(&mut document);
     Ok(Prepared { document, operations, unmatched, notes })
 }
 
@@ -116,4 +126,15 @@ pub(crate) fn components(document: &Value) -> Object {
 /// The name in `#/components/schemas/NAME`, if that is what `schema` refers to.
 pub(crate) fn referred(schema: &Value) -> Option<&str> {
     schema.get("$ref")?.as_str()?.strip_prefix("#/components/schemas/")
+}
+
+/// What is left of `name` in any Rust identifier, whatever its case: equal for names that could
+/// become one.
+pub(crate) fn fold(name: &str) -> String {
+    let mut folded: String =
+        name.chars().filter(|it| it.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    if !folded.starts_with(char::is_alphabetic) {
+        folded.insert(0, 'x');
+    }
+    folded
 }

@@ -53,18 +53,23 @@ fn change(document: &mut Value, place: &[String], action: &Value) {
 }
 
 fn pointer(steps: &[String]) -> String {
-    steps.iter().map(|it| format!("/{}", it.replace('~', "~0").replace('/', "~1"))).collect()
+    steps.iter().flat_map(|it| ["/".to_owned(), it.replace('~', "~0").replace('/', "~1")]).collect()
 }
 
+/// Merges; `null` takes a key out.
 fn merge(into: &mut Value, from: &Value) {
     match (into, from) {
         (Value::Object(into), Value::Object(from)) => {
             for (key, value) in from {
-                merge(into.entry(key.clone()).or_insert(Value::Null), value);
+                if value.is_null() {
+                    into.remove(key);
+                } else {
+                    merge(into.entry(key.clone()).or_insert(Value::Null), value);
+                }
             }
         }
         (Value::Array(into), Value::Array(from)) => into.extend(from.iter().cloned()),
-        (Value::Array(into), from) if !from.is_null() => into.push(from.clone()),
+        (Value::Array(into), from) => into.push(from.clone()),
         (into, from) => *into = from.clone(),
     }
 }

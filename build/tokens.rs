@@ -100,6 +100,13 @@ impl VisitMut for Rest {
     }
 
     fn visit_expr_mut(&mut self, item: &mut Expr) {
+        if let Expr::MethodCall(call) = item
+            && let (Some(method), 1) = (unknown_to_reqwest(&call.method), call.args.len())
+            && matches!(&*call.receiver, Expr::Field(_))
+        {
+            call.method = parse_quote!(request);
+            call.args.insert(0, method);
+        }
         let missing = "Err (\"no value supplied for extra\"";
         if let Expr::Call(call) = item
             && call.to_token_stream().to_string().starts_with(missing)
@@ -108,5 +115,14 @@ impl VisitMut for Rest {
         } else {
             visit_mut::visit_expr_mut(self, item);
         }
+    }
+}
+
+/// The methods for which reqwest has no function of their name, as the argument of `request`.
+fn unknown_to_reqwest(called: &Ident) -> Option<Expr> {
+    match called.to_string().as_str() {
+        "options" => Some(parse_quote!(reqwest::Method::OPTIONS)),
+        "trace" => Some(parse_quote!(reqwest::Method::TRACE)),
+        _ => None,
     }
 }

@@ -5,20 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Object, components, each_operation, each_schema, referred, schema};
-
-/// Limits are the server's to judge: a client that refuses an answer for one helps nobody.
-const LIMITS: [&str; 9] = [
-    "default",
-    "maxItems",
-    "maxLength",
-    "maximum",
-    "minItems",
-    "minLength",
-    "minimum",
-    "pattern",
-    "uniqueItems",
-];
+use super::{Object, components, each_operation, each_schema, fold, referred, schema};
 
 /// Rewrites the schemas of `document` so that whatever the server sends can be read.
 pub(crate) fn tolerate(document: &mut Value) {
@@ -26,7 +13,7 @@ pub(crate) fn tolerate(document: &mut Value) {
     relax_answers(document);
     each_schema(document, &mut |value| {
         let Some(schema) = value.as_object_mut() else { return };
-        schema.retain(|key, _| !LIMITS.contains(&key.as_str()) && !key.starts_with("x-"));
+        schema.remove("x-null");
         open(schema);
     });
     // A list that is empty may come as `null`.
@@ -40,22 +27,45 @@ pub(crate) fn tolerate(document: &mut Value) {
 }
 
 /// Puts named scalars and lists in place: they are named to share a description, and would become
-/// types called `Name` and `Description`.
+/// types called `Name` and `Description`. A list of itself has to keep its name.
 fn inline_plain(document: &mut Value) {
-    // Lists of lists of plain things; more rounds than any document needs.
-    for _ in 0..8 {
-        let plain: Object =
-            components(document).into_iter().filter(|(_, schema)| is_plain(schema)).collect();
+    let named = components(document);
+    let mut plain: Object = named.clone();
+    plain.retain(|name, schema| is_plain(schema) && !inner(schema, &named).contains(name));
+    // Each round leaves out one level of lists of lists; without circles there is a last one.
+    let mut left = true;
+    while left {
+        left = false;
         each_schema(document, &mut |value| {
             if let Some(target) = referred(value).and_then(|name| plain.get(name)) {
+                let nullable = value.get("nullable").cloned();
                 *value = target.clone();
+                if let (Some(nullable), Some(schema)) = (nullable, value.as_object_mut()) {
+                    schema.insert("nullable".into(), nullable);
+                }
+                left = true;
             }
         });
     }
     if let Some(named) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut)
     {
-        named.retain(|_, schema| !is_plain(schema));
+        named.retain(|name, _| !plain.contains_key(name));
     }
+}
+
+/// The names of all that `value` is made of.
+fn inner(value: &Value, named: &Object) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    references(value, &mut found);
+    let mut todo: Vec<String> = found.iter().cloned().collect();
+    while let Some(name) = todo.pop() {
+        let mut more = BTreeSet::new();
+        if let Some(schema) = named.get(&name) {
+            references(schema, &mut more);
+        }
+        todo.extend(more.into_iter().filter(|it| found.insert(it.clone())));
+    }
+    found
 }
 
 fn is_plain(schema: &Value) -> bool {
@@ -73,18 +83,12 @@ fn relax_answers(document: &mut Value) {
             schema.remove("required");
         }
     };
+    let named = components(document);
     let mut answered = BTreeSet::new();
     each_operation(document, &mut |_, _, operation| {
         each_schema(&mut operation["responses"], relax);
-        references(&operation["responses"], &mut answered);
+        answered.extend(inner(&operation["responses"], &named));
     });
-    let named = components(document);
-    let mut todo: Vec<String> = answered.iter().cloned().collect();
-    while let Some(name) = todo.pop() {
-        let mut inner = BTreeSet::new();
-        references(&named[&name], &mut inner);
-        todo.extend(inner.into_iter().filter(|it| answered.insert(it.clone())));
-    }
     for name in answered {
         schema(&mut document["components"]["schemas"][name], relax);
     }
@@ -102,26 +106,30 @@ fn references(value: &Value, found: &mut BTreeSet<String>) {
 /// Objects keep what they do not know. Optional lists and maps may be `null`: Go writes empty ones
 /// so, and an `Option<Vec<_>>` can send an empty list where a `Vec` would leave it out.
 fn open(schema: &mut Object) {
+    if schema.get("additionalProperties").is_some_and(Value::is_boolean) {
+        schema.insert("additionalProperties".into(), json!({}));
+    }
     let required = schema.get("required").cloned().unwrap_or_default();
     let required = required.as_array().cloned().unwrap_or_default();
     let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else {
-        if schema.get("additionalProperties").is_some_and(Value::is_boolean) {
-            schema.insert("additionalProperties".into(), json!({}));
-        }
         return;
     };
+    // The generator calls the rest `extra`. What has that name, or one that would be the name of
+    // another field, is part of the rest.
+    let mut taken = BTreeSet::from(["extra".to_owned()]);
+    properties.retain(|name, _| taken.insert(fold(name)));
     for (name, property) in properties.iter_mut() {
         let kind = property["type"].as_str().unwrap_or_default();
         if matches!(kind, "array" | "object") && !required.contains(&json!(name)) {
             property["nullable"] = json!(true);
         }
     }
-    // The generator calls the rest `extra`; a property of that name leaves no room for it.
-    if properties.contains_key("extra") {
-        schema.remove("additionalProperties");
-    } else {
-        schema.insert("additionalProperties".into(), json!({}));
-    }
+    let required = required
+        .into_iter()
+        .filter(|it| it.as_str().is_some_and(|name| properties.contains_key(name)));
+    let required: Value = required.collect();
+    schema.insert("required".into(), required);
+    schema.insert("additionalProperties".into(), json!({}));
 }
 
 /// Names the language of code fences: one without is Rust to rustdoc, and would be compiled.

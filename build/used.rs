@@ -1,6 +1,10 @@
 //! Which operations the hand-written code calls: a document without one of them is refused by name.
 
-use std::{fs, io, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    path::Path,
+};
 
 /// Finds every `Operation::Variant` under `folder`, with the file that says it.
 pub(crate) fn find(folder: &Path) -> io::Result<Vec<(String, String)>> {
@@ -30,16 +34,19 @@ pub(crate) fn in_text(text: &str) -> impl Iterator<Item = String> {
 
 /// What to tell whoever put a document in place that lacks an operation we call.
 pub(crate) fn missing(used: &[(String, String)], known: &[String]) -> Option<String> {
-    let gone: Vec<String> = used
-        .iter()
-        .filter(|(name, _)| !known.contains(name))
-        .map(|(name, file)| format!("  {} (called in {file})", operation_id(name)))
+    let mut gone: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    for (name, file) in used.iter().filter(|(name, _)| !known.contains(name)) {
+        gone.entry(operation_id(name)).or_default().insert(file);
+    }
+    let said: Vec<String> = gone
+        .into_iter()
+        .map(|(id, files)| format!("{id} (in {})", Vec::from_iter(files).join(", ")))
         .collect();
-    (!gone.is_empty()).then(|| {
+    (!said.is_empty()).then(|| {
         format!(
-            "the OpenAPI document has no such operation any more:\n{}\nAdapt the code that calls \
-             it, or build from a document that has it.",
-            gone.join("\n")
+            "the OpenAPI document lacks operations that hand-written code calls: {}; adapt that \
+             code, or build from a document that has them",
+            said.join("; ")
         )
     })
 }

@@ -12,6 +12,8 @@ use serde::de::DeserializeOwned;
 pub(crate) mod answer;
 mod credential;
 mod error;
+#[cfg(test)]
+mod fixtures;
 mod http;
 mod limit;
 mod redact;

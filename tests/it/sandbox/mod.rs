@@ -1,1 +1,192 @@
-//! The emulated admin API.
+//! The sandbox over real HTTP: what a client of the admin API can rely on.
+use std::{sync::Arc, time::Duration};
+
+use reqwest::{Method, RequestBuilder};
+use rustls::{RootCertStore, crypto::ring::default_provider};
+use serde_json::{Map, Value, json};
+use tailscale_mcp::sandbox::{Options, Sandbox};
+
+mod attributes;
+mod credentials;
+mod devices;
+mod keys;
+mod logs;
+mod paths;
+mod policy;
+mod seed;
+mod settings;
+mod users;
+
+const NOW: &str = "2026-06-15T12:00:00Z";
+
+/// A request's outcome. An empty body reads as null.
+#[derive(Debug)]
+struct Answer {
+    status: u16,
+    body: Value,
+    text: String,
+    headers: reqwest::header::HeaderMap,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    fn message(&self) -> &str {
+        self.body["message"].as_str().unwrap_or_default()
+    }
+
+    #[track_caller]
+    fn ok(self) -> Value {
+        assert_eq!(self.status, 200, "{}", self.text);
+        self.body
+    }
+
+    #[track_caller]
+    fn ok_and_empty(&self) {
+        assert_eq!((self.status, self.text.as_str()), (200, ""));
+    }
+
+    #[track_caller]
+    fn refused(&self, status: u16, message: &str) {
+        assert_eq!((self.status, self.message()), (status, message), "{}", self.text);
+    }
+}
+
+struct Tailnet {
+    sandbox: Sandbox,
+    http: reqwest::Client,
+}
+
+impl Tailnet {
+    async fn with(options: Options) -> Self {
+        let sandbox = Sandbox::start(options).await.unwrap();
+        Self { sandbox, http: http() }
+    }
+
+    async fn new() -> Self {
+        Self::with(Options { now: Some(NOW.parse().unwrap()), ..Options::default() }).await
+    }
+
+    /// An unauthenticated request below `/api/v2`.
+    fn bare(&self, method: &str, path: &str) -> RequestBuilder {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        self.http.request(method, format!("{}/api/v2{path}", self.sandbox.base_url()))
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Answer {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Answer { status, body, text, headers }
+    }
+
+    async fn call_as(&self, token: &str, method: &str, path: &str, body: Value) -> Answer {
+        let mut request = self.bare(method, path).bearer_auth(token);
+        if !body.is_null() {
+            request = request.json(&body);
+        }
+        self.send(request).await
+    }
+
+    async fn call(&self, method: &str, path: &str, body: Value) -> Answer {
+        self.call_as(Sandbox::API_KEY, method, path, body).await
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.call("GET", path, Value::Null).await
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Answer {
+        self.call("POST", path, body).await
+    }
+
+    async fn devices(&self) -> Vec<Value> {
+        let list = self.get("/tailnet/-/devices?fields=all").await.ok();
+        list["devices"].as_array().unwrap().clone()
+    }
+
+    /// The first device for which all the given properties have the given values.
+    async fn device_with(&self, properties: Value) -> Value {
+        let wanted = properties.as_object().unwrap();
+        let fits = |device: &&Value| wanted.iter().all(|(key, value)| device[key] == *value);
+        self.devices().await.iter().find(fits).cloned().unwrap_or_else(|| panic!("{properties}"))
+    }
+
+    async fn device(&self, id: &str) -> Value {
+        self.get(&format!("/device/{id}?fields=all")).await.ok()
+    }
+
+    /// Somebody's own machine: untagged, authorised, not external.
+    async fn personal(&self) -> Value {
+        let own = |device: &&Value| {
+            device["tags"].is_null()
+                && device["authorized"] == true
+                && device["isExternal"] == false
+                && device["connectedToControl"] == true
+                && device["keyExpiryDisabled"] == false
+        };
+        self.devices().await.iter().find(own).cloned().unwrap()
+    }
+
+    async fn external(&self) -> Value {
+        self.device_with(json!({ "isExternal": true })).await
+    }
+
+    async fn token(&self, secret: &str, scope: &str) -> Answer {
+        let mut fields = vec![("client_id", "anything"), ("client_secret", secret)];
+        if !scope.is_empty() {
+            fields.push(("scope", scope));
+        }
+        self.send(form(self.bare("POST", "/oauth/token"), &fields)).await
+    }
+
+    async fn audit(&self, filters: &str) -> Vec<Value> {
+        let window = "start=2026-01-01T00:00:00Z&end=2027-01-01T00:00:00Z";
+        let path = format!("/tailnet/-/logging/configuration?{window}{filters}");
+        self.get(&path).await.ok()["logs"].as_array().unwrap().clone()
+    }
+}
+
+/// A client without TLS: a sandbox is on loopback.
+fn http() -> reqwest::Client {
+    let tls = rustls::ClientConfig::builder_with_provider(Arc::new(default_provider()));
+    let tls = tls.with_safe_default_protocol_versions().unwrap();
+    let tls = tls.with_root_certificates(RootCertStore::empty()).with_no_client_auth();
+    reqwest::Client::builder().tls_backend_preconfigured(tls).build().unwrap()
+}
+
+fn form(request: RequestBuilder, fields: &[(&str, &str)]) -> RequestBuilder {
+    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    request.header("content-type", "application/x-www-form-urlencoded").body(body)
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("not a text: {value}"))
+}
+
+fn id_of(device: &Value) -> &str {
+    text(&device["nodeId"])
+}
+
+#[tokio::test]
+async fn a_server_that_is_waited_for_keeps_running() {
+    let sandbox = Sandbox::start(Options::default()).await.unwrap();
+    let url = format!("{}/api/v2/tailnet/-/devices", sandbox.base_url());
+    let running = tokio::spawn(sandbox.stopped());
+    let request = http().get(url).bearer_auth(Sandbox::API_KEY);
+    assert_eq!(request.send().await.unwrap().status(), 200);
+    assert!(!running.is_finished());
+}
+
+#[tokio::test]
+async fn there_are_three_contacts() {
+    let tailnet = Tailnet::new().await;
+    let contacts = tailnet.get("/tailnet/-/contacts").await.ok();
+    for kind in ["account", "support", "security"] {
+        assert!(text(&contacts[kind]["email"]).contains('@'));
+    }
+    assert_eq!(contacts["security"]["needsVerification"], true);
+}
