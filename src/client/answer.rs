@@ -6,10 +6,8 @@ use secrecy::SecretString;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
-    Error, ErrorKind, PolicyProblem, Result,
-    redact::redact,
-    repair, retry,
-    transport::{Carried, checkable},
+    Error, ErrorKind, PolicyProblem, Result, outcome::checkable, redact::redact, repair, retry,
+    transport::Carried,
 };
 use crate::Operation;
 

@@ -16,6 +16,7 @@ mod error;
 mod fixtures;
 mod http;
 mod limit;
+mod outcome;
 mod redact;
 mod repair;
 mod retry;

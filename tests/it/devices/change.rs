@@ -238,9 +238,9 @@ async fn a_credential_that_may_not_read_the_policy_still_tags_with_a_warning() {
 #[tokio::test]
 async fn routes_are_read_by_any_name() {
     let (_sandbox, tailnet, agent) = agent().await;
-    let router = first(&agent, json!({ "subnet_router": true })).await;
+    let device = first(&agent, json!({ "subnet_router": true })).await;
 
-    let routes = tailnet.devices().routes(id(&router)).await.unwrap();
+    let routes = tailnet.devices().routes(id(&device)).await.unwrap();
 
-    assert_eq!(json!(routes.advertised_routes), router["advertisedRoutes"]);
+    assert_eq!(json!(routes.advertised_routes), device["advertisedRoutes"]);
 }

@@ -1,8 +1,14 @@
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
-use tailscale_mcp::tailnet::devices::{Device, Filter, Order, filter::sort};
+use tailscale_mcp::{
+    tailnet::devices::{Device, Filter, Order, filter::sort},
+    wire::Timestamp,
+};
 
 use super::{agent, names};
+
+/// What a filter should mean.
+type Holds = Box<dyn Fn(&Device) -> bool>;
 
 #[tokio::test]
 async fn a_page_says_how_much_there_is_and_where_to_go_on() {
@@ -74,10 +80,9 @@ async fn a_page_that_would_be_too_heavy_ends_earlier_and_says_so() {
 async fn every_filter_takes_some_and_leaves_some_and_agrees_with_what_the_devices_say() {
     let (_sandbox, tailnet, agent) = agent().await;
     let all = tailnet.devices().list().await.unwrap();
-    let now = Timestamp::now();
-    type Holds = fn(&Device) -> bool;
+    let now = jiff::Timestamp::now();
     let has = |device: &Device, tag: &str| device.tags().iter().any(|it| it == tag);
-    let cases: Vec<(Value, Box<dyn Fn(&Device) -> bool>)> = vec![
+    let cases: Vec<(Value, Holds)> = vec![
         (json!({ "online": true }), Box::new(|it| it.connected_to_control == Some(true))),
         (json!({ "online": false }), Box::new(|it| it.connected_to_control != Some(true))),
         (json!({ "authorized": false }), Box::new(|it| it.authorized == Some(false))),
@@ -86,8 +91,8 @@ async fn every_filter_takes_some_and_leaves_some_and_agrees_with_what_the_device
         (json!({ "external": true }), Box::new(|it| it.is_external == Some(true))),
         (json!({ "ephemeral": true }), Box::new(|it| it.is_ephemeral == Some(true))),
         (json!({ "update_available": true }), Box::new(|it| it.update_available == Some(true))),
-        (json!({ "exit_node": true }), Box::new(Device::is_exit_node as Holds)),
-        (json!({ "subnet_router": true }), Box::new(Device::is_subnet_router as Holds)),
+        (json!({ "exit_node": true }), Box::new(Device::is_exit_node)),
+        (json!({ "subnet_router": true }), Box::new(Device::is_subnet_router)),
         (
             json!({ "tags": ["tag:prod", "tag:web"] }),
             Box::new(move |it| has(it, "tag:prod") && has(it, "tag:web")),
@@ -107,7 +112,7 @@ async fn every_filter_takes_some_and_leaves_some_and_agrees_with_what_the_device
         (
             json!({ "silent_for": "7d" }),
             Box::new(move |it| {
-                it.last_seen.as_ref().and_then(|it| it.instant()).is_some_and(|then| {
+                it.last_seen.as_ref().and_then(Timestamp::instant).is_some_and(|then| {
                     it.connected_to_control != Some(true)
                         && now.duration_since(then) >= SignedDuration::from_hours(7 * 24)
                 })
@@ -117,7 +122,7 @@ async fn every_filter_takes_some_and_leaves_some_and_agrees_with_what_the_device
             json!({ "key_expires_within": "30d" }),
             Box::new(move |it| {
                 it.key_expiry_disabled != Some(true)
-                    && it.expires.as_ref().and_then(|it| it.instant()).is_some_and(|then| {
+                    && it.expires.as_ref().and_then(Timestamp::instant).is_some_and(|then| {
                         then.duration_since(now) <= SignedDuration::from_hours(30 * 24)
                     })
             }),
@@ -159,7 +164,7 @@ async fn every_order_sorts_and_reverses() {
     assert_eq!(names(&down), sorted);
 
     let all = tailnet.devices().list().await.unwrap();
-    let now = Timestamp::now();
+    let now = jiff::Timestamp::now();
     for order in
         [Order::LastSeen, Order::Created, Order::KeyExpiry, Order::Os, Order::User, Order::Version]
     {
@@ -168,7 +173,7 @@ async fn every_order_sorts_and_reverses() {
         let key = |it: &&Device| match order {
             Order::LastSeen => it.seen(now).map(|it| it.to_string()),
             Order::Created => {
-                it.created.as_ref().and_then(|it| it.instant()).map(|it| it.to_string())
+                it.created.as_ref().and_then(Timestamp::instant).map(|it| it.to_string())
             }
             Order::Os => it.os.clone().map(|it| it.to_lowercase()),
             Order::User => it.user.clone(),
@@ -229,5 +234,5 @@ async fn wrong_arguments_are_refused_by_name_before_anything_is_sent() {
 
 #[test]
 fn the_default_filter_takes_an_empty_record() {
-    assert!(Filter::default().takes(&Device::default(), Timestamp::now()));
+    assert!(Filter::default().takes(&Device::default(), jiff::Timestamp::now()));
 }

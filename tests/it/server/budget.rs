@@ -50,11 +50,7 @@ async fn a_page_of_devices_costs_45_tokens_a_device_and_6_kb_at_most() {
         let page: Value = serde_json::from_str(&text).unwrap();
         let shown = usize::try_from(page["shown"].as_u64().unwrap()).unwrap();
         let cost = tokens(&text);
-        println!(
-            "{arguments}: {} bytes, {:.1} tokens a device",
-            text.len(),
-            cost as f64 / shown as f64
-        );
+        println!("{arguments}: {} bytes, {} tokens a device", text.len(), cost / shown);
         assert!(shown >= 30, "{shown}");
         assert!(text.len() <= 6_000, "{} bytes", text.len());
         assert!(cost <= 45 * shown, "{cost} tokens for {shown} devices");
