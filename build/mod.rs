@@ -1,6 +1,6 @@
 //! From an OpenAPI document to the generated client, step by step.
 //!
-//! Everything here is general: nothing names a path or a schema of Tailscale. What is particular
+//! Everything here is general: nothing names a path of Tailscale. What is particular
 //! to its API is data, in `openapi/overlay.yaml`.
 
 #![expect(

@@ -170,11 +170,10 @@ impl SetArgs {
     fn profile(&self, old: Option<Profile>) -> Result<Profile> {
         let kind = self.kind.get(&self.scopes);
         let place = self.place.get()?;
-        let kept = old.as_ref().map(|it| it.secret.clone()).filter(Place::is_kept);
         let mut profile =
             old.unwrap_or_else(|| Profile::new(CredentialKind::ApiKey, Place::Keychain));
         profile.credential = kind.unwrap_or(profile.credential);
-        profile.secret = place.or(kept).unwrap_or(Place::Keychain);
+        profile.secret = place.unwrap_or(profile.secret);
         profile.tailnet = self.tailnet.clone().or(profile.tailnet);
         profile.base_url = self.base_url.clone().or(profile.base_url);
         profile.rate = self.rate.or(profile.rate);

@@ -156,7 +156,9 @@ fn scope_check(scope: &'static str, read: Result<()>) -> Check {
             let known = [ErrorKind::Forbidden, ErrorKind::PlanLimit, ErrorKind::NotFound];
             let state = if known.contains(&error.kind()) { State::Limited } else { State::Bad };
             let check = Check::failed("scope", state, &error);
-            Check { found: format!("{scope} is missing: {}", check.found), ..check }
+            let missing = error.kind() == ErrorKind::Forbidden;
+            let what = if missing { "is missing" } else { "is not known" };
+            Check { found: format!("{scope} {what}: {}", check.found), ..check }
         }
     }
 }

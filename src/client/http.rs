@@ -17,7 +17,10 @@ const TOKEN_RETRIES: usize = 2;
 
 /// Builds the client that all requests share, and with it their connections.
 pub(super) fn build(settings: &Settings) -> Result<reqwest::Client> {
-    reqwest::Client::builder()
+    let builder = reqwest::Client::builder();
+    // In the clear only to this machine, and past any proxy: the credential is in the request.
+    let builder = if plain(settings)? { builder.no_proxy() } else { builder };
+    builder
         .tls_backend_preconfigured(tls(settings)?)
         // A redirect is handled by the transport, which knows what was asked.
         .redirect(reqwest::redirect::Policy::none())
@@ -27,6 +30,25 @@ pub(super) fn build(settings: &Settings) -> Result<reqwest::Client> {
         .user_agent(concat!("tailscale-mcp/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(|error| Error::config(format!("no HTTP client: {error}"), "report this"))
+}
+
+/// Whether the API is asked without TLS, which only this machine is.
+fn plain(settings: &Settings) -> Result<bool> {
+    let wrong = |why: &str| {
+        Error::config(format!("the base URL {} {why}", settings.base_url), "use https://")
+    };
+    let url = url::Url::parse(&settings.base_url).map_err(|error| wrong(&error.to_string()))?;
+    let loopback = match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => return Err(wrong("names no host")),
+    };
+    match url.scheme() {
+        "https" => Ok(false),
+        "http" if loopback => Ok(true),
+        _ => Err(wrong("would send the credential in the clear")),
+    }
 }
 
 /// The system's roots and the extra ones. Without TLS no roots are read: that takes a while.

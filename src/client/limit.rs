@@ -18,6 +18,7 @@ use crate::Operation;
 /// Lets requests go, each when it is its turn.
 pub(super) struct Limit {
     rate: DefaultKeyedRateLimiter<Operation>,
+    burst: u32,
     in_flight: Semaphore,
     /// Until when the API wants an endpoint left alone.
     paused: Mutex<HashMap<Operation, Instant>>,
@@ -31,6 +32,7 @@ impl Limit {
         let quota = Quota::with_period(period).unwrap_or(Quota::per_second(settings.burst));
         Self {
             rate: RateLimiter::keyed(quota.allow_burst(settings.burst)),
+            burst: settings.burst.get(),
             in_flight: Semaphore::new(settings.in_flight.max(1)),
             paused: Mutex::default(),
         }
@@ -43,11 +45,11 @@ impl Limit {
         deadline: Instant,
     ) -> Result<SemaphorePermit<'_>> {
         let turn = async {
-            self.rate.until_key_ready(&operation).await;
             loop {
                 while let Some(until) = self.pause(operation) {
                     sleep_until(until).await;
                 }
+                self.rate.until_key_ready(&operation).await;
                 let permit = self.in_flight.acquire().await;
                 // The API may have asked for a pause while this waited for others to end.
                 if self.pause(operation).is_none() {
@@ -65,8 +67,14 @@ impl Limit {
         }
     }
 
-    /// Leaves `operation` alone for `wait`.
+    /// Leaves `operation` alone for `wait`, and takes its burst away: what waited meanwhile goes
+    /// out one by one, at the sustained rate, instead of all at once into the next refusal.
     pub(super) fn hold(&self, operation: Operation, wait: Duration) {
+        for _ in 0..self.burst {
+            if self.rate.check_key(&operation).is_err() {
+                break;
+            }
+        }
         let until = Instant::now() + wait;
         let mut paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
         let known = paused.entry(operation).or_insert(until);
@@ -97,6 +105,8 @@ mod tests {
     fn one_place() -> Limit {
         let mut settings = Settings::new(Credential::ApiKey("k".into()));
         settings.in_flight = 1;
+        // The rate goes by the real clock, which a stopped one does not wait for.
+        settings.rate = 1e6;
         Limit::new(&settings)
     }
 
@@ -155,5 +165,28 @@ mod tests {
 
         assert!(held >= Duration::from_secs(11), "{held:?}");
         assert!(other < Duration::from_secs(2), "{other:?}");
+    }
+
+    #[tokio::test]
+    async fn a_refusal_takes_the_burst_away() {
+        let mut settings = Settings::new(Credential::ApiKey("k".into()));
+        settings.rate = 10.0;
+        let limit = Limit::new(&settings);
+        limit.hold(READ, Duration::ZERO);
+        let started = std::time::Instant::now();
+
+        for _ in 0..3 {
+            drop(limit.turn(READ, in_seconds(9)).await.unwrap());
+        }
+        let slow = started.elapsed();
+        for _ in 0..10 {
+            drop(limit.turn(OTHER, in_seconds(9)).await.unwrap());
+        }
+
+        assert!(slow >= Duration::from_millis(250), "{slow:?}");
+        assert!(
+            started.elapsed() < slow + Duration::from_millis(500),
+            "another endpoint waits too"
+        );
     }
 }

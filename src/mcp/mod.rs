@@ -1,6 +1,6 @@
 //! The MCP server: a thin face over the tools, and the only place that knows the protocol.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use rmcp::{
     ErrorData, RoleServer, ServerHandler, ServiceExt as _,
@@ -13,6 +13,7 @@ use rmcp::{
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
+use tokio::sync::Semaphore;
 
 use crate::{
     Error, ErrorKind, Tailnet,
@@ -29,13 +30,25 @@ struct Inner {
     /// Built once: a list is asked for at the start of every conversation.
     tools: Vec<Tool>,
     instructions: String,
+    /// A place for each change that is under way.
+    changes: Semaphore,
 }
+
+/// As many changes as may be under way at once; the API's rate is reached long before.
+const CHANGES: u32 = 64;
 
 impl Server {
     /// A server for `tailnet` that offers the tools up to `access`.
     pub fn new(tailnet: Tailnet, access: Risk) -> Self {
         let tools = offered(access).map(describe).collect();
-        Self(Arc::new(Inner { tailnet, access, tools, instructions: instructions(access) }))
+        let changes = Semaphore::new(CHANGES as usize);
+        Self(Arc::new(Inner {
+            tailnet,
+            access,
+            tools,
+            instructions: instructions(access),
+            changes,
+        }))
     }
 
     /// Serves over stdin and stdout until the client closes them.
@@ -50,23 +63,51 @@ impl Server {
                 "let an MCP host start this program, or ask one tool with `tailscale-mcp call`",
             )
         };
+        let server = self.clone();
         let running = self
             .serve(rmcp::transport::stdio_pipes())
             .await
             .map_err(|error| failed(error.to_string()))?;
-        running.waiting().await.map(drop).map_err(|error| failed(error.to_string()))
+        let ended = running.waiting().await.map(drop).map_err(|error| failed(error.to_string()));
+        // A client that goes away must not leave a change half-done: it is finished or taken back.
+        let _ = tokio::time::timeout(server.longest_change(), server.idle()).await;
+        ended
+    }
+
+    /// Waits until no change is under way.
+    async fn idle(&self) {
+        let _ = self.0.changes.acquire_many(CHANGES).await;
+    }
+
+    /// A change is several calls of the API, each with its own deadline.
+    fn longest_change(&self) -> Duration {
+        self.0.tailnet.settings().deadline.saturating_mul(4)
     }
 
     async fn answer(&self, name: &str, arguments: Value) -> CallToolResult {
         let found = tool::named(name).and_then(|tool| self.allow(tool));
         let answer = match found {
-            Ok(tool) => tool.call(arguments, &self.0.tailnet).await,
+            Ok(tool) if tool.risk == Risk::Read => tool.call(arguments, &self.0.tailnet).await,
+            Ok(tool) => self.change(tool, arguments).await,
             Err(error) => Err(error),
         };
         match answer {
             Ok(answer) => CallToolResult::success(vec![ContentBlock::text(answer)]),
             Err(error) => CallToolResult::error(vec![ContentBlock::text(failure(&error))]),
         }
+    }
+
+    /// Calls a tool that changes something, on a task of its own: it goes on if the client cancels
+    /// the call or leaves.
+    async fn change(&self, tool: &'static ToolDef, arguments: Value) -> crate::Result<String> {
+        let server = self.clone();
+        let change = async move {
+            let _under_way = server.0.changes.acquire().await;
+            tool.call(arguments, &server.0.tailnet).await
+        };
+        tokio::spawn(change).await.unwrap_or_else(|_| {
+            Err(Error::new(ErrorKind::OutcomeUnknown, "the call broke off").maybe_done())
+        })
     }
 
     fn allow(&self, tool: &'static ToolDef) -> crate::Result<&'static ToolDef> {

@@ -22,6 +22,8 @@ pub(crate) trait Tool: DeserializeOwned + JsonSchema + Send + 'static {
     const RISK: Risk;
     /// The operations that a call may use. The OAuth scopes follow from them.
     const OPERATIONS: &'static [Operation];
+    /// The scopes it needs, where an operation takes any of several and the tool needs less.
+    const SCOPES: &'static [&'static str] = &[];
     /// What a call gives back.
     type Output: Serialize;
 
@@ -84,6 +86,7 @@ pub struct ToolDef {
     pub risk: Risk,
     /// The operations that a call may use.
     pub operations: &'static [Operation],
+    scopes: &'static [&'static str],
     call: for<'a> fn(Value, &'a Tailnet) -> Answer<'a>,
     input: fn() -> Schema,
 }
@@ -94,6 +97,7 @@ pub(crate) const fn tool<T: Tool>() -> ToolDef {
         name: T::NAME,
         risk: T::RISK,
         operations: T::OPERATIONS,
+        scopes: T::SCOPES,
         call: |arguments, tailnet| Box::pin(call::<T>(arguments, tailnet)),
         input: schema::portable::<T>,
     }
@@ -149,6 +153,9 @@ impl ToolDef {
 
     /// The OAuth scopes of everything that a call may use.
     pub fn scopes(&self) -> BTreeSet<&'static str> {
+        if !self.scopes.is_empty() {
+            return self.scopes.iter().copied().collect();
+        }
         self.operations.iter().flat_map(|it| it.scopes()).copied().collect()
     }
 }

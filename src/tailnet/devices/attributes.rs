@@ -144,9 +144,15 @@ pub struct AttributeChanged {
     /// What it was; absent if it was not there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<Value>,
+    /// When it would have gone away by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expiry_before: Option<wire::Timestamp>,
     /// What it is, or would be; absent if it is not there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<Value>,
+    /// What could not be made sure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
 }
 
 impl Devices<'_> {
@@ -190,7 +196,8 @@ impl Devices<'_> {
         let list = self.list().await?;
         let device = preflight::own(find::find(&list, device)?.clone())?;
         let (id, name) = (device.key(), device.short_name());
-        let before = self.attributes_of(id, name).await?.attributes.remove(&change.key);
+        let mut read = self.attributes_of(id, name).await?;
+        let before = read.attributes.remove(&change.key);
         let planned = change.value.as_ref().map(AttributeValue::json);
         let missing = before.is_none() && planned.is_none();
         let mut changed = AttributeChanged {
@@ -198,11 +205,17 @@ impl Devices<'_> {
             key: change.key.clone(),
             applied: !dry_run && !missing,
             before,
+            expiry_before: read.expiries.remove(&change.key),
             after: planned,
+            warning: None,
         };
         if changed.applied {
             self.write_attribute(id, change).await?;
-            changed.after = self.attributes_of(id, name).await?.attributes.remove(&change.key);
+            // It is written; that nobody could look at it does not undo it.
+            match self.attributes_of(id, name).await {
+                Ok(mut now) => changed.after = now.attributes.remove(&change.key),
+                Err(error) => changed.warning = Some(unread(&error)),
+            }
         }
         Ok(changed)
     }
@@ -256,31 +269,37 @@ impl Devices<'_> {
         let planned = change.value.as_ref().map(AttributeValue::json);
         let before = self.one_of_each(&chosen, &change.key).await?;
         let mut after = vec![planned; before.len()];
+        let mut warning = None;
         if !dry_run {
             self.write_batch(chosen.keys(), change).await?;
-            after = self.one_of_each(&chosen, &change.key).await?;
+            match self.one_of_each(&chosen, &change.key).await {
+                Ok(now) => after = now.into_iter().map(|(value, _)| value).collect(),
+                Err(error) => warning = Some(unread(&error)),
+            }
         }
         let rows = chosen.into_values().zip(before).zip(after);
         Ok(rows
-            .map(|((device, before), after)| AttributeChanged {
+            .map(|((device, (before, expiry_before)), after)| AttributeChanged {
                 device,
                 key: change.key.clone(),
                 applied: !dry_run,
                 before,
+                expiry_before,
                 after,
+                warning: warning.clone(),
             })
             .collect())
     }
 
-    /// The attribute `key` of every device, in their order.
+    /// The attribute `key` of every device and its expiry, in their order.
     async fn one_of_each(
         &self,
         devices: &BTreeMap<String, String>,
         key: &str,
-    ) -> Result<Vec<Option<Value>>> {
+    ) -> Result<Vec<(Option<Value>, Option<wire::Timestamp>)>> {
         let reads = devices.iter().map(|(id, name)| async move {
             let mut read = self.attributes_of(id, name).await?;
-            Ok(read.attributes.remove(key))
+            Ok((read.attributes.remove(key), read.expiries.remove(key)))
         });
         futures_util::future::try_join_all(reads).await
     }
@@ -309,4 +328,8 @@ impl Devices<'_> {
         let answer = request.tailnet(client.tailnet()).body(body).send().await;
         Client::value(Operation::BatchUpdateCustomDevicePostureAttributes, answer)
     }
+}
+
+fn unread(error: &Error) -> String {
+    format!("it was written, but could not be read back: {error}")
 }

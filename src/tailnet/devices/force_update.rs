@@ -21,6 +21,9 @@ pub struct UpdateAdvice {
     /// Whether clients update themselves in this tailnet, unless a device decided otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tailnet_auto_updates: Option<bool>,
+    /// What that was before this call; absent if the call did not change it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tailnet_auto_updates_before: Option<bool>,
     /// Whether this call has changed anything.
     pub applied: bool,
     /// Always false: nobody can do this through the admin API.
@@ -62,10 +65,11 @@ impl Devices<'_> {
             before
         };
         let mut next = Vec::new();
+        if dry_run && change {
+            next.push("this was a dry run: auto-updates would be turned on".to_owned());
+        }
         if device.update_available == Some(false) {
-            next.push(
-                "it runs the newest version for its system: there is nothing to do".to_owned(),
-            );
+            next.push("it runs the newest version for its system".to_owned());
         } else {
             if now == Some(true) {
                 next.push(
@@ -78,9 +82,6 @@ impl Devices<'_> {
                     "with `auto_updates` all clients of the tailnet update themselves".to_owned(),
                 );
             }
-            if dry_run && change {
-                next.push("this was a dry run: auto-updates would be turned on".to_owned());
-            }
             next.push(how(device.os.as_deref().unwrap_or_default()).to_owned());
         }
         Ok(UpdateAdvice {
@@ -88,6 +89,7 @@ impl Devices<'_> {
             client_version: device.client_version.clone(),
             update_available: device.update_available,
             tailnet_auto_updates: now,
+            tailnet_auto_updates_before: before.filter(|_| applied),
             applied,
             update_pushed: false,
             next,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 pub mod attributes;
+pub mod change;
 pub mod device;
 pub mod filter;
 pub mod find;
@@ -22,9 +23,10 @@ pub mod version;
 
 pub use self::{
     attributes::{AttributeValue, Attributes},
+    change::Change,
     device::{Device, DeviceRoutes, KeyState},
     filter::{Filter, Order},
-    plan::{Applied, Change, Plan, Update},
+    plan::{Applied, Plan, Update},
     version::Version,
 };
 use crate::{

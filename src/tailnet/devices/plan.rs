@@ -1,12 +1,10 @@
 //! Changes of one device: planned, then applied, and taken back if one of several fails.
 
-use std::fmt;
-
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{Device, Devices, find, preflight};
+use super::{Change, Device, Devices, find, preflight};
 use crate::{
     Error, ErrorKind, Operation,
     client::{Client, Result},
@@ -38,102 +36,6 @@ impl Update {
             && self.remove_tags.is_empty()
             && self.key_expires.is_none()
             && self.ipv4.is_none()
-    }
-}
-
-/// One change of one device: what it was and what it shall be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Change {
-    /// May it take part?
-    Authorized {
-        /// Whether it might.
-        from: bool,
-        /// Whether it may.
-        to: bool,
-    },
-    /// Its short name.
-    Name {
-        /// The name it had.
-        from: String,
-        /// The name it gets; empty for the one of its operating system.
-        to: String,
-    },
-    /// All its tags.
-    Tags {
-        /// The tags it had.
-        from: Vec<String>,
-        /// The tags it gets.
-        to: Vec<String>,
-    },
-    /// Does its key expire?
-    KeyExpires {
-        /// Whether it did.
-        from: bool,
-        /// Whether it does.
-        to: bool,
-    },
-    /// Its IPv4 address.
-    Ipv4 {
-        /// The address it had.
-        from: String,
-        /// The address it gets.
-        to: String,
-    },
-    /// Its key expires now.
-    ExpireKey,
-    /// It is removed for good.
-    Remove,
-}
-
-impl Change {
-    /// What takes it back; none where nothing does.
-    pub fn inverse(&self) -> Option<Self> {
-        Some(match self.clone() {
-            Self::Authorized { from, to } => Self::Authorized { from: to, to: from },
-            Self::Name { from, to } => Self::Name { from: to, to: from },
-            // A device that has tags keeps at least one, until somebody logs in on it.
-            Self::Tags { from, .. } if from.is_empty() => return None,
-            Self::Tags { from, to } => Self::Tags { from: to, to: from },
-            Self::KeyExpires { from, to } => Self::KeyExpires { from: to, to: from },
-            Self::Ipv4 { from, to } => Self::Ipv4 { from: to, to: from },
-            Self::ExpireKey | Self::Remove => return None,
-        })
-    }
-
-    /// The field of the device, before and after.
-    fn facts(&self) -> (&'static str, Value, Value) {
-        match self {
-            Self::Authorized { from, to } => ("authorized", json!(from), json!(to)),
-            Self::Name { from, to } => ("name", json!(from), json!(to)),
-            Self::Tags { from, to } => ("tags", json!(from), json!(to)),
-            Self::KeyExpires { from, to } => ("key_expires", json!(from), json!(to)),
-            Self::Ipv4 { from, to } => ("ipv4", json!(from), json!(to)),
-            Self::ExpireKey => ("key_expired", json!(false), json!(true)),
-            Self::Remove => ("in_tailnet", json!(true), json!(false)),
-        }
-    }
-
-    /// What `device` says now of the field, to be compared with `to`.
-    fn seen_in(&self, device: &Device) -> Value {
-        match self {
-            Self::Authorized { .. } => json!(device.is_authorized()),
-            Self::Name { .. } => json!(device.short_name()),
-            Self::Tags { .. } => json!(device.tags()),
-            Self::KeyExpires { .. } => json!(!device.key_expiry_disabled.unwrap_or_default()),
-            Self::Ipv4 { .. } => json!(device.ipv4()),
-            Self::ExpireKey => {
-                json!(matches!(device.key_state(Timestamp::now()), super::KeyState::Expired(_)))
-            }
-            Self::Remove => json!(true),
-        }
-    }
-}
-
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (field, from, to) = self.facts();
-        write!(f, "{field} from {from} to {to}")
     }
 }
 
@@ -253,8 +155,9 @@ impl Devices<'_> {
     /// As [`plan_authorized`](Self::plan_authorized).
     pub async fn plan_expire_key(&self, device: &str) -> Result<Plan> {
         let device = preflight::own(self.get(device).await?)?;
+        let changes = preflight::expiry(&device, Timestamp::now())?;
         let warnings = preflight::expiry_warnings(&device);
-        Ok(Plan { device, changes: vec![Change::ExpireKey], warnings })
+        Ok(Plan { device, changes, warnings })
     }
 
     /// Plans to remove a device for good. A device that was shared in cannot be removed here.
@@ -273,12 +176,21 @@ impl Devices<'_> {
     ///
     /// # Errors
     ///
-    /// What the API said of the change that failed, and what became of the others.
+    /// [`Stale`](ErrorKind::Stale) if the device is not any more what the plan starts from;
+    /// otherwise what the API said of the change that failed, and what became of the others.
     pub async fn apply(&self, plan: &Plan) -> Result<Applied> {
         if plan.changes.is_empty() {
             return Ok(plan.report(false, None));
         }
         let id = plan.device.key();
+        let now = self.read(id).await?;
+        if let Some(moved) = plan.changes.iter().find(|it| !it.starts_from(&now)) {
+            return Err(Error::new(
+                ErrorKind::Stale,
+                format!("`{}` changed since this was planned ({moved})", plan.device.short_name()),
+            )
+            .remedied("plan again from what it is now"));
+        }
         for (index, change) in plan.changes.iter().enumerate() {
             if let Err(error) = self.send(id, change).await {
                 let earlier = plan.changes.get(..index).unwrap_or_default();
@@ -334,12 +246,14 @@ impl Devices<'_> {
         if !error.may_have_had_effect() {
             return Err(error);
         }
-        let wanted = change.facts().2;
         match (self.read(id).await, change) {
             (Err(gone), Change::Remove) if gone.kind() == ErrorKind::NotFound => Ok(()),
             (Ok(now), change) if *change != Change::Remove => {
-                let there = same(&change.seen_in(&now), &wanted);
-                if there { Ok(()) } else { Err(error.telling("read back: it was not changed")) }
+                if change.ends_in(&now) {
+                    Ok(())
+                } else {
+                    Err(error.telling("read back: it was not changed"))
+                }
             }
             _ => Err(error),
         }
@@ -383,15 +297,4 @@ impl Devices<'_> {
             }
         }
     }
-}
-
-/// Whether the values are the same; the order of tags does not count.
-fn same(a: &Value, b: &Value) -> bool {
-    let sorted = |it: &Value| {
-        let mut items: Vec<String> =
-            it.as_array().into_iter().flatten().map(Value::to_string).collect();
-        items.sort();
-        items
-    };
-    if a.is_array() && b.is_array() { sorted(a) == sorted(b) } else { a == b }
 }

@@ -10,7 +10,7 @@ use super::{
     name::{check_tag, domain, normalise},
 };
 use crate::{
-    Error,
+    Credential, Error,
     client::{ErrorKind, Result},
     wire,
 };
@@ -34,6 +34,19 @@ pub(super) fn authorized_warnings(device: &Device, to: bool) -> Vec<String> {
         return Vec::new();
     }
     vec!["it is connected now, and drops off within seconds".to_owned()]
+}
+
+/// What a device's key allows to plan: nothing to do if it has expired, and a refusal if it never
+/// does: the API would take the call, and the device would stay.
+pub(super) fn expiry(device: &Device, now: Timestamp) -> Result<Vec<Change>> {
+    match device.key_state(now) {
+        KeyState::Expired(_) => Ok(Vec::new()),
+        KeyState::Unlimited => Err(Error::refused(
+            format!("the key of `{}` does not expire", device.short_name()),
+            "turn expiry on first with update_device and `key_expires`, or de-authorize the device",
+        )),
+        KeyState::Until(_) | KeyState::Unknown => Ok(vec![Change::ExpireKey]),
+    }
 }
 
 pub(super) fn expiry_warnings(device: &Device) -> Vec<String> {
@@ -81,17 +94,22 @@ impl<'a> Preflight<'a> {
         if let Some(address) = &update.ipv4 {
             self.readdress(address)?;
         }
+        // What cannot be taken back comes last: then nothing after it can fail.
+        self.plan.changes.sort_by_key(|it| it.inverse().is_none());
         Ok(self.plan)
     }
 
     fn rename(&mut self, wanted: &str) -> Result<()> {
         let device = &self.plan.device;
-        let domain = device.name.as_deref().and_then(domain);
-        // Empty means: as the operating system calls it.
-        let own = device.hostname.clone().unwrap_or_default();
-        let reset = wanted.trim().is_empty();
-        let to = normalise(if reset { &own } else { wanted }, domain)?;
         let from = device.short_name().to_owned();
+        if wanted.trim().is_empty() {
+            // The server makes the name of its operating system's, and numbers it if it is taken.
+            let own = device.hostname.as_deref().unwrap_or("the one of its operating system");
+            self.plan.warnings.push(format!("the server makes the name of `{own}`"));
+            self.plan.changes.push(Change::Name { from, to: String::new() });
+            return Ok(());
+        }
+        let to = normalise(wanted, device.name.as_deref().and_then(domain))?;
         if to == from {
             return Ok(());
         }
@@ -105,7 +123,7 @@ impl<'a> Preflight<'a> {
                 "choose another name",
             ));
         }
-        if !reset && to != wanted {
+        if to != wanted {
             self.plan.warnings.push(format!("the server writes the name as `{to}`"));
         }
         self.plan.warnings.push(format!("whoever uses the name `{from}` no longer finds it"));
@@ -127,6 +145,13 @@ impl<'a> Preflight<'a> {
         }
         let new: Vec<&String> = to.difference(&from).collect();
         self.check_declared(&new).await?;
+        if from.is_empty() && update.key_expires == Some(true) {
+            return Err(Error::invalid_input(
+                "key_expires",
+                "is turned off by the first tag; turn it on in a call of its own afterwards",
+            ));
+        }
+        self.warn_of_owner();
         if from.is_empty() {
             let user = self.plan.device.user.as_deref().unwrap_or("its user");
             self.plan.warnings.push(format!(
@@ -138,6 +163,17 @@ impl<'a> Preflight<'a> {
             .changes
             .push(Change::Tags { from: from.into_iter().collect(), to: to.into_iter().collect() });
         Ok(())
+    }
+
+    /// A client hands out only its own tags and those that they own, which only the server knows.
+    fn warn_of_owner(&mut self) {
+        if !matches!(self.devices.tailnet().settings().credential, Credential::ApiKey(_)) {
+            self.plan.warnings.push(
+                "an OAuth client may give only its own tags and those that they own; nobody \
+                 checked that"
+                    .to_owned(),
+            );
+        }
     }
 
     /// The server takes only tags that the policy file gives an owner.

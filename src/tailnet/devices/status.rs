@@ -36,7 +36,7 @@ pub struct Status {
     pub update_available: Option<bool>,
     /// Its key.
     pub key: Key,
-    /// Round trips to relay regions in milliseconds, the nearest first by name of region.
+    /// Round trips to relay regions in milliseconds, by name of region.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub latency_ms: BTreeMap<String, f64>,
     /// The relay region that it prefers.

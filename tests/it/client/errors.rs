@@ -180,7 +180,7 @@ async fn a_silent_server_is_a_timeout() {
 
 #[tokio::test]
 async fn a_host_that_nobody_knows_is_named_as_such() {
-    let tailnet = Tailnet::new(settings("http://nonexistent.invalid"));
+    let tailnet = Tailnet::new(settings("https://nonexistent.invalid"));
 
     let read = tailnet.tailnet_settings().get().await.unwrap_err();
     let write = tailnet.tailnet_settings().set_auto_updates(true).await.unwrap_err();

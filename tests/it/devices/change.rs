@@ -174,12 +174,38 @@ async fn a_key_expires_now_and_the_device_says_so() {
 }
 
 #[tokio::test]
+async fn a_key_that_never_expires_is_not_said_to_expire() {
+    let (_sandbox, _, agent) = agent().await;
+    let device = first(&agent, json!({ "tags": ["tag:web"], "external": false })).await;
+    assert_eq!(device["keyExpiryDisabled"], true);
+
+    let failure = agent.fail("expire_device_key", json!({ "device": id(&device) })).await;
+
+    assert_eq!(failure["kind"], "refused");
+    assert!(failure["remedy"].as_str().unwrap().contains("key_expires"), "{failure}");
+}
+
+#[tokio::test]
+async fn an_empty_name_brings_the_one_of_the_operating_system_back() {
+    let (_sandbox, _, agent) = agent().await;
+    let device = first(&agent, json!({ "tags": ["tag:web"], "external": false })).await;
+    agent.call("update_device", json!({ "device": id(&device), "name": "other" })).await;
+
+    let done = agent.call("update_device", json!({ "device": id(&device), "name": "" })).await;
+
+    assert_eq!(done["changes"][0]["before"], "other");
+    assert_eq!(done["changes"][0]["after"], device["hostname"], "{done}");
+}
+
+#[tokio::test]
 async fn turning_expiry_on_warns_if_the_key_has_expired_meanwhile() {
     let (_sandbox, _, agent) = agent().await;
     let device = first(&agent, json!({ "external": false, "online": true, "os": "macOS" })).await;
     agent.call("expire_device_key", json!({ "device": id(&device) })).await;
     let key = |on: bool| json!({ "device": id(&device), "key_expires": on });
 
+    let again = agent.call("expire_device_key", json!({ "device": id(&device) })).await;
+    assert_eq!(again["unchanged"], true);
     let off = agent.call("update_device", key(false)).await;
     let on = agent.call("update_device", key(true)).await;
 

@@ -64,6 +64,25 @@ async fn a_cursor_of_another_list_is_refused() {
 }
 
 #[tokio::test]
+async fn a_device_that_goes_between_pages_costs_no_other_its_place() {
+    let (_sandbox, tailnet, agent) = agent().await;
+    let ask = |cursor: &Value| match cursor {
+        Value::Null => json!({ "limit": 10, "fields": ["nodeId"], "external": false }),
+        next => json!({ "limit": 10, "fields": ["nodeId"], "external": false, "cursor": next }),
+    };
+    let page = agent.call("list_devices", ask(&Value::Null)).await;
+    let whole = json!({ "limit": 500, "fields": ["nodeId"], "external": false });
+    let all = agent.call("list_devices", whole).await;
+    let (last, next) = (&all["devices"][9]["nodeId"], &all["devices"][10]["nodeId"]);
+    let plan = tailnet.devices().plan_remove(last.as_str().unwrap()).await.unwrap();
+    tailnet.devices().apply(&plan).await.unwrap();
+
+    let after = agent.call("list_devices", ask(&page["next"])).await;
+
+    assert_eq!(&after["devices"][0]["nodeId"], next);
+}
+
+#[tokio::test]
 async fn a_page_that_would_be_too_heavy_ends_earlier_and_says_so() {
     let (_sandbox, _, agent) = agent().await;
 

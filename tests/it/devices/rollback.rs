@@ -6,7 +6,7 @@ use tailscale_mcp::{
     tailnet::devices::{Change, Device, Update},
 };
 
-use crate::support::tailnet::{Trouble, sandbox, settings, troubled};
+use crate::support::tailnet::{Trouble, sandbox, settings, troubled, unreadable_after};
 
 fn tagged(devices: &[Device]) -> &Device {
     let taken = |it: &&Device| it.tags().iter().any(|tag| tag == "tag:web") && !it.is_shared_in();
@@ -71,6 +71,61 @@ async fn a_change_whose_answer_got_lost_is_looked_up_and_counts() {
         let writes = sandbox.requests().iter().filter(|it| it.0 == "POST").count();
         assert_eq!(writes, 4, "step {nth} was sent twice");
     }
+}
+
+#[tokio::test]
+async fn what_cannot_be_taken_back_comes_last() {
+    let (sandbox, direct) = sandbox().await;
+    let list = direct.devices().list().await.unwrap();
+    let user = list.iter().find(|it| it.tags().is_empty() && !it.is_shared_in()).unwrap();
+    let proxy = troubled(&sandbox.base_url(), 2, Trouble::Refused).await;
+    let tailnet = Tailnet::new(settings(&proxy));
+    let update = Update { key_expires: None, ..update() };
+    let plan = tailnet.devices().plan_update(user.key(), &update).await.unwrap();
+    assert!(matches!(plan.changes(), [.., Change::Tags { .. }]), "{:?}", plan.changes());
+
+    let error = tailnet.devices().apply(&plan).await.unwrap_err();
+
+    let after = direct.devices().get(user.key()).await.unwrap();
+    assert_eq!(state(&after), state(user), "{error}");
+}
+
+#[tokio::test]
+async fn a_plan_does_not_overwrite_what_others_changed_meanwhile() {
+    let (_sandbox, tailnet) = sandbox().await;
+    let device = tagged(&tailnet.devices().list().await.unwrap()).clone();
+    let add = |tag: &str| Update { add_tags: vec![tag.to_owned()], ..Update::default() };
+    let mine = tailnet.devices().plan_update(device.key(), &add("tag:ci")).await.unwrap();
+    let theirs = tailnet.devices().plan_update(device.key(), &add("tag:k8s")).await.unwrap();
+    tailnet.devices().apply(&theirs).await.unwrap();
+
+    let error = tailnet.devices().apply(&mine).await.unwrap_err();
+
+    assert_eq!(error.kind(), tailscale_mcp::ErrorKind::Stale);
+    let tags = tailnet.devices().get(device.key()).await.unwrap().tags().to_vec();
+    assert!(tags.contains(&"tag:k8s".to_owned()) && !tags.contains(&"tag:ci".to_owned()));
+}
+
+#[tokio::test]
+async fn an_attribute_that_cannot_be_read_back_was_still_written() {
+    use tailscale_mcp::tailnet::devices::{AttributeValue, attributes::AttributeChange};
+    let (sandbox, direct) = sandbox().await;
+    let device = tagged(&direct.devices().list().await.unwrap()).clone();
+    // The second read of the attributes gets no answer.
+    let proxy = unreadable_after(&sandbox.base_url(), "/attributes", 1).await;
+    let tailnet = Tailnet::new(settings(&proxy));
+    let change = AttributeChange {
+        key: "custom:tier".to_owned(),
+        value: Some(AttributeValue::Text("gold".to_owned())),
+        expiry: None,
+        comment: None,
+    };
+
+    let done = tailnet.devices().change_attribute(device.key(), &change, false).await.unwrap();
+
+    assert!(done.applied && done.warning.unwrap().contains("was written"));
+    let there = direct.devices().attributes(device.key()).await.unwrap();
+    assert_eq!(there.attributes["custom:tier"], "gold");
 }
 
 #[tokio::test]

@@ -65,7 +65,8 @@ fn visit(folder: &Path, check: &mut impl FnMut(&str, &str)) {
         if path.is_dir() {
             visit(&path, check);
         } else if path.extension().is_some_and(|it| it == "rs") {
-            check(path.to_str().unwrap(), &fs::read_to_string(&path).unwrap());
+            let name = path.to_str().unwrap().replace('\\', "/");
+            check(&name, &fs::read_to_string(&path).unwrap());
         }
     }
 }

@@ -44,6 +44,20 @@ fn the_first_command_of_the_readme_answers() {
 }
 
 #[test]
+fn a_proxy_is_not_asked_about_this_machine() {
+    let output = program(&["call", "list_devices", "--sandbox"])
+        .env("HTTP_PROXY", "http://127.0.0.1:1")
+        .env("http_proxy", "http://127.0.0.1:1")
+        .env("ALL_PROXY", "http://127.0.0.1:1")
+        .env_remove("NO_PROXY")
+        .env_remove("no_proxy")
+        .output()
+        .unwrap();
+
+    assert!(out(&output).contains("\"total\":100"));
+}
+
+#[test]
 fn the_sandbox_is_as_large_as_asked_and_the_same_every_time() {
     let ask = || {
         run(&[

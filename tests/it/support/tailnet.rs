@@ -42,20 +42,33 @@ pub enum Trouble {
 struct Proxy {
     to: String,
     client: reqwest::Client,
-    /// The write that fails, counted from 0.
+    /// The request that fails, counted from 0 over those that count.
     nth: usize,
     trouble: Trouble,
-    writes: AtomicUsize,
+    /// Reads of paths that end so count; if empty, writes do.
+    reads_of: &'static str,
+    counted: AtomicUsize,
 }
 
 /// The address of a proxy in front of `to`, where the `nth` write gets into `trouble`.
 pub async fn troubled(to: &str, nth: usize, trouble: Trouble) -> String {
+    proxy(to, nth, trouble, "").await
+}
+
+/// The address of a proxy in front of `to`, where the `nth` read of a path that ends in `what` is
+/// refused.
+pub async fn unreadable_after(to: &str, what: &'static str, nth: usize) -> String {
+    proxy(to, nth, Trouble::Refused, what).await
+}
+
+async fn proxy(to: &str, nth: usize, trouble: Trouble, reads_of: &'static str) -> String {
     let proxy = Arc::new(Proxy {
         to: to.to_owned(),
         client: plain_http(),
         nth,
         trouble,
-        writes: AtomicUsize::new(0),
+        reads_of,
+        counted: AtomicUsize::new(0),
     });
     let router = Router::new().fallback(forward).with_state(proxy);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -71,8 +84,13 @@ async fn forward(
     headers: http::HeaderMap,
     body: Bytes,
 ) -> Response {
-    let write = method != http::Method::GET;
-    let bad = write && proxy.writes.fetch_add(1, Ordering::SeqCst) == proxy.nth;
+    let read = method == http::Method::GET;
+    let counts = if proxy.reads_of.is_empty() {
+        !read
+    } else {
+        read && uri.path().ends_with(proxy.reads_of)
+    };
+    let bad = counts && proxy.counted.fetch_add(1, Ordering::SeqCst) == proxy.nth;
     let answer = |status: u16, text: &'static str| {
         Response::builder().status(status).body(text.into()).unwrap()
     };
@@ -103,5 +121,5 @@ pub fn plain_http() -> reqwest::Client {
         .unwrap()
         .with_root_certificates(rustls::RootCertStore::empty())
         .with_no_client_auth();
-    reqwest::Client::builder().tls_backend_preconfigured(tls).build().unwrap()
+    reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().build().unwrap()
 }

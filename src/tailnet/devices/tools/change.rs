@@ -108,7 +108,8 @@ pub(crate) struct UpdateDevice {
 
 impl Tool for UpdateDevice {
     const NAME: &'static str = "update_device";
-    const RISK: Risk = Risk::Change;
+    // Tagging a user's device and a key that has expired meanwhile cannot be put back.
+    const RISK: Risk = Risk::Danger;
     const OPERATIONS: &'static [Operation] = &[
         Operation::ListTailnetDevices,
         Operation::GetDevice,
@@ -189,6 +190,8 @@ impl Tool for ForceUpdate {
         Operation::GetTailnetSettings,
         Operation::UpdateTailnetSettings,
     ];
+    // The API authorizes each setting by itself.
+    const SCOPES: &'static [&'static str] = &["devices:core:read", "feature_settings"];
     type Output = UpdateAdvice;
 
     async fn call(self, tailnet: &Tailnet) -> Result<UpdateAdvice> {

@@ -150,6 +150,7 @@ impl Tool for ListDevices {
         let filter = self.filter()?;
         self.check()?;
         let devices = tailnet.devices().list().await?;
+        self.check_fields(&devices)?;
         let now = Timestamp::now();
         let mut taken: Vec<&Device> = devices.iter().filter(|it| filter.takes(it, now)).collect();
         sort(&mut taken, self.sort, self.descending, now);
@@ -200,7 +201,15 @@ impl ListDevices {
                 format!("has `{tag}`; write it as `tag:{tag}`"),
             ));
         }
-        match self.fields.iter().find(|it| !FIELDS.contains(&it.as_str())) {
+        Ok(())
+    }
+
+    /// Checks that there is every field that was asked for. The API may have more than we know.
+    fn check_fields(&self, devices: &[Device]) -> Result<()> {
+        let known = |field: &str| {
+            FIELDS.contains(&field) || devices.iter().any(|it| it.extra.contains_key(field))
+        };
+        match self.fields.iter().find(|it| !known(it)) {
             Some(field) => Err(Error::invalid_input(
                 "fields",
                 format!("has `{field}`; there is {}", FIELDS.join(", ")),
@@ -245,7 +254,10 @@ impl ListDevices {
                 "is from a list with other filters or another order; start anew without it",
             ));
         }
-        Ok(taken.iter().position(|it| it.key() == id).map_or(offset, |it| it + 1))
+        // If it is gone, those behind it have moved up: one shown twice is better than one lost.
+        let found = taken.iter().position(|it| !id.is_empty() && it.key() == id);
+        let gone = if id.is_empty() { offset } else { offset.saturating_sub(1) };
+        Ok(found.map_or(gone, |it| it + 1))
     }
 
     /// What tells lists apart whose pages do not fit together.
