@@ -362,6 +362,16 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_that_is_elsewhere_stays_there_and_is_not_asked_for() {
+        let (_folder, config) = folder();
+        set_with(&config, "set a --env A_KEY", "").unwrap();
+
+        let said = set_with(&config, "set a --tailnet acme.example", "").unwrap();
+
+        assert!(said.ends_with("its secret in env A_KEY\n"), "{said}");
+    }
+
+    #[test]
     fn a_key_of_another_kind_is_refused_without_repeating_it() {
         let (_folder, config) = folder();
 

@@ -4,6 +4,7 @@ mod architecture;
 mod budget;
 mod catalogue;
 mod command_line;
+mod leaving;
 mod manual;
 mod schemas;
 mod session;

@@ -37,6 +37,8 @@ pub enum Trouble {
     Refused,
     /// The write takes effect; its answer is a 504.
     AnswerLost,
+    /// The write takes seven seconds.
+    Slow,
 }
 
 struct Proxy {
@@ -100,8 +102,11 @@ async fn forward(
     let url = format!("{}{}", proxy.to, uri.path_and_query().unwrap());
     let mut headers = headers;
     headers.remove("host");
+    if bad && proxy.trouble == Trouble::Slow {
+        tokio::time::sleep(std::time::Duration::from_secs(7)).await;
+    }
     let sent = proxy.client.request(method, url).headers(headers).body(body).send().await.unwrap();
-    if bad {
+    if bad && proxy.trouble == Trouble::AnswerLost {
         return answer(504, r#"{"message":"request took too long to process"}"#);
     }
     let status = sent.status();
