@@ -14,10 +14,6 @@ use tailscale_mcp::{
 };
 use tokio::runtime::Runtime;
 
-// As in the program.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 const SIZES: [usize; 2] = [1_000, 10_000];
 
 /// The answer of the API, as the client reads it.

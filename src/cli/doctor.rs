@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 
-use super::Target;
-use crate::{Error, ErrorKind, Operation, Tailnet, client::Result, tailnet::logging::Window};
+use super::{Connected, Target};
+use crate::{
+    Error, ErrorKind, Operation, Tailnet, client::Result, mcp, tailnet::logging::Window, tool::Risk,
+};
 
 /// A clock that is further off than this breaks tokens and certificates.
 const SKEW_SECONDS: i64 = 60;
@@ -37,11 +39,11 @@ impl Check {
 }
 
 /// Looks at everything; gives the report, and whether the server would work.
-pub(super) async fn examine(target: &Target, json: bool) -> (String, bool) {
-    let mut checks = vec![versions()];
+pub(super) async fn examine(target: &Target, access: Risk, json: bool) -> (String, bool) {
+    let mut checks = vec![versions(), offered(access)];
     match target.connect().await {
         Ok(connected) => {
-            checks.push(credential(&connected.tailnet));
+            checks.push(credential(&connected));
             if reach(&connected.tailnet, &mut checks).await {
                 devices(&connected.tailnet, &mut checks).await;
                 scopes(&connected.tailnet, &mut checks).await;
@@ -79,12 +81,20 @@ fn versions() -> Check {
     )
 }
 
-fn credential(tailnet: &Tailnet) -> Check {
-    let settings = tailnet.settings();
+fn offered(access: Risk) -> Check {
+    let count = mcp::offered(access).count();
+    Check::good("access", format!("{access}: {count} tools are offered"))
+}
+
+fn credential(connected: &Connected) -> Check {
+    let settings = connected.tailnet.settings();
     let kind = settings.credential.kind();
     Check::good(
         "credential",
-        format!("{kind} for the tailnet `{}` at {}", settings.tailnet, settings.base_url),
+        format!(
+            "{kind} of {} for the tailnet `{}` at {}",
+            connected.source, settings.tailnet, settings.base_url
+        ),
     )
 }
 

@@ -149,7 +149,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         }
         Command::Tools { json } => print(&tools::list(access, json)),
         Command::Doctor { json } => {
-            let (text, healthy) = doctor::examine(&target, json).await;
+            let (text, healthy) = doctor::examine(&target, access, json).await;
             print(&text);
             return Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
@@ -188,19 +188,23 @@ fn allowed(risk: Risk, access: Risk, name: &str) -> Result<()> {
 /// A tailnet, and the sandbox that has to live as long.
 struct Connected {
     tailnet: Tailnet,
+    /// Where the settings are from.
+    source: String,
     _sandbox: Option<Sandbox>,
 }
 
 impl Target {
     async fn connect(&self) -> Result<Connected> {
         if !self.sandbox {
-            return Ok(Connected { tailnet: Tailnet::new(self.settings()?), _sandbox: None });
+            let (settings, source) = self.settings()?;
+            return Ok(Connected { tailnet: Tailnet::new(settings), source, _sandbox: None });
         }
         let sandbox = self.start(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
         let mut settings = Settings::new(Credential::ApiKey(Sandbox::API_KEY.into()));
         settings.base_url = sandbox.base_url();
         settings.rate = SANDBOX_RATE;
-        Ok(Connected { tailnet: Tailnet::new(settings), _sandbox: Some(sandbox) })
+        let source = "the sandbox".to_owned();
+        Ok(Connected { tailnet: Tailnet::new(settings), source, _sandbox: Some(sandbox) })
     }
 
     async fn start(&self, listen: SocketAddr) -> Result<Sandbox> {
@@ -212,10 +216,14 @@ impl Target {
 
     /// A named profile, the environment, or the default profile. Never the sandbox: whoever wants
     /// it says so.
-    fn settings(&self) -> Result<Settings> {
+    fn settings(&self) -> Result<(Settings, String)> {
+        let profile = |profiles: &Profiles| {
+            let name = profiles.choose(self.profile.as_deref())?;
+            let source = format!("profile `{name}` in {}", profiles.path().display());
+            Ok((profiles.settings(name)?, source))
+        };
         if self.profile.is_some() || self.config.is_some() {
-            let profiles = Profiles::load(self.config.as_deref())?;
-            return profiles.settings(profiles.choose(self.profile.as_deref())?);
+            return profile(&Profiles::load(self.config.as_deref())?);
         }
         match config::from_env() {
             Err(missing) if missing.kind() == ErrorKind::NoCredential => {
@@ -223,9 +231,9 @@ impl Target {
                 if profiles.names().next().is_none() {
                     return Err(missing);
                 }
-                profiles.settings(profiles.choose(None)?)
+                profile(&profiles)
             }
-            settings => settings,
+            settings => Ok((settings?, "the environment".to_owned())),
         }
     }
 }

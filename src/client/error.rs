@@ -267,6 +267,11 @@ impl Error {
                 "the tailnet's plan lacks this feature; see https://tailscale.com/pricing"
                     .to_owned()
             }
+            ErrorKind::NotFound if self.resource().is_some_and(|it| it.starts_with("tailnet/")) => {
+                "check the tailnet id (TAILSCALE_TAILNET, or `tailnet` of the profile); `-` is the \
+                 credential's own"
+                    .to_owned()
+            }
             ErrorKind::NotFound => {
                 "list what there is; ids of other tailnets and of ephemeral devices that are gone \
                  answer the same"

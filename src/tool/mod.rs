@@ -164,6 +164,10 @@ async fn call<T: Tool>(arguments: Value, tailnet: &Tailnet) -> Result<String> {
     // No arguments at all come as `null` from some clients.
     let arguments =
         if arguments.is_null() { Value::Object(serde_json::Map::new()) } else { arguments };
+    // The order of fields means nothing, so a list of values does not either.
+    if !arguments.is_object() {
+        return Err(Error::invalid_input("arguments", "must be a JSON object"));
+    }
     let input: T = serde_path_to_error::deserialize(arguments).map_err(|error| {
         let path = error.path().to_string();
         let field = if path == "." { "arguments" } else { &path };

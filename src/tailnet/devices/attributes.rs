@@ -131,6 +131,29 @@ impl AttributeChange {
     }
 }
 
+impl AttributeChange {
+    /// The type of an attribute is fixed by its first value, on all devices.
+    fn check_type(&self, before: Option<&Value>) -> Result<()> {
+        let (Some(before), Some(value)) = (before, &self.value) else { return Ok(()) };
+        let (is, wanted) = (kind(before), kind(&value.json()));
+        if is == wanted {
+            return Ok(());
+        }
+        Err(Error::invalid_input(
+            "type",
+            format!("is {wanted}, but `{}` has values of type {is}; give `{is}`", self.key),
+        ))
+    }
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Number(_) => "number",
+        Value::Bool(_) => "boolean",
+        _ => "string",
+    }
+}
+
 /// What happened to an attribute, or would happen.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
@@ -139,8 +162,11 @@ pub struct AttributeChanged {
     pub device: String,
     /// The attribute.
     pub key: String,
-    /// False if nothing was sent.
+    /// False if nothing was sent: a dry run, or it was like that already.
     pub applied: bool,
+    /// It was like that already.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unchanged: bool,
     /// What it was; absent if it was not there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<Value>,
@@ -199,11 +225,13 @@ impl Devices<'_> {
         let mut read = self.attributes_of(id, name).await?;
         let before = read.attributes.remove(&change.key);
         let planned = change.value.as_ref().map(AttributeValue::json);
-        let missing = before.is_none() && planned.is_none();
+        change.check_type(before.as_ref())?;
+        let unchanged = before == planned && change.expiry.is_none();
         let mut changed = AttributeChanged {
             device: name.to_owned(),
             key: change.key.clone(),
-            applied: !dry_run && !missing,
+            applied: !dry_run && !unchanged,
+            unchanged,
             before,
             expiry_before: read.expiries.remove(&change.key),
             after: planned,
@@ -261,28 +289,32 @@ impl Devices<'_> {
             ));
         }
         let list = self.list().await?;
-        let mut chosen = BTreeMap::new();
+        let mut chosen: Vec<(String, String)> = Vec::new();
         for wanted in devices {
             let device = preflight::own(find::find(&list, wanted)?.clone())?;
-            chosen.insert(device.key().to_owned(), device.short_name().to_owned());
+            if chosen.iter().all(|(id, _)| id != device.key()) {
+                chosen.push((device.key().to_owned(), device.short_name().to_owned()));
+            }
         }
         let planned = change.value.as_ref().map(AttributeValue::json);
         let before = self.one_of_each(&chosen, &change.key).await?;
+        before.iter().try_for_each(|(value, _)| change.check_type(value.as_ref()))?;
         let mut after = vec![planned; before.len()];
         let mut warning = None;
         if !dry_run {
-            self.write_batch(chosen.keys(), change).await?;
+            self.write_batch(chosen.iter().map(|(id, _)| id), change).await?;
             match self.one_of_each(&chosen, &change.key).await {
                 Ok(now) => after = now.into_iter().map(|(value, _)| value).collect(),
                 Err(error) => warning = Some(unread(&error)),
             }
         }
-        let rows = chosen.into_values().zip(before).zip(after);
+        let rows = chosen.into_iter().zip(before).zip(after);
         Ok(rows
-            .map(|((device, (before, expiry_before)), after)| AttributeChanged {
+            .map(|(((_, device), (before, expiry_before)), after)| AttributeChanged {
                 device,
                 key: change.key.clone(),
                 applied: !dry_run,
+                unchanged: before == after && change.expiry.is_none(),
                 before,
                 expiry_before,
                 after,
@@ -294,7 +326,7 @@ impl Devices<'_> {
     /// The attribute `key` of every device and its expiry, in their order.
     async fn one_of_each(
         &self,
-        devices: &BTreeMap<String, String>,
+        devices: &[(String, String)],
         key: &str,
     ) -> Result<Vec<(Option<Value>, Option<wire::Timestamp>)>> {
         let reads = devices.iter().map(|(id, name)| async move {

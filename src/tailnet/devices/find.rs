@@ -42,6 +42,33 @@ pub fn find<'a>(devices: &'a [Device], wanted: &str) -> Result<&'a Device> {
     Err(unknown(devices, wanted, &lower))
 }
 
+/// Finds the device that `wanted` names as a whole, for what cannot be taken back: the beginning of
+/// a name means another device as soon as the first is gone.
+///
+/// # Errors
+///
+/// As [`find`]; [`Refused`](ErrorKind::Refused) with the whole name if it is only a beginning.
+pub fn find_exact<'a>(devices: &'a [Device], wanted: &str) -> Result<&'a Device> {
+    let device = find(devices, wanted)?;
+    if is_whole(device, wanted) {
+        return Ok(device);
+    }
+    let whole = device.short_name();
+    Err(Error::refused(
+        format!("no device is called `{wanted}`; it is only the beginning of `{whole}`"),
+        format!("if you mean that one, give its whole name: `{whole}`"),
+    ))
+}
+
+/// Whether `wanted` is more than the beginning of the device's name.
+pub(super) fn is_whole(device: &Device, wanted: &str) -> bool {
+    let wanted = wanted.trim().trim_end_matches('.');
+    let names = [device.node_id.as_deref(), device.id.as_deref(), Some(device.short_name())];
+    let full = device.name.as_deref().map(|it| it.trim_end_matches('.'));
+    wanted.parse().is_ok_and(|address| device.has_address(address))
+        || names.into_iter().chain([full]).flatten().any(|it| it.eq_ignore_ascii_case(wanted))
+}
+
 fn ambiguous(wanted: &str, first: &Device, others: &[&Device]) -> Error {
     let mut candidates: Vec<String> = std::iter::once(&first)
         .chain(others)

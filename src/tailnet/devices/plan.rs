@@ -127,7 +127,9 @@ impl Devices<'_> {
     ///
     /// As [`get`](Self::get); [`Refused`](ErrorKind::Refused) for a device of another tailnet.
     pub async fn plan_authorized(&self, device: &str, authorized: bool) -> Result<Plan> {
-        let device = preflight::own(self.get(device).await?)?;
+        // Cutting off the wrong device is worse than asking again.
+        let device = if authorized { self.get(device).await? } else { self.exact(device).await? };
+        let device = preflight::own(device)?;
         let from = device.is_authorized();
         let changes = vec![Change::Authorized { from, to: authorized }];
         let changes = if from == authorized { Vec::new() } else { changes };
@@ -144,8 +146,18 @@ impl Devices<'_> {
     pub async fn plan_update(&self, device: &str, update: &Update) -> Result<Plan> {
         let list = self.list().await?;
         let id = find::find(&list, device)?.key();
-        let device = preflight::own(self.read(id).await?)?;
-        preflight::Preflight::new(self, &list, device).update(update).await
+        let own = preflight::own(self.read(id).await?)?;
+        let plan = preflight::Preflight::new(self, &list, own).update(update).await?;
+        if plan.changes.iter().any(|it| it.inverse().is_none()) {
+            find::find_exact(&list, device)?;
+        }
+        Ok(plan)
+    }
+
+    /// The device that is named as a whole, as it is now.
+    async fn exact(&self, device: &str) -> Result<Device> {
+        let list = self.list().await?;
+        self.read(find::find_exact(&list, device)?.key()).await
     }
 
     /// Plans to expire a device's key now: it drops off until somebody logs in on it.
@@ -154,7 +166,7 @@ impl Devices<'_> {
     ///
     /// As [`plan_authorized`](Self::plan_authorized).
     pub async fn plan_expire_key(&self, device: &str) -> Result<Plan> {
-        let device = preflight::own(self.get(device).await?)?;
+        let device = preflight::own(self.exact(device).await?)?;
         let changes = preflight::expiry(&device, Timestamp::now())?;
         let warnings = preflight::expiry_warnings(&device);
         Ok(Plan { device, changes, warnings })
@@ -166,7 +178,7 @@ impl Devices<'_> {
     ///
     /// As [`plan_authorized`](Self::plan_authorized).
     pub async fn plan_remove(&self, device: &str) -> Result<Plan> {
-        let device = preflight::own(self.get(device).await?)?;
+        let device = preflight::own(self.exact(device).await?)?;
         let warnings = preflight::removal_warnings(&device);
         Ok(Plan { device, changes: vec![Change::Remove], warnings })
     }

@@ -21,7 +21,7 @@ async fn every_status_has_its_kind_and_keeps_what_was_said() {
         (401, ErrorKind::Unauthorized, "401 Unauthorized", "not revoked"),
         (402, ErrorKind::PlanLimit, "402 Payment Required", "pricing"),
         (403, ErrorKind::Forbidden, "403 Forbidden", "OAuth scope"),
-        (404, ErrorKind::NotFound, "404 Not Found", "list what there is"),
+        (404, ErrorKind::NotFound, "404 Not Found", "check the tailnet id"),
         (409, ErrorKind::Conflict, "409 Conflict", "read what is there"),
         (412, ErrorKind::Stale, "412 Precondition Failed", "read it again"),
         (418, ErrorKind::Rejected, "418 I'm a teapot", "change the request"),

@@ -30,6 +30,7 @@ async fn an_attribute_is_set_read_and_deleted_with_before_and_after() {
     assert_eq!(there["attributes"]["custom:score"], 81);
     assert_eq!((&deleted["before"], deleted.get("after")), (&json!(81), None));
     assert_eq!(again["applied"], false, "what is not there is not deleted");
+    assert_eq!(again["unchanged"], true);
 }
 
 #[tokio::test]
@@ -44,6 +45,25 @@ async fn every_type_of_value_goes_out_as_itself() {
         let arguments = json!({ "device": id(&device), "key": key, "value": text, "type": kind });
         assert_eq!(agent.call("set_device_attribute", arguments).await["after"], value);
     }
+}
+
+#[tokio::test]
+async fn another_type_is_refused_in_the_dry_run_already() {
+    let (_sandbox, _, agent) = agent().await;
+    let device = first(&agent, json!({ "external": false })).await;
+    let set = |value: &str, kind: &str| json!({ "device": id(&device), "key": "custom:n", "value": value, "type": kind });
+    agent.call("set_device_attribute", set("5", "number")).await;
+
+    let mut dry = set("6", "string");
+    dry["dry_run"] = json!(true);
+    let failure = agent.fail("set_device_attribute", dry).await;
+    let same = agent.call("set_device_attribute", set("5", "number")).await;
+    let batch = json!({ "devices": [id(&device)], "key": "custom:n", "value": "x" });
+    let batch = agent.fail("batch_update_device_attributes", batch).await;
+
+    assert!(failure["message"].as_str().unwrap().contains("give `number`"), "{failure}");
+    assert_eq!(batch["kind"], "invalid_input");
+    assert_eq!((&same["unchanged"], &same["applied"]), (&json!(true), &json!(false)));
 }
 
 #[tokio::test]

@@ -49,6 +49,31 @@ async fn revoking_tells_its_two_meanings_apart() {
 }
 
 #[tokio::test]
+async fn repeating_a_removal_removes_no_other_device() {
+    let (_sandbox, tailnet, agent) = agent().await;
+    let list = tailnet.devices().list().await.unwrap();
+    // `name` and `name-1`: when the first is gone, its name is the beginning of the other's.
+    let longer = list.iter().find_map(|it| {
+        let stem = it.short_name().strip_suffix("-1")?;
+        let twin = list.iter().filter(|it| it.short_name().starts_with(stem)).count() == 2;
+        (twin && !it.is_shared_in() && list.iter().any(|it| it.short_name() == stem)).then_some(it)
+    });
+    let longer = longer.unwrap();
+    let stem = longer.short_name().strip_suffix("-1").unwrap();
+    let remove = json!({ "device": stem, "how": "remove" });
+    agent.call("revoke_device", remove.clone()).await;
+
+    let again = agent.fail("revoke_device", remove).await;
+    let off = agent.fail("revoke_device", json!({ "device": stem, "how": "deauthorize" })).await;
+    let expire = agent.fail("expire_device_key", json!({ "device": stem })).await;
+
+    for failure in [&again, &off, &expire] {
+        assert_eq!(failure["kind"], "refused", "{failure}");
+    }
+    assert!(tailnet.devices().get(longer.key()).await.is_ok());
+}
+
+#[tokio::test]
 async fn an_update_changes_all_it_names_and_shows_before_and_after() {
     let (_sandbox, _, agent) = agent().await;
     let device = first(&agent, json!({ "tags": ["tag:web"], "external": false })).await;

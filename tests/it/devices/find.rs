@@ -48,6 +48,18 @@ fn an_exact_name_wins_over_a_beginning() {
 }
 
 #[test]
+fn the_beginning_of_a_name_is_no_whole_name() {
+    use tailscale_mcp::tailnet::devices::find::find_exact;
+    let list = some();
+    for whole in ["web", "WEB-1", "n2CNTRL", "1n2CNTRL", "100.64.0.2", "web-1.tail1.ts.net."] {
+        assert!(find_exact(&list, whole).is_ok(), "{whole}");
+    }
+    let error = find_exact(&list, "d").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused);
+    assert!(error.remedy().unwrap().contains("`db`"), "{error}");
+}
+
+#[test]
 fn an_ambiguous_beginning_lists_the_candidates() {
     let error = find(&some(), "we").unwrap_err();
 

@@ -115,7 +115,7 @@ async fn an_attribute_that_cannot_be_read_back_was_still_written() {
     let proxy = unreadable_after(&sandbox.base_url(), "/attributes", 1).await;
     let tailnet = Tailnet::new(settings(&proxy));
     let change = AttributeChange {
-        key: "custom:tier".to_owned(),
+        key: "custom:fresh".to_owned(),
         value: Some(AttributeValue::Text("gold".to_owned())),
         expiry: None,
         comment: None,
@@ -125,7 +125,7 @@ async fn an_attribute_that_cannot_be_read_back_was_still_written() {
 
     assert!(done.applied && done.warning.unwrap().contains("was written"));
     let there = direct.devices().attributes(device.key()).await.unwrap();
-    assert_eq!(there.attributes["custom:tier"], "gold");
+    assert_eq!(there.attributes["custom:fresh"], "gold");
 }
 
 #[tokio::test]

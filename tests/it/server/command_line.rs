@@ -96,6 +96,7 @@ fn failures_go_to_stderr_with_a_remedy() {
     for (arguments, word) in [
         (&["call", "list_device", "--sandbox"][..], "list_devices"),
         (&["call", "list_devices", "{oops", "--sandbox"][..], "JSON object"),
+        (&["call", "list_devices", "[]", "--sandbox"][..], "JSON object"),
         (&["call", "revoke_device", "--sandbox", "--access", "read"][..], "--access danger"),
     ] {
         let text = String::from_utf8(run(arguments).stderr).unwrap();
