@@ -8,7 +8,7 @@ use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use secrecy::SecretString;
 use tokio::time::Instant;
 
-use super::{Error, ErrorKind, Result, Settings, answer, retry};
+use super::{Error, ErrorKind, Result, Settings, answer, retry, settings::is_loopback};
 
 /// The token endpoint's answers are small.
 const TOKEN_BODY: usize = 1 << 20;
@@ -38,15 +38,10 @@ fn plain(settings: &Settings) -> Result<bool> {
         Error::config(format!("the base URL {} {why}", settings.base_url), "use https://")
     };
     let url = url::Url::parse(&settings.base_url).map_err(|error| wrong(&error.to_string()))?;
-    let loopback = match url.host() {
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        Some(url::Host::Domain(name)) => name == "localhost",
-        None => return Err(wrong("names no host")),
-    };
+    let host = url.host().ok_or_else(|| wrong("names no host"))?;
     match url.scheme() {
         "https" => Ok(false),
-        "http" if loopback => Ok(true),
+        "http" if is_loopback(&host) => Ok(true),
         _ => Err(wrong("would send the credential in the clear")),
     }
 }

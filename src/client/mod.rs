@@ -24,6 +24,7 @@ mod settings;
 mod tokens;
 mod transport;
 
+pub(crate) use self::settings::is_loopback;
 pub use self::{
     credential::{Credential, IdentityToken, resolve},
     error::{Error, ErrorKind, PolicyProblem, Result},

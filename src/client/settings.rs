@@ -2,6 +2,8 @@
 
 use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
+use url::Host;
+
 use super::Credential;
 
 /// Where the public API is.
@@ -57,5 +59,14 @@ impl Settings {
     pub(crate) fn origin(&self) -> &str {
         let base = self.base_url.trim_end_matches('/');
         base.strip_suffix("/api/v2").unwrap_or(base)
+    }
+}
+
+/// Whether `host` is this machine, where nobody is on the way to read a credential.
+pub(crate) fn is_loopback(host: &Host<&str>) -> bool {
+    match host {
+        Host::Domain(name) => *name == "localhost" || name.ends_with(".localhost"),
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
     }
 }

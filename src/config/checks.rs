@@ -2,7 +2,9 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
-use url::{Host, Url};
+use url::Url;
+
+use crate::client::is_loopback;
 
 type Checked<T> = Result<T, &'static str>;
 
@@ -35,14 +37,6 @@ pub(super) fn base_url(value: &str) -> Checked<String> {
 }
 
 const NO_URL: &str = "must be a URL such as `https://api.tailscale.com`";
-
-fn is_loopback(host: &Host<&str>) -> bool {
-    match host {
-        Host::Domain(name) => *name == "localhost" || name.ends_with(".localhost"),
-        Host::Ipv4(address) => address.is_loopback(),
-        Host::Ipv6(address) => address.is_loopback(),
-    }
-}
 
 /// The lower bound keeps the time between two requests representable.
 pub(super) fn rate(value: Option<f64>) -> Checked<f64> {

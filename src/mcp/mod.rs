@@ -208,7 +208,8 @@ pub fn failure(error: &Error) -> String {
 fn instructions(access: Risk) -> String {
     let mut text =
         "Runs a Tailscale tailnet through its admin API. `device` takes a name, an id, an \
-                    IP address or the start of a name. Lists are paged: `next` goes into `cursor`. \
+                    IP address or the start of a name; what cuts a device off wants \
+                    more than the start. Lists are paged: `next` goes into `cursor`. \
                     Failures say what to do next in `remedy`."
             .to_owned();
     if access > Risk::Read {

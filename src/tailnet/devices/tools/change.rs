@@ -52,7 +52,7 @@ enum Revocation {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RevokeDevice {
-    /// Name, id, IP, or start of the name.
+    /// Whole name, id or IP.
     device: String,
     how: Revocation,
     /// Only show what would change.
@@ -145,7 +145,7 @@ impl Tool for UpdateDevice {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExpireDeviceKey {
-    /// Name, id, IP, or start of the name.
+    /// Whole name, id or IP.
     device: String,
     /// Only show what would change.
     #[serde(default)]
