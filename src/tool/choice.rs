@@ -107,6 +107,15 @@ impl Offer {
         narrowed
     }
 
+    /// Whether it has every toolset that is offered by default.
+    pub fn is_whole(&self) -> bool {
+        let all = |it: &Choice| {
+            let default = TOOLSETS.iter().filter(|set| set.default);
+            default.into_iter().all(|set| it.toolsets.contains(&set.name))
+        };
+        self.choices.iter().all(all)
+    }
+
     /// The access up to which plans are carried out.
     pub fn access(&self) -> Risk {
         if self.choices.iter().any(|it| it.read_only) { Risk::Read } else { self.access }
