@@ -17,6 +17,8 @@ use crate::{
 
 mod auth;
 mod doctor;
+mod serve;
+mod token;
 mod tools;
 
 /// Requests a second and endpoint that the sandbox gets: nothing real is behind it.
@@ -64,8 +66,8 @@ struct Target {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve MCP over stdin and stdout (the default)
-    Serve,
+    /// Serve MCP: over stdin and stdout (the default), or over HTTP
+    Serve(Box<serve::Serve>),
     /// Call one tool, and print what it answers
     Call {
         /// Its name
@@ -89,6 +91,9 @@ enum Command {
     /// Keep credentials of several organisations
     #[command(subcommand)]
     Auth(auth::AuthCommand),
+    /// Keep the tokens of those who may use the server over HTTP
+    #[command(subcommand)]
+    Token(token::TokenCommand),
     /// Serve the emulated admin API alone, for other clients
     Sandbox {
         /// Address and port
@@ -133,10 +138,10 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         Risk::Read
     });
     let target = arguments.target;
-    match arguments.command.unwrap_or(Command::Serve) {
-        Command::Serve => {
+    match arguments.command.unwrap_or_else(|| Command::Serve(Box::default())) {
+        Command::Serve(serve) => {
             let connected = target.connect().await?;
-            Server::new(connected.tailnet, access).serve_stdio().await?;
+            serve.run(Server::new(connected.tailnet.clone(), access), connected.tailnet).await?;
         }
         Command::Call { tool, arguments } => {
             let tool = tool::named(&tool)?;
@@ -161,6 +166,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             };
             print(&auth::run(command, target.config.as_deref(), probe).await?);
         }
+        Command::Token(command) => print(&token::run(command)?),
         Command::Sandbox { listen } => {
             let sandbox = target.start(listen).await?;
             complain(&format!(

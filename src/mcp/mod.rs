@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use rmcp::{
-    ErrorData, RoleServer, ServerHandler, ServiceExt as _,
+    ErrorData, RoleServer, ServerHandler,
     model::{
         CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock,
         Implementation, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig,
@@ -19,6 +19,11 @@ use crate::{
     Error, ErrorKind, Tailnet,
     tool::{self, Risk, ToolDef},
 };
+
+mod principal;
+mod sealing;
+
+pub use self::{principal::Principal, sealing::SealingKey};
 
 /// Serves one tailnet to assistants.
 #[derive(Clone)]
@@ -51,36 +56,13 @@ impl Server {
         }))
     }
 
-    /// Serves over stdin and stdout until the client closes them.
-    ///
-    /// # Errors
-    ///
-    /// [`Config`](crate::ErrorKind::Config) if what comes first is not MCP.
-    pub async fn serve_stdio(self) -> crate::Result<()> {
-        let failed = |why: String| {
-            Error::config(
-                format!("no MCP client on stdin: {why}"),
-                "let an MCP host start this program, or ask one tool with `tailscale-mcp call`",
-            )
-        };
-        let server = self.clone();
-        let running = self
-            .serve(rmcp::transport::stdio_pipes())
-            .await
-            .map_err(|error| failed(error.to_string()))?;
-        let ended = running.waiting().await.map(drop).map_err(|error| failed(error.to_string()));
-        // A client that goes away must not leave a change half-done: it is finished or taken back.
-        let _ = tokio::time::timeout(server.longest_change(), server.idle()).await;
-        ended
-    }
-
     /// Waits until no change is under way.
-    async fn idle(&self) {
+    pub async fn idle(&self) {
         let _ = self.0.changes.acquire_many(CHANGES).await;
     }
 
     /// A change is several calls of the API, each with its own deadline.
-    fn longest_change(&self) -> Duration {
+    pub fn longest_change(&self) -> Duration {
         self.0.tailnet.settings().deadline.saturating_mul(4)
     }
 

@@ -18,6 +18,7 @@ mod client;
 mod config;
 mod devices;
 mod document;
+mod http;
 mod sandbox;
 mod server;
 mod support;
