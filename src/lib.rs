@@ -13,9 +13,9 @@
 //! }
 //!
 //! let plan = tailnet.devices().plan_authorized("web-1", true).await?;
-//! println!("{:?}, warnings: {:?}", plan.changes(), plan.warnings());
-//! match tailnet.devices().apply(&plan).await {
-//!     Ok(applied) => println!("before and after: {:?}", applied.changes),
+//! println!("{:?}, warnings: {:?}", plan.items(), plan.warnings());
+//! match tailnet.apply(&plan).await {
+//!     Ok(report) => println!("before and after: {:?}", report.changes),
 //!     Err(error) if error.kind() == ErrorKind::Forbidden => println!("{:?}", error.remedy()),
 //!     Err(error) => return Err(error),
 //! }
@@ -25,12 +25,14 @@
 //! # The map
 //!
 //! - [`tailnet`]: the API's nouns. Checks what goes in, and takes back what went half-way.
+//! - [`change`]: how changes are planned, recorded, made and taken back.
 //! - [`Settings`], [`Credential`], [`config`]: how the API is reached, and as whom.
 //! - [`Error`]: what can go wrong, and what to try next.
 //! - [`Operation`]: what the API can do, as its description says.
 //! - `tool`, `mcp`, `server`, `cli` (feature `server`): what an assistant can ask for, and who serves it.
 //! - `sandbox` (feature `sandbox`): an emulated tailnet on loopback, to try things on.
 
+pub mod change;
 pub mod client;
 pub mod config;
 pub mod tailnet;

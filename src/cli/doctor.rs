@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Connected, Target};
 use crate::{
-    Error, ErrorKind, Operation, Tailnet, client::Result, mcp, tailnet::logging::Window, tool::Risk,
+    Error, ErrorKind, Operation, Tailnet, client::Result, tailnet::logging::Window, tool::Offer,
 };
 
 /// A clock that is further off than this breaks tokens and certificates.
@@ -39,8 +39,8 @@ impl Check {
 }
 
 /// Looks at everything; gives the report, and whether the server would work.
-pub(super) async fn examine(target: &Target, access: Risk, json: bool) -> (String, bool) {
-    let mut checks = vec![versions(), offered(access)];
+pub(super) async fn examine(target: &Target, offer: &Offer, json: bool) -> (String, bool) {
+    let mut checks = vec![versions(), offered(offer)];
     match target.connect().await {
         Ok(connected) => {
             checks.push(credential(&connected));
@@ -81,9 +81,9 @@ fn versions() -> Check {
     )
 }
 
-fn offered(access: Risk) -> Check {
-    let count = mcp::offered(access).count();
-    Check::good("access", format!("{access}: {count} tools are offered"))
+fn offered(offer: &Offer) -> Check {
+    let count = offer.tools().count();
+    Check::good("access", format!("{}: {count} tools are offered", offer.access()))
 }
 
 fn credential(connected: &Connected) -> Check {

@@ -12,11 +12,12 @@ use crate::{
     config::{self, Profiles},
     mcp::{self, Server},
     sandbox::{Options, Sandbox},
-    tool::{self, Risk},
 };
 
 mod auth;
+mod call;
 mod doctor;
+mod offered;
 mod serve;
 mod token;
 mod tools;
@@ -30,10 +31,8 @@ const SANDBOX_RATE: f64 = 10_000.0;
 struct Arguments {
     #[command(flatten)]
     target: Target,
-    /// What is offered: `read`, `change` (what can be put back), or `danger`. By default `read`,
-    /// with --sandbox `danger`
-    #[arg(long, global = true, env = "TAILSCALE_MCP_ACCESS", value_name = "LEVEL")]
-    access: Option<Risk>,
+    #[command(flatten)]
+    offered: offered::Offered,
     /// What is logged to stderr, such as `info` or `tailscale_mcp=debug`
     #[arg(
         long,
@@ -132,29 +131,30 @@ pub fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<ExitCode> {
-    let access = arguments.access.unwrap_or(if arguments.target.sandbox {
-        Risk::Danger
-    } else {
-        Risk::Read
-    });
-    let target = arguments.target;
+    let (target, offered) = (arguments.target, arguments.offered);
     match arguments.command.unwrap_or_else(|| Command::Serve(Box::default())) {
         Command::Serve(serve) => {
+            // A word that is wrong stops here, before anything is started.
+            offered.choice()?;
+            let sealing_key = serve.sealing_key()?;
             let connected = target.connect().await?;
-            serve.run(Server::new(connected.tailnet.clone(), access), connected.tailnet).await?;
+            let mut setup = offered.setup(&connected.tailnet, target.sandbox)?;
+            setup.sealing_key = sealing_key;
+            serve.run(Server::new(connected.tailnet.clone(), setup), connected.tailnet).await?;
         }
         Command::Call { tool, arguments } => {
-            let tool = tool::named(&tool)?;
-            allowed(tool.risk, access, tool.name)?;
             let arguments: Value = serde_json::from_str(&arguments).map_err(|error| {
                 Error::invalid_input("arguments", format!("must be a JSON object: {error}"))
             })?;
+            offered.choice()?;
             let connected = target.connect().await?;
-            print(&tool.call(arguments, &connected.tailnet).await?);
+            let setup = offered.setup(&connected.tailnet, target.sandbox)?;
+            print(&call::run(&tool, arguments, &connected.tailnet, &setup).await?);
         }
-        Command::Tools { json } => print(&tools::list(access, json)),
+        Command::Tools { json } => print(&tools::list(&offered.offer(&[], target.sandbox)?, json)),
         Command::Doctor { json } => {
-            let (text, healthy) = doctor::examine(&target, access, json).await;
+            let (text, healthy) =
+                doctor::examine(&target, &offered.offer(&[], target.sandbox)?, json).await;
             print(&text);
             return Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
@@ -179,16 +179,6 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn allowed(risk: Risk, access: Risk, name: &str) -> Result<()> {
-    if risk <= access {
-        return Ok(());
-    }
-    Err(Error::refused(
-        format!("`{name}` needs `{risk}` access, and this is `{access}`"),
-        format!("add --access {risk}"),
-    ))
 }
 
 /// A tailnet, and the sandbox that has to live as long.

@@ -100,7 +100,7 @@ impl Serve {
         }
         let ended = serve_stdio(server.clone()).await;
         // A client that goes away must not leave a change half-done: it is finished or taken back.
-        let _ = tokio::time::timeout(server.longest_change(), server.idle()).await;
+        server.idle().await;
         ended
     }
 
@@ -121,7 +121,6 @@ impl Serve {
     }
 
     async fn over_http(self, address: SocketAddr, server: Server, tailnet: Tailnet) -> Result<()> {
-        self.sealing_key()?;
         let mut options = Options::new(self.guard.access()?);
         options.hosts = self.guard.hosts;
         options.origins = self.guard.origins;

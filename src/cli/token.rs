@@ -10,9 +10,10 @@ use jiff::{Span, Timestamp, tz::TimeZone};
 use secrecy::ExposeSecret as _;
 
 use crate::{
-    client::{Error, Result},
+    client::Result,
     config::files,
     server::{Grant, NewToken, TokenFile},
+    tool::{Choice, Words},
 };
 
 /// Names the file of tokens.
@@ -87,8 +88,9 @@ pub(crate) fn run(command: TokenCommand) -> Result<String> {
 }
 
 fn add(it: AddArgs) -> Result<String> {
-    for toolset in it.toolsets.iter().flatten() {
-        known(toolset)?;
+    if let Some(toolsets) = &it.toolsets {
+        // A misspelt name would be found by who cannot mend it.
+        Choice::read(&Words { toolsets: toolsets.clone(), ..Words::default() })?;
     }
     let mut file = TokenFile::load(&path(it.file.tokens.as_deref())?)?;
     let new = NewToken {
@@ -98,15 +100,6 @@ fn add(it: AddArgs) -> Result<String> {
         expires: it.expires,
     };
     Ok(file.add(&it.name, &new)?.expose_secret().to_owned())
-}
-
-fn known(toolset: &str) -> Result<()> {
-    let names: Vec<&str> = crate::tool::TOOLSETS.iter().map(|it| it.name).collect();
-    if names.contains(&toolset) {
-        return Ok(());
-    }
-    let should = format!("names no toolset with `{toolset}`; there is {}", names.join(", "));
-    Err(Error::invalid_input("toolsets", should))
 }
 
 fn list(file: &TokenFile, path: &Path) -> String {

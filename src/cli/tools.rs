@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
-use crate::{mcp, tool::Risk};
+use crate::{mcp, tool::Offer};
 
 /// Tokens that a kilobyte of this list makes, as measured with `cl100k`.
 const TOKENS_A_KILOBYTE: usize = 226;
@@ -13,10 +13,13 @@ fn tokens(bytes: usize) -> usize {
     bytes * TOKENS_A_KILOBYTE / 1000
 }
 
-pub(super) fn list(access: Risk, json: bool) -> String {
-    let rows: Vec<_> = mcp::offered(access)
+pub(super) fn list(offer: &Offer, json: bool) -> String {
+    let access = offer.access();
+    let rows: Vec<_> = offer
+        .tools()
         .map(|tool| {
-            let bytes = serde_json::to_string(&mcp::describe(tool)).map_or(0, |it| it.len());
+            let bytes =
+                serde_json::to_string(&mcp::describe(tool, access)).map_or(0, |it| it.len());
             (tool, bytes)
         })
         .collect();

@@ -77,6 +77,8 @@ pub enum ErrorKind {
     Redirected,
     /// The answer to a change got lost: it may have taken effect.
     OutcomeUnknown,
+    /// The journal cannot be read or written.
+    Journal,
 }
 
 /// What the API says of a policy file, per user or test.
@@ -301,6 +303,7 @@ impl Error {
             }
             ErrorKind::Redirected => "set the base URL to where the API really is".to_owned(),
             ErrorKind::OutcomeUnknown => "read the resource back".to_owned(),
+            ErrorKind::Journal => "check the store that --store names".to_owned(),
         })
     }
 

@@ -1,5 +1,6 @@
 //! The API's nouns, a folder each: what can be asked of a tailnet and changed in it.
 
+pub mod changes;
 pub mod devices;
 pub mod logging;
 pub mod policy_file;
@@ -7,7 +8,16 @@ mod probe;
 pub mod settings;
 
 pub use self::probe::Probe;
-use crate::{Settings, client::Client, client::Result, config};
+use crate::{
+    Settings,
+    change::{self, Acting, Plan, Report, Subject},
+    client::Client,
+    client::Result,
+    config,
+};
+
+/// Every kind of resource that can be changed.
+pub(crate) const SUBJECTS: &[&dyn Subject] = &[&devices::change::Devices, &settings::Settings];
 
 /// One tailnet. Cheap to clone; clones share connections, tokens, turns and cache.
 ///
@@ -22,12 +32,42 @@ use crate::{Settings, client::Client, client::Result, config};
 #[derive(Debug, Clone)]
 pub struct Tailnet {
     client: Client,
+    acting: Acting,
 }
 
 impl Tailnet {
     /// A tailnet with these settings. Connects at the first call.
     pub fn new(settings: Settings) -> Self {
-        Self { client: Client::new(settings) }
+        Self { client: Client::new(settings), acting: Acting::default() }
+    }
+
+    /// The same tailnet, where changes are made on somebody's behalf and recorded in their journal.
+    #[must_use]
+    pub fn acting_as(&self, acting: Acting) -> Self {
+        Self { client: self.client.clone(), acting }
+    }
+
+    /// On whose behalf changes are made.
+    pub fn acting(&self) -> &Acting {
+        &self.acting
+    }
+
+    /// Which tailnet it is, for the journal: the API's host and the tailnet's id.
+    pub(crate) fn label(&self) -> String {
+        format!("{} {}", self.settings().origin(), self.client.tailnet())
+    }
+
+    /// Carries a plan out: every change is recorded, sent, and read back. If one change of a
+    /// resource fails, those before it are taken back, in reverse order.
+    ///
+    /// # Errors
+    ///
+    /// [`Stale`](crate::ErrorKind::Stale) if the resource is not any more what the plan starts
+    /// from; [`Journal`](crate::ErrorKind::Journal) if a change cannot be recorded, which is then
+    /// not sent; otherwise what the API said of the change that failed, and what became of the
+    /// others. Where a plan is about several resources, what failed is in the report.
+    pub async fn apply(&self, plan: &Plan) -> Result<Report> {
+        change::apply(self, plan).await
     }
 
     /// The tailnet that the environment names; see [`config::from_env`].
@@ -47,6 +87,11 @@ impl Tailnet {
     /// Its devices.
     pub fn devices(&self) -> devices::Devices<'_> {
         devices::Devices::new(self)
+    }
+
+    /// What was changed in it, as its journal says.
+    pub fn changes(&self) -> changes::Changes<'_> {
+        changes::Changes::new(self)
     }
 
     /// Its policy file.

@@ -1,25 +1,31 @@
 //! What a tool is, and the list of all of them. Knows no protocol.
 
-use std::{collections::BTreeSet, fmt, pin::Pin, str::FromStr};
+use std::{collections::BTreeSet, pin::Pin};
 
 use schemars::{JsonSchema, Schema};
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
-use crate::{Error, Operation, Tailnet, client::Result, tailnet::devices};
+pub use self::choice::{Choice, Offer, Words};
+pub use crate::change::Risk;
+use crate::{
+    Error, Operation, Tailnet,
+    change::Plan,
+    client::Result,
+    tailnet::{changes, devices},
+};
 
+mod choice;
 mod schema;
 
 /// Every toolset, in the order of the manual.
-pub const TOOLSETS: &[&Toolset] = &[&devices::tools::TOOLSET];
+pub const TOOLSETS: &[&Toolset] = &[&devices::tools::TOOLSET, &changes::tools::TOOLSET];
 
-/// One thing that an assistant can ask for. The type itself is the tool's input: its doc comment is
-/// the description, the doc comments of its fields describe the parameters.
-pub(crate) trait Tool: DeserializeOwned + JsonSchema + Send + 'static {
+/// A tool that looks at something. The type itself is the tool's input: its doc comment is the
+/// description, the doc comments of its fields describe the parameters.
+pub(crate) trait Query: DeserializeOwned + JsonSchema + Send + 'static {
     /// The tool's name.
     const NAME: &'static str;
-    /// What a call can do to the tailnet. Hints and gates follow from it.
-    const RISK: Risk;
     /// The operations that a call may use. The OAuth scopes follow from them.
     const OPERATIONS: &'static [Operation];
     /// The scopes it needs, where an operation takes any of several and the tool needs less.
@@ -31,39 +37,22 @@ pub(crate) trait Tool: DeserializeOwned + JsonSchema + Send + 'static {
     fn call(self, tailnet: &Tailnet) -> impl Future<Output = Result<Self::Output>> + Send;
 }
 
-/// What a call can do to the tailnet, from harmless to grave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Risk {
-    /// Changes nothing.
-    Read,
-    /// Changes one resource, and can be put back.
-    Change,
-    /// Deletes, cuts off, changes many at once, or cannot be put back.
-    Danger,
-}
+/// A tool that changes something: it makes the plan, and whoever serves it sees to the rest. Its
+/// parameters `dry_run` and `plan_id` come by themselves.
+pub(crate) trait Edit: DeserializeOwned + JsonSchema + Send + 'static {
+    /// The tool's name.
+    const NAME: &'static str;
+    /// The access from which on it is offered. Its plans may be refused as a graver risk.
+    const RISK: Risk;
+    /// The gravest risk that a plan of it may have. Hints and gates follow from it.
+    const WORST: Risk = Self::RISK;
+    /// The operations that a call may use. The OAuth scopes follow from them.
+    const OPERATIONS: &'static [Operation];
+    /// The scopes it needs, where an operation takes any of several and the tool needs less.
+    const SCOPES: &'static [&'static str] = &[];
 
-impl fmt::Display for Risk {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Read => "read",
-            Self::Change => "change",
-            Self::Danger => "danger",
-        })
-    }
-}
-
-impl FromStr for Risk {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "read" => Ok(Self::Read),
-            "change" => Ok(Self::Change),
-            "danger" => Ok(Self::Danger),
-            _ => Err("use `read`, `change` or `danger`".to_owned()),
-        }
-    }
+    /// Says what a call would change. Reads only.
+    fn plan(self, tailnet: &Tailnet) -> impl Future<Output = Result<Plan>> + Send;
 }
 
 /// The tools of a domain.
@@ -72,35 +61,89 @@ pub struct Toolset {
     pub name: &'static str,
     /// What it is about, in one sentence.
     pub about: &'static str,
+    /// What a model has to know before it uses them.
+    pub instructions: &'static str,
+    /// Whether it is offered unless somebody chooses otherwise.
+    pub default: bool,
     /// Its tools, in the order in which they are learnt.
     pub tools: &'static [ToolDef],
 }
 
-type Answer<'a> = Pin<Box<dyn Future<Output = Result<String>> + Send + 'a>>;
+type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 /// A tool with its type erased, so that all of them fit in one list.
 pub struct ToolDef {
     /// Its name.
     pub name: &'static str,
-    /// What a call can do to the tailnet.
+    /// The access from which on it is offered.
     pub risk: Risk,
+    /// The gravest thing that a call can do to the tailnet.
+    pub worst: Risk,
     /// The operations that a call may use.
     pub operations: &'static [Operation],
     scopes: &'static [&'static str],
-    call: for<'a> fn(Value, &'a Tailnet) -> Answer<'a>,
+    body: Body,
     input: fn() -> Schema,
 }
 
-/// The list entry for `T`.
-pub(crate) const fn tool<T: Tool>() -> ToolDef {
+enum Body {
+    Query(for<'a> fn(Value, &'a Tailnet) -> Answer<'a, String>),
+    Edit(for<'a> fn(Value, &'a Tailnet) -> Answer<'a, Plan>),
+}
+
+/// The list entry for a tool that looks.
+pub(crate) const fn query<T: Query>() -> ToolDef {
+    ToolDef {
+        name: T::NAME,
+        risk: Risk::Read,
+        worst: Risk::Read,
+        operations: T::OPERATIONS,
+        scopes: T::SCOPES,
+        body: Body::Query(|arguments, tailnet| {
+            Box::pin(async move {
+                let output = input::<T>(arguments)?.call(tailnet).await?;
+                written(&output)
+            })
+        }),
+        input: schema::portable::<T>,
+    }
+}
+
+/// The list entry for a tool that changes.
+pub(crate) const fn edit<T: Edit>() -> ToolDef {
     ToolDef {
         name: T::NAME,
         risk: T::RISK,
+        worst: T::WORST,
         operations: T::OPERATIONS,
         scopes: T::SCOPES,
-        call: |arguments, tailnet| Box::pin(call::<T>(arguments, tailnet)),
+        body: Body::Edit(|arguments, tailnet| {
+            Box::pin(async move {
+                let mut plan = input::<T>(arguments)?.plan(tailnet).await?;
+                plan.least = plan.least.max(T::RISK);
+                Ok(plan)
+            })
+        }),
         input: schema::portable::<T>,
     }
+}
+
+/// What one call asks for: an answer, or a plan and what to do with it.
+pub enum Asked {
+    /// The answer, as compact JSON.
+    Answer(String),
+    /// What would be changed.
+    Plan(Box<Proposal>),
+}
+
+/// A plan that a call made, and what the call wants done with it.
+pub struct Proposal {
+    /// What would be changed.
+    pub plan: Plan,
+    /// Only show it.
+    pub dry_run: bool,
+    /// The plan that was shown and confirmed.
+    pub plan_id: Option<String>,
 }
 
 /// Every tool of every toolset.
@@ -112,33 +155,60 @@ pub fn all() -> impl Iterator<Item = &'static ToolDef> {
 ///
 /// # Errors
 ///
-/// [`InvalidInput`](crate::ErrorKind::InvalidInput) with the names there are.
+/// [`InvalidInput`](crate::ErrorKind::InvalidInput) with the nearest name.
 pub fn named(name: &str) -> Result<&'static ToolDef> {
     all().find(|it| it.name == name).ok_or_else(|| {
         let names: Vec<&str> = all().map(|it| it.name).collect();
-        Error::invalid_input("tool", format!("is `{name}`; there is {}", names.join(", ")))
+        Error::invalid_input("tool", choice::no_such(name, &names))
     })
 }
 
 impl ToolDef {
-    /// Carries a call out, and gives its answer as compact JSON.
+    /// Carries a call out as far as it only reads.
     ///
     /// # Errors
     ///
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if `arguments` do not fit the schema;
     /// otherwise whatever the tool's own work gives.
-    pub async fn call(&self, arguments: Value, tailnet: &Tailnet) -> Result<String> {
-        (self.call)(arguments, tailnet).await
+    pub async fn ask(&self, arguments: Value, tailnet: &Tailnet) -> Result<Asked> {
+        match self.body {
+            Body::Query(call) => call(arguments, tailnet).await.map(Asked::Answer),
+            Body::Edit(plan) => {
+                let (arguments, dry_run, plan_id) = take_control(arguments)?;
+                let plan = plan(arguments, tailnet).await?;
+                Ok(Asked::Plan(Box::new(Proposal { plan, dry_run, plan_id })))
+            }
+        }
+    }
+
+    /// Whether it changes something.
+    pub fn is_edit(&self) -> bool {
+        matches!(self.body, Body::Edit(_))
     }
 
     /// The schema of the arguments, in words that all hosts accept. Its `description` is the tool's.
     pub fn input(&self) -> Schema {
-        (self.input)()
+        let mut schema = (self.input)();
+        let properties =
+            schema.ensure_object().get_mut("properties").and_then(Value::as_object_mut);
+        if let Some(properties) = properties.filter(|_| self.is_edit()) {
+            properties.insert(
+                DRY_RUN.to_owned(),
+                json!({ "type": "boolean", "description": "Only show what would change." }),
+            );
+            if self.worst == Risk::Danger {
+                properties.insert(
+                    PLAN_ID.to_owned(),
+                    json!({ "type": "string", "description": "Of the plan the user confirmed." }),
+                );
+            }
+        }
+        schema
     }
 
     /// What the tool does, for whoever has to choose.
     pub fn description(&self) -> String {
-        let input = self.input();
+        let input = (self.input)();
         input.get("description").and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 
@@ -158,22 +228,74 @@ impl ToolDef {
         }
         self.operations.iter().flat_map(|it| it.scopes()).copied().collect()
     }
+
+    /// Whether a credential with these scopes can use it at all. Scopes that depend on what is
+    /// asked for count as there.
+    pub fn is_covered_by(&self, granted: &[String]) -> bool {
+        let has = |scope: &str| granted.iter().any(|it| covers(it, scope));
+        if !self.scopes.is_empty() {
+            return self.scopes.iter().all(|it| has(it));
+        }
+        let any = |it: &Operation| it.scopes().is_empty() || it.scopes().iter().any(|it| has(it));
+        self.operations.iter().all(any)
+    }
+
+    /// What a call is about, for the log: its first required parameter.
+    pub fn resource(&self, arguments: &Value) -> Option<String> {
+        let schema = (self.input)();
+        let required = schema.get("required").and_then(Value::as_array)?;
+        let value = arguments.get(required.first()?.as_str()?)?;
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        Some(text.chars().take(LONGEST_RESOURCE).collect())
+    }
 }
 
-async fn call<T: Tool>(arguments: Value, tailnet: &Tailnet) -> Result<String> {
+const DRY_RUN: &str = "dry_run";
+const PLAN_ID: &str = "plan_id";
+/// As much of a resource's name as a log line holds.
+const LONGEST_RESOURCE: usize = 100;
+
+/// Whether a client with `granted` may do what needs `scope`: to write is to read, too.
+fn covers(granted: &str, scope: &str) -> bool {
+    let reads = scope.strip_suffix(":read");
+    granted == scope
+        || granted == "all"
+        || reads.is_some_and(|write| granted == write || granted == "all:read")
+}
+
+/// Takes what every change has in common out of the arguments.
+fn take_control(mut arguments: Value) -> Result<(Value, bool, Option<String>)> {
+    let Some(fields) = arguments.as_object_mut() else { return Ok((arguments, false, None)) };
+    let dry_run = match fields.remove(DRY_RUN) {
+        None | Some(Value::Null) => false,
+        Some(Value::Bool(yes)) => yes,
+        Some(_) => return Err(Error::invalid_input(DRY_RUN, "must be true or false")),
+    };
+    let plan_id = match fields.remove(PLAN_ID) {
+        None | Some(Value::Null) => None,
+        Some(Value::String(id)) => Some(id),
+        Some(_) => return Err(Error::invalid_input(PLAN_ID, "must be text")),
+    };
+    Ok((arguments, dry_run, plan_id))
+}
+
+/// The arguments as the tool's type.
+fn input<T: DeserializeOwned>(arguments: Value) -> Result<T> {
     // No arguments at all come as `null` from some clients.
-    let arguments =
-        if arguments.is_null() { Value::Object(serde_json::Map::new()) } else { arguments };
+    let arguments = if arguments.is_null() { Value::Object(Map::new()) } else { arguments };
     // The order of fields means nothing, so a list of values does not either.
     if !arguments.is_object() {
         return Err(Error::invalid_input("arguments", "must be a JSON object"));
     }
-    let input: T = serde_path_to_error::deserialize(arguments).map_err(|error| {
+    serde_path_to_error::deserialize(arguments).map_err(|error| {
         let path = error.path().to_string();
         let field = if path == "." { "arguments" } else { &path };
         Error::invalid_input(field, format!("is wrong: {}", error.inner()))
-    })?;
-    let output = input.call(tailnet).await?;
-    serde_json::to_string(&output)
+    })
+}
+
+/// What a tool gives back, as compact JSON.
+pub(crate) fn written(output: &impl Serialize) -> Result<String> {
+    serde_json::to_string(output)
         .map_err(|error| Error::invalid_input("result", format!("cannot be written: {error}")))
 }

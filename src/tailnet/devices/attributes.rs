@@ -2,13 +2,15 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Devices, find, preflight};
+use super::{Device, Devices, change, find, preflight};
 use crate::{
     Error, Operation,
+    change::{Change, Item, OnFailure, Plan},
     client::{Client, Result},
     wire,
 };
@@ -23,8 +25,15 @@ const LONGEST_TEXT: usize = 50;
 const LONGEST_COMMENT: usize = 200;
 /// The largest number that JSON keeps exact, either side of zero.
 const LARGEST_NUMBER: i64 = (1 << 53) - 1;
-/// As many devices as one batch takes: each is read before and after, a request a second.
-pub const LARGEST_BATCH: usize = 20;
+/// As many devices as one batch takes: each is read twice and written once, a request a second.
+pub const LARGEST_BATCH: usize = 50;
+/// Devices whose attributes are read at once while a batch is planned.
+const READS: usize = 4;
+
+/// Whether the field of a device is an attribute that can be written.
+pub(super) fn is_custom(field: &str) -> bool {
+    field.starts_with(CUSTOM)
+}
 
 /// The value of an attribute. Its type is the same on all devices of a tailnet, fixed by the first
 /// one that was written.
@@ -91,6 +100,24 @@ pub struct Attributes {
     pub expiries: BTreeMap<String, wire::Timestamp>,
 }
 
+impl Attributes {
+    /// One attribute as a change has it: its value, or value and expiry; null if it is not there.
+    pub(super) fn take(&mut self, key: &str) -> Value {
+        let Some(value) = self.attributes.remove(key) else { return Value::Null };
+        let expiry = self.expiries.remove(key).filter(|it| !it.as_str().is_empty());
+        let expiry = expiry.map(|it| it.instant().map_or(it.to_string(), |at| at.to_string()));
+        with_expiry(value, expiry)
+    }
+}
+
+/// Values are never objects, so that one that expires can be told from one that does not.
+fn with_expiry(value: Value, expiry: Option<String>) -> Value {
+    match expiry {
+        Some(expiry) => json!({ "value": value, "expiry": expiry }),
+        None => value,
+    }
+}
+
 /// What to write: one attribute, for one device or several.
 #[derive(Debug, Clone)]
 pub struct AttributeChange {
@@ -132,9 +159,16 @@ impl AttributeChange {
 }
 
 impl AttributeChange {
+    /// What the attribute shall be.
+    fn to(&self) -> Value {
+        let value = self.value.as_ref().map(AttributeValue::json);
+        value.map_or(Value::Null, |it| with_expiry(it, self.expiry.map(|at| at.to_string())))
+    }
+
     /// The type of an attribute is fixed by its first value, on all devices.
-    fn check_type(&self, before: Option<&Value>) -> Result<()> {
-        let (Some(before), Some(value)) = (before, &self.value) else { return Ok(()) };
+    fn check_type(&self, before: &Value) -> Result<()> {
+        let before = before.get("value").unwrap_or(before);
+        let Some(value) = self.value.as_ref().filter(|_| !before.is_null()) else { return Ok(()) };
         let (is, wanted) = (kind(before), kind(&value.json()));
         if is == wanted {
             return Ok(());
@@ -154,33 +188,6 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// What happened to an attribute, or would happen.
-#[derive(Debug, Clone, Serialize)]
-#[non_exhaustive]
-pub struct AttributeChanged {
-    /// Its device's short name.
-    pub device: String,
-    /// The attribute.
-    pub key: String,
-    /// False if nothing was sent: a dry run, or it was like that already.
-    pub applied: bool,
-    /// It was like that already.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub unchanged: bool,
-    /// What it was; absent if it was not there.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub before: Option<Value>,
-    /// When it would have gone away by itself.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub expiry_before: Option<wire::Timestamp>,
-    /// What it is, or would be; absent if it is not there.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub after: Option<Value>,
-    /// What could not be made sure.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub warning: Option<String>,
-}
-
 impl Devices<'_> {
     /// Reads all posture attributes of a device (`GET /device/{deviceId}/attributes`).
     ///
@@ -193,7 +200,7 @@ impl Devices<'_> {
         self.attributes_of(device.key(), device.short_name()).await
     }
 
-    async fn attributes_of(&self, id: &str, name: &str) -> Result<Attributes> {
+    pub(super) async fn attributes_of(&self, id: &str, name: &str) -> Result<Attributes> {
         let api = self.tailnet().client().api()?;
         let answer = api.get_device_posture_attributes().device_id(id).send().await;
         let read = Client::value(Operation::GetDevicePostureAttributes, answer)?;
@@ -204,83 +211,31 @@ impl Devices<'_> {
         })
     }
 
-    /// Writes or deletes one attribute of a device
+    /// Plans to write or delete one attribute of a device
     /// (`POST` and `DELETE /device/{deviceId}/attributes/{attributeKey}`).
-    /// With `dry_run` nothing is sent.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) before anything is sent;
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the attribute cannot be that;
     /// [`PlanLimit`](crate::ErrorKind::PlanLimit) where the plan has no custom attributes.
-    pub async fn change_attribute(
-        &self,
-        device: &str,
-        change: &AttributeChange,
-        dry_run: bool,
-    ) -> Result<AttributeChanged> {
+    pub async fn plan_attribute(&self, device: &str, change: &AttributeChange) -> Result<Plan> {
         change.check()?;
         let list = self.list().await?;
         let device = preflight::own(find::find(&list, device)?.clone())?;
-        let (id, name) = (device.key(), device.short_name());
-        let mut read = self.attributes_of(id, name).await?;
-        let before = read.attributes.remove(&change.key);
-        let planned = change.value.as_ref().map(AttributeValue::json);
-        change.check_type(before.as_ref())?;
-        let unchanged = before == planned && change.expiry.is_none();
-        let mut changed = AttributeChanged {
-            device: name.to_owned(),
-            key: change.key.clone(),
-            applied: !dry_run && !unchanged,
-            unchanged,
-            before,
-            expiry_before: read.expiries.remove(&change.key),
-            after: planned,
-            warning: None,
-        };
-        if changed.applied {
-            self.write_attribute(id, change).await?;
-            // It is written; that nobody could look at it does not undo it.
-            match self.attributes_of(id, name).await {
-                Ok(mut now) => changed.after = now.attributes.remove(&change.key),
-                Err(error) => changed.warning = Some(unread(&error)),
-            }
-        }
-        Ok(changed)
+        Ok(Plan::new(vec![self.attribute_item(&device, change).await?]))
     }
 
-    async fn write_attribute(&self, id: &str, change: &AttributeChange) -> Result<()> {
-        let api = self.tailnet().client().api()?;
-        let Some(value) = &change.value else {
-            let request = api.delete_custom_device_posture_attributes();
-            let answer = request.device_id(id).attribute_key(&change.key).send().await;
-            return Client::value(Operation::DeleteCustomDevicePostureAttributes, answer);
-        };
-        let answer = api
-            .set_custom_device_posture_attributes()
-            .device_id(id)
-            .attribute_key(&change.key)
-            .body_map(|it| {
-                it.value(value.json())
-                    .expiry(change.expiry.map(|it| wire::Timestamp::new(it.to_string())))
-                    .comment(change.comment.clone())
-            })
-            .send()
-            .await;
-        Client::value(Operation::SetCustomDevicePostureAttributes, answer).map(drop)
-    }
-
-    /// Writes or deletes one attribute of several devices in one request
-    /// (`PATCH /tailnet/{tailnet}/device-attributes`). With `dry_run` nothing is sent.
+    /// Plans to write or delete one attribute of several devices, one after the other.
     ///
     /// # Errors
     ///
-    /// As [`change_attribute`](Self::change_attribute); if one device is not found, none is changed.
-    pub async fn change_attributes(
+    /// As [`plan_attribute`](Self::plan_attribute), for any of them.
+    pub async fn plan_attributes(
         &self,
         devices: &[String],
         change: &AttributeChange,
-        dry_run: bool,
-    ) -> Result<Vec<AttributeChanged>> {
+        on_failure: OnFailure,
+    ) -> Result<Plan> {
         change.check()?;
         if devices.is_empty() || devices.len() > LARGEST_BATCH {
             return Err(Error::invalid_input(
@@ -289,79 +244,55 @@ impl Devices<'_> {
             ));
         }
         let list = self.list().await?;
-        let mut chosen: Vec<(String, String)> = Vec::new();
+        let mut chosen: Vec<Device> = Vec::new();
         for wanted in devices {
             let device = preflight::own(find::find(&list, wanted)?.clone())?;
-            if chosen.iter().all(|(id, _)| id != device.key()) {
-                chosen.push((device.key().to_owned(), device.short_name().to_owned()));
+            if chosen.iter().all(|it| it.key() != device.key()) {
+                chosen.push(device);
             }
         }
-        let planned = change.value.as_ref().map(AttributeValue::json);
-        let before = self.one_of_each(&chosen, &change.key).await?;
-        before.iter().try_for_each(|(value, _)| change.check_type(value.as_ref()))?;
-        let mut after = vec![planned; before.len()];
-        let mut warning = None;
-        if !dry_run {
-            self.write_batch(chosen.iter().map(|(id, _)| id), change).await?;
-            match self.one_of_each(&chosen, &change.key).await {
-                Ok(now) => after = now.into_iter().map(|(value, _)| value).collect(),
-                Err(error) => warning = Some(unread(&error)),
-            }
-        }
-        let rows = chosen.into_iter().zip(before).zip(after);
-        Ok(rows
-            .map(|(((_, device), (before, expiry_before)), after)| AttributeChanged {
-                device,
-                key: change.key.clone(),
-                applied: !dry_run,
-                unchanged: before == after && change.expiry.is_none(),
-                before,
-                expiry_before,
-                after,
-                warning: warning.clone(),
-            })
-            .collect())
+        let reads =
+            chosen.into_iter().map(|it| async move { self.attribute_item(&it, change).await });
+        let items = futures_util::stream::iter(reads).buffered(READS).try_collect().await?;
+        let mut plan = Plan::new(items);
+        plan.on_failure = on_failure;
+        Ok(plan)
     }
 
-    /// The attribute `key` of every device and its expiry, in their order.
-    async fn one_of_each(
-        &self,
-        devices: &[(String, String)],
-        key: &str,
-    ) -> Result<Vec<(Option<Value>, Option<wire::Timestamp>)>> {
-        let reads = devices.iter().map(|(id, name)| async move {
-            let mut read = self.attributes_of(id, name).await?;
-            Ok((read.attributes.remove(key), read.expiries.remove(key)))
-        });
-        futures_util::future::try_join_all(reads).await
-    }
-
-    async fn write_batch(
-        &self,
-        ids: impl Iterator<Item = &String>,
-        change: &AttributeChange,
-    ) -> Result<()> {
-        // `null` deletes, so the body is written out: the typed one leaves out what is absent.
-        let one = change.value.as_ref().map(|it| match change.expiry {
-            Some(expiry) => json!({ "value": it.json(), "expiry": expiry.to_string() }),
-            None => json!({ "value": it.json() }),
-        });
-        let nodes: BTreeMap<&String, Value> =
-            ids.map(|id| (id, json!({ &change.key: one }))).collect();
-        let body = match &change.comment {
-            Some(comment) => json!({ "nodes": nodes, "comment": comment }),
-            None => json!({ "nodes": nodes }),
+    async fn attribute_item(&self, device: &Device, change: &AttributeChange) -> Result<Item> {
+        let from = self.attributes_of(device.key(), "").await?.take(&change.key);
+        change.check_type(&from)?;
+        let to = change.to();
+        let changes = if from == to {
+            Vec::new()
+        } else {
+            let comment = change.comment.clone();
+            vec![Change { comment, ..Change::new(&change.key, from, to) }]
         };
-        let body: crate::api::types::BatchUpdateCustomDevicePostureAttributesBody =
-            serde_json::from_value(body)
-                .map_err(|error| Error::invalid_input("value", error.to_string()))?;
-        let client = self.tailnet().client();
-        let request = client.api()?.batch_update_custom_device_posture_attributes();
-        let answer = request.tailnet(client.tailnet()).body(body).send().await;
-        Client::value(Operation::BatchUpdateCustomDevicePostureAttributes, answer)
+        Ok(Item {
+            subject: &change::Devices,
+            id: device.key().to_owned(),
+            name: device.short_name().to_owned(),
+            changes,
+        })
     }
-}
 
-fn unread(error: &Error) -> String {
-    format!("it was written, but could not be read back: {error}")
+    pub(super) async fn write_attribute(&self, id: &str, change: &Change) -> Result<()> {
+        let api = self.tailnet().client().api()?;
+        if change.to.is_null() {
+            let request = api.delete_custom_device_posture_attributes();
+            let answer = request.device_id(id).attribute_key(&change.field).send().await;
+            return Client::value(Operation::DeleteCustomDevicePostureAttributes, answer);
+        }
+        let value = change.to.get("value").unwrap_or(&change.to).clone();
+        let expiry = change.to.get("expiry").and_then(Value::as_str).map(wire::Timestamp::new);
+        let answer = api
+            .set_custom_device_posture_attributes()
+            .device_id(id)
+            .attribute_key(&change.field)
+            .body_map(|it| it.value(value).expiry(expiry).comment(change.comment.clone()))
+            .send()
+            .await;
+        Client::value(Operation::SetCustomDevicePostureAttributes, answer).map(drop)
+    }
 }

@@ -1,134 +1,187 @@
-//! One change of one device, as data: it can be shown, made, looked up and taken back.
+//! What can change about a device, and how it is sent.
 
-use std::fmt;
-
+use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::Device;
+use super::{Device, attributes};
+use crate::{
+    Error, ErrorKind, Operation, Tailnet,
+    change::{Change, Fields, Subject, same},
+    client::{Client, Result},
+};
 
-/// One change of one device: what it was and what it shall be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Change {
-    /// May it take part?
-    Authorized {
-        /// Whether it might.
-        from: bool,
-        /// Whether it may.
-        to: bool,
-    },
-    /// Its short name.
-    Name {
-        /// The name it had.
-        from: String,
-        /// The name it gets; empty for the one of its operating system.
-        to: String,
-    },
-    /// All its tags.
-    Tags {
-        /// The tags it had.
-        from: Vec<String>,
-        /// The tags it gets.
-        to: Vec<String>,
-    },
-    /// Does its key expire?
-    KeyExpires {
-        /// Whether it did.
-        from: bool,
-        /// Whether it does.
-        to: bool,
-    },
-    /// Its IPv4 address.
-    Ipv4 {
-        /// The address it had.
-        from: String,
-        /// The address it gets.
-        to: String,
-    },
-    /// Its key expires now.
-    ExpireKey,
-    /// It is removed for good.
-    Remove,
+const AUTHORIZED: &str = "authorized";
+const NAME: &str = "name";
+const TAGS: &str = "tags";
+const KEY_EXPIRES: &str = "key_expires";
+const IPV4: &str = "ipv4";
+const KEY_EXPIRED: &str = "key_expired";
+const IN_TAILNET: &str = "in_tailnet";
+
+/// Whether it may take part.
+pub(super) fn authorized(from: bool, to: bool) -> Change {
+    Change::new(AUTHORIZED, from, to)
 }
 
-impl Change {
-    /// What takes it back; none where nothing does.
-    pub fn inverse(&self) -> Option<Self> {
-        Some(match self.clone() {
-            Self::Authorized { from, to } => Self::Authorized { from: to, to: from },
-            Self::Name { from, to } => Self::Name { from: to, to: from },
-            // A device that has tags keeps at least one, until somebody logs in on it.
-            Self::Tags { from, .. } if from.is_empty() => return None,
-            Self::Tags { from, to } => Self::Tags { from: to, to: from },
-            Self::KeyExpires { from, to } => Self::KeyExpires { from: to, to: from },
-            Self::Ipv4 { from, to } => Self::Ipv4 { from: to, to: from },
-            Self::ExpireKey | Self::Remove => return None,
-        })
+/// Its short name; empty for the one of its operating system.
+pub(super) fn name(from: &str, to: &str) -> Change {
+    Change::new(NAME, from, to)
+}
+
+/// All its tags. A device that has tags keeps at least one, until somebody logs in on it.
+pub(super) fn tags(from: Vec<String>, to: Vec<String>) -> Change {
+    let first = from.is_empty();
+    let change = Change::new(TAGS, from, to);
+    if first { change.lasting() } else { change }
+}
+
+/// Whether its key expires.
+pub(super) fn key_expires(from: bool, to: bool) -> Change {
+    Change::new(KEY_EXPIRES, from, to)
+}
+
+/// Its IPv4 address.
+pub(super) fn ipv4(from: &str, to: &str) -> Change {
+    Change::new(IPV4, from, to)
+}
+
+/// Its key expires now.
+pub(super) fn expire_key() -> Change {
+    Change::new(KEY_EXPIRED, false, true).lasting()
+}
+
+/// It is removed for good.
+pub(super) fn remove() -> Change {
+    Change::new(IN_TAILNET, true, false).lasting()
+}
+
+/// Devices and their posture attributes, as something that changes.
+#[derive(Debug)]
+pub(crate) struct Devices;
+
+impl Subject for Devices {
+    fn kind(&self) -> &'static str {
+        "device"
     }
 
-    /// The field of the device, before and after.
-    pub(super) fn facts(&self) -> (&'static str, Value, Value) {
-        match self {
-            Self::Authorized { from, to } => ("authorized", json!(from), json!(to)),
-            Self::Name { from, to } => ("name", json!(from), json!(to)),
-            Self::Tags { from, to } => ("tags", json!(from), json!(to)),
-            Self::KeyExpires { from, to } => ("key_expires", json!(from), json!(to)),
-            Self::Ipv4 { from, to } => ("ipv4", json!(from), json!(to)),
-            Self::ExpireKey => ("key_expired", json!(false), json!(true)),
-            Self::Remove => ("in_tailnet", json!(true), json!(false)),
-        }
+    fn look<'a>(
+        &'a self,
+        tailnet: &'a Tailnet,
+        id: &'a str,
+        fields: &'a [&'a str],
+    ) -> BoxFuture<'a, Result<Fields>> {
+        Box::pin(look(tailnet, id, fields))
     }
 
-    /// Whether `device` is still what the change starts from. Other fields do not count.
-    pub(super) fn starts_from(&self, device: &Device) -> bool {
-        match self {
-            Self::ExpireKey | Self::Remove => true,
-            change => same(&change.seen_in(device), &change.facts().1),
-        }
+    fn send<'a>(
+        &'a self,
+        tailnet: &'a Tailnet,
+        id: &'a str,
+        change: &'a Change,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(send(tailnet, id, change))
     }
 
-    /// Whether `device` is what the change makes of it.
-    pub(super) fn ends_in(&self, device: &Device) -> bool {
-        match self {
-            // The server chooses the name.
-            Self::Name { to, .. } if to.is_empty() => !self.starts_from(device),
-            change => same(&change.seen_in(device), &change.facts().2),
-        }
+    fn reached(&self, change: &Change, now: &Value) -> bool {
+        // The server chooses the name.
+        let chosen = change.field == NAME && change.to == "";
+        if chosen { *now != change.from } else { same(now, &change.to) }
     }
+}
 
-    /// What `device` says now of the field, to be compared with `to`.
-    pub(super) fn seen_in(&self, device: &Device) -> Value {
-        match self {
-            Self::Authorized { .. } => json!(device.is_authorized()),
-            Self::Name { .. } => json!(device.short_name()),
-            Self::Tags { .. } => json!(device.tags()),
-            Self::KeyExpires { .. } => json!(!device.key_expiry_disabled.unwrap_or_default()),
-            Self::Ipv4 { .. } => json!(device.ipv4()),
-            // The server's clock may be a little ahead of ours.
-            Self::ExpireKey => {
-                let soon = Timestamp::now() + SignedDuration::from_mins(1);
-                json!(matches!(device.key_state(soon), super::KeyState::Expired(_)))
+async fn look(tailnet: &Tailnet, id: &str, fields: &[&str]) -> Result<Fields> {
+    let devices = tailnet.devices();
+    let mut now = Fields::new();
+    if fields.iter().any(|it| !attributes::is_custom(it)) {
+        match devices.read(id).await {
+            Ok(device) => fields.iter().for_each(|field| {
+                now.insert((*field).to_owned(), seen(&device, field));
+            }),
+            Err(gone) if gone.kind() == ErrorKind::NotFound && fields == [IN_TAILNET] => {
+                now.insert(IN_TAILNET.to_owned(), json!(false));
             }
-            Self::Remove => json!(true),
+            Err(error) => return Err(error),
         }
     }
+    if fields.iter().any(|it| attributes::is_custom(it)) {
+        let mut read = devices.attributes_of(id, "").await?;
+        for field in fields.iter().filter(|it| attributes::is_custom(it)) {
+            now.insert((*field).to_owned(), read.take(field));
+        }
+    }
+    Ok(now)
 }
 
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (field, from, to) = self.facts();
-        write!(f, "{field} from {from} to {to}")
+/// What `device` says of the field.
+fn seen(device: &Device, field: &str) -> Value {
+    match field {
+        AUTHORIZED => json!(device.is_authorized()),
+        NAME => json!(device.short_name()),
+        TAGS => json!(device.tags()),
+        KEY_EXPIRES => json!(!device.key_expiry_disabled.unwrap_or_default()),
+        IPV4 => json!(device.ipv4().unwrap_or_default()),
+        // The server's clock may be a little ahead of ours.
+        KEY_EXPIRED => {
+            let soon = Timestamp::now() + SignedDuration::from_mins(1);
+            json!(matches!(device.key_state(soon), super::KeyState::Expired(_)))
+        }
+        IN_TAILNET => json!(true),
+        _ => Value::Null,
     }
 }
 
-/// Whether the values are the same; the order of tags does not count.
-fn same(a: &Value, b: &Value) -> bool {
-    let sorted = |it: &Value| {
-        let mut items: Vec<String> =
-            it.as_array().into_iter().flatten().map(Value::to_string).collect();
-        items.sort();
-        items
-    };
-    if a.is_array() && b.is_array() { sorted(a) == sorted(b) } else { a == b }
+async fn send(tailnet: &Tailnet, id: &str, change: &Change) -> Result<()> {
+    let api = tailnet.client().api()?;
+    match change.field.as_str() {
+        AUTHORIZED => {
+            let to: bool = wanted(change)?;
+            let request = api.authorize_device().device_id(id);
+            let answer = request.body_map(|it| it.authorized(to)).send().await;
+            Client::value(Operation::AuthorizeDevice, answer)
+        }
+        NAME => {
+            let to: String = wanted(change)?;
+            let request = api.set_device_name().device_id(id);
+            let answer = request.body_map(|it| it.name(to)).send().await;
+            Client::value(Operation::SetDeviceName, answer)
+        }
+        TAGS => {
+            let to: Vec<String> = wanted(change)?;
+            let request = api.set_device_tags().device_id(id);
+            let answer = request.body_map(|it| it.tags(to)).send().await;
+            Client::value(Operation::SetDeviceTags, answer)
+        }
+        KEY_EXPIRES => {
+            let to: bool = wanted(change)?;
+            let request = api.update_device_key().device_id(id);
+            let answer = request.body_map(|it| it.key_expiry_disabled(!to)).send().await;
+            Client::value(Operation::UpdateDeviceKey, answer)
+        }
+        IPV4 => {
+            let to: String = wanted(change)?;
+            let request = api.set_device_ip().device_id(id);
+            let answer = request.body_map(|it| it.ipv4(to)).send().await;
+            Client::value(Operation::SetDeviceIp, answer)
+        }
+        KEY_EXPIRED => {
+            let answer = api.expire_device_key().device_id(id).send().await;
+            Client::value(Operation::ExpireDeviceKey, answer)
+        }
+        IN_TAILNET => {
+            let answer = api.delete_device().device_id(id).send().await;
+            Client::value(Operation::DeleteDevice, answer)
+        }
+        field if attributes::is_custom(field) => {
+            tailnet.devices().write_attribute(id, change).await
+        }
+        field => Err(Error::invalid_input(field, "is no field of a device that can be changed")),
+    }
+}
+
+/// The value that the change leads to, which may come from a journal.
+pub(super) fn wanted<T: DeserializeOwned>(change: &Change) -> Result<T> {
+    serde_json::from_value(change.to.clone())
+        .map_err(|error| Error::invalid_input(&change.field, format!("cannot be that: {error}")))
 }

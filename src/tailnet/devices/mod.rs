@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 pub mod attributes;
-pub mod change;
+pub(crate) mod change;
 pub mod device;
 pub mod filter;
 pub mod find;
@@ -23,10 +23,9 @@ pub mod version;
 
 pub use self::{
     attributes::{AttributeValue, Attributes},
-    change::Change,
     device::{Device, DeviceRoutes, KeyState},
     filter::{Filter, Order},
-    plan::{Applied, Plan, Update},
+    plan::Update,
     version::Version,
 };
 use crate::{

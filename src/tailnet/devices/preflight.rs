@@ -5,12 +5,14 @@ use std::{collections::BTreeSet, net::Ipv4Addr};
 use jiff::Timestamp;
 
 use super::{
-    Change, Device, Devices, KeyState, Plan, Update,
+    Device, Devices, KeyState, Update, change,
     device::relative,
     name::{check_tag, domain, normalise},
+    plan,
 };
 use crate::{
     Credential, Error,
+    change::{Change, Plan},
     client::{ErrorKind, Result},
     wire,
 };
@@ -45,7 +47,7 @@ pub(super) fn expiry(device: &Device, now: Timestamp) -> Result<Vec<Change>> {
             format!("the key of `{}` does not expire", device.short_name()),
             "turn expiry on first with update_device and `key_expires`, or de-authorize the device",
         )),
-        KeyState::Until(_) | KeyState::Unknown => Ok(vec![Change::ExpireKey]),
+        KeyState::Until(_) | KeyState::Unknown => Ok(vec![change::expire_key()]),
     }
 }
 
@@ -75,12 +77,14 @@ pub(super) fn removal_warnings(device: &Device) -> Vec<String> {
 pub(super) struct Preflight<'a> {
     devices: &'a Devices<'a>,
     list: &'a [Device],
-    plan: Plan,
+    device: Device,
+    changes: Vec<Change>,
+    warnings: Vec<String>,
 }
 
 impl<'a> Preflight<'a> {
     pub(super) fn new(devices: &'a Devices<'a>, list: &'a [Device], device: Device) -> Self {
-        Self { devices, list, plan: Plan { device, changes: Vec::new(), warnings: Vec::new() } }
+        Self { devices, list, device, changes: Vec::new(), warnings: Vec::new() }
     }
 
     pub(super) async fn update(mut self, update: &Update) -> Result<Plan> {
@@ -95,18 +99,18 @@ impl<'a> Preflight<'a> {
             self.readdress(address)?;
         }
         // What cannot be taken back comes last: then nothing after it can fail.
-        self.plan.changes.sort_by_key(|it| it.inverse().is_none());
-        Ok(self.plan)
+        self.changes.sort_by_key(|it| it.lasting);
+        Ok(plan::of(&self.device, self.changes).warned(self.warnings))
     }
 
     fn rename(&mut self, wanted: &str) -> Result<()> {
-        let device = &self.plan.device;
+        let device = &self.device;
         let from = device.short_name().to_owned();
         if wanted.trim().is_empty() {
             // The server makes the name of its operating system's, and numbers it if it is taken.
             let own = device.hostname.as_deref().unwrap_or("the one of its operating system");
-            self.plan.warnings.push(format!("the server makes the name of `{own}`"));
-            self.plan.changes.push(Change::Name { from, to: String::new() });
+            self.warnings.push(format!("the server makes the name of `{own}`"));
+            self.changes.push(change::name(&from, ""));
             return Ok(());
         }
         let to = normalise(wanted, device.name.as_deref().and_then(domain))?;
@@ -124,15 +128,15 @@ impl<'a> Preflight<'a> {
             ));
         }
         if to != wanted {
-            self.plan.warnings.push(format!("the server writes the name as `{to}`"));
+            self.warnings.push(format!("the server writes the name as `{to}`"));
         }
-        self.plan.warnings.push(format!("whoever uses the name `{from}` no longer finds it"));
-        self.plan.changes.push(Change::Name { from, to });
+        self.warnings.push(format!("whoever uses the name `{from}` no longer finds it"));
+        self.changes.push(change::name(&from, &to));
         Ok(())
     }
 
     async fn retag(&mut self, update: &Update) -> Result<()> {
-        let from: BTreeSet<String> = self.plan.device.tags().iter().cloned().collect();
+        let from: BTreeSet<String> = self.device.tags().iter().cloned().collect();
         let to = wanted_tags(&from, update)?;
         if to == from {
             return Ok(());
@@ -153,22 +157,20 @@ impl<'a> Preflight<'a> {
         }
         self.warn_of_owner();
         if from.is_empty() {
-            let user = self.plan.device.user.as_deref().unwrap_or("its user");
-            self.plan.warnings.push(format!(
+            let user = self.device.user.as_deref().unwrap_or("its user");
+            self.warnings.push(format!(
                 "it stops being a device of {user}: rules for users no longer apply, its key stops \
                  expiring, and no call takes that back"
             ));
         }
-        self.plan
-            .changes
-            .push(Change::Tags { from: from.into_iter().collect(), to: to.into_iter().collect() });
+        self.changes.push(change::tags(from.into_iter().collect(), to.into_iter().collect()));
         Ok(())
     }
 
     /// A client hands out only its own tags and those that they own, which only the server knows.
     fn warn_of_owner(&mut self) {
         if !matches!(self.devices.tailnet().settings().credential, Credential::ApiKey(_)) {
-            self.plan.warnings.push(
+            self.warnings.push(
                 "an OAuth client may give only its own tags and those that they own; nobody \
                  checked that"
                     .to_owned(),
@@ -184,7 +186,7 @@ impl<'a> Preflight<'a> {
         let declared = match self.devices.tailnet().policy_file().declared_tags().await {
             Ok(declared) => declared,
             Err(error) if error.kind() == ErrorKind::Forbidden => {
-                self.plan.warnings.push(
+                self.warnings.push(
                     "the credential may not read the policy file, so nobody checked that the tags \
                      are declared"
                         .to_owned(),
@@ -206,7 +208,7 @@ impl<'a> Preflight<'a> {
     }
 
     fn key_expires(&mut self, to: bool) {
-        let device = &self.plan.device;
+        let device = &self.device;
         let from = !device.key_expiry_disabled.unwrap_or_default();
         if from == to {
             return;
@@ -215,14 +217,14 @@ impl<'a> Preflight<'a> {
         // Turning expiry on brings the old instant back, which may have passed.
         let then = device.expires.as_ref().and_then(wire::Timestamp::instant);
         if let Some(then) = then.filter(|it| to && *it <= now) {
-            self.plan.warnings.push(format!(
+            self.warnings.push(format!(
                 "its key expired {}: the device drops off at once",
                 relative(then, now)
             ));
         } else if !to && matches!(device.key_state(now), KeyState::Expired(_)) {
-            self.plan.warnings.push("its key has expired: this lets it back in".to_owned());
+            self.warnings.push("its key has expired: this lets it back in".to_owned());
         }
-        self.plan.changes.push(Change::KeyExpires { from, to });
+        self.changes.push(change::key_expires(from, to));
     }
 
     fn readdress(&mut self, wanted: &str) -> Result<()> {
@@ -235,7 +237,7 @@ impl<'a> Preflight<'a> {
                 format!("is {address}; take one in 100.64.0.0/10 that Tailscale does not reserve"),
             ));
         }
-        let device = &self.plan.device;
+        let device = &self.device;
         let from = device.ipv4().unwrap_or_default().to_owned();
         if device.has_address(address.into()) {
             return Ok(());
@@ -246,8 +248,8 @@ impl<'a> Preflight<'a> {
                 "choose a free address",
             ));
         }
-        self.plan.warnings.push("connections to the old address break".to_owned());
-        self.plan.changes.push(Change::Ipv4 { from, to: address.to_string() });
+        self.warnings.push("connections to the old address break".to_owned());
+        self.changes.push(change::ipv4(&from, &address.to_string()));
         Ok(())
     }
 }

@@ -1,8 +1,12 @@
 //! Settings that hold for the whole tailnet.
 
+use futures_util::future::BoxFuture;
+use serde_json::json;
+
 pub use crate::api::types::TailnetSettings;
 use crate::{
-    Operation,
+    Error, Operation,
+    change::{Change, Fields, Plan, Risk, Subject},
     client::{Client, Result},
     tailnet::Tailnet,
 };
@@ -29,22 +33,74 @@ impl<'a> SettingsOf<'a> {
         let answer = client.api()?.get_tailnet_settings().tailnet(client.tailnet()).send().await;
         Client::value(Operation::GetTailnetSettings, answer)
     }
+}
 
-    /// Lets clients update themselves, or not (`PATCH /tailnet/{tailnet}/settings`). It is the
-    /// default for devices that have not decided themselves.
-    ///
-    /// # Errors
-    ///
-    /// [`Forbidden`](crate::ErrorKind::Forbidden) without the scope `feature_settings`.
-    pub async fn set_auto_updates(&self, on: bool) -> Result<TailnetSettings> {
-        let client = self.tailnet.client();
-        let answer = client
-            .api()?
-            .update_tailnet_settings()
-            .tailnet(client.tailnet())
-            .body_map(|it| it.devices_auto_updates_on(on))
-            .send()
-            .await;
-        Client::value(Operation::UpdateTailnetSettings, answer)
+const AUTO_UPDATES: &str = "devices_auto_updates_on";
+
+/// Plans to let clients update themselves. It is the default for devices that have not decided
+/// themselves.
+pub(crate) fn auto_updates(is_on: Option<bool>, wanted: bool) -> Plan {
+    let changes = if wanted && is_on != Some(true) {
+        // What nobody may read cannot be compared: the API says null, and so does the plan.
+        {
+            let change = Change::new(AUTO_UPDATES, is_on, true);
+            vec![if is_on.is_none() { change.lasting() } else { change }]
+        }
+    } else {
+        Vec::new()
+    };
+    let mut plan = Plan::one(&Settings, "", "", changes);
+    plan.least = Risk::Danger;
+    plan
+}
+
+/// The settings, as something that changes.
+#[derive(Debug)]
+pub(crate) struct Settings;
+
+impl Subject for Settings {
+    fn kind(&self) -> &'static str {
+        "tailnet settings"
+    }
+
+    fn look<'a>(
+        &'a self,
+        tailnet: &'a Tailnet,
+        _: &'a str,
+        fields: &'a [&'a str],
+    ) -> BoxFuture<'a, Result<Fields>> {
+        Box::pin(async move {
+            let now = tailnet.tailnet_settings().get().await?;
+            let seen = |field: &&str| {
+                let value = (**field == *AUTO_UPDATES).then_some(now.devices_auto_updates_on);
+                ((*field).to_owned(), json!(value.flatten()))
+            };
+            Ok(fields.iter().map(seen).collect())
+        })
+    }
+
+    fn send<'a>(
+        &'a self,
+        tailnet: &'a Tailnet,
+        _: &'a str,
+        change: &'a Change,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let (true, Some(on)) = (change.field == AUTO_UPDATES, change.to.as_bool()) else {
+                return Err(Error::invalid_input(
+                    &change.field,
+                    "is no setting that can be put so",
+                ));
+            };
+            let client = tailnet.client();
+            let answer = client
+                .api()?
+                .update_tailnet_settings()
+                .tailnet(client.tailnet())
+                .body_map(|it| it.devices_auto_updates_on(on))
+                .send()
+                .await;
+            Client::value(Operation::UpdateTailnetSettings, answer).map(drop)
+        })
     }
 }

@@ -9,7 +9,10 @@ use rmcp::{
     },
 };
 use serde_json::json;
-use tailscale_mcp::{mcp::Server, tool::Risk};
+use tailscale_mcp::{
+    mcp::{Server, Setup},
+    tool::Risk,
+};
 
 use crate::support::{
     http::Served,
@@ -36,7 +39,7 @@ fn modes() -> [ClientLifecycleMode; 2] {
 async fn a_client_of_either_era_lists_and_calls() {
     let (_sandbox, tailnet) = sandbox().await;
     for stateless in [false, true] {
-        let product = Server::new(tailnet.clone(), Risk::Danger);
+        let product = Server::new(tailnet.clone(), Setup::new(Risk::Danger).unwrap());
         let (served, token) = Served::serve(product, false, |it| it.stateless = stateless).await;
         for mode in modes() {
             let client = client(&served, &token, mode).await;

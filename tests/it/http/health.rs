@@ -8,7 +8,7 @@ use std::sync::{
 use serde_json::{Value, json};
 use tailscale_mcp::{
     ErrorKind, Tailnet,
-    mcp::Server,
+    mcp::{Server, Setup},
     server::{NewToken, Probe},
     tool::Risk,
 };
@@ -35,7 +35,7 @@ fn probe_of(tailnet: &Tailnet) -> Probe {
 #[tokio::test]
 async fn it_is_ready_when_the_api_answers() {
     let (_sandbox, tailnet) = sandbox().await;
-    let product = Server::new(tailnet.clone(), Risk::Read);
+    let product = Server::new(tailnet.clone(), Setup::new(Risk::Read).unwrap());
     let (served, _) = Served::probed(product, true, probe_of(&tailnet), |_| {}).await;
 
     assert_eq!(served.get("/health").send().await.unwrap().status(), 200);

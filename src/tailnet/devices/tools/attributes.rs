@@ -1,13 +1,14 @@
 //! Tools for posture attributes.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::{
     Error, Operation, Tailnet,
+    change::{OnFailure, Plan, Risk},
     client::Result,
-    tailnet::devices::attributes::{AttributeChange, AttributeChanged, AttributeValue, Attributes},
-    tool::{Risk, Tool},
+    tailnet::devices::attributes::{AttributeChange, AttributeValue, Attributes},
+    tool::{Edit, Query},
 };
 
 /// The type of an attribute's value.
@@ -49,9 +50,8 @@ pub(crate) struct GetDeviceAttributes {
     device: String,
 }
 
-impl Tool for GetDeviceAttributes {
+impl Query for GetDeviceAttributes {
     const NAME: &'static str = "get_device_attributes";
-    const RISK: Risk = Risk::Read;
     const OPERATIONS: &'static [Operation] =
         &[Operation::ListTailnetDevices, Operation::GetDevicePostureAttributes];
     type Output = Attributes;
@@ -78,12 +78,9 @@ pub(crate) struct SetDeviceAttribute {
     expiry: Option<String>,
     /// Why, for the audit log.
     comment: Option<String>,
-    /// Only show what would change.
-    #[serde(default)]
-    dry_run: bool,
 }
 
-impl Tool for SetDeviceAttribute {
+impl Edit for SetDeviceAttribute {
     const NAME: &'static str = "set_device_attribute";
     const RISK: Risk = Risk::Change;
     const OPERATIONS: &'static [Operation] = &[
@@ -91,16 +88,15 @@ impl Tool for SetDeviceAttribute {
         Operation::GetDevicePostureAttributes,
         Operation::SetCustomDevicePostureAttributes,
     ];
-    type Output = AttributeChanged;
 
-    async fn call(self, tailnet: &Tailnet) -> Result<AttributeChanged> {
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
         let change = AttributeChange {
             key: self.key,
             value: Some(value(&self.value, self.of)?),
             expiry: expiry(self.expiry.as_ref())?,
             comment: self.comment,
         };
-        tailnet.devices().change_attribute(&self.device, &change, self.dry_run).await
+        tailnet.devices().plan_attribute(&self.device, &change).await
     }
 }
 
@@ -112,12 +108,9 @@ pub(crate) struct DeleteDeviceAttribute {
     device: String,
     /// Attribute, as `custom:name`.
     key: String,
-    /// Only show what would change.
-    #[serde(default)]
-    dry_run: bool,
 }
 
-impl Tool for DeleteDeviceAttribute {
+impl Edit for DeleteDeviceAttribute {
     const NAME: &'static str = "delete_device_attribute";
     const RISK: Risk = Risk::Danger;
     const OPERATIONS: &'static [Operation] = &[
@@ -125,11 +118,10 @@ impl Tool for DeleteDeviceAttribute {
         Operation::GetDevicePostureAttributes,
         Operation::DeleteCustomDevicePostureAttributes,
     ];
-    type Output = AttributeChanged;
 
-    async fn call(self, tailnet: &Tailnet) -> Result<AttributeChanged> {
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
         let change = AttributeChange { key: self.key, value: None, expiry: None, comment: None };
-        tailnet.devices().change_attribute(&self.device, &change, self.dry_run).await
+        tailnet.devices().plan_attribute(&self.device, &change).await
     }
 }
 
@@ -137,7 +129,7 @@ impl Tool for DeleteDeviceAttribute {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BatchUpdateDeviceAttributes {
-    /// Devices, up to 20: names, ids or IPs.
+    /// Devices, up to 50: names, ids or IPs.
     devices: Vec<String>,
     /// Attribute, as `custom:name`.
     key: String,
@@ -150,36 +142,28 @@ pub(crate) struct BatchUpdateDeviceAttributes {
     expiry: Option<String>,
     /// Why, for the audit log.
     comment: Option<String>,
-    /// Only show what would change.
+    /// If one device fails: go on, stop, or stop and take back what was done.
     #[serde(default)]
-    dry_run: bool,
+    on_failure: OnFailure,
 }
 
-/// What became of a batch.
-#[derive(Debug, Serialize)]
-pub(crate) struct Batch {
-    devices: Vec<AttributeChanged>,
-}
-
-impl Tool for BatchUpdateDeviceAttributes {
+impl Edit for BatchUpdateDeviceAttributes {
     const NAME: &'static str = "batch_update_device_attributes";
     const RISK: Risk = Risk::Danger;
     const OPERATIONS: &'static [Operation] = &[
         Operation::ListTailnetDevices,
         Operation::GetDevicePostureAttributes,
-        Operation::BatchUpdateCustomDevicePostureAttributes,
+        Operation::SetCustomDevicePostureAttributes,
+        Operation::DeleteCustomDevicePostureAttributes,
     ];
-    type Output = Batch;
 
-    async fn call(self, tailnet: &Tailnet) -> Result<Batch> {
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
         let change = AttributeChange {
             key: self.key,
             value: self.value.as_ref().map(|it| value(it, self.of)).transpose()?,
             expiry: expiry(self.expiry.as_ref())?,
             comment: self.comment,
         };
-        let devices = tailnet.devices();
-        let devices = devices.change_attributes(&self.devices, &change, self.dry_run).await?;
-        Ok(Batch { devices })
+        tailnet.devices().plan_attributes(&self.devices, &change, self.on_failure).await
     }
 }

@@ -5,14 +5,11 @@ use serde::Deserialize;
 
 use crate::{
     Error, Operation, Tailnet,
+    change::{Plan, Risk},
     client::Result,
-    tailnet::devices::{Applied, Plan, Update, force_update::UpdateAdvice},
-    tool::{Risk, Tool},
+    tailnet::devices::Update,
+    tool::Edit,
 };
-
-async fn apply(tailnet: &Tailnet, plan: &Plan, dry_run: bool) -> Result<Applied> {
-    if dry_run { Ok(plan.preview()) } else { tailnet.devices().apply(plan).await }
-}
 
 /// Let a device take part in the tailnet.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -20,21 +17,16 @@ async fn apply(tailnet: &Tailnet, plan: &Plan, dry_run: bool) -> Result<Applied>
 pub(crate) struct AuthorizeDevice {
     /// Name, id, IP, or start of the name.
     device: String,
-    /// Only show what would change.
-    #[serde(default)]
-    dry_run: bool,
 }
 
-impl Tool for AuthorizeDevice {
+impl Edit for AuthorizeDevice {
     const NAME: &'static str = "authorize_device";
     const RISK: Risk = Risk::Change;
     const OPERATIONS: &'static [Operation] =
         &[Operation::ListTailnetDevices, Operation::GetDevice, Operation::AuthorizeDevice];
-    type Output = Applied;
 
-    async fn call(self, tailnet: &Tailnet) -> Result<Applied> {
-        let plan = tailnet.devices().plan_authorized(&self.device, true).await?;
-        apply(tailnet, &plan, self.dry_run).await
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        tailnet.devices().plan_authorized(&self.device, true).await
     }
 }
 
@@ -55,12 +47,9 @@ pub(crate) struct RevokeDevice {
     /// Whole name, id or IP.
     device: String,
     how: Revocation,
-    /// Only show what would change.
-    #[serde(default)]
-    dry_run: bool,
 }
 
-impl Tool for RevokeDevice {
+impl Edit for RevokeDevice {
     const NAME: &'static str = "revoke_device";
     const RISK: Risk = Risk::Danger;
     const OPERATIONS: &'static [Operation] = &[
@@ -69,15 +58,13 @@ impl Tool for RevokeDevice {
         Operation::AuthorizeDevice,
         Operation::DeleteDevice,
     ];
-    type Output = Applied;
 
-    async fn call(self, tailnet: &Tailnet) -> Result<Applied> {
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
         let devices = tailnet.devices();
-        let plan = match self.how {
-            Revocation::Deauthorize => devices.plan_authorized(&self.device, false).await?,
-            Revocation::Remove => devices.plan_remove(&self.device).await?,
-        };
-        apply(tailnet, &plan, self.dry_run).await
+        match self.how {
+            Revocation::Deauthorize => devices.plan_authorized(&self.device, false).await,
+            Revocation::Remove => devices.plan_remove(&self.device).await,
+        }
     }
 }
 
@@ -101,15 +88,13 @@ pub(crate) struct UpdateDevice {
     key_expires: Option<bool>,
     /// New address in 100.64.0.0/10.
     ipv4: Option<String>,
-    /// Only show what would change.
-    #[serde(default)]
-    dry_run: bool,
 }
 
-impl Tool for UpdateDevice {
+impl Edit for UpdateDevice {
     const NAME: &'static str = "update_device";
-    // Tagging a user's device and a key that has expired meanwhile cannot be put back.
-    const RISK: Risk = Risk::Danger;
+    const RISK: Risk = Risk::Change;
+    // The first tag of a user's device cannot be taken back.
+    const WORST: Risk = Risk::Danger;
     const OPERATIONS: &'static [Operation] = &[
         Operation::ListTailnetDevices,
         Operation::GetDevice,
@@ -119,9 +104,8 @@ impl Tool for UpdateDevice {
         Operation::UpdateDeviceKey,
         Operation::SetDeviceIp,
     ];
-    type Output = Applied;
 
-    async fn call(self, tailnet: &Tailnet) -> Result<Applied> {
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
         let update = Update {
             name: self.name,
             set_tags: self.set_tags,
@@ -136,8 +120,7 @@ impl Tool for UpdateDevice {
                 "name nothing to change; give name, tags, key_expires or ipv4",
             ));
         }
-        let plan = tailnet.devices().plan_update(&self.device, &update).await?;
-        apply(tailnet, &plan, self.dry_run).await
+        tailnet.devices().plan_update(&self.device, &update).await
     }
 }
 
@@ -147,21 +130,16 @@ impl Tool for UpdateDevice {
 pub(crate) struct ExpireDeviceKey {
     /// Whole name, id or IP.
     device: String,
-    /// Only show what would change.
-    #[serde(default)]
-    dry_run: bool,
 }
 
-impl Tool for ExpireDeviceKey {
+impl Edit for ExpireDeviceKey {
     const NAME: &'static str = "expire_device_key";
     const RISK: Risk = Risk::Danger;
     const OPERATIONS: &'static [Operation] =
         &[Operation::ListTailnetDevices, Operation::GetDevice, Operation::ExpireDeviceKey];
-    type Output = Applied;
 
-    async fn call(self, tailnet: &Tailnet) -> Result<Applied> {
-        let plan = tailnet.devices().plan_expire_key(&self.device).await?;
-        apply(tailnet, &plan, self.dry_run).await
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        tailnet.devices().plan_expire_key(&self.device).await
     }
 }
 
@@ -175,12 +153,9 @@ pub(crate) struct ForceUpdate {
     /// Turn auto-updates on for the whole tailnet.
     #[serde(default)]
     auto_updates: bool,
-    /// Only show what would change.
-    #[serde(default)]
-    dry_run: bool,
 }
 
-impl Tool for ForceUpdate {
+impl Edit for ForceUpdate {
     const NAME: &'static str = "force_update";
     // The setting holds for every device.
     const RISK: Risk = Risk::Danger;
@@ -192,9 +167,8 @@ impl Tool for ForceUpdate {
     ];
     // The API authorizes each setting by itself.
     const SCOPES: &'static [&'static str] = &["devices:core:read", "feature_settings"];
-    type Output = UpdateAdvice;
 
-    async fn call(self, tailnet: &Tailnet) -> Result<UpdateAdvice> {
-        tailnet.devices().force_update(&self.device, self.auto_updates, self.dry_run).await
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        tailnet.devices().plan_force_update(&self.device, self.auto_updates).await
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     Error, Operation, Tailnet,
     client::Result,
     tailnet::devices::{Device, Filter, KeyState, Order, device::relative, filter::sort},
-    tool::{Risk, Tool},
+    tool::Query,
 };
 
 /// Devices on a page unless asked otherwise.
@@ -140,9 +140,8 @@ struct Row<'a> {
     notes: Vec<&'static str>,
 }
 
-impl Tool for ListDevices {
+impl Query for ListDevices {
     const NAME: &'static str = "list_devices";
-    const RISK: Risk = Risk::Read;
     const OPERATIONS: &'static [Operation] = &[Operation::ListTailnetDevices];
     type Output = Page;
 

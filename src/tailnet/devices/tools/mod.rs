@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use crate::{
     Error,
     client::Result,
-    tool::{Toolset, tool},
+    tool::{Toolset, edit, query},
 };
 
 mod attributes;
@@ -25,20 +25,23 @@ use self::{
 pub(crate) const TOOLSET: Toolset = Toolset {
     name: "devices",
     about: "The devices of the tailnet.",
+    instructions: "`device` takes a name, an id, an IP address or the start of a name; what cuts a \
+                   device off wants more than the start.",
+    default: true,
     tools: &[
-        tool::<ListDevices>(),
-        tool::<GetDeviceDetails>(),
-        tool::<GetDeviceStatus>(),
-        tool::<GetDeviceLogs>(),
-        tool::<AuthorizeDevice>(),
-        tool::<RevokeDevice>(),
-        tool::<UpdateDevice>(),
-        tool::<ExpireDeviceKey>(),
-        tool::<ForceUpdate>(),
-        tool::<GetDeviceAttributes>(),
-        tool::<SetDeviceAttribute>(),
-        tool::<DeleteDeviceAttribute>(),
-        tool::<BatchUpdateDeviceAttributes>(),
+        query::<ListDevices>(),
+        query::<GetDeviceDetails>(),
+        query::<GetDeviceStatus>(),
+        query::<GetDeviceLogs>(),
+        edit::<AuthorizeDevice>(),
+        edit::<RevokeDevice>(),
+        edit::<UpdateDevice>(),
+        edit::<ExpireDeviceKey>(),
+        edit::<ForceUpdate>(),
+        query::<GetDeviceAttributes>(),
+        edit::<SetDeviceAttribute>(),
+        edit::<DeleteDeviceAttribute>(),
+        edit::<BatchUpdateDeviceAttributes>(),
     ],
 };
 

@@ -12,7 +12,7 @@ use crate::{
         devices::{Device, logs::DeviceLogs, status::Status},
         logging::Window,
     },
-    tool::{Risk, Tool},
+    tool::Query,
 };
 
 /// Entries that `get_device_logs` shows unless asked otherwise.
@@ -28,9 +28,8 @@ pub(crate) struct GetDeviceDetails {
     device: String,
 }
 
-impl Tool for GetDeviceDetails {
+impl Query for GetDeviceDetails {
     const NAME: &'static str = "get_device_details";
-    const RISK: Risk = Risk::Read;
     const OPERATIONS: &'static [Operation] = &[Operation::ListTailnetDevices, Operation::GetDevice];
     type Output = Device;
 
@@ -47,9 +46,8 @@ pub(crate) struct GetDeviceStatus {
     device: String,
 }
 
-impl Tool for GetDeviceStatus {
+impl Query for GetDeviceStatus {
     const NAME: &'static str = "get_device_status";
-    const RISK: Risk = Risk::Read;
     const OPERATIONS: &'static [Operation] = &[Operation::ListTailnetDevices, Operation::GetDevice];
     type Output = Status;
 
@@ -75,9 +73,8 @@ pub(crate) struct GetDeviceLogs {
     limit: Option<usize>,
 }
 
-impl Tool for GetDeviceLogs {
+impl Query for GetDeviceLogs {
     const NAME: &'static str = "get_device_logs";
-    const RISK: Risk = Risk::Read;
     const OPERATIONS: &'static [Operation] = &[
         Operation::ListTailnetDevices,
         Operation::ListConfigurationAuditLogs,

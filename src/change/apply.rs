@@ -1,0 +1,339 @@
+//! Carries a plan out: record, send, look, and take back where it went wrong.
+
+use serde_json::Value;
+
+use super::{
+    Acting, Change, Fields, Item, OnFailure, Outcome, Plan, Problem, Report,
+    journal::{Intent, Step},
+};
+use crate::{Error, ErrorKind, Tailnet, client::Result};
+
+/// Carries `plan` out. A failure of the only resource is an error; of several, a part of the report.
+pub(crate) async fn apply(tailnet: &Tailnet, plan: &Plan) -> Result<Report> {
+    if plan.is_empty() {
+        return Ok(plan.preview());
+    }
+    let mut run = Run::begin(tailnet, plan).await?;
+    let done = run.items().await;
+    run.end().await;
+    match done {
+        Ok(()) => Ok(run.report),
+        Err(error) => Err(run.recorded(error)),
+    }
+}
+
+/// A change that took effect, and its step's number in the journal.
+type Made = (Change, Option<i64>);
+
+/// One plan that is being carried out.
+struct Run<'a> {
+    tailnet: &'a Tailnet,
+    acting: &'a Acting,
+    plan: &'a Plan,
+    entry: Option<i64>,
+    report: Report,
+    /// What was sent and took effect, with the step's number in the journal.
+    done: Vec<(&'a Item, Vec<Made>)>,
+    /// How the steps ended.
+    outcomes: Vec<Outcome>,
+}
+
+impl<'a> Run<'a> {
+    async fn begin(tailnet: &'a Tailnet, plan: &'a Plan) -> Result<Self> {
+        let acting = tailnet.acting();
+        let mut run = Self {
+            tailnet,
+            acting,
+            plan,
+            entry: None,
+            report: Report::of(plan),
+            done: Vec::new(),
+            outcomes: Vec::new(),
+        };
+        if let Some(journal) = &acting.journal {
+            let planned = plan.changes().count();
+            let resource = what(plan);
+            let intent = Intent {
+                principal: &acting.principal,
+                tool: &acting.tool,
+                tailnet: &tailnet.label(),
+                resource: &resource,
+                risk: plan.risk(),
+                planned,
+                undoes: plan.undoes,
+            };
+            run.entry = Some(journal.begin(&intent).await.map_err(|error| unrecorded(&error))?);
+            run.report.change = run.entry;
+        }
+        Ok(run)
+    }
+
+    async fn items(&mut self) -> Result<()> {
+        let plan = self.plan;
+        let mut halted = None;
+        for (index, item) in plan.items.iter().enumerate() {
+            if halted.is_some() || self.acting.is_stopped() {
+                self.report.not_tried.push(item.name.clone());
+                continue;
+            }
+            let result = self.item(item).await;
+            self.acting.tell(index + 1, plan.items.len(), &item.name);
+            match result {
+                Ok(()) => {}
+                Err(error) if !plan.is_batch() => return Err(error),
+                Err(error) => {
+                    let problem = Problem { resource: item.name.clone(), why: error.to_string() };
+                    if error.may_have_had_effect() {
+                        self.report.unknown.push(problem);
+                    } else {
+                        self.report.failed.push(problem);
+                    }
+                    // Without a journal nothing more may be sent.
+                    if plan.on_failure != OnFailure::Continue || error.kind() == ErrorKind::Journal
+                    {
+                        halted = Some(error);
+                    }
+                }
+            }
+        }
+        if halted.is_some() && plan.on_failure == OnFailure::Undo {
+            self.undo_items().await;
+        } else {
+            let done = std::mem::take(&mut self.done);
+            for (item, changes) in &done {
+                let changes: Vec<Change> = changes.iter().map(|(it, _)| it.clone()).collect();
+                self.report.take(plan, item, &changes);
+            }
+            self.report.applied = !done.is_empty();
+        }
+        Ok(())
+    }
+
+    /// Makes the changes of one resource, all or none.
+    async fn item(&mut self, item: &'a Item) -> Result<()> {
+        if item.changes.is_empty() {
+            if self.plan.is_batch() {
+                self.report.take(self.plan, item, &[]);
+            }
+            return Ok(());
+        }
+        let now = self.look(item).await?;
+        let moved =
+            |it: &&Change| !super::same(now.get(&it.field).unwrap_or(&Value::Null), &it.from);
+        if let Some(moved) = item.changes.iter().find(moved) {
+            return Err(Error::new(
+                ErrorKind::Stale,
+                format!("`{}` changed since this was planned ({moved})", item.name),
+            )
+            .remedied("plan again from what it is now"));
+        }
+        let mut made: Vec<Made> = Vec::new();
+        for change in &item.changes {
+            match self.step(item, change).await {
+                Ok(number) => made.push((change.clone(), number)),
+                Err(error) => return Err(self.take_back(item, made, error).await),
+            }
+        }
+        if !self.plan.is_batch() {
+            self.read_back(item, &mut made).await;
+        }
+        self.done.push((item, made));
+        Ok(())
+    }
+
+    async fn look(&self, item: &Item) -> Result<Fields> {
+        let fields: Vec<&str> = item.changes.iter().map(|it| it.field.as_str()).collect();
+        item.subject.look(self.tailnet, &item.id, &fields).await
+    }
+
+    /// Records one change, sends it, and records what became of it.
+    async fn step(&mut self, item: &Item, change: &Change) -> Result<Option<i64>> {
+        let number = self.intend(item, change).await?;
+        let result = self.send(item, change).await;
+        let outcome = match &result {
+            Ok(()) => Outcome::Done,
+            Err(error) if error.may_have_had_effect() => Outcome::Unknown,
+            Err(_) => Outcome::Failed,
+        };
+        self.outcomes.push(outcome);
+        let why = result.as_ref().err().map(Error::to_string);
+        self.settle(number, outcome, None, why.as_deref()).await;
+        result.map(|()| number)
+    }
+
+    /// Sends one change. One that may have been made although its answer got lost is looked up.
+    async fn send(&self, item: &Item, change: &Change) -> Result<()> {
+        let Err(error) = item.subject.send(self.tailnet, &item.id, change).await else {
+            return Ok(());
+        };
+        if !error.may_have_had_effect() {
+            return Err(error);
+        }
+        let Ok(now) = item.subject.look(self.tailnet, &item.id, &[&change.field]).await else {
+            return Err(error);
+        };
+        if item.subject.reached(change, now.get(&change.field).unwrap_or(&Value::Null)) {
+            Ok(())
+        } else {
+            Err(error.telling("read back: it was not changed"))
+        }
+    }
+
+    /// Puts what the resource is now in the place of what it was to be.
+    async fn read_back(&mut self, item: &Item, made: &mut [Made]) {
+        let now = match self.look(item).await {
+            Ok(now) => now,
+            // The change is made; that nobody could look at it does not undo it.
+            Err(error) => {
+                let told = format!("it was changed, but could not be read back: {error}");
+                self.report.warnings.push(told);
+                return;
+            }
+        };
+        for (change, number) in made {
+            let is = now.get(&change.field).cloned().unwrap_or_default();
+            if is != change.to {
+                self.settle(*number, Outcome::Done, Some(&is), None).await;
+                change.to = is;
+            }
+        }
+    }
+
+    /// Takes back what was made of one resource, the last change first, and tells it in `error`.
+    async fn take_back(&mut self, item: &Item, made: Vec<Made>, error: Error) -> Error {
+        if made.is_empty() {
+            return error;
+        }
+        let (back, stuck) = self.inverses(item, &made).await;
+        let mut told = Vec::new();
+        if !back.is_empty() {
+            told.push(format!("taken back: {}", back.join(", ")));
+        }
+        if !stuck.is_empty() {
+            told.push(format!("still in effect: {}", stuck.join(", ")));
+        }
+        let error = error.telling(&told.join("; "));
+        if stuck.is_empty() { error } else { error.maybe_done() }
+    }
+
+    /// Sends the inverses of `made`, the last one first: what is back, and what is not.
+    async fn inverses(&mut self, item: &Item, made: &[Made]) -> (Vec<String>, Vec<String>) {
+        let (mut back, mut stuck) = (Vec::new(), Vec::new());
+        for (change, number) in made.iter().rev() {
+            let Some(inverse) = change.inverse() else {
+                stuck.push(format!("{change} (no call takes it back)"));
+                continue;
+            };
+            match self.send(item, &inverse).await {
+                Ok(()) => {
+                    self.outcomes.push(Outcome::TakenBack);
+                    self.settle(*number, Outcome::TakenBack, None, None).await;
+                    back.push(change.to_string());
+                }
+                Err(error) => {
+                    let why = format!("it could not be taken back: {error}");
+                    self.settle(*number, Outcome::Done, None, Some(&why)).await;
+                    stuck.push(format!("{change} ({error})"));
+                }
+            }
+        }
+        (back, stuck)
+    }
+
+    /// Takes back every resource that was changed, the last one first.
+    async fn undo_items(&mut self) {
+        for (item, made) in std::mem::take(&mut self.done).into_iter().rev() {
+            let (_, stuck) = self.inverses(item, &made).await;
+            if stuck.is_empty() {
+                self.report.taken_back.push(item.name.clone());
+                continue;
+            }
+            self.report.applied = true;
+            let why = format!("still in effect: {}", stuck.join(", "));
+            self.report.failed.push(Problem { resource: item.name.clone(), why });
+        }
+    }
+
+    async fn intend(&self, item: &Item, change: &Change) -> Result<Option<i64>> {
+        let (Some(journal), Some(entry)) = (&self.acting.journal, self.entry) else {
+            return Ok(None);
+        };
+        let step = Step {
+            kind: item.kind().to_owned(),
+            id: item.id.clone(),
+            name: item.name.clone(),
+            change: change.clone(),
+            outcome: None,
+            why: None,
+        };
+        journal.intend(entry, &step).await.map(Some).map_err(|error| unrecorded(&error))
+    }
+
+    /// What is sent is sent: a journal that fails now leaves the step as unknown.
+    async fn settle(
+        &mut self,
+        step: Option<i64>,
+        outcome: Outcome,
+        after: Option<&Value>,
+        why: Option<&str>,
+    ) {
+        let (Some(journal), Some(step)) = (&self.acting.journal, step) else { return };
+        if let Err(error) = journal.settle(step, outcome, after, why).await {
+            self.lost_record(&error);
+        }
+    }
+
+    async fn end(&mut self) {
+        let (Some(journal), Some(entry)) = (&self.acting.journal, self.entry) else { return };
+        if let Err(error) = journal.end(entry, self.outcome()).await {
+            self.lost_record(&error);
+        }
+    }
+
+    /// What became of all of it.
+    fn outcome(&self) -> Outcome {
+        let count = |wanted: Outcome| self.outcomes.iter().filter(|it| **it == wanted).count();
+        let back = count(Outcome::TakenBack);
+        let done = count(Outcome::Done) - back;
+        if count(Outcome::Unknown) > 0 {
+            Outcome::Unknown
+        } else if done == self.plan.changes().count() {
+            Outcome::Done
+        } else if done > 0 {
+            Outcome::Partly
+        } else if back > 0 {
+            Outcome::TakenBack
+        } else {
+            Outcome::Failed
+        }
+    }
+
+    fn lost_record(&mut self, error: &Error) {
+        tracing::error!(%error, entry = self.entry, "the journal could not be completed");
+        let told = format!("the journal could not be completed, and says `unknown`: {error}");
+        if !self.report.warnings.contains(&told) {
+            self.report.warnings.push(told);
+        }
+    }
+
+    fn recorded(&self, error: Error) -> Error {
+        match self.entry {
+            Some(entry) => error.telling(&format!("recorded as change {entry}")),
+            None => error,
+        }
+    }
+}
+
+fn unrecorded(error: &Error) -> Error {
+    Error::new(ErrorKind::Journal, format!("nothing was sent: the journal says {error}"))
+        .remedied("mend the store that --store names; what is not recorded is not changed")
+}
+
+/// What a plan is about.
+fn what(plan: &Plan) -> String {
+    match plan.items.as_slice() {
+        [] => String::new(),
+        [one] => one.label(),
+        [first, ..] => format!("{} {}s", plan.items.len(), first.kind()),
+    }
+}

@@ -1,0 +1,134 @@
+//! One way for every change: planned as data, recorded before it is sent, looked up when its answer
+//! got lost, and taken back when what follows fails.
+//!
+//! A domain says what can change about its resources ([`Subject`]) and makes a [`Plan`], which only
+//! reads. The same list of changes is shown, confirmed, sent, recorded and undone, so these cannot
+//! disagree.
+//!
+//! ```no_run
+//! # async fn example(tailnet: &tailscale_mcp::Tailnet) -> tailscale_mcp::Result<()> {
+//! let plan = tailnet.devices().plan_authorized("web-1", true).await?;
+//! println!("{}", serde_json::to_string(&plan.preview()).unwrap());
+//! let report = tailnet.apply(&plan).await?;
+//! assert!(report.applied);
+//! # Ok(()) }
+//! ```
+
+use std::fmt;
+
+use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+mod acting;
+mod apply;
+pub mod journal;
+mod plan;
+mod report;
+mod risk;
+#[cfg(feature = "server")]
+pub mod store;
+
+pub use self::{
+    acting::{Acting, Progress},
+    journal::Journal,
+    plan::{Item, OnFailure, Plan},
+    report::{Changed, Few, Outcome, Problem, Report},
+    risk::Risk,
+};
+pub(crate) use self::{apply::apply, plan::label};
+use crate::{Tailnet, client::Result};
+
+/// One field of one resource: what it was and what it shall be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Change {
+    /// The field: `tags`, `custom:tier`.
+    pub field: String,
+    /// What it was; null if it was not there.
+    pub from: Value,
+    /// What it shall be; null if it shall not be there.
+    pub to: Value,
+    /// No call takes it back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lasting: bool,
+    /// Why, for the API's own log, where that takes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+}
+
+impl Change {
+    pub(crate) fn new(field: &str, from: impl Into<Value>, to: impl Into<Value>) -> Self {
+        Self {
+            field: field.to_owned(),
+            from: from.into(),
+            to: to.into(),
+            lasting: false,
+            comment: None,
+        }
+    }
+
+    /// The same, where no call takes it back.
+    pub(crate) fn lasting(self) -> Self {
+        Self { lasting: true, ..self }
+    }
+
+    /// What takes it back; none where nothing does.
+    pub fn inverse(&self) -> Option<Self> {
+        (!self.lasting).then(|| Self {
+            from: self.to.clone(),
+            to: self.from.clone(),
+            comment: None,
+            ..self.clone()
+        })
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} from {} to {}", self.field, self.from, self.to)
+    }
+}
+
+/// The fields of a resource that can change, as they are now.
+pub(crate) type Fields = Map<String, Value>;
+
+/// A kind of resource that can be changed, and how. One for each domain.
+pub(crate) trait Subject: fmt::Debug + Send + Sync {
+    /// Its name: `device`.
+    fn kind(&self) -> &'static str;
+
+    /// Reads `fields` of the resource `id`. A field that is not there is absent or null.
+    fn look<'a>(
+        &'a self,
+        tailnet: &'a Tailnet,
+        id: &'a str,
+        fields: &'a [&'a str],
+    ) -> BoxFuture<'a, Result<Fields>>;
+
+    /// Sends one change, and nothing else.
+    fn send<'a>(
+        &'a self,
+        tailnet: &'a Tailnet,
+        id: &'a str,
+        change: &'a Change,
+    ) -> BoxFuture<'a, Result<()>>;
+
+    /// Whether `now` is what `change` makes of the field.
+    fn reached(&self, change: &Change, now: &Value) -> bool {
+        same(now, &change.to)
+    }
+}
+
+/// Whether the values are the same; the order of a list does not count.
+pub(crate) fn same(a: &Value, b: &Value) -> bool {
+    let sorted = |it: &[Value]| {
+        let mut items: Vec<String> = it.iter().map(Value::to_string).collect();
+        items.sort();
+        items
+    };
+    match (a, b) {
+        (Value::Array(a), Value::Array(b)) => sorted(a) == sorted(b),
+        _ => a == b,
+    }
+}

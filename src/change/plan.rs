@@ -1,0 +1,148 @@
+//! What is going to happen. Making a plan reads only.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Change, Report, Risk, Subject};
+
+/// The changes of one resource. They are made in order, all or none.
+#[derive(Debug, Clone)]
+pub struct Item {
+    pub(crate) subject: &'static dyn Subject,
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) changes: Vec<Change>,
+}
+
+impl Item {
+    /// The kind of resource: `device`.
+    pub fn kind(&self) -> &'static str {
+        self.subject.kind()
+    }
+
+    /// Its id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Its name, for people.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its changes, in the order in which they are made.
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    /// Kind and name: `device web-1`.
+    pub(crate) fn label(&self) -> String {
+        label(self.kind(), &self.name)
+    }
+}
+
+pub(crate) fn label(kind: &str, name: &str) -> String {
+    if name.is_empty() { kind.to_owned() } else { format!("{kind} {name}") }
+}
+
+/// What a batch does about the rest when one resource fails. What was changed of that one resource
+/// is taken back in any case.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailure {
+    /// It goes on with the next.
+    #[default]
+    Continue,
+    /// It stops there.
+    Stop,
+    /// It stops there, and takes back what it did.
+    Undo,
+}
+
+/// What is going to happen to one resource or several.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub(crate) items: Vec<Item>,
+    pub(crate) warnings: Vec<String>,
+    pub(crate) notes: Vec<String>,
+    pub(crate) on_failure: OnFailure,
+    pub(crate) least: Risk,
+    pub(crate) undoes: Option<i64>,
+}
+
+impl Plan {
+    /// A plan for `items`, each with its changes.
+    pub(crate) fn new(items: Vec<Item>) -> Self {
+        Self {
+            items,
+            warnings: Vec::new(),
+            notes: Vec::new(),
+            on_failure: OnFailure::default(),
+            least: Risk::Change,
+            undoes: None,
+        }
+    }
+
+    /// A plan for one resource.
+    pub(crate) fn one(
+        subject: &'static dyn Subject,
+        id: &str,
+        name: &str,
+        changes: Vec<Change>,
+    ) -> Self {
+        Self::new(vec![Item { subject, id: id.to_owned(), name: name.to_owned(), changes }])
+    }
+
+    pub(crate) fn warned(mut self, warnings: Vec<String>) -> Self {
+        self.warnings.extend(warnings);
+        self
+    }
+
+    /// The resources, those that are like that already included.
+    pub fn items(&self) -> &[Item] {
+        &self.items
+    }
+
+    /// All changes, in the order in which they are made. Empty if it is like that already.
+    pub fn changes(&self) -> impl Iterator<Item = &Change> {
+        self.items.iter().flat_map(|it| &it.changes)
+    }
+
+    /// Whether it is like that already.
+    pub fn is_empty(&self) -> bool {
+        self.changes().next().is_none()
+    }
+
+    /// What the change implies that may not be wanted.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Whether no call takes some of it back.
+    pub fn is_lasting(&self) -> bool {
+        self.changes().any(|it| it.lasting)
+    }
+
+    /// Whether it is about several resources.
+    pub fn is_batch(&self) -> bool {
+        self.items.len() > 1
+    }
+
+    /// How much can go wrong: more than one resource, or anything that stays, is a danger.
+    pub fn risk(&self) -> Risk {
+        let grave =
+            self.is_lasting() || self.items.iter().filter(|it| !it.changes.is_empty()).count() > 1;
+        if grave { Risk::Danger } else { self.least }
+    }
+
+    /// What the plan would do, without doing it.
+    pub fn preview(&self) -> Report {
+        Report::preview(self)
+    }
+
+    /// What it changes, apart from its words: two plans with the same do the same.
+    pub(crate) fn essence(&self) -> Vec<(&'static str, &str, &[Change])> {
+        let changed = self.items.iter().filter(|it| !it.changes.is_empty());
+        changed.map(|it| (it.kind(), it.id.as_str(), it.changes.as_slice())).collect()
+    }
+}

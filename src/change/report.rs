@@ -1,0 +1,222 @@
+//! What happened, or would happen, in few words.
+
+use serde::{Deserialize, Serialize, Serializer, ser::SerializeSeq as _};
+use serde_json::Value;
+
+use super::{Change, Item, Plan};
+
+/// As many entries as one list of a report shows; the journal has them all.
+const SHOWN: usize = 500;
+
+/// A list that shows its beginning, and says how much it leaves out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Few<T> {
+    shown: Vec<T>,
+    more: usize,
+}
+
+impl<T> Default for Few<T> {
+    fn default() -> Self {
+        Self { shown: Vec::new(), more: 0 }
+    }
+}
+
+impl<T> Few<T> {
+    pub(super) fn push(&mut self, item: T) {
+        if self.shown.len() < SHOWN {
+            self.shown.push(item);
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// What is shown.
+    pub fn shown(&self) -> &[T] {
+        &self.shown
+    }
+
+    /// How many there are, shown or not.
+    pub fn len(&self) -> usize {
+        self.shown.len() + self.more
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.shown.is_empty()
+    }
+}
+
+impl<T: Serialize> Serialize for Few<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(None)?;
+        for item in &self.shown {
+            list.serialize_element(item)?;
+        }
+        if self.more > 0 {
+            list.serialize_element(&format!("and {} more", self.more))?;
+        }
+        list.end()
+    }
+}
+
+/// What became of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It is made.
+    Done,
+    /// It is not made.
+    Failed,
+    /// Its answer got lost: it may have been made.
+    Unknown,
+    /// It was made, and taken back.
+    TakenBack,
+    /// Of several, some were made.
+    Partly,
+}
+
+impl Outcome {
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+            Self::TakenBack => "taken_back",
+            Self::Partly => "partly",
+        }
+    }
+
+    /// The outcome with that word.
+    pub(crate) fn named(word: &str) -> Option<Self> {
+        [Self::Done, Self::Failed, Self::Unknown, Self::TakenBack, Self::Partly]
+            .into_iter()
+            .find(|it| it.as_str() == word)
+    }
+}
+
+/// One field, before and after.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Changed {
+    /// The field.
+    pub field: String,
+    /// What it was; null if it was not there.
+    pub before: Value,
+    /// What it is, or would be; null if it is not there.
+    pub after: Value,
+    /// The resources, where there are several.
+    #[serde(skip_serializing_if = "Few::is_empty")]
+    pub on: Few<String>,
+}
+
+/// A resource of a batch that could not be changed, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// The resource.
+    pub resource: String,
+    /// Why.
+    pub why: String,
+}
+
+/// What happened to a resource or several, or would happen.
+#[derive(Debug, Clone, Default, Serialize)]
+#[non_exhaustive]
+pub struct Report {
+    /// The entry in the journal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<i64>,
+    /// The resource, before the change; absent for several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
+    /// Its id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// False if nothing was sent: a preview, or it was like that already.
+    pub applied: bool,
+    /// How many resources there are; absent for one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<usize>,
+    /// Every field, before and after.
+    pub changes: Vec<Changed>,
+    /// It was like that already.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unchanged: bool,
+    /// Resources that were like that already.
+    #[serde(skip_serializing_if = "Few::is_empty")]
+    pub unchanged_resources: Few<String>,
+    /// Resources that could not be changed.
+    #[serde(skip_serializing_if = "Few::is_empty")]
+    pub failed: Few<Problem>,
+    /// Resources that may have been changed: the answer got lost.
+    #[serde(skip_serializing_if = "Few::is_empty")]
+    pub unknown: Few<Problem>,
+    /// Resources that were changed, and then put back.
+    #[serde(skip_serializing_if = "Few::is_empty")]
+    pub taken_back: Few<String>,
+    /// Resources that nobody got to.
+    #[serde(skip_serializing_if = "Few::is_empty")]
+    pub not_tried: Few<String>,
+    /// No call takes it back.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub cannot_be_undone: bool,
+    /// What it implies that may not be wanted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// What else is worth knowing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+impl Report {
+    pub(super) fn preview(plan: &Plan) -> Self {
+        let mut report = Self::of(plan);
+        for item in &plan.items {
+            report.take(plan, item, &item.changes);
+        }
+        report
+    }
+
+    /// A report in which nothing has happened yet.
+    pub(super) fn of(plan: &Plan) -> Self {
+        let single = plan.items.first().filter(|_| !plan.is_batch());
+        Self {
+            resource: single.map(Item::label),
+            id: single.map(|it| it.id.clone()).filter(|it| !it.is_empty()),
+            total: plan.is_batch().then_some(plan.items.len()),
+            unchanged: plan.is_empty(),
+            cannot_be_undone: plan.is_lasting(),
+            warnings: plan.warnings.clone(),
+            notes: plan.notes.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// Adds the changes of `item`. Equal changes of several resources make one row.
+    pub(super) fn take(&mut self, plan: &Plan, item: &Item, changes: &[Change]) {
+        if changes.is_empty() && plan.is_batch() {
+            self.unchanged_resources.push(item.name.clone());
+        }
+        for change in changes {
+            let same = |it: &&mut Changed| {
+                it.field == change.field && it.before == change.from && it.after == change.to
+            };
+            let row = match self.changes.iter_mut().find(same) {
+                Some(row) if plan.is_batch() => row,
+                _ => {
+                    self.changes.push(Changed {
+                        field: change.field.clone(),
+                        before: change.from.clone(),
+                        after: change.to.clone(),
+                        on: Few::default(),
+                    });
+                    let Some(row) = self.changes.last_mut() else { continue };
+                    row
+                }
+            };
+            if plan.is_batch() {
+                row.on.push(item.name.clone());
+            }
+        }
+    }
+}

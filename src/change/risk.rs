@@ -1,0 +1,47 @@
+//! How much can go wrong.
+
+use std::{fmt, str::FromStr};
+
+use serde::Serialize;
+
+/// What a call can do to the tailnet, from harmless to grave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Risk {
+    /// Changes nothing.
+    Read,
+    /// Changes one resource, and can be put back.
+    Change,
+    /// Deletes, cuts off, changes many at once, or cannot be put back.
+    Danger,
+}
+
+impl Risk {
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Change => "change",
+            Self::Danger => "danger",
+        }
+    }
+}
+
+impl fmt::Display for Risk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Risk {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "read" => Ok(Self::Read),
+            "change" => Ok(Self::Change),
+            "danger" => Ok(Self::Danger),
+            _ => Err("use `read`, `change` or `danger`".to_owned()),
+        }
+    }
+}

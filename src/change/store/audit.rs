@@ -1,0 +1,159 @@
+//! Who called what. Written a little later and many at once: a call does not wait for it.
+
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use sqlx::AnyPool;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Store, micros};
+use crate::{change::Risk, client::Result};
+
+/// One call, as the audit has it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Audit {
+    /// When it ended.
+    pub at: Timestamp,
+    /// Who called.
+    pub principal: Arc<str>,
+    /// The tool.
+    pub tool: &'static str,
+    /// The tool's class.
+    pub risk: Risk,
+    /// What it was about.
+    pub resource: String,
+    /// What became of it: `ok`, `asked`, or the kind of its failure.
+    pub outcome: String,
+    /// Its entry in the journal, if it changed something.
+    pub change: Option<i64>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+pub(super) type Sender = mpsc::Sender<Message>;
+
+pub(super) enum Message {
+    Call(Audit),
+    /// Answered when all before it is written.
+    Flush(oneshot::Sender<()>),
+}
+
+/// Calls that wait to be written; more make the callers wait.
+const QUEUE: usize = 4_096;
+/// Calls that one transaction writes.
+const BATCH: usize = 256;
+
+impl Audit {
+    /// A call that has just ended.
+    pub fn now(principal: &Arc<str>, tool: &'static str, risk: Risk) -> Self {
+        Self {
+            at: Timestamp::now(),
+            principal: Arc::clone(principal),
+            tool,
+            risk,
+            resource: String::new(),
+            outcome: String::new(),
+            change: None,
+            took: Duration::ZERO,
+        }
+    }
+}
+
+impl Store {
+    /// Takes a call down: in the log at once, in the database soon.
+    pub async fn audit(self: &Arc<Self>, call: Audit) {
+        tracing::info!(
+            target: "audit",
+            principal = &*call.principal,
+            tool = call.tool,
+            class = call.risk.as_str(),
+            resource = call.resource,
+            outcome = call.outcome,
+            change = call.change,
+            ms = u64::try_from(call.took.as_millis()).unwrap_or(u64::MAX),
+            "call"
+        );
+        let sender = self.audit.get_or_init(|| {
+            let (sender, receiver) = mpsc::channel(QUEUE);
+            // The store outlives its calls, and this ends with the store.
+            tokio::spawn(write(Arc::downgrade(self), receiver));
+            sender
+        });
+        let _ = sender.send(Message::Call(call)).await;
+    }
+
+    /// Waits until every call so far is written.
+    pub async fn flush(&self) {
+        let Some(sender) = self.audit.get() else { return };
+        let (done, written) = oneshot::channel();
+        if sender.send(Message::Flush(done)).await.is_ok() {
+            let _ = written.await;
+        }
+    }
+
+    /// How many calls there are of `tool`, by outcome.
+    ///
+    /// # Errors
+    ///
+    /// [`Journal`](crate::ErrorKind::Journal) if it cannot be read.
+    pub async fn audited(&self, tool: &str) -> Result<Vec<(String, String, i64)>> {
+        let rows = sqlx::query_as(
+            "SELECT principal, outcome, COUNT(*) FROM audit WHERE tool = $1
+             GROUP BY principal, outcome ORDER BY principal, outcome",
+        );
+        rows.bind(tool).fetch_all(self.pool().await?).await.map_err(|error| self.wrong(&error))
+    }
+}
+
+async fn write(store: Weak<Store>, mut calls: mpsc::Receiver<Message>) {
+    let mut batch = Vec::with_capacity(BATCH);
+    while calls.recv_many(&mut batch, BATCH).await > 0 {
+        let mut waiting = Vec::new();
+        let mut rows = Vec::new();
+        for message in batch.drain(..) {
+            match message {
+                Message::Call(call) => rows.push(call),
+                Message::Flush(done) => waiting.push(done),
+            }
+        }
+        let Some(store) = store.upgrade() else { return };
+        if let Err(error) = store.insert(&rows).await {
+            tracing::error!(%error, calls = rows.len(), "the audit could not be written");
+        }
+        for it in waiting {
+            let _ = it.send(());
+        }
+    }
+}
+
+impl Store {
+    async fn insert(&self, rows: &[Audit]) -> Result<()> {
+        let pool = self.pool().await?;
+        insert(pool, rows).await.map_err(|error| self.wrong(&error))
+    }
+}
+
+async fn insert(pool: &AnyPool, rows: &[Audit]) -> std::result::Result<(), sqlx::Error> {
+    let mut transaction = pool.begin().await?;
+    for row in rows {
+        sqlx::query(
+            "INSERT INTO audit (at, principal, tool, risk, resource, outcome, change_id, micros)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        )
+        .bind(micros(row.at))
+        .bind(&*row.principal)
+        .bind(row.tool)
+        .bind(row.risk.as_str())
+        .bind(&row.resource)
+        .bind(&row.outcome)
+        .bind(row.change)
+        .bind(i64::try_from(row.took.as_micros()).unwrap_or(i64::MAX))
+        .execute(&mut *transaction)
+        .await?;
+    }
+    transaction.commit().await
+}

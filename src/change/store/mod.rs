@@ -1,0 +1,201 @@
+//! The journal in a database: a file of one's own, or one that several servers share.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    path::PathBuf,
+    str::FromStr,
+    sync::{Mutex, OnceLock},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::{AnyPool, any::AnyPoolOptions};
+use tokio::{sync::OnceCell, task::AbortHandle};
+
+mod audit;
+mod plans;
+mod read;
+mod schema;
+mod write;
+
+pub use self::{audit::Audit, plans::Used};
+use crate::{Error, ErrorKind, client::Result};
+
+/// Where a journal is kept.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Place {
+    /// In memory, as long as the server runs.
+    Memory,
+    /// In a file of one's own.
+    File(PathBuf),
+    /// In a Postgres database that several servers may share. The URL has a password.
+    Postgres(SecretString),
+}
+
+impl FromStr for Place {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        if text == "memory" {
+            return Ok(Self::Memory);
+        }
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Ok(Self::Postgres(text.into()));
+        }
+        match text.strip_prefix("sqlite:").unwrap_or(text).trim_start_matches("//") {
+            "" => {
+                Err("use `memory`, a file's path, or postgres://USER:PASSWORD@HOST/DATABASE"
+                    .to_owned())
+            }
+            path if text.contains("://") && !text.starts_with("sqlite:") => {
+                let scheme = path.split(':').next().unwrap_or_default();
+                Err(format!("`{scheme}` is no store; use `memory`, a file's path, or postgres://…"))
+            }
+            path => Ok(Self::File(path.trim_start_matches("sqlite:").into())),
+        }
+    }
+}
+
+/// A journal in a database. It is opened when it is first used.
+pub struct Store {
+    place: Place,
+    /// Tells this server's changes from those of others on the same database.
+    instance: String,
+    pool: OnceCell<AnyPool>,
+    /// The tasks that say that an entry is still being worked at.
+    leases: Mutex<HashMap<i64, AbortHandle>>,
+    audit: OnceLock<audit::Sender>,
+}
+
+/// How long an entry counts as under way without its server saying so again.
+const LEASE: Duration = Duration::from_secs(9);
+
+impl Store {
+    /// A journal at `place`.
+    pub fn new(place: Place) -> Self {
+        Self {
+            place,
+            instance: plans::random_id(),
+            pool: OnceCell::new(),
+            leases: Mutex::default(),
+            audit: OnceLock::new(),
+        }
+    }
+
+    /// A journal that ends with the process.
+    pub fn in_memory() -> Self {
+        Self::new(Place::Memory)
+    }
+
+    async fn pool(&self) -> Result<&AnyPool> {
+        self.pool.get_or_try_init(|| self.open()).await
+    }
+
+    async fn open(&self) -> Result<AnyPool> {
+        sqlx::any::install_default_drivers();
+        let postgres = matches!(self.place, Place::Postgres(_));
+        let url = match &self.place {
+            Place::Memory => "sqlite::memory:".to_owned(),
+            Place::File(path) => {
+                prepare(path)?;
+                // The path goes into a URL.
+                let path = path.to_string_lossy();
+                let path = percent_encoding::utf8_percent_encode(&path, schema::PATH);
+                format!("sqlite://{path}?mode=rwc")
+            }
+            Place::Postgres(url) => url.expose_secret().to_owned(),
+        };
+        let pool = AnyPoolOptions::new()
+            // SQLite has one writer, and in memory each connection is a database.
+            .max_connections(if postgres { 8 } else { 1 })
+            .min_connections(u32::from(!postgres))
+            .idle_timeout(postgres.then_some(Duration::from_mins(10)))
+            .max_lifetime(postgres.then_some(Duration::from_mins(30)))
+            .acquire_timeout(Duration::from_secs(10))
+            .connect(&url)
+            .await
+            .map_err(|error| self.failed("cannot be opened", &error))?;
+        schema::prepare(&pool, postgres)
+            .await
+            .map_err(|error| self.failed("cannot be set up", &error))?;
+        self.tell_of_cut_off(&pool).await;
+        Ok(pool)
+    }
+
+    /// A change that another server was cut off from is told once in the log, at first use.
+    async fn tell_of_cut_off(&self, pool: &AnyPool) {
+        for entry in read::cut_off(pool, &self.instance).await.unwrap_or_default() {
+            tracing::warn!(
+                change = entry.change,
+                tool = entry.tool,
+                resource = entry.resource,
+                at = %entry.at,
+                "a change was cut off, and its outcome is unknown: look at it with get_change"
+            );
+        }
+    }
+
+    /// The database's error without its address, which has a password.
+    fn failed(&self, what: &str, error: &sqlx::Error) -> Error {
+        let place = match &self.place {
+            Place::Memory => "in memory".to_owned(),
+            Place::File(path) => path.display().to_string(),
+            Place::Postgres(_) => "in Postgres".to_owned(),
+        };
+        let error = match (&self.place, error) {
+            (Place::Postgres(_), sqlx::Error::Configuration(_)) => "the URL is wrong".to_owned(),
+            (_, error) => error.to_string(),
+        };
+        Error::new(ErrorKind::Journal, format!("the journal ({place}) {what}: {error}"))
+            .remedied("check --store; `--store memory` keeps it as long as the server runs")
+    }
+
+    fn wrong(&self, error: &sqlx::Error) -> Error {
+        self.failed("cannot be used", error)
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        if let Ok(leases) = self.leases.get_mut() {
+            for task in leases.values() {
+                task.abort();
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("place", &self.place).finish_non_exhaustive()
+    }
+}
+
+/// Makes the file and its folder, for their owner only.
+fn prepare(path: &std::path::Path) -> Result<()> {
+    let failed = |error: std::io::Error| {
+        Error::new(ErrorKind::Journal, format!("the journal {}: {error}", path.display()))
+            .remedied("name another file with --store, or `--store memory`")
+    };
+    if let Some(folder) = path.parent().filter(|it| !it.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop).map_err(failed)
+}
+
+/// A time as the database has it.
+fn micros(at: Timestamp) -> i64 {
+    at.as_microsecond()
+}
+
+/// A time as the database has it, read.
+fn at(micros: i64) -> Timestamp {
+    Timestamp::from_microsecond(micros).unwrap_or_default()
+}

@@ -1,0 +1,58 @@
+//! `tailscale-mcp call`: one tool, through the same guard as an assistant's calls.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::complain;
+use crate::{
+    Error, Tailnet,
+    change::{Acting, Plan, Risk},
+    client::Result,
+    mcp::{Principal, Setup},
+    tool::{self, Asked, Proposal, written},
+};
+
+pub(super) async fn run(
+    tool: &str,
+    arguments: Value,
+    tailnet: &Tailnet,
+    setup: &Setup,
+) -> Result<String> {
+    let tool = setup.offer.allow(tool::named(tool)?)?;
+    let journal: Arc<dyn crate::change::Journal> = setup.store.clone();
+    let acting = Acting::new(Principal::LOCAL, Some(journal)).with_tool(tool.name);
+    let tailnet = tailnet.acting_as(acting);
+    let Proposal { plan, dry_run, .. } = match tool.ask(arguments, &tailnet).await? {
+        Asked::Answer(answer) => return Ok(answer),
+        Asked::Plan(proposal) => *proposal,
+    };
+    if dry_run || plan.is_empty() {
+        return written(&plan.preview());
+    }
+    setup.offer.allow_risk(tool.name, plan.risk())?;
+    if plan.risk() == Risk::Danger && !setup.yes {
+        ask(&plan)?;
+    }
+    written(&tailnet.apply(&plan).await?)
+}
+
+/// Asks whoever sits at the terminal.
+fn ask(plan: &Plan) -> Result<()> {
+    let shown = written(&plan.preview())?;
+    if !std::io::stdin().is_terminal() {
+        return Err(Error::refused(
+            format!("nothing was changed: nobody is here to confirm {shown}"),
+            "call it in a terminal, or say --yes",
+        ));
+    }
+    complain(&shown);
+    let _ = write!(std::io::stderr(), "Do it? [y/N] ");
+    let mut line = String::new();
+    let read = std::io::stdin().read_line(&mut line);
+    if read.is_ok() && matches!(line.trim(), "y" | "Y" | "yes") {
+        return Ok(());
+    }
+    Err(Error::refused("nothing was changed: you said no", "call it again to be asked again"))
+}

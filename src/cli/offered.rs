@@ -1,0 +1,126 @@
+//! What is offered to assistants, and where their changes are kept.
+
+use std::sync::Arc;
+
+use etcetera::base_strategy::{BaseStrategy as _, choose_base_strategy};
+
+use crate::{
+    Credential, Error, Tailnet,
+    change::store::{Place, Store},
+    client::Result,
+    mcp::{SealingKey, Setup},
+    tool::{Choice, Offer, Risk, Words},
+};
+
+/// What is offered.
+#[derive(Debug, clap::Args)]
+pub(super) struct Offered {
+    /// What is offered: `read`, `change` (what can be put back), or `danger`. By default `read`,
+    /// with --sandbox `danger`
+    #[arg(long, global = true, env = "TAILSCALE_MCP_ACCESS", value_name = "LEVEL")]
+    access: Option<Risk>,
+    /// Toolsets to offer, with commas between them, `default` or `all`
+    #[arg(
+        long,
+        global = true,
+        env = "TAILSCALE_MCP_TOOLSETS",
+        value_name = "NAMES",
+        value_delimiter = ','
+    )]
+    toolsets: Vec<String>,
+    /// Tools to offer besides the toolsets, or alone where no toolset is named
+    #[arg(
+        long,
+        global = true,
+        env = "TAILSCALE_MCP_TOOLS",
+        value_name = "NAMES",
+        value_delimiter = ','
+    )]
+    tools: Vec<String>,
+    /// Tools not to offer in any case
+    #[arg(
+        long,
+        global = true,
+        env = "TAILSCALE_MCP_EXCLUDE_TOOLS",
+        value_name = "NAMES",
+        value_delimiter = ','
+    )]
+    exclude_tools: Vec<String>,
+    /// Offer nothing that changes anything, whatever else is said
+    #[arg(long, global = true, env = "TAILSCALE_MCP_READ_ONLY")]
+    read_only: bool,
+    /// Carry out what is hard to undo without asking anybody
+    #[arg(long, global = true, env = "TAILSCALE_MCP_YES")]
+    yes: bool,
+    /// Where changes are recorded: a file, `memory`, or `postgres://USER:PASSWORD@HOST/DATABASE`.
+    /// By default a file in the platform's data folder, with --sandbox `memory`
+    #[arg(
+        long,
+        global = true,
+        env = "TAILSCALE_MCP_STORE",
+        value_name = "PLACE",
+        hide_env_values = true
+    )]
+    store: Option<Place>,
+}
+
+impl Offered {
+    /// How far calls may go.
+    pub(super) fn access(&self, sandbox: bool) -> Risk {
+        let access = self.access.unwrap_or(if sandbox { Risk::Danger } else { Risk::Read });
+        if self.read_only { Risk::Read } else { access }
+    }
+
+    /// The tools that are named.
+    pub(super) fn choice(&self) -> Result<Choice> {
+        let some = |words: &[String]| -> Vec<String> {
+            let words = words.iter().map(|it| it.trim().to_owned());
+            words.filter(|it| !it.is_empty()).collect()
+        };
+        Choice::read(&Words {
+            toolsets: some(&self.toolsets),
+            tools: some(&self.tools),
+            exclude: some(&self.exclude_tools),
+            read_only: self.read_only,
+        })
+    }
+
+    /// What is offered where the credential has `scopes`.
+    pub(super) fn offer(&self, scopes: &[String], sandbox: bool) -> Result<Offer> {
+        Ok(Offer::new(self.access(sandbox), self.choice()?, scopes.to_vec()))
+    }
+
+    /// How a server is set up.
+    pub(super) fn setup(&self, tailnet: &Tailnet, sandbox: bool) -> Result<Setup> {
+        let scopes = match &tailnet.settings().credential {
+            Credential::OAuth { scopes, .. } => scopes.as_slice(),
+            _ => &[],
+        };
+        let place = match &self.store {
+            Some(place) => place.clone(),
+            None if sandbox => Place::Memory,
+            None => Place::File(default_store()?),
+        };
+        let mut setup = Setup::new(self.access(sandbox))?;
+        setup.offer = self.offer(scopes, sandbox)?;
+        setup.store = Arc::new(Store::new(place));
+        setup.yes = self.yes;
+        setup.sealing_key = SealingKey::random()?;
+        Ok(setup)
+    }
+}
+
+fn default_store() -> Result<std::path::PathBuf> {
+    let base = choose_base_strategy().map_err(|error| {
+        Error::config(
+            format!("no home directory to keep the journal in: {error}"),
+            "name a file with --store, or `--store memory`",
+        )
+    })?;
+    let folder = if cfg!(target_os = "macos") {
+        base.home_dir().join("Library/Application Support")
+    } else {
+        base.data_dir()
+    };
+    Ok(folder.join("tailscale-mcp").join("journal.db"))
+}

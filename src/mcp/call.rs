@@ -1,0 +1,267 @@
+//! One call of a tool: allowed, planned, confirmed, carried out, and taken down.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
+use rmcp::{
+    RoleServer,
+    model::{
+        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, InputResponses,
+        ProgressNotificationParam,
+    },
+    service::RequestContext,
+};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::mpsc;
+
+use super::{
+    Principal, Server,
+    confirm::{Confirmed, Question},
+    describe::failure,
+};
+use crate::{
+    Error, ErrorKind, Tailnet,
+    change::{Acting, Journal, Plan, Report, Risk, store::Audit},
+    client::Result,
+    tool::{self, Asked, Offer, Proposal, ToolDef, written},
+};
+
+/// As long as an answer gets: about 20,000 tokens. Lists end long before; what still comes here
+/// would fill the model's memory.
+const LONGEST_ANSWER: usize = 72_000;
+
+/// What a call came to.
+enum Came {
+    Answer(String),
+    Report(Box<Report>),
+    Asked(Box<rmcp::model::InputRequiredResult>),
+    /// A plan that waits for its confirmation.
+    Shown(String),
+}
+
+/// One call, by whom, and what they are offered.
+pub(super) struct Call<'a> {
+    pub(super) server: &'a Server,
+    pub(super) principal: Principal,
+    pub(super) offer: Offer,
+    pub(super) context: &'a RequestContext<RoleServer>,
+}
+
+impl Call<'_> {
+    /// Carries the call out. Failures are answers, too: a model can act on them.
+    pub(super) async fn run(self, request: CallToolRequestParams) -> CallToolResponse {
+        let started = Instant::now();
+        let arguments = Value::Object(request.arguments.unwrap_or_default());
+        let answers = (request.input_responses, request.request_state);
+        let tool = tool::named(&request.name).and_then(|it| self.offer.allow(it));
+        let tool = match tool {
+            Ok(tool) => tool,
+            Err(error) => return refusal(&error).into(),
+        };
+        let resource = tool.resource(&arguments).unwrap_or_default();
+        let came = self.carry_out(tool, arguments, answers).await;
+        self.take_down(tool, resource, &came, started.elapsed()).await;
+        match came {
+            Ok(Came::Answer(text) | Came::Shown(text)) => success(text).into(),
+            Ok(Came::Report(report)) => match written(&*report) {
+                Ok(text) => success(text).into(),
+                Err(error) => refusal(&error).into(),
+            },
+            Ok(Came::Asked(asked)) => CallToolResponse::InputRequired(*asked),
+            Err(error) => refusal(&error).into(),
+        }
+    }
+
+    async fn carry_out(
+        &self,
+        tool: &'static ToolDef,
+        arguments: Value,
+        answers: (Option<InputResponses>, Option<String>),
+    ) -> Result<Came> {
+        let (progress, told) = self.progress();
+        let journal: Arc<dyn Journal> = self.server.store().clone();
+        let mut acting = Acting::new(&self.principal.name, Some(journal)).with_tool(tool.name);
+        acting.progress = progress;
+        let tailnet = self.server.tailnet().acting_as(acting);
+        let came = match tool.ask(arguments.clone(), &tailnet).await? {
+            Asked::Answer(answer) => return short(answer).map(Came::Answer),
+            Asked::Plan(proposal) => {
+                self.decide(tool, arguments, *proposal, answers, tailnet).await
+            }
+        };
+        // What was told of the progress goes out before the answer does.
+        if let Some(told) = told {
+            let _ = told.await;
+        }
+        came
+    }
+
+    /// What becomes of a plan.
+    async fn decide(
+        &self,
+        tool: &'static ToolDef,
+        arguments: Value,
+        proposal: Proposal,
+        answers: (Option<InputResponses>, Option<String>),
+        tailnet: Tailnet,
+    ) -> Result<Came> {
+        let Proposal { plan, dry_run, plan_id } = proposal;
+        if dry_run || plan.is_empty() {
+            return Ok(Came::Report(Box::new(plan.preview())));
+        }
+        self.offer.allow_risk(tool.name, plan.risk())?;
+        if plan.risk() < Risk::Danger || self.server.assumes_yes() {
+            return self.apply(plan, tailnet).await;
+        }
+        let request = digest(&self.principal.name, tool.name, &arguments, None);
+        let essence = digest(&self.principal.name, tool.name, &arguments, Some(&plan));
+        let question = Question { tool, plan: &plan, request: &request, digest: &essence };
+        match self.server.confirm(&question, plan_id.as_deref(), answers, self.context).await? {
+            Confirmed::Yes => self.apply(plan, tailnet).await,
+            Confirmed::YesAfterAWhile => {
+                self.still_the_same(tool, arguments, &essence, &tailnet).await?;
+                self.apply(plan, tailnet).await
+            }
+            Confirmed::Ask(asked) => Ok(Came::Asked(asked)),
+            Confirmed::Show(text) => Ok(Came::Shown(text)),
+        }
+    }
+
+    /// The user may have taken minutes to agree.
+    async fn still_the_same(
+        &self,
+        tool: &'static ToolDef,
+        arguments: Value,
+        essence: &str,
+        tailnet: &Tailnet,
+    ) -> Result<()> {
+        let Asked::Plan(now) = tool.ask(arguments.clone(), tailnet).await? else { return Ok(()) };
+        if digest(&self.principal.name, tool.name, &arguments, Some(&now.plan)) == essence {
+            return Ok(());
+        }
+        let plan = written(&now.plan.preview())?;
+        Err(Error::new(
+            ErrorKind::Stale,
+            format!(
+                "nothing was changed: the tailnet changed meanwhile, and the plan is now {plan}"
+            ),
+        )
+        .remedied("show it to the user, and call again if they agree"))
+    }
+
+    /// Carries a plan out on a task of its own: it goes on if the client cancels the call or leaves.
+    /// Of several resources, it then stops after the one that it is at.
+    async fn apply(&self, plan: Plan, tailnet: Tailnet) -> Result<Came> {
+        let stop = StopOnDrop(tailnet.acting().clone());
+        let under_way = self.server.change_under_way().await;
+        let change = tokio::spawn(async move {
+            let _under_way = under_way;
+            tailnet.apply(&plan).await
+        });
+        tokio::pin!(change);
+        let done = tokio::select! {
+            done = &mut change => done,
+            () = self.context.ct.cancelled() => {
+                stop.0.stop();
+                change.await
+            }
+        };
+        let broken =
+            |_| Err(Error::new(ErrorKind::OutcomeUnknown, "the call broke off").maybe_done());
+        done.unwrap_or_else(broken).map(|report| Came::Report(Box::new(report)))
+    }
+
+    /// Where a batch tells how far it is, if the client wants to know.
+    fn progress(&self) -> (Option<crate::change::Progress>, Option<tokio::task::JoinHandle<()>>) {
+        let Some(token) = self.context.meta.get_progress_token() else { return (None, None) };
+        let (sender, mut told) = mpsc::unbounded_channel::<(usize, usize, String)>();
+        let peer = self.context.peer.clone();
+        let task = tokio::spawn(async move {
+            while let Some((done, of, last)) = told.recv().await {
+                #[expect(clippy::cast_precision_loss, reason = "nobody has 2^52 devices")]
+                let progress = ProgressNotificationParam::new(token.clone(), done as f64)
+                    .with_total(of as f64)
+                    .with_message(format!("{last}: {done} of {of}"));
+                let _ = peer.notify_progress(progress).await;
+            }
+        });
+        let tell = move |done, of, last: &str| drop(sender.send((done, of, last.to_owned())));
+        (Some(Arc::new(tell)), Some(task))
+    }
+
+    async fn take_down(
+        &self,
+        tool: &'static ToolDef,
+        resource: String,
+        came: &Result<Came>,
+        spent: Duration,
+    ) {
+        let mut call = Audit::now(&self.principal.name, tool.name, tool.risk);
+        call.resource = resource;
+        call.took = spent;
+        call.outcome = match came {
+            Ok(Came::Answer(_)) => "ok".to_owned(),
+            Ok(Came::Report(report)) => {
+                call.change = report.change;
+                if report.applied { "applied" } else { "not_applied" }.to_owned()
+            }
+            Ok(Came::Asked(_) | Came::Shown(_)) => "asked".to_owned(),
+            Err(error) => word(error.kind()),
+        };
+        self.server.store().audit(call).await;
+    }
+}
+
+/// Stops a batch when the call that asked for it is gone.
+struct StopOnDrop(Acting);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+/// The kind of a failure, in the word that the model sees.
+fn word(kind: ErrorKind) -> String {
+    let word = serde_json::to_value(kind).ok();
+    word.and_then(|it| it.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn success(text: String) -> CallToolResult {
+    CallToolResult::success(vec![ContentBlock::text(text)])
+}
+
+fn refusal(error: &Error) -> CallToolResult {
+    CallToolResult::error(vec![ContentBlock::text(failure(error))])
+}
+
+/// Gives `answer` back if a model can hold it.
+fn short(answer: String) -> Result<String> {
+    if answer.len() <= LONGEST_ANSWER {
+        return Ok(answer);
+    }
+    Err(Error::new(
+        ErrorKind::TooLarge,
+        format!("the answer has {} kB, more than {LONGEST_ANSWER} bytes", answer.len() / 1000),
+    ))
+}
+
+/// Makes something good for one use.
+pub(super) fn nonce() -> String {
+    format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..))
+}
+
+/// Who asks for what, and what would be changed, as one short text.
+fn digest(principal: &str, tool: &str, arguments: &Value, plan: Option<&Plan>) -> String {
+    // Clients may write fields in another order, and say the same.
+    let fields = arguments.as_object().into_iter().flatten();
+    let fields: BTreeMap<&String, &Value> = fields.filter(|(name, _)| *name != "plan_id").collect();
+    let essence = plan.map(Plan::essence);
+    let text = serde_json::to_string(&(principal, tool, fields, essence)).unwrap_or_default();
+    STANDARD_NO_PAD.encode(Sha256::digest(text))
+}

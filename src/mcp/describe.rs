@@ -1,0 +1,91 @@
+//! Tools, the server and failures, in the protocol's words.
+
+use rmcp::model::{Icon, Implementation, Tool, ToolAnnotations};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::{
+    Error, ErrorKind,
+    tool::{Offer, Risk, ToolDef},
+};
+
+/// Nine dots, four of them dark, as small as an icon gets.
+const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 7 7'%3E\
+    %3Cg fill='%23888'%3E%3Cpath d='M0 0h1v1H0zM3 0h1v1H3zM6 0h1v1H6zM0 6h1v1H0zM6 6h1v1H6z'/%3E%3C/g%3E\
+    %3Cpath d='M0 3h1v1H0zM3 3h1v1H3zM6 3h1v1H6zM3 6h1v1H3z'/%3E%3C/svg%3E";
+
+/// A tool as MCP clients see it, where the server goes up to `access`.
+pub fn describe(tool: &ToolDef, access: Risk) -> Tool {
+    let mut schema = tool.input();
+    schema.remove("description");
+    let schema = match schema.to_value() {
+        Value::Object(schema) => schema,
+        _ => Map::default(),
+    };
+    Tool::new(tool.name, tool.description(), schema)
+        .with_title(tool.title())
+        .with_annotations(hints(tool, access))
+}
+
+/// What hosts gate by. It follows from the risk, so it cannot contradict it. A plan graver than
+/// `access` is refused, so nothing graver than that has to be hinted at.
+fn hints(tool: &ToolDef, access: Risk) -> ToolAnnotations {
+    let hints = ToolAnnotations::new().open_world(true);
+    match tool.worst.min(access.max(tool.risk)) {
+        Risk::Read => hints.read_only(true),
+        Risk::Change => hints.read_only(false).destructive(false).idempotent(true),
+        Risk::Danger => hints.read_only(false).destructive(true),
+    }
+}
+
+/// This server.
+pub(super) fn identity() -> Implementation {
+    Implementation::new("tailscale-mcp", env!("CARGO_PKG_VERSION"))
+        .with_title("Tailscale")
+        .with_website_url(env!("CARGO_PKG_REPOSITORY"))
+        .with_icons(vec![
+            Icon::new(ICON).with_mime_type("image/svg+xml").with_sizes(vec!["any".to_owned()]),
+        ])
+}
+
+/// A failure as an answer that a model can read and act on: compact JSON.
+pub fn failure(error: &Error) -> String {
+    #[derive(Serialize)]
+    struct Failure {
+        kind: ErrorKind,
+        message: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        remedy: Option<String>,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        may_have_had_effect: bool,
+    }
+    let told = Failure {
+        kind: error.kind(),
+        message: error.to_string(),
+        remedy: error.remedy(),
+        may_have_had_effect: error.may_have_had_effect(),
+    };
+    serde_json::to_string(&told).unwrap_or(told.message)
+}
+
+/// What a model has to know before it uses what is offered.
+pub(super) fn instructions(offer: &Offer) -> String {
+    let mut text = "Runs a Tailscale tailnet through its admin API. Lists are paged: `next` goes \
+                    into the parameter it is named for. Failures say what to do next in `remedy`."
+        .to_owned();
+    for set in offer.toolsets().filter(|it| !it.instructions.is_empty()) {
+        text.push(' ');
+        text.push_str(set.instructions);
+    }
+    text.push(' ');
+    text.push_str(match offer.access() {
+        Risk::Read => "This server only reads.",
+        Risk::Change => "Every change takes `dry_run`, and can be put back.",
+        Risk::Danger => {
+            "Every change takes `dry_run`. What is hard to undo runs only after the user has \
+             confirmed its plan: if a call answers with a `plan_id`, show the plan to the user, and \
+             call again with it only if they agree."
+        }
+    });
+    text
+}

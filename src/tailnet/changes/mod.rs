@@ -1,0 +1,158 @@
+//! What was changed: listed, looked at, and taken back.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::Value;
+
+#[cfg(feature = "server")]
+pub(crate) mod tools;
+mod undo;
+
+use crate::{
+    Error, ErrorKind,
+    change::{
+        Journal, Outcome,
+        journal::{Entry, Find, Step},
+    },
+    client::Result,
+    tailnet::{SUBJECTS, Tailnet},
+};
+
+/// The changes in a tailnet's journal.
+#[derive(Debug, Clone, Copy)]
+pub struct Changes<'a> {
+    tailnet: &'a Tailnet,
+}
+
+/// A page of changes, the newest first.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct ChangeList {
+    /// How many fit in all.
+    pub total: u64,
+    /// How many are here.
+    pub shown: usize,
+    /// The changes.
+    pub changes: Vec<Entry>,
+    /// What goes into `before` for the next page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<i64>,
+}
+
+/// One change, with all that is known of it.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct ChangeDetails {
+    /// What the list says of it.
+    #[serde(flatten)]
+    pub entry: Entry,
+    /// How many fields of resources it was to change.
+    pub planned: usize,
+    /// Those that were begun.
+    pub steps: Vec<StepNow>,
+    /// What goes into `skip` for the next page of steps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<usize>,
+    /// What to make of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// One step; if nobody knows what became of it, with what the field is now.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct StepNow {
+    /// The step.
+    #[serde(flatten)]
+    pub step: Step,
+    /// What the field is now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub now: Option<Value>,
+}
+
+/// As many fields as are read again to find out what became of them.
+const LOOKS: usize = 20;
+
+impl<'a> Changes<'a> {
+    pub(crate) fn new(tailnet: &'a Tailnet) -> Self {
+        Self { tailnet }
+    }
+
+    fn journal(&self) -> Result<&Arc<dyn Journal>> {
+        self.tailnet.acting().journal.as_ref().ok_or_else(|| {
+            Error::new(ErrorKind::Unsupported, "no journal is kept here")
+                .remedied("give the tailnet one with `acting_as`")
+        })
+    }
+
+    /// Lists changes, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`Journal`](ErrorKind::Journal) if it cannot be read.
+    pub async fn list(&self, find: &Find) -> Result<ChangeList> {
+        let find = Find { tailnet: self.tailnet.label(), ..find.clone() };
+        let (changes, total) = self.journal()?.list(&find).await?;
+        let full = changes.len() == find.limit;
+        let next = changes.last().map(|it| it.change).filter(|it| full && *it > 1);
+        Ok(ChangeList { total, shown: changes.len(), changes, next })
+    }
+
+    /// Reads one change. Where nobody knows what became of it, the resource is looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](ErrorKind::NotFound) if there is none of that number.
+    pub async fn get(&self, change: i64, skip: usize, limit: usize) -> Result<ChangeDetails> {
+        let entry = self.entry(change).await?;
+        // One more than is shown tells whether there are more.
+        let mut steps = self.journal()?.steps(change, skip, limit.saturating_add(1)).await?;
+        let next = (steps.len() > limit).then_some(skip + limit);
+        steps.truncate(limit);
+        let mut looked = Vec::with_capacity(steps.len());
+        let mut looks = 0;
+        for step in steps {
+            let open = !entry.running && matches!(step.outcome, None | Some(Outcome::Unknown));
+            let look = open && looks < LOOKS;
+            looks += usize::from(look);
+            let now = if look { self.now(&step).await.ok() } else { None };
+            looked.push(StepNow { step, now });
+        }
+        let note = note(&entry);
+        Ok(ChangeDetails { planned: entry.planned, entry, steps: looked, next, note })
+    }
+
+    async fn entry(&self, change: i64) -> Result<Entry> {
+        let label = self.tailnet.label();
+        let found = self.journal()?.entry(change).await?;
+        found.filter(|it| it.tailnet == label).ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, format!("no change {change} of this tailnet"))
+                .remedied("list_changes has the numbers")
+        })
+    }
+
+    /// What the field of the step is now.
+    async fn now(&self, step: &Step) -> Result<Value> {
+        let field = step.change.field.as_str();
+        let subject = SUBJECTS.iter().find(|it| it.kind() == step.kind).ok_or_else(|| {
+            Error::refused(
+                format!("nobody here knows what a `{}` is", step.kind),
+                "use the version of tailscale-mcp that made the change",
+            )
+        })?;
+        let mut now = subject.look(self.tailnet, &step.id, &[field]).await?;
+        Ok(now.remove(field).unwrap_or_default())
+    }
+}
+
+fn note(entry: &Entry) -> Option<String> {
+    if entry.running {
+        return Some("it is under way".to_owned());
+    }
+    (entry.outcome == Outcome::Unknown).then(|| {
+        "it was cut off, or its answer got lost: compare `now` with `from` and `to`; undo_change \
+         takes back what took effect"
+            .to_owned()
+    })
+}

@@ -1,0 +1,129 @@
+//! Taking a recorded change back.
+
+use serde_json::Value;
+
+use super::Changes;
+use crate::{
+    Error, ErrorKind,
+    change::{Change, Item, OnFailure, Outcome, Plan, journal::Step, label, same},
+    client::Result,
+    tailnet::SUBJECTS,
+};
+
+/// The longest change that is undone in one go.
+const MOST: usize = 10_000;
+
+/// What is to be done about one step.
+enum Turn {
+    /// It took effect, and nobody changed it since.
+    Back(Change),
+    /// It has no effect that could be taken back.
+    Nothing,
+    /// It has, and it stays.
+    Stays(String),
+}
+
+impl Changes<'_> {
+    /// Plans to take a recorded change back, as far as it took effect and nobody else changed it
+    /// since.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`](ErrorKind::Refused) if it is under way, was undone before, or nothing of it can
+    /// be taken back; [`Stale`](ErrorKind::Stale) if somebody else changed it since.
+    pub async fn plan_undo(&self, change: i64) -> Result<Plan> {
+        let entry = self.entry(change).await?;
+        if entry.running {
+            return Err(Error::refused(
+                format!("change {change} is under way"),
+                "wait until get_change says how it ended",
+            ));
+        }
+        if let Some(by) = entry.undone_by {
+            return Err(Error::refused(
+                format!("change {change} was taken back by change {by}"),
+                format!("to make it again, undo change {by}"),
+            ));
+        }
+        let steps = self.journal()?.steps(change, 0, MOST).await?;
+        let several = steps.iter().any(|it| steps.first().is_some_and(|first| first.id != it.id));
+        let mut items: Vec<Item> = Vec::new();
+        let mut stays = Vec::new();
+        for step in steps.iter().rev() {
+            match self.turn(step).await {
+                Ok(Turn::Back(inverse)) => add(&mut items, step, inverse),
+                Ok(Turn::Nothing) => {}
+                Ok(Turn::Stays(why)) => stays.push(why),
+                // Of several resources, one that moved on does not keep the others.
+                Err(error) if several && error.kind() == ErrorKind::Stale => {
+                    stays.push(error.to_string());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if items.is_empty() {
+            let why = if stays.is_empty() {
+                "nothing of it is in effect".to_owned()
+            } else {
+                stays.join("; ")
+            };
+            return Err(Error::refused(
+                format!("change {change} cannot be taken back: {why}"),
+                "get_change shows what it was",
+            ));
+        }
+        let mut plan = Plan::new(items).warned(stays);
+        plan.least = entry.risk;
+        plan.undoes = Some(change);
+        plan.on_failure = OnFailure::Continue;
+        Ok(plan)
+    }
+
+    async fn turn(&self, step: &Step) -> Result<Turn> {
+        let of = format!("`{}` of {}", step.change.field, label(&step.kind, &step.name));
+        match step.outcome {
+            Some(Outcome::Failed | Outcome::TakenBack | Outcome::Partly) => {
+                return Ok(Turn::Nothing);
+            }
+            Some(Outcome::Done | Outcome::Unknown) | None => {}
+        }
+        let Some(inverse) = step.change.inverse() else {
+            return Ok(Turn::Stays(format!(
+                "{of} stays {}: no call takes it back",
+                step.change.to
+            )));
+        };
+        let now = match self.now(step).await {
+            Err(gone) if gone.kind() == ErrorKind::NotFound => {
+                return Ok(Turn::Stays(format!("{} is gone", label(&step.kind, &step.name))));
+            }
+            now => now?,
+        };
+        if same(&now, &step.change.to) {
+            return Ok(Turn::Back(inverse));
+        }
+        if same(&now, &step.change.from) {
+            return Ok(Turn::Nothing);
+        }
+        Err(moved(&of, &step.change.to, &now))
+    }
+}
+
+fn moved(of: &str, to: &Value, now: &Value) -> Error {
+    Error::new(ErrorKind::Stale, format!("{of} became {to} and is {now}: it was changed again"))
+        .remedied("look at it, and change it from what it is now")
+}
+
+fn add(items: &mut Vec<Item>, step: &Step, inverse: Change) {
+    if let Some(item) = items.iter_mut().find(|it| it.id == step.id && it.kind() == step.kind) {
+        item.changes.push(inverse);
+        return;
+    }
+    let Some(subject) = SUBJECTS.iter().find(|it| it.kind() == step.kind) else { return };
+    items.push(Item {
+        subject: *subject,
+        id: step.id.clone(),
+        name: step.name.clone(),
+        changes: vec![inverse],
+    });
+}

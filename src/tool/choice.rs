@@ -1,0 +1,189 @@
+//! Which tools are offered: what the operator allows, and what narrows it.
+
+use super::{Risk, TOOLSETS, ToolDef, all};
+use crate::{Error, client::Result};
+
+/// The words of a choice, as an operator or a request header writes them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Words {
+    /// Toolsets, `default` or `all`.
+    pub toolsets: Vec<String>,
+    /// Tools besides those, or alone where no toolset is named.
+    pub tools: Vec<String>,
+    /// Tools to leave out in any case.
+    pub exclude: Vec<String>,
+    /// Nothing that changes anything.
+    pub read_only: bool,
+}
+
+impl Words {
+    /// Whether nothing is chosen.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A choice of tools.
+#[derive(Debug, Clone)]
+pub struct Choice {
+    toolsets: Vec<&'static str>,
+    tools: Vec<&'static str>,
+    exclude: Vec<&'static str>,
+    read_only: bool,
+}
+
+impl Choice {
+    /// Reads a choice.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a name there is not, with the nearest.
+    pub fn read(words: &Words) -> Result<Self> {
+        let toolsets = match words.toolsets.as_slice() {
+            [] if words.tools.is_empty() => vec!["default".to_owned()],
+            named => named.to_vec(),
+        };
+        let mut chosen = Vec::new();
+        for name in toolsets {
+            let before = chosen.len();
+            let wanted = |it: &&&super::Toolset| match name.as_str() {
+                "all" => true,
+                "default" => it.default,
+                name => it.name == name,
+            };
+            chosen.extend(TOOLSETS.iter().filter(wanted).map(|it| it.name));
+            if chosen.len() == before {
+                let names: Vec<&str> = TOOLSETS.iter().map(|it| it.name).collect();
+                let known = [names.as_slice(), &["default", "all"]].concat();
+                return Err(Error::invalid_input("toolsets", no_such(&name, &known)));
+            }
+        }
+        Ok(Self {
+            toolsets: chosen,
+            tools: tools("tools", &words.tools)?,
+            exclude: tools("exclude-tools", &words.exclude)?,
+            read_only: words.read_only,
+        })
+    }
+
+    fn takes(&self, tool: &ToolDef) -> bool {
+        let named = self.tools.contains(&tool.name);
+        let in_set = || {
+            let sets = TOOLSETS.iter().filter(|it| self.toolsets.contains(&it.name));
+            sets.flat_map(|it| it.tools).any(|it| it.name == tool.name)
+        };
+        let writes = self.read_only && tool.is_edit();
+        !writes && !self.exclude.contains(&tool.name) && (named || in_set())
+    }
+}
+
+/// What is offered to somebody: everything that all choices take, up to an access.
+#[derive(Debug, Clone)]
+pub struct Offer {
+    access: Risk,
+    choices: Vec<Choice>,
+    /// The scopes of the credential, where they are known.
+    scopes: Vec<String>,
+}
+
+impl Offer {
+    /// What an operator offers. `scopes` are the credential's, if they are known.
+    pub fn new(access: Risk, choice: Choice, scopes: Vec<String>) -> Self {
+        Self { access, choices: vec![choice], scopes }
+    }
+
+    /// The default tools up to `access`.
+    pub fn up_to(access: Risk) -> Self {
+        let choices = Choice::read(&Words::default()).into_iter().collect();
+        Self { access, choices, scopes: Vec::new() }
+    }
+
+    /// The same, less what `choice` does not take.
+    #[must_use]
+    pub fn narrowed(&self, choice: Choice) -> Self {
+        let mut narrowed = self.clone();
+        narrowed.choices.push(choice);
+        narrowed
+    }
+
+    /// The access up to which plans are carried out.
+    pub fn access(&self) -> Risk {
+        if self.choices.iter().any(|it| it.read_only) { Risk::Read } else { self.access }
+    }
+
+    /// Whether `tool` is in it.
+    pub fn takes(&self, tool: &ToolDef) -> bool {
+        let covered = self.scopes.is_empty() || tool.is_covered_by(&self.scopes);
+        tool.risk <= self.access && covered && self.choices.iter().all(|it| it.takes(tool))
+    }
+
+    /// Gives `tool` back if it is in it.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`](crate::ErrorKind::Refused) with what to change.
+    pub fn allow(&self, tool: &'static ToolDef) -> Result<&'static ToolDef> {
+        if self.takes(tool) {
+            return Ok(tool);
+        }
+        self.allow_risk(tool.name, tool.risk)?;
+        let covered = self.scopes.is_empty() || tool.is_covered_by(&self.scopes);
+        Err(Error::refused(
+            format!("`{}` is not offered here", tool.name),
+            if covered {
+                "whoever runs the server chooses with --toolsets, --tools, --exclude-tools and \
+                 --read-only, or restricted this token"
+            } else {
+                "the credential lacks its scopes; widen the client's `scopes` in the profile"
+            },
+        ))
+    }
+
+    /// Whether a call of `tool` may be as grave as `risk`.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`](crate::ErrorKind::Refused) with what to change.
+    pub fn allow_risk(&self, tool: &str, risk: Risk) -> Result<()> {
+        if risk <= self.access() {
+            return Ok(());
+        }
+        Err(Error::refused(
+            format!("`{tool}` needs `{risk}` access here, and this is `{}`", self.access()),
+            format!("whoever runs the server can start it with --access {risk}"),
+        ))
+    }
+
+    /// The tools, in the order of the manual.
+    pub fn tools(&self) -> impl Iterator<Item = &'static ToolDef> {
+        all().filter(|it| self.takes(it))
+    }
+
+    /// The toolsets that at least one tool is of.
+    pub fn toolsets(&self) -> impl Iterator<Item = &'static super::Toolset> {
+        TOOLSETS.iter().copied().filter(|set| set.tools.iter().any(|it| self.takes(it)))
+    }
+}
+
+fn tools(field: &str, names: &[String]) -> Result<Vec<&'static str>> {
+    let known: Vec<&'static str> = all().map(|it| it.name).collect();
+    let find = |name: &String| {
+        known
+            .iter()
+            .copied()
+            .find(|it| it == name)
+            .ok_or_else(|| Error::invalid_input(field, no_such(name, &known)))
+    };
+    names.iter().map(find).collect()
+}
+
+/// That there is no `name`, and what may have been meant.
+pub(super) fn no_such(name: &str, known: &[&str]) -> String {
+    let near = |it: &&&str| strsim::jaro_winkler(name, it);
+    let nearest = known.iter().max_by(|a, b| near(a).total_cmp(&near(b)));
+    match nearest.filter(|it| near(it) > 0.7) {
+        Some(nearest) => format!("has `{name}`, which is none; did you mean `{nearest}`?"),
+        None => format!("has `{name}`, which is none; there is {}", known.join(", ")),
+    }
+}
