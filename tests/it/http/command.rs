@@ -41,7 +41,7 @@ fn a_token_is_printed_once_and_listed_by_what_it_may_do() {
     assert!(list.contains("prometheus: metrics only"), "{list}");
     assert!(!list.contains(made.trim()) && !token(&["list"]).contains("eve"));
     let unknown = refused(&[&["token", "add", "x", "--toolsets", "device"], &tokens[..]].concat());
-    assert!(unknown.contains("there is devices"), "{unknown}");
+    assert!(unknown.contains("did you mean `devices`"), "{unknown}");
 }
 
 #[test]
