@@ -38,7 +38,7 @@ struct Arguments {
         long,
         global = true,
         env = "TAILSCALE_MCP_LOG",
-        default_value = "warn",
+        default_value = "warn,rmcp=error",
         value_name = "FILTER"
     )]
     log: String,
