@@ -57,7 +57,7 @@ fn page(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::from_parameter(size), |bencher| {
             bencher.iter(|| {
                 let arguments = json!({ "online": false, "os": "linux", "sort": "last_seen" });
-                runtime.block_on(tool.call(arguments, &tailnet)).unwrap()
+                runtime.block_on(tool.ask(arguments, &tailnet)).ok().unwrap()
             });
         });
     }
@@ -73,7 +73,7 @@ fn end_to_end(criterion: &mut Criterion) {
         let (_sandbox, tailnet) = sandbox(&runtime, size, Duration::ZERO);
         group.bench_function(BenchmarkId::from_parameter(size), |bencher| {
             bencher.iter(|| {
-                runtime.block_on(tool.call(json!({ "online": false }), &tailnet)).unwrap()
+                runtime.block_on(tool.ask(json!({ "online": false }), &tailnet)).ok().unwrap()
             });
         });
     }

@@ -77,6 +77,20 @@ impl Call<'_> {
         }
     }
 
+    /// Asks a tool that only reads, as itself.
+    pub(super) async fn query(self, tool: &str, arguments: Value) -> Result<String> {
+        let started = Instant::now();
+        let tool = self.offer.allow(tool::named(tool)?)?;
+        let resource = tool.resource(&arguments).unwrap_or_default();
+        let came = self.carry_out(tool, arguments, (None, None)).await;
+        self.take_down(tool, resource, &came, started.elapsed()).await;
+        match came? {
+            Came::Answer(text) | Came::Shown(text) => Ok(text),
+            Came::Report(report) => written(&*report),
+            Came::Asked(_) => Ok(String::new()),
+        }
+    }
+
     async fn carry_out(
         &self,
         tool: &'static ToolDef,
@@ -159,9 +173,13 @@ impl Call<'_> {
     async fn apply(&self, plan: Plan, tailnet: Tailnet) -> Result<Came> {
         let stop = StopOnDrop(tailnet.acting().clone());
         let under_way = self.server.change_under_way().await;
+        let announcer = self.server.announcer().clone();
         let change = tokio::spawn(async move {
             let _under_way = under_way;
-            tailnet.apply(&plan).await
+            let report = tailnet.apply(&plan).await;
+            // One that failed may have changed something, too.
+            announcer.tell(&plan, report.as_ref().unwrap_or(&Report::default()));
+            report
         });
         tokio::pin!(change);
         let done = tokio::select! {

@@ -30,7 +30,9 @@ pub fn describe(tool: &ToolDef, access: Risk) -> Tool {
 /// What hosts gate by. It follows from the risk, so it cannot contradict it. A plan graver than
 /// `access` is refused, so nothing graver than that has to be hinted at.
 fn hints(tool: &ToolDef, access: Risk) -> ToolAnnotations {
-    let hints = ToolAnnotations::new().open_world(true);
+    let hints = ToolAnnotations::new();
+    // The API is the world outside, and open is what a host takes for granted.
+    let hints = if tool.is_of_journal() { hints.open_world(false) } else { hints };
     match tool.worst.min(access.max(tool.risk)) {
         Risk::Read => hints.read_only(true),
         Risk::Change => hints.read_only(false).destructive(false).idempotent(true),

@@ -5,21 +5,31 @@ use std::{sync::Arc, time::Duration};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        CacheScope, CallToolRequestParams, CallToolResponse, Extensions, ListToolsResult,
-        PaginatedRequestParams, ProtocolVersion, ServerCapabilities, ServerConfig, Tool,
+        CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult,
+        GetPromptRequestParams, GetPromptResponse, ListPromptsResult, ListResourceTemplatesResult,
+        ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProtocolVersion,
+        ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ServerCapabilities,
+        ServerConfig, SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams,
     },
-    service::RequestContext,
+    service::{RequestContext, SubscriptionContext},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 mod call;
+mod complete;
 mod confirm;
 mod describe;
 mod narrow;
 mod principal;
+mod prompts;
+mod resources;
 mod sealing;
+mod subscribe;
 
-use self::call::Call;
+use self::{
+    call::Call,
+    subscribe::{Announcer, Watched},
+};
 pub use self::{
     describe::{describe, failure},
     principal::Principal,
@@ -27,13 +37,21 @@ pub use self::{
 };
 use crate::{
     Tailnet,
-    change::store::Store,
+    change::{Acting, Journal, store::Store},
     tool::{Offer, Risk},
 };
 
-/// Serves one tailnet to assistants.
-#[derive(Clone)]
-pub struct Server(Arc<Inner>);
+/// Serves one tailnet to assistants. A clone serves another session.
+pub struct Server {
+    inner: Arc<Inner>,
+    watched: Watched,
+}
+
+impl Clone for Server {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner), watched: Watched::default() }
+    }
+}
 
 struct Inner {
     tailnet: Tailnet,
@@ -43,6 +61,7 @@ struct Inner {
     instructions: String,
     /// A place for each change that is under way.
     changes: Arc<Semaphore>,
+    announcer: Announcer,
 }
 
 /// How a server is set up.
@@ -77,8 +96,22 @@ impl Setup {
 
 /// As many changes as may be under way at once; the API's rate is reached long before.
 const CHANGES: u32 = 64;
-/// How long a client may keep the list of tools: it never changes while the server runs.
-const TOOLS_TTL: u64 = 300_000;
+/// How long a client may keep a list, in milliseconds: none changes while the server runs.
+const LIST_TTL: u64 = 300_000;
+/// How long a client may keep a resource: as long as lists are kept here.
+const READ_TTL: u64 = 5_000;
+
+/// Says how long an answer may be kept, and by nobody else: what is offered depends on who asks.
+/// Clients of before do not know these hints.
+macro_rules! hinted {
+    ($answer:expr, $context:expr, $ttl:expr) => {
+        if is_modern($context) {
+            $answer.with_ttl_ms($ttl).with_cache_scope(CacheScope::Private)
+        } else {
+            $answer
+        }
+    };
+}
 
 impl Server {
     /// A server for `tailnet`.
@@ -87,43 +120,59 @@ impl Server {
         let tools = setup.offer.tools().map(|it| describe(it, access)).collect();
         let instructions = describe::instructions(&setup.offer);
         let changes = Arc::new(Semaphore::new(CHANGES as usize));
-        Self(Arc::new(Inner { tailnet, setup, tools, instructions, changes }))
+        let announcer = Announcer::new();
+        let inner = Inner { tailnet, setup, tools, instructions, changes, announcer };
+        Self { inner: Arc::new(inner), watched: Watched::default() }
     }
 
     /// Waits until no change is under way and every call is taken down, but not for ever.
     pub async fn idle(&self) {
         // A change is several calls of the API, each with its own deadline.
-        let longest: Duration = self.0.tailnet.settings().deadline.saturating_mul(4);
-        let _ = tokio::time::timeout(longest, self.0.changes.acquire_many(CHANGES)).await;
+        let longest: Duration = self.inner.tailnet.settings().deadline.saturating_mul(4);
+        let _ = tokio::time::timeout(longest, self.inner.changes.acquire_many(CHANGES)).await;
         self.store().flush().await;
     }
 
     pub(crate) fn tailnet(&self) -> &Tailnet {
-        &self.0.tailnet
+        &self.inner.tailnet
     }
 
     fn store(&self) -> &Arc<Store> {
-        &self.0.setup.store
+        &self.inner.setup.store
     }
 
     fn sealing_key(&self) -> &SealingKey {
-        &self.0.setup.sealing_key
+        &self.inner.setup.sealing_key
     }
 
     fn assumes_yes(&self) -> bool {
-        self.0.setup.yes
+        self.inner.setup.yes
+    }
+
+    fn announcer(&self) -> &Announcer {
+        &self.inner.announcer
+    }
+
+    /// The tailnet with its journal.
+    fn recorded(&self) -> Tailnet {
+        let journal: Arc<dyn Journal> = self.store().clone();
+        self.tailnet().acting_as(Acting::new(Principal::LOCAL, Some(journal)))
     }
 
     /// A place among the changes that are under way.
     async fn change_under_way(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.0.changes).acquire_owned().await.ok()
+        Arc::clone(&self.inner.changes).acquire_owned().await.ok()
     }
 
-    /// What whoever sent a request is offered: no more than the operator offers.
-    fn offer_to(&self, principal: &Principal, extensions: &Extensions) -> Result<Offer, ErrorData> {
-        let offer = &self.0.setup.offer;
-        narrow::to(offer, principal, extensions)
-            .map_err(|error| ErrorData::invalid_params(error.to_string(), None))
+    /// Who sent a request, and what they are offered: no more than the operator offers.
+    fn caller(
+        &self,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<(Principal, Offer), ErrorData> {
+        let principal = Principal::of(&context.extensions);
+        let offer = narrow::to(&self.inner.setup.offer, &principal, &context.extensions)
+            .map_err(|error| ErrorData::invalid_params(error.to_string(), None))?;
+        Ok((principal, offer))
     }
 }
 
@@ -134,9 +183,16 @@ fn is_modern(context: &RequestContext<RoleServer>) -> bool {
 
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+        let capabilities = ServerCapabilities::builder()
+            .enable_completions()
+            .enable_prompts()
+            .enable_resources()
+            .enable_resources_subscribe()
+            .enable_tools()
+            .build();
+        ServerConfig::new(capabilities)
             .with_server_info(describe::identity())
-            .with_instructions(&self.0.instructions)
+            .with_instructions(&self.inner.instructions)
     }
 
     async fn list_tools(
@@ -144,18 +200,11 @@ impl ServerHandler for Server {
         _: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let principal = Principal::of(&context.extensions);
-        let offer = self.offer_to(&principal, &context.extensions)?;
+        let (_, offer) = self.caller(&context)?;
         let names: Vec<&str> = offer.tools().map(|it| it.name).collect();
         let offered = |tool: &&Tool| names.contains(&&*tool.name);
-        let tools = self.0.tools.iter().filter(offered).cloned().collect();
-        let list = ListToolsResult::with_all_items(tools);
-        // Clients of before do not know the hints.
-        Ok(if is_modern(&context) {
-            list.with_ttl_ms(TOOLS_TTL).with_cache_scope(CacheScope::Private)
-        } else {
-            list
-        })
+        let tools = self.inner.tools.iter().filter(offered).cloned().collect();
+        Ok(hinted!(ListToolsResult::with_all_items(tools), &context, LIST_TTL))
     }
 
     async fn call_tool(
@@ -163,13 +212,104 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let principal = Principal::of(&context.extensions);
-        let offer = self.offer_to(&principal, &context.extensions)?;
+        let (principal, offer) = self.caller(&context)?;
         let call = Call { server: self, principal, offer, context: &context };
         Ok(call.run(request).await)
     }
 
+    async fn list_resources(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        let (_, offer) = self.caller(&context)?;
+        let list = ListResourcesResult::with_all_items(resources::list(&offer));
+        Ok(hinted!(list, &context, LIST_TTL))
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        let (_, offer) = self.caller(&context)?;
+        let list = ListResourceTemplatesResult::with_all_items(resources::templates(&offer));
+        Ok(hinted!(list, &context, LIST_TTL))
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let (principal, offer) = self.caller(&context)?;
+        let read = resources::read(self, principal, offer, &request.uri, &context).await?;
+        Ok(hinted!(ReadResourceResult::new(vec![read]), &context, READ_TTL).into())
+    }
+
+    async fn list_prompts(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        Ok(hinted!(ListPromptsResult::with_all_items(prompts::list()), &context, LIST_TTL))
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        let arguments = request.arguments.unwrap_or_default();
+        prompts::get(&request.name, &arguments).map(Into::into)
+    }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        let (_, offer) = self.caller(&context)?;
+        // That nothing can be offered stops nobody from typing.
+        let found = complete::complete(self, &offer, &request).await.unwrap_or_default();
+        Ok(CompleteResult::new(found))
+    }
+
+    async fn subscribe(
+        &self,
+        request: SubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        if !resources::is_known(&request.uri) {
+            let why = format!("there is no {}", request.uri);
+            return Err(ErrorData::resource_not_found(why, None));
+        }
+        self.watched.add(request.uri, context.peer, self.announcer().listen());
+        Ok(())
+    }
+
+    async fn unsubscribe(
+        &self,
+        request: UnsubscribeRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.watched.remove(&request.uri);
+        Ok(())
+    }
+
+    fn accepted_subscription_filter(
+        &self,
+        requested: &SubscriptionFilter,
+    ) -> Option<SubscriptionFilter> {
+        subscribe::accepted(requested)
+    }
+
+    async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        subscribe::stream(&context, self.announcer().listen()).await;
+        Ok(())
+    }
+
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        self.0.tools.iter().find(|it| it.name == name).cloned()
+        self.inner.tools.iter().find(|it| it.name == name).cloned()
     }
 }

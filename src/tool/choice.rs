@@ -107,6 +107,15 @@ impl Offer {
         narrowed
     }
 
+    /// Whether it has every toolset that is offered by default.
+    pub fn is_whole(&self) -> bool {
+        let all = |it: &Choice| {
+            let default = TOOLSETS.iter().filter(|set| set.default);
+            default.into_iter().all(|set| it.toolsets.contains(&set.name))
+        };
+        self.choices.iter().all(all)
+    }
+
     /// The access up to which plans are carried out.
     pub fn access(&self) -> Risk {
         if self.choices.iter().any(|it| it.read_only) { Risk::Read } else { self.access }
@@ -180,10 +189,14 @@ fn tools(field: &str, names: &[String]) -> Result<Vec<&'static str>> {
 
 /// That there is no `name`, and what may have been meant.
 pub(super) fn no_such(name: &str, known: &[&str]) -> String {
-    let near = |it: &&&str| strsim::jaro_winkler(name, it);
-    let nearest = known.iter().max_by(|a, b| near(a).total_cmp(&near(b)));
-    match nearest.filter(|it| near(it) > 0.7) {
-        Some(nearest) => format!("has `{name}`, which is none; did you mean `{nearest}`?"),
-        None => format!("has `{name}`, which is none; there is {}", known.join(", ")),
+    let mut near: Vec<(f64, &str)> =
+        known.iter().map(|it| (strsim::jaro_winkler(name, it), *it)).collect();
+    near.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let nearest: Vec<String> =
+        near.iter().filter(|it| it.0 > 0.7).take(3).map(|it| format!("`{}`", it.1)).collect();
+    if nearest.is_empty() {
+        format!("has `{name}`, which is none; there is {}", known.join(", "))
+    } else {
+        format!("has `{name}`, which is none; did you mean {}?", nearest.join(" or "))
     }
 }

@@ -181,6 +181,11 @@ impl ToolDef {
         }
     }
 
+    /// Whether it only reads the journal.
+    pub fn is_of_journal(&self) -> bool {
+        self.operations.is_empty() && !self.is_edit()
+    }
+
     /// Whether it changes something.
     pub fn is_edit(&self) -> bool {
         matches!(self.body, Body::Edit(_))
@@ -194,12 +199,12 @@ impl ToolDef {
         if let Some(properties) = properties.filter(|_| self.is_edit()) {
             properties.insert(
                 DRY_RUN.to_owned(),
-                json!({ "type": "boolean", "description": "Only show what would change." }),
+                json!({ "type": "boolean", "description": "Only preview." }),
             );
             if self.worst == Risk::Danger {
                 properties.insert(
                     PLAN_ID.to_owned(),
-                    json!({ "type": "string", "description": "Of the plan the user confirmed." }),
+                    json!({ "type": "string", "description": "Of the confirmed plan." }),
                 );
             }
         }

@@ -26,7 +26,9 @@ fn simplify(schema: &mut Schema) {
     for keyword in ["title", "$schema", "additionalProperties"] {
         object.remove(keyword);
     }
-    if object.get("default").is_some_and(Value::is_null) {
+    // That nothing is the default goes without saying.
+    let nothing = [Value::Null, json!(false), json!([]), json!(0)];
+    if object.get("default").is_some_and(|it| nothing.contains(it)) {
         object.remove("default");
     }
     if object.get("minimum") == Some(&json!(0)) {

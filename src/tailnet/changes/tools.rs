@@ -27,19 +27,19 @@ const MOST_ENTRIES: usize = 200;
 /// Steps that `get_change` shows at once.
 const STEPS: usize = 100;
 
-/// List what was changed through this server, the newest first.
+/// List what was changed here, newest first.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListChanges {
-    /// Part of a resource's, tool's or principal's name.
+    /// In resource, tool or principal.
     text: Option<String>,
-    /// Only those that ended so.
+    /// How it ended.
     outcome: Option<Outcome>,
-    /// Only the last hours.
+    /// Of the last hours.
     hours: Option<u32>,
-    /// `next` of the page before.
+    /// From `next`.
     before: Option<i64>,
-    /// Entries to show, up to 200; usually 20.
+    /// Up to 200; usually 20.
     limit: Option<usize>,
 }
 
@@ -69,13 +69,13 @@ impl Query for ListChanges {
     }
 }
 
-/// Show one change step by step; where its outcome is unknown, what is there now.
+/// Show a change step by step.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct GetChange {
-    /// Number of the change.
+    /// Its number.
     change: i64,
-    /// Steps to skip: `next` of the page before.
+    /// From `next`.
     #[serde(default)]
     skip: usize,
 }
@@ -94,7 +94,7 @@ impl Query for GetChange {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UndoChange {
-    /// Number of the change.
+    /// Its number.
     change: i64,
 }
 

@@ -24,7 +24,8 @@ impl Devices<'_> {
         let settings = self.tailnet().tailnet_settings();
         // Without the scope the setting is not known, which is no reason to say nothing.
         let is_on = settings.get().await.ok().and_then(|it| it.devices_auto_updates_on);
-        let mut plan = settings::auto_updates(is_on, auto_updates);
+        let mut plan =
+            if auto_updates { settings::auto_updates(is_on, true) } else { Plan::new(Vec::new()) };
         let runs = device.client_version.as_deref().unwrap_or("an unknown version");
         let name = device.short_name();
         plan.notes.push(format!("{name} runs {runs}; no call can push an update to it"));

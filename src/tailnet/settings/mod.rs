@@ -33,21 +33,42 @@ impl<'a> SettingsOf<'a> {
         let answer = client.api()?.get_tailnet_settings().tailnet(client.tailnet()).send().await;
         Client::value(Operation::GetTailnetSettings, answer)
     }
+
+    /// Plans to let clients update themselves, or not (`PATCH /tailnet/{tailnet}/settings`). It is
+    /// the default for devices that have not decided themselves.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub async fn plan_auto_updates(&self, on: bool) -> Result<Plan> {
+        Ok(auto_updates(self.get().await?.devices_auto_updates_on, on))
+    }
+
+    /// Sends the change by itself, unplanned and unrecorded: the tests of the transport need one
+    /// write without the rest.
+    #[doc(hidden)]
+    pub async fn set_auto_updates(&self, on: bool) -> Result<TailnetSettings> {
+        let client = self.tailnet.client();
+        let answer = client
+            .api()?
+            .update_tailnet_settings()
+            .tailnet(client.tailnet())
+            .body_map(|it| it.devices_auto_updates_on(on))
+            .send()
+            .await;
+        Client::value(Operation::UpdateTailnetSettings, answer)
+    }
 }
 
 const AUTO_UPDATES: &str = "devices_auto_updates_on";
 
-/// Plans to let clients update themselves. It is the default for devices that have not decided
-/// themselves.
 pub(crate) fn auto_updates(is_on: Option<bool>, wanted: bool) -> Plan {
-    let changes = if wanted && is_on != Some(true) {
-        // What nobody may read cannot be compared: the API says null, and so does the plan.
-        {
-            let change = Change::new(AUTO_UPDATES, is_on, true);
-            vec![if is_on.is_none() { change.lasting() } else { change }]
-        }
-    } else {
-        Vec::new()
+    let change = Change::new(AUTO_UPDATES, is_on, wanted);
+    let changes = match is_on {
+        Some(is_on) if is_on == wanted => Vec::new(),
+        Some(_) => vec![change],
+        // What nobody may read cannot be put back.
+        None => vec![change.lasting()],
     };
     let mut plan = Plan::one(&Settings, "", "", changes);
     plan.least = Risk::Danger;
@@ -92,15 +113,7 @@ impl Subject for Settings {
                     "is no setting that can be put so",
                 ));
             };
-            let client = tailnet.client();
-            let answer = client
-                .api()?
-                .update_tailnet_settings()
-                .tailnet(client.tailnet())
-                .body_map(|it| it.devices_auto_updates_on(on))
-                .send()
-                .await;
-            Client::value(Operation::UpdateTailnetSettings, answer).map(drop)
+            tailnet.tailnet_settings().set_auto_updates(on).await.map(drop)
         })
     }
 }

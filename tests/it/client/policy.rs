@@ -115,7 +115,7 @@ async fn a_body_says_what_changes_and_nothing_else() {
         ..Update::default()
     };
     let plan = tailnet.devices().plan_update("web-1", &update).await.unwrap();
-    tailnet.devices().apply(&plan).await.unwrap();
+    tailnet.apply(&plan).await.unwrap();
     tailnet.tailnet_settings().set_auto_updates(false).await.unwrap();
 
     let sent: Vec<(String, String)> = server

@@ -7,8 +7,7 @@ use std::{
 
 use serde_json::json;
 use tailscale_mcp::{
-    Error, ErrorKind, Tailnet,
-    tailnet::devices::attributes::{AttributeChange, AttributeChanged},
+    Error, ErrorKind, Tailnet, change::Report, tailnet::devices::attributes::AttributeChange,
 };
 use tokio::net::TcpSocket;
 
@@ -36,10 +35,11 @@ async fn removals(replies: Vec<Reply>) -> Server {
     .await
 }
 
-async fn remove_attribute(tailnet: &Tailnet) -> Result<AttributeChanged, Error> {
+async fn remove_attribute(tailnet: &Tailnet) -> Result<Report, Error> {
     let key = "custom:tier".to_owned();
     let change = AttributeChange { key, value: None, expiry: None, comment: None };
-    tailnet.devices().change_attribute("web-1", &change, false).await
+    let plan = tailnet.devices().plan_attribute("web-1", &change).await?;
+    tailnet.apply(&plan).await
 }
 
 #[tokio::test]
@@ -290,7 +290,11 @@ async fn a_lost_removal_may_have_happened_even_if_its_second_turn_never_comes() 
     (settings.rate, settings.burst) = (0.01, 1.try_into().unwrap());
     settings.deadline = millis(900);
 
-    let error = remove_attribute(&Tailnet::new(settings)).await.unwrap_err();
+    let key = "custom:tier".to_owned();
+    let change = AttributeChange { key, value: None, expiry: None, comment: None };
+    let plan = server.tailnet().devices().plan_attribute("web-1", &change).await.unwrap();
+
+    let error = Tailnet::new(settings).apply(&plan).await.unwrap_err();
 
     assert_eq!(server.methods("DELETE"), 1);
     assert_says_how_to_look(&error, "getDevicePostureAttributes");
@@ -302,7 +306,7 @@ async fn a_device_that_is_gone_after_a_lost_answer_is_removed() {
     let tailnet = server.tailnet();
     let plan = tailnet.devices().plan_remove("web-1").await.unwrap();
 
-    let applied = tailnet.devices().apply(&plan).await.unwrap();
+    let applied = tailnet.apply(&plan).await.unwrap();
 
     assert!(applied.applied);
     assert_eq!(server.methods("DELETE"), 2);

@@ -22,13 +22,14 @@ async fn an_attribute_is_set_read_and_deleted_with_before_and_after() {
     let deleted = agent.call("delete_device_attribute", gone.clone()).await;
     let again = agent.call("delete_device_attribute", gone).await;
 
-    assert_eq!((&dry["applied"], &dry["after"]), (&json!(false), &json!(80)));
+    let row = |it: &Value| it["changes"][0].clone();
+    assert_eq!((&dry["applied"], &row(&dry)["after"]), (&json!(false), &json!(80)));
     assert!(none["attributes"].get("custom:score").is_none(), "a dry run changed something");
-    assert_eq!(first_time.get("before"), None);
-    assert_eq!(first_time["after"], 80);
-    assert_eq!((&second["before"], &second["after"]), (&json!(80), &json!(81)));
+    let change = |before: Value, after: Value| json!({ "field": "custom:score", "before": before, "after": after });
+    assert_eq!(row(&first_time), change(Value::Null, json!(80)));
+    assert_eq!(row(&second), change(json!(80), json!(81)));
     assert_eq!(there["attributes"]["custom:score"], 81);
-    assert_eq!((&deleted["before"], deleted.get("after")), (&json!(81), None));
+    assert_eq!(row(&deleted), change(json!(81), Value::Null));
     assert_eq!(again["applied"], false, "what is not there is not deleted");
     assert_eq!(again["unchanged"], true);
 }
@@ -43,7 +44,10 @@ async fn every_type_of_value_goes_out_as_itself() {
         ("custom:ok", "boolean", "true", json!(true)),
     ] {
         let arguments = json!({ "device": id(&device), "key": key, "value": text, "type": kind });
-        assert_eq!(agent.call("set_device_attribute", arguments).await["after"], value);
+        assert_eq!(
+            agent.call("set_device_attribute", arguments).await["changes"][0]["after"],
+            value
+        );
     }
 }
 
@@ -95,17 +99,12 @@ async fn a_batch_sets_and_deletes_on_all_devices_at_once() {
     let delete = json!({ "devices": devices, "key": "custom:wave" });
     let gone = agent.call("batch_update_device_attributes", delete).await;
 
-    let rows = |it: &Value| it["devices"].as_array().unwrap().clone();
-    assert_eq!(rows(&dry).len(), 3);
-    assert!(rows(&dry).iter().all(|it| it["applied"] == false && it["after"] == "2"));
-    assert!(
-        rows(&done).iter().all(|it| it.get("before").is_none() && it["after"] == "2"),
-        "{done}"
-    );
-    assert!(
-        rows(&gone).iter().all(|it| it["before"] == "2" && it.get("after").is_none()),
-        "{gone}"
-    );
+    let there = json!([{ "field": "custom:wave", "before": null, "after": "2", "on": devices }]);
+    assert_eq!((&dry["changes"], &dry["applied"]), (&there, &json!(false)));
+    assert_eq!((&done["changes"], &done["applied"]), (&there, &json!(true)));
+    assert_eq!(done["total"], 3);
+    let away = json!([{ "field": "custom:wave", "before": "2", "after": null, "on": devices }]);
+    assert_eq!(gone["changes"], away);
 }
 
 #[tokio::test]
@@ -143,7 +142,7 @@ async fn what_the_server_would_refuse_is_refused_before_it_is_sent() {
         assert_eq!(failure["kind"], "invalid_input", "{arguments}");
         assert!(failure["message"].as_str().unwrap().contains(word), "{failure}");
     }
-    let many: Vec<String> = (0..21).map(|it| format!("web-{it}")).collect();
+    let many: Vec<String> = (0..51).map(|it| format!("web-{it}")).collect();
     let batch = json!({ "devices": many, "key": "custom:a", "value": "b" });
     agent.fail("batch_update_device_attributes", batch).await;
     let none = json!({ "devices": [], "key": "custom:a", "value": "b" });

@@ -241,7 +241,8 @@ async fn turning_expiry_on_warns_if_the_key_has_expired_meanwhile() {
 #[tokio::test]
 async fn nobody_pretends_that_an_update_was_pushed() {
     let (_sandbox, tailnet, agent) = agent().await;
-    tailnet.tailnet_settings().set_auto_updates(false).await.unwrap();
+    let off = tailnet.tailnet_settings().plan_auto_updates(false).await.unwrap();
+    tailnet.apply(&off).await.unwrap();
     let device =
         first(&agent, json!({ "update_available": true, "os": "linux", "external": false })).await;
     let ask = |auto: bool, dry_run: bool| json!({ "device": id(&device), "auto_updates": auto, "dry_run": dry_run });
@@ -253,15 +254,17 @@ async fn nobody_pretends_that_an_update_was_pushed() {
     let after = tailnet.tailnet_settings().get().await.unwrap().devices_auto_updates_on;
 
     for answer in [&told, &dry, &done] {
-        assert_eq!(answer["update_pushed"], false);
-        assert!(answer["next"].to_string().contains("tailscale update"), "{answer}");
+        let notes = answer["notes"].to_string();
+        assert!(notes.contains("no call can push an update"), "{answer}");
+        assert!(notes.contains("tailscale update"), "{answer}");
     }
     assert_eq!(
         (&told["applied"], &dry["applied"], &done["applied"]),
         (&json!(false), &json!(false), &json!(true))
     );
     assert_eq!((between, after), (Some(false), Some(true)));
-    assert_eq!(done["tailnet_auto_updates"], true);
+    assert_eq!(done["resource"], "tailnet settings");
+    assert_eq!(done["changes"][0]["after"], true);
 }
 
 #[tokio::test]

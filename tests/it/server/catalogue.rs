@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs};
 use serde_json::Value;
 use tailscale_mcp::{
     Operation, mcp,
-    tool::{self, Risk},
+    tool::{self, Offer, Risk},
 };
 
 #[test]
@@ -16,7 +16,10 @@ fn every_tool_has_its_snapshot() {
     settings.set_omit_expression(true);
     settings.bind(|| {
         for tool in tool::all() {
-            insta::assert_json_snapshot!(format!("tool__{}", tool.name), mcp::describe(tool));
+            insta::assert_json_snapshot!(
+                format!("tool__{}", tool.name),
+                mcp::describe(tool, Risk::Danger)
+            );
         }
     });
 }
@@ -94,23 +97,33 @@ fn the_device_has_one_name_and_one_description_everywhere() {
 fn what_a_tool_does_is_no_more_than_it_says() {
     for tool in tool::all() {
         let writes: Vec<&Operation> = tool.operations.iter().filter(|it| !it.reads()).collect();
-        assert_eq!(tool.risk == Risk::Read, writes.is_empty(), "`{}`: {writes:?}", tool.name);
+        // What is taken back may be anything.
+        if tool.name != "undo_change" {
+            assert_eq!(tool.is_edit(), !writes.is_empty(), "`{}`: {writes:?}", tool.name);
+        }
+        assert_eq!(tool.is_edit(), tool.risk > Risk::Read, "`{}`", tool.name);
         let deletes = writes.iter().any(|it| it.method() == "DELETE");
         assert!(!deletes || tool.risk == Risk::Danger, "`{}` deletes", tool.name);
-        assert!(!tool.scopes().is_empty(), "`{}` names no scope", tool.name);
+        let asks = !tool.operations.is_empty();
+        assert_eq!(!tool.scopes().is_empty(), asks, "`{}` names no scope", tool.name);
         if tool.risk > Risk::Read {
             let schema = tool.input().to_value();
             assert!(schema["properties"]["dry_run"].is_object(), "`{}` has no dry run", tool.name);
+            let plan_id = schema["properties"]["plan_id"].is_object();
+            assert_eq!(plan_id, tool.worst == Risk::Danger, "`{}`", tool.name);
         }
     }
 }
 
 #[test]
 fn hints_follow_from_the_risk() {
-    for tool in tool::all() {
-        let hints = mcp::describe(tool).annotations.unwrap();
-        assert_eq!(hints.read_only_hint, Some(tool.risk == Risk::Read), "`{}`", tool.name);
-        let destructive = hints.destructive_hint.unwrap_or_default();
-        assert_eq!(destructive, tool.risk == Risk::Danger, "`{}`", tool.name);
+    for access in [Risk::Read, Risk::Change, Risk::Danger] {
+        for tool in Offer::up_to(access).tools() {
+            let hints = mcp::describe(tool, access).annotations.unwrap();
+            assert_eq!(hints.read_only_hint, Some(!tool.is_edit()), "`{}`", tool.name);
+            // What is graver than the access is refused, whatever the tool could do elsewhere.
+            let destructive = tool.worst.min(access) == Risk::Danger;
+            assert_eq!(hints.destructive_hint.unwrap_or_default(), destructive, "`{}`", tool.name);
+        }
     }
 }

@@ -6,7 +6,11 @@ use rmcp::{
     service::RunningService,
 };
 use serde_json::Value;
-use tailscale_mcp::{Tailnet, mcp::Server, tool::Risk};
+use tailscale_mcp::{
+    Tailnet,
+    mcp::{Server, Setup},
+    tool::Risk,
+};
 
 pub struct Agent {
     client: RunningService<RoleClient, ()>,
@@ -14,8 +18,15 @@ pub struct Agent {
 
 impl Agent {
     pub async fn of(tailnet: &Tailnet, access: Risk) -> Self {
+        let mut setup = Setup::new(access).unwrap();
+        // What is asked, and how, has tests of its own.
+        setup.yes = true;
+        Self::with(tailnet, setup).await
+    }
+
+    pub async fn with(tailnet: &Tailnet, setup: Setup) -> Self {
         let (here, there) = tokio::io::duplex(1 << 16);
-        let server = Server::new(tailnet.clone(), access);
+        let server = Server::new(tailnet.clone(), setup);
         tokio::spawn(async move { server.serve(there).await.unwrap().waiting().await });
         Self { client: ().serve(here).await.unwrap() }
     }

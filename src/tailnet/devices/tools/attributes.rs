@@ -46,7 +46,7 @@ fn expiry(text: Option<&String>) -> Result<Option<jiff::Timestamp>> {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct GetDeviceAttributes {
-    /// Name, id, IP, or start of the name.
+    /// Name, its start, id or IP.
     device: String,
 }
 
@@ -65,18 +65,18 @@ impl Query for GetDeviceAttributes {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SetDeviceAttribute {
-    /// Name, id, IP, or start of the name.
+    /// Name, its start, id or IP.
     device: String,
-    /// Attribute, as `custom:name`.
+    /// As `custom:name`.
     key: String,
-    /// Value, as text.
+    /// As text.
     value: String,
-    /// Type of the value; the same on all devices.
+    /// The same on all devices.
     #[serde(default, rename = "type")]
     of: ValueType,
-    /// RFC 3339 time when it goes away.
+    /// RFC 3339.
     expiry: Option<String>,
-    /// Why, for the audit log.
+    /// For the audit log.
     comment: Option<String>,
 }
 
@@ -104,9 +104,9 @@ impl Edit for SetDeviceAttribute {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DeleteDeviceAttribute {
-    /// Name, id, IP, or start of the name.
+    /// Name, its start, id or IP.
     device: String,
-    /// Attribute, as `custom:name`.
+    /// As `custom:name`.
     key: String,
 }
 
@@ -125,24 +125,24 @@ impl Edit for DeleteDeviceAttribute {
     }
 }
 
-/// Set or delete one custom posture attribute on several devices at once.
+/// Set or delete a custom posture attribute on several devices.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BatchUpdateDeviceAttributes {
-    /// Devices, up to 50: names, ids or IPs.
+    /// Up to 50.
     devices: Vec<String>,
-    /// Attribute, as `custom:name`.
+    /// As `custom:name`.
     key: String,
-    /// Value, as text; absent to delete.
+    /// As text; absent to delete.
     value: Option<String>,
-    /// Type of the value; the same on all devices.
+    /// The same on all devices.
     #[serde(default, rename = "type")]
     of: ValueType,
-    /// RFC 3339 time when it goes away.
+    /// RFC 3339.
     expiry: Option<String>,
-    /// Why, for the audit log.
+    /// For the audit log.
     comment: Option<String>,
-    /// If one device fails: go on, stop, or stop and take back what was done.
+    /// If one fails.
     #[serde(default)]
     on_failure: OnFailure,
 }

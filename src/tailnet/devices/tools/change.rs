@@ -15,7 +15,7 @@ use crate::{
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AuthorizeDevice {
-    /// Name, id, IP, or start of the name.
+    /// Name, its start, id or IP.
     device: String,
 }
 
@@ -34,9 +34,9 @@ impl Edit for AuthorizeDevice {
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Revocation {
-    /// It stays listed and can be authorized again.
+    /// It stays listed.
     Deauthorize,
-    /// It is deleted for good and has to join anew.
+    /// For good.
     Remove,
 }
 
@@ -68,25 +68,25 @@ impl Edit for RevokeDevice {
     }
 }
 
-/// Rename a device, change its tags, its IPv4 address, or whether its key expires.
+/// Change a device's name, tags, IPv4 address or key expiry.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UpdateDevice {
-    /// Name, id, IP, or start of the name.
+    /// Name, its start, id or IP.
     device: String,
-    /// New name; empty for the one of its operating system.
+    /// Empty for its operating system's.
     name: Option<String>,
-    /// Tags to add, such as `tag:web`.
+    /// Such as `tag:web`.
     #[serde(default)]
     add_tags: Vec<String>,
-    /// Tags to remove.
+    /// Likewise.
     #[serde(default)]
     remove_tags: Vec<String>,
-    /// Tags to have instead of all others.
+    /// Instead of all others.
     set_tags: Option<Vec<String>>,
-    /// Whether its key expires.
+    /// Key expiry on.
     key_expires: Option<bool>,
-    /// New address in 100.64.0.0/10.
+    /// In 100.64.0.0/10.
     ipv4: Option<String>,
 }
 
@@ -124,7 +124,7 @@ impl Edit for UpdateDevice {
     }
 }
 
-/// Expire a device's key now: it drops off until somebody logs in on it. Cannot be undone.
+/// Expire a device's key now, for good: it drops off until a new login.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExpireDeviceKey {
@@ -143,14 +143,13 @@ impl Edit for ExpireDeviceKey {
     }
 }
 
-/// Get a device's client updated, as far as the admin API can: tailnet-wide auto-updates, or how
-/// to do it on the device.
+/// Say how to update a device's client, or turn auto-updates on.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ForceUpdate {
-    /// Name, id, IP, or start of the name.
+    /// Name, its start, id or IP.
     device: String,
-    /// Turn auto-updates on for the whole tailnet.
+    /// For the whole tailnet.
     #[serde(default)]
     auto_updates: bool,
 }

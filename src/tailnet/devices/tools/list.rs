@@ -60,51 +60,51 @@ const FIELDS: [&str; 31] = [
     "all",
 ];
 
-/// List the tailnet's devices, filtered and sorted, a page at a time.
+/// List devices, filtered and sorted.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct ListDevices {
     /// Part of the name.
     name: Option<String>,
-    /// Connected now, or not.
+    /// Connected now.
     online: Option<bool>,
-    /// Approved, or waiting for it.
+    /// Approved.
     authorized: Option<bool>,
-    /// Operating system, such as `linux`.
+    /// As `linux`.
     os: Option<String>,
-    /// Part of the user's login name.
+    /// Part of the login name.
     user: Option<String>,
-    /// Tags it must all have, such as `tag:web`.
+    /// All of these.
     tags: Vec<String>,
-    /// Tags of which it must have one.
+    /// One of these.
     tags_any: Vec<String>,
-    /// Runs this client version or later.
+    /// This version or later.
     version_from: Option<String>,
-    /// Runs an earlier client version.
+    /// An earlier version.
     version_below: Option<String>,
     /// Routes subnets.
     subnet_router: Option<bool>,
-    /// Is an exit node, or offers to be.
+    /// Or offers to be.
     exit_node: Option<bool>,
-    /// Shared in from another tailnet.
+    /// Shared in.
     external: Option<bool>,
     /// Ephemeral.
     ephemeral: Option<bool>,
-    /// A client update is available.
+    /// Of its client.
     update_available: Option<bool>,
-    /// Key expires within, such as `7d`, or has expired.
+    /// As `7d`, or expired.
     key_expires_within: Option<String>,
-    /// Not connected for, such as `30d`.
+    /// As `30d`.
     silent_for: Option<String>,
     /// Order.
     sort: Order,
-    /// Reverse the order.
+    /// Reversed.
     descending: bool,
-    /// API fields to show instead, such as `nodeId`; or `all`.
+    /// API fields to show, or `all`.
     fields: Vec<String>,
-    /// Devices a page, up to 500; usually 30.
+    /// Up to 500; usually 30.
     limit: Option<usize>,
-    /// `next` of the page before.
+    /// From `next`.
     cursor: Option<String>,
 }
 

@@ -24,7 +24,7 @@ const MOST_ENTRIES: usize = 200;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct GetDeviceDetails {
-    /// Name, id, IP, or start of the name.
+    /// Name, its start, id or IP.
     device: String,
 }
 
@@ -38,11 +38,11 @@ impl Query for GetDeviceDetails {
     }
 }
 
-/// Show how a device is: connectivity, last seen, latency by region, key expiry, problems.
+/// Show how a device is: connectivity, latency, key expiry, problems.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct GetDeviceStatus {
-    /// Name, id, IP, or start of the name.
+    /// Name, its start, id or IP.
     device: String,
 }
 
@@ -56,20 +56,20 @@ impl Query for GetDeviceStatus {
     }
 }
 
-/// Show what was changed about a device, and whom it talked to, in a window of time.
+/// Show what was changed about a device, and whom it talked to.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct GetDeviceLogs {
-    /// Name, id, IP, or start of the name.
+    /// Name, its start, id or IP.
     device: String,
-    /// Start: `24h` ago (the default), or RFC 3339.
+    /// RFC 3339, or `24h` ago.
     since: Option<String>,
-    /// End: the same; now by default.
+    /// The same; usually now.
     until: Option<String>,
-    /// Also network flows, by peer; over 24 h at most.
+    /// Network flows, too: 24 h at most.
     #[serde(default)]
     flows: bool,
-    /// Entries to show, up to 200; usually 20.
+    /// Up to 200; usually 20.
     limit: Option<usize>,
 }
 

@@ -1,0 +1,184 @@
+//! What a client can attach to a conversation without calling a tool. A resource is what a tool
+//! would answer, and is offered where the tool is.
+
+use rmcp::{
+    ErrorData, RoleServer,
+    model::{Resource, ResourceContents, ResourceTemplate},
+    service::RequestContext,
+};
+use serde_json::{Value, json};
+
+use super::{Principal, Server, call::Call, describe::failure};
+use crate::{
+    ErrorKind,
+    client::Result,
+    tool::{self, Offer},
+};
+
+const JSON: &str = "application/json";
+const HUJSON: &str = "application/hujson";
+
+pub(super) const DEVICES: &str = "tailnet://devices";
+pub(super) const DEVICE: &str = "tailnet://device/";
+pub(super) const POLICY: &str = "tailnet://policy";
+pub(super) const CHANGES: &str = "tailnet://changes";
+pub(super) const CHANGE: &str = "tailnet://change/";
+
+/// Devices that the resource shows: a page larger than a tool's, since a person chose it.
+const PAGE: usize = 200;
+
+/// One kind of resource.
+struct Kind {
+    /// The address, or how it begins where an id follows.
+    uri: &'static str,
+    name: &'static str,
+    title: &'static str,
+    about: &'static str,
+    mime: &'static str,
+    /// The tool that answers it; without one it is offered to whoever has all toolsets.
+    tool: Option<&'static str>,
+    /// What follows the address.
+    parameter: Option<&'static str>,
+}
+
+const KINDS: &[Kind] = &[
+    Kind {
+        uri: DEVICES,
+        name: "devices",
+        title: "Devices",
+        about: "The first 200 devices, by name.",
+        mime: JSON,
+        tool: Some("list_devices"),
+        parameter: None,
+    },
+    Kind {
+        uri: POLICY,
+        name: "policy",
+        title: "Policy file",
+        about: "The policy file as it was written, with its comments.",
+        mime: HUJSON,
+        tool: None,
+        parameter: None,
+    },
+    Kind {
+        uri: CHANGES,
+        name: "changes",
+        title: "Changes",
+        about: "What was changed through this server, newest first.",
+        mime: JSON,
+        tool: Some("list_changes"),
+        parameter: None,
+    },
+    Kind {
+        uri: DEVICE,
+        name: "device",
+        title: "Device",
+        about: "Everything the API knows of one device.",
+        mime: JSON,
+        tool: Some("get_device_details"),
+        parameter: Some("device"),
+    },
+    Kind {
+        uri: CHANGE,
+        name: "change",
+        title: "Change",
+        about: "One change, step by step.",
+        mime: JSON,
+        tool: Some("get_change"),
+        parameter: Some("change"),
+    },
+];
+
+impl Kind {
+    fn is_offered(&self, offer: &Offer) -> bool {
+        let by_tool = |name: &str| tool::named(name).is_ok_and(|it| offer.takes(it));
+        self.tool.map_or_else(|| offer.is_whole(), by_tool)
+    }
+
+    /// What follows the address, unescaped.
+    fn takes(&self, uri: &str) -> Option<String> {
+        if self.parameter.is_none() {
+            return (uri == self.uri).then(String::new);
+        }
+        let rest = uri.strip_prefix(self.uri).filter(|it| !it.is_empty() && !it.contains('/'))?;
+        percent_encoding::percent_decode_str(rest).decode_utf8().ok().map(Into::into)
+    }
+}
+
+/// The resources that have one address each.
+pub(super) fn list(offer: &Offer) -> Vec<Resource> {
+    let single = KINDS.iter().filter(|it| it.parameter.is_none() && it.is_offered(offer));
+    single
+        .map(|it| {
+            Resource::new(it.uri, it.name)
+                .with_title(it.title)
+                .with_description(it.about)
+                .with_mime_type(it.mime)
+        })
+        .collect()
+}
+
+/// The resources whose address has an id in it.
+pub(super) fn templates(offer: &Offer) -> Vec<ResourceTemplate> {
+    let several = KINDS.iter().filter(|it| it.is_offered(offer));
+    several
+        .filter_map(|it| {
+            let template = format!("{}{{{}}}", it.uri, it.parameter?);
+            Some(
+                ResourceTemplate::new(template, it.name)
+                    .with_title(it.title)
+                    .with_description(it.about)
+                    .with_mime_type(it.mime),
+            )
+        })
+        .collect()
+}
+
+/// Reads one.
+pub(super) async fn read(
+    server: &Server,
+    principal: Principal,
+    offer: Offer,
+    uri: &str,
+    context: &RequestContext<RoleServer>,
+) -> std::result::Result<ResourceContents, ErrorData> {
+    let found = KINDS.iter().find_map(|kind| Some((kind, kind.takes(uri)?)));
+    let Some((kind, id)) = found.filter(|(kind, _)| kind.is_offered(&offer)) else {
+        return Err(ErrorData::resource_not_found(format!("there is no {uri}"), None));
+    };
+    let text = match kind.tool {
+        Some(tool) => {
+            let call = Call { server, principal, offer, context };
+            call.query(tool, arguments(kind, &id)).await
+        }
+        None => policy(server).await,
+    };
+    let text = text.map_err(|error| {
+        let told: Value = serde_json::from_str(&failure(&error)).unwrap_or_default();
+        match error.kind() {
+            ErrorKind::NotFound | ErrorKind::InvalidInput => {
+                ErrorData::resource_not_found(error.to_string(), Some(told))
+            }
+            _ => ErrorData::internal_error(error.to_string(), Some(told)),
+        }
+    })?;
+    Ok(ResourceContents::text(text, uri).with_mime_type(kind.mime))
+}
+
+/// Whether something can be at this address.
+pub(super) fn is_known(uri: &str) -> bool {
+    KINDS.iter().any(|it| it.takes(uri).is_some())
+}
+
+fn arguments(kind: &Kind, id: &str) -> Value {
+    match kind.uri {
+        DEVICES => json!({ "limit": PAGE }),
+        DEVICE => json!({ "device": id }),
+        CHANGE => json!({ "change": id.parse::<i64>().unwrap_or_default() }),
+        _ => json!({}),
+    }
+}
+
+async fn policy(server: &Server) -> Result<String> {
+    Ok(server.tailnet().policy_file().get().await?.text)
+}
