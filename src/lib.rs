@@ -29,7 +29,7 @@
 //! - [`Settings`], [`Credential`], [`config`]: how the API is reached, and as whom.
 //! - [`Error`]: what can go wrong, and what to try next.
 //! - [`Operation`]: what the API can do, as its description says.
-//! - `tool`, `mcp`, `cli` (feature `server`): what an assistant can ask for, and who serves it.
+//! - `tool`, `mcp`, `server`, `cli` (feature `server`): what an assistant can ask for, and who serves it.
 //! - `sandbox` (feature `sandbox`): an emulated tailnet on loopback, to try things on.
 
 pub mod change;
@@ -48,6 +48,8 @@ pub mod sandbox;
 pub mod cli;
 #[cfg(feature = "server")]
 pub mod mcp;
+#[cfg(feature = "server")]
+pub mod server;
 #[cfg(feature = "server")]
 pub mod tool;
 

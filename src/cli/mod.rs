@@ -18,6 +18,8 @@ mod auth;
 mod call;
 mod doctor;
 mod offered;
+mod serve;
+mod token;
 mod tools;
 
 /// Requests a second and endpoint that the sandbox gets: nothing real is behind it.
@@ -36,7 +38,7 @@ struct Arguments {
         long,
         global = true,
         env = "TAILSCALE_MCP_LOG",
-        default_value = "warn",
+        default_value = "warn,rmcp=error",
         value_name = "FILTER"
     )]
     log: String,
@@ -63,8 +65,8 @@ struct Target {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve MCP over stdin and stdout (the default)
-    Serve,
+    /// Serve MCP: over stdin and stdout (the default), or over HTTP
+    Serve(Box<serve::Serve>),
     /// Call one tool, and print what it answers
     Call {
         /// Its name
@@ -88,6 +90,9 @@ enum Command {
     /// Keep credentials of several organisations
     #[command(subcommand)]
     Auth(auth::AuthCommand),
+    /// Keep the tokens of those who may use the server over HTTP
+    #[command(subcommand)]
+    Token(token::TokenCommand),
     /// Serve the emulated admin API alone, for other clients
     Sandbox {
         /// Address and port
@@ -127,13 +132,15 @@ pub fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> Result<ExitCode> {
     let (target, offered) = (arguments.target, arguments.offered);
-    match arguments.command.unwrap_or(Command::Serve) {
-        Command::Serve => {
+    match arguments.command.unwrap_or_else(|| Command::Serve(Box::default())) {
+        Command::Serve(serve) => {
             // A word that is wrong stops here, before anything is started.
             offered.choice()?;
+            let sealing_key = serve.sealing_key()?;
             let connected = target.connect().await?;
-            let setup = offered.setup(&connected.tailnet, target.sandbox)?;
-            Server::new(connected.tailnet, setup).serve_stdio().await?;
+            let mut setup = offered.setup(&connected.tailnet, target.sandbox)?;
+            setup.sealing_key = sealing_key;
+            serve.run(Server::new(connected.tailnet.clone(), setup), connected.tailnet).await?;
         }
         Command::Call { tool, arguments } => {
             let arguments: Value = serde_json::from_str(&arguments).map_err(|error| {
@@ -159,6 +166,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             };
             print(&auth::run(command, target.config.as_deref(), probe).await?);
         }
+        Command::Token(command) => print(&token::run(command)?),
         Command::Sandbox { listen } => {
             let sandbox = target.start(listen).await?;
             complain(&format!(

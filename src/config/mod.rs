@@ -2,6 +2,8 @@
 
 mod checks;
 #[cfg(feature = "profiles")]
+pub(crate) mod files;
+#[cfg(feature = "profiles")]
 mod profiles;
 
 use std::path::PathBuf;
@@ -70,6 +72,17 @@ pub fn from_variables(get: &impl Fn(&str) -> Option<String>) -> Result<Settings>
 #[expect(clippy::disallowed_methods, reason = "this is the place that reads configuration")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
+}
+
+/// The sealing key that replicas share, if the environment names one. It may be `file:/path`.
+///
+/// # Errors
+///
+/// [`Config`](crate::ErrorKind::Config) if the file cannot be read or is empty.
+#[cfg(feature = "server")]
+pub(crate) fn sealing_key() -> Result<Option<secrecy::SecretString>> {
+    const NAME: &str = "TAILSCALE_MCP_SEALING_KEY";
+    present(&variable, NAME).map(|it| resolve(NAME, &it)).transpose()
 }
 
 fn present(get: &impl Fn(&str) -> Option<String>, name: &str) -> Option<String> {

@@ -10,9 +10,9 @@ use crate::{
 };
 
 /// Nine dots, four of them dark, as small as an icon gets.
-const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 7 7'%3E\
-    %3Cg fill='%23888'%3E%3Cpath d='M0 0h1v1H0zM3 0h1v1H3zM6 0h1v1H6zM0 6h1v1H0zM6 6h1v1H6z'/%3E%3C/g%3E\
-    %3Cpath d='M0 3h1v1H0zM3 3h1v1H3zM6 3h1v1H6zM3 6h1v1H3z'/%3E%3C/svg%3E";
+const ICON: &str = "data:image/svg+xml,%3Csvg%20xmlns='http://www.w3.org/2000/svg'%20viewBox='0%200%207%207'%3E\
+    %3Cg%20fill='%23888'%3E%3Cpath%20d='M0%200h1v1H0zM3%200h1v1H3zM6%200h1v1H6zM0%206h1v1H0zM6%206h1v1H6z'/%3E%3C/g%3E\
+    %3Cpath%20d='M0%203h1v1H0zM3%203h1v1H3zM6%203h1v1H6zM3%206h1v1H3z'/%3E%3C/svg%3E";
 
 /// A tool as MCP clients see it, where the server goes up to `access`.
 pub fn describe(tool: &ToolDef, access: Risk) -> Tool {

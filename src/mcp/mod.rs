@@ -125,28 +125,6 @@ impl Server {
         Self { inner: Arc::new(inner), watched: Watched::default() }
     }
 
-    /// Serves over stdin and stdout until the client closes them.
-    ///
-    /// # Errors
-    ///
-    /// [`Config`](crate::ErrorKind::Config) if what comes first is not MCP.
-    pub async fn serve_stdio(self) -> crate::Result<()> {
-        let failed = |why: String| {
-            crate::Error::config(
-                format!("no MCP client on stdin: {why}"),
-                "let an MCP host start this program, or ask one tool with `tailscale-mcp call`",
-            )
-        };
-        let server = self.clone();
-        let running = rmcp::ServiceExt::serve(self, rmcp::transport::stdio_pipes())
-            .await
-            .map_err(|error| failed(error.to_string()))?;
-        let ended = running.waiting().await.map(drop).map_err(|error| failed(error.to_string()));
-        // A client that goes away must not leave a change half-done: it is finished or taken back.
-        server.idle().await;
-        ended
-    }
-
     /// Waits until no change is under way and every call is taken down, but not for ever.
     pub async fn idle(&self) {
         // A change is several calls of the API, each with its own deadline.

@@ -18,7 +18,4 @@ mod client;
 mod config;
 mod devices;
 mod document;
-mod guard;
-mod sandbox;
-mod server;
-mod support;
+mod http;

@@ -1,7 +1,6 @@
 //! Named organisations in a TOML file; their secrets are elsewhere.
 
 mod edit;
-mod files;
 mod guard;
 mod keychain;
 mod profile;
@@ -18,6 +17,7 @@ use secrecy::SecretString;
 use toml_edit::DocumentMut;
 
 use self::{profile::ConfigFile, vault::Vault};
+use super::files;
 use crate::client::{Credential, Error, IdentityToken, Result, Settings, resolve};
 
 pub use keychain::{Keychain, SystemKeychain};
@@ -73,7 +73,8 @@ impl Profiles {
     ///
     /// As [`load`](Self::load), except for the missing file.
     pub fn load_or_new(path: Option<&Path>) -> Result<Self> {
-        let path = path.map_or_else(files::default_path, |it| Ok(it.to_owned()))?;
+        let path =
+            path.map_or_else(|| files::default_path("config.toml"), |it| Ok(it.to_owned()))?;
         let text = files::read(&path)?.unwrap_or_default();
         let (document, read) = parse(&path, &text)?;
         Ok(Self {

@@ -7,4 +7,5 @@ mod command_line;
 mod leaving;
 mod manual;
 mod schemas;
+mod sealing;
 mod session;

@@ -12,8 +12,8 @@ use crate::client::{Error, Result};
 
 const FOLDER: &str = "tailscale-mcp";
 
-/// Where the config file is if nobody says.
-pub(super) fn default_path() -> Result<PathBuf> {
+/// Where the file `name` is if nobody says.
+pub(crate) fn default_path(name: &str) -> Result<PathBuf> {
     let base = choose_base_strategy().map_err(|error| {
         Error::config(
             format!("no home directory to look for a config file in: {error}"),
@@ -27,11 +27,11 @@ pub(super) fn default_path() -> Result<PathBuf> {
     } else {
         base.config_dir()
     };
-    Ok(folder.join(FOLDER).join("config.toml"))
+    Ok(folder.join(FOLDER).join(name))
 }
 
 /// The text of the file, or nothing if there is no such file.
-pub(super) fn read(path: &Path) -> Result<Option<String>> {
+pub(crate) fn read(path: &Path) -> Result<Option<String>> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -43,7 +43,7 @@ pub(super) fn read(path: &Path) -> Result<Option<String>> {
 }
 
 /// Writes the file for its owner only (0600). A reader sees the old text or the new one.
-pub(super) fn write(path: &Path, text: &[u8]) -> Result<()> {
+pub(crate) fn write(path: &Path, text: &[u8]) -> Result<()> {
     replace(path, text).map_err(|error| {
         Error::config(
             format!("cannot write {}: {error}", path.display()),
@@ -53,7 +53,7 @@ pub(super) fn write(path: &Path, text: &[u8]) -> Result<()> {
 }
 
 /// Removes the file; that there is none is fine.
-pub(super) fn remove(path: &Path) -> Result<()> {
+pub(crate) fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::config(
             format!("cannot remove {}: {error}", path.display()),

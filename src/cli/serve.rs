@@ -1,0 +1,230 @@
+//! `tailscale-mcp serve`: over stdin and stdout, or over HTTP.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    num::NonZeroU32,
+    path::PathBuf,
+    str::FromStr,
+    sync::Arc,
+    time::Duration,
+};
+
+use clap::Args;
+use jiff::SignedDuration;
+use url::Url;
+
+use super::{complain, token};
+use crate::{
+    Tailnet,
+    client::{Error, Result, resolve},
+    config,
+    mcp::{SealingKey, Server},
+    server::{Access, Http, Limits, Options, Probe, Tokens, serve_stdio},
+};
+
+/// The port, if only HTTP is asked for.
+const PORT: u16 = 8710;
+
+/// How the server is reached.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Serve {
+    /// Serve Streamable HTTP here instead: an address, or a port of this machine [default:
+    /// 127.0.0.1:8710]
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "8710")]
+    http: Option<Listen>,
+    #[command(flatten)]
+    guard: Guard,
+    #[command(flatten)]
+    caps: Caps,
+    /// Keep nothing between two requests, so that any replica can answer the next one
+    #[arg(long, requires = "http")]
+    stateless: bool,
+    /// The key that replicas share, 32 bytes in base64; or set `TAILSCALE_MCP_SEALING_KEY`
+    #[arg(long, value_name = "PATH")]
+    sealing_key_file: Option<PathBuf>,
+}
+
+/// Who may come in.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Who may come in over HTTP")]
+struct Guard {
+    /// The file of tokens; see `token add`
+    #[arg(long, env = token::VARIABLE, value_name = "PATH")]
+    tokens: Option<PathBuf>,
+    /// Ask for no token; only on this machine
+    #[arg(long, requires = "http")]
+    no_auth: bool,
+    /// Another name that clients call the server by: NAME or NAME:PORT; repeat it for several
+    #[arg(long = "allowed-host", value_name = "HOST", requires = "http")]
+    hosts: Vec<String>,
+    /// An origin whose pages may use it, such as `https://app.example.com`; repeat it for several
+    #[arg(long = "allowed-origin", value_name = "ORIGIN", requires = "http")]
+    origins: Vec<String>,
+    /// Where clients reach it, if something stands in front
+    #[arg(long, value_name = "URL", requires = "http")]
+    public_url: Option<Url>,
+}
+
+/// How much a client may take.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "How much may be taken over HTTP")]
+struct Caps {
+    /// Requests a second for each token [default: 50]
+    #[arg(long, value_name = "N", requires = "http")]
+    rate: Option<NonZeroU32>,
+    /// The largest body, in bytes [default: 4194304]
+    #[arg(long, value_name = "BYTES", requires = "http")]
+    max_body: Option<usize>,
+    /// Requests under way at once; no token gets more than half [default: 256]
+    #[arg(long, value_name = "N", requires = "http")]
+    max_requests: Option<usize>,
+    /// Sessions open at once; no token gets more than half [default: 1024]
+    #[arg(long, value_name = "N", requires = "http")]
+    max_sessions: Option<usize>,
+    /// How long a call may take, the user's answer included [default: 15m]
+    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "http")]
+    call_timeout: Option<Duration>,
+    /// After how long without a message a session ends [default: 30m]
+    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "http")]
+    idle_timeout: Option<Duration>,
+    /// How long calls may take to finish when the server is told to end [default: 1m]
+    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "http")]
+    grace: Option<Duration>,
+}
+
+impl Serve {
+    /// Serves until the client leaves, or the process is told to end.
+    pub(crate) async fn run(self, server: Server, tailnet: Tailnet) -> Result<()> {
+        if let Some(Listen(address)) = self.http {
+            return self.over_http(address, server, tailnet).await;
+        }
+        let ended = serve_stdio(server.clone()).await;
+        // A client that goes away must not leave a change half-done: it is finished or taken back.
+        server.idle().await;
+        ended
+    }
+
+    /// The key with which the server seals what a client keeps for it.
+    pub(crate) fn sealing_key(&self) -> Result<SealingKey> {
+        let shared = match &self.sealing_key_file {
+            Some(path) => Some(resolve("--sealing-key-file", &format!("file:{}", path.display()))?),
+            None => config::sealing_key()?,
+        };
+        match shared {
+            Some(key) => SealingKey::parse(&key),
+            None if self.stateless => Err(Error::config(
+                "--stateless without a sealing key: no other replica could take an answer",
+                "make one with `openssl rand -base64 32 > key`, and give --sealing-key-file to all",
+            )),
+            None => SealingKey::random(),
+        }
+    }
+
+    async fn over_http(self, address: SocketAddr, server: Server, tailnet: Tailnet) -> Result<()> {
+        let mut options = Options::new(self.guard.access()?);
+        options.hosts = self.guard.hosts;
+        options.origins = self.guard.origins;
+        options.public_url = self.guard.public_url;
+        options.stateless = self.stateless;
+        options.limits = self.caps.limits();
+        let http = Http::bind(address, options).await?;
+        complain(&format!("MCP at http://{}/mcp", http.address()));
+        let probe = Probe::new(move || {
+            let tailnet = tailnet.clone();
+            async move { tailnet.probe().await.map(drop) }
+        });
+        let idle = server.clone();
+        http.serve(server, probe, told_to_end(), async move { idle.idle().await }).await
+    }
+}
+
+impl Guard {
+    fn access(&self) -> Result<Access> {
+        if self.no_auth {
+            return Ok(Access::Anyone);
+        }
+        let path = token::path(self.tokens.as_deref())?;
+        let tokens = Tokens::open(&path).map_err(|error| {
+            error.remedied(
+                "make a token with `tailscale-mcp token add NAME`; on this machine alone, \
+                 --no-auth does without",
+            )
+        });
+        Ok(Access::Tokens(Arc::new(tokens?)))
+    }
+}
+
+impl Caps {
+    fn limits(&self) -> Limits {
+        let mut limits = Limits::default();
+        limits.rate = self.rate.unwrap_or(limits.rate);
+        limits.body = self.max_body.unwrap_or(limits.body);
+        limits.requests = self.max_requests.unwrap_or(limits.requests);
+        limits.sessions = self.max_sessions.unwrap_or(limits.sessions);
+        // A connection for each stream, and some for what is asked besides.
+        limits.connections = limits.connections.max(limits.sessions.saturating_mul(2));
+        limits.call = self.call_timeout.unwrap_or(limits.call);
+        limits.idle = self.idle_timeout.unwrap_or(limits.idle);
+        limits.grace = self.grace.unwrap_or(limits.grace);
+        limits
+    }
+}
+
+/// An address, or a port of this machine.
+#[derive(Debug, Clone, Copy)]
+struct Listen(SocketAddr);
+
+impl FromStr for Listen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let port = text.strip_prefix(':').unwrap_or(text);
+        let address = match port.parse::<u16>() {
+            Ok(port) => SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+            Err(_) => match text.parse::<std::net::IpAddr>() {
+                Ok(ip) => SocketAddr::new(ip, PORT),
+                Err(_) => text.replace("localhost", "127.0.0.1").parse().map_err(|_| {
+                    "must be a port, an IP address, or both as 127.0.0.1:8710".to_owned()
+                })?,
+            },
+        };
+        Ok(Self(address))
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let duration: Option<SignedDuration> = text.parse().ok();
+    duration
+        .and_then(|it| Duration::try_from(it).ok())
+        .filter(|it| !it.is_zero())
+        .ok_or_else(|| "must be a duration, such as `90s` or `15m`".to_owned())
+}
+
+/// Ends when the process is told to. Told again, it ends at once.
+async fn told_to_end() {
+    signal().await;
+    complain("finishing what is under way; tell it again to end at once");
+    tokio::spawn(async {
+        signal().await;
+        complain("ended before all was finished");
+        #[expect(clippy::exit, reason = "whoever asks twice does not want to wait")]
+        std::process::exit(1);
+    });
+}
+
+#[cfg(unix)]
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        },
+        Err(_) => drop(tokio::signal::ctrl_c().await),
+    }
+}
+
+#[cfg(not(unix))]
+async fn signal() {
+    let _ = tokio::signal::ctrl_c().await;
+}

@@ -1,0 +1,140 @@
+//! `tailscale-mcp token`: who may use the server over HTTP.
+
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+};
+
+use clap::{Args, Subcommand};
+use jiff::{Span, Timestamp, tz::TimeZone};
+use secrecy::ExposeSecret as _;
+
+use crate::{
+    client::Result,
+    config::files,
+    server::{Grant, NewToken, TokenFile},
+    tool::{Choice, Words},
+};
+
+/// Names the file of tokens.
+pub(super) const VARIABLE: &str = "TAILSCALE_MCP_TOKENS";
+
+/// Keeps the tokens of those who may use the server over HTTP.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Make a token, and print it this once; only its hash is kept
+    Add(AddArgs),
+    /// List the names, and what each may do
+    List {
+        #[command(flatten)]
+        file: FileArgs,
+    },
+    /// Remove a token; a running server refuses it at once
+    Remove {
+        /// Whose
+        name: String,
+        #[command(flatten)]
+        file: FileArgs,
+    },
+}
+
+/// Which file.
+#[derive(Debug, Args)]
+pub(crate) struct FileArgs {
+    /// The file of tokens
+    #[arg(long, env = VARIABLE, value_name = "PATH")]
+    tokens: Option<PathBuf>,
+}
+
+/// What `token add` is told.
+#[derive(Debug, Args)]
+pub(crate) struct AddArgs {
+    /// Whose it is; the name is in journal and log
+    name: String,
+    /// Allow only what reads
+    #[arg(long)]
+    read_only: bool,
+    /// Offer only these toolsets
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    toolsets: Option<Vec<String>>,
+    /// Allow `/metrics` and the details of readiness, and nothing else
+    #[arg(long, conflicts_with_all = ["read_only", "toolsets"])]
+    metrics: bool,
+    /// For how long it is valid, such as `30d`; for ever if absent
+    #[arg(long, value_name = "DURATION", value_parser = expiry)]
+    expires: Option<Timestamp>,
+    #[command(flatten)]
+    file: FileArgs,
+}
+
+/// The file that is meant.
+pub(super) fn path(named: Option<&Path>) -> Result<PathBuf> {
+    named.map_or_else(|| files::default_path("tokens.toml"), |it| Ok(it.to_owned()))
+}
+
+/// Carries a command out, and says what to print.
+pub(crate) fn run(command: TokenCommand) -> Result<String> {
+    match command {
+        TokenCommand::Add(it) => add(it),
+        TokenCommand::List { file } => {
+            let path = path(file.tokens.as_deref())?;
+            Ok(list(&TokenFile::load(&path)?, &path))
+        }
+        TokenCommand::Remove { name, file } => {
+            TokenFile::load(&path(file.tokens.as_deref())?)?.remove(&name)?;
+            Ok(format!("`{name}` may not come in any more"))
+        }
+    }
+}
+
+fn add(it: AddArgs) -> Result<String> {
+    if let Some(toolsets) = &it.toolsets {
+        // A misspelt name would be found by who cannot mend it.
+        Choice::read(&Words { toolsets: toolsets.clone(), ..Words::default() })?;
+    }
+    let mut file = TokenFile::load(&path(it.file.tokens.as_deref())?)?;
+    let new = NewToken {
+        read_only: it.read_only,
+        toolsets: it.toolsets,
+        metrics: it.metrics,
+        expires: it.expires,
+    };
+    Ok(file.add(&it.name, &new)?.expose_secret().to_owned())
+}
+
+fn list(file: &TokenFile, path: &Path) -> String {
+    let mut text = String::new();
+    for (name, grant) in file.grants() {
+        let _ = writeln!(text, "{name}: {}", describe(grant));
+    }
+    if text.is_empty() {
+        text = format!("no tokens in {}", path.display());
+    }
+    text
+}
+
+fn describe(grant: &Grant) -> String {
+    let mut words = vec![match (grant.metrics, grant.read_only) {
+        (true, _) => "metrics only".to_owned(),
+        (false, true) => "reads".to_owned(),
+        (false, false) => "all that the server offers".to_owned(),
+    }];
+    words.extend(grant.toolsets.as_ref().map(|it| format!("toolsets {}", it.join(", "))));
+    words.extend(
+        grant
+            .expires
+            .map(|it| format!("{} {it}", if grant.is_expired() { "EXPIRED" } else { "until" })),
+    );
+    words.join("; ")
+}
+
+/// So long from now.
+fn expiry(text: &str) -> Result<Timestamp, String> {
+    let span: Option<Span> = text.parse().ok();
+    let now = Timestamp::now();
+    // In a zone, because a timestamp knows no days.
+    let then = span.and_then(|it| now.to_zoned(TimeZone::UTC).checked_add(it).ok());
+    then.map(|it| it.timestamp())
+        .filter(|it| *it > now)
+        .ok_or_else(|| "must be a duration, such as `12h` or `30d`".to_owned())
+}

@@ -1,0 +1,106 @@
+//! Who may come in: holders of a token, or whoever is on this machine if the operator says so.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use http::{HeaderMap, Uri, header};
+use serde_json::{Value, json};
+
+use super::{
+    guard::Shared,
+    refusal::Refusal,
+    tokens::{Holder, Tokens},
+};
+
+/// Where clients find out what kind of proof is wanted (RFC 9728).
+pub(super) const METADATA: &str = "/.well-known/oauth-protected-resource";
+
+/// Who may come in.
+#[derive(Debug, Clone)]
+#[expect(clippy::exhaustive_enums, reason = "there is no third way")]
+pub enum Access {
+    /// Whoever reaches the address, which must be on this machine.
+    Anyone,
+    /// Who has a token.
+    Tokens(Arc<Tokens>),
+}
+
+/// What somebody wants to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To speak MCP.
+    Mcp,
+    /// To see how the server is.
+    Metrics,
+}
+
+impl Purpose {
+    /// As an OAuth scope.
+    fn scope(self) -> &'static str {
+        match self {
+            Self::Mcp => "mcp",
+            Self::Metrics => "metrics",
+        }
+    }
+}
+
+impl Shared {
+    /// Who sent these headers, if they may do this. The token does not go further than here.
+    pub(super) fn admit(
+        &self,
+        purpose: Purpose,
+        uri: &Uri,
+        headers: &mut HeaderMap,
+    ) -> Result<Holder, Refusal> {
+        let presented = headers.remove(header::AUTHORIZATION);
+        let Access::Tokens(tokens) = &self.access else { return Ok(Holder::local()) };
+        let challenge = |error: &str| {
+            let base = self.base_url(uri, headers);
+            let scope = purpose.scope();
+            format!(r#"Bearer {error}resource_metadata="{base}{METADATA}/mcp", scope="{scope}""#)
+        };
+        let Some(presented) = presented else {
+            return Err(Refusal::Unauthorized(challenge("")));
+        };
+        let holder = presented.to_str().ok().and_then(bearer).and_then(|it| tokens.holder(it));
+        let Some(holder) = holder else {
+            return Err(Refusal::Unauthorized(challenge(r#"error="invalid_token", "#)));
+        };
+        if holder.metrics != (purpose == Purpose::Metrics) {
+            return Err(Refusal::Forbidden(challenge(r#"error="insufficient_scope", "#)));
+        }
+        Ok(holder)
+    }
+
+    /// Where clients reach this server: as the operator says, or as this one wrote it.
+    fn base_url(&self, uri: &Uri, headers: &HeaderMap) -> String {
+        if let Some(url) = &self.public_url {
+            return url.as_str().trim_end_matches('/').to_owned();
+        }
+        let host = headers.get(header::HOST).and_then(|it| it.to_str().ok());
+        let host = host.or_else(|| uri.authority().map(http::uri::Authority::as_str));
+        format!("http://{}", host.unwrap_or("localhost"))
+    }
+}
+
+/// The token of a header's value.
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// What RFC 9728 asks for. There is no authorization server: the operator hands tokens out.
+pub(super) async fn metadata(
+    State(shared): State<Arc<Shared>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Json<Value>, Refusal> {
+    shared.gate.check(&uri, &headers)?;
+    let base = shared.base_url(&uri, &headers);
+    Ok(Json(json!({
+        "resource": format!("{base}/mcp"),
+        "resource_name": "tailscale-mcp",
+        "bearer_methods_supported": ["header"],
+        "scopes_supported": [Purpose::Mcp.scope(), Purpose::Metrics.scope()],
+    })))
+}

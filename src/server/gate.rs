@@ -1,0 +1,102 @@
+//! Which names the server answers to, and pages of which origins may use it: what stands between a
+//! server on this machine and the pages in its browser.
+
+use http::{HeaderMap, HeaderValue, Uri, header, uri::Authority};
+use url::{Host, Url};
+
+use super::refusal::Refusal;
+use crate::client::{Error, Result};
+
+/// Names and origins that are let in.
+#[derive(Debug, Clone)]
+pub(super) struct Gate {
+    /// Name and port; any port if there is none.
+    hosts: Vec<(String, Option<u16>)>,
+    /// Scheme, name and port; any port if there is none.
+    origins: Vec<(String, String, Option<u16>)>,
+}
+
+impl Gate {
+    /// # Errors
+    ///
+    /// [`Config`](crate::ErrorKind::Config) for what is no name or no origin.
+    pub(super) fn new(hosts: &[String], origins: &[String]) -> Result<Self> {
+        let hosts = hosts.iter().map(|it| {
+            let authority = it.parse().map_err(|_| {
+                Error::config(
+                    format!("`{it}` is no host"),
+                    "write NAME or NAME:PORT, as clients write it",
+                )
+            });
+            authority.map(|it| name_and_port(&it))
+        });
+        let origins = origins.iter().map(|it| {
+            origin(it).ok_or_else(|| {
+                Error::config(
+                    format!("`{it}` is no origin"),
+                    "write SCHEME://NAME, SCHEME://NAME:PORT or SCHEME://NAME:*",
+                )
+            })
+        });
+        Ok(Self { hosts: hosts.collect::<Result<_>>()?, origins: origins.collect::<Result<_>>()? })
+    }
+
+    /// Lets a request in, or says why not.
+    pub(super) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
+        if !self.knows(uri, headers) {
+            return Err(Refusal::Host);
+        }
+        let mut origins = headers.get_all(header::ORIGIN).iter();
+        if origins.all(|it| self.admits(it)) { Ok(()) } else { Err(Refusal::Origin) }
+    }
+
+    fn knows(&self, uri: &Uri, headers: &HeaderMap) -> bool {
+        let mut named = headers.get_all(header::HOST).iter();
+        let host = match (named.next(), named.next()) {
+            (Some(host), None) => host.to_str().ok().and_then(|it| it.parse().ok()),
+            (None, _) => uri.authority().cloned(),
+            // Two names: whoever stands in front may have looked at the other one.
+            _ => None,
+        };
+        host.is_some_and(|host: Authority| {
+            let (name, port) = name_and_port(&host);
+            self.hosts.iter().any(|it| it.0 == name && (it.1.is_none() || it.1 == port))
+        })
+    }
+
+    /// Whether pages of `origin` may use the server.
+    pub(super) fn admits(&self, origin: &HeaderValue) -> bool {
+        let url = origin.to_str().ok().and_then(|it| Url::parse(it).ok());
+        url.is_some_and(|url| {
+            let (name, port) = (url.host().map(|it| name_of(&it)), url.port_or_known_default());
+            self.origins.iter().any(|it| {
+                it.0 == url.scheme()
+                    && name.as_ref() == Some(&it.1)
+                    && (it.2.is_none() || it.2 == port)
+            })
+        })
+    }
+}
+
+fn name_and_port(authority: &Authority) -> (String, Option<u16>) {
+    let name = authority.host().trim_matches(['[', ']']).trim_end_matches('.');
+    (name.to_ascii_lowercase(), authority.port_u16())
+}
+
+/// An address in brackets is the same name as without.
+fn name_of(host: &Host<&str>) -> String {
+    match host {
+        Host::Domain(name) => name.trim_end_matches('.').to_owned(),
+        Host::Ipv4(address) => address.to_string(),
+        Host::Ipv6(address) => address.to_string(),
+    }
+}
+
+fn origin(text: &str) -> Option<(String, String, Option<u16>)> {
+    let any_port = text.strip_suffix(":*");
+    let url = Url::parse(any_port.unwrap_or(text)).ok()?;
+    let port = if any_port.is_some() { None } else { Some(url.port_or_known_default()?) };
+    let bare = url.path() == "/" && url.query().is_none() && url.username().is_empty();
+    (bare && !(any_port.is_some() && url.port().is_some()))
+        .then(|| Some((url.scheme().to_owned(), name_of(&url.host()?), port)))?
+}

@@ -1,0 +1,171 @@
+//! What every request passes before it reaches the protocol.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use axum::{
+    body::{Body, Bytes, HttpBody, to_bytes},
+    extract::{Request, State},
+    middleware::Next,
+    response::Response,
+};
+use http::{HeaderMap, Method, StatusCode, header, request::Parts};
+use hyper::body::{Frame, SizeHint};
+use serde::de::IgnoredAny;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use url::Url;
+
+use super::{
+    auth::{Access, METADATA, Purpose},
+    gate::Gate,
+    health::Health,
+    http::Limits,
+    limits::{Place, Places, Rate},
+    metrics::Metrics,
+    refusal::{Reason, Refusal},
+    sessions::Sessions,
+    tokens::Holder,
+};
+
+/// What all requests share.
+pub(super) struct Shared {
+    pub(super) gate: Gate,
+    pub(super) access: Access,
+    pub(super) public_url: Option<Url>,
+    pub(super) limits: Limits,
+    pub(super) rate: Rate,
+    /// Places for requests.
+    pub(super) requests: Places,
+    /// Places for streams, which last as long as a client listens.
+    pub(super) streams: Places,
+    pub(super) sessions: Arc<Sessions>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) health: Health,
+    /// Cancelled once the server is going down.
+    pub(super) stopping: CancellationToken,
+}
+
+/// Counts what is answered.
+pub(super) async fn count(
+    State(shared): State<Arc<Shared>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let path = match request.uri().path() {
+        "/mcp" => "/mcp",
+        "/health" => "/health",
+        "/health/ready" => "/health/ready",
+        "/metrics" => "/metrics",
+        path if path.starts_with(METADATA) => METADATA,
+        _ => "other",
+    };
+    let response = next.run(request).await;
+    shared.metrics.answered(path, response.status().as_u16());
+    if let Some(Reason(reason)) = response.extensions().get() {
+        shared.metrics.refused(reason);
+        tracing::debug!(path, reason, "refused");
+    }
+    response
+}
+
+/// Lets a request through to the protocol, in the name of whoever sent it.
+pub(super) async fn guard(
+    State(shared): State<Arc<Shared>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Refusal> {
+    let (mut parts, body) = request.into_parts();
+    shared.gate.check(&parts.uri, &parts.headers)?;
+    let holder = shared.admit(Purpose::Mcp, &parts.uri, &mut parts.headers)?;
+    if shared.stopping.is_cancelled() {
+        return Err(Refusal::Stopping);
+    }
+    let who = &holder.principal.name;
+    shared.rate.take(who).map_err(Refusal::TooFast)?;
+    shared.sessions.check(&parts.headers, &holder)?;
+    let places = if listens(&parts) { &shared.streams } else { &shared.requests };
+    let place = places.take(who).ok_or(Refusal::Busy)?;
+    let body = read(body, &parts.headers, &shared.limits).await?;
+
+    let is_json = parts.method == Method::POST && says_json(&parts.headers);
+    parts.extensions.insert(holder.principal.clone());
+    let request = Request::from_parts(parts, Body::from(body.clone()));
+    let response = Sessions::on_behalf_of(holder.clone(), next.run(request)).await?;
+    if is_json && response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+        return Err(not_a_message(&body));
+    }
+    Ok(response.map(|body| Body::new(Held::new(body, place, holder))))
+}
+
+/// Whether this is a stream that lasts as long as the client listens.
+fn listens(parts: &Parts) -> bool {
+    let method = parts.headers.get("mcp-method");
+    parts.method == Method::GET || method.is_some_and(|it| it == "subscriptions/listen")
+}
+
+/// Reads all of a body, if it is not too long and does not take too long.
+async fn read(body: Body, headers: &HeaderMap, limits: &Limits) -> Result<Bytes, Refusal> {
+    let told = headers.get(header::CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse().ok());
+    if told.is_some_and(|it: usize| it > limits.body) {
+        return Err(Refusal::TooLarge(limits.body));
+    }
+    match tokio::time::timeout(limits.body_within, to_bytes(body, limits.body)).await {
+        Ok(Ok(body)) => Ok(body),
+        // The only other reason is a client that has left, and does not read what it is told.
+        Ok(Err(_)) => Err(Refusal::TooLarge(limits.body)),
+        Err(_) => Err(Refusal::TooSlow),
+    }
+}
+
+fn says_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
+    let kind = kind.and_then(|it| it.split(';').next());
+    kind.is_some_and(|it| it.trim().eq_ignore_ascii_case("application/json"))
+}
+
+/// rmcp has one plain answer for both.
+fn not_a_message(body: &[u8]) -> Refusal {
+    match serde_json::from_slice::<IgnoredAny>(body) {
+        Ok(_) => Refusal::NoMessage,
+        Err(_) => Refusal::NotJson,
+    }
+}
+
+/// A body that keeps its place until it is sent, and ends when its reader's token does.
+struct Held {
+    body: Body,
+    _place: Place,
+    ended: Pin<Box<WaitForCancellationFutureOwned>>,
+}
+
+impl Held {
+    fn new(body: Body, place: Place, holder: Holder) -> Self {
+        Self { body, _place: place, ended: Box::pin(holder.ended.cancelled_owned()) }
+    }
+}
+
+impl HttpBody for Held {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if self.ended.as_mut().poll(context).is_ready() {
+            return Poll::Ready(None);
+        }
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,291 @@
+//! Streamable HTTP: the MCP endpoint, what stands before it, and what is beside it.
+
+use std::{net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
+
+use axum::{Router, middleware, routing::get};
+use http::Method;
+use rmcp::{
+    ServerHandler,
+    transport::{StreamableHttpServerConfig, StreamableHttpService},
+};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
+use url::Url;
+
+use super::{
+    auth::{self, Access, METADATA},
+    calls::Calls,
+    gate::Gate,
+    guard::{self, Shared},
+    health::{self, Health, Probe},
+    limits::{Places, Rate},
+    listen::Connections,
+    metrics::Metrics,
+    sessions::{SESSION_ID, Sessions},
+};
+use crate::client::{Error, Result};
+
+/// Names of this machine, for itself.
+const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+
+/// How often it is looked whether a token has gone, when nobody asks.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How long streams may take to close at the end.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// How the server is served over HTTP. Start from [`Options::new`] and change what differs.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Options {
+    /// Who may come in.
+    pub access: Access,
+    /// Names that clients may call the server by, besides those of this machine: `NAME` or
+    /// `NAME:PORT`.
+    pub hosts: Vec<String>,
+    /// Origins of pages that may use it: `SCHEME://NAME`, with `:PORT` or `:*` for any. On loopback
+    /// also pages of this machine may.
+    pub origins: Vec<String>,
+    /// Where clients reach it, if something stands in front.
+    pub public_url: Option<Url>,
+    /// Whether nothing is kept between two requests, so that any replica can answer the next one.
+    pub stateless: bool,
+    /// How much of it a client may take.
+    pub limits: Limits,
+}
+
+/// How much of the server a client, and all of them, may take.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Requests a second for each principal, in the long run.
+    pub rate: NonZeroU32,
+    /// The largest body, in bytes.
+    pub body: usize,
+    /// How long the head of a request may take, and how long a connection may be idle.
+    pub head_within: Duration,
+    /// How long the body may take.
+    pub body_within: Duration,
+    /// How long a tool call may take, the user's answer included.
+    pub call: Duration,
+    /// Requests under way at once. No token gets more than half.
+    pub requests: usize,
+    /// Sessions open at once; as many streams. No token gets more than half.
+    pub sessions: usize,
+    /// Connections open at once.
+    pub connections: usize,
+    /// After how long without a message a session ends.
+    pub idle: Duration,
+    /// How long calls under way may take to finish when the server goes down.
+    pub grace: Duration,
+}
+
+impl Options {
+    /// The usual options.
+    pub fn new(access: Access) -> Self {
+        Self {
+            access,
+            hosts: Vec::new(),
+            origins: Vec::new(),
+            public_url: None,
+            stateless: false,
+            limits: Limits::default(),
+        }
+    }
+
+    fn gate(&self, address: SocketAddr) -> Result<Gate> {
+        let mut hosts = self.hosts.clone();
+        let mut origins = self.origins.clone();
+        hosts.extend(LOOPBACK.map(str::to_owned));
+        if !address.ip().is_unspecified() {
+            hosts.push(SocketAddr::new(address.ip(), address.port()).to_string());
+        }
+        let public = self.public_url.as_ref().and_then(Url::host_str);
+        hosts.extend(public.map(str::to_owned));
+        if address.ip().is_loopback() {
+            for scheme in ["http", "https"] {
+                origins.extend(LOOPBACK.map(|it| format!("{scheme}://{it}:*")));
+            }
+        }
+        Gate::new(&hosts, &origins)
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let rate = NonZeroU32::MIN.saturating_add(49);
+        Self {
+            rate,
+            body: 4 << 20,
+            head_within: Duration::from_secs(30),
+            body_within: Duration::from_secs(30),
+            call: Duration::from_mins(15),
+            requests: 256,
+            sessions: 1024,
+            connections: 4096,
+            idle: Duration::from_mins(30),
+            grace: Duration::from_mins(1),
+        }
+    }
+}
+
+/// A server that listens, and has not begun to answer.
+#[derive(Debug)]
+pub struct Http {
+    listener: TcpListener,
+    address: SocketAddr,
+    options: Options,
+}
+
+impl Http {
+    /// Listens at `address`.
+    ///
+    /// # Errors
+    ///
+    /// [`Config`](crate::ErrorKind::Config) if the address is not on this machine and no token is
+    /// asked for, or cannot be listened at.
+    pub async fn bind(address: SocketAddr, options: Options) -> Result<Self> {
+        if matches!(options.access, Access::Anyone) && !address.ip().is_loopback() {
+            return Err(Error::config(
+                format!("{address} can be reached from other machines, and no token is asked for"),
+                "make a token with `tailscale-mcp token add NAME`, or listen on 127.0.0.1",
+            ));
+        }
+        if options.limits.idle <= options.limits.call {
+            return Err(Error::config(
+                "a session would end in the middle of a long call",
+                "let sessions be idle for longer than a call may take",
+            ));
+        }
+        let cannot = |error: std::io::Error| {
+            Error::config(format!("cannot listen at {address}: {error}"), "choose another address")
+        };
+        let listener = TcpListener::bind(address).await.map_err(cannot)?;
+        let address = listener.local_addr().map_err(cannot)?;
+        Ok(Self { listener, address, options })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves `handler` until `stop`. Then no more is taken, calls that are under way finish, and
+    /// `idle` is waited for, both as long as the grace lasts.
+    ///
+    /// # Errors
+    ///
+    /// [`Config`](crate::ErrorKind::Config) if a host or an origin in the options is none.
+    pub async fn serve<H: ServerHandler + Clone>(
+        self,
+        handler: H,
+        probe: Probe,
+        stop: impl Future<Output = ()>,
+        idle: impl Future<Output = ()>,
+    ) -> Result<()> {
+        let Self { listener, address, options } = self;
+        let shared = Arc::new(shared(&options, address, probe)?);
+        let mut config = StreamableHttpServerConfig::default()
+            .with_legacy_session_mode(!options.stateless)
+            .with_json_response(true)
+            .with_max_request_body_bytes(options.limits.body)
+            // Both are checked before, for all paths.
+            .disable_allowed_hosts()
+            .disable_allowed_origins();
+        config.cancellation_token = CancellationToken::new();
+        let streams = config.cancellation_token.clone();
+        let calls =
+            Calls { handler, longest: options.limits.call, metrics: Arc::clone(&shared.metrics) };
+        let router = router(calls, config, &shared);
+        let connections = Connections::new(listener, router, Arc::clone(&shared));
+
+        accept(&connections, &shared, stop).await;
+        shared.stopping.cancel();
+        let finished = async { tokio::join!(shared.requests.empty(), idle) };
+        if tokio::time::timeout(options.limits.grace, finished).await.is_err() {
+            tracing::warn!("some calls did not finish in time");
+        }
+        streams.cancel();
+        connections.open.close();
+        let _ = tokio::time::timeout(LAST_WORDS, connections.open.wait()).await;
+        Ok(())
+    }
+}
+
+async fn accept(connections: &Connections, shared: &Shared, stop: impl Future<Output = ()>) {
+    let mut stop = std::pin::pin!(stop);
+    let mut look = tokio::time::interval(LOOK);
+    loop {
+        tokio::select! {
+            () = stop.as_mut() => return,
+            () = connections.next() => {}
+            _ = look.tick() => {
+                if let Access::Tokens(tokens) = &shared.access {
+                    tokens.refresh();
+                    shared.sessions.end_revoked().await;
+                }
+            }
+        }
+    }
+}
+
+fn shared(options: &Options, address: SocketAddr, probe: Probe) -> Result<Shared> {
+    let limits = &options.limits;
+    // Where nobody says who they are, they are all one.
+    let alone = matches!(options.access, Access::Anyone);
+    let places = |all: usize| Places::new(all, if alone { all } else { all.div_ceil(2) });
+    Ok(Shared {
+        gate: options.gate(address)?,
+        access: options.access.clone(),
+        public_url: options.public_url.clone(),
+        rate: Rate::new(limits.rate),
+        requests: places(limits.requests),
+        streams: places(limits.sessions),
+        sessions: Arc::new(Sessions::new(places(limits.sessions), limits.idle)),
+        metrics: Arc::new(Metrics::new()),
+        health: Health::new(probe),
+        stopping: CancellationToken::new(),
+        limits: options.limits.clone(),
+    })
+}
+
+/// All paths, with what stands before each.
+fn router<H: ServerHandler + Clone>(
+    calls: Calls<H>,
+    config: StreamableHttpServerConfig,
+    shared: &Arc<Shared>,
+) -> Router {
+    let sessions = Arc::clone(&shared.sessions);
+    let mcp = StreamableHttpService::new(move || Ok(calls.clone()), sessions, config);
+    let guard = middleware::from_fn_with_state(Arc::clone(shared), guard::guard);
+    let count = middleware::from_fn_with_state(Arc::clone(shared), guard::count);
+    let metadata = get(auth::metadata);
+    Router::new()
+        .route_service("/mcp", mcp)
+        .route_layer(guard)
+        .route(METADATA, metadata.clone())
+        .route(&format!("{METADATA}/mcp"), metadata)
+        .layer(cors(shared))
+        .route("/metrics", get(health::counters))
+        // Whoever asks after health knows an address, and no name.
+        .route("/health", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .layer(count)
+        .with_state(Arc::clone(shared))
+}
+
+/// Lets pages of allowed origins read what is answered.
+fn cors(shared: &Arc<Shared>) -> CorsLayer {
+    let shared = Arc::clone(shared);
+    let known = AllowOrigin::predicate(move |origin, _| shared.gate.admits(origin));
+    CorsLayer::new()
+        .allow_origin(known)
+        .allow_methods([Method::GET, Method::POST, Method::DELETE])
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers([
+            http::HeaderName::from_static(SESSION_ID),
+            http::header::WWW_AUTHENTICATE,
+            http::header::RETRY_AFTER,
+        ])
+}

@@ -1,0 +1,23 @@
+//! How assistants reach the server: over stdin and stdout, or over HTTP, and who may.
+
+mod auth;
+mod calls;
+mod gate;
+mod guard;
+mod health;
+mod http;
+mod limits;
+mod listen;
+mod metrics;
+mod refusal;
+mod sessions;
+mod stdio;
+mod tokens;
+
+pub use self::{
+    auth::Access,
+    health::Probe,
+    http::{Http, Limits, Options},
+    stdio::serve_stdio,
+    tokens::{Grant, NewToken, TokenFile, Tokens},
+};

@@ -1,0 +1,147 @@
+//! Why a request is not served, and what the client is told.
+
+use std::time::Duration;
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use serde_json::json;
+
+/// Why a request is not served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// The `Host` is not one of ours: somebody's page may have a name that leads here.
+    Host,
+    /// A page of another origin sent it.
+    Origin,
+    /// No token, or not one that is valid; with what goes into `WWW-Authenticate`.
+    Unauthorized(String),
+    /// The token is for something else; the same.
+    Forbidden(String),
+    TooFast(Duration),
+    TooLarge(usize),
+    TooSlow,
+    Busy,
+    SessionsFull,
+    /// There is no such session, or it is somebody else's.
+    NoSession,
+    /// The body is no JSON.
+    NotJson,
+    /// The body is JSON, but no message of the protocol.
+    NoMessage,
+    /// The server is going down.
+    Stopping,
+}
+
+/// Marks a response as a refusal, for the counters.
+#[derive(Debug, Clone)]
+pub(super) struct Reason(pub(super) &'static str);
+
+impl Refusal {
+    pub(super) fn reason(&self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::Origin => "origin",
+            Self::Unauthorized(_) => "unauthorized",
+            Self::Forbidden(_) => "forbidden",
+            Self::TooFast(_) => "rate",
+            Self::TooLarge(_) => "body_size",
+            Self::TooSlow => "body_time",
+            Self::Busy => "busy",
+            Self::SessionsFull => "sessions",
+            Self::NoSession => "no_session",
+            Self::NotJson => "not_json",
+            Self::NoMessage => "no_message",
+            Self::Stopping => "stopping",
+        }
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Host | Self::Origin | Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+            Self::TooFast(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::Busy | Self::SessionsFull | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoSession => StatusCode::NOT_FOUND,
+            Self::NotJson | Self::NoMessage => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    /// The JSON-RPC code.
+    fn code(&self) -> i32 {
+        match self {
+            Self::NotJson => -32700,
+            Self::NoMessage | Self::TooLarge(_) => -32600,
+            // What the TypeScript SDK looks for.
+            Self::NoSession => -32001,
+            _ => -32000,
+        }
+    }
+
+    fn message(&self) -> String {
+        match self {
+            Self::Host => {
+                "the Host header is none of this server's names; the operator can add it with \
+                 --allowed-host"
+            }
+            Self::Origin => {
+                "pages of this origin may not use this server; the operator can allow it with \
+                 --allowed-origin"
+            }
+            Self::Unauthorized(_) => {
+                "a valid bearer token is needed; the operator makes one with `tailscale-mcp token \
+                 add NAME`"
+            }
+            Self::Forbidden(_) => "this token is not for this",
+            Self::TooFast(wait) => {
+                return format!("too many requests; try again in {} s", seconds(*wait));
+            }
+            Self::TooLarge(limit) => return format!("the body is larger than {limit} bytes"),
+            Self::TooSlow => "the body did not come in time",
+            Self::Busy => "too many requests are under way; try again in a moment",
+            Self::SessionsFull => "there are too many sessions; end one, or try again later",
+            Self::NoSession => "no such session; initialize a new one",
+            Self::NotJson => "the body is no JSON",
+            Self::NoMessage => "the body is no MCP message; batches are not taken",
+            Self::Stopping => "the server is going down; try again",
+        }
+        .to_owned()
+    }
+
+    /// When to try again, and how to prove who one is.
+    fn header(&self) -> Option<(header::HeaderName, HeaderValue)> {
+        let after = |wait: u64| Some((header::RETRY_AFTER, HeaderValue::from(wait)));
+        match self {
+            Self::Unauthorized(challenge) | Self::Forbidden(challenge) => {
+                let value = HeaderValue::from_str(challenge).ok()?;
+                Some((header::WWW_AUTHENTICATE, value))
+            }
+            Self::TooFast(wait) => after(seconds(*wait)),
+            Self::Busy | Self::Stopping => after(1),
+            Self::SessionsFull => after(30),
+            _ => None,
+        }
+    }
+}
+
+/// Whole seconds, one at least.
+fn seconds(wait: Duration) -> u64 {
+    wait.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX)
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let body = json!({
+            "jsonrpc": "2.0",
+            "id": null,
+            "error": { "code": self.code(), "message": self.message() },
+        });
+        let mut response = (self.status(), axum::Json(body)).into_response();
+        if let Some((name, value)) = self.header() {
+            response.headers_mut().insert(name, value);
+        }
+        response.extensions_mut().insert(Reason(self.reason()));
+        response
+    }
+}

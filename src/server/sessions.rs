@@ -1,0 +1,188 @@
+//! Sessions, each of one principal. Wraps rmcp's, which know neither principals nor a limit.
+
+use std::{
+    cell::Cell,
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use axum::response::Response;
+use futures_util::Stream;
+use http::HeaderMap;
+use rmcp::{
+    model::{ClientJsonRpcMessage, ServerJsonRpcMessage},
+    transport::streamable_http_server::session::{
+        ServerSseMessage, SessionId, SessionManager,
+        local::{LocalSessionManager, LocalSessionManagerError, SessionConfig},
+    },
+};
+
+use super::{
+    limits::{Place, Places},
+    refusal::Refusal,
+    tokens::Holder,
+};
+
+/// The header that names a session.
+pub(super) const SESSION_ID: &str = "mcp-session-id";
+
+/// How long a session may be open without a first message.
+const FIRST_MESSAGE: Duration = Duration::from_secs(10);
+
+tokio::task_local! {
+    /// Who sent the request that this task serves: rmcp makes sessions without telling for whom.
+    static CALLER: Caller;
+}
+
+struct Caller {
+    holder: Holder,
+    no_place: Cell<bool>,
+}
+
+/// The sessions that are open, and whose they are.
+pub(super) struct Sessions {
+    local: LocalSessionManager,
+    owners: Mutex<HashMap<SessionId, Owner>>,
+    places: Places,
+}
+
+struct Owner {
+    holder: Holder,
+    _place: Place,
+}
+
+/// Why there is no session.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SessionError {
+    #[error("no place for another session")]
+    Full,
+    #[error(transparent)]
+    Local(#[from] LocalSessionManagerError),
+}
+
+impl Sessions {
+    /// Sessions that end when nothing was said in them for as long as `idle`.
+    pub(super) fn new(places: Places, idle: Duration) -> Self {
+        let mut config = SessionConfig::default();
+        config.keep_alive = Some(idle);
+        config.init_timeout = Some(FIRST_MESSAGE);
+        let mut local = LocalSessionManager::default();
+        local.session_config = config;
+        Self { local, owners: Mutex::default(), places }
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.places.taken()
+    }
+
+    /// Whether the session that `headers` name, if any, is the holder's. That there is none, and
+    /// that it is somebody else's, look the same.
+    pub(super) fn check(&self, headers: &HeaderMap, holder: &Holder) -> Result<(), Refusal> {
+        let Some(id) = headers.get(SESSION_ID) else { return Ok(()) };
+        let id = id.to_str().map_err(|_| Refusal::NoSession)?;
+        let owners = self.owners();
+        let owner = owners.get(id).filter(|it| !it.holder.ended.is_cancelled());
+        let own = owner.is_some_and(|it| it.holder.principal.name == holder.principal.name);
+        if own { Ok(()) } else { Err(Refusal::NoSession) }
+    }
+
+    /// Serves a request of `holder`, to whom belongs what session it opens.
+    pub(super) async fn on_behalf_of(
+        holder: Holder,
+        answer: impl Future<Output = Response>,
+    ) -> Result<Response, Refusal> {
+        let caller = Caller { holder, no_place: Cell::new(false) };
+        let answer = async {
+            let response = answer.await;
+            let no_place = CALLER.with(|it| it.no_place.get());
+            if no_place { Err(Refusal::SessionsFull) } else { Ok(response) }
+        };
+        CALLER.scope(caller, answer).await
+    }
+
+    /// Ends the sessions of those who may not come in any more.
+    pub(super) async fn end_revoked(&self) {
+        let revoked: Vec<SessionId> = {
+            let owners = self.owners();
+            let revoked = owners.iter().filter(|it| it.1.holder.ended.is_cancelled());
+            revoked.map(|it| Arc::clone(it.0)).collect()
+        };
+        for id in revoked {
+            if let Err(error) = self.close_session(&id).await {
+                tracing::warn!(%error, "a session of a removed token did not end at once");
+            }
+        }
+    }
+
+    fn owners(&self) -> MutexGuard<'_, HashMap<SessionId, Owner>> {
+        self.owners.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl SessionManager for Sessions {
+    type Error = SessionError;
+    type Transport = <LocalSessionManager as SessionManager>::Transport;
+
+    async fn create_session(&self) -> Result<(SessionId, Self::Transport), SessionError> {
+        let owner = CALLER.try_with(|caller| {
+            let place = self.places.take(&caller.holder.principal.name);
+            caller.no_place.set(place.is_none());
+            place.map(|place| Owner { holder: caller.holder.clone(), _place: place })
+        });
+        let owner = owner.ok().flatten().ok_or(SessionError::Full)?;
+        let (id, transport) = self.local.create_session().await?;
+        self.owners().insert(Arc::clone(&id), owner);
+        Ok((id, transport))
+    }
+
+    /// Also called when the session has ended by itself.
+    async fn close_session(&self, id: &SessionId) -> Result<(), SessionError> {
+        drop(self.owners().remove(id));
+        Ok(self.local.close_session(id).await?)
+    }
+
+    async fn initialize_session(
+        &self,
+        id: &SessionId,
+        message: ClientJsonRpcMessage,
+    ) -> Result<ServerJsonRpcMessage, SessionError> {
+        Ok(self.local.initialize_session(id, message).await?)
+    }
+
+    async fn has_session(&self, id: &SessionId) -> Result<bool, SessionError> {
+        Ok(self.local.has_session(id).await?)
+    }
+
+    async fn create_stream(
+        &self,
+        id: &SessionId,
+        message: ClientJsonRpcMessage,
+    ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, SessionError> {
+        Ok(self.local.create_stream(id, message).await?)
+    }
+
+    async fn accept_message(
+        &self,
+        id: &SessionId,
+        message: ClientJsonRpcMessage,
+    ) -> Result<(), SessionError> {
+        Ok(self.local.accept_message(id, message).await?)
+    }
+
+    async fn create_standalone_stream(
+        &self,
+        id: &SessionId,
+    ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, SessionError> {
+        Ok(self.local.create_standalone_stream(id).await?)
+    }
+
+    async fn resume(
+        &self,
+        id: &SessionId,
+        last_event_id: String,
+    ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, SessionError> {
+        Ok(self.local.resume(id, last_event_id).await?)
+    }
+}

@@ -1,0 +1,195 @@
+//! Serving over stdin and stdout: a message a line.
+
+use std::{io, sync::Arc};
+
+use rmcp::{
+    RoleServer, ServerHandler, ServiceExt as _,
+    model::{
+        ClientJsonRpcMessage, ClientRequest, ErrorData, GetMeta as _, ProtocolVersion, RequestId,
+    },
+    service::{RxJsonRpcMessage, TxJsonRpcMessage},
+    transport::Transport,
+};
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::error::Category;
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader},
+    sync::Mutex,
+};
+
+use crate::client::{Error, Result};
+
+/// The longest line that is read. As long as the longest body over HTTP would be too short for a
+/// client that sends files.
+const LONGEST_LINE: usize = 16 << 20;
+
+/// Serves over stdin and stdout until the client closes them.
+///
+/// # Errors
+///
+/// [`Config`](crate::ErrorKind::Config) if no MCP client is there.
+pub async fn serve_stdio<H: ServerHandler>(handler: H) -> Result<()> {
+    let failed = |why: String| {
+        Error::config(
+            format!("no MCP client on stdin: {why}"),
+            "let an MCP host start this program, or ask one tool with `tailscale-mcp call`",
+        )
+    };
+    let (read, write) = rmcp::transport::stdio_pipes();
+    let running = handler.serve(Lines::new(read, write)).await;
+    let running = running.map_err(|error| failed(error.to_string()))?;
+    running.waiting().await.map(drop).map_err(|error| failed(error.to_string()))
+}
+
+/// A message a line. Unlike rmcp's own, it answers lines that are no JSON, and bears notifications
+/// before the conversation has begun.
+struct Lines<R, W> {
+    read: BufReader<R>,
+    /// What of the current line was read; kept here because `receive` may be dropped halfway.
+    line: Vec<u8>,
+    /// Whether the rest of the current line is skipped: it is too long.
+    skipping: bool,
+    write: Arc<Mutex<W>>,
+    /// Whether a request that opens the conversation was handed on.
+    opened: bool,
+}
+
+impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send + 'static> Lines<R, W> {
+    fn new(read: R, write: W) -> Self {
+        Self {
+            read: BufReader::new(read),
+            line: Vec::new(),
+            skipping: false,
+            write: Arc::new(Mutex::new(write)),
+            opened: false,
+        }
+    }
+
+    /// The next line; nothing at the end of the input.
+    async fn next_line(&mut self) -> Option<Vec<u8>> {
+        loop {
+            let read = self.read.fill_buf().await;
+            let read = read.inspect_err(|error| tracing::error!(%error, "stdin cannot be read"));
+            let part = read.ok().filter(|it| !it.is_empty())?;
+            let end = part.iter().position(|it| *it == b'\n');
+            let used = end.map_or(part.len(), |it| it + 1);
+            if !self.skipping {
+                self.line.extend(part.iter().take(used));
+            }
+            self.read.consume(used);
+            if self.line.len() > LONGEST_LINE {
+                self.line = Vec::new();
+                self.skipping = true;
+                self.refuse(
+                    ErrorData::invalid_request("the line is longer than 16 MiB", None),
+                    None,
+                );
+            }
+            if end.is_some() && !std::mem::take(&mut self.skipping) {
+                return Some(std::mem::take(&mut self.line));
+            }
+        }
+    }
+
+    /// The message in `line`, if there is one to hand on.
+    fn message(&mut self, line: &[u8]) -> Option<ClientJsonRpcMessage> {
+        let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line).trim_ascii();
+        if line.is_empty() {
+            return None;
+        }
+        match serde_json::from_slice(line) {
+            Ok(message) if self.opened || opens(&message) => {
+                self.opened = true;
+                Some(message)
+            }
+            Ok(message @ ClientJsonRpcMessage::Request(_)) => Some(message),
+            Ok(message) => {
+                tracing::debug!(?message, "ignored: nobody has begun a conversation");
+                None
+            }
+            Err(error) => {
+                self.refuse_line(line, &error);
+                None
+            }
+        }
+    }
+
+    fn refuse_line(&mut self, line: &[u8], error: &serde_json::Error) {
+        tracing::debug!(%error, "a line on stdin is no message");
+        match (error.classify(), serde_json::from_slice(line)) {
+            // Somebody else's notification, which nobody waits for an answer to.
+            (Category::Data, Ok(Outline { id: None, method: Some(_) })) => {}
+            (Category::Data, outline) => {
+                let id = outline.ok().and_then(|it| it.id);
+                self.refuse(ErrorData::invalid_request("this is no MCP message", None), id);
+            }
+            _ => self.refuse(ErrorData::parse_error("this line is no JSON", None), None),
+        }
+    }
+
+    /// Answers what is no message. Not awaited: `receive` may be dropped, and half an answer would
+    /// spoil the next one.
+    fn refuse(&mut self, error: ErrorData, id: Option<RequestId>) {
+        tokio::spawn(self.send(TxJsonRpcMessage::<RoleServer>::error(error, id)));
+    }
+}
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// As much of a broken message as its answer needs.
+#[derive(Deserialize)]
+struct Outline {
+    id: Option<RequestId>,
+    method: Option<IgnoredAny>,
+}
+
+/// Whether rmcp begins a conversation with `message`. Before that it takes requests only, and ends
+/// at the sight of anything else.
+fn opens(message: &ClientJsonRpcMessage) -> bool {
+    let ClientJsonRpcMessage::Request(request) = message else { return false };
+    match &request.request {
+        ClientRequest::InitializeRequest(_) => true,
+        ClientRequest::PingRequest(_) | ClientRequest::DiscoverRequest(_) => false,
+        other => {
+            let meta = other.get_meta();
+            let known = |it: ProtocolVersion| ProtocolVersion::KNOWN_VERSIONS.contains(&it);
+            meta.missing_required_keys(&ProtocolVersion::V_2026_07_28).is_empty()
+                && meta.protocol_version().is_some_and(known)
+        }
+    }
+}
+
+impl<R, W> Transport<RoleServer> for Lines<R, W>
+where
+    R: AsyncRead + Unpin + Send,
+    W: AsyncWrite + Unpin + Send + 'static,
+{
+    type Error = io::Error;
+
+    fn send(
+        &mut self,
+        message: TxJsonRpcMessage<RoleServer>,
+    ) -> impl Future<Output = io::Result<()>> + Send + 'static {
+        let write = Arc::clone(&self.write);
+        async move {
+            let mut line = serde_json::to_vec(&message)?;
+            line.push(b'\n');
+            let mut write = write.lock().await;
+            write.write_all(&line).await?;
+            write.flush().await
+        }
+    }
+
+    async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {
+        loop {
+            let line = self.next_line().await?;
+            if let Some(message) = self.message(&line) {
+                return Some(message);
+            }
+        }
+    }
+
+    async fn close(&mut self) -> io::Result<()> {
+        self.write.lock().await.shutdown().await
+    }
+}

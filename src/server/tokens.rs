@@ -1,0 +1,390 @@
+//! Tokens: who may come in over HTTP, in a file that holds only their hashes.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    time::SystemTime,
+};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use jiff::Timestamp;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+use tokio_util::sync::CancellationToken;
+use toml_edit::{Array, DocumentMut, Item, Table, Value};
+
+use crate::{
+    client::{Error, Result},
+    config::files,
+    mcp::Principal,
+};
+
+/// Stands before every token, so that scanners for leaked secrets know it.
+const PREFIX: &str = "tsmcp_";
+
+/// Bytes of randomness in a token. Nobody guesses it, so its hash needs no salt and no work.
+const RANDOM_BYTES: usize = 32;
+
+const HEAD: &str = "\
+# Who may use the server over HTTP. `tailscale-mcp token add NAME` writes this file; it holds hashes,
+# never tokens. A running server takes changes at once.
+";
+
+/// What a token allows, and until when.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Grant {
+    sha256: String,
+    /// Whether only reading is allowed.
+    #[serde(default)]
+    pub read_only: bool,
+    /// The only toolsets that are offered.
+    pub toolsets: Option<Vec<String>>,
+    /// Whether it is for `/metrics` and the details of readiness, and for nothing else.
+    #[serde(default)]
+    pub metrics: bool,
+    /// Until when it is valid.
+    pub expires: Option<Timestamp>,
+}
+
+impl Grant {
+    /// Whether it is not valid any more.
+    pub fn is_expired(&self) -> bool {
+        self.expires.is_some_and(|it| it <= Timestamp::now())
+    }
+}
+
+/// What a new token is to allow.
+#[derive(Debug, Clone, Default)]
+#[expect(clippy::exhaustive_structs, reason = "all of it is asked for on the command line")]
+pub struct NewToken {
+    /// Whether only reading is allowed.
+    pub read_only: bool,
+    /// The only toolsets that are offered; absent for all.
+    pub toolsets: Option<Vec<String>>,
+    /// Whether it is for `/metrics` and the details of readiness, and for nothing else.
+    pub metrics: bool,
+    /// Until when it is valid; absent for ever.
+    pub expires: Option<Timestamp>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Content {
+    #[serde(default)]
+    tokens: BTreeMap<String, Grant>,
+}
+
+/// A file of tokens, for whoever edits it.
+#[derive(Debug)]
+pub struct TokenFile {
+    path: PathBuf,
+    document: DocumentMut,
+    content: Content,
+}
+
+impl TokenFile {
+    /// Reads the file at `path`. That there is none is fine.
+    ///
+    /// # Errors
+    ///
+    /// [`Config`](crate::ErrorKind::Config) if it cannot be read, or is no file of tokens.
+    pub fn load(path: &Path) -> Result<Self> {
+        let text = files::read(path)?.unwrap_or_else(|| HEAD.to_owned());
+        let bad = |why: &str| {
+            let why = why.lines().last().unwrap_or_default();
+            Error::config(
+                format!("{} is no file of tokens: {why}", path.display()),
+                "correct it, or remove it and make new tokens with `tailscale-mcp token add NAME`",
+            )
+        };
+        let document: DocumentMut =
+            text.parse().map_err(|error: toml_edit::TomlError| bad(error.message()))?;
+        let content: Content =
+            toml_edit::de::from_str(&text).map_err(|error| bad(error.message()))?;
+        for (name, grant) in &content.tokens {
+            if digest(grant).is_none() {
+                return Err(bad(&format!("`sha256` of `{name}` is no hash in base64")));
+            }
+            check_name(name)?;
+        }
+        Ok(Self { path: path.to_owned(), document, content })
+    }
+
+    /// The names and what they allow.
+    pub fn grants(&self) -> impl Iterator<Item = (&str, &Grant)> {
+        self.content.tokens.iter().map(|(name, grant)| (name.as_str(), grant))
+    }
+
+    /// Makes a token for `name` and keeps its hash. The token is told this once.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the name is taken or none;
+    /// [`Config`](crate::ErrorKind::Config) if the file cannot be written.
+    pub fn add(&mut self, name: &str, new: &NewToken) -> Result<SecretString> {
+        check_name(name)?;
+        if self.content.tokens.contains_key(name) {
+            return Err(Error::invalid_input("name", format!("`{name}` has a token"))
+                .remedied(format!("choose another name, or `tailscale-mcp token remove {name}`")));
+        }
+        let token = generate()?;
+        let mut entry = Table::new();
+        let mut put = |key: &str, value: Value| drop(entry.insert(key, Item::Value(value)));
+        put("sha256", URL_SAFE_NO_PAD.encode(hash(token.expose_secret())).into());
+        if new.read_only {
+            put("read_only", true.into());
+        }
+        if let Some(toolsets) = &new.toolsets {
+            put("toolsets", toolsets.iter().map(String::as_str).collect::<Array>().into());
+        }
+        if new.metrics {
+            put("metrics", true.into());
+        }
+        if let Some(expires) = new.expires {
+            put("expires", expires.to_string().into());
+        }
+        let mut all = Table::new();
+        all.set_implicit(true);
+        let all = self.document.entry("tokens").or_insert(Item::Table(all)).as_table_like_mut();
+        if let Some(all) = all {
+            all.insert(name, Item::Table(entry));
+        }
+        self.write()?;
+        Ok(token)
+    }
+
+    /// Removes the token of `name`: it is not valid any more.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if there is none;
+    /// [`Config`](crate::ErrorKind::Config) if the file cannot be written.
+    pub fn remove(&mut self, name: &str) -> Result<()> {
+        if !self.content.tokens.contains_key(name) {
+            let names: Vec<&str> = self.grants().map(|it| it.0).collect();
+            let there = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            return Err(Error::invalid_input(
+                "name",
+                format!("`{name}` has no token; there is {there}"),
+            ));
+        }
+        if let Some(all) = self.document.get_mut("tokens").and_then(Item::as_table_like_mut) {
+            all.remove(name);
+        }
+        self.write()
+    }
+
+    fn write(&mut self) -> Result<()> {
+        files::write(&self.path, self.document.to_string().as_bytes())?;
+        *self = Self::load(&self.path)?;
+        Ok(())
+    }
+}
+
+/// The tokens of a running server. It reads the file again when that has changed.
+#[derive(Debug)]
+pub struct Tokens {
+    path: PathBuf,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    stamp: Option<Stamp>,
+    entries: Vec<Entry>,
+}
+
+/// What of a file tells that it is another one now.
+#[derive(Debug, PartialEq, Eq)]
+struct Stamp {
+    modified: Option<SystemTime>,
+    length: u64,
+    inode: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    digest: [u8; 32],
+    grant: Grant,
+    holder: Holder,
+}
+
+/// Who holds a token.
+#[derive(Debug, Clone)]
+pub(super) struct Holder {
+    pub(super) principal: Principal,
+    /// Whether it is for metrics only.
+    pub(super) metrics: bool,
+    /// Cancelled once the token is not valid any more; its sessions and streams end with it.
+    pub(super) ended: CancellationToken,
+}
+
+impl Tokens {
+    /// The tokens in the file at `path`.
+    ///
+    /// # Errors
+    ///
+    /// [`Config`](crate::ErrorKind::Config) if it is not there, is no file of tokens, holds none, or
+    /// others may write it.
+    pub fn open(path: &Path) -> Result<Self> {
+        let remedy = "make a token with `tailscale-mcp token add NAME`";
+        if !path.exists() {
+            return Err(Error::config(
+                format!("there are no tokens in {}", path.display()),
+                remedy,
+            ));
+        }
+        check_mode(path)?;
+        if TokenFile::load(path)?.grants().next().is_none() {
+            return Err(Error::config(
+                format!("there are no tokens in {}", path.display()),
+                remedy,
+            ));
+        }
+        let tokens = Self { path: path.to_owned(), known: Mutex::default() };
+        tokens.refresh();
+        Ok(tokens)
+    }
+
+    /// Looks whether the file has changed, and ends what is not valid any more.
+    pub(super) fn refresh(&self) {
+        let stamp = Stamp::of(&self.path);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.stamp.is_none() || known.stamp != stamp {
+            // A file that cannot be read lets nobody in: it may be that a token was removed.
+            let file = check_mode(&self.path).and_then(|()| TokenFile::load(&self.path));
+            let content = file.map_or_else(
+                |error| {
+                    tracing::error!(%error, "no token is valid until this is mended");
+                    Content::default()
+                },
+                |it| it.content,
+            );
+            known.take(content);
+            known.stamp = stamp;
+        }
+        known.end_expired();
+    }
+
+    /// Who holds `token`, if it is valid now.
+    pub(super) fn holder(&self, token: &str) -> Option<Holder> {
+        self.refresh();
+        let presented = hash(token);
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found = None;
+        // All are looked at, so that the time taken tells nothing.
+        for entry in &known.entries {
+            if bool::from(entry.digest.ct_eq(&presented)) {
+                found = Some(&entry.holder);
+            }
+        }
+        found.filter(|it| !it.ended.is_cancelled()).cloned()
+    }
+}
+
+impl Known {
+    /// Takes over what is in the file. What stayed as it was keeps its sessions.
+    fn take(&mut self, content: Content) {
+        let mut before = std::mem::take(&mut self.entries);
+        for (name, grant) in content.tokens {
+            let same = before
+                .iter()
+                .position(|it| *it.holder.principal.name == *name && it.grant == grant);
+            if let Some(same) = same {
+                self.entries.push(before.swap_remove(same));
+            } else if let Some(digest) = digest(&grant) {
+                let mut principal = Principal::new(name);
+                principal.read_only = grant.read_only;
+                principal.toolsets.clone_from(&grant.toolsets);
+                let ended = CancellationToken::new();
+                let holder = Holder { principal, metrics: grant.metrics, ended };
+                self.entries.push(Entry { digest, grant, holder });
+            }
+        }
+        for gone in before {
+            gone.holder.ended.cancel();
+        }
+    }
+
+    fn end_expired(&self) {
+        for entry in self.entries.iter().filter(|it| it.grant.is_expired()) {
+            entry.holder.ended.cancel();
+        }
+    }
+}
+
+impl Holder {
+    /// Whoever is on this machine, where no token is asked for.
+    pub(super) fn local() -> Self {
+        let ended = CancellationToken::new();
+        Self { principal: Principal::local(), metrics: false, ended }
+    }
+}
+
+impl Stamp {
+    fn of(path: &Path) -> Option<Self> {
+        let file = fs::metadata(path).ok()?;
+        #[cfg(unix)]
+        let inode = std::os::unix::fs::MetadataExt::ino(&file);
+        #[cfg(not(unix))]
+        let inode = 0;
+        Some(Self { modified: file.modified().ok(), length: file.len(), inode })
+    }
+}
+
+/// Whoever may write the file can let themselves in.
+#[cfg(unix)]
+fn check_mode(path: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = fs::metadata(path).map(|it| it.permissions().mode()).unwrap_or_default();
+    if mode & 0o022 == 0 {
+        return Ok(());
+    }
+    Err(Error::config(
+        format!("others than its owner may write {}", path.display()),
+        format!("chmod 600 {}", path.display()),
+    ))
+}
+
+#[cfg(not(unix))]
+fn check_mode(_: &Path) -> Result<()> {
+    Ok(())
+}
+
+fn check_name(name: &str) -> Result<()> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "._-@".contains(c);
+    if name.is_empty() || name.len() > 64 || !name.chars().all(fits) {
+        let should = "must be 1 to 64 letters, digits, `-`, `_`, `.` or `@`";
+        return Err(Error::invalid_input("name", should));
+    }
+    if name == Principal::LOCAL {
+        return Err(Error::invalid_input(
+            "name",
+            "must not be `local`: that is who needs no token",
+        ));
+    }
+    Ok(())
+}
+
+fn generate() -> Result<SecretString> {
+    let mut random = [0; RANDOM_BYTES];
+    getrandom::fill(&mut random).map_err(|error| {
+        Error::config(format!("no randomness for a token: {error}"), "report this")
+    })?;
+    Ok(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random)).into())
+}
+
+fn hash(token: &str) -> [u8; 32] {
+    Sha256::digest(token).into()
+}
+
+/// The hash that `grant` keeps.
+fn digest(grant: &Grant) -> Option<[u8; 32]> {
+    URL_SAFE_NO_PAD.decode(&grant.sha256).ok()?.try_into().ok()
+}

@@ -1,0 +1,79 @@
+//! The commands: `token`, and what `serve --http` refuses to start with.
+
+use std::process::{Command, Output};
+
+use crate::support::http::token_file;
+
+fn run(arguments: &[&str]) -> Output {
+    let home = std::env::temp_dir().join("tailscale-mcp-tests-no-config");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tailscale-mcp"));
+    command.env_remove("TAILSCALE_MCP_TOKENS").env_remove("TAILSCALE_MCP_SEALING_KEY");
+    command.env("HOME", &home).env("XDG_CONFIG_HOME", &home).env("APPDATA", &home);
+    command.args(arguments).output().unwrap()
+}
+
+fn out(arguments: &[&str]) -> String {
+    let output = run(arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn refused(arguments: &[&str]) -> String {
+    let output = run(arguments);
+    assert!(!output.status.success() && output.stdout.is_empty(), "{arguments:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn a_token_is_printed_once_and_listed_by_what_it_may_do() {
+    let (_folder, path, _) = token_file();
+    let tokens = ["--tokens", path.to_str().unwrap()];
+    let token = |arguments: &[&str]| out(&[&["token"], arguments, &tokens].concat());
+
+    let made = token(&["add", "eve", "--read-only", "--toolsets", "devices", "--expires", "30d"]);
+    token(&["add", "prometheus", "--metrics"]);
+    let list = token(&["list"]);
+    token(&["remove", "eve"]);
+
+    assert!(made.starts_with("tsmcp_") && made.lines().count() == 1, "{made}");
+    assert!(list.contains("ci: all that the server offers"), "{list}");
+    assert!(list.contains("eve: reads; toolsets devices; until 20"), "{list}");
+    assert!(list.contains("prometheus: metrics only"), "{list}");
+    assert!(!list.contains(made.trim()) && !token(&["list"]).contains("eve"));
+    let unknown = refused(&[&["token", "add", "x", "--toolsets", "device"], &tokens[..]].concat());
+    assert!(unknown.contains("did you mean `devices`"), "{unknown}");
+}
+
+#[test]
+fn it_does_not_start_unguarded_by_accident() {
+    let (_folder, path, _) = token_file();
+    let path = path.to_str().unwrap();
+    let serve = |more: &[&str]| refused(&[&["--sandbox", "serve", "--http"], more].concat());
+
+    let no_token = serve(&[]);
+    assert!(no_token.contains("token add") && no_token.contains("--no-auth"), "{no_token}");
+    assert!(serve(&["0.0.0.0:0", "--no-auth"]).contains("other machines"));
+    assert!(serve(&["0", "--tokens", path, "--stateless"]).contains("openssl rand"));
+    assert!(serve(&["0", "--tokens", path, "--allowed-origin", "evil"]).contains("no origin"));
+    assert!(serve(&["0", "--no-auth", "--idle-timeout", "1m"]).contains("long call"));
+    assert!(serve(&["nonsense", "--no-auth"]).contains("127.0.0.1:8710"));
+    assert!(refused(&["--sandbox", "serve", "--no-auth"]).contains("--http"));
+}
+
+#[test]
+fn a_sealing_key_that_is_none_is_not_repeated() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("key");
+    std::fs::write(&key, "c2hvcnQtc2VjcmV0").unwrap();
+    let text = refused(&[
+        "--sandbox",
+        "serve",
+        "--http",
+        "0",
+        "--no-auth",
+        "--stateless",
+        "--sealing-key-file",
+        key.to_str().unwrap(),
+    ]);
+    assert!(text.contains("32 bytes") && !text.contains("c2hvcnQ"), "{text}");
+}

@@ -1,0 +1,13 @@
+//! Serving over HTTP: who may come in, how much they may take, and what holds when they do not
+//! behave.
+
+mod abuse;
+mod command;
+mod ending;
+mod entry;
+mod eras;
+mod health;
+mod limits;
+mod sessions;
+mod stdio;
+mod tokens;
