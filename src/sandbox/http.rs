@@ -18,6 +18,8 @@ pub(crate) type Outcome = Result<Reply, Failure>;
 /// One authenticated call, with the state it may change.
 pub(crate) struct Call<'a> {
     pub(crate) state: &'a mut State,
+    /// The other tailnets of this sandbox, for what goes from one to another.
+    pub(crate) abroad: [&'a mut [State]; 2],
     pub(crate) principal: Principal,
     pub(crate) now: Timestamp,
     /// Values of the path's parameters, by the name the document gives them.
@@ -48,6 +50,14 @@ impl Call<'_> {
     /// A request header as text; empty when absent.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// Refuses what a tailnet on the free plan cannot do.
+    pub(crate) fn refuse_on_free_plan(&self) -> Result<(), Failure> {
+        if self.state.free_plan {
+            return Err(Failure::new(403, "feature not available on current billing plan"));
+        }
+        Ok(())
     }
 
     /// Reads the JSON body.
@@ -165,6 +175,14 @@ pub(crate) fn percent_decode(text: &str) -> String {
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Whether a text looks like the address of a mailbox.
+pub(crate) fn is_email(text: &str) -> bool {
+    let odd = |letter: char| letter.is_whitespace() || letter.is_control() || letter == '@';
+    text.split_once('@').is_some_and(|(name, host)| {
+        !name.is_empty() && !host.is_empty() && !name.contains(odd) && !host.contains(odd)
+    })
 }
 
 /// A list as the API's messages print it: `[a b c]`.

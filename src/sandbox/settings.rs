@@ -1,10 +1,12 @@
 //! Tailnet settings, where the caller's scopes decide field by field.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::audit::{Event, Target};
 use super::auth::Principal;
 use super::http::{Call, Failure, Outcome, Reply};
+use super::state::Identity;
 
 /// What a field may hold.
 #[derive(Debug, Clone, Copy)]
@@ -62,18 +64,18 @@ impl Field {
         }
     }
 
-    fn event(&self, old: Value, new: Value) -> Event {
+    fn event(&self, tailnet: &Identity, old: Value, new: Value) -> Event {
         let action = match (self.shape, new.as_bool()) {
             (Shape::Switch, Some(true)) => "ENABLE",
             (Shape::Switch, Some(false)) => "DISABLE",
             _ => "UPDATE",
         };
-        Event::new(action, Target::tailnet()).property(self.property, old, new)
+        Event::new(action, Target::tailnet(tailnet)).property(self.property, old, new)
     }
 }
 
 /// The settings as they travel.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Settings(Map<String, Value>);
 
 impl Settings {
@@ -125,6 +127,10 @@ pub(crate) fn update(call: &mut Call<'_>) -> Outcome {
         if !field.accepts(value) {
             return Err(Failure::bad_request(format!("invalid value for {}", field.name)));
         }
+        if field.name == "networkFlowLoggingOn" && *value == true && call.state.free_plan {
+            let message = "current plan does not allow enabling network flow logging";
+            return Err(Failure::bad_request(message));
+        }
         changes.push((field, value.clone()));
     }
     let mut events = Vec::new();
@@ -132,7 +138,7 @@ pub(crate) fn update(call: &mut Call<'_>) -> Outcome {
         let old = call.state.settings.0.insert(field.name.to_owned(), new.clone());
         let old = old.unwrap_or_default();
         if old != new {
-            events.push(field.event(old, new));
+            events.push(field.event(&call.state.identity, old, new));
         }
     }
     call.record_all(events);
