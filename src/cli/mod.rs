@@ -17,6 +17,7 @@ use crate::{
 
 mod auth;
 mod doctor;
+mod sandbox;
 mod tools;
 
 /// Requests a second and endpoint that the sandbox gets: nothing real is behind it.
@@ -90,11 +91,7 @@ enum Command {
     #[command(subcommand)]
     Auth(auth::AuthCommand),
     /// Serve the emulated admin API alone, for other clients
-    Sandbox {
-        /// Address and port
-        #[arg(long, default_value = "127.0.0.1:8080")]
-        listen: SocketAddr,
-    },
+    Sandbox(sandbox::SandboxArguments),
 }
 
 /// Runs the command line.
@@ -161,16 +158,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             };
             print(&auth::run(command, target.config.as_deref(), probe).await?);
         }
-        Command::Sandbox { listen } => {
-            let sandbox = target.start(listen).await?;
-            complain(&format!(
-                "the emulated admin API is at {}\n  export TAILSCALE_BASE_URL={}\n  export TAILSCALE_API_KEY={}",
-                sandbox.base_url(),
-                sandbox.base_url(),
-                Sandbox::API_KEY
-            ));
-            sandbox.stopped().await;
-        }
+        Command::Sandbox(arguments) => sandbox::serve(arguments, target.sandbox_devices).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

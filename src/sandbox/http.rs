@@ -60,8 +60,18 @@ impl Call<'_> {
         Ok(())
     }
 
-    /// Reads the JSON body.
+    /// Reads the JSON body, which must be an object. Serde alone would also take a list of the
+    /// fields' values.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        let first = self.body.iter().find(|byte| !byte.is_ascii_whitespace());
+        if first.is_some_and(|first| *first != b'{') {
+            return Err(Failure::bad_request("invalid request body: not an object"));
+        }
+        self.json_list()
+    }
+
+    /// Reads the JSON body where it is a list.
+    pub(crate) fn json_list<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         if self.body.is_empty() {
             return Err(Failure::bad_request("unexpected end of JSON input"));
         }

@@ -232,10 +232,13 @@ fn check_ports(ports: &[String]) -> Result<(), Failure> {
     }
     let number = |text: &str| text.parse::<u16>().ok().filter(|port| *port > 0);
     let is_port = |text: &&String| {
+        if *text == "do-not-validate" {
+            return true;
+        }
         let range = text.strip_prefix("tcp:").unwrap_or(text);
         match range.split_once('-') {
             Some((from, to)) => number(from).zip(number(to)).is_some_and(|(from, to)| from <= to),
-            None => number(range).is_some() || *text == "do-not-validate",
+            None => number(range).is_some(),
         }
     };
     match ports.iter().find(|port| !is_port(port)) {

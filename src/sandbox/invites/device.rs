@@ -108,7 +108,7 @@ pub(crate) fn create_for_device(call: &mut Call<'_>) -> Outcome {
         return Err(Failure::not_found("no manageable device matching this ID found"));
     }
     let device_id = device.node_id.clone();
-    let wanted: Vec<Wanted> = call.json()?;
+    let wanted: Vec<Wanted> = call.json_list()?;
     wanted.iter().try_for_each(|it| check_email(&it.email))?;
     let now = whole_seconds(call.now);
     let sharer_id = call.principal.user_id.clone().unwrap_or_default();

@@ -85,7 +85,7 @@ struct Wanted {
 
 /// `POST /tailnet/{tailnet}/user-invites`: all of the list, or nothing.
 pub(crate) fn create_users(call: &mut Call<'_>) -> Outcome {
-    let mut wanted: Vec<Wanted> = call.json()?;
+    let mut wanted: Vec<Wanted> = call.json_list()?;
     for it in &mut wanted {
         if it.role.is_empty() {
             "member".clone_into(&mut it.role);

@@ -1,6 +1,7 @@
 //! What tests share: a server that does as it is told, and settings that do not wait.
 
 pub mod agent;
+pub mod judge;
 pub mod tailnet;
 
 use std::{

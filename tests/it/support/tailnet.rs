@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use super::judge::{Judged, judged};
 use axum::{Router, body::Bytes, extract::State, http, response::Response};
 use tailscale_mcp::{
     Credential, Settings, Tailnet,
@@ -25,7 +26,7 @@ pub async fn sandbox() -> (Sandbox, Tailnet) {
 
 pub fn settings(base_url: &str) -> Settings {
     let mut settings = Settings::new(Credential::ApiKey(Sandbox::API_KEY.into()));
-    base_url.clone_into(&mut settings.base_url);
+    settings.base_url = judged(base_url, Judged::Both);
     settings.rate = 10_000.0;
     settings
 }
