@@ -34,14 +34,8 @@ pub(super) async fn serve(arguments: SandboxArguments, devices: usize) -> Result
     let SandboxArguments { listen, state, tailnets, seed, free_plan } = arguments;
     let mut names = vec![Sandbox::TAILNET.to_owned()];
     names.extend(tailnets.iter().cloned());
-    let options = Options {
-        devices,
-        seed,
-        listen,
-        more_tailnets: tailnets,
-        free_plan,
-        ..Options::default()
-    };
+    let options =
+        Options { devices, seed, listen, more_tailnets: tailnets, free_plan, ..Options::default() };
     let sandbox = Sandbox::start(options).await.map_err(|error| {
         Error::config(format!("no sandbox on {listen}: {error}"), "choose another address")
     })?;

@@ -1,12 +1,14 @@
 //! What a handler sees of a request and how it answers.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
+use std::marker::PhantomData;
 
 use axum::body::Bytes;
 use axum::http::HeaderMap;
 use jiff::Timestamp;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
 use super::auth::Principal;
@@ -41,6 +43,15 @@ impl Call<'_> {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
+    /// A switch in the query; off when absent.
+    pub(crate) fn switch(&self, name: &str) -> Result<bool, Failure> {
+        match self.query(name).unwrap_or_default() {
+            "" | "false" | "0" => Ok(false),
+            "true" | "1" => Ok(true),
+            other => Err(Failure::bad_request(format!("invalid value for {name}: {other:?}"))),
+        }
+    }
+
     /// All values of a repeated query parameter.
     pub(crate) fn query_all(&self, name: &str) -> Vec<&str> {
         let matching = self.query.iter().filter(|(key, _)| key == name);
@@ -60,23 +71,45 @@ impl Call<'_> {
         Ok(())
     }
 
-    /// Reads the JSON body, which must be an object. Serde alone would also take a list of the
-    /// fields' values.
+    /// Reads the JSON body, which must be an object.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
-        let first = self.body.iter().find(|byte| !byte.is_ascii_whitespace());
-        if first.is_some_and(|first| *first != b'{') {
-            return Err(Failure::bad_request("invalid request body: not an object"));
-        }
-        self.json_list()
+        self.json_of().map(|Object(body)| body)
     }
 
-    /// Reads the JSON body where it is a list.
-    pub(crate) fn json_list<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+    /// Reads the JSON body where it is a list of objects.
+    pub(crate) fn json_list<T: DeserializeOwned>(&self) -> Result<Vec<T>, Failure> {
+        let list: Vec<Object<T>> = self.json_of()?;
+        Ok(list.into_iter().map(|Object(item)| item).collect())
+    }
+
+    fn json_of<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         if self.body.is_empty() {
             return Err(Failure::bad_request("unexpected end of JSON input"));
         }
         serde_json::from_slice(&self.body)
             .map_err(|error| Failure::bad_request(format!("invalid request body: {error}")))
+    }
+}
+
+/// A value that travels as an object. Serde alone would also take a list of the fields' values.
+#[derive(Debug, Default)]
+pub(crate) struct Object<T>(pub(crate) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = T;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+        deserializer.deserialize_map(Fields(PhantomData)).map(Object)
     }
 }
 

@@ -15,7 +15,8 @@ enum Shape {
     /// A number of days from 1 to 180.
     Days,
     Role,
-    Text,
+    /// The address of a page, or nothing.
+    Link,
 }
 
 /// A setting: its name, shape, the scope that governs it and what the audit log calls it.
@@ -37,7 +38,7 @@ const fn field(
 
 const FIELDS: &[Field] = &[
     field("aclsExternallyManagedOn", Shape::Switch, "policy_file", "ACL"),
-    field("aclsExternalLink", Shape::Text, "policy_file", "ACL"),
+    field("aclsExternalLink", Shape::Link, "policy_file", "ACL"),
     field("devicesApprovalOn", Shape::Switch, "feature_settings", "MACHINE_APPROVAL_NEEDED"),
     field("devicesAutoUpdatesOn", Shape::Switch, "feature_settings", "FEATURE"),
     field("devicesKeyDurationDays", Shape::Days, "feature_settings", "MAX_KEY_DURATION"),
@@ -60,7 +61,7 @@ impl Field {
             Shape::Switch => value.is_boolean(),
             Shape::Days => value.as_i64().is_some_and(|days| (1..=180).contains(&days)),
             Shape::Role => matches!(value.as_str(), Some("none" | "admin" | "member")),
-            Shape::Text => value.is_string(),
+            Shape::Link => value.as_str().is_some_and(|it| it.is_empty() || it.contains("://")),
         }
     }
 
@@ -101,12 +102,14 @@ impl Settings {
         self.0.get(name).and_then(Value::as_bool).unwrap_or(false)
     }
 
-    /// The fields a caller may see: the others are absent, which is not the same as off.
+    /// The fields a caller may see: the others are absent, which is not the same as off. So is an
+    /// empty text.
     fn seen_by(&self, principal: &Principal) -> Map<String, Value> {
         let visible = FIELDS.iter().filter(|field| {
             principal.may(field.scope) || principal.may(&format!("{}:read", field.scope))
         });
         let pairs = visible.filter_map(|field| self.0.get_key_value(field.name));
+        let pairs = pairs.filter(|(_, value)| *value != "");
         pairs.map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 }

@@ -136,6 +136,9 @@ pub(crate) fn status(call: &mut Call<'_>) -> Outcome {
 /// The known fields of a configuration, without what is empty.
 fn checked(body: &Map<String, Value>, log_type: &str) -> Result<Map<String, Value>, Failure> {
     let refused = |name: &str| Failure::bad_request(format!("invalid value for {name}"));
+    if body.get("logType").is_some_and(|it| !it.is_null() && *it != log_type) {
+        return Err(refused("logType"));
+    }
     let destination = body.get("destinationType").and_then(Value::as_str).unwrap_or_default();
     if !DESTINATIONS.contains(&destination) {
         return Err(refused("destinationType"));

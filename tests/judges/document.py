@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Makes of upstream's document one that a judge can use, and says where the wire differs from it.
 
-usage: document.py UPSTREAM OUT
+usage: document.py UPSTREAM OUT [--lenient]
 
-Routes get their prefix, because judges do not look at `servers`; request bodies may hold no field
-that the document does not name; and what is known to be wrong in the document is mended below, each
-with its reason.
+Routes get their prefix, because judges do not look at `servers`, and what is known to be wrong in the
+document is mended below, each with its reason. Request bodies may hold no field that the document
+does not name: that is for judging a client. With --lenient they may, and a null counts as absent,
+because the service takes both from the clients that send them: that is for attacking a server.
 """
 import copy
 import json
@@ -35,6 +36,21 @@ def inlined(document, node):
     if isinstance(node, list):
         return [inlined(document, value) for value in node]
     return copy.deepcopy(node)
+
+
+def lenient(schema):
+    """The schema of a request body, where a null counts as absent."""
+    if isinstance(schema, list):
+        return [lenient(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    schema = {key: lenient(value) for key, value in schema.items()}
+    if isinstance(schema.get("properties"), dict):
+        named = schema["properties"].items()
+        schema["properties"] = {name: {"anyOf": [one, {"type": "null"}]} for name, one in named}
+    if schema.get("additionalProperties") is False:
+        del schema["additionalProperties"]
+    return schema
 
 
 def strict(schema):
@@ -139,7 +155,7 @@ def token_endpoints():
     }
 
 
-def main(source, target):
+def main(source, target, option=""):
     document = json.load(open(source, encoding="utf-8"))
     mend(document)
     paths = {}
@@ -157,8 +173,14 @@ def main(source, target):
             content = body["content"].get("application/json")
             if content and "/acl" not in path:
                 content["schema"] = strict(content["schema"])
-                if content["schema"].get("required") or content["schema"].get("type") == "array":
+                required = content["schema"].get("required")
+                if option == "--lenient":
+                    content["schema"] = lenient(content["schema"])
+                if required or content["schema"].get("type") == "array":
                     body["required"] = True
+            if option == "--lenient" and "application/hujson" in body["content"]:
+                # Whatever is written into a body is a text, so that none is of the wrong type.
+                body["content"]["application/hujson"]["schema"] = {}
         paths["/api/v2" + path] = item
     document["paths"] = paths | token_endpoints()
     document["servers"] = [{"url": "http://127.0.0.1"}]

@@ -36,7 +36,8 @@ pub(crate) fn set_name(call: &mut Call<'_>) -> Outcome {
     let (id, target) = (device.node_id.clone(), device.target());
     let (current, hostname) = (device.name.clone(), device.hostname.clone());
     let WantedName { name } = call.json()?;
-    let wanted = name.unwrap_or_default().trim().to_lowercase();
+    let name = name.ok_or_else(|| Failure::bad_request("name is required"))?;
+    let wanted = name.trim().to_lowercase();
     let suffix = &call.state.identity.suffix;
     let wanted = wanted.trim_end_matches('.');
     let base = wanted.strip_suffix(&format!(".{suffix}")).unwrap_or(wanted);

@@ -144,7 +144,7 @@ pub(crate) fn set_preferences(call: &mut Call<'_>) -> Outcome {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct WantedSearchPaths {
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "null_as_default")]
     search_paths: Vec<String>,
 }
 

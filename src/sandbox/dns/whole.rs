@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::http::{Call, Outcome, Reply};
+use super::super::http::{Call, Object, Outcome, Reply};
 use super::super::state::null_as_default;
 use super::{Dns, Resolver, check};
 
@@ -14,13 +14,13 @@ use super::{Dns, Resolver, check};
 #[serde(rename_all = "camelCase")]
 struct Wanted {
     #[serde(default, deserialize_with = "null_as_default")]
-    nameservers: Vec<Resolver>,
+    nameservers: Vec<Object<Resolver>>,
     #[serde(default, rename = "splitDNS", deserialize_with = "null_as_default")]
-    split: BTreeMap<String, Option<Vec<Resolver>>>,
+    split: BTreeMap<String, Option<Vec<Object<Resolver>>>>,
     #[serde(default, deserialize_with = "null_as_default")]
     search_paths: Vec<String>,
     #[serde(default, deserialize_with = "null_as_default")]
-    preferences: Preferences,
+    preferences: Object<Preferences>,
 }
 
 #[derive(Default, Deserialize)]
@@ -39,19 +39,21 @@ pub(crate) fn get(call: &mut Call<'_>) -> Outcome {
 /// `POST /tailnet/{tailnet}/dns/configuration`: replaces it all; what is not sent is gone.
 pub(crate) fn set(call: &mut Call<'_>) -> Outcome {
     let wanted: Wanted = call.json()?;
+    let plain = |list: Vec<Object<Resolver>>| list.into_iter().map(|Object(it)| it).collect();
+    let Object(preferences) = wanted.preferences;
     let mut split = BTreeMap::new();
     for (domain, resolvers) in wanted.split {
         let resolvers = resolvers.unwrap_or_default();
         if !resolvers.is_empty() {
-            split.insert(check::domain(&domain)?, resolvers);
+            split.insert(check::domain(&domain)?, plain(resolvers));
         }
     }
     let next = Dns {
-        nameservers: wanted.nameservers,
+        nameservers: plain(wanted.nameservers),
         split,
         search_paths: wanted.search_paths,
-        magic: wanted.preferences.magic_dns,
-        override_local: wanted.preferences.override_local,
+        magic: preferences.magic_dns,
+        override_local: preferences.override_local,
     };
     check::all(&next)?;
     call.change_dns(next);

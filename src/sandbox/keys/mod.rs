@@ -253,7 +253,7 @@ impl Keys {
 /// the caller's own kind.
 pub(crate) fn list(call: &mut Call<'_>) -> Outcome {
     let principal = &call.principal;
-    let all = call.query("all").is_some_and(|value| matches!(value, "true" | "1"));
+    let all = call.switch("all")?;
     let own = |key: &Key| match principal.kind {
         Kind::Api | Kind::Auth => key.user_id.is_some() && key.user_id == principal.user_id,
         Kind::Client | Kind::Federated => key.kind == principal.kind,

@@ -103,7 +103,7 @@ pub(crate) fn tags_refused(tags: &[String]) -> Failure {
 
 /// `GET /tailnet/{tailnet}/acl`: JSON if asked for, `HuJSON` otherwise.
 pub(crate) fn get(call: &mut Call<'_>) -> Outcome {
-    if call.query("details").is_some_and(|value| matches!(value, "true" | "1")) {
+    if call.switch("details")? {
         return call.state.policy.details();
     }
     call.state.policy.reply(call.header("accept"))
