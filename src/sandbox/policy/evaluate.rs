@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::devices::{Device, Devices};
+use super::super::http::Object;
 use super::super::users::{User, Users};
 use super::document::Document;
 use super::rules::{Rule, protocol, range_of, unbracketed};
@@ -59,6 +60,15 @@ pub(super) fn failures(document: &Document, tests: &[Value], world: World<'_>) -
         }
     }
     failed
+}
+
+/// Whether these are tests at all, be they right or wrong.
+pub(super) fn check_tests(tests: &[Value]) -> Result<(), String> {
+    for test in tests {
+        let read = serde_json::from_value::<Object<Test>>(test.clone());
+        read.map_err(|error| format!("invalid test: {error}"))?;
+    }
+    Ok(())
 }
 
 fn run(document: &Document, test: &Test, world: World<'_>) -> Vec<String> {

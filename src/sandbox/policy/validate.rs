@@ -34,10 +34,10 @@ pub(crate) fn validate(call: &mut Call<'_>) -> Outcome {
         return Err(Failure::bad_request("unexpected end of JSON input"));
     }
     let failed = match serde_json::from_str::<Value>(text) {
-        Ok(Value::Array(tests)) if tests.iter().all(Value::is_object) => {
+        Ok(Value::Array(tests)) => {
+            evaluate::check_tests(&tests).map_err(Failure::bad_request)?;
             evaluate::failures(&call.state.policy.document, &tests, call.world())
         }
-        Ok(Value::Array(_)) => return Err(Failure::bad_request("a test must be an object")),
         Ok(Value::String(quoted)) => return judge(call, &quoted),
         _ => return judge(call, text),
     };

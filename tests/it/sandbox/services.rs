@@ -123,7 +123,7 @@ async fn the_policy_can_approve_by_itself() {
 async fn a_deleted_one_is_gone_on_both_paths() {
     let tailnet = Tailnet::new().await;
     let old = "/tailnet/-/vip-services/svc:web";
-    tailnet.call("DELETE", old, Value::Null).await.ok_and_empty();
+    tailnet.call("DELETE", &format!("{ALL}/svc:web"), Value::Null).await.ok_and_empty();
     tailnet.call("DELETE", old, Value::Null).await.refused(404, "service not found");
     tailnet.get(&format!("{ALL}/svc:web")).await.refused(404, "service not found");
     let told = tailnet.audit("&target=TsandboxCNTRL").await;

@@ -95,7 +95,8 @@ async fn forward(
     };
     let bad = counts && proxy.counted.fetch_add(1, Ordering::SeqCst) == proxy.nth;
     let answer = |status: u16, text: &'static str| {
-        Response::builder().status(status).body(text.into()).unwrap()
+        let answer = Response::builder().status(status).header("content-type", "application/json");
+        answer.body(text.into()).unwrap()
     };
     if bad && proxy.trouble == Trouble::Refused {
         return answer(400, r#"{"message":"not today"}"#);
