@@ -10,6 +10,7 @@ use crate::support::judge::{Judged, judged};
 
 mod apps;
 mod attributes;
+mod command;
 mod contacts;
 mod credentials;
 mod devices;

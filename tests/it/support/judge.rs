@@ -10,6 +10,7 @@ use std::{
 };
 
 use axum::{Router, body::Bytes, extract::State, http, response::Response};
+use serde_json::Value;
 
 use super::tailnet::plain_http;
 
@@ -63,11 +64,11 @@ async fn pass(
     headers.remove("host");
     headers.remove("transfer-encoding");
     headers.remove("accept-encoding");
-    // Prism does not pass on what is no JSON, nor a body where none belongs.
-    let passable = body.is_empty()
-        || (method != http::Method::GET
-            && serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_ok())
-        || headers.get("content-type").is_some_and(|it| it != "application/json");
+    // Prism does not pass on what is no JSON, a bare 0 or null, nor a body where none belongs.
+    let json: Option<Value> = serde_json::from_slice(&body).ok();
+    let of_parts = json.is_some_and(|it| it.is_object() || it.is_array());
+    let is_json = headers.get("content-type").is_none_or(|it| it == "application/json");
+    let passable = body.is_empty() || (method != http::Method::GET && (of_parts || !is_json));
     let is_api = path.starts_with("/api/v2/") && passable;
     let to = if is_api { &hop.prism } else { &hop.sandbox };
     let request = hop.client.request(method.clone(), format!("{to}{path}")).headers(headers);
