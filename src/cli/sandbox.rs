@@ -49,11 +49,12 @@ pub(super) async fn serve(arguments: SandboxArguments, devices: usize) -> Result
         }
     }
     let url = sandbox.base_url();
-    complain(&format!("the emulated admin API is at {url}\n  export TAILSCALE_BASE_URL={url}"));
+    let mut said = format!("the emulated admin API is at {url}\n  export TAILSCALE_BASE_URL={url}");
     for name in names {
         let key = Sandbox::credentials(&name).api_key;
-        complain(&format!("  export TAILSCALE_API_KEY={key}  # {name}"));
+        said += &format!("\n  export TAILSCALE_API_KEY={key}  # {name}");
     }
+    complain(&said);
     stopped().await;
     if let Some(file) = &state {
         sandbox.save(file).map_err(|error| {
