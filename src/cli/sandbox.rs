@@ -49,12 +49,15 @@ pub(super) async fn serve(arguments: SandboxArguments, devices: usize) -> Result
         }
     }
     let url = sandbox.base_url();
-    let mut said = format!("the emulated admin API is at {url}\n  export TAILSCALE_BASE_URL={url}");
+    let mut said = vec![
+        format!("the emulated admin API is at {url}"),
+        format!("  export TAILSCALE_BASE_URL={url}"),
+    ];
     for name in names {
         let key = Sandbox::credentials(&name).api_key;
-        said += &format!("\n  export TAILSCALE_API_KEY={key}  # {name}");
+        said.push(format!("  export TAILSCALE_API_KEY={key}  # {name}"));
     }
-    complain(&said);
+    complain(&said.join("\n"));
     stopped().await;
     if let Some(file) = &state {
         sandbox.save(file).map_err(|error| {

@@ -10,6 +10,8 @@ use super::document::{Document, section};
 pub(crate) struct Rule {
     pub(super) src: Vec<String>,
     pub(super) dst: Vec<Destination>,
+    /// Whether it is of the older kind, which is taken more leniently.
+    is_acl: bool,
     /// Holds only for devices in a certain posture.
     pub(super) needs_posture: bool,
 }
@@ -101,13 +103,15 @@ fn acl(rule: &Value) -> Result<Rule, Failure> {
         }
         dst.push(Destination { selector: unbracketed(selector), ports: ranges });
     }
-    Ok(Rule { src: texts(rule, "src", "users")?, dst, needs_posture: needs_posture(rule) })
+    let src = texts(rule, "src", "users")?;
+    Ok(Rule { src, dst, is_acl: true, needs_posture: needs_posture(rule) })
 }
 
 fn grant(rule: &Value) -> Result<Rule, Failure> {
     let wanted = texts(rule, "ip", "ip")?;
-    let has_app = rule.get("app").and_then(Value::as_object).is_some_and(|it| !it.is_empty());
-    if wanted.is_empty() && !has_app {
+    let apps = rule.get("app").and_then(Value::as_object);
+    let apps: Vec<&String> = apps.into_iter().flat_map(Map::keys).collect();
+    if wanted.is_empty() && apps.is_empty() {
         return Err(refuse("ip and app can not both be empty".to_owned()));
     }
     let mut ports = Vec::new();
@@ -118,6 +122,15 @@ fn grant(rule: &Value) -> Result<Rule, Failure> {
         ports.push(Ports { protocol: protocol(protocol_name)?, first, last });
     }
     let selectors = texts(rule, "dst", "dst")?;
+    let is_name = |name: &String| {
+        name.split_once('/').is_some_and(|(domain, path)| domain.contains('.') && !path.is_empty())
+    };
+    if !apps.iter().all(|name| is_name(name)) {
+        return Err(refuse("capability name must have the form {domain}/{path}".to_owned()));
+    }
+    if !apps.is_empty() && selectors.iter().any(|it| it == "autogroup:internet") {
+        return Err(refuse("cannot use app grants with autogroup:internet".to_owned()));
+    }
     let whole = selectors.iter().find(|it| matches!(it.as_str(), "0.0.0.0/0" | "::/0"));
     if let Some(whole) = whole {
         return Err(refuse(format!(
@@ -126,7 +139,8 @@ fn grant(rule: &Value) -> Result<Rule, Failure> {
     }
     let dst = selectors.into_iter().map(|selector| Destination { selector, ports: ports.clone() });
     let dst = dst.collect();
-    Ok(Rule { src: texts(rule, "src", "src")?, dst, needs_posture: needs_posture(rule) })
+    let src = texts(rule, "src", "src")?;
+    Ok(Rule { src, dst, is_acl: false, needs_posture: needs_posture(rule) })
 }
 
 fn needs_posture(rule: &Value) -> bool {
@@ -195,6 +209,7 @@ fn check(rule: &Rule, document: &Document) -> Result<(), Failure> {
             src.starts_with("group:")
                 || src.contains('@')
                 || (src.starts_with("autogroup:") && src != "autogroup:tagged")
+                || (src == "*" && rule.is_acl)
         };
         if selector == "autogroup:self" && !rule.src.iter().all(of_people) {
             return Err(refuse(

@@ -183,6 +183,18 @@ async fn rules_that_make_no_sense_are_refused() {
             "dst \"::/0\": to allow all IP addresses, use \"*\" or \"autogroup:internet\"",
         ),
         (
+            r#"{"grants": [{"src": ["*"], "dst": ["autogroup:self"], "ip": ["*"]}]}"#,
+            "autogroup:self can only be used with users, groups, or supported autogroups",
+        ),
+        (
+            r#"{"grants": [{"src": ["*"], "dst": ["*"], "app": {"https://a.example/b": [{}]}}]}"#,
+            "capability name must have the form {domain}/{path}",
+        ),
+        (
+            r#"{"grants": [{"src": ["*"], "dst": ["autogroup:internet"], "app": {"a.example/b": [{}]}}]}"#,
+            "cannot use app grants with autogroup:internet",
+        ),
+        (
             r#"{"groups": {"group:a": ["group:b"]}}"#,
             "groups[\"group:a\"]: \"group:b\": group members cannot be recursive",
         ),
