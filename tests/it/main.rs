@@ -19,6 +19,3 @@ mod config;
 mod devices;
 mod document;
 mod http;
-mod sandbox;
-mod server;
-mod support;

@@ -19,7 +19,8 @@ fn program(arguments: &[&str]) -> Command {
     {
         command.env_remove(name);
     }
-    command.args(arguments).env("HOME", &home).env("XDG_CONFIG_HOME", &home).env("APPDATA", &home);
+    command.args(arguments).env("HOME", &home).env("XDG_CONFIG_HOME", &home);
+    command.env("XDG_DATA_HOME", &home).env("APPDATA", &home);
     command
 }
 

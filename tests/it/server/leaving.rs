@@ -18,9 +18,10 @@ async fn a_change_is_finished_although_the_client_has_left() {
     let list = tailnet.devices().list().await.unwrap();
     let device = list.iter().find(|it| it.short_name() == "web-01").unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_tailscale-mcp"))
-        .args(["--access", "danger"])
+        .args(["--access", "change"])
         .env("TAILSCALE_BASE_URL", slow)
         .env("TAILSCALE_API_KEY", Sandbox::API_KEY)
+        .env("TAILSCALE_MCP_STORE", "memory")
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()

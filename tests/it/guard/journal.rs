@@ -1,0 +1,246 @@
+//! Every change is recorded, whoever asked; and nothing that is secret.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use serde_json::{Value, json};
+use tailscale_mcp::{
+    ErrorKind,
+    change::{
+        Acting, Journal, Outcome,
+        journal::{Entry, Find, Intent, Step},
+        store::{Place, Store},
+    },
+    tailnet::devices::Update,
+    tool::Risk,
+};
+
+use super::{own, recorded, setup};
+use crate::support::{
+    agent::Agent,
+    person::{Era, Person, Says},
+    tailnet::{Trouble, sandbox, settings, troubled},
+};
+
+fn rename(to: &str) -> Update {
+    Update { name: Some(to.to_owned()), ..Update::default() }
+}
+
+#[tokio::test]
+async fn a_change_is_recorded_with_who_what_before_and_after() {
+    let (_sandbox, tailnet) = sandbox().await;
+    let device = own(&tailnet).await.into_iter().find(|it| !it.tags().is_empty()).unwrap();
+    let desk = Person::who(Says::Yes).at(&tailnet, setup(), Era::Sessions).await;
+
+    let done =
+        desk.done("update_device", json!({ "device": device.key(), "name": "New_Name" })).await;
+    let list = desk.done("list_changes", json!({ "text": "DEVICE" })).await;
+    let entry = desk.done("get_change", json!({ "change": done["change"] })).await;
+
+    assert_eq!((&list["total"], &list["shown"]), (&json!(1), &json!(1)));
+    for it in [&list["changes"][0], &entry] {
+        assert_eq!(it["principal"], "local");
+        assert_eq!(it["tool"], "update_device");
+        assert_eq!(it["resource"], format!("device {}", device.short_name()));
+        assert_eq!((&it["outcome"], &it["risk"]), (&json!("done"), &json!("change")));
+        assert!(it.get("running").is_none());
+    }
+    let step = &entry["steps"][0];
+    assert_eq!((&step["field"], &step["from"]), (&json!("name"), &json!(device.short_name())));
+    assert_eq!(step["to"], "new-name", "what the server made of it");
+    assert_eq!((&step["id"], &step["outcome"]), (&json!(device.key()), &json!("done")));
+}
+
+#[tokio::test]
+async fn a_program_that_uses_the_library_is_recorded_as_well() {
+    let (_sandbox, tailnet) = sandbox().await;
+    let device = own(&tailnet).await.into_iter().find(|it| !it.tags().is_empty()).unwrap();
+    let (tailnet, _store) = recorded(&tailnet);
+
+    let plan = tailnet.devices().plan_update(device.key(), &rename("lib")).await.unwrap();
+    let report = tailnet.apply(&plan).await.unwrap();
+    let undo = tailnet.changes().plan_undo(report.change.unwrap()).await.unwrap();
+    tailnet.apply(&undo).await.unwrap();
+
+    let find = {
+        let mut find = Find::default();
+        find.limit = 10;
+        find
+    };
+    let list = tailnet.changes().list(&find).await.unwrap();
+    assert_eq!(list.total, 2);
+    assert_eq!((list.changes[1].principal.as_str(), list.changes[1].tool.as_str()), ("ann", ""));
+    assert_eq!((list.changes[1].undone_by, list.changes[0].undoes), (Some(2), Some(1)));
+}
+
+#[tokio::test]
+async fn what_failed_and_what_was_taken_back_is_told_apart() {
+    let (sandbox, direct) = sandbox().await;
+    let device = own(&direct).await.into_iter().find(|it| it.tags().len() == 1).unwrap();
+    let update = json!({ "device": device.key(), "name": "half", "key_expires": true });
+    for (nth, outcome, steps) in
+        [(0, "failed", json!(["failed"])), (1, "taken_back", json!(["taken_back", "failed"]))]
+    {
+        let proxy = troubled(&sandbox.base_url(), nth, Trouble::Refused).await;
+        let tailnet = tailscale_mcp::Tailnet::new(settings(&proxy));
+        let desk = Person::who(Says::Yes).at(&tailnet, setup(), Era::Sessions).await;
+
+        let failure = desk.fails("update_device", update.clone()).await;
+
+        assert!(failure["message"].as_str().unwrap().contains("recorded as change 1"), "{failure}");
+        let entry = desk.done("get_change", json!({ "change": 1 })).await;
+        let outcomes: Vec<&Value> =
+            entry["steps"].as_array().unwrap().iter().map(|it| &it["outcome"]).collect();
+        assert_eq!((&entry["outcome"], json!(outcomes)), (&json!(outcome), steps), "{entry}");
+        let undo = desk.fails("undo_change", json!({ "change": 1 })).await;
+        assert!(undo["message"].as_str().unwrap().contains("nothing of it is in effect"), "{undo}");
+    }
+}
+
+#[tokio::test]
+async fn the_list_is_paged_and_filtered() {
+    let (_sandbox, tailnet) = sandbox().await;
+    let device = own(&tailnet).await.into_iter().find(|it| !it.tags().is_empty()).unwrap();
+    let agent = Agent::of(&tailnet, Risk::Danger).await;
+    for nth in 0..5 {
+        let name = format!("name-{nth}");
+        agent.call("update_device", json!({ "device": device.key(), "name": name })).await;
+    }
+    agent.call("authorize_device", json!({ "device": device.key() })).await;
+
+    let first = agent.call("list_changes", json!({ "limit": 2 })).await;
+    let second = agent.call("list_changes", json!({ "limit": 2, "before": first["next"] })).await;
+    let third = agent.call("list_changes", json!({ "limit": 2, "before": second["next"] })).await;
+
+    let numbers = |page: &Value| -> Vec<i64> {
+        page["changes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it["change"].as_i64().unwrap())
+            .collect()
+    };
+    assert_eq!(first["total"], 5, "what was like that already is no change");
+    assert_eq!(
+        (numbers(&first), numbers(&second), numbers(&third)),
+        (vec![5, 4], vec![3, 2], vec![1])
+    );
+    assert!(third.get("next").is_none(), "{third}");
+    for (filter, total) in [
+        (json!({ "text": "update_" }), 5),
+        (json!({ "text": "%" }), 0),
+        (json!({ "outcome": "failed" }), 0),
+        (json!({ "outcome": "done" }), 5),
+        (json!({ "hours": 1 }), 5),
+    ] {
+        assert_eq!(agent.call("list_changes", filter.clone()).await["total"], total, "{filter}");
+    }
+    assert_eq!(agent.fail("list_changes", json!({ "limit": 0 })).await["kind"], "invalid_input");
+}
+
+#[tokio::test]
+async fn every_call_is_audited_with_its_outcome() {
+    let (_sandbox, tailnet) = sandbox().await;
+    let setup = setup();
+    let store = Arc::clone(&setup.store);
+    let desk = Person::who(Says::No).at(&tailnet, setup, Era::Sessions).await;
+    let device = own(&tailnet).await.remove(0);
+
+    desk.done("list_devices", json!({ "limit": 1 })).await;
+    desk.done("get_device_details", json!({ "device": device.key() })).await;
+    desk.fails("get_device_details", json!({ "device": "nope" })).await;
+    desk.fails("revoke_device", super::removal(&device)).await;
+    store.flush().await;
+
+    let row = |outcome: &str, count| vec![("local".to_owned(), outcome.to_owned(), count)];
+    assert_eq!(store.audited("list_devices").await.unwrap(), row("ok", 1));
+    let mut details = row("not_found", 1);
+    details.extend(row("ok", 1));
+    assert_eq!(store.audited("get_device_details").await.unwrap(), details);
+    assert_eq!(store.audited("revoke_device").await.unwrap(), row("refused", 1));
+}
+
+#[tokio::test]
+async fn a_change_that_cannot_be_recorded_is_not_made() {
+    let (sandbox, tailnet) = sandbox().await;
+    let device = own(&tailnet).await.into_iter().find(|it| !it.tags().is_empty()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    // A folder where the file should be.
+    let store = Store::new(Place::File(folder.path().to_owned()));
+    let acting = Acting::new("ann", Some(Arc::new(store)));
+    let tailnet = tailnet.acting_as(acting);
+    let plan = tailnet.devices().plan_update(device.key(), &rename("lost")).await.unwrap();
+
+    let error = tailnet.apply(&plan).await.unwrap_err();
+
+    assert_eq!(error.kind(), ErrorKind::Journal);
+    assert!(error.remedy().unwrap().contains("--store"), "{error}");
+    assert!(sandbox.requests().iter().all(|it| it.0 == "GET"));
+}
+
+/// A journal that takes the beginning down and then breaks.
+#[derive(Debug)]
+struct Breaking(Store);
+
+fn broken<T>() -> BoxFuture<'static, tailscale_mcp::Result<T>> {
+    Box::pin(async { Err(tailscale_mcp::Error::invalid_input("disk", "is full")) })
+}
+
+impl Journal for Breaking {
+    fn begin<'a>(&'a self, intent: &'a Intent<'a>) -> BoxFuture<'a, tailscale_mcp::Result<i64>> {
+        self.0.begin(intent)
+    }
+    fn intend<'a>(
+        &'a self,
+        entry: i64,
+        step: &'a Step,
+    ) -> BoxFuture<'a, tailscale_mcp::Result<i64>> {
+        self.0.intend(entry, step)
+    }
+    fn settle<'a>(
+        &'a self,
+        _: i64,
+        _: Outcome,
+        _: Option<&'a Value>,
+        _: Option<&'a str>,
+    ) -> BoxFuture<'a, tailscale_mcp::Result<()>> {
+        broken()
+    }
+    fn end(&self, _: i64, _: Outcome) -> BoxFuture<'_, tailscale_mcp::Result<()>> {
+        broken()
+    }
+    fn list<'a>(
+        &'a self,
+        find: &'a Find,
+    ) -> BoxFuture<'a, tailscale_mcp::Result<(Vec<Entry>, u64)>> {
+        self.0.list(find)
+    }
+    fn entry(&self, entry: i64) -> BoxFuture<'_, tailscale_mcp::Result<Option<Entry>>> {
+        self.0.entry(entry)
+    }
+    fn steps(
+        &self,
+        entry: i64,
+        skip: usize,
+        limit: usize,
+    ) -> BoxFuture<'_, tailscale_mcp::Result<Vec<Step>>> {
+        self.0.steps(entry, skip, limit)
+    }
+}
+
+#[tokio::test]
+async fn a_journal_that_breaks_after_the_change_says_so_and_the_change_stays_told() {
+    let (_sandbox, tailnet) = sandbox().await;
+    let device = own(&tailnet).await.into_iter().find(|it| !it.tags().is_empty()).unwrap();
+    let journal = Arc::new(Breaking(Store::in_memory()));
+    let tailnet = tailnet.acting_as(Acting::new("ann", Some(journal)));
+    let plan = tailnet.devices().plan_update(device.key(), &rename("kept")).await.unwrap();
+
+    let report = tailnet.apply(&plan).await.unwrap();
+
+    assert!(report.applied);
+    let told = report.warnings.iter().any(|it| it.contains("journal could not be completed"));
+    assert!(told, "{:?}", report.warnings);
+    let entry = tailnet.changes().get(1, 0, 10).await.unwrap();
+    assert_eq!((entry.entry.outcome, entry.steps[0].step.outcome), (Outcome::Unknown, None));
+}
