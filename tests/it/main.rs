@@ -18,4 +18,8 @@ mod client;
 mod config;
 mod devices;
 mod document;
+mod guard;
 mod http;
+mod sandbox;
+mod server;
+mod support;
