@@ -18,6 +18,7 @@ mod auth;
 mod call;
 mod doctor;
 mod offered;
+mod sandbox;
 mod serve;
 mod token;
 mod tools;
@@ -94,11 +95,7 @@ enum Command {
     #[command(subcommand)]
     Token(token::TokenCommand),
     /// Serve the emulated admin API alone, for other clients
-    Sandbox {
-        /// Address and port
-        #[arg(long, default_value = "127.0.0.1:8080")]
-        listen: SocketAddr,
-    },
+    Sandbox(sandbox::SandboxArguments),
 }
 
 /// Runs the command line.
@@ -167,16 +164,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             print(&auth::run(command, target.config.as_deref(), probe).await?);
         }
         Command::Token(command) => print(&token::run(command)?),
-        Command::Sandbox { listen } => {
-            let sandbox = target.start(listen).await?;
-            complain(&format!(
-                "the emulated admin API is at {}\n  export TAILSCALE_BASE_URL={}\n  export TAILSCALE_API_KEY={}",
-                sandbox.base_url(),
-                sandbox.base_url(),
-                Sandbox::API_KEY
-            ));
-            sandbox.stopped().await;
-        }
+        Command::Sandbox(arguments) => sandbox::serve(arguments, target.sandbox_devices).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,50 +1,55 @@
 //! The configuration audit log: every change made through the API lands here.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::clock::rfc3339;
 use super::http::{Call, Failure, Outcome, Reply};
 use super::ids;
 use super::keys::Kind;
+use super::state::Identity;
 
 /// How many entries are kept; the oldest go first.
 const CAPACITY: usize = 100_000;
 
+/// One of the words the log uses; only what was loaded from a file owns its text.
+type Word = Cow<'static, str>;
+
 /// Who did it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Actor {
     pub(crate) id: String,
     #[serde(rename = "type")]
-    pub(crate) kind: &'static str,
-    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) kind: Word,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) login_name: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) display_name: String,
 }
 
 /// What it was done to.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Target {
     pub(crate) id: String,
     pub(crate) name: String,
     #[serde(rename = "type")]
-    pub(crate) kind: &'static str,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) kind: Word,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) is_ephemeral: bool,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    property: &'static str,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    property: Word,
 }
 
 impl Target {
     fn new(kind: &'static str, id: &str, name: &str) -> Self {
         let (id, name) = (id.to_owned(), name.to_owned());
-        Self { id, name, kind, is_ephemeral: false, property: "" }
+        Self { id, name, kind: kind.into(), is_ephemeral: false, property: "".into() }
     }
 
     pub(crate) fn node(id: &str, name: &str, is_ephemeral: bool) -> Self {
@@ -59,12 +64,20 @@ impl Target {
         Self::new("API_KEY", id, name)
     }
 
-    pub(crate) fn tailnet() -> Self {
-        Self::new("TAILNET", super::TAILNET_ID, super::Sandbox::TAILNET)
+    pub(crate) fn webhook(id: &str, url: &str) -> Self {
+        Self::new("WEBHOOK_ENDPOINT", id, url)
     }
 
-    pub(crate) fn admin_console() -> Self {
-        Self::new("ADMIN_CONSOLE", super::TAILNET_ID, super::Sandbox::TAILNET)
+    pub(crate) fn invite(id: &str, email: &str) -> Self {
+        Self::new("INVITE", id, email)
+    }
+
+    pub(crate) fn tailnet(identity: &Identity) -> Self {
+        Self::new("TAILNET", &identity.id, &identity.name)
+    }
+
+    pub(crate) fn admin_console(identity: &Identity) -> Self {
+        Self::new("ADMIN_CONSOLE", &identity.id, &identity.name)
     }
 }
 
@@ -85,7 +98,7 @@ impl Event {
 
     /// Names the property that changed, with its values before and after; null means none.
     pub(crate) fn property(mut self, name: &'static str, old: Value, new: Value) -> Self {
-        self.target.property = name;
+        self.target.property = name.into();
         self.old = Some(old).filter(|value| !value.is_null());
         self.new = Some(new).filter(|value| !value.is_null());
         self
@@ -97,24 +110,24 @@ impl Event {
     }
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Entry {
     event_time: Timestamp,
     #[serde(rename = "type")]
-    kind: &'static str,
-    deferred_at: &'static str,
+    kind: Word,
+    deferred_at: Word,
     #[serde(rename = "eventGroupID")]
     event_group_id: String,
-    origin: &'static str,
+    origin: Word,
     actor: Actor,
     target: Target,
-    action: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    action: Word,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     old: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     new: Option<Value>,
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     action_details: String,
 }
 
@@ -131,12 +144,12 @@ impl Entry {
 #[derive(Serialize)]
 struct Page<'a> {
     version: &'static str,
-    tailnet: &'static str,
+    tailnet: &'a str,
     logs: Vec<&'a Entry>,
 }
 
 /// The log, oldest entry first.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Log {
     entries: VecDeque<Entry>,
     count: u64,
@@ -158,13 +171,13 @@ impl Log {
         let Event { action, target, old, new, details } = event;
         self.entries.push_back(Entry {
             event_time: at,
-            kind: "CONFIG",
-            deferred_at: "0001-01-01T00:00:00Z",
+            kind: "CONFIG".into(),
+            deferred_at: "0001-01-01T00:00:00Z".into(),
             event_group_id: group,
-            origin,
+            origin: origin.into(),
             actor,
             target,
-            action,
+            action: action.into(),
             old,
             new,
             action_details: details,
@@ -208,7 +221,7 @@ impl Call<'_> {
             let user = self.state.users.get(user_id);
             return Actor {
                 id: user_id.to_owned(),
-                kind: "USER",
+                kind: "USER".into(),
                 login_name: user.map(|user| user.login_name.to_string()).unwrap_or_default(),
                 display_name: user.map(|user| user.display_name.clone()).unwrap_or_default(),
             };
@@ -216,7 +229,7 @@ impl Call<'_> {
         let key = self.state.keys.get(&self.principal.key_id);
         Actor {
             id: self.principal.key_id.clone(),
-            kind: "OAUTH_CLIENT",
+            kind: "OAUTH_CLIENT".into(),
             login_name: String::new(),
             display_name: key.map(|key| key.description.clone()).unwrap_or_default(),
         }
@@ -250,7 +263,7 @@ pub(crate) fn list(call: &mut Call<'_>) -> Outcome {
             && (events.is_empty() || events.contains(&entry.event_name().as_str()))
     });
     let logs: Vec<&Entry> = matching.collect();
-    Reply::json(&Page { version: "1.1", tailnet: super::Sandbox::TAILNET, logs })
+    Reply::json(&Page { version: "1.1", tailnet: &call.state.identity.name, logs })
 }
 
 fn is_actor(actor: &Actor, wanted: &str) -> bool {

@@ -77,11 +77,12 @@ impl Connection {
 /// `GET /tailnet/{tailnet}/logging/network`: entries that were logged in the window.
 pub(crate) fn list(call: &mut Call<'_>) -> Outcome {
     let (start, end) = call.window()?;
+    call.refuse_on_free_plan()?;
     if !call.state.settings.is_on("networkFlowLoggingOn") {
         return Err(Failure::new(403, "feature not available on current billing plan"));
     }
     let (start, end) = (start.max(later(call.now, -RETENTION_SECONDS)), end.min(call.now));
-    let own = call.state.devices.iter().filter(|device| device.external.is_none());
+    let own = call.state.devices.iter().filter(|device| !device.is_external);
     let nodes: Vec<&Device> = own.filter(|device| device.is_connected(call.now)).collect();
     let per_slot = (nodes.len() / 15).clamp(2, 25);
     let mut logs = Vec::new();

@@ -1,12 +1,14 @@
 //! What a handler sees of a request and how it answers.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
+use std::marker::PhantomData;
 
 use axum::body::Bytes;
 use axum::http::HeaderMap;
 use jiff::Timestamp;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
 use super::auth::Principal;
@@ -18,6 +20,8 @@ pub(crate) type Outcome = Result<Reply, Failure>;
 /// One authenticated call, with the state it may change.
 pub(crate) struct Call<'a> {
     pub(crate) state: &'a mut State,
+    /// The other tailnets of this sandbox, for what goes from one to another.
+    pub(crate) abroad: [&'a mut [State]; 2],
     pub(crate) principal: Principal,
     pub(crate) now: Timestamp,
     /// Values of the path's parameters, by the name the document gives them.
@@ -39,6 +43,15 @@ impl Call<'_> {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
+    /// A switch in the query; off when absent.
+    pub(crate) fn switch(&self, name: &str) -> Result<bool, Failure> {
+        match self.query(name).unwrap_or_default() {
+            "" | "false" | "0" => Ok(false),
+            "true" | "1" => Ok(true),
+            other => Err(Failure::bad_request(format!("invalid value for {name}: {other:?}"))),
+        }
+    }
+
     /// All values of a repeated query parameter.
     pub(crate) fn query_all(&self, name: &str) -> Vec<&str> {
         let matching = self.query.iter().filter(|(key, _)| key == name);
@@ -50,13 +63,53 @@ impl Call<'_> {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// Reads the JSON body.
+    /// Refuses what a tailnet on the free plan cannot do.
+    pub(crate) fn refuse_on_free_plan(&self) -> Result<(), Failure> {
+        if self.state.free_plan {
+            return Err(Failure::new(403, "feature not available on current billing plan"));
+        }
+        Ok(())
+    }
+
+    /// Reads the JSON body, which must be an object.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        self.json_of().map(|Object(body)| body)
+    }
+
+    /// Reads the JSON body where it is a list of objects.
+    pub(crate) fn json_list<T: DeserializeOwned>(&self) -> Result<Vec<T>, Failure> {
+        let list: Vec<Object<T>> = self.json_of()?;
+        Ok(list.into_iter().map(|Object(item)| item).collect())
+    }
+
+    fn json_of<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         if self.body.is_empty() {
             return Err(Failure::bad_request("unexpected end of JSON input"));
         }
         serde_json::from_slice(&self.body)
             .map_err(|error| Failure::bad_request(format!("invalid request body: {error}")))
+    }
+}
+
+/// A value that travels as an object. Serde alone would also take a list of the fields' values.
+#[derive(Debug, Default)]
+pub(crate) struct Object<T>(pub(crate) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = T;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+        deserializer.deserialize_map(Fields(PhantomData)).map(Object)
     }
 }
 
@@ -165,6 +218,14 @@ pub(crate) fn percent_decode(text: &str) -> String {
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Whether a text looks like the address of a mailbox.
+pub(crate) fn is_email(text: &str) -> bool {
+    let odd = |letter: char| letter.is_whitespace() || letter.is_control() || letter == '@';
+    text.split_once('@').is_some_and(|(name, host)| {
+        !name.is_empty() && !host.is_empty() && !name.contains(odd) && !host.contains(odd)
+    })
 }
 
 /// A list as the API's messages print it: `[a b c]`.

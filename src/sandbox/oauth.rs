@@ -7,6 +7,7 @@ use axum::http::HeaderMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::auth::{Principal, basic_pair};
@@ -17,13 +18,13 @@ use super::state::State;
 use super::{ids, scopes};
 
 /// Access tokens that were handed out.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Tokens {
     lifetime: Duration,
     issued: HashMap<String, Token>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Token {
     key_id: String,
     scopes: Vec<String>,

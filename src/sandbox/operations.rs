@@ -1,9 +1,11 @@
-//! The documented operations: method, path, what the caller must hold, and the handler of those
-//! that are emulated.
+//! The documented operations: name, method, path, what the caller must hold, and the handler.
 
 use super::auth::Access;
 use super::http::{Call, Outcome, percent_decode};
-use super::{audit, contacts, devices, flows, invites, keys, policy, settings, users};
+use super::{
+    apps, audit, contacts, devices, dns, flows, invites, keys, policy, posture, services, settings,
+    streams, users, webhooks,
+};
 
 /// Carries an operation out. The caller's scopes have been checked.
 pub(crate) type Handler = fn(&mut Call<'_>) -> Outcome;
@@ -11,10 +13,12 @@ pub(crate) type Handler = fn(&mut Call<'_>) -> Outcome;
 /// One documented operation.
 #[derive(Debug)]
 pub(crate) struct Operation {
+    /// What the document calls it.
+    pub(crate) id: &'static str,
     pub(crate) method: &'static str,
     pub(crate) path: &'static str,
     pub(crate) access: Access,
-    pub(crate) handler: Option<Handler>,
+    pub(crate) handler: Handler,
 }
 
 /// The outcome of looking a request up.
@@ -54,17 +58,14 @@ fn match_path(template: &'static str, path: &str) -> Option<Vec<(&'static str, S
     if segments.next().is_some() { None } else { Some(params) }
 }
 
-const fn emulated(
+const fn operation(
+    id: &'static str,
     method: &'static str,
     path: &'static str,
     access: Access,
     handler: Handler,
 ) -> Operation {
-    Operation { method, path, access, handler: Some(handler) }
-}
-
-const fn not_yet(method: &'static str, path: &'static str, access: Access) -> Operation {
-    Operation { method, path, access, handler: None }
+    Operation { id, method, path, access, handler }
 }
 
 use Access::{AnyOf, Authenticated, UserOwned};
@@ -112,127 +113,115 @@ const SETTINGS: Access =
 const KEYS_READ: Access =
     AnyOf(&["auth_keys:read", "oauth_keys:read", "federated_keys:read", "api_access_tokens:read"]);
 
+// One operation a line.
+#[rustfmt::skip]
 const OPERATIONS: &[Operation] = &[
     // Devices.
-    emulated("GET", "/tailnet/{tailnet}/devices", DEVICES_READ, devices::list),
-    emulated(
-        "PATCH",
-        "/tailnet/{tailnet}/device-attributes",
-        POSTURE,
-        devices::batch_set_attributes,
-    ),
-    emulated("GET", "/device/{deviceId}", DEVICES_READ, devices::get),
-    emulated("DELETE", "/device/{deviceId}", DEVICES, devices::delete),
-    emulated("POST", "/device/{deviceId}/expire", DEVICES, devices::expire),
-    emulated("GET", "/device/{deviceId}/routes", ROUTES_READ, devices::get_routes),
-    emulated("POST", "/device/{deviceId}/routes", ROUTES, devices::set_routes),
-    emulated("POST", "/device/{deviceId}/authorized", DEVICES, devices::authorize),
-    emulated("POST", "/device/{deviceId}/name", DEVICES, devices::set_name),
-    emulated("POST", "/device/{deviceId}/tags", DEVICES, devices::set_tags),
-    emulated("POST", "/device/{deviceId}/key", DEVICES, devices::set_key),
-    emulated("POST", "/device/{deviceId}/ip", DEVICES, devices::set_ip),
-    emulated("GET", "/device/{deviceId}/attributes", POSTURE_READ, devices::get_attributes),
-    emulated(
-        "POST",
-        "/device/{deviceId}/attributes/{attributeKey}",
-        POSTURE,
-        devices::set_attribute,
-    ),
-    emulated(
-        "DELETE",
-        "/device/{deviceId}/attributes/{attributeKey}",
-        POSTURE,
-        devices::delete_attribute,
-    ),
+    operation("listTailnetDevices", "GET", "/tailnet/{tailnet}/devices", DEVICES_READ, devices::list),
+    operation("batchUpdateCustomDevicePostureAttributes", "PATCH", "/tailnet/{tailnet}/device-attributes", POSTURE, devices::batch_set_attributes),
+    operation("getDevice", "GET", "/device/{deviceId}", DEVICES_READ, devices::get),
+    operation("deleteDevice", "DELETE", "/device/{deviceId}", DEVICES, devices::delete),
+    operation("expireDeviceKey", "POST", "/device/{deviceId}/expire", DEVICES, devices::expire),
+    operation("listDeviceRoutes", "GET", "/device/{deviceId}/routes", ROUTES_READ, devices::get_routes),
+    operation("setDeviceRoutes", "POST", "/device/{deviceId}/routes", ROUTES, devices::set_routes),
+    operation("authorizeDevice", "POST", "/device/{deviceId}/authorized", DEVICES, devices::authorize),
+    operation("setDeviceName", "POST", "/device/{deviceId}/name", DEVICES, devices::set_name),
+    operation("setDeviceTags", "POST", "/device/{deviceId}/tags", DEVICES, devices::set_tags),
+    operation("updateDeviceKey", "POST", "/device/{deviceId}/key", DEVICES, devices::set_key),
+    operation("setDeviceIp", "POST", "/device/{deviceId}/ip", DEVICES, devices::set_ip),
+    operation("getDevicePostureAttributes", "GET", "/device/{deviceId}/attributes", POSTURE_READ, devices::get_attributes),
+    operation("setCustomDevicePostureAttributes", "POST", "/device/{deviceId}/attributes/{attributeKey}", POSTURE, devices::set_attribute),
+    operation("deleteCustomDevicePostureAttributes", "DELETE", "/device/{deviceId}/attributes/{attributeKey}", POSTURE, devices::delete_attribute),
     // Invitations to devices and to the tailnet.
-    emulated("GET", "/device/{deviceId}/device-invites", INVITES_READ, invites::list_for_device),
-    not_yet("POST", "/device/{deviceId}/device-invites", UserOwned),
-    not_yet("POST", "/device-invites/-/accept", UserOwned),
-    not_yet("GET", "/device-invites/{deviceInviteId}", INVITES_READ),
-    not_yet("DELETE", "/device-invites/{deviceInviteId}", INVITES),
-    not_yet("POST", "/device-invites/{deviceInviteId}/resend", UserOwned),
-    not_yet("GET", "/tailnet/{tailnet}/user-invites", Authenticated),
-    not_yet("POST", "/tailnet/{tailnet}/user-invites", UserOwned),
-    not_yet("GET", "/user-invites/{userInviteId}", Authenticated),
-    not_yet("DELETE", "/user-invites/{userInviteId}", UserOwned),
-    not_yet("POST", "/user-invites/{userInviteId}/resend", UserOwned),
+    operation("listDeviceInvites", "GET", "/device/{deviceId}/device-invites", INVITES_READ, invites::list_for_device),
+    operation("createDeviceInvites", "POST", "/device/{deviceId}/device-invites", UserOwned, invites::create_for_device),
+    operation("acceptDeviceInvite", "POST", "/device-invites/-/accept", UserOwned, invites::accept),
+    operation("getDeviceInvite", "GET", "/device-invites/{deviceInviteId}", INVITES_READ, invites::get_device),
+    operation("deleteDeviceInvite", "DELETE", "/device-invites/{deviceInviteId}", INVITES, invites::delete_device),
+    operation("resendDeviceInvite", "POST", "/device-invites/{deviceInviteId}/resend", UserOwned, invites::resend_device),
+    operation("listUserInvites", "GET", "/tailnet/{tailnet}/user-invites", Authenticated, invites::list_users),
+    operation("createUserInvites", "POST", "/tailnet/{tailnet}/user-invites", UserOwned, invites::create_users),
+    operation("getUserInvite", "GET", "/user-invites/{userInviteId}", Authenticated, invites::get_user),
+    operation("deleteUserInvite", "DELETE", "/user-invites/{userInviteId}", UserOwned, invites::delete_user),
+    operation("resendUserInvite", "POST", "/user-invites/{userInviteId}/resend", UserOwned, invites::resend_user),
     // Logs.
-    emulated("GET", "/tailnet/{tailnet}/logging/configuration", AUDIT_READ, audit::list),
-    emulated("GET", "/tailnet/{tailnet}/logging/network", FLOWS_READ, flows::list),
-    not_yet("GET", "/tailnet/{tailnet}/logging/{logType}/stream/status", STREAMING_READ),
-    not_yet("GET", "/tailnet/{tailnet}/logging/{logType}/stream", STREAMING_READ),
-    not_yet("PUT", "/tailnet/{tailnet}/logging/{logType}/stream", STREAMING),
-    not_yet("DELETE", "/tailnet/{tailnet}/logging/{logType}/stream", STREAMING),
-    not_yet("POST", "/tailnet/{tailnet}/aws-external-id", STREAMING),
-    not_yet("POST", "/tailnet/{tailnet}/aws-external-id/{id}/validate-aws-trust-policy", STREAMING),
+    operation("listConfigurationAuditLogs", "GET", "/tailnet/{tailnet}/logging/configuration", AUDIT_READ, audit::list),
+    operation("listNetworkFlowLogs", "GET", "/tailnet/{tailnet}/logging/network", FLOWS_READ, flows::list),
+    operation("getLogStreamingStatus", "GET", "/tailnet/{tailnet}/logging/{logType}/stream/status", STREAMING_READ, streams::status),
+    operation("getLogStreamingConfiguration", "GET", "/tailnet/{tailnet}/logging/{logType}/stream", STREAMING_READ, streams::get),
+    operation("setLogStreamingConfiguration", "PUT", "/tailnet/{tailnet}/logging/{logType}/stream", STREAMING, streams::set),
+    operation("disableLogStreaming", "DELETE", "/tailnet/{tailnet}/logging/{logType}/stream", STREAMING, streams::delete),
+    operation("getAwsExternalId", "POST", "/tailnet/{tailnet}/aws-external-id", STREAMING, streams::aws_external_id),
+    operation("validateAwsExternalId", "POST", "/tailnet/{tailnet}/aws-external-id/{id}/validate-aws-trust-policy", STREAMING, streams::validate_aws),
     // DNS.
-    not_yet("GET", "/tailnet/{tailnet}/dns/nameservers", DNS_READ),
-    not_yet("POST", "/tailnet/{tailnet}/dns/nameservers", DNS),
-    not_yet("GET", "/tailnet/{tailnet}/dns/preferences", DNS_READ),
-    not_yet("POST", "/tailnet/{tailnet}/dns/preferences", DNS),
-    not_yet("GET", "/tailnet/{tailnet}/dns/searchpaths", DNS_READ),
-    not_yet("POST", "/tailnet/{tailnet}/dns/searchpaths", DNS),
-    not_yet("GET", "/tailnet/{tailnet}/dns/split-dns", DNS_READ),
-    not_yet("PATCH", "/tailnet/{tailnet}/dns/split-dns", DNS),
-    not_yet("PUT", "/tailnet/{tailnet}/dns/split-dns", DNS),
-    not_yet("GET", "/tailnet/{tailnet}/dns/configuration", DNS_READ),
-    not_yet("POST", "/tailnet/{tailnet}/dns/configuration", DNS),
+    operation("listDnsNameservers", "GET", "/tailnet/{tailnet}/dns/nameservers", DNS_READ, dns::nameservers),
+    operation("setDnsNameservers", "POST", "/tailnet/{tailnet}/dns/nameservers", DNS, dns::set_nameservers),
+    operation("getDnsPreferences", "GET", "/tailnet/{tailnet}/dns/preferences", DNS_READ, dns::preferences),
+    operation("setDnsPreferences", "POST", "/tailnet/{tailnet}/dns/preferences", DNS, dns::set_preferences),
+    operation("listDnsSearchPaths", "GET", "/tailnet/{tailnet}/dns/searchpaths", DNS_READ, dns::search_paths),
+    operation("setDnsSearchPaths", "POST", "/tailnet/{tailnet}/dns/searchpaths", DNS, dns::set_search_paths),
+    operation("getSplitDns", "GET", "/tailnet/{tailnet}/dns/split-dns", DNS_READ, dns::split),
+    operation("updateSplitDns", "PATCH", "/tailnet/{tailnet}/dns/split-dns", DNS, dns::update_split),
+    operation("setSplitDns", "PUT", "/tailnet/{tailnet}/dns/split-dns", DNS, dns::set_split),
+    operation("getDnsConfiguration", "GET", "/tailnet/{tailnet}/dns/configuration", DNS_READ, dns::configuration),
+    operation("setDnsConfiguration", "POST", "/tailnet/{tailnet}/dns/configuration", DNS, dns::set_configuration),
     // Keys, where the handler checks the scope of the key's kind.
-    emulated("GET", "/tailnet/{tailnet}/keys", KEYS_READ, keys::list),
-    emulated("POST", "/tailnet/{tailnet}/keys", Authenticated, keys::create),
-    emulated("GET", "/tailnet/{tailnet}/keys/{keyId}", Authenticated, keys::get),
-    emulated("PUT", "/tailnet/{tailnet}/keys/{keyId}", Authenticated, keys::update),
-    emulated("DELETE", "/tailnet/{tailnet}/keys/{keyId}", Authenticated, keys::delete),
+    operation("listTailnetKeys", "GET", "/tailnet/{tailnet}/keys", KEYS_READ, keys::list),
+    operation("createKey", "POST", "/tailnet/{tailnet}/keys", Authenticated, keys::create),
+    operation("getKey", "GET", "/tailnet/{tailnet}/keys/{keyId}", Authenticated, keys::get),
+    operation("setKey", "PUT", "/tailnet/{tailnet}/keys/{keyId}", Authenticated, keys::update),
+    operation("deleteKey", "DELETE", "/tailnet/{tailnet}/keys/{keyId}", Authenticated, keys::delete),
     // The policy file.
-    emulated("GET", "/tailnet/{tailnet}/acl", POLICY_READ, policy::get),
-    emulated("POST", "/tailnet/{tailnet}/acl", POLICY, policy::set),
-    not_yet("POST", "/tailnet/{tailnet}/acl/preview", POLICY_READ),
-    not_yet("POST", "/tailnet/{tailnet}/acl/validate", POLICY_READ),
+    operation("getPolicyFile", "GET", "/tailnet/{tailnet}/acl", POLICY_READ, policy::get),
+    operation("setPolicyFile", "POST", "/tailnet/{tailnet}/acl", POLICY, policy::set),
+    operation("previewRuleMatches", "POST", "/tailnet/{tailnet}/acl/preview", POLICY_READ, policy::preview),
+    operation("validateAndTestPolicyFile", "POST", "/tailnet/{tailnet}/acl/validate", POLICY_READ, policy::validate),
     // Posture integrations.
-    not_yet("GET", "/tailnet/{tailnet}/posture/integrations", FEATURES_READ),
-    not_yet("POST", "/tailnet/{tailnet}/posture/integrations", FEATURES),
-    not_yet("GET", "/posture/integrations/{id}", FEATURES_READ),
-    not_yet("PATCH", "/posture/integrations/{id}", FEATURES),
-    not_yet("DELETE", "/posture/integrations/{id}", FEATURES),
+    operation("getPostureIntegrations", "GET", "/tailnet/{tailnet}/posture/integrations", FEATURES_READ, posture::list),
+    operation("createPostureIntegration", "POST", "/tailnet/{tailnet}/posture/integrations", FEATURES, posture::create),
+    operation("getPostureIntegration", "GET", "/posture/integrations/{id}", FEATURES_READ, posture::get),
+    operation("updatePostureIntegration", "PATCH", "/posture/integrations/{id}", FEATURES, posture::update),
+    operation("deletePostureIntegration", "DELETE", "/posture/integrations/{id}", FEATURES, posture::delete),
     // Users.
-    emulated("GET", "/tailnet/{tailnet}/users", USERS_READ, users::list),
-    emulated("GET", "/users/{userId}", USERS_READ, users::get),
-    emulated("POST", "/users/{userId}/role", USERS, users::set_role),
-    emulated("POST", "/users/{userId}/approve", USERS, users::approve),
-    emulated("POST", "/users/{userId}/suspend", USERS, users::suspend),
-    emulated("POST", "/users/{userId}/restore", USERS, users::restore),
-    emulated("POST", "/users/{userId}/delete", USERS, users::delete),
+    operation("listUsers", "GET", "/tailnet/{tailnet}/users", USERS_READ, users::list),
+    operation("getUser", "GET", "/users/{userId}", USERS_READ, users::get),
+    operation("updateUserRole", "POST", "/users/{userId}/role", USERS, users::set_role),
+    operation("approveUser", "POST", "/users/{userId}/approve", USERS, users::approve),
+    operation("suspendUser", "POST", "/users/{userId}/suspend", USERS, users::suspend),
+    operation("restoreUser", "POST", "/users/{userId}/restore", USERS, users::restore),
+    operation("deleteUser", "POST", "/users/{userId}/delete", USERS, users::delete),
     // Contacts.
-    emulated("GET", "/tailnet/{tailnet}/contacts", ACCOUNT_READ, contacts::get),
-    not_yet("PATCH", "/tailnet/{tailnet}/contacts/{contactType}", ACCOUNT),
-    not_yet("POST", "/tailnet/{tailnet}/contacts/{contactType}/resend-verification-email", ACCOUNT),
+    operation("getContacts", "GET", "/tailnet/{tailnet}/contacts", ACCOUNT_READ, contacts::get),
+    operation("updateContact", "PATCH", "/tailnet/{tailnet}/contacts/{contactType}", ACCOUNT, contacts::update),
+    operation("resendContactVerificationEmail", "POST", "/tailnet/{tailnet}/contacts/{contactType}/resend-verification-email", ACCOUNT, contacts::resend_verification),
     // Webhooks.
-    not_yet("GET", "/tailnet/{tailnet}/webhooks", WEBHOOKS_READ),
-    not_yet("POST", "/tailnet/{tailnet}/webhooks", WEBHOOKS),
-    not_yet("GET", "/webhooks/{endpointId}", WEBHOOKS_READ),
-    not_yet("PATCH", "/webhooks/{endpointId}", WEBHOOKS),
-    not_yet("DELETE", "/webhooks/{endpointId}", WEBHOOKS),
-    not_yet("POST", "/webhooks/{endpointId}/test", WEBHOOKS),
-    not_yet("POST", "/webhooks/{endpointId}/rotate", WEBHOOKS),
+    operation("listWebhooks", "GET", "/tailnet/{tailnet}/webhooks", WEBHOOKS_READ, webhooks::list),
+    operation("createWebhook", "POST", "/tailnet/{tailnet}/webhooks", WEBHOOKS, webhooks::create),
+    operation("getWebhook", "GET", "/webhooks/{endpointId}", WEBHOOKS_READ, webhooks::get),
+    operation("updateWebhook", "PATCH", "/webhooks/{endpointId}", WEBHOOKS, webhooks::update),
+    operation("deleteWebhook", "DELETE", "/webhooks/{endpointId}", WEBHOOKS, webhooks::delete),
+    operation("testWebhook", "POST", "/webhooks/{endpointId}/test", WEBHOOKS, webhooks::test),
+    operation("rotateWebhookSecret", "POST", "/webhooks/{endpointId}/rotate", WEBHOOKS, webhooks::rotate),
     // Tailnet settings.
-    emulated("GET", "/tailnet/{tailnet}/settings", SETTINGS_READ, settings::get),
-    emulated("PATCH", "/tailnet/{tailnet}/settings", SETTINGS, settings::update),
+    operation("getTailnetSettings", "GET", "/tailnet/{tailnet}/settings", SETTINGS_READ, settings::get),
+    operation("updateTailnetSettings", "PATCH", "/tailnet/{tailnet}/settings", SETTINGS, settings::update),
     // Services.
-    not_yet("GET", "/tailnet/{tailnet}/services", SERVICES_READ),
-    not_yet("GET", "/tailnet/{tailnet}/services/{serviceName}", SERVICES_READ),
-    not_yet("PUT", "/tailnet/{tailnet}/services/{serviceName}", SERVICES),
-    not_yet("DELETE", "/tailnet/{tailnet}/services/{serviceName}", SERVICES),
-    not_yet("GET", "/tailnet/{tailnet}/services/{serviceName}/devices", HOSTS_READ),
-    not_yet(
-        "GET",
-        "/tailnet/{tailnet}/services/{serviceName}/device/{deviceId}/approved",
-        HOSTS_READ,
-    ),
-    not_yet("POST", "/tailnet/{tailnet}/services/{serviceName}/device/{deviceId}/approved", HOSTS),
+    operation("listServices", "GET", "/tailnet/{tailnet}/services", SERVICES_READ, services::list),
+    operation("getService", "GET", "/tailnet/{tailnet}/services/{serviceName}", SERVICES_READ, services::get),
+    operation("updateService", "PUT", "/tailnet/{tailnet}/services/{serviceName}", SERVICES, services::set),
+    operation("deleteService", "DELETE", "/tailnet/{tailnet}/services/{serviceName}", SERVICES, services::delete),
+    operation("listServiceHosts", "GET", "/tailnet/{tailnet}/services/{serviceName}/devices", HOSTS_READ, services::hosts),
+    operation("getServiceDeviceApproval", "GET", "/tailnet/{tailnet}/services/{serviceName}/device/{deviceId}/approved", HOSTS_READ, services::get_approval),
+    operation("updateServiceDeviceApproval", "POST", "/tailnet/{tailnet}/services/{serviceName}/device/{deviceId}/approved", HOSTS, services::set_approval),
     // OAuth apps.
-    not_yet("GET", "/tailnet/{tailnet}/oauth-apps", APPS_READ),
-    not_yet("POST", "/tailnet/{tailnet}/oauth-apps", APPS),
-    not_yet("GET", "/tailnet/{tailnet}/oauth-apps/{appId}", APPS_READ),
-    not_yet("PUT", "/tailnet/{tailnet}/oauth-apps/{appId}", APPS),
-    not_yet("DELETE", "/tailnet/{tailnet}/oauth-apps/{appId}", APPS),
+    operation("listOAuthApps", "GET", "/tailnet/{tailnet}/oauth-apps", APPS_READ, apps::list),
+    operation("createOAuthApp", "POST", "/tailnet/{tailnet}/oauth-apps", APPS, apps::create),
+    operation("getOAuthApp", "GET", "/tailnet/{tailnet}/oauth-apps/{appId}", APPS_READ, apps::get),
+    operation("updateOAuthApp", "PUT", "/tailnet/{tailnet}/oauth-apps/{appId}", APPS, apps::update),
+    operation("deleteOAuthApp", "DELETE", "/tailnet/{tailnet}/oauth-apps/{appId}", APPS, apps::delete),
+    // Older paths that the official Go client uses.
+    operation("listServices", "GET", "/tailnet/{tailnet}/vip-services", SERVICES_READ, services::list),
+    operation("getService", "GET", "/tailnet/{tailnet}/vip-services/{serviceName}", SERVICES_READ, services::get),
+    operation("updateService", "PUT", "/tailnet/{tailnet}/vip-services/{serviceName}", SERVICES, services::set),
+    operation("deleteService", "DELETE", "/tailnet/{tailnet}/vip-services/{serviceName}", SERVICES, services::delete),
 ];

@@ -6,14 +6,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{Request, State as Shared};
+use axum::extract::{ConnectInfo, Request, State as Shared};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Response};
 
+use super::connection::Cut;
+use super::faults::{self, Faults};
 use super::http::{Call, Failure, Outcome, Reply, form_pairs};
 use super::operations::{Lookup, find};
-use super::state::State;
-use super::{Sandbox, auth, oauth};
+use super::tailnets::Tailnets;
+use super::{Options, admin};
 
 /// Larger than any request the API takes: a batch of attributes for a whole tailnet.
 const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
@@ -27,21 +29,30 @@ pub(crate) type Logged = (String, String, u16);
 /// What the server's tasks share.
 #[derive(Debug)]
 pub(crate) struct Server {
-    state: Mutex<State>,
+    tailnets: Mutex<Tailnets>,
+    faults: Mutex<Faults>,
     log: Mutex<VecDeque<Logged>>,
     count: AtomicU64,
 }
 
 impl Server {
-    pub(crate) fn new(state: State) -> Self {
-        let log = Mutex::new(VecDeque::with_capacity(LOGGED_REQUESTS));
-        Self { state: Mutex::new(state), log, count: AtomicU64::new(0) }
+    pub(crate) fn new(options: Options) -> Self {
+        Self {
+            faults: Mutex::new(Faults::new(options.seed, options.faults.clone())),
+            tailnets: Mutex::new(Tailnets::new(options)),
+            log: Mutex::new(VecDeque::with_capacity(LOGGED_REQUESTS)),
+            count: AtomicU64::new(0),
+        }
     }
 
-    /// The state. A handler that panicked has changed nothing half-way that would matter more than
-    /// going on.
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The tailnets. A handler that panicked has changed nothing half-way that would matter more
+    /// than going on.
+    pub(crate) fn tailnets(&self) -> MutexGuard<'_, Tailnets> {
+        self.tailnets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn logged(&self) -> Vec<Logged> {
@@ -63,41 +74,46 @@ impl Server {
         format!("REQ-{}", super::ids::hex_digest(number, 9))
     }
 
+    /// Carries a request out.
     fn answer(&self, parts: &Parts, body: Bytes) -> Outcome {
         let Some(path) = parts.uri.path().strip_prefix("/api/v2/") else {
             return Err(Failure::not_found("not found"));
         };
-        let mut state = self.state();
-        let now = state.clock.now();
+        let mut tailnets = self.tailnets();
         let method = parts.method.as_str();
-        match (method, path) {
-            ("POST", "oauth/token") => return oauth::token(&mut state, &parts.headers, &body, now),
-            ("POST", "oauth/token-exchange") => {
-                return oauth::token_exchange(&mut state, &body, now);
-            }
-            (_, "oauth/token" | "oauth/token-exchange") => return Err(wrong_method("POST".into())),
-            _ => {}
+        if matches!(path, "oauth/token" | "oauth/token-exchange") {
+            return match method {
+                "POST" => tailnets.token(path, &parts.headers, &body),
+                _ => Err(wrong_method("POST".into())),
+            };
         }
-        let principal = auth::authenticate(&state, &parts.headers, now)?;
-        let (operation, params) = match find(method, &format!("/{path}")) {
+        let now = tailnets.now();
+        let (at, principal) = tailnets.authenticate(&parts.headers, now)?;
+        if (method, path) == ("POST", "organizations/-/tailnets") {
+            return tailnets.create(&principal, &body);
+        }
+        let lookup = find(method, &format!("/{path}"));
+        let (state, abroad) = tailnets.split(at).ok_or_else(Failure::unauthorized)?;
+        let is_own =
+            |name: &str| name == "-" || name == state.identity.name || name == state.identity.id;
+        let removed = path.strip_prefix("tailnet/").and_then(|it| it.strip_suffix("/tailnet"));
+        if method == "DELETE" && removed.is_some_and(is_own) {
+            return tailnets.delete(at, &principal);
+        }
+        let (operation, params) = match lookup {
             Lookup::Found(operation, params) => (operation, params),
             Lookup::WrongMethod(allowed) => return Err(wrong_method(allowed)),
             Lookup::Unknown => return Err(Failure::not_found("not found")),
         };
         let tailnet = params.iter().find(|(name, _)| *name == "tailnet");
-        if tailnet.is_some_and(|(_, name)| name != "-" && name != Sandbox::TAILNET) {
+        if tailnet.is_some_and(|(_, name)| !is_own(name)) {
             return Err(Failure::not_found("tailnet not found"));
         }
         operation.access.check(&principal)?;
-        let Some(handler) = operation.handler else {
-            let (method, path) = (operation.method, operation.path);
-            let message =
-                format!("the sandbox does not emulate this operation yet: {method} {path}");
-            return Err(Failure::new(501, message));
-        };
         let query = form_pairs(parts.uri.query().unwrap_or_default());
         let headers = &parts.headers;
-        handler(&mut Call { state: &mut state, principal, now, params, query, headers, body })
+        let mut call = Call { state, abroad, principal, now, params, query, headers, body };
+        (operation.handler)(&mut call)
     }
 }
 
@@ -112,15 +128,33 @@ pub(crate) fn router(server: Arc<Server>) -> Router {
     Router::new().fallback(serve).with_state(server)
 }
 
-async fn serve(Shared(server): Shared<Arc<Server>>, request: Request) -> Response<Body> {
+async fn serve(
+    Shared(server): Shared<Arc<Server>>,
+    ConnectInfo(cut): ConnectInfo<Cut>,
+    request: Request,
+) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let outcome = match to_bytes(body, MAX_BODY_BYTES).await {
-        Ok(body) => server.answer(&parts, body),
-        Err(_) => Err(Failure::new(413, "request body too large")),
+    let Ok(body) = to_bytes(body, MAX_BODY_BYTES).await else {
+        server.note(&parts, 413);
+        let reply = Failure::new(413, "request body too large").into();
+        return respond(reply, &server.request_id());
     };
-    let reply = outcome.unwrap_or_else(Reply::from);
+    if let Some(path) = parts.uri.path().strip_prefix("/_sandbox/") {
+        let reply = admin::answer(&server, &parts.method, path, &body).unwrap_or_else(Reply::from);
+        return respond(reply, &server.request_id());
+    }
+    let fault = server.faults().next(parts.method.as_str(), parts.uri.path());
+    let refused = fault.as_ref().and_then(|fault| faults::refusal(fault, server.tailnets().now()));
+    let reply = match refused {
+        Some(reply) => reply,
+        None => server.answer(&parts, body).unwrap_or_else(Reply::from),
+    };
     server.note(&parts, reply.status);
-    respond(reply, &server.request_id())
+    let response = respond(reply, &server.request_id());
+    match fault {
+        Some(fault) => faults::deliver(&fault, response, &cut).await,
+        None => response,
+    }
 }
 
 fn respond(reply: Reply, request_id: &str) -> Response<Body> {

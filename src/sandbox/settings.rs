@@ -1,10 +1,12 @@
 //! Tailnet settings, where the caller's scopes decide field by field.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::audit::{Event, Target};
 use super::auth::Principal;
 use super::http::{Call, Failure, Outcome, Reply};
+use super::state::Identity;
 
 /// What a field may hold.
 #[derive(Debug, Clone, Copy)]
@@ -13,7 +15,8 @@ enum Shape {
     /// A number of days from 1 to 180.
     Days,
     Role,
-    Text,
+    /// The address of a page, or nothing.
+    Link,
 }
 
 /// A setting: its name, shape, the scope that governs it and what the audit log calls it.
@@ -35,7 +38,7 @@ const fn field(
 
 const FIELDS: &[Field] = &[
     field("aclsExternallyManagedOn", Shape::Switch, "policy_file", "ACL"),
-    field("aclsExternalLink", Shape::Text, "policy_file", "ACL"),
+    field("aclsExternalLink", Shape::Link, "policy_file", "ACL"),
     field("devicesApprovalOn", Shape::Switch, "feature_settings", "MACHINE_APPROVAL_NEEDED"),
     field("devicesAutoUpdatesOn", Shape::Switch, "feature_settings", "FEATURE"),
     field("devicesKeyDurationDays", Shape::Days, "feature_settings", "MAX_KEY_DURATION"),
@@ -58,22 +61,22 @@ impl Field {
             Shape::Switch => value.is_boolean(),
             Shape::Days => value.as_i64().is_some_and(|days| (1..=180).contains(&days)),
             Shape::Role => matches!(value.as_str(), Some("none" | "admin" | "member")),
-            Shape::Text => value.is_string(),
+            Shape::Link => value.as_str().is_some_and(|it| it.is_empty() || it.contains("://")),
         }
     }
 
-    fn event(&self, old: Value, new: Value) -> Event {
+    fn event(&self, tailnet: &Identity, old: Value, new: Value) -> Event {
         let action = match (self.shape, new.as_bool()) {
             (Shape::Switch, Some(true)) => "ENABLE",
             (Shape::Switch, Some(false)) => "DISABLE",
             _ => "UPDATE",
         };
-        Event::new(action, Target::tailnet()).property(self.property, old, new)
+        Event::new(action, Target::tailnet(tailnet)).property(self.property, old, new)
     }
 }
 
 /// The settings as they travel.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Settings(Map<String, Value>);
 
 impl Settings {
@@ -99,12 +102,14 @@ impl Settings {
         self.0.get(name).and_then(Value::as_bool).unwrap_or(false)
     }
 
-    /// The fields a caller may see: the others are absent, which is not the same as off.
+    /// The fields a caller may see: the others are absent, which is not the same as off. So is an
+    /// empty text.
     fn seen_by(&self, principal: &Principal) -> Map<String, Value> {
         let visible = FIELDS.iter().filter(|field| {
             principal.may(field.scope) || principal.may(&format!("{}:read", field.scope))
         });
         let pairs = visible.filter_map(|field| self.0.get_key_value(field.name));
+        let pairs = pairs.filter(|(_, value)| *value != "");
         pairs.map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 }
@@ -125,6 +130,10 @@ pub(crate) fn update(call: &mut Call<'_>) -> Outcome {
         if !field.accepts(value) {
             return Err(Failure::bad_request(format!("invalid value for {}", field.name)));
         }
+        if field.name == "networkFlowLoggingOn" && *value == true && call.state.free_plan {
+            let message = "current plan does not allow enabling network flow logging";
+            return Err(Failure::bad_request(message));
+        }
         changes.push((field, value.clone()));
     }
     let mut events = Vec::new();
@@ -132,7 +141,7 @@ pub(crate) fn update(call: &mut Call<'_>) -> Outcome {
         let old = call.state.settings.0.insert(field.name.to_owned(), new.clone());
         let old = old.unwrap_or_default();
         if old != new {
-            events.push(field.event(old, new));
+            events.push(field.event(&call.state.identity, old, new));
         }
     }
     call.record_all(events);

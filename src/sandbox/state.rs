@@ -1,23 +1,44 @@
 //! Everything a sandbox remembers.
 
-use fastrand::Rng;
-use serde::{Deserialize, Deserializer};
+use std::sync::Arc;
 
+use fastrand::Rng;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::apps::Apps;
 use super::audit::Log;
 use super::clock::Clock;
 use super::contacts::Contacts;
 use super::devices::{AttributeTypes, Devices};
+use super::dns::Dns;
+use super::invites::{DeviceInvite, UserInvite};
 use super::keys::Keys;
 use super::oauth::Tokens;
 use super::policy::Policy;
+use super::posture::Integrations;
+use super::services::Services;
 use super::settings::Settings;
+use super::streams::Streams;
 use super::users::Users;
+use super::webhooks::Webhooks;
+
+/// What a tailnet is called.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Identity {
+    /// Its name in paths, and the domain of its people's addresses.
+    pub(crate) name: String,
+    pub(crate) id: String,
+    /// What the names of its devices end in.
+    pub(crate) suffix: Arc<str>,
+}
 
 /// The emulated tailnet.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct State {
+    pub(crate) identity: Identity,
     pub(crate) clock: Clock,
     /// For identifiers and secrets; seeded, so that a run can be repeated.
+    #[serde(with = "rng")]
     pub(crate) rng: Rng,
     pub(crate) seed: u64,
     pub(crate) devices: Devices,
@@ -28,7 +49,31 @@ pub(crate) struct State {
     pub(crate) policy: Policy,
     pub(crate) settings: Settings,
     pub(crate) contacts: Contacts,
+    pub(crate) dns: Dns,
+    pub(crate) services: Services,
+    pub(crate) webhooks: Webhooks,
+    pub(crate) integrations: Integrations,
+    pub(crate) streams: Streams,
+    pub(crate) apps: Apps,
+    pub(crate) device_invites: Vec<DeviceInvite>,
+    pub(crate) user_invites: Vec<UserInvite>,
+    /// Whether what costs money is refused.
+    pub(crate) free_plan: bool,
     pub(crate) audit: Log,
+}
+
+/// Random numbers go on where they were when the state was saved.
+mod rng {
+    use fastrand::Rng;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(rng: &Rng, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(rng.get_seed())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Rng, D::Error> {
+        u64::deserialize(from).map(Rng::with_seed)
+    }
 }
 
 /// Reads a JSON null as the empty value: clients in Go send null for an empty list.

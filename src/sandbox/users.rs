@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::json;
 
 use super::audit::{Event, Target};
@@ -18,7 +18,7 @@ const ROLES: &[&str] =
 const IDLE_SECONDS: i64 = 28 * 86_400;
 
 /// Whether a user may use the tailnet. Active and idle follow from when they were last seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Standing {
     Good,
     Suspended,
@@ -26,7 +26,7 @@ pub(crate) enum Standing {
 }
 
 /// A stored user.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct User {
     pub(crate) id: String,
     pub(crate) login_name: Arc<str>,
@@ -49,16 +49,16 @@ impl User {
 /// A user as it travels.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct WireUser<'a> {
-    id: &'a str,
-    display_name: &'a str,
-    login_name: &'a str,
+struct WireUser<'u> {
+    id: &'u str,
+    display_name: &'u str,
+    login_name: &'u str,
     profile_pic_url: &'static str,
-    tailnet_id: &'static str,
+    tailnet_id: &'u str,
     created: Timestamp,
     #[serde(rename = "type")]
     kind: &'static str,
-    role: &'a str,
+    role: &'u str,
     status: &'static str,
     device_count: usize,
     last_seen: Timestamp,
@@ -79,10 +79,27 @@ struct Presence {
 }
 
 /// All users, in the order they joined.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(from = "Vec<User>")]
 pub(crate) struct Users {
     by_id: BTreeMap<String, User>,
     order: Vec<String>,
+}
+
+impl From<Vec<User>> for Users {
+    fn from(list: Vec<User>) -> Self {
+        let mut users = Self::default();
+        for user in list {
+            users.insert(user);
+        }
+        users
+    }
+}
+
+impl Serialize for Users {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
 }
 
 impl Users {
@@ -119,7 +136,7 @@ impl Call<'_> {
         presences
     }
 
-    fn wire_user<'u>(&self, user: &'u User, presence: Presence) -> WireUser<'u> {
+    fn wire_user<'u>(&'u self, user: &'u User, presence: Presence) -> WireUser<'u> {
         let last_seen = presence.last_seen.unwrap_or(user.signed_in).max(user.signed_in);
         let last_seen = super::clock::whole_seconds(last_seen);
         let status = match user.standing {
@@ -133,7 +150,7 @@ impl Call<'_> {
             display_name: &user.display_name,
             login_name: &user.login_name,
             profile_pic_url: "",
-            tailnet_id: super::TAILNET_ID,
+            tailnet_id: &self.state.identity.id,
             created: user.created,
             kind: if user.is_shared { "shared" } else { "member" },
             role: &user.role,
@@ -207,6 +224,9 @@ pub(crate) fn set_role(call: &mut Call<'_>) -> Outcome {
     let role = role.unwrap_or_default();
     if !ROLES.contains(&role.as_str()) {
         return Err(Failure::bad_request(format!("invalid role {role:?}")));
+    }
+    if role == "auditor" && call.state.free_plan {
+        return Err(Failure::new(402, "feature not available on current billing plan"));
     }
     let Some(mut user) = call.other_user()? else { return Ok(Reply::empty()) };
     if user.role == "owner" || role == "owner" {

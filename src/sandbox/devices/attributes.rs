@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::super::audit::{Event, Target};
@@ -20,10 +20,10 @@ const MAX_NUMBER: u64 = 9_007_199_254_740_991;
 const NO_EXPIRY: &str = "0001-01-01T00:00:00Z";
 
 /// The spelling and type of every custom attribute, fixed tailnet-wide by its first write.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct AttributeTypes(HashMap<String, (String, AttributeType)>);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum AttributeType {
     Text,
     Number,
@@ -139,6 +139,7 @@ pub(crate) fn get_attributes(call: &mut Call<'_>) -> Outcome {
 /// `POST /device/{deviceId}/attributes/{attributeKey}`.
 pub(crate) fn set_attribute(call: &mut Call<'_>) -> Outcome {
     let key = call.param("attributeKey");
+    call.refuse_on_free_plan()?;
     call.manageable()?;
     let wanted: WantedAttribute = call.json()?;
     check_key(&key)?;
@@ -171,6 +172,7 @@ struct Batch {
 /// `PATCH /tailnet/{tailnet}/device-attributes`: a merge over many devices. All of it is checked
 /// before any of it is written.
 pub(crate) fn batch_set_attributes(call: &mut Call<'_>) -> Outcome {
+    call.refuse_on_free_plan()?;
     let batch: Batch = call.json()?;
     check_comment(&batch.comment)?;
     let mut types = call.state.attribute_types.clone();
@@ -229,12 +231,12 @@ fn all_of(device: &Device, now: Timestamp) -> Value {
 
 fn reported(device: &Device) -> Map<String, Value> {
     let mut attributes = Map::new();
-    if device.external.is_some() {
+    if device.is_external {
         return attributes;
     }
-    let hardware = device.hardware;
+    let hardware = &device.hardware;
     let version = hardware.client_version.split('-').next().unwrap_or_default();
-    let encrypted = matches!(hardware.os, "macOS" | "iOS" | "windows");
+    let encrypted = matches!(&*hardware.os, "macOS" | "iOS" | "windows");
     let mut report = |name: &str, value: Value| attributes.insert(name.to_owned(), value);
     report("node:os", json!(hardware.os));
     report("node:osVersion", json!(hardware.os_version));

@@ -1,16 +1,20 @@
 //! What the sandbox keeps of a device. Small: what can be worked out is not stored.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV4};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::audit::Target;
 
+/// Most of these texts are the same on many devices; only what was loaded from a file owns its text.
+type Word = Cow<'static, str>;
+
 /// One device.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "these are the API's own independent switches")]
 pub(crate) struct Device {
     /// The legacy identifier, a number.
@@ -43,24 +47,27 @@ pub(crate) struct Device {
     pub(crate) attributes: BTreeMap<String, Attribute>,
     /// Machine, node and tailnet lock keys follow from this number.
     pub(crate) key_seed: u64,
-    pub(crate) external: Option<External>,
+    /// The DNS suffix of the tailnet it belongs to.
+    pub(crate) suffix: Arc<str>,
+    /// Whether another tailnet shares it into this one.
+    pub(crate) is_external: bool,
 }
 
 /// The machine and its software.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Hardware {
-    pub(crate) os: &'static str,
-    pub(crate) os_version: &'static str,
+    pub(crate) os: Word,
+    pub(crate) os_version: Word,
     /// Name, version and code name of a Linux distribution.
-    pub(crate) distro: Option<(&'static str, &'static str, &'static str)>,
-    pub(crate) client_version: &'static str,
+    pub(crate) distro: Option<(Word, Word, Word)>,
+    pub(crate) client_version: Word,
     pub(crate) update_available: bool,
     /// Whether the device reports its serial number, which follows from the key seed.
     pub(crate) reports_identity: bool,
 }
 
 /// Addresses in the tailnet and what the device last reported about the network it is in.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Network {
     pub(crate) ipv4: Ipv4Addr,
     pub(crate) ipv6: Ipv6Addr,
@@ -71,28 +78,21 @@ pub(crate) struct Network {
 }
 
 /// A DERP region and the latency to it in microseconds. The first of a device's is its home.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Relay {
-    pub(crate) region: &'static str,
+    pub(crate) region: Word,
     pub(crate) microseconds: u32,
 }
 
-/// What is only known of a device that another tailnet shares into this one.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct External {
-    /// The other tailnet's DNS suffix.
-    pub(crate) suffix: &'static str,
-}
-
 /// A custom posture attribute.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Attribute {
     pub(crate) value: AttributeValue,
     pub(crate) expires: Option<Timestamp>,
 }
 
 /// The three types an attribute may have.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum AttributeValue {
     Text(String),
@@ -107,8 +107,7 @@ impl Device {
 
     /// The `MagicDNS` name.
     pub(crate) fn full_name(&self) -> String {
-        let suffix = self.external.map_or(super::super::DNS_SUFFIX, |external| external.suffix);
-        format!("{}.{suffix}", self.name)
+        format!("{}.{}", self.name, self.suffix)
     }
 
     pub(crate) fn key_expired(&self, now: Timestamp) -> bool {

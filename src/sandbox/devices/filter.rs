@@ -53,7 +53,7 @@ pub(crate) fn check(filters: &[(&str, &str)]) -> Result<(), Failure> {
 pub(crate) fn matches(device: &Device, name: &str, value: &str, now: Timestamp) -> bool {
     let flag = |actual: bool| value == if actual { "true" } else { "false" };
     let one_of = |list: &[String]| list.iter().any(|item| item == value);
-    let own = device.external.is_none();
+    let own = !device.is_external;
     match name {
         "addresses" => device.addresses().iter().any(|address| address.to_string() == value),
         "id" => device.id == value,

@@ -21,7 +21,7 @@ pub(crate) use address::{is_assignable, set_ip};
 pub(crate) use attributes::{
     AttributeTypes, batch_set_attributes, delete_attribute, get_attributes, set_attribute,
 };
-pub(crate) use device::{Attribute, AttributeValue, Device, External, Hardware, Network, Relay};
+pub(crate) use device::{Attribute, AttributeValue, Device, Hardware, Network, Relay};
 pub(crate) use name::{sanitize, set_name};
 pub(crate) use routes::{get_routes, set_routes};
 pub(crate) use store::Devices;
@@ -55,7 +55,7 @@ impl Call<'_> {
 
 /// A device that belongs to this tailnet. Those shared into it answer as if they did not exist.
 fn manageable<'d>(devices: &'d mut Devices, id: &str) -> Result<&'d mut Device, Failure> {
-    let found = devices.get_mut(id).filter(|device| device.external.is_none());
+    let found = devices.get_mut(id).filter(|device| !device.is_external);
     found.ok_or_else(|| Failure::not_found("no manageable device matching this ID found"))
 }
 
@@ -90,7 +90,7 @@ pub(crate) fn get(call: &mut Call<'_>) -> Outcome {
 /// `DELETE /device/{deviceId}`: a device shared from elsewhere cannot be deleted here.
 pub(crate) fn delete(call: &mut Call<'_>) -> Outcome {
     let device = call.device()?;
-    if device.external.is_some() {
+    if device.is_external {
         return Err(Failure::new(501, "device not owned by tailnet"));
     }
     let (id, target) = (device.node_id.clone(), device.target());

@@ -3,7 +3,6 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::super::DNS_SUFFIX;
 use super::super::audit::Event;
 use super::super::http::{Call, Failure, Outcome, Reply};
 use super::store::Devices;
@@ -37,9 +36,11 @@ pub(crate) fn set_name(call: &mut Call<'_>) -> Outcome {
     let (id, target) = (device.node_id.clone(), device.target());
     let (current, hostname) = (device.name.clone(), device.hostname.clone());
     let WantedName { name } = call.json()?;
-    let wanted = name.unwrap_or_default().trim().to_lowercase();
+    let name = name.ok_or_else(|| Failure::bad_request("name is required"))?;
+    let wanted = name.trim().to_lowercase();
+    let suffix = &call.state.identity.suffix;
     let wanted = wanted.trim_end_matches('.');
-    let base = wanted.strip_suffix(&format!(".{DNS_SUFFIX}")).unwrap_or(wanted);
+    let base = wanted.strip_suffix(&format!(".{suffix}")).unwrap_or(wanted);
     let label = if wanted.is_empty() {
         free_name(&call.state.devices, &sanitize(&hostname), &current)
     } else {

@@ -3,10 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::net::Ipv4Addr;
 
+use serde::{Deserialize, Serialize, Serializer};
+
 use super::device::Device;
 
 /// All devices, in the order they were added.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(from = "Vec<Device>")]
 pub(crate) struct Devices {
     /// A deleted device leaves a gap, so that positions stay valid.
     slots: Vec<Option<Device>>,
@@ -15,12 +18,28 @@ pub(crate) struct Devices {
     addresses: HashSet<Ipv4Addr>,
 }
 
+impl From<Vec<Device>> for Devices {
+    fn from(list: Vec<Device>) -> Self {
+        let mut devices = Self::default();
+        for device in list {
+            devices.insert(device);
+        }
+        devices
+    }
+}
+
+impl Serialize for Devices {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
 impl Devices {
     pub(crate) fn insert(&mut self, device: Device) {
         let position = self.slots.len();
         self.positions.insert(device.id.clone(), position);
         self.positions.insert(device.node_id.clone(), position);
-        if device.external.is_none() {
+        if !device.is_external {
             self.names.insert(device.name.clone());
         }
         self.addresses.insert(device.network.ipv4);
@@ -44,7 +63,7 @@ impl Devices {
         let device = self.slots.get_mut(*self.positions.get(id)?)?.take()?;
         self.positions.remove(&device.id);
         self.positions.remove(&device.node_id);
-        if device.external.is_none() {
+        if !device.is_external {
             self.names.remove(&device.name);
         }
         self.addresses.remove(&device.network.ipv4);

@@ -11,7 +11,7 @@ use super::device::{Device, Network};
 
 /// The device as JSON: the default set of fields, or all of them.
 pub(crate) fn wire(device: &Device, now: Timestamp, all_fields: bool) -> impl Serialize {
-    let own = device.external.is_none();
+    let own = !device.is_external;
     let last_seen = device.last_seen(now);
     WireDevice {
         addresses: device.addresses(),
@@ -20,9 +20,9 @@ pub(crate) fn wire(device: &Device, now: Timestamp, all_fields: bool) -> impl Se
         user: &device.user,
         name: device.full_name(),
         hostname: &device.hostname,
-        client_version: if own { device.hardware.client_version } else { "" },
+        client_version: if own { &device.hardware.client_version } else { "" },
         update_available: own && device.hardware.update_available,
-        os: device.hardware.os,
+        os: &device.hardware.os,
         created: Moment(own.then_some(device.created)),
         connected_to_control: device.is_connected(now),
         last_seen: if own { last_seen.map(Moment::at) } else { external_seen(device, now) },
@@ -42,11 +42,11 @@ pub(crate) fn wire(device: &Device, now: Timestamp, all_fields: bool) -> impl Se
 }
 
 fn extra(device: &Device, own: bool) -> Extra<'_> {
-    let distro = device.hardware.distro;
+    let distro = device.hardware.distro.as_ref();
     Extra {
         enabled_routes: &device.enabled_routes,
         advertised_routes: &device.advertised_routes,
-        client_connectivity: own.then(|| Connectivity::of(device.network)),
+        client_connectivity: own.then(|| Connectivity::of(&device.network)),
         ssh_enabled: device.ssh_enabled,
         posture_identity: own.then(|| identity(device)),
         distro: distro.map(|(name, version, code_name)| Distro { name, version, code_name }),
@@ -132,12 +132,12 @@ struct Extra<'a> {
     enabled_routes: &'a [String],
     advertised_routes: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
-    client_connectivity: Option<Connectivity>,
+    client_connectivity: Option<Connectivity<'a>>,
     ssh_enabled: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     posture_identity: Option<Identity>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    distro: Option<Distro>,
+    distro: Option<Distro<'a>>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     multiple_connections: bool,
 }
@@ -153,24 +153,24 @@ struct Identity {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Distro {
-    name: &'static str,
-    version: &'static str,
-    code_name: &'static str,
+struct Distro<'a> {
+    name: &'a str,
+    version: &'a str,
+    code_name: &'a str,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Connectivity {
+struct Connectivity<'a> {
     endpoints: [std::net::SocketAddrV4; 2],
     #[serde(rename = "mappingVariesByDestIP")]
     mapping_varies_by_dest_ip: bool,
-    latency: Latencies,
+    latency: Latencies<'a>,
     client_supports: Supports,
 }
 
-impl Connectivity {
-    fn of(network: Network) -> Self {
+impl<'a> Connectivity<'a> {
+    fn of(network: &'a Network) -> Self {
         Self {
             endpoints: network.endpoints,
             mapping_varies_by_dest_ip: network.hard_nat,
@@ -200,7 +200,7 @@ struct Supports {
 }
 
 /// Latencies by DERP region.
-struct Latencies(Network);
+struct Latencies<'a>(&'a Network);
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -210,12 +210,12 @@ struct Latency {
     latency_ms: f64,
 }
 
-impl Serialize for Latencies {
+impl Serialize for Latencies<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         for (at, relay) in self.0.relays.iter().enumerate() {
             let latency_ms = f64::from(relay.microseconds) / 1000.0;
-            map.serialize_entry(relay.region, &Latency { preferred: at == 0, latency_ms })?;
+            map.serialize_entry(&relay.region, &Latency { preferred: at == 0, latency_ms })?;
         }
         map.end()
     }

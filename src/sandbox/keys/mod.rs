@@ -5,7 +5,7 @@ mod create;
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::json;
 
 use super::audit::{Event, Target};
@@ -67,7 +67,7 @@ pub(crate) struct DeviceCapabilities {
 }
 
 /// A stored key. The secret stays inside; only the answer to its creation shows it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Key {
     pub(crate) id: String,
     pub(crate) kind: Kind,
@@ -195,10 +195,27 @@ struct Devices<'a> {
 }
 
 /// All keys there ever were: a deleted one stays readable as invalid.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(from = "Vec<Key>")]
 pub(crate) struct Keys {
     by_id: BTreeMap<String, Key>,
     ids_by_secret: HashMap<String, String>,
+}
+
+impl From<Vec<Key>> for Keys {
+    fn from(list: Vec<Key>) -> Self {
+        let mut keys = Self::default();
+        for key in list {
+            keys.insert(key);
+        }
+        keys
+    }
+}
+
+impl Serialize for Keys {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.by_id.values())
+    }
 }
 
 impl Keys {
@@ -236,7 +253,7 @@ impl Keys {
 /// the caller's own kind.
 pub(crate) fn list(call: &mut Call<'_>) -> Outcome {
     let principal = &call.principal;
-    let all = call.query("all").is_some_and(|value| matches!(value, "true" | "1"));
+    let all = call.switch("all")?;
     let own = |key: &Key| match principal.kind {
         Kind::Api | Kind::Auth => key.user_id.is_some() && key.user_id == principal.user_id,
         Kind::Client | Kind::Federated => key.kind == principal.kind,

@@ -10,18 +10,22 @@ use jiff::Timestamp;
 
 use super::super::clock::later;
 use super::super::devices::{
-    Attribute, AttributeTypes, AttributeValue, Device, Devices, External, Hardware, Network, Relay,
-    TAGGED, is_assignable, sanitize,
+    Attribute, AttributeTypes, AttributeValue, Device, Devices, Hardware, Network, Relay, TAGGED,
+    is_assignable, sanitize,
 };
 use super::super::ids;
 use super::super::users::{Standing, User};
 use super::DAY;
 use super::pools::{
-    ANDROIDS, CLIENT_VERSIONS, IPHONES, LINUX_LAPTOPS, MACS, REGIONS, SERVERS, UNKNOWN, WINDOWS,
+    ANDROIDS, CLIENT_VERSIONS, IPHONES, LINUX_LAPTOPS, MACS, Model, REGIONS, SERVERS, UNKNOWN,
+    WINDOWS,
 };
 
 /// The login of the partner who shares devices.
 pub(crate) const PARTNER: &str = "robin.ashe@partner.example";
+
+/// What the names of the partner's devices end in.
+const PARTNER_SUFFIX: &str = "tail9c3e7a.ts.net";
 
 /// Users who were away for longer than this count as idle.
 const IDLE_DAYS: i64 = 28;
@@ -79,7 +83,7 @@ impl Role {
         )
     }
 
-    fn hardware(self) -> &'static [Hardware] {
+    fn hardware(self) -> &'static [Model] {
         match self {
             Self::Mac => MACS,
             Self::Windows => WINDOWS,
@@ -116,6 +120,7 @@ impl Role {
 /// Makes the machines of a tailnet.
 pub(crate) fn devices(
     rng: &mut Rng,
+    suffix: &Arc<str>,
     count: usize,
     members: &[&User],
     now: Timestamp,
@@ -125,6 +130,7 @@ pub(crate) fn devices(
     let owners: Vec<&User> = owners.collect();
     let mut factory = Factory {
         rng,
+        suffix: Arc::clone(suffix),
         now,
         owners,
         next_owner: 0,
@@ -144,6 +150,7 @@ pub(crate) fn devices(
 
 struct Factory<'a> {
     rng: &'a mut Rng,
+    suffix: Arc<str>,
     now: Timestamp,
     owners: Vec<&'a User>,
     next_owner: usize,
@@ -189,7 +196,8 @@ impl Factory<'_> {
             enabled_routes: Vec::new(),
             attributes: std::collections::BTreeMap::new(),
             key_seed: self.rng.u64(..),
-            external: None,
+            suffix: Arc::clone(&self.suffix),
+            is_external: false,
         }
     }
 
@@ -288,7 +296,8 @@ impl Factory<'_> {
         let hostname = if at == 19 { "partner-nas" } else { "partner-build-host" };
         let mut device = self.blank(Role::Web, hostname.to_owned());
         device.user = PARTNER.into();
-        device.external = Some(External { suffix: "tail9c3e7a.ts.net" });
+        device.is_external = true;
+        device.suffix = PARTNER_SUFFIX.into();
         device.hardware.distro = None;
         device.key_expiry_disabled = true;
         device.online = at == 19;
@@ -312,12 +321,10 @@ impl Factory<'_> {
     }
 
     fn hardware(&mut self, role: Role) -> Hardware {
-        let mut hardware = self.rng.choice(role.hardware()).copied().unwrap_or(UNKNOWN);
+        let model = self.rng.choice(role.hardware()).copied().unwrap_or(UNKNOWN);
         let newest = CLIENT_VERSIONS.len() - 1;
         let chosen = if self.rng.u8(..100) < 45 { newest } else { self.rng.usize(..=newest) };
-        hardware.client_version = CLIENT_VERSIONS.get(chosen).copied().unwrap_or_default();
-        hardware.update_available = chosen != newest;
-        hardware
+        model.with(CLIENT_VERSIONS.get(chosen).copied().unwrap_or_default(), chosen != newest)
     }
 
     fn network(&mut self) -> Network {
@@ -337,7 +344,7 @@ impl Factory<'_> {
             ipv6,
             endpoints: [SocketAddrV4::new(public, port), SocketAddrV4::new(inside, 41_641)],
             relays: near.map(|(region, typical)| Relay {
-                region,
+                region: region.into(),
                 microseconds: typical + self.rng.u32(0..typical.max(1)),
             }),
             hard_nat: self.rng.u8(..6) == 0,

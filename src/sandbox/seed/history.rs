@@ -34,7 +34,7 @@ pub(crate) fn fill(state: &mut State, now: Timestamp) {
 fn by(user: &User) -> Actor {
     Actor {
         id: user.id.clone(),
-        kind: "USER",
+        kind: "USER".into(),
         login_name: user.login_name.to_string(),
         display_name: user.display_name.clone(),
     }
@@ -45,19 +45,20 @@ type Told = Vec<(Timestamp, &'static str, Actor, Event)>;
 fn arrivals(state: &State, now: Timestamp, told: &mut Told) {
     let people: HashMap<&str, &User> =
         state.users.iter().map(|user| (&*user.login_name, user)).collect();
+    let client = Sandbox::credentials(&state.identity.name).oauth_client_id;
     let since = later(now, -DAYS * DAY);
     let recent = state.devices.iter().filter(|device| device.created >= since);
-    for device in recent.filter(|device| device.external.is_none()).take(MAX_ARRIVALS) {
-        let actor = people.get(&*device.user).map_or_else(automation, |user| by(user));
+    for device in recent.filter(|device| !device.is_external).take(MAX_ARRIVALS) {
+        let actor = people.get(&*device.user).map_or_else(|| automation(&client), |user| by(user));
         told.push((device.created, "NODE", actor, Event::new("CREATE", device.target())));
     }
 }
 
 /// The OAuth client that brings servers in.
-fn automation() -> Actor {
+fn automation(client: &str) -> Actor {
     Actor {
-        id: Sandbox::OAUTH_CLIENT_ID.to_owned(),
-        kind: "OAUTH_CLIENT",
+        id: client.to_owned(),
+        kind: "OAUTH_CLIENT".into(),
         login_name: String::new(),
         display_name: "Sandbox client".to_owned(),
     }
@@ -79,18 +80,19 @@ fn routine(state: &State, now: Timestamp, rng: &mut Rng, told: &mut Told) {
                 at(),
                 "ADMIN_CONSOLE",
                 by(admin),
-                Event::new("LOGIN", Target::admin_console()),
+                Event::new("LOGIN", Target::admin_console(&state.identity)),
             ));
         }
         if day % 14 == 5 {
             let (old, new) = (json!("{ /* before */ }"), json!("{ /* after */ }"));
-            let event = Event::new("UPDATE", Target::tailnet()).property("ACL", old, new);
+            let event =
+                Event::new("UPDATE", Target::tailnet(&state.identity)).property("ACL", old, new);
             told.push((at(), "ADMIN_CONSOLE", by(admin), event));
         }
     }
     let settings = [("MACHINE_APPROVAL_NEEDED", 80), ("NETWORK_FLOW_LOGGING", 61), ("HTTPS", 60)];
     for (property, age) in settings {
-        let event = Event::new("ENABLE", Target::tailnet());
+        let event = Event::new("ENABLE", Target::tailnet(&state.identity));
         let event = event.property(property, json!(false), json!(true));
         told.push((later(now, -age * DAY), "ADMIN_CONSOLE", by(owner), event));
     }

@@ -10,47 +10,75 @@ use std::sync::Arc;
 
 use fastrand::Rng;
 
+use super::apps::Apps;
 use super::clock::{Clock, later, whole_seconds};
 use super::contacts::Contacts;
 use super::devices::AttributeTypes;
+use super::dns::Dns;
 use super::keys::{DeviceCapabilities, Key, Keys, Kind};
 use super::oauth::Tokens;
 use super::policy::Policy;
+use super::posture::Integrations;
+use super::services::{Fields, Service, Services};
 use super::settings::Settings;
-use super::state::State;
+use super::state::{Identity, State};
+use super::streams::Streams;
+use super::tailnets::{identifiers, number_of};
 use super::users::{User, Users};
-use super::{Options, Sandbox, audit, ids};
+use super::webhooks::Webhooks;
+use super::{Credentials, Options, Sandbox, audit, ids};
 
 /// The company's policy file. Names in angle brackets are filled in with logins.
 const POLICY: &str = include_str!("policy.hujson");
 
 const DAY: i64 = 86_400;
 
-/// A fresh tailnet.
-pub(crate) fn state(options: &Options) -> State {
+/// A fresh tailnet. The first one takes the seed as it is; the others, what their names make of it.
+pub(crate) fn state(options: &Options, name: &str) -> State {
     let clock = Clock::new(options.now);
     let now = whole_seconds(clock.now());
-    let mut rng = Rng::with_seed(options.seed);
-    let users = people::users(&mut rng, options.devices, now);
+    let (id, suffix) = identifiers(name);
+    let identity = Identity { name: name.to_owned(), id, suffix: suffix.into() };
+    let is_first = name == Sandbox::TAILNET;
+    let seed = if is_first { options.seed } else { options.seed ^ number_of(name) };
+    let mut rng = Rng::with_seed(seed);
+    let users = people::users(&mut rng, name, options.devices, now);
     let members: Vec<&User> = users.iter().filter(|user| !user.is_shared).collect();
     let owner = members.first().map(|user| Arc::clone(&user.login_name)).unwrap_or_default();
     let policy = Policy::new(policy_text(&members), &mut rng);
     let mut attribute_types = AttributeTypes::default();
-    let devices = fleet::devices(&mut rng, options.devices, &members, now, &mut attribute_types);
-    let keys = keys(&mut rng, &users, now);
+    let devices = fleet::devices(
+        &mut rng,
+        &identity.suffix,
+        options.devices,
+        &members,
+        now,
+        &mut attribute_types,
+    );
+    let keys = keys(&mut rng, name, &users, now);
     let mut state = State {
         clock,
-        seed: options.seed,
+        seed,
         devices,
         attribute_types,
         keys,
         tokens: Tokens::new(options.token_lifetime),
         policy,
         settings: Settings::new(),
-        contacts: Contacts::new(&owner, Sandbox::TAILNET),
+        contacts: Contacts::new(&owner, name),
+        dns: Dns::new(name),
+        services: services(),
+        webhooks: Webhooks::new(),
+        integrations: Integrations::new(),
+        streams: Streams::default(),
+        apps: Apps::new(),
+        device_invites: Vec::new(),
+        user_invites: Vec::new(),
+        free_plan: options.free_plan,
         audit: audit::Log::default(),
         users,
         rng,
+        identity,
     };
     history::fill(&mut state, now);
     state
@@ -69,16 +97,36 @@ fn policy_text(members: &[&User]) -> String {
     text
 }
 
-fn keys(rng: &mut Rng, users: &Users, now: jiff::Timestamp) -> Keys {
+/// What the company offers under an address of its own. Addresses of services are not drawn, so
+/// that they can be looked up.
+fn services() -> Services {
+    let service = |last: u8, comment: &str, port: &str, tag: &str| {
+        let fields = Fields {
+            comment: comment.to_owned(),
+            ports: vec![port.to_owned()],
+            tags: vec![tag.to_owned()],
+            ..Fields::default()
+        };
+        Service::new(std::net::Ipv4Addr::new(100, 100, 1, last), fields)
+    };
+    Services::from([
+        ("svc:web".to_owned(), service(1, "The company's website", "tcp:443", "tag:web")),
+        ("svc:orders-db".to_owned(), service(2, "Orders", "tcp:5432", "tag:db")),
+    ])
+}
+
+fn keys(rng: &mut Rng, tailnet: &str, users: &Users, now: jiff::Timestamp) -> Keys {
     let mut keys = Keys::default();
     let owner = users.iter().next().map(|owner| owner.id.clone());
+    let Credentials { api_key, oauth_client_id, oauth_client_secret, federated_client_id } =
+        Sandbox::credentials(tailnet);
     let built_in = [
-        ("ksandboxaccessCNTRL", Kind::Api, Sandbox::API_KEY, "Sandbox access key"),
-        (Sandbox::OAUTH_CLIENT_ID, Kind::Client, Sandbox::OAUTH_CLIENT_SECRET, "Sandbox client"),
-        (Sandbox::FEDERATED_CLIENT_ID, Kind::Federated, "", "Sandbox identity"),
+        ("ksandboxaccessCNTRL".to_owned(), Kind::Api, api_key, "Sandbox access key"),
+        (oauth_client_id, Kind::Client, oauth_client_secret, "Sandbox client"),
+        (federated_client_id, Kind::Federated, String::new(), "Sandbox identity"),
     ];
     for (id, kind, secret, description) in built_in {
-        let mut key = Key::new(id.to_owned(), kind, secret.to_owned(), later(now, -200 * DAY));
+        let mut key = Key::new(id, kind, secret, later(now, -200 * DAY));
         description.clone_into(&mut key.description);
         key.scopes = vec!["all".to_owned()];
         key.built_in = true;

@@ -6,8 +6,8 @@ use fastrand::Rng;
 use jiff::Timestamp;
 
 use super::super::clock::later;
+use super::super::ids;
 use super::super::users::{Standing, User, Users};
-use super::super::{Sandbox, ids};
 use super::DAY;
 use super::pools::{FIRST_NAMES, LAST_NAMES};
 
@@ -27,11 +27,11 @@ const SPECIAL: &[(&str, Standing)] = &[
 
 /// One user for every four devices, the owner first, and from 20 devices on a partner who shares
 /// a device.
-pub(crate) fn users(rng: &mut Rng, devices: usize, now: Timestamp) -> Users {
+pub(crate) fn users(rng: &mut Rng, domain: &str, devices: usize, now: Timestamp) -> Users {
     let mut users = Users::default();
     let mut taken = HashSet::new();
     for at in 0..devices.div_ceil(4).max(1) {
-        let (display_name, login) = person(rng, &mut taken);
+        let (display_name, login) = person(rng, domain, &mut taken);
         let special = SPECIAL.get(at).copied();
         let (role, standing) = special.unwrap_or(("member", Standing::Good));
         // A few have been away for long and are idle.
@@ -63,10 +63,9 @@ pub(crate) fn users(rng: &mut Rng, devices: usize, now: Timestamp) -> Users {
 }
 
 /// A name nobody has yet, and the login made from it.
-fn person(rng: &mut Rng, taken: &mut HashSet<String>) -> (String, String) {
+fn person(rng: &mut Rng, domain: &str, taken: &mut HashSet<String>) -> (String, String) {
     let first = rng.choice(FIRST_NAMES).copied().unwrap_or("Alice");
     let last = rng.choice(LAST_NAMES).copied().unwrap_or("Smith");
-    let domain = Sandbox::TAILNET;
     let base = format!("{}.{}", first.to_lowercase(), last.to_lowercase());
     let mut login = format!("{base}@{domain}");
     let mut number = 1_u32;

@@ -2,6 +2,32 @@
 
 use super::super::devices::Hardware;
 
+/// A machine and its system.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Model {
+    os: &'static str,
+    os_version: &'static str,
+    distro: Option<(&'static str, &'static str, &'static str)>,
+    reports_identity: bool,
+}
+
+impl Model {
+    /// The machine with a release of the client on it.
+    pub(crate) fn with(self, client_version: &'static str, update_available: bool) -> Hardware {
+        let distro = |(name, version, code): (&'static str, &'static str, &'static str)| {
+            (name.into(), version.into(), code.into())
+        };
+        Hardware {
+            os: self.os.into(),
+            os_version: self.os_version.into(),
+            distro: self.distro.map(distro),
+            client_version: client_version.into(),
+            update_available,
+            reports_identity: self.reports_identity,
+        }
+    }
+}
+
 pub(crate) const FIRST_NAMES: &[&str] = &[
     "Alice", "Amara", "Amir", "Ana", "Bao", "Bella", "Ben", "Carla", "Chen", "Clara", "Dana",
     "David", "Diego", "Elena", "Emil", "Eva", "Farah", "Felix", "Grace", "Hana", "Hugo", "Ida",
@@ -41,47 +67,35 @@ pub(crate) const REGIONS: &[[(&str, u32); 4]] = &[
     [("Singapore", 11_000), ("Hong Kong", 39_000), ("Tokyo", 71_000), ("Sydney", 96_000)],
 ];
 
-pub(crate) const UNKNOWN: Hardware = Hardware {
-    os: "linux",
-    os_version: "6.8.0-51-generic",
-    distro: None,
-    client_version: "",
-    update_available: false,
-    reports_identity: false,
-};
+pub(crate) const UNKNOWN: Model =
+    Model { os: "linux", os_version: "6.8.0-51-generic", distro: None, reports_identity: false };
 
-const UBUNTU: Hardware = Hardware { distro: Some(("ubuntu", "24.04", "noble")), ..UNKNOWN };
-const JAMMY: Hardware = Hardware {
+const UBUNTU: Model = Model { distro: Some(("ubuntu", "24.04", "noble")), ..UNKNOWN };
+const JAMMY: Model = Model {
     os_version: "5.15.0-130-generic",
     distro: Some(("ubuntu", "22.04", "jammy")),
     ..UNKNOWN
 };
-const DEBIAN: Hardware = Hardware {
-    os_version: "6.1.0-28-amd64",
-    distro: Some(("debian", "12.8", "bookworm")),
-    ..UNKNOWN
-};
-const FEDORA: Hardware = Hardware {
-    os_version: "6.12.9-200.fc41.x86_64",
-    distro: Some(("fedora", "41", "")),
-    ..UNKNOWN
-};
+const DEBIAN: Model =
+    Model { os_version: "6.1.0-28-amd64", distro: Some(("debian", "12.8", "bookworm")), ..UNKNOWN };
+const FEDORA: Model =
+    Model { os_version: "6.12.9-200.fc41.x86_64", distro: Some(("fedora", "41", "")), ..UNKNOWN };
 
-pub(crate) const SERVERS: &[Hardware] = &[UBUNTU, UBUNTU, JAMMY, DEBIAN];
-pub(crate) const LINUX_LAPTOPS: &[Hardware] = &[UBUNTU, FEDORA, DEBIAN];
-pub(crate) const MACS: &[Hardware] = &[
-    Hardware { os: "macOS", os_version: "15.2.0", reports_identity: true, ..UNKNOWN },
-    Hardware { os: "macOS", os_version: "14.7.2", reports_identity: true, ..UNKNOWN },
+pub(crate) const SERVERS: &[Model] = &[UBUNTU, UBUNTU, JAMMY, DEBIAN];
+pub(crate) const LINUX_LAPTOPS: &[Model] = &[UBUNTU, FEDORA, DEBIAN];
+pub(crate) const MACS: &[Model] = &[
+    Model { os: "macOS", os_version: "15.2.0", reports_identity: true, ..UNKNOWN },
+    Model { os: "macOS", os_version: "14.7.2", reports_identity: true, ..UNKNOWN },
 ];
-pub(crate) const WINDOWS: &[Hardware] = &[
-    Hardware { os: "windows", os_version: "10.0.26100.2605", reports_identity: true, ..UNKNOWN },
-    Hardware { os: "windows", os_version: "10.0.19045.5247", reports_identity: true, ..UNKNOWN },
+pub(crate) const WINDOWS: &[Model] = &[
+    Model { os: "windows", os_version: "10.0.26100.2605", reports_identity: true, ..UNKNOWN },
+    Model { os: "windows", os_version: "10.0.19045.5247", reports_identity: true, ..UNKNOWN },
 ];
-pub(crate) const IPHONES: &[Hardware] = &[
-    Hardware { os: "iOS", os_version: "18.2.0", ..UNKNOWN },
-    Hardware { os: "iOS", os_version: "17.7.2", ..UNKNOWN },
+pub(crate) const IPHONES: &[Model] = &[
+    Model { os: "iOS", os_version: "18.2.0", ..UNKNOWN },
+    Model { os: "iOS", os_version: "17.7.2", ..UNKNOWN },
 ];
-pub(crate) const ANDROIDS: &[Hardware] = &[
-    Hardware { os: "android", os_version: "15", ..UNKNOWN },
-    Hardware { os: "android", os_version: "14", ..UNKNOWN },
+pub(crate) const ANDROIDS: &[Model] = &[
+    Model { os: "android", os_version: "15", ..UNKNOWN },
+    Model { os: "android", os_version: "14", ..UNKNOWN },
 ];

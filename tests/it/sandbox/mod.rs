@@ -6,16 +6,32 @@ use rustls::{RootCertStore, crypto::ring::default_provider};
 use serde_json::{Map, Value, json};
 use tailscale_mcp::sandbox::{Options, Sandbox};
 
+use crate::support::judge::{Judged, judged};
+
+mod apps;
 mod attributes;
+mod command;
+mod contacts;
 mod credentials;
 mod devices;
+mod dns;
+mod faults;
+mod fuzz;
+mod invites;
 mod keys;
 mod logs;
 mod paths;
 mod policy;
+mod policy_tests;
+mod posture;
+mod scopes;
 mod seed;
+mod services;
 mod settings;
+mod streams;
+mod tailnets;
 mod users;
+mod webhooks;
 
 const NOW: &str = "2026-06-15T12:00:00Z";
 
@@ -56,13 +72,15 @@ impl Answer {
 
 struct Tailnet {
     sandbox: Sandbox,
+    base_url: String,
     http: reqwest::Client,
 }
 
 impl Tailnet {
     async fn with(options: Options) -> Self {
         let sandbox = Sandbox::start(options).await.unwrap();
-        Self { sandbox, http: http() }
+        let base_url = judged(&sandbox.base_url(), Judged::Answers);
+        Self { sandbox, base_url, http: http() }
     }
 
     async fn new() -> Self {
@@ -72,7 +90,7 @@ impl Tailnet {
     /// An unauthenticated request below `/api/v2`.
     fn bare(&self, method: &str, path: &str) -> RequestBuilder {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        self.http.request(method, format!("{}/api/v2{path}", self.sandbox.base_url()))
+        self.http.request(method, format!("{}/api/v2{path}", self.base_url))
     }
 
     async fn send(&self, request: RequestBuilder) -> Answer {
@@ -179,14 +197,4 @@ async fn a_server_that_is_waited_for_keeps_running() {
     let request = http().get(url).bearer_auth(Sandbox::API_KEY);
     assert_eq!(request.send().await.unwrap().status(), 200);
     assert!(!running.is_finished());
-}
-
-#[tokio::test]
-async fn there_are_three_contacts() {
-    let tailnet = Tailnet::new().await;
-    let contacts = tailnet.get("/tailnet/-/contacts").await.ok();
-    for kind in ["account", "support", "security"] {
-        assert!(text(&contacts[kind]["email"]).contains('@'));
-    }
-    assert_eq!(contacts["security"]["needsVerification"], true);
 }

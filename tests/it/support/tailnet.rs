@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use super::judge::{Judged, judged};
 use axum::{Router, body::Bytes, extract::State, http, response::Response};
 use tailscale_mcp::{
     Credential, Settings, Tailnet,
@@ -25,7 +26,7 @@ pub async fn sandbox() -> (Sandbox, Tailnet) {
 
 pub fn settings(base_url: &str) -> Settings {
     let mut settings = Settings::new(Credential::ApiKey(Sandbox::API_KEY.into()));
-    base_url.clone_into(&mut settings.base_url);
+    settings.base_url = judged(base_url, Judged::Both);
     settings.rate = 10_000.0;
     settings
 }
@@ -94,7 +95,8 @@ async fn forward(
     };
     let bad = counts && proxy.counted.fetch_add(1, Ordering::SeqCst) == proxy.nth;
     let answer = |status: u16, text: &'static str| {
-        Response::builder().status(status).body(text.into()).unwrap()
+        let answer = Response::builder().status(status).header("content-type", "application/json");
+        answer.body(text.into()).unwrap()
     };
     if bad && proxy.trouble == Trouble::Refused {
         return answer(400, r#"{"message":"not today"}"#);

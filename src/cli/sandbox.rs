@@ -1,0 +1,88 @@
+//! The emulated admin API, alone.
+
+use std::{io::ErrorKind, net::SocketAddr, path::PathBuf};
+
+use super::complain;
+use crate::{
+    Error,
+    client::Result,
+    sandbox::{Options, Sandbox},
+};
+
+/// How it is served.
+#[derive(Debug, clap::Args)]
+pub(super) struct SandboxArguments {
+    /// Address and port
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Go on from this file if it is there, and write it when stopped
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// A further tailnet, as big as the first; may be repeated
+    #[arg(long = "tailnet", value_name = "NAME")]
+    tailnets: Vec<String>,
+    /// The same seed makes the same tailnet
+    #[arg(long, default_value_t = 1, value_name = "NUMBER")]
+    seed: u64,
+    /// Refuse what the free plan does not have
+    #[arg(long)]
+    free_plan: bool,
+}
+
+/// Serves until the process is told to stop.
+pub(super) async fn serve(arguments: SandboxArguments, devices: usize) -> Result<()> {
+    let SandboxArguments { listen, state, tailnets, seed, free_plan } = arguments;
+    let mut names = vec![Sandbox::TAILNET.to_owned()];
+    names.extend(tailnets.iter().cloned());
+    let options =
+        Options { devices, seed, listen, more_tailnets: tailnets, free_plan, ..Options::default() };
+    let sandbox = Sandbox::start(options).await.map_err(|error| {
+        Error::config(format!("no sandbox on {listen}: {error}"), "choose another address")
+    })?;
+    if let Some(file) = &state {
+        match sandbox.load(file) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                let said = format!("cannot go on from {}: {error}", file.display());
+                return Err(Error::config(said, "name another file, or move this one away"));
+            }
+            _ => {}
+        }
+    }
+    let url = sandbox.base_url();
+    let mut said = vec![
+        format!("the emulated admin API is at {url}"),
+        format!("  export TAILSCALE_BASE_URL={url}"),
+    ];
+    for name in names {
+        let key = Sandbox::credentials(&name).api_key;
+        said.push(format!("  export TAILSCALE_API_KEY={key}  # {name}"));
+    }
+    complain(&said.join("\n"));
+    stopped().await;
+    if let Some(file) = &state {
+        sandbox.save(file).map_err(|error| {
+            let said = format!("cannot write {}: {error}", file.display());
+            Error::config(said, "name a file in a directory you can write to")
+        })?;
+    }
+    Ok(())
+}
+
+/// Waits until somebody ends the process in one of the usual ways.
+async fn stopped() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = terminated.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            return;
+        }
+    }
+    // Without signals there is nothing to wait for but the end.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

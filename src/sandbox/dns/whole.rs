@@ -1,0 +1,71 @@
+//! The whole configuration in one piece: the only face with `overrideLocalDNS` and with what a
+//! resolver does beside an exit node.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::super::http::{Call, Object, Outcome, Reply};
+use super::super::state::null_as_default;
+use super::{Dns, Resolver, check};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wanted {
+    #[serde(default, deserialize_with = "null_as_default")]
+    nameservers: Vec<Object<Resolver>>,
+    #[serde(default, rename = "splitDNS", deserialize_with = "null_as_default")]
+    split: BTreeMap<String, Option<Vec<Object<Resolver>>>>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    search_paths: Vec<String>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    preferences: Object<Preferences>,
+}
+
+#[derive(Default, Deserialize)]
+struct Preferences {
+    #[serde(default, rename = "overrideLocalDNS", deserialize_with = "null_as_default")]
+    override_local: bool,
+    #[serde(default, rename = "magicDNS", deserialize_with = "null_as_default")]
+    magic_dns: bool,
+}
+
+/// `GET /tailnet/{tailnet}/dns/configuration`.
+pub(crate) fn get(call: &mut Call<'_>) -> Outcome {
+    Reply::json(&wire(&call.state.dns))
+}
+
+/// `POST /tailnet/{tailnet}/dns/configuration`: replaces it all; what is not sent is gone.
+pub(crate) fn set(call: &mut Call<'_>) -> Outcome {
+    let wanted: Wanted = call.json()?;
+    let plain = |list: Vec<Object<Resolver>>| list.into_iter().map(|Object(it)| it).collect();
+    let Object(preferences) = wanted.preferences;
+    let mut split = BTreeMap::new();
+    for (domain, resolvers) in wanted.split {
+        let resolvers = resolvers.unwrap_or_default();
+        if !resolvers.is_empty() {
+            split.insert(check::domain(&domain)?, plain(resolvers));
+        }
+    }
+    let next = Dns {
+        nameservers: plain(wanted.nameservers),
+        split,
+        search_paths: wanted.search_paths,
+        magic: preferences.magic_dns,
+        override_local: preferences.override_local,
+    };
+    check::all(&next)?;
+    call.change_dns(next);
+    get(call)
+}
+
+/// The configuration as it travels.
+pub(super) fn wire(dns: &Dns) -> Value {
+    json!({
+        "nameservers": dns.nameservers,
+        "splitDNS": dns.split,
+        "searchPaths": dns.search_paths,
+        "preferences": { "overrideLocalDNS": dns.override_local, "magicDNS": dns.magic },
+    })
+}

@@ -1,0 +1,209 @@
+//! Faults on demand: what goes wrong, for which requests, and how often.
+
+mod deliver;
+
+use fastrand::Rng;
+use serde::{Deserialize, Serialize};
+
+use super::operations::{Lookup, find};
+
+pub(crate) use deliver::{deliver, refusal};
+
+/// What goes wrong with a request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "fault", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+pub enum FaultKind {
+    /// 429 with `Retry-After`, in seconds or as a date.
+    RateLimit {
+        /// How long to wait.
+        #[serde(default)]
+        seconds: u32,
+        /// Whether it is told as a date.
+        #[serde(default)]
+        as_date: bool,
+    },
+    /// This status, with a message in JSON.
+    Status {
+        /// Any status, such as 500 or 504.
+        status: u16,
+    },
+    /// This status, with a web page in place of JSON, as proxies send it.
+    NotJson {
+        /// Any status; 200 as well.
+        status: u16,
+    },
+    /// 401, as if the token had expired.
+    Unauthorized,
+    /// 412, as if somebody had written in between.
+    StaleEtag,
+    /// The connection is reset, and nothing has happened.
+    Reset,
+    /// It is carried out, and then the connection is reset: the answer is lost.
+    LostResponse,
+    /// It is carried out, and half of the answer arrives before the connection ends.
+    Truncated,
+    /// It is carried out, and answered late.
+    Slow {
+        /// How much later.
+        milliseconds: u64,
+    },
+    /// It is carried out, and half of the answer arrives; the rest never does.
+    Stalled,
+}
+
+/// A fault, and the requests it befalls.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Fault {
+    /// What goes wrong.
+    #[serde(flatten)]
+    pub kind: FaultKind,
+    /// The operation, as the document names it, such as `listTailnetDevices`; none means any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+    /// The method; none means any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// The path below `/api/v2`, in which `*` stands for one segment; none means any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// How many of these requests go well first.
+    #[serde(default)]
+    pub after: u32,
+    /// How many of them it befalls then; none means all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<u32>,
+    /// How likely it is each time, from 0 to 1. The sandbox's seed decides.
+    #[serde(default = "always")]
+    pub probability: f64,
+}
+
+fn always() -> f64 {
+    1.0
+}
+
+impl Fault {
+    /// A fault that befalls every request from now on.
+    #[must_use]
+    pub fn new(kind: FaultKind) -> Self {
+        Self {
+            kind,
+            operation: None,
+            method: None,
+            path: None,
+            after: 0,
+            times: None,
+            probability: always(),
+        }
+    }
+
+    /// Only for this operation.
+    #[must_use]
+    pub fn on(mut self, operation: &str) -> Self {
+        self.operation = Some(operation.to_owned());
+        self
+    }
+
+    /// Only this often.
+    #[must_use]
+    pub fn times(mut self, times: u32) -> Self {
+        self.times = Some(times);
+        self
+    }
+
+    /// Reads a fault, and refuses what it does not know: a misspelt condition would be none.
+    pub(crate) fn read(value: &serde_json::Value) -> Result<Self, String> {
+        let known = [
+            "fault",
+            "seconds",
+            "asDate",
+            "status",
+            "milliseconds",
+            "operation",
+            "method",
+            "path",
+            "after",
+            "times",
+            "probability",
+        ];
+        let fields = value.as_object().ok_or("a fault is an object")?;
+        if let Some(odd) = fields.keys().find(|name| !known.contains(&name.as_str())) {
+            return Err(format!("unknown field {odd:?}"));
+        }
+        let fault: Self = serde_json::from_value(value.clone()).map_err(|it| it.to_string())?;
+        if !(0.0..=1.0).contains(&fault.probability) {
+            return Err("probability must be from 0 to 1".to_owned());
+        }
+        if let FaultKind::Status { status } | FaultKind::NotJson { status } = fault.kind
+            && !(200..=599).contains(&status)
+        {
+            return Err("status must be from 200 to 599".to_owned());
+        }
+        Ok(fault)
+    }
+
+    fn concerns(&self, method: &str, path: &str) -> bool {
+        let path = path.strip_prefix("/api/v2").unwrap_or(path);
+        let is_operation = |wanted: &String| match find(method, path) {
+            Lookup::Found(operation, _) => operation.id == wanted,
+            _ => false,
+        };
+        self.method.as_ref().is_none_or(|it| it.eq_ignore_ascii_case(method))
+            && self.path.as_ref().is_none_or(|it| is_path(it, path))
+            && self.operation.as_ref().is_none_or(is_operation)
+    }
+}
+
+fn is_path(pattern: &str, path: &str) -> bool {
+    let (mut wanted, mut actual) = (pattern.split('/'), path.split('/'));
+    loop {
+        match (wanted.next(), actual.next()) {
+            (None, None) => return true,
+            (Some(one), Some(other)) if one == "*" || one == other => {}
+            _ => return false,
+        }
+    }
+}
+
+/// The faults that are still to come.
+#[derive(Debug)]
+pub(crate) struct Faults {
+    rng: Rng,
+    list: Vec<Fault>,
+}
+
+impl Faults {
+    pub(crate) fn new(seed: u64, list: Vec<Fault>) -> Self {
+        Self { rng: Rng::with_seed(seed.wrapping_add(4)), list }
+    }
+
+    pub(crate) fn add(&mut self, fault: Fault) {
+        self.list.push(fault);
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.list.clear();
+    }
+
+    pub(crate) fn list(&self) -> &[Fault] {
+        &self.list
+    }
+
+    /// What befalls a request: the first fault that concerns it and is due.
+    pub(crate) fn next(&mut self, method: &str, path: &str) -> Option<FaultKind> {
+        let mut kind = None;
+        for fault in &mut self.list {
+            if kind.is_some() || !fault.concerns(method, path) {
+                continue;
+            }
+            if fault.after > 0 {
+                fault.after -= 1;
+            } else if fault.times != Some(0) && self.rng.f64() < fault.probability {
+                fault.times = fault.times.map(|left| left - 1);
+                kind = Some(fault.kind.clone());
+            }
+        }
+        self.list.retain(|fault| fault.times != Some(0));
+        kind
+    }
+}

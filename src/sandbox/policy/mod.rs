@@ -1,0 +1,138 @@
+//! The policy file: `HuJSON` kept byte for byte, and the few things the sandbox reads in it.
+
+mod document;
+mod evaluate;
+mod rules;
+mod validate;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use fastrand::Rng;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::audit::{Event, Target};
+use super::http::{Call, Failure, Outcome, Reply, bracketed};
+use super::ids;
+use document::Document;
+
+pub(crate) use validate::{preview, validate};
+
+/// The policy of a tailnet nobody has edited yet, which an empty body brings back.
+const DEFAULT: &str = include_str!("../seed/default-policy.hujson");
+
+/// The stored policy file.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(from = "Saved")]
+pub(crate) struct Policy {
+    text: String,
+    #[serde(skip_serializing)]
+    document: Document,
+    etag: String,
+    untouched: bool,
+}
+
+/// What is saved of it; the rest follows from the text.
+#[derive(Deserialize)]
+struct Saved {
+    text: String,
+    etag: String,
+    untouched: bool,
+}
+
+impl From<Saved> for Policy {
+    fn from(Saved { text, etag, untouched }: Saved) -> Self {
+        let document = Document::read(&text).unwrap_or_default();
+        Self { text, document, etag, untouched }
+    }
+}
+
+impl Policy {
+    /// Stores a text that is known to be good, or else the default policy.
+    pub(crate) fn new(text: String, rng: &mut Rng) -> Self {
+        let etag = ids::hex_digest(rng.u64(..), 0);
+        let untouched = Document::read(&text).is_err();
+        let text = if untouched { DEFAULT.to_owned() } else { text };
+        Self::from(Saved { text, etag, untouched })
+    }
+
+    pub(crate) fn declares_tag(&self, tag: &str) -> bool {
+        self.document.tag_owners.contains_key(tag)
+    }
+
+    /// The owners of a tag; empty when it is not declared.
+    pub(crate) fn tag_owners(&self, tag: &str) -> &[String] {
+        self.document.tag_owners.get(tag).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Whether the auto-approvers let devices with these tags host a service, by its name or a tag.
+    pub(crate) fn approves_service(&self, key: &str, tags: &[String]) -> bool {
+        self.document.approves_service(key, tags)
+    }
+
+    /// Whether a write that carries this `If-Match` header may go ahead.
+    fn matches(&self, if_match: &str) -> bool {
+        let wanted = if_match.trim().trim_matches('"');
+        match wanted {
+            "" | "*" => true,
+            "ts-default" => self.untouched,
+            _ => wanted == self.etag,
+        }
+    }
+
+    fn reply(&self, accept: &str) -> Outcome {
+        let reply = if accept.contains("application/json") {
+            Reply::json(&self.document.json)?
+        } else {
+            Reply::text("application/hujson", &self.text)
+        };
+        Ok(reply.with_header("etag", format!("\"{}\"", self.etag)))
+    }
+
+    fn details(&self) -> Outcome {
+        let body = json!({ "acl": STANDARD.encode(&self.text), "warnings": [], "errors": null });
+        Ok(Reply::json(&body)?.with_header("etag", format!("\"{}\"", self.etag)))
+    }
+}
+
+/// The refusal of tags that are not declared, or not the caller's to give.
+pub(crate) fn tags_refused(tags: &[String]) -> Failure {
+    let list = bracketed(tags);
+    Failure::bad_request(format!("requested tags {list} are invalid or not permitted"))
+}
+
+/// `GET /tailnet/{tailnet}/acl`: JSON if asked for, `HuJSON` otherwise.
+pub(crate) fn get(call: &mut Call<'_>) -> Outcome {
+    if call.switch("details")? {
+        return call.state.policy.details();
+    }
+    call.state.policy.reply(call.header("accept"))
+}
+
+/// `POST /tailnet/{tailnet}/acl`: replaces the file if its tests pass; every write has a new `ETag`.
+pub(crate) fn set(call: &mut Call<'_>) -> Outcome {
+    if !call.state.policy.matches(call.header("if-match")) {
+        return Err(Failure::new(412, "precondition failed, invalid old hash"));
+    }
+    let text = call.text()?;
+    let reset = text.trim().is_empty();
+    // Strict JSON is checked as such. The real service blames comments with this same, misleading
+    // message.
+    let strict = call.header("content-type").starts_with("application/json");
+    if strict && !reset && serde_json::from_str::<Value>(text).is_err() {
+        return Err(Failure::bad_request("exactly one capability scope must be populated"));
+    }
+    let text = if reset { DEFAULT } else { text }.to_owned();
+    let document = Document::read(&text)?;
+    let failed = evaluate::failures(&document, &document.tests, call.world());
+    if !failed.is_empty() {
+        return Err(validate::tests_failed(failed));
+    }
+    let etag = ids::hex_digest(call.state.rng.u64(..), 0);
+    let next = Policy { text, document, etag, untouched: reset };
+    let old = std::mem::replace(&mut call.state.policy, next);
+    let target = Target::tailnet(&call.state.identity);
+    let (old, new) = (Value::from(old.text), Value::from(call.state.policy.text.as_str()));
+    call.record(Event::new("UPDATE", target).property("ACL", old, new));
+    call.state.policy.reply(call.header("accept"))
+}

@@ -1,0 +1,105 @@
+//! DNS: one configuration with five faces.
+
+use super::*;
+
+const CONFIGURATION: &str = "/tailnet/-/dns/configuration";
+
+async fn put(tailnet: &Tailnet, method: &str, what: &str, body: Value) -> Answer {
+    tailnet.call(method, &format!("/tailnet/-/dns/{what}"), body).await
+}
+
+async fn look(tailnet: &Tailnet, what: &str) -> Value {
+    tailnet.get(&format!("/tailnet/-/dns/{what}")).await.ok()
+}
+
+#[tokio::test]
+async fn nameservers_are_replaced_in_order_and_show_everywhere() {
+    let tailnet = Tailnet::new().await;
+    let answer = put(&tailnet, "POST", "nameservers", json!({"dns": ["9.9.9.9", "1.1.1.1"]})).await;
+    assert_eq!(answer.ok(), json!({"dns": ["9.9.9.9", "1.1.1.1"], "magicDNS": true}));
+    assert_eq!(look(&tailnet, "nameservers").await, json!({"dns": ["9.9.9.9", "1.1.1.1"]}));
+    let whole = look(&tailnet, "configuration").await;
+    assert_eq!(whole["nameservers"], json!([{"address": "9.9.9.9"}, {"address": "1.1.1.1"}]));
+    let told = tailnet.audit("&event=TAILNET.UPDATE.DNS_CONFIG").await;
+    assert_eq!(told[0]["new"]["nameservers"], whole["nameservers"]);
+}
+
+#[tokio::test]
+async fn magic_dns_goes_with_the_last_nameserver_and_needs_one() {
+    let tailnet = Tailnet::new().await;
+    let answer = put(&tailnet, "POST", "nameservers", json!({ "dns": null })).await;
+    assert_eq!(answer.ok(), json!({"dns": [], "magicDNS": false}));
+    assert_eq!(look(&tailnet, "preferences").await, json!({ "magicDNS": false }));
+    assert_eq!(tailnet.audit("&event=TAILNET.DISABLE.MAGIC_DNS").await.len(), 1);
+    let refusal = "need at least one nameserver to enable MagicDNS";
+    put(&tailnet, "POST", "preferences", json!({ "magicDNS": true })).await.refused(400, refusal);
+    put(&tailnet, "POST", "nameservers", json!({"dns": ["9.9.9.9"]})).await.ok();
+    // It does not come back by itself.
+    assert_eq!(look(&tailnet, "preferences").await, json!({ "magicDNS": false }));
+    put(&tailnet, "POST", "preferences", json!({ "magicDNS": true })).await.ok();
+    put(&tailnet, "POST", "preferences", json!({})).await.refused(400, "magicDNS is required");
+}
+
+#[tokio::test]
+async fn split_dns_is_merged_by_patch_and_replaced_by_put() {
+    let tailnet = Tailnet::new().await;
+    let first = json!({"a.example": ["10.0.0.1"], "B.Example.": ["10.0.0.2"]});
+    let stored = json!({"a.example": ["10.0.0.1"], "b.example": ["10.0.0.2"]});
+    assert_eq!(put(&tailnet, "PUT", "split-dns", first).await.ok(), stored);
+    let change = json!({"a.example": null, "c.example": ["10.0.0.3"]});
+    let merged = json!({"b.example": ["10.0.0.2"], "c.example": ["10.0.0.3"]});
+    assert_eq!(put(&tailnet, "PATCH", "split-dns", change).await.ok(), merged);
+    assert_eq!(look(&tailnet, "split-dns").await, merged);
+    assert_eq!(put(&tailnet, "PUT", "split-dns", json!({})).await.ok(), json!({}));
+    assert_eq!(look(&tailnet, "configuration").await["splitDNS"], json!({}));
+}
+
+#[tokio::test]
+async fn search_paths_are_replaced() {
+    let tailnet = Tailnet::new().await;
+    let paths = json!({"searchPaths": ["b.example", "a.example"]});
+    assert_eq!(put(&tailnet, "POST", "searchpaths", paths.clone()).await.ok(), paths);
+    assert_eq!(look(&tailnet, "searchpaths").await, paths);
+}
+
+#[tokio::test]
+async fn the_configuration_is_replaced_as_a_whole() {
+    let tailnet = Tailnet::new().await;
+    let resolver = json!({"address": "9.9.9.9", "useWithExitNode": true});
+    let wanted = json!({
+        "nameservers": [resolver, {"address": "8.8.8.8", "useWithExitNode": false}],
+        "splitDNS": {"a.example": [resolver], "empty.example": null},
+        "preferences": {"overrideLocalDNS": true, "magicDNS": true},
+    });
+    let stored = json!({
+        "nameservers": [resolver, {"address": "8.8.8.8"}],
+        "splitDNS": {"a.example": [resolver]},
+        "searchPaths": [],
+        "preferences": {"overrideLocalDNS": true, "magicDNS": true},
+    });
+    assert_eq!(tailnet.post(CONFIGURATION, wanted).await.ok(), stored);
+    assert_eq!(tailnet.get(CONFIGURATION).await.ok(), stored);
+    // What an older face keeps in place keeps its switches.
+    put(&tailnet, "POST", "nameservers", json!({"dns": ["9.9.9.9"]})).await.ok();
+    assert_eq!(tailnet.get(CONFIGURATION).await.ok()["nameservers"], json!([resolver]));
+}
+
+#[tokio::test]
+async fn what_is_no_address_or_domain_changes_nothing() {
+    let tailnet = Tailnet::new().await;
+    let before = tailnet.get(CONFIGURATION).await.ok();
+    for (method, what, body) in [
+        ("POST", "nameservers", json!({"dns": ["1.1.1.1", "nowhere"]})),
+        ("POST", "searchpaths", json!({"searchPaths": ["a..b"]})),
+        ("PATCH", "split-dns", json!({"a.example": ["10.0.0.1"], "-": ["10.0.0.1"]})),
+        ("PUT", "split-dns", json!({"a.example": ["10.0.0.300"]})),
+        ("POST", "configuration", json!({"preferences": {"magicDNS": true}})),
+        ("POST", "configuration", json!([])),
+    ] {
+        let answer = put(&tailnet, method, what, body.clone()).await;
+        assert_eq!(answer.status, 400, "{what} {body}");
+        assert!(!answer.message().is_empty());
+    }
+    assert_eq!(tailnet.get(CONFIGURATION).await.ok(), before);
+    assert!(tailnet.audit("&event=TAILNET.UPDATE.DNS_CONFIG").await.is_empty());
+}
