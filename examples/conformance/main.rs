@@ -193,15 +193,15 @@ impl ServerHandler for Fixture {
     }
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
-        let mut changes = self.changes.subscribe();
+        let mut news = self.changes.subscribe();
         let wanted = context.accepted().clone();
         loop {
-            let changed = tokio::select! {
-                changed = changes.recv() => changed,
+            let heard = tokio::select! {
+                heard = news.recv() => heard,
                 () = context.cancelled() => return Ok(()),
             };
             let sink = context.sink();
-            let _ = match changed {
+            let _ = match heard {
                 Ok(Changed::Tools) if wanted.tools_list_changed == Some(true) => {
                     sink.notify_tool_list_changed().await
                 }

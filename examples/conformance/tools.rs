@@ -218,8 +218,8 @@ async fn elicit(
     let said = context.peer.create_elicitation(request).await;
     let said = said.map_err(|it| ErrorData::internal_error(it.to_string(), None))?;
     let said = serde_json::to_value(said).unwrap_or_default();
-    let (action, content) = (&said["action"], &said["content"]);
-    Ok(answer(&[text(&format!("Elicitation completed: action={action}, content={content}"))]))
+    let (action, given) = (&said["action"], &said["content"]);
+    Ok(answer(&[text(&format!("Elicitation completed: action={action}, content={given}"))]))
 }
 
 fn defaults() -> Value {

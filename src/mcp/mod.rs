@@ -181,10 +181,12 @@ fn is_modern(context: &RequestContext<RoleServer>) -> bool {
     context.protocol_version() >= Some(ProtocolVersion::V_2026_07_28)
 }
 
+#[expect(deprecated, reason = "clients of 2025 ask for logging")]
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
         let capabilities = ServerCapabilities::builder()
             .enable_completions()
+            .enable_logging()
             .enable_prompts()
             .enable_resources()
             .enable_resources_subscribe()
@@ -275,16 +277,25 @@ impl ServerHandler for Server {
         Ok(CompleteResult::new(found))
     }
 
+    /// Clients of 2025 set it without asking whether it does anything; all that there is to tell is
+    /// in the answers.
+    async fn set_level(
+        &self,
+        _: rmcp::model::SetLevelRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        Ok(())
+    }
+
     async fn subscribe(
         &self,
         request: SubscribeRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        if !resources::is_known(&request.uri) {
-            let why = format!("there is no {}", request.uri);
-            return Err(ErrorData::resource_not_found(why, None));
+        // Of what there is not, there is never anything to tell.
+        if resources::is_known(&request.uri) {
+            self.watched.add(request.uri, context.peer, self.announcer().listen());
         }
-        self.watched.add(request.uri, context.peer, self.announcer().listen());
         Ok(())
     }
 
@@ -301,7 +312,7 @@ impl ServerHandler for Server {
         &self,
         requested: &SubscriptionFilter,
     ) -> Option<SubscriptionFilter> {
-        subscribe::accepted(requested)
+        Some(subscribe::accepted(requested))
     }
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {

@@ -144,7 +144,10 @@ pub(super) async fn read(
 ) -> std::result::Result<ResourceContents, ErrorData> {
     let found = KINDS.iter().find_map(|kind| Some((kind, kind.takes(uri)?)));
     let Some((kind, id)) = found.filter(|(kind, _)| kind.is_offered(&offer)) else {
-        return Err(ErrorData::resource_not_found(format!("there is no {uri}"), None));
+        return Err(ErrorData::resource_not_found(
+            format!("there is no {uri}"),
+            Some(json!({ "uri": uri })),
+        ));
     };
     let text = match kind.tool {
         Some(tool) => {

@@ -109,10 +109,12 @@ async fn touches(news: &mut broadcast::Receiver<News>, uri: &str) -> bool {
 }
 
 /// Of what a client of 2026-07-28 wants to hear, what there is to hear.
-pub(super) fn accepted(requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
-    let wanted = requested.resource_subscriptions.clone()?;
+pub(super) fn accepted(requested: &SubscriptionFilter) -> SubscriptionFilter {
+    let wanted = requested.resource_subscriptions.clone().unwrap_or_default();
     let known: Vec<String> = wanted.into_iter().filter(|it| resources::is_known(it)).collect();
-    (!known.is_empty()).then(|| SubscriptionFilter::builder().resource_subscriptions(known).build())
+    // Lists never change while the server runs, so whoever waits for that hears nothing.
+    let filter = SubscriptionFilter::builder();
+    if known.is_empty() { filter } else { filter.resource_subscriptions(known) }.build()
 }
 
 /// Serves one stream of news until it ends.

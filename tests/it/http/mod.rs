@@ -8,6 +8,7 @@ mod entry;
 mod eras;
 mod health;
 mod limits;
+mod replicas;
 mod sessions;
 mod stdio;
 mod tokens;

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 /// (files whose path contains this, may not mention this, because)
 const RULES: &[(&str, &str, &str)] = &[
-    ("src/", "rmcp", "only src/mcp/ and src/server/ know the protocol"),
+    ("src/", "rmcp::", "only src/mcp/ and src/server/ know the protocol"),
     ("src/mcp/", "crate::server", "the protocol does not know how it is reached"),
     ("src/server/", "crate::cli::", "the transports do not know who starts them"),
     ("src/", "reqwest::Client", "requests leave the process in src/client/ only"),
@@ -23,8 +23,8 @@ const RULES: &[(&str, &str, &str)] = &[
 
 /// Where a rule does not hold.
 const EXCEPT: &[(&str, &str)] = &[
-    ("src/mcp/", "rmcp"),
-    ("src/server/", "rmcp"),
+    ("src/mcp/", "rmcp::"),
+    ("src/server/", "rmcp::"),
     ("src/client/", "reqwest::Client"),
     ("src/cli/", "crate::sandbox"),
     ("src/sandbox/", "crate::sandbox"),
