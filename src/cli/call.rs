@@ -1,17 +1,20 @@
 //! `tailscale-mcp call`: one tool, through the same guard as an assistant's calls.
 
-use std::io::{IsTerminal as _, Write as _};
-use std::sync::Arc;
+use std::{
+    io::{IsTerminal as _, Write as _},
+    sync::Arc,
+    time::Instant,
+};
 
 use serde_json::Value;
 
 use super::complain;
 use crate::{
     Error, Tailnet,
-    change::{Acting, Plan, Risk},
+    change::{Acting, Plan, Risk, store::Audit},
     client::Result,
     mcp::{Principal, Setup},
-    tool::{self, Asked, Proposal, written},
+    tool::{self, Asked, Proposal, ToolDef, written},
 };
 
 pub(super) async fn run(
@@ -21,6 +24,27 @@ pub(super) async fn run(
     setup: &Setup,
 ) -> Result<String> {
     let tool = setup.offer.allow(tool::named(tool)?)?;
+    let started = Instant::now();
+    let mut call = Audit::now(&Principal::LOCAL.into(), tool.name, tool.risk);
+    call.resource = tool.resource(&arguments).unwrap_or_default();
+    let came = carry_out(tool, arguments, tailnet, setup, &mut call).await;
+    call.took = started.elapsed();
+    if let Err(error) = &came {
+        error.kind().as_str().clone_into(&mut call.outcome);
+    }
+    setup.store.audit(call).await;
+    setup.store.flush().await;
+    came
+}
+
+async fn carry_out(
+    tool: &ToolDef,
+    arguments: Value,
+    tailnet: &Tailnet,
+    setup: &Setup,
+    call: &mut Audit,
+) -> Result<String> {
+    "ok".clone_into(&mut call.outcome);
     let journal: Arc<dyn crate::change::Journal> = setup.store.clone();
     let acting = Acting::new(Principal::LOCAL, Some(journal)).with_tool(tool.name);
     let tailnet = tailnet.acting_as(acting);
@@ -29,13 +53,17 @@ pub(super) async fn run(
         Asked::Plan(proposal) => *proposal,
     };
     if dry_run || plan.is_empty() {
+        "not_applied".clone_into(&mut call.outcome);
         return written(&plan.preview());
     }
     setup.offer.allow_risk(tool.name, plan.risk())?;
     if plan.risk() == Risk::Danger && !setup.yes {
         ask(&plan)?;
     }
-    written(&tailnet.apply(&plan).await?)
+    let report = tailnet.apply(&plan).await?;
+    "applied".clone_into(&mut call.outcome);
+    call.change = report.change;
+    written(&report)
 }
 
 /// Asks whoever sits at the terminal.

@@ -39,12 +39,27 @@ struct Arguments {
         long,
         global = true,
         env = "TAILSCALE_MCP_LOG",
-        default_value = "warn,rmcp=error",
+        default_value = mcp::LOG,
         value_name = "FILTER"
     )]
     log: String,
+    /// How it is logged: `text`, or `json` with an object a line
+    #[arg(
+        long,
+        global = true,
+        env = "TAILSCALE_MCP_LOG_FORMAT",
+        default_value = "text",
+        value_name = "FORMAT"
+    )]
+    log_format: LogFormat,
     #[command(subcommand)]
     command: Option<Command>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
 }
 
 /// Which tailnet.
@@ -101,12 +116,7 @@ enum Command {
 /// Runs the command line.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_new(&arguments.log).unwrap_or_default())
-        // stdout belongs to the protocol.
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .init();
+    log(&arguments.log, arguments.log_format);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let done = match runtime {
@@ -124,6 +134,18 @@ pub fn main() -> ExitCode {
             complain(&mcp::failure(&error));
             ExitCode::FAILURE
         }
+    }
+}
+
+fn log(filter: &str, format: LogFormat) {
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::try_new(filter).unwrap_or_default())
+        // stdout belongs to the protocol.
+        .with_writer(std::io::stderr)
+        .with_ansi(false);
+    match format {
+        LogFormat::Text => subscriber.init(),
+        LogFormat::Json => subscriber.json().flatten_event(true).init(),
     }
 }
 

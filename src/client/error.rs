@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::Operation;
 
@@ -25,8 +25,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub struct Error(Arc<Inner>);
 
 /// The classes of failure that a caller can act on differently.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// An argument is wrong; nothing was sent.
@@ -79,6 +78,45 @@ pub enum ErrorKind {
     OutcomeUnknown,
     /// The journal cannot be read or written.
     Journal,
+}
+
+impl Serialize for ErrorKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl ErrorKind {
+    /// Its word, as it is serialized.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidInput => "invalid_input",
+            Self::Ambiguous => "ambiguous",
+            Self::Refused => "refused",
+            Self::NoCredential => "no_credential",
+            Self::Config => "config",
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::PlanLimit => "plan_limit",
+            Self::NotFound => "not_found",
+            Self::Conflict => "conflict",
+            Self::Stale => "stale",
+            Self::RateLimited => "rate_limited",
+            Self::Rejected => "rejected",
+            Self::Unsupported => "unsupported",
+            Self::Upstream => "upstream",
+            Self::NotJson => "not_json",
+            Self::Truncated => "truncated",
+            Self::TooLarge => "too_large",
+            Self::Timeout => "timeout",
+            Self::Dns => "dns",
+            Self::Tls => "tls",
+            Self::Unreachable => "unreachable",
+            Self::Redirected => "redirected",
+            Self::OutcomeUnknown => "outcome_unknown",
+            Self::Journal => "journal",
+        }
+    }
 }
 
 /// What the API says of a policy file, per user or test.

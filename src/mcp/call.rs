@@ -229,7 +229,7 @@ impl Call<'_> {
                 if report.applied { "applied" } else { "not_applied" }.to_owned()
             }
             Ok(Came::Asked(_) | Came::Shown(_)) => "asked".to_owned(),
-            Err(error) => word(error.kind()),
+            Err(error) => error.kind().as_str().to_owned(),
         };
         self.server.store().audit(call).await;
     }
@@ -242,12 +242,6 @@ impl Drop for StopOnDrop {
     fn drop(&mut self) {
         self.0.stop();
     }
-}
-
-/// The kind of a failure, in the word that the model sees.
-fn word(kind: ErrorKind) -> String {
-    let word = serde_json::to_value(kind).ok();
-    word.and_then(|it| it.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 fn success(text: String) -> CallToolResult {

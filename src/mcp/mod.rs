@@ -94,6 +94,10 @@ impl Setup {
     }
 }
 
+/// What is logged unless somebody says otherwise: what goes wrong, and every call of a tool. The
+/// protocol's library warns of every client that just leaves.
+pub const LOG: &str = "warn,rmcp=error,audit=info";
+
 /// As many changes as may be under way at once; the API's rate is reached long before.
 const CHANGES: u32 = 64;
 /// How long a client may keep a list, in milliseconds: none changes while the server runs.
