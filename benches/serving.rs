@@ -33,8 +33,8 @@ const SESSIONS: usize = 1000;
 const CLIENTS: usize = 8;
 const CALLS: usize = 100_000;
 
-/// The program, ended with this.
-struct Program(Child);
+/// The program, ended with this, and where it keeps its journal: as in use, in a file.
+struct Program(Child, tempfile::TempDir);
 
 impl Drop for Program {
     fn drop(&mut self) {
@@ -46,8 +46,11 @@ impl Drop for Program {
 impl Program {
     fn start(arguments: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tailscale-mcp"));
-        command.arg("--sandbox").args(arguments).stdin(Stdio::piped());
-        Self(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+        let folder = tempfile::tempdir().unwrap();
+        command.arg("--sandbox").arg("--store").arg(folder.path().join("journal.db"));
+        command.args(arguments).stdin(Stdio::piped());
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Self(child, folder)
     }
 
     /// Serves over HTTP; with its address.
