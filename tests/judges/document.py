@@ -178,11 +178,10 @@ def main(source, target, option=""):
             content = body["content"].get("application/json")
             if content and "/acl" not in path:
                 content["schema"] = strict(content["schema"])
-                required = content["schema"].get("required")
-                if option == "--lenient":
-                    content["schema"] = lenient(content["schema"])
-                if required or content["schema"].get("type") == "array":
+                if content["schema"].get("required") or content["schema"].get("type") == "array":
                     body["required"] = True
+            if content and option == "--lenient":
+                content["schema"] = lenient(content["schema"])
             if content and path == "/posture/integrations/{id}":
                 # By the document's own words the provider is ignored here.
                 content["schema"]["properties"]["provider"] = {"type": ["string", "null"]}

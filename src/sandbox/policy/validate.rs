@@ -38,6 +38,9 @@ pub(crate) fn validate(call: &mut Call<'_>) -> Outcome {
             evaluate::check_tests(&tests).map_err(Failure::bad_request)?;
             evaluate::failures(&call.state.policy.document, &tests, call.world())
         }
+        Ok(Value::Null | Value::Bool(_) | Value::Number(_)) => {
+            return Err(Failure::bad_request("neither a policy file nor a list of tests"));
+        }
         Ok(Value::String(quoted)) => return judge(call, &quoted),
         _ => return judge(call, text),
     };

@@ -49,6 +49,9 @@ async fn validating_takes_a_policy_or_tests_for_the_live_one() {
     assert!(validate(&tailnet, "{\"acl\": []}").await["message"].is_string());
     let empty = send(&tailnet, "/tailnet/-/acl/validate", "").await;
     empty.refused(400, "unexpected end of JSON input");
+    for odd in ["null", "3", "[null]", r#"[{"src": 3}]"#] {
+        assert_eq!(send(&tailnet, "/tailnet/-/acl/validate", odd).await.status, 400, "{odd}");
+    }
 }
 
 #[tokio::test]
