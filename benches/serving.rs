@@ -33,21 +33,27 @@ const SESSIONS: usize = 1000;
 const CLIENTS: usize = 8;
 const CALLS: usize = 100_000;
 
-/// The program, ended with this.
-struct Program(Child);
+/// The program, ended with this, and where it keeps its journal: as in use, in a file.
+struct Program {
+    child: Child,
+    _folder: tempfile::TempDir,
+}
 
 impl Drop for Program {
     fn drop(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 }
 
 impl Program {
     fn start(arguments: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tailscale-mcp"));
-        command.arg("--sandbox").args(arguments).stdin(Stdio::piped());
-        Self(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+        let folder = tempfile::tempdir().unwrap();
+        command.arg("--sandbox").arg("--store").arg(folder.path().join("journal.db"));
+        command.args(arguments).stdin(Stdio::piped());
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Self { child, _folder: folder }
     }
 
     /// Serves over HTTP; with its address.
@@ -63,7 +69,7 @@ impl Program {
             "2000",
         ]);
         let mut line = String::new();
-        BufReader::new(program.0.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
+        BufReader::new(program.child.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("MCP at http://").unwrap();
         (program, address.strip_suffix("/mcp").unwrap().to_owned())
     }
@@ -71,7 +77,7 @@ impl Program {
     /// Resident memory in kB; Linux only.
     fn memory(&self) -> u64 {
         let status =
-            fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap_or_default();
+            fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
         let line = status.lines().find_map(|it| it.strip_prefix("VmRSS:"));
         line.and_then(|it| it.split_whitespace().next()?.parse().ok()).unwrap_or_default()
     }
@@ -118,7 +124,7 @@ struct Pipe(ChildStdin, BufReader<ChildStdout>);
 
 impl Pipe {
     fn to(program: &mut Program) -> Self {
-        let child = &mut program.0;
+        let child = &mut program.child;
         Self(child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()))
     }
 
