@@ -63,6 +63,9 @@ impl Program {
             "--http",
             "0",
             "--no-auth",
+            // Nobody reads what it would log of every call.
+            "--log",
+            "warn",
             "--rate",
             "1000000",
             "--max-sessions",

@@ -34,15 +34,10 @@ struct Arguments {
     target: Target,
     #[command(flatten)]
     offered: offered::Offered,
-    /// What is logged to stderr, such as `info` or `tailscale_mcp=debug`
-    #[arg(
-        long,
-        global = true,
-        env = "TAILSCALE_MCP_LOG",
-        default_value = mcp::LOG,
-        value_name = "FILTER"
-    )]
-    log: String,
+    /// What is logged to stderr, such as `info` or `tailscale_mcp=debug`. By default what goes wrong,
+    /// and over HTTP every call of a tool
+    #[arg(long, global = true, env = "TAILSCALE_MCP_LOG", value_name = "FILTER")]
+    log: Option<String>,
     /// How it is logged: `text`, or `json` with an object a line
     #[arg(
         long,
@@ -116,7 +111,10 @@ enum Command {
 /// Runs the command line.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    log(&arguments.log, arguments.log_format);
+    // Over stdio the host owns stderr, and may not read it: a line for each call could fill it up.
+    let http = matches!(&arguments.command, Some(Command::Serve(it)) if it.is_http());
+    let usual = if http { mcp::LOG } else { mcp::QUIET_LOG };
+    log(arguments.log.as_deref().unwrap_or(usual), arguments.log_format);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let done = match runtime {

@@ -93,6 +93,11 @@ struct Caps {
 }
 
 impl Serve {
+    /// Whether it is over HTTP.
+    pub(super) fn is_http(&self) -> bool {
+        self.http.is_some()
+    }
+
     /// Serves until the client leaves, or the process is told to end.
     pub(crate) async fn run(self, server: Server, tailnet: Tailnet) -> Result<()> {
         if let Some(Listen(address)) = self.http {

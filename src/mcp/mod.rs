@@ -94,9 +94,11 @@ impl Setup {
     }
 }
 
-/// What is logged unless somebody says otherwise: what goes wrong, and every call of a tool. The
-/// protocol's library warns of every client that just leaves.
+/// What is logged over HTTP unless somebody says otherwise: what goes wrong, and every call of a tool.
+/// The protocol's library warns of every client that just leaves.
 pub const LOG: &str = "warn,rmcp=error,audit=info";
+/// What is logged otherwise: what goes wrong.
+pub const QUIET_LOG: &str = "warn,rmcp=error";
 
 /// As many changes as may be under way at once; the API's rate is reached long before.
 const CHANGES: u32 = 64;
@@ -297,10 +299,10 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
         // Of what there is not, there is never anything to tell.
-        if resources::is_known(&request.uri) {
-            self.watched.add(request.uri, context.peer, self.announcer().listen());
+        if !resources::is_known(&request.uri) {
+            return Ok(());
         }
-        Ok(())
+        self.watched.add(request.uri, context.peer, self.announcer().listen())
     }
 
     async fn unsubscribe(

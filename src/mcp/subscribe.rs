@@ -7,7 +7,7 @@ use std::{
 };
 
 use rmcp::{
-    Peer, RoleServer,
+    ErrorData, Peer, RoleServer,
     model::{ResourceUpdatedNotificationParam, SubscriptionFilter},
     service::SubscriptionContext,
 };
@@ -21,6 +21,9 @@ use crate::change::{Plan, Report};
 
 /// Changes that a slow client may lag behind before it is told that everything may have changed.
 const LAG: usize = 64;
+
+/// Resources that one session watches at most.
+const MOST: usize = 100;
 
 /// The addresses of what one change touched.
 pub(super) type News = Arc<Vec<String>>;
@@ -58,13 +61,19 @@ impl Announcer {
 pub(super) struct Watched(Mutex<HashMap<String, AbortHandle>>);
 
 impl Watched {
-    /// Tells `peer` whenever `uri` changes, until the session ends.
+    /// Tells `peer` whenever `uri` changes, until the session ends. Each costs a task, so there is an
+    /// end to it.
     pub(super) fn add(
         &self,
         uri: String,
         peer: Peer<RoleServer>,
         mut news: broadcast::Receiver<News>,
-    ) {
+    ) -> Result<(), ErrorData> {
+        let Ok(mut tasks) = self.0.lock() else { return Ok(()) };
+        if tasks.len() >= MOST && !tasks.contains_key(&uri) {
+            let why = format!("a session watches {MOST} resources at most; unsubscribe from some");
+            return Err(ErrorData::invalid_params(why, None));
+        }
         let watched = uri.clone();
         let task = tokio::spawn(async move {
             while touches(&mut news, &watched).await {
@@ -74,10 +83,10 @@ impl Watched {
                 }
             }
         });
-        let old = self.0.lock().ok().and_then(|mut it| it.insert(uri, task.abort_handle()));
-        if let Some(old) = old {
+        if let Some(old) = tasks.insert(uri, task.abort_handle()) {
             old.abort();
         }
+        Ok(())
     }
 
     pub(super) fn remove(&self, uri: &str) {

@@ -143,9 +143,12 @@ async fn a_session_hears_of_what_it_watches_until_it_does_not_want_to() {
     #[allow(deprecated, reason = "sessions of 2025 subscribe this way")]
     let subscribed = desk.client.subscribe(SubscribeRequestParams::new(uri.clone())).await;
     subscribed.unwrap();
-    #[allow(deprecated, reason = "sessions of 2025 subscribe this way")]
-    let unknown = desk.client.subscribe(SubscribeRequestParams::new("tailnet://nothing")).await;
-    assert!(unknown.is_err());
+    for more in 0..100 {
+        let uri = format!("tailnet://device/{more}");
+        #[allow(deprecated, reason = "sessions of 2025 subscribe this way")]
+        let subscribed = desk.client.subscribe(SubscribeRequestParams::new(uri)).await;
+        assert_eq!(subscribed.is_err(), more == 99, "a session watches 100 at most");
+    }
 
     desk.done("update_device", json!({ "device": device.key(), "name": "watched" })).await;
 
