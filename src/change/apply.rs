@@ -17,7 +17,7 @@ pub(crate) async fn apply(tailnet: &Tailnet, plan: &Plan) -> Result<Report> {
     let done = run.items().await;
     run.end().await;
     match done {
-        Ok(()) => Ok(run.report),
+        Ok(()) => Ok(std::mem::take(&mut run.report)),
         Err(error) => Err(run.recorded(error)),
     }
 }
@@ -36,6 +36,18 @@ struct Run<'a> {
     done: Vec<(&'a Item, Vec<Made>)>,
     /// How the steps ended.
     outcomes: Vec<Outcome>,
+    /// Whether the journal was told how it ended.
+    ended: bool,
+}
+
+/// Whoever waits for a change may give up, which cuts it off.
+impl Drop for Run<'_> {
+    fn drop(&mut self) {
+        if let (Some(journal), Some(entry), false) = (&self.acting.journal, self.entry, self.ended)
+        {
+            journal.abandon(entry);
+        }
+    }
 }
 
 impl<'a> Run<'a> {
@@ -49,6 +61,7 @@ impl<'a> Run<'a> {
             report: Report::of(plan),
             done: Vec::new(),
             outcomes: Vec::new(),
+            ended: false,
         };
         if let Some(journal) = &acting.journal {
             let planned = plan.changes().count();
@@ -285,6 +298,7 @@ impl<'a> Run<'a> {
 
     async fn end(&mut self) {
         let (Some(journal), Some(entry)) = (&self.acting.journal, self.entry) else { return };
+        self.ended = true;
         if let Err(error) = journal.end(entry, self.outcome()).await {
             self.lost_record(&error);
         }

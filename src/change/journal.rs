@@ -126,6 +126,11 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// Records that an entry is over.
     fn end(&self, entry: i64, outcome: Outcome) -> BoxFuture<'_, Result<()>>;
 
+    /// Nobody works at an entry any more, and nobody says how it ended.
+    fn abandon(&self, entry: i64) {
+        let _ = entry;
+    }
+
     /// The newest entries first, and how many fit in all.
     fn list<'a>(&'a self, find: &'a Find) -> BoxFuture<'a, Result<(Vec<Entry>, u64)>>;
 

@@ -154,6 +154,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             // A word that is wrong stops here, before anything is started.
             offered.choice()?;
             let sealing_key = serve.sealing_key()?;
+            serve.shares_its_store(offered.names_store() || target.sandbox)?;
             let connected = target.connect().await?;
             let mut setup = offered.setup(&connected.tailnet, target.sandbox)?;
             setup.sealing_key = sealing_key;

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use clap::builder::BoolishValueParser;
 use etcetera::base_strategy::{BaseStrategy as _, choose_base_strategy};
+
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
     Credential, Error, Tailnet,
@@ -47,10 +50,10 @@ pub(super) struct Offered {
     )]
     exclude_tools: Vec<String>,
     /// Offer nothing that changes anything, whatever else is said
-    #[arg(long, global = true, env = "TAILSCALE_MCP_READ_ONLY")]
+    #[arg(long, global = true, env = "TAILSCALE_MCP_READ_ONLY", value_parser = BoolishValueParser::new())]
     read_only: bool,
     /// Carry out what is hard to undo without asking anybody
-    #[arg(long, global = true, env = "TAILSCALE_MCP_YES")]
+    #[arg(long, global = true, env = "TAILSCALE_MCP_YES", value_parser = BoolishValueParser::new())]
     yes: bool,
     /// Where changes are recorded: a file, `memory`, or `postgres://USER:PASSWORD@HOST/DATABASE`.
     /// By default a file in the platform's data folder, with --sandbox `memory`
@@ -59,9 +62,10 @@ pub(super) struct Offered {
         global = true,
         env = "TAILSCALE_MCP_STORE",
         value_name = "PLACE",
-        hide_env_values = true
+        hide_env_values = true,
+        value_parser = |text: &str| Ok::<SecretString, String>(text.into())
     )]
-    store: Option<Place>,
+    store: Option<SecretString>,
 }
 
 impl Offered {
@@ -69,6 +73,11 @@ impl Offered {
     pub(super) fn access(&self, sandbox: bool) -> Risk {
         let access = self.access.unwrap_or(if sandbox { Risk::Danger } else { Risk::Read });
         if self.read_only { Risk::Read } else { access }
+    }
+
+    /// Whether somebody said where changes are recorded.
+    pub(super) fn names_store(&self) -> bool {
+        self.store.is_some()
     }
 
     /// The tools that are named.
@@ -97,7 +106,10 @@ impl Offered {
             _ => &[],
         };
         let place = match &self.store {
-            Some(place) => place.clone(),
+            // Not read by the parser of arguments, which repeats what it does not understand.
+            Some(place) => place.expose_secret().parse().map_err(|why: String| {
+                Error::config(why, "see `--store` in docs/configuration.md")
+            })?,
             None if sandbox => Place::Memory,
             None => Place::File(default_store()?),
         };

@@ -98,12 +98,27 @@ impl Serve {
         self.http.is_some()
     }
 
+    /// Replicas need one journal: what was confirmed at one must not be used again at another.
+    pub(super) fn shares_its_store(&self, named: bool) -> Result<()> {
+        if named || !self.stateless {
+            return Ok(());
+        }
+        Err(Error::config(
+            "--stateless without --store: each replica would have a journal of its own",
+            "give all replicas one Postgres database with --store, or say --store memory to try it",
+        ))
+    }
+
     /// Serves until the client leaves, or the process is told to end.
     pub(crate) async fn run(self, server: Server, tailnet: Tailnet) -> Result<()> {
         if let Some(Listen(address)) = self.http {
             return self.over_http(address, server, tailnet).await;
         }
-        let ended = serve_stdio(server.clone()).await;
+        let ended = tokio::select! {
+            ended = serve_stdio(server.clone()) => ended,
+            // Hosts close stdin, and are not patient.
+            () = told_to_end() => Ok(()),
+        };
         // A client that goes away must not leave a change half-done: it is finished or taken back.
         server.idle().await;
         ended

@@ -41,6 +41,17 @@ pub enum IdentityToken {
 }
 
 impl Credential {
+    /// What names it, and is no secret: the id in an API key, or that of the client.
+    pub(crate) fn public_id(&self) -> &str {
+        match self {
+            Self::ApiKey(key) => {
+                let rest = key.expose_secret().strip_prefix("tskey-api-");
+                rest.and_then(|it| it.split_once('-')).map_or("", |(id, _)| id)
+            }
+            Self::OAuth { client_id, .. } | Self::Federated { client_id, .. } => client_id,
+        }
+    }
+
     /// The kind, in a word or two.
     pub fn kind(&self) -> &'static str {
         match self {

@@ -26,7 +26,10 @@ use super::{
 };
 use crate::{
     Error, ErrorKind, Tailnet,
-    change::{Acting, Journal, Plan, Report, Risk, store::Audit},
+    change::{
+        Acting, Journal, Plan, Report, Risk,
+        store::{Audit, Store},
+    },
     client::Result,
     tool::{self, Asked, Offer, Proposal, ToolDef, written},
 };
@@ -61,12 +64,16 @@ impl Call<'_> {
         let tool = tool::named(&request.name).and_then(|it| self.offer.allow(it));
         let tool = match tool {
             Ok(tool) => tool,
-            Err(error) => return refusal(&error).into(),
+            Err(error) => {
+                let known = tool::named(&request.name).ok();
+                let mut refused =
+                    self.audit(known.map_or("unknown tool", |it| it.name), Risk::Read);
+                refused.class(known.map_or(Risk::Read, |it| it.risk));
+                refused.end("refused", None, started.elapsed()).await;
+                return refusal(&error).into();
+            }
         };
-        let resource = tool.resource(&arguments).unwrap_or_default();
-        let came = self.carry_out(tool, arguments, answers).await;
-        self.take_down(tool, resource, &came, started.elapsed()).await;
-        match came {
+        match self.audited(tool, arguments, answers).await {
             Ok(Came::Answer(text) | Came::Shown(text)) => success(text).into(),
             Ok(Came::Report(report)) => match written(&*report) {
                 Ok(text) => success(text).into(),
@@ -79,16 +86,40 @@ impl Call<'_> {
 
     /// Asks a tool that only reads, as itself.
     pub(super) async fn query(self, tool: &str, arguments: Value) -> Result<String> {
-        let started = Instant::now();
         let tool = self.offer.allow(tool::named(tool)?)?;
-        let resource = tool.resource(&arguments).unwrap_or_default();
-        let came = self.carry_out(tool, arguments, (None, None)).await;
-        self.take_down(tool, resource, &came, started.elapsed()).await;
-        match came? {
+        match self.audited(tool, arguments, (None, None)).await? {
             Came::Answer(text) | Came::Shown(text) => Ok(text),
             Came::Report(report) => written(&*report),
             Came::Asked(_) => Ok(String::new()),
         }
+    }
+
+    /// Carries the call out, and takes down how it ended, even if whoever waits for it gives up.
+    async fn audited(
+        &self,
+        tool: &'static ToolDef,
+        arguments: Value,
+        answers: (Option<InputResponses>, Option<String>),
+    ) -> Result<Came> {
+        let started = Instant::now();
+        let mut audit = self.audit(tool.name, tool.risk);
+        audit.about(tool.resource(&arguments).unwrap_or_default());
+        let came = self.carry_out(tool, arguments, answers).await;
+        let (outcome, change) = match &came {
+            Ok(Came::Answer(_)) => ("ok", None),
+            Ok(Came::Report(report)) if report.applied => ("applied", report.change),
+            Ok(Came::Report(report)) => ("not_applied", report.change),
+            Ok(Came::Asked(_) | Came::Shown(_)) => ("asked", None),
+            Err(error) => (error.kind().as_str(), None),
+        };
+        audit.end(outcome, change, started.elapsed()).await;
+        came
+    }
+
+    /// A line of the audit that is yet to end.
+    pub(super) fn audit(&self, tool: &'static str, risk: Risk) -> OpenAudit {
+        let call = Audit::now(&self.principal.name, tool, risk);
+        OpenAudit { store: self.server.store().clone(), call: Some(call), started: Instant::now() }
     }
 
     async fn carry_out(
@@ -132,8 +163,8 @@ impl Call<'_> {
         if plan.risk() < Risk::Danger || self.server.assumes_yes() {
             return self.apply(plan, tailnet).await;
         }
-        let request = digest(&self.principal.name, tool.name, &arguments, None);
-        let essence = digest(&self.principal.name, tool.name, &arguments, Some(&plan));
+        let request = digest(&self.principal.name, &tailnet, tool.name, &arguments, None);
+        let essence = digest(&self.principal.name, &tailnet, tool.name, &arguments, Some(&plan));
         let question = Question { tool, plan: &plan, request: &request, digest: &essence };
         match self.server.confirm(&question, plan_id.as_deref(), answers, self.context).await? {
             Confirmed::Yes => self.apply(plan, tailnet).await,
@@ -155,7 +186,8 @@ impl Call<'_> {
         tailnet: &Tailnet,
     ) -> Result<()> {
         let Asked::Plan(now) = tool.ask(arguments.clone(), tailnet).await? else { return Ok(()) };
-        if digest(&self.principal.name, tool.name, &arguments, Some(&now.plan)) == essence {
+        if digest(&self.principal.name, tailnet, tool.name, &arguments, Some(&now.plan)) == essence
+        {
             return Ok(());
         }
         let plan = written(&now.plan.preview())?;
@@ -188,6 +220,10 @@ impl Call<'_> {
                 stop.0.stop();
                 change.await
             }
+            () = self.server.ending().cancelled() => {
+                stop.0.stop();
+                change.await
+            }
         };
         let broken =
             |_| Err(Error::new(ErrorKind::OutcomeUnknown, "the call broke off").maybe_done());
@@ -211,27 +247,43 @@ impl Call<'_> {
         let tell = move |done, of, last: &str| drop(sender.send((done, of, last.to_owned())));
         (Some(Arc::new(tell)), Some(task))
     }
+}
 
-    async fn take_down(
-        &self,
-        tool: &'static ToolDef,
-        resource: String,
-        came: &Result<Came>,
-        spent: Duration,
-    ) {
-        let mut call = Audit::now(&self.principal.name, tool.name, tool.risk);
-        call.resource = resource;
-        call.took = spent;
-        call.outcome = match came {
-            Ok(Came::Answer(_)) => "ok".to_owned(),
-            Ok(Came::Report(report)) => {
-                call.change = report.change;
-                if report.applied { "applied" } else { "not_applied" }.to_owned()
-            }
-            Ok(Came::Asked(_) | Came::Shown(_)) => "asked".to_owned(),
-            Err(error) => error.kind().as_str().to_owned(),
-        };
-        self.server.store().audit(call).await;
+/// A line of the audit that is written when the call ends, in whatever way.
+pub(super) struct OpenAudit {
+    store: Arc<Store>,
+    call: Option<Audit>,
+    started: Instant,
+}
+
+impl OpenAudit {
+    fn about(&mut self, resource: String) {
+        if let Some(call) = &mut self.call {
+            call.resource = resource;
+        }
+    }
+
+    fn class(&mut self, risk: Risk) {
+        if let Some(call) = &mut self.call {
+            call.risk = risk;
+        }
+    }
+
+    pub(super) async fn end(mut self, outcome: &str, change: Option<i64>, took: Duration) {
+        let Some(mut call) = self.call.take() else { return };
+        call.outcome = outcome.to_owned();
+        (call.change, call.took) = (change, took);
+        self.store.audit(call).await;
+    }
+}
+
+impl Drop for OpenAudit {
+    fn drop(&mut self) {
+        let Some(mut call) = self.call.take() else { return };
+        "abandoned".clone_into(&mut call.outcome);
+        call.took = self.started.elapsed();
+        let store = Arc::clone(&self.store);
+        tokio::spawn(async move { store.audit(call).await });
     }
 }
 
@@ -269,11 +321,18 @@ pub(super) fn nonce() -> String {
 }
 
 /// Who asks for what, and what would be changed, as one short text.
-fn digest(principal: &str, tool: &str, arguments: &Value, plan: Option<&Plan>) -> String {
+fn digest(
+    principal: &str,
+    tailnet: &Tailnet,
+    tool: &str,
+    arguments: &Value,
+    plan: Option<&Plan>,
+) -> String {
     // Clients may write fields in another order, and say the same.
     let fields = arguments.as_object().into_iter().flatten();
     let fields: BTreeMap<&String, &Value> = fields.filter(|(name, _)| *name != "plan_id").collect();
     let essence = plan.map(Plan::essence);
-    let text = serde_json::to_string(&(principal, tool, fields, essence)).unwrap_or_default();
+    let text = serde_json::to_string(&(principal, tailnet.label(), tool, fields, essence))
+        .unwrap_or_default();
     STANDARD_NO_PAD.encode(Sha256::digest(text))
 }

@@ -7,9 +7,10 @@ use rmcp::{
     RoleServer,
     model::{
         ElicitRequest, ElicitRequestParams, ElicitResult, ElicitationAction, ElicitationSchema,
-        InputRequest, InputRequests, InputRequiredResult, InputResponses, ProtocolVersion,
+        ErrorCode, InputRequest, InputRequests, InputRequiredResult, InputResponses,
+        ProtocolVersion,
     },
-    service::RequestContext,
+    service::{RequestContext, ServiceError},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -68,9 +69,6 @@ impl Server {
         answers: (Option<InputResponses>, Option<String>),
         context: &RequestContext<RoleServer>,
     ) -> Result<Confirmed> {
-        if let Some(id) = plan_id {
-            return self.redeem(question, id).await;
-        }
         let modern = context.protocol_version() >= Some(ProtocolVersion::V_2026_07_28);
         let capable = context.client_capabilities().and_then(|it| it.elicitation);
         let forms = capable.is_some_and(|it| it.form.is_some() || it.url.is_none());
@@ -80,7 +78,11 @@ impl Server {
             }
             (true, true, _) => Ok(Confirmed::Ask(Box::new(self.input_required(question, "")?))),
             (true, false, _) => self.elicit(question, context).await,
-            (false, ..) => self.show(question, None).await,
+            // Only where nobody can be asked does the model carry the plan to the user and back.
+            (false, ..) => match plan_id {
+                Some(id) => self.redeem(question, id).await,
+                None => self.show(question, None).await,
+            },
         }
     }
 
@@ -129,8 +131,13 @@ impl Server {
         };
         match answer {
             Ok(answer) => agreed(&answer).map(|()| Confirmed::YesAfterAWhile),
-            // A client that says it can ask, and cannot.
-            Err(error) => self.show(question, Some(format!("nobody was asked: {error}"))).await,
+            Err(ServiceError::McpError(error)) if error.code == ErrorCode::METHOD_NOT_FOUND => {
+                self.show(question, Some("the client says it can ask, and cannot".to_owned())).await
+            }
+            Err(error) => Err(Error::refused(
+                format!("nobody answered the question, and nothing was changed: {error}"),
+                "ask the user whether they still want it, and call again",
+            )),
         }
     }
 

@@ -14,6 +14,7 @@ use rmcp::{
     service::{RequestContext, SubscriptionContext},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
 
 mod call;
 mod complete;
@@ -62,6 +63,8 @@ struct Inner {
     /// A place for each change that is under way.
     changes: Arc<Semaphore>,
     announcer: Announcer,
+    /// Says that the server is going down.
+    ending: CancellationToken,
 }
 
 /// How a server is set up.
@@ -127,12 +130,15 @@ impl Server {
         let instructions = describe::instructions(&setup.offer);
         let changes = Arc::new(Semaphore::new(CHANGES as usize));
         let announcer = Announcer::new();
-        let inner = Inner { tailnet, setup, tools, instructions, changes, announcer };
+        let ending = CancellationToken::new();
+        let inner = Inner { tailnet, setup, tools, instructions, changes, announcer, ending };
         Self { inner: Arc::new(inner), watched: Watched::default() }
     }
 
     /// Waits until no change is under way and every call is taken down, but not for ever.
     pub async fn idle(&self) {
+        // Of several resources, a change stops after the one it is at.
+        self.inner.ending.cancel();
         // A change is several calls of the API, each with its own deadline.
         let longest: Duration = self.inner.tailnet.settings().deadline.saturating_mul(4);
         let _ = tokio::time::timeout(longest, self.inner.changes.acquire_many(CHANGES)).await;
@@ -153,6 +159,10 @@ impl Server {
 
     fn assumes_yes(&self) -> bool {
         self.inner.setup.yes
+    }
+
+    fn ending(&self) -> &CancellationToken {
+        &self.inner.ending
     }
 
     fn announcer(&self) -> &Announcer {

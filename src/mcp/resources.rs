@@ -1,6 +1,8 @@
 //! What a client can attach to a conversation without calling a tool. A resource is what a tool
 //! would answer, and is offered where the tool is.
 
+use std::time::Instant;
+
 use rmcp::{
     ErrorData, RoleServer,
     model::{Resource, ResourceContents, ResourceTemplate},
@@ -10,7 +12,8 @@ use serde_json::{Value, json};
 
 use super::{Principal, Server, call::Call, describe::failure};
 use crate::{
-    ErrorKind,
+    ErrorKind, Operation,
+    change::Risk,
     client::Result,
     tool::{self, Offer},
 };
@@ -92,7 +95,8 @@ const KINDS: &[Kind] = &[
 impl Kind {
     fn is_offered(&self, offer: &Offer) -> bool {
         let by_tool = |name: &str| tool::named(name).is_ok_and(|it| offer.takes(it));
-        self.tool.map_or_else(|| offer.is_whole(), by_tool)
+        let policy = || offer.is_whole() && offer.covers(Operation::GetPolicyFile);
+        self.tool.map_or_else(policy, by_tool)
     }
 
     /// What follows the address, unescaped.
@@ -149,12 +153,16 @@ pub(super) async fn read(
             Some(json!({ "uri": uri })),
         ));
     };
-    let text = match kind.tool {
-        Some(tool) => {
-            let call = Call { server, principal, offer, context };
-            call.query(tool, arguments(kind, &id)).await
-        }
-        None => policy(server).await,
+    let call = Call { server, principal, offer, context };
+    let text = if let Some(tool) = kind.tool {
+        call.query(tool, arguments(kind, &id)).await
+    } else {
+        let started = Instant::now();
+        let audit = call.audit(POLICY, Risk::Read);
+        let read = policy(server).await;
+        let outcome = read.as_ref().map_or_else(|error| error.kind().as_str(), |_| "ok");
+        audit.end(outcome, None, started.elapsed()).await;
+        read
     };
     let text = text.map_err(|error| {
         let told: Value = serde_json::from_str(&failure(&error)).unwrap_or_default();

@@ -102,8 +102,10 @@ pub(super) async fn guard(
 
 /// Whether this is a stream that lasts as long as the client listens.
 fn listens(parts: &Parts) -> bool {
-    let method = parts.headers.get("mcp-method");
-    parts.method == Method::GET || method.is_some_and(|it| it == "subscriptions/listen")
+    let says = |name: &str, word: &str| parts.headers.get(name).is_some_and(|it| it == word);
+    // Before this revision nobody compares the header with what is asked for.
+    let stateless = says("mcp-protocol-version", "2026-07-28");
+    parts.method == Method::GET || (stateless && says("mcp-method", "subscriptions/listen"))
 }
 
 /// Reads all of a body, if it is not too long and does not take too long.

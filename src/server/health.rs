@@ -105,7 +105,8 @@ pub(super) async fn ready(
     } else {
         shared.health.ask().await
     };
-    let told = shared.admit(Purpose::Metrics, &uri, &mut headers).is_ok();
+    let told = shared.gate.check(&uri, &headers).is_ok()
+        && shared.admit(Purpose::Metrics, &uri, &mut headers).is_ok();
     let error = said.as_ref().err().filter(|_| told);
     let body = Readiness {
         status: if said.is_ok() { "ready" } else { "unready" },

@@ -52,9 +52,14 @@ impl Tailnet {
         &self.acting
     }
 
-    /// Which tailnet it is, for the journal: the API's host and the tailnet's id.
+    /// Which tailnet it is, for the journal: the API's host and the tailnet's id. `-` says nothing
+    /// of which one it is, and then the credential does.
     pub(crate) fn label(&self) -> String {
-        format!("{} {}", self.settings().origin(), self.client.tailnet())
+        let (origin, tailnet) = (self.settings().origin(), self.client.tailnet());
+        if tailnet == "-" {
+            return format!("{origin} - {}", self.settings().credential.public_id());
+        }
+        format!("{origin} {tailnet}")
     }
 
     /// Carries a plan out: every change is recorded, sent, and read back. If one change of a

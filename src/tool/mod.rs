@@ -237,7 +237,7 @@ impl ToolDef {
     /// Whether a credential with these scopes can use it at all. Scopes that depend on what is
     /// asked for count as there.
     pub fn is_covered_by(&self, granted: &[String]) -> bool {
-        let has = |scope: &str| granted.iter().any(|it| covers(it, scope));
+        let has = |scope: &str| has(granted, scope);
         if !self.scopes.is_empty() {
             return self.scopes.iter().all(|it| has(it));
         }
@@ -259,6 +259,11 @@ const DRY_RUN: &str = "dry_run";
 const PLAN_ID: &str = "plan_id";
 /// As much of a resource's name as a log line holds.
 const LONGEST_RESOURCE: usize = 100;
+
+/// Whether one of the scopes `granted` is enough for `scope`.
+fn has(granted: &[String], scope: &str) -> bool {
+    granted.iter().any(|it| covers(it, scope))
+}
 
 /// Whether a client with `granted` may do what needs `scope`: to write is to read, too.
 fn covers(granted: &str, scope: &str) -> bool {

@@ -2,14 +2,14 @@
 
 use std::{
     sync::{Arc, Weak},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
 use sqlx::AnyPool;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Store, micros};
+use super::{Store, micros, schema};
 use crate::{change::Risk, client::Result};
 
 /// One call, as the audit has it.
@@ -44,6 +44,8 @@ pub(super) enum Message {
 
 /// Calls that wait to be written; more make the callers wait.
 const QUEUE: usize = 4_096;
+/// How often what is old is dropped.
+const PRUNED_EVERY: Duration = Duration::from_hours(1);
 /// Calls that one transaction writes.
 const BATCH: usize = 256;
 
@@ -111,6 +113,7 @@ impl Store {
 
 async fn write(store: Weak<Store>, mut calls: mpsc::Receiver<Message>) {
     let mut batch = Vec::with_capacity(BATCH);
+    let mut pruned: Option<Instant> = None;
     while calls.recv_many(&mut batch, BATCH).await > 0 {
         let mut waiting = Vec::new();
         let mut rows = Vec::new();
@@ -121,6 +124,12 @@ async fn write(store: Weak<Store>, mut calls: mpsc::Receiver<Message>) {
             }
         }
         let Some(store) = store.upgrade() else { return };
+        if pruned.is_none_or(|it| it.elapsed() > PRUNED_EVERY) {
+            pruned = Some(Instant::now());
+            if let Err(error) = store.prune().await {
+                tracing::warn!(%error, "what is old could not be dropped from the journal");
+            }
+        }
         if let Err(error) = store.insert(&rows).await {
             tracing::error!(%error, calls = rows.len(), "the audit could not be written");
         }
@@ -131,6 +140,11 @@ async fn write(store: Weak<Store>, mut calls: mpsc::Receiver<Message>) {
 }
 
 impl Store {
+    async fn prune(&self) -> Result<()> {
+        let pool = self.pool().await?;
+        schema::prune(pool).await.map_err(|error| self.wrong(&error))
+    }
+
     async fn insert(&self, rows: &[Audit]) -> Result<()> {
         let pool = self.pool().await?;
         insert(pool, rows).await.map_err(|error| self.wrong(&error))

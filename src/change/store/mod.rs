@@ -62,8 +62,6 @@ impl FromStr for Place {
 /// A journal in a database. It is opened when it is first used.
 pub struct Store {
     place: Place,
-    /// Tells this server's changes from those of others on the same database.
-    instance: String,
     pool: OnceCell<AnyPool>,
     /// The tasks that say that an entry is still being worked at.
     leases: Mutex<HashMap<i64, AbortHandle>>,
@@ -76,13 +74,7 @@ const LEASE: Duration = Duration::from_secs(9);
 impl Store {
     /// A journal at `place`.
     pub fn new(place: Place) -> Self {
-        Self {
-            place,
-            instance: plans::random_id(),
-            pool: OnceCell::new(),
-            leases: Mutex::default(),
-            audit: OnceLock::new(),
-        }
+        Self { place, pool: OnceCell::new(), leases: Mutex::default(), audit: OnceLock::new() }
     }
 
     /// A journal that ends with the process.
@@ -127,7 +119,7 @@ impl Store {
 
     /// A change that another server was cut off from is told once in the log, at first use.
     async fn tell_of_cut_off(&self, pool: &AnyPool) {
-        for entry in read::cut_off(pool, &self.instance).await.unwrap_or_default() {
+        for entry in read::cut_off(pool).await.unwrap_or_default() {
             tracing::warn!(
                 change = entry.change,
                 tool = entry.tool,

@@ -10,7 +10,7 @@ use crate::change::{
     journal::{Entry, Find, Step},
 };
 
-const ENTRY: &str = "id, at, principal, tool, tailnet, resource, risk, planned, instance, lease,
+const ENTRY: &str = "id, at, principal, tool, tailnet, resource, risk, planned, lease,
     outcome, undoes, undone_by";
 
 /// What a list is of. Every parameter is always there, so that the text is one.
@@ -19,11 +19,7 @@ const WHERE: &str =
         OR lower(principal) LIKE $1 ESCAPE '!')
     AND ($2 = '' OR COALESCE(outcome, 'unknown') = $2) AND at >= $3 AND tailnet = $4";
 
-pub(super) async fn list(
-    pool: &AnyPool,
-    instance: &str,
-    find: &Find,
-) -> Result<(Vec<Entry>, u64), sqlx::Error> {
+pub(super) async fn list(pool: &AnyPool, find: &Find) -> Result<(Vec<Entry>, u64), sqlx::Error> {
     let text = find.text.as_deref().map(like).unwrap_or_default();
     let outcome = find.outcome.map_or("", Outcome::as_str);
     let since = find.since.map_or(i64::MIN, micros);
@@ -45,7 +41,7 @@ pub(super) async fn list(
         .bind(i64::try_from(find.limit).unwrap_or(i64::MAX))
         .fetch_all(pool)
         .await?;
-    let entries = rows.iter().map(|row| read(row, instance)).collect::<Result<_, _>>()?;
+    let entries = rows.iter().map(read).collect::<Result<_, _>>()?;
     Ok((entries, u64::try_from(total).unwrap_or_default()))
 }
 
@@ -59,24 +55,19 @@ fn like(text: &str) -> String {
     format!("%{escaped}%")
 }
 
-pub(super) async fn entry(
-    pool: &AnyPool,
-    instance: &str,
-    entry: i64,
-) -> Result<Option<Entry>, sqlx::Error> {
+pub(super) async fn entry(pool: &AnyPool, entry: i64) -> Result<Option<Entry>, sqlx::Error> {
     let row = sqlx::query(&format!("SELECT {ENTRY} FROM changes WHERE id = $1"))
         .bind(entry)
         .fetch_optional(pool)
         .await?;
-    row.as_ref().map(|row| read(row, instance)).transpose()
+    row.as_ref().map(read).transpose()
 }
 
 /// Entries that no server works at any more, though none said how they ended.
-pub(super) async fn cut_off(pool: &AnyPool, instance: &str) -> Result<Vec<Entry>, sqlx::Error> {
+pub(super) async fn cut_off(pool: &AnyPool) -> Result<Vec<Entry>, sqlx::Error> {
     let query = format!("SELECT {ENTRY} FROM changes WHERE outcome IS NULL ORDER BY id");
     let rows = sqlx::query(&query).fetch_all(pool).await?;
-    let entries: Vec<Entry> =
-        rows.iter().map(|row| read(row, instance)).collect::<Result<_, _>>()?;
+    let entries: Vec<Entry> = rows.iter().map(read).collect::<Result<_, _>>()?;
     Ok(entries.into_iter().filter(|it| !it.running).collect())
 }
 
@@ -123,9 +114,8 @@ fn outcome(row: &AnyRow) -> Result<Option<Outcome>, sqlx::Error> {
     Ok(row.try_get::<Option<String>, _>("outcome")?.as_deref().and_then(Outcome::named))
 }
 
-fn read(row: &AnyRow, instance: &str) -> Result<Entry, sqlx::Error> {
+fn read(row: &AnyRow) -> Result<Entry, sqlx::Error> {
     let outcome = outcome(row)?;
-    let mine = row.try_get::<String, _>("instance")? == instance;
     let held = row.try_get::<i64, _>("lease")? > micros(Timestamp::now());
     let risk: String = row.try_get("risk")?;
     Ok(Entry {
@@ -138,7 +128,7 @@ fn read(row: &AnyRow, instance: &str) -> Result<Entry, sqlx::Error> {
         // What nobody can read counts as grave.
         risk: risk.parse().unwrap_or(Risk::Danger),
         outcome: outcome.unwrap_or(Outcome::Unknown),
-        running: outcome.is_none() && (mine || held),
+        running: outcome.is_none() && held,
         undoes: row.try_get("undoes")?,
         undone_by: row.try_get("undone_by")?,
         planned: usize::try_from(row.try_get::<i64, _>("planned")?).unwrap_or_default(),

@@ -9,7 +9,7 @@ pub(super) const PATH: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#').add(b
 /// The version of these tables. A later program may read older ones, not the other way round.
 const VERSION: i64 = 1;
 
-/// How long calls that only read stay in the audit: 90 days.
+/// How long calls stay in the audit: 90 days.
 const AUDIT_MICROS: i64 = 90 * 24 * 3_600 * 1_000_000;
 
 const TABLES: &[&str] = &[
@@ -17,8 +17,7 @@ const TABLES: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS changes (
         id {ID}, at BIGINT NOT NULL, principal TEXT NOT NULL, tool TEXT NOT NULL,
         tailnet TEXT NOT NULL, resource TEXT NOT NULL, risk TEXT NOT NULL, planned BIGINT NOT NULL,
-        instance TEXT NOT NULL, lease BIGINT NOT NULL, outcome TEXT, undoes BIGINT,
-        undone_by BIGINT)",
+        lease BIGINT NOT NULL, outcome TEXT, undoes BIGINT, undone_by BIGINT)",
     "CREATE TABLE IF NOT EXISTS steps (
         id {ID}, change_id BIGINT NOT NULL, at BIGINT NOT NULL, kind TEXT NOT NULL,
         resource_id TEXT NOT NULL, name TEXT NOT NULL, field TEXT NOT NULL, before TEXT NOT NULL,
@@ -33,7 +32,7 @@ const TABLES: &[&str] = &[
         id TEXT PRIMARY KEY, digest TEXT NOT NULL, until BIGINT NOT NULL, used BIGINT NOT NULL)",
 ];
 
-/// Makes the tables that are not there, and drops what nobody needs any more.
+/// Makes the tables that are not there.
 pub(super) async fn prepare(pool: &AnyPool, postgres: bool) -> Result<(), sqlx::Error> {
     let mut connection = pool.acquire().await?;
     let id = if postgres {
@@ -60,9 +59,9 @@ pub(super) async fn prepare(pool: &AnyPool, postgres: bool) -> Result<(), sqlx::
         .transpose()?;
     match version {
         Some(later) if later > VERSION => {
-            return Err(sqlx::Error::Configuration(
-                format!("it is of version {later}, and this program knows {VERSION}").into(),
-            ));
+            return Err(sqlx::Error::Protocol(format!(
+                "it is of version {later}, and this program knows {VERSION}"
+            )));
         }
         Some(_) => {}
         None => {
@@ -72,11 +71,12 @@ pub(super) async fn prepare(pool: &AnyPool, postgres: bool) -> Result<(), sqlx::
                 .await?;
         }
     }
-    let now = super::micros(jiff::Timestamp::now());
-    sqlx::query("DELETE FROM audit WHERE at < $1")
-        .bind(now - AUDIT_MICROS)
-        .execute(&mut *transaction)
-        .await?;
-    sqlx::query("DELETE FROM plans WHERE until < $1").bind(now).execute(&mut *transaction).await?;
     transaction.commit().await
+}
+
+/// Drops what nobody needs any more.
+pub(super) async fn prune(pool: &AnyPool) -> Result<(), sqlx::Error> {
+    let now = super::micros(jiff::Timestamp::now());
+    sqlx::query("DELETE FROM audit WHERE at < $1").bind(now - AUDIT_MICROS).execute(pool).await?;
+    sqlx::query("DELETE FROM plans WHERE until < $1").bind(now).execute(pool).await.map(drop)
 }

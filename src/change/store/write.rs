@@ -20,7 +20,7 @@ impl Journal for Store {
             let pool = self.pool().await?;
             let row = sqlx::query(
                 "INSERT INTO changes (at, principal, tool, tailnet, resource, risk, planned,
-                 instance, lease, undoes) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                 lease, undoes) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
                  RETURNING id",
             )
             .bind(micros(Timestamp::now()))
@@ -30,7 +30,6 @@ impl Journal for Store {
             .bind(intent.resource)
             .bind(intent.risk.as_str())
             .bind(i64::try_from(intent.planned).unwrap_or(i64::MAX))
-            .bind(&self.instance)
             .bind(lease())
             .bind(intent.undoes)
             .fetch_one(pool)
@@ -109,17 +108,21 @@ impl Journal for Store {
         })
     }
 
+    fn abandon(&self, entry: i64) {
+        self.release(entry);
+    }
+
     fn list<'a>(&'a self, find: &'a Find) -> BoxFuture<'a, Result<(Vec<Entry>, u64)>> {
         Box::pin(async move {
             let pool = self.pool().await?;
-            read::list(pool, &self.instance, find).await.map_err(|error| self.wrong(&error))
+            read::list(pool, find).await.map_err(|error| self.wrong(&error))
         })
     }
 
     fn entry(&self, entry: i64) -> BoxFuture<'_, Result<Option<Entry>>> {
         Box::pin(async move {
             let pool = self.pool().await?;
-            read::entry(pool, &self.instance, entry).await.map_err(|error| self.wrong(&error))
+            read::entry(pool, entry).await.map_err(|error| self.wrong(&error))
         })
     }
 

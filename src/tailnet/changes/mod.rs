@@ -12,7 +12,7 @@ mod undo;
 use crate::{
     Error, ErrorKind,
     change::{
-        Journal, Outcome,
+        Journal, Outcome, Subject,
         journal::{Entry, Find, Step},
     },
     client::Result,
@@ -108,7 +108,7 @@ impl<'a> Changes<'a> {
         let entry = self.entry(change).await?;
         // One more than is shown tells whether there are more.
         let mut steps = self.journal()?.steps(change, skip, limit.saturating_add(1)).await?;
-        let next = (steps.len() > limit).then_some(skip + limit);
+        let next = (steps.len() > limit).then_some(skip.saturating_add(limit));
         steps.truncate(limit);
         let mut looked = Vec::with_capacity(steps.len());
         let mut looks = 0;
@@ -127,23 +127,29 @@ impl<'a> Changes<'a> {
         let label = self.tailnet.label();
         let found = self.journal()?.entry(change).await?;
         found.filter(|it| it.tailnet == label).ok_or_else(|| {
-            Error::new(ErrorKind::NotFound, format!("no change {change} of this tailnet"))
-                .remedied("list_changes has the numbers")
+            Error::new(ErrorKind::NotFound, format!("no change {change} of this tailnet")).remedied(
+                "list_changes has the numbers; after a change of credential, changes are found \
+                     again if TAILSCALE_TAILNET named the tailnet",
+            )
         })
     }
 
     /// What the field of the step is now.
     async fn now(&self, step: &Step) -> Result<Value> {
         let field = step.change.field.as_str();
-        let subject = SUBJECTS.iter().find(|it| it.kind() == step.kind).ok_or_else(|| {
-            Error::refused(
-                format!("nobody here knows what a `{}` is", step.kind),
-                "use the version of tailscale-mcp that made the change",
-            )
-        })?;
-        let mut now = subject.look(self.tailnet, &step.id, &[field]).await?;
+        let mut now = subject(step)?.look(self.tailnet, &step.id, &[field]).await?;
         Ok(now.remove(field).unwrap_or_default())
     }
+}
+
+/// How the resource of a step is read and changed.
+fn subject(step: &Step) -> Result<&'static dyn Subject> {
+    SUBJECTS.iter().copied().find(|it| it.kind() == step.kind).ok_or_else(|| {
+        Error::refused(
+            format!("nobody here knows what a `{}` is", step.kind),
+            "use the version of tailscale-mcp that made the change",
+        )
+    })
 }
 
 fn note(entry: &Entry) -> Option<String> {

@@ -56,7 +56,11 @@ impl Query for ListChanges {
                 format!("must be between 1 and {MOST_ENTRIES}"),
             ));
         }
-        let since = self.hours.map(|it| Timestamp::now() - SignedDuration::from_hours(it.into()));
+        let ago = |hours: u32| {
+            let since = Timestamp::now().checked_sub(SignedDuration::from_hours(hours.into()));
+            since.map_err(|_| Error::invalid_input("hours", "must not go back before all time"))
+        };
+        let since = self.hours.map(ago).transpose()?;
         let find = Find {
             text: self.text,
             outcome: self.outcome,

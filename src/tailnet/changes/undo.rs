@@ -39,12 +39,6 @@ impl Changes<'_> {
                 "wait until get_change says how it ended",
             ));
         }
-        if let Some(by) = entry.undone_by {
-            return Err(Error::refused(
-                format!("change {change} was taken back by change {by}"),
-                format!("to make it again, undo change {by}"),
-            ));
-        }
         let steps = self.journal()?.steps(change, 0, MOST).await?;
         let several = steps.iter().any(|it| steps.first().is_some_and(|first| first.id != it.id));
         let mut items: Vec<Item> = Vec::new();
@@ -62,10 +56,10 @@ impl Changes<'_> {
             }
         }
         if items.is_empty() {
-            let why = if stays.is_empty() {
-                "nothing of it is in effect".to_owned()
-            } else {
-                stays.join("; ")
+            let why = match entry.undone_by {
+                _ if !stays.is_empty() => stays.join("; "),
+                Some(by) => format!("it was taken back by change {by}, which can be undone"),
+                None => "nothing of it is in effect".to_owned(),
             };
             return Err(Error::refused(
                 format!("change {change} cannot be taken back: {why}"),
@@ -87,7 +81,7 @@ impl Changes<'_> {
             }
             Some(Outcome::Done | Outcome::Unknown) | None => {}
         }
-        let Some(inverse) = step.change.inverse() else {
+        let Some(mut inverse) = step.change.inverse() else {
             return Ok(Turn::Stays(format!(
                 "{of} stays {}: no call takes it back",
                 step.change.to
@@ -99,11 +93,13 @@ impl Changes<'_> {
             }
             now => now?,
         };
-        if same(&now, &step.change.to) {
-            return Ok(Turn::Back(inverse));
-        }
         if same(&now, &step.change.from) {
             return Ok(Turn::Nothing);
+        }
+        if super::subject(step)?.reached(&step.change, &now) {
+            // Where the server chose the value, the journal may not know it.
+            inverse.from = now;
+            return Ok(Turn::Back(inverse));
         }
         Err(moved(&of, &step.change.to, &now))
     }

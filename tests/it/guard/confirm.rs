@@ -2,7 +2,7 @@
 
 use rmcp::model::{CallToolRequestParams, CallToolResponse, InputResponses};
 use serde_json::{Value, json};
-use tailscale_mcp::{Tailnet, mcp::Server};
+use tailscale_mcp::{Tailnet, mcp::Server, tailnet::devices::Device};
 
 use super::{is_there, own, removal, setup};
 use crate::support::{
@@ -82,7 +82,7 @@ async fn a_client_that_cannot_ask_gets_a_plan_and_carries_it_out_once() {
 #[tokio::test]
 async fn a_plan_that_was_carried_out_is_not_carried_out_again() {
     let (_sandbox, tailnet) = sandbox().await;
-    let device = own(&tailnet).await.into_iter().find(|it| it.is_authorized()).unwrap();
+    let device = own(&tailnet).await.into_iter().find(Device::is_authorized).unwrap();
     let desk = Person::who(Says::CannotAsk).at(&tailnet, setup(), Era::Sessions).await;
     let mut off = json!({ "device": device.key(), "how": "deauthorize" });
     let shown = desk.done("revoke_device", off.clone()).await;
@@ -94,6 +94,31 @@ async fn a_plan_that_was_carried_out_is_not_carried_out_again() {
 
     assert!(again["message"].as_str().unwrap().contains("carried out before"), "{again}");
     assert!(tailnet.devices().get(device.key()).await.unwrap().is_authorized());
+}
+
+#[tokio::test]
+async fn a_model_cannot_answer_for_a_user_who_can_be_asked() {
+    for era in [Era::Sessions, Era::Stateless] {
+        let (sandbox, tailnet) = sandbox().await;
+        let device = own(&tailnet).await.remove(0);
+        let setup = setup();
+        // A plan that was really made, for somebody who cannot be asked.
+        let mut same = super::setup();
+        same.store = std::sync::Arc::clone(&setup.store);
+        let other = Person::who(Says::CannotAsk).at(&tailnet, same, era).await;
+        let shown = other.done("revoke_device", removal(&device)).await;
+        let desk = Person::who(Says::No).at(&tailnet, setup, era).await;
+        for id in [json!("made-up2"), shown["plan_id"].clone()] {
+            let mut arguments = removal(&device);
+            arguments["plan_id"] = id;
+
+            let failure = desk.fails("revoke_device", arguments).await;
+
+            assert!(failure["message"].as_str().unwrap().contains("declined"), "{failure}");
+        }
+        assert_eq!(desk.asked().len(), 2, "{era:?}");
+        assert!(sandbox.requests().iter().all(|it| it.0 == "GET"));
+    }
 }
 
 #[tokio::test]
@@ -239,7 +264,7 @@ async fn a_seal_is_good_for_one_call_of_one_principal_and_once() {
 #[tokio::test]
 async fn a_replica_with_the_same_key_takes_the_answer_and_only_once() {
     let (_sandbox, tailnet) = sandbox().await;
-    let device = own(&tailnet).await.into_iter().find(|it| it.is_authorized()).unwrap();
+    let device = own(&tailnet).await.into_iter().find(Device::is_authorized).unwrap();
     let one = setup();
     let mut two = setup();
     two.sealing_key = one.sealing_key.clone();

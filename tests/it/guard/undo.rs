@@ -1,6 +1,7 @@
 //! What was changed is put back, unless somebody else changed it since.
 
 use serde_json::{Value, json};
+use tailscale_mcp::tailnet::devices::Device;
 
 use super::{own, setup};
 use crate::support::{
@@ -21,7 +22,7 @@ fn number(report: &Value) -> Value {
 #[tokio::test]
 async fn every_field_that_can_be_put_back_is() {
     let (_sandbox, tailnet, desk) = desk(Says::Yes).await;
-    let tagged = |it: &tailscale_mcp::tailnet::devices::Device| it.tags().len() == 1;
+    let tagged = |it: &Device| it.tags().len() == 1;
     let device = own(&tailnet).await.into_iter().find(tagged).unwrap();
     let key = device.key();
     let before = tailnet.devices().get(key).await.unwrap();
@@ -55,6 +56,9 @@ async fn every_field_that_can_be_put_back_is() {
     // To undo the undoing makes the change again.
     desk.done("undo_change", number(&undone)).await;
     assert_eq!(tailnet.devices().get(key).await.unwrap().short_name(), "elsewhere");
+    // And what is in effect again can be taken back again.
+    desk.done("undo_change", number(&done)).await;
+    assert_eq!(tailnet.devices().get(key).await.unwrap().short_name(), before.short_name());
 }
 
 #[tokio::test]
@@ -89,7 +93,7 @@ async fn what_nothing_takes_back_is_said_to_stay() {
 #[tokio::test]
 async fn to_take_a_grave_change_back_is_as_grave() {
     let (_sandbox, tailnet, desk) = desk(Says::Yes).await;
-    let device = own(&tailnet).await.into_iter().find(|it| it.is_authorized()).unwrap();
+    let device = own(&tailnet).await.into_iter().find(Device::is_authorized).unwrap();
     let off = json!({ "device": device.key(), "how": "deauthorize" });
     let done = desk.done("revoke_device", off).await;
 

@@ -62,6 +62,7 @@ async fn told_to_end_the_program_finishes_a_change() {
         .args(["--access", Risk::Danger.to_string().as_str(), "serve", "--http", "0", "--no-auth"])
         .env("TAILSCALE_BASE_URL", slow)
         .env("TAILSCALE_API_KEY", Sandbox::API_KEY)
+        .env("TAILSCALE_MCP_STORE", "memory")
         .stdin(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()

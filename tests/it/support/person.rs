@@ -38,6 +38,9 @@ pub enum Era {
     Stateless,
 }
 
+/// How far something is, and of how much.
+type Told = (f64, Option<f64>);
+
 type Meanwhile = Arc<dyn Fn() -> tokio::task::JoinHandle<()> + Send + Sync>;
 
 #[derive(Clone)]
@@ -46,7 +49,7 @@ pub struct Person {
     /// What happens while they think.
     meanwhile: Option<Meanwhile>,
     pub asked: Arc<Mutex<Vec<String>>>,
-    pub progress: Arc<Mutex<Vec<(f64, Option<f64>)>>>,
+    pub progress: Arc<Mutex<Vec<Told>>>,
     pub updated: Arc<Mutex<Vec<String>>>,
 }
 

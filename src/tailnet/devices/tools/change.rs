@@ -104,6 +104,8 @@ impl Edit for UpdateDevice {
         Operation::UpdateDeviceKey,
         Operation::SetDeviceIp,
     ];
+    // Where the policy file may not be read, whether a tag is declared is a warning.
+    const SCOPES: &'static [&'static str] = &["devices:core"];
 
     async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
         let update = Update {
