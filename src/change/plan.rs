@@ -140,8 +140,9 @@ impl Plan {
         Report::preview(self)
     }
 
-    /// What it changes, apart from its words: two plans with the same do the same.
-    pub(crate) fn essence(&self) -> Vec<(&'static str, &str, &[Change])> {
+    /// What it changes, apart from its words: kind and id of each resource, with its changes. Two
+    /// plans with the same do the same.
+    pub fn essence(&self) -> Vec<(&'static str, &str, &[Change])> {
         let changed = self.items.iter().filter(|it| !it.changes.is_empty());
         changed.map(|it| (it.kind(), it.id.as_str(), it.changes.as_slice())).collect()
     }

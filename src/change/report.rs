@@ -88,8 +88,8 @@ impl Outcome {
         }
     }
 
-    /// The outcome with that word.
-    pub(crate) fn named(word: &str) -> Option<Self> {
+    /// The outcome with that word, as [`as_str`](Self::as_str) gives it.
+    pub fn named(word: &str) -> Option<Self> {
         [Self::Done, Self::Failed, Self::Unknown, Self::TakenBack, Self::Partly]
             .into_iter()
             .find(|it| it.as_str() == word)
