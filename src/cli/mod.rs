@@ -114,7 +114,11 @@ pub fn main() -> ExitCode {
     // Over stdio the host owns stderr, and may not read it: a line for each call could fill it up.
     let http = matches!(&arguments.command, Some(Command::Serve(it)) if it.is_http());
     let usual = if http { mcp::LOG } else { mcp::QUIET_LOG };
-    log(arguments.log.as_deref().unwrap_or(usual), arguments.log_format);
+    let filter = arguments.log.as_deref().unwrap_or(usual);
+    if let Err(error) = log(filter, arguments.log_format) {
+        complain(&mcp::failure(&error));
+        return ExitCode::FAILURE;
+    }
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let done = match runtime {
@@ -135,9 +139,16 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn log(filter: &str, format: LogFormat) {
+fn log(filter: &str, format: LogFormat) -> Result<()> {
+    // A log that stays silent because of a slip would be missed only when it is needed.
+    let filter = EnvFilter::try_new(filter).map_err(|error| {
+        Error::config(
+            format!("--log cannot be `{filter}`: {error}"),
+            "write it as `info`, or `warn,tailscale_mcp=debug`",
+        )
+    })?;
     let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_new(filter).unwrap_or_default())
+        .with_env_filter(filter)
         // stdout belongs to the protocol.
         .with_writer(std::io::stderr)
         .with_ansi(false);
@@ -145,6 +156,7 @@ fn log(filter: &str, format: LogFormat) {
         LogFormat::Text => subscriber.init(),
         LogFormat::Json => subscriber.json().flatten_event(true).init(),
     }
+    Ok(())
 }
 
 async fn run(arguments: Arguments) -> Result<ExitCode> {
@@ -184,7 +196,10 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             };
             print(&auth::run(command, target.config.as_deref(), probe).await?);
         }
-        Command::Token(command) => print(&token::run(command)?),
+        Command::Token(command) => {
+            offered.fits_a_token()?;
+            print(&token::run(command)?);
+        }
         Command::Sandbox(arguments) => sandbox::serve(arguments, target.sandbox_devices).await?,
     }
     Ok(ExitCode::SUCCESS)

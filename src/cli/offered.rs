@@ -75,6 +75,18 @@ impl Offered {
         if self.read_only { Risk::Read } else { access }
     }
 
+    /// A token is limited by less than a server is.
+    pub(super) fn fits_a_token(&self) -> Result<()> {
+        let limited = self.access.is_some_and(|it| it < Risk::Danger);
+        if limited || !self.tools.is_empty() || !self.exclude_tools.is_empty() {
+            return Err(Error::config(
+                "a token cannot be limited by --access, --tools or --exclude-tools",
+                "limit it with --read-only and --toolsets",
+            ));
+        }
+        Ok(())
+    }
+
     /// Whether somebody said where changes are recorded.
     pub(super) fn names_store(&self) -> bool {
         self.store.is_some()

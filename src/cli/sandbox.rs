@@ -57,8 +57,9 @@ pub(super) async fn serve(arguments: SandboxArguments, devices: usize) -> Result
         let key = Sandbox::credentials(&name).api_key;
         said.push(format!("  export TAILSCALE_API_KEY={key}  # {name}"));
     }
+    let stopped = stopped();
     complain(&said.join("\n"));
-    stopped().await;
+    stopped.await;
     if let Some(file) = &state {
         sandbox.save(file).map_err(|error| {
             let said = format!("cannot write {}: {error}", file.display());
@@ -68,21 +69,26 @@ pub(super) async fn serve(arguments: SandboxArguments, devices: usize) -> Result
     Ok(())
 }
 
-/// Waits until somebody ends the process in one of the usual ways.
-async fn stopped() {
+/// Waits until somebody ends the process in one of the usual ways. It listens from the call on, so
+/// that nobody is too early.
+fn stopped() -> impl Future<Output = ()> {
     #[cfg(unix)]
-    {
+    let signals = {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    };
+    async move {
+        #[cfg(unix)]
+        if let (Ok(mut terminated), Ok(mut interrupted)) = signals {
             tokio::select! {
                 _ = terminated.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
+                _ = interrupted.recv() => {}
             }
             return;
         }
-    }
-    // Without signals there is nothing to wait for but the end.
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
+        // Without signals there is nothing to wait for but the end.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }

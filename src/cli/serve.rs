@@ -160,6 +160,12 @@ impl Serve {
 
 impl Guard {
     fn access(&self) -> Result<Access> {
+        if self.no_auth && (self.public_url.is_some() || !self.hosts.is_empty()) {
+            return Err(Error::config(
+                "--no-auth is for this machine alone, and a public name is for others",
+                "make a token with `tailscale-mcp token add NAME`, and leave --no-auth out",
+            ));
+        }
         if self.no_auth {
             return Ok(Access::Anyone);
         }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Credential, Error,
-    change::{Change, Plan},
+    change::{Change, Plan, Risk},
     client::{ErrorKind, Result},
     wire,
 };
@@ -80,11 +80,13 @@ pub(super) struct Preflight<'a> {
     device: Device,
     changes: Vec<Change>,
     warnings: Vec<String>,
+    /// It cuts the device off.
+    cuts_off: bool,
 }
 
 impl<'a> Preflight<'a> {
     pub(super) fn new(devices: &'a Devices<'a>, list: &'a [Device], device: Device) -> Self {
-        Self { devices, list, device, changes: Vec::new(), warnings: Vec::new() }
+        Self { devices, list, device, changes: Vec::new(), warnings: Vec::new(), cuts_off: false }
     }
 
     pub(super) async fn update(mut self, update: &Update) -> Result<Plan> {
@@ -100,7 +102,11 @@ impl<'a> Preflight<'a> {
         }
         // What cannot be taken back comes last: then nothing after it can fail.
         self.changes.sort_by_key(|it| it.lasting);
-        Ok(plan::of(&self.device, self.changes).warned(self.warnings))
+        let mut plan = plan::of(&self.device, self.changes).warned(self.warnings);
+        if self.cuts_off {
+            plan.least = Risk::Danger;
+        }
+        Ok(plan)
     }
 
     fn rename(&mut self, wanted: &str) -> Result<()> {
@@ -217,6 +223,7 @@ impl<'a> Preflight<'a> {
         // Turning expiry on brings the old instant back, which may have passed.
         let then = device.expires.as_ref().and_then(wire::Timestamp::instant);
         if let Some(then) = then.filter(|it| to && *it <= now) {
+            self.cuts_off = true;
             self.warnings.push(format!(
                 "its key expired {}: the device drops off at once",
                 relative(then, now)

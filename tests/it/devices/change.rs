@@ -239,6 +239,22 @@ async fn turning_expiry_on_warns_if_the_key_has_expired_meanwhile() {
 }
 
 #[tokio::test]
+async fn turning_expiry_on_after_the_key_expired_needs_danger_access() {
+    let (_sandbox, tailnet, agent) = agent().await;
+    let device = first(&agent, json!({ "external": false, "online": true, "os": "macOS" })).await;
+    agent.call("expire_device_key", json!({ "device": id(&device) })).await;
+    let key = |on: bool| json!({ "device": id(&device), "key_expires": on });
+    agent.call("update_device", key(false)).await;
+    let careful =
+        crate::support::agent::Agent::of(&tailnet, tailscale_mcp::tool::Risk::Change).await;
+
+    let refused = careful.fail("update_device", key(true)).await;
+
+    assert_eq!(refused["kind"], "refused");
+    assert!(refused["remedy"].as_str().unwrap().contains("--access danger"), "{refused}");
+}
+
+#[tokio::test]
 async fn nobody_pretends_that_an_update_was_pushed() {
     let (_sandbox, tailnet, agent) = agent().await;
     let off = tailnet.tailnet_settings().plan_auto_updates(false).await.unwrap();
