@@ -65,7 +65,7 @@ impl<'a> Run<'a> {
         };
         if let Some(journal) = &acting.journal {
             let planned = plan.changes().count();
-            let resource = what(plan);
+            let resource = plan.about();
             let intent = Intent {
                 principal: &acting.principal,
                 tool: &acting.tool,
@@ -341,13 +341,4 @@ impl<'a> Run<'a> {
 fn unrecorded(error: &Error) -> Error {
     Error::new(ErrorKind::Journal, format!("nothing was sent: the journal says {error}"))
         .remedied("mend the store that --store names; what is not recorded is not changed")
-}
-
-/// What a plan is about.
-fn what(plan: &Plan) -> String {
-    match plan.items.as_slice() {
-        [] => String::new(),
-        [one] => one.label(),
-        [first, ..] => format!("{} {}s", plan.items.len(), first.kind()),
-    }
 }

@@ -8,7 +8,7 @@
 //! ```no_run
 //! # async fn example(tailnet: &tailscale_mcp::Tailnet) -> tailscale_mcp::Result<()> {
 //! let plan = tailnet.devices().plan_authorized("web-1", true).await?;
-//! println!("{}", serde_json::to_string(&plan.preview()).unwrap());
+//! println!("{:?}", plan.preview().changes);
 //! let report = tailnet.apply(&plan).await?;
 //! assert!(report.applied);
 //! # Ok(()) }

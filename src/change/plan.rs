@@ -135,6 +135,15 @@ impl Plan {
         if grave { Risk::Danger } else { self.least }
     }
 
+    /// What it is about: `device web-1`, `12 devices`.
+    pub(crate) fn about(&self) -> String {
+        match self.items.as_slice() {
+            [] => String::new(),
+            [one] => one.label(),
+            [first, ..] => format!("{} {}s", self.items.len(), first.kind()),
+        }
+    }
+
     /// What the plan would do, without doing it.
     pub fn preview(&self) -> Report {
         Report::preview(self)

@@ -14,7 +14,7 @@ use crate::{
     change::{Acting, Plan, Risk, store::Audit},
     client::Result,
     mcp::{Principal, Setup},
-    tool::{self, Asked, Proposal, ToolDef, written},
+    tool::{self, Asked, Proposal, ToolDef, resource, written},
 };
 
 pub(super) async fn run(
@@ -26,7 +26,9 @@ pub(super) async fn run(
     let tool = setup.offer.allow(tool::named(tool)?)?;
     let started = Instant::now();
     let mut call = Audit::now(&Principal::LOCAL.into(), tool.name, tool.risk);
-    call.resource = tool.resource(&arguments).unwrap_or_default();
+    let schema = tool.input();
+    let about = schema.as_object().and_then(|it| resource(it, &arguments));
+    call.resource = about.unwrap_or_default();
     let came = carry_out(tool, arguments, tailnet, setup, &mut call).await;
     call.took = started.elapsed();
     if let Err(error) = &came {

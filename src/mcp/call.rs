@@ -1,10 +1,6 @@
 //! One call of a tool: allowed, planned, confirmed, carried out, and taken down.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use rmcp::{
@@ -31,7 +27,7 @@ use crate::{
         store::{Audit, Store},
     },
     client::Result,
-    tool::{self, Asked, Offer, Proposal, ToolDef, written},
+    tool::{self, Asked, Offer, Proposal, ToolDef, resource, written},
 };
 
 /// As long as an answer gets: about 20,000 tokens. Lists end long before; what still comes here
@@ -58,7 +54,6 @@ pub(super) struct Call<'a> {
 impl Call<'_> {
     /// Carries the call out. Failures are answers, too: a model can act on them.
     pub(super) async fn run(self, request: CallToolRequestParams) -> CallToolResponse {
-        let started = Instant::now();
         let arguments = Value::Object(request.arguments.unwrap_or_default());
         let answers = (request.input_responses, request.request_state);
         let tool = tool::named(&request.name).and_then(|it| self.offer.allow(it));
@@ -66,10 +61,9 @@ impl Call<'_> {
             Ok(tool) => tool,
             Err(error) => {
                 let known = tool::named(&request.name).ok();
-                let mut refused =
-                    self.audit(known.map_or("unknown tool", |it| it.name), Risk::Read);
-                refused.class(known.map_or(Risk::Read, |it| it.risk));
-                refused.end("refused", None, started.elapsed()).await;
+                let (name, risk) =
+                    known.map_or(("unknown tool", Risk::Read), |it| (it.name, it.risk));
+                self.audit(name, risk, &arguments).end("refused", None).await;
                 return refusal(&error).into();
             }
         };
@@ -101,9 +95,7 @@ impl Call<'_> {
         arguments: Value,
         answers: (Option<InputResponses>, Option<String>),
     ) -> Result<Came> {
-        let started = Instant::now();
-        let mut audit = self.audit(tool.name, tool.risk);
-        audit.about(tool.resource(&arguments).unwrap_or_default());
+        let audit = self.audit(tool.name, tool.risk, &arguments);
         let came = self.carry_out(tool, arguments, answers).await;
         let (outcome, change) = match &came {
             Ok(Came::Answer(_)) => ("ok", None),
@@ -112,13 +104,15 @@ impl Call<'_> {
             Ok(Came::Asked(_) | Came::Shown(_)) => ("asked", None),
             Err(error) => (error.kind().as_str(), None),
         };
-        audit.end(outcome, change, started.elapsed()).await;
+        audit.end(outcome, change).await;
         came
     }
 
     /// A line of the audit that is yet to end.
-    pub(super) fn audit(&self, tool: &'static str, risk: Risk) -> OpenAudit {
-        let call = Audit::now(&self.principal.name, tool, risk);
+    pub(super) fn audit(&self, tool: &'static str, risk: Risk, arguments: &Value) -> OpenAudit {
+        let mut call = Audit::now(&self.principal.name, tool, risk);
+        let schema = self.server.schema(tool);
+        call.resource = schema.and_then(|it| resource(it, arguments)).unwrap_or_default();
         OpenAudit { store: self.server.store().clone(), call: Some(call), started: Instant::now() }
     }
 
@@ -257,22 +251,10 @@ pub(super) struct OpenAudit {
 }
 
 impl OpenAudit {
-    fn about(&mut self, resource: String) {
-        if let Some(call) = &mut self.call {
-            call.resource = resource;
-        }
-    }
-
-    fn class(&mut self, risk: Risk) {
-        if let Some(call) = &mut self.call {
-            call.risk = risk;
-        }
-    }
-
-    pub(super) async fn end(mut self, outcome: &str, change: Option<i64>, took: Duration) {
+    pub(super) async fn end(mut self, outcome: &str, change: Option<i64>) {
         let Some(mut call) = self.call.take() else { return };
         call.outcome = outcome.to_owned();
-        (call.change, call.took) = (change, took);
+        (call.change, call.took) = (change, self.started.elapsed());
         self.store.audit(call).await;
     }
 }

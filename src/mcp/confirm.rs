@@ -8,7 +8,6 @@ use rmcp::{
     model::{
         ElicitRequest, ElicitRequestParams, ElicitResult, ElicitationAction, ElicitationSchema,
         ErrorCode, InputRequest, InputRequests, InputRequiredResult, InputResponses,
-        ProtocolVersion,
     },
     service::{RequestContext, ServiceError},
 };
@@ -69,7 +68,7 @@ impl Server {
         answers: (Option<InputResponses>, Option<String>),
         context: &RequestContext<RoleServer>,
     ) -> Result<Confirmed> {
-        let modern = context.protocol_version() >= Some(ProtocolVersion::V_2026_07_28);
+        let modern = super::is_modern(context);
         let capable = context.client_capabilities().and_then(|it| it.elicitation);
         let forms = capable.is_some_and(|it| it.form.is_some() || it.url.is_none());
         match (forms, modern, answers) {
@@ -198,11 +197,7 @@ impl Question<'_> {
     /// The plan for people.
     fn words(&self) -> String {
         let plan = self.plan.preview();
-        let what = plan.resource.clone().unwrap_or_else(|| {
-            let kind = self.plan.items().first().map_or("resource", |it| it.kind());
-            format!("{} {kind}s", plan.total.unwrap_or_default())
-        });
-        let mut text = format!("{}: {what}", self.tool.title());
+        let mut text = format!("{}: {}", self.tool.title(), self.plan.about());
         for change in plan.changes.iter().take(SHOWN) {
             let _ = write!(text, "\n- {}: {} → {}", change.field, change.before, change.after);
             if !change.on.is_empty() {

@@ -1,8 +1,6 @@
 //! What a client can attach to a conversation without calling a tool. A resource is what a tool
 //! would answer, and is offered where the tool is.
 
-use std::time::Instant;
-
 use rmcp::{
     ErrorData, RoleServer,
     model::{Resource, ResourceContents, ResourceTemplate},
@@ -157,11 +155,10 @@ pub(super) async fn read(
     let text = if let Some(tool) = kind.tool {
         call.query(tool, arguments(kind, &id)).await
     } else {
-        let started = Instant::now();
-        let audit = call.audit(POLICY, Risk::Read);
+        let audit = call.audit(POLICY, Risk::Read, &Value::Null);
         let read = policy(server).await;
         let outcome = read.as_ref().map_or_else(|error| error.kind().as_str(), |_| "ok");
-        audit.end(outcome, None, started.elapsed()).await;
+        audit.end(outcome, None).await;
         read
     };
     let text = text.map_err(|error| {

@@ -244,15 +244,14 @@ impl ToolDef {
         let any = |it: &Operation| it.scopes().is_empty() || it.scopes().iter().any(|it| has(it));
         self.operations.iter().all(any)
     }
+}
 
-    /// What a call is about, for the log: its first required parameter.
-    pub fn resource(&self, arguments: &Value) -> Option<String> {
-        let schema = (self.input)();
-        let required = schema.get("required").and_then(Value::as_array)?;
-        let value = arguments.get(required.first()?.as_str()?)?;
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        Some(text.chars().take(LONGEST_RESOURCE).collect())
-    }
+/// What a call is about, for the log: its first required parameter, as `schema` names it.
+pub(crate) fn resource(schema: &Map<String, Value>, arguments: &Value) -> Option<String> {
+    let required = schema.get("required").and_then(Value::as_array)?;
+    let value = arguments.get(required.first()?.as_str()?)?;
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    Some(text.chars().take(LONGEST_RESOURCE).collect())
 }
 
 const DRY_RUN: &str = "dry_run";

@@ -127,6 +127,10 @@ impl Store {
                 at = %entry.at,
                 "a change was cut off, and its outcome is unknown: look at it with get_change"
             );
+            // Told once.
+            if let Err(error) = write::cut_off(pool, entry.change).await {
+                tracing::warn!(%error, "the journal could not be told of it");
+            }
         }
     }
 

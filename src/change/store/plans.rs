@@ -39,7 +39,13 @@ impl Store {
     /// [`Journal`](crate::ErrorKind::Journal) if it cannot be written.
     pub async fn remember_plan(&self, digest: &str, until: Timestamp) -> Result<String> {
         let id = random_id();
-        self.put(&id, digest, until, 0).await?;
+        sqlx::query("INSERT INTO plans (id, digest, until, used) VALUES ($1, $2, $3, 0)")
+            .bind(&id)
+            .bind(digest)
+            .bind(micros(until))
+            .execute(self.pool().await?)
+            .await
+            .map_err(|error| self.wrong(&error))?;
         Ok(id)
     }
 
@@ -84,17 +90,5 @@ impl Store {
                      ON CONFLICT (id) DO NOTHING";
         let done = sqlx::query(query).bind(id).bind(micros(until)).execute(pool).await;
         done.map(|it| it.rows_affected() == 1).map_err(|error| self.wrong(&error))
-    }
-
-    async fn put(&self, id: &str, digest: &str, until: Timestamp, used: i64) -> Result<()> {
-        sqlx::query("INSERT INTO plans (id, digest, until, used) VALUES ($1, $2, $3, $4)")
-            .bind(id)
-            .bind(digest)
-            .bind(micros(until))
-            .bind(used)
-            .execute(self.pool().await?)
-            .await
-            .map(drop)
-            .map_err(|error| self.wrong(&error))
     }
 }

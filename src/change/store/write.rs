@@ -165,6 +165,16 @@ impl Store {
     }
 }
 
+/// Nobody will say any more how an entry ended.
+pub(super) async fn cut_off(pool: &AnyPool, entry: i64) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE changes SET outcome = $1 WHERE id = $2 AND outcome IS NULL")
+        .bind(Outcome::Unknown.as_str())
+        .bind(entry)
+        .execute(pool)
+        .await
+        .map(drop)
+}
+
 fn lease() -> i64 {
     micros(Timestamp::now()) + i64::try_from(LEASE.as_micros()).unwrap_or(i64::MAX)
 }

@@ -92,10 +92,13 @@ impl<'a> Changes<'a> {
     ///
     /// [`Journal`](ErrorKind::Journal) if it cannot be read.
     pub async fn list(&self, find: &Find) -> Result<ChangeList> {
-        let find = Find { tailnet: self.tailnet.label(), ..find.clone() };
-        let (changes, total) = self.journal()?.list(&find).await?;
-        let full = changes.len() == find.limit;
-        let next = changes.last().map(|it| it.change).filter(|it| full && *it > 1);
+        // One more than is shown tells whether there are more.
+        let limit = find.limit.saturating_add(1);
+        let wanted = Find { tailnet: self.tailnet.label(), limit, ..find.clone() };
+        let (mut changes, total) = self.journal()?.list(&wanted).await?;
+        let more = changes.len() > find.limit;
+        changes.truncate(find.limit);
+        let next = changes.last().map(|it| it.change).filter(|_| more);
         Ok(ChangeList { total, shown: changes.len(), changes, next })
     }
 
@@ -156,7 +159,7 @@ fn note(entry: &Entry) -> Option<String> {
     if entry.running {
         return Some("it is under way".to_owned());
     }
-    (entry.outcome == Outcome::Unknown).then(|| {
+    (entry.outcome == Outcome::Unknown && entry.undone_by.is_none()).then(|| {
         "it was cut off, or its answer got lost: compare `now` with `from` and `to`; undo_change \
          takes back what took effect"
             .to_owned()

@@ -139,6 +139,23 @@ async fn the_list_is_paged_and_filtered() {
 }
 
 #[tokio::test]
+async fn a_page_that_is_full_and_the_last_names_no_next() {
+    let (_sandbox, tailnet) = sandbox().await;
+    let device = own(&tailnet).await.into_iter().find(|it| !it.tags().is_empty()).unwrap();
+    let agent = Agent::of(&tailnet, Risk::Danger).await;
+    let attribute = json!({ "device": device.key(), "key": "custom:a", "value": "b" });
+    agent.call("set_device_attribute", attribute).await;
+    for name in ["one", "two"] {
+        agent.call("update_device", json!({ "device": device.key(), "name": name })).await;
+    }
+
+    let page = agent.call("list_changes", json!({ "text": "update_", "limit": 2 })).await;
+
+    assert_eq!((&page["total"], &page["shown"]), (&json!(2), &json!(2)));
+    assert!(page.get("next").is_none(), "{page}");
+}
+
+#[tokio::test]
 async fn every_call_is_audited_with_its_outcome() {
     let (_sandbox, tailnet) = sandbox().await;
     let setup = setup();
