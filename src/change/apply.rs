@@ -134,11 +134,8 @@ impl<'a> Run<'a> {
         let moved =
             |it: &&Change| !super::same(now.get(&it.field).unwrap_or(&Value::Null), &it.from);
         if let Some(moved) = item.changes.iter().find(moved) {
-            return Err(Error::new(
-                ErrorKind::Stale,
-                format!("`{}` changed since this was planned ({moved})", item.name),
-            )
-            .remedied("plan again from what it is now"));
+            let now = now.get(&moved.field).unwrap_or(&Value::Null);
+            return Err(item.subject.moved(self.tailnet, item, moved, now).await);
         }
         let mut made: Vec<Made> = Vec::new();
         for change in &item.changes {
@@ -148,7 +145,13 @@ impl<'a> Run<'a> {
             }
         }
         if !self.plan.is_batch() {
-            self.read_back(item, &mut made).await;
+            let now = self.look(item).await;
+            let (tailnet, changes) = (self.tailnet, &item.changes);
+            match item.subject.verify(tailnet, &item.id, changes, now.as_ref()).await {
+                Ok(notes) => self.report.notes.extend(notes),
+                Err(error) => return Err(self.take_back(item, made, error).await),
+            }
+            self.read_back(now, &mut made).await;
         }
         self.done.push((item, made));
         Ok(())
@@ -185,16 +188,21 @@ impl<'a> Run<'a> {
         let Ok(now) = item.subject.look(self.tailnet, &item.id, &[&change.field]).await else {
             return Err(error);
         };
-        if item.subject.reached(change, now.get(&change.field).unwrap_or(&Value::Null)) {
-            Ok(())
-        } else {
-            Err(error.telling("read back: it was not changed"))
+        let now = now.get(&change.field).unwrap_or(&Value::Null);
+        if item.subject.reached(change, now) {
+            return Ok(());
         }
+        if super::same(now, &change.from) {
+            return Err(error.telling("read back: it was not changed"));
+        }
+        let now = item.subject.shown(&change.field, now);
+        Err(error
+            .telling(&format!("read back: it is neither what it was nor what was sent: {now}")))
     }
 
     /// Puts what the resource is now in the place of what it was to be.
-    async fn read_back(&mut self, item: &Item, made: &mut [Made]) {
-        let now = match self.look(item).await {
+    async fn read_back(&mut self, now: Result<Fields>, made: &mut [Made]) {
+        let now = match now {
             Ok(now) => now,
             // The change is made; that nobody could look at it does not undo it.
             Err(error) => {
@@ -233,20 +241,27 @@ impl<'a> Run<'a> {
     async fn inverses(&mut self, item: &Item, made: &[Made]) -> (Vec<String>, Vec<String>) {
         let (mut back, mut stuck) = (Vec::new(), Vec::new());
         for (change, number) in made.iter().rev() {
+            let words = item.subject.words(change);
             let Some(inverse) = change.inverse() else {
-                stuck.push(format!("{change} (no call takes it back)"));
+                stuck.push(format!("{words} (no call takes it back)"));
                 continue;
             };
             match self.send(item, &inverse).await {
                 Ok(()) => {
                     self.outcomes.push(Outcome::TakenBack);
                     self.settle(*number, Outcome::TakenBack, None, None).await;
-                    back.push(change.to_string());
+                    back.push(words);
                 }
                 Err(error) => {
                     let why = format!("it could not be taken back: {error}");
-                    self.settle(*number, Outcome::Done, None, Some(&why)).await;
-                    stuck.push(format!("{change} ({error})"));
+                    let outcome = if error.may_have_had_effect() {
+                        self.outcomes.push(Outcome::Unknown);
+                        Outcome::Unknown
+                    } else {
+                        Outcome::Done
+                    };
+                    self.settle(*number, outcome, None, Some(&why)).await;
+                    stuck.push(format!("{words} ({error})"));
                 }
             }
         }

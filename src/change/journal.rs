@@ -95,6 +95,8 @@ pub struct Find {
     pub tailnet: String,
     /// Only those whose resource, tool or principal has this in it.
     pub text: Option<String>,
+    /// Only those about just this resource.
+    pub resource: Option<String>,
     /// Only those with this outcome.
     pub outcome: Option<Outcome>,
     /// Only those before this one.

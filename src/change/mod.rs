@@ -37,7 +37,7 @@ pub use self::{
     risk::Risk,
 };
 pub(crate) use self::{apply::apply, plan::label};
-use crate::{Tailnet, client::Result};
+use crate::{Error, ErrorKind, Tailnet, client::Result};
 
 /// One field of one resource: what it was and what it shall be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,12 +84,6 @@ impl Change {
     }
 }
 
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} from {} to {}", self.field, self.from, self.to)
-    }
-}
-
 /// The fields of a resource that can change, as they are now.
 pub(crate) type Fields = Map<String, Value>;
 
@@ -118,6 +112,68 @@ pub(crate) trait Subject: fmt::Debug + Send + Sync {
     fn reached(&self, change: &Change, now: &Value) -> bool {
         same(now, &change.to)
     }
+
+    /// What people and models see of a value; the journal and the API get it whole.
+    fn shown(&self, field: &str, value: &Value) -> Value {
+        let _ = field;
+        value.clone()
+    }
+
+    /// What is to be said about a change before it is made; an error if it should not be. For
+    /// plans that the domain did not make itself: those that take something back.
+    fn check<'a>(
+        &'a self,
+        tailnet: &'a Tailnet,
+        id: &'a str,
+        change: &'a Change,
+    ) -> BoxFuture<'a, Result<Checked>> {
+        let _ = (tailnet, id, change);
+        Box::pin(async { Ok(Checked::default()) })
+    }
+
+    /// The refusal of a change whose field is `now`, and not what it was when it was planned.
+    fn moved<'a>(
+        &'a self,
+        tailnet: &'a Tailnet,
+        item: &'a Item,
+        change: &'a Change,
+        now: &'a Value,
+    ) -> BoxFuture<'a, Error> {
+        let _ = (tailnet, now);
+        Box::pin(async move {
+            let (name, words) = (&item.name, self.words(change));
+            let message = format!("`{name}` changed since this was planned ({words})");
+            Error::new(ErrorKind::Stale, message).remedied("plan again from what it is now")
+        })
+    }
+
+    /// Whether what was made is good, judged by what is there `now`: notes if it is. All changes of
+    /// the resource are taken back if it is not, and if nobody can tell.
+    fn verify<'a>(
+        &'a self,
+        tailnet: &'a Tailnet,
+        id: &'a str,
+        changes: &'a [Change],
+        now: Result<&'a Fields, &'a Error>,
+    ) -> BoxFuture<'a, Result<Vec<String>>> {
+        let _ = (tailnet, id, changes, now);
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    /// A change in words.
+    fn words(&self, change: &Change) -> String {
+        let shown = |value| self.shown(&change.field, value);
+        format!("{} from {} to {}", change.field, shown(&change.from), shown(&change.to))
+    }
+}
+
+/// What a check of a change has to say.
+#[derive(Debug, Default)]
+pub(crate) struct Checked {
+    /// What it implies that may not be wanted.
+    pub(crate) warnings: Vec<String>,
+    /// What else is worth knowing.
+    pub(crate) notes: Vec<String>,
 }
 
 /// Whether the values are the same; the order of a list does not count.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, Report, Risk, Subject};
+use super::{Change, Checked, Report, Risk, Subject};
 
 /// The changes of one resource. They are made in order, all or none.
 #[derive(Debug, Clone)]
@@ -93,6 +93,13 @@ impl Plan {
         Self::new(vec![Item { subject, id: id.to_owned(), name: name.to_owned(), changes }])
     }
 
+    /// The same, with what a check of it said.
+    pub(crate) fn checked(mut self, checked: Checked) -> Self {
+        self.warnings.extend(checked.warnings);
+        self.notes.extend(checked.notes);
+        self
+    }
+
     pub(crate) fn warned(mut self, warnings: Vec<String>) -> Self {
         self.warnings.extend(warnings);
         self
@@ -111,6 +118,11 @@ impl Plan {
     /// Whether it is like that already.
     pub fn is_empty(&self) -> bool {
         self.changes().next().is_none()
+    }
+
+    /// What else is worth knowing before it is made.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// What the change implies that may not be wanted.

@@ -198,16 +198,18 @@ impl Report {
             self.unchanged_resources.push(item.name.clone());
         }
         for change in changes {
+            let shown = |value| item.subject.shown(&change.field, value);
+            let (before, after) = (shown(&change.from), shown(&change.to));
             let same = |it: &&mut Changed| {
-                it.field == change.field && it.before == change.from && it.after == change.to
+                it.field == change.field && it.before == before && it.after == after
             };
             let row = match self.changes.iter_mut().find(same) {
                 Some(row) if plan.is_batch() => row,
                 _ => {
                     self.changes.push(Changed {
                         field: change.field.clone(),
-                        before: change.from.clone(),
-                        after: change.to.clone(),
+                        before,
+                        after,
                         on: Few::default(),
                     });
                     let Some(row) = self.changes.last_mut() else { continue };

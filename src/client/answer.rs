@@ -56,7 +56,7 @@ pub(super) fn error(
         .on(operation, None)
 }
 
-pub(super) fn said(body: &[u8], secrets: &[SecretString]) -> (Option<String>, Vec<PolicyProblem>) {
+pub(crate) fn said(body: &[u8], secrets: &[SecretString]) -> (Option<String>, Vec<PolicyProblem>) {
     let clean = |text: &str| redact(text.trim(), secrets);
     let Ok(said) = serde_json::from_slice::<Said>(body) else {
         let text = String::from_utf8_lossy(body);

@@ -30,10 +30,6 @@ use crate::{
     tool::{self, Asked, Offer, Proposal, ToolDef, resource, written},
 };
 
-/// As long as an answer gets: about 20,000 tokens. Lists end long before; what still comes here
-/// would fill the model's memory.
-const LONGEST_ANSWER: usize = 72_000;
-
 /// What a call came to.
 enum Came {
     Answer(String),
@@ -128,7 +124,10 @@ impl Call<'_> {
         acting.progress = progress;
         let tailnet = self.server.tailnet().acting_as(acting);
         let came = match tool.ask(arguments.clone(), &tailnet).await? {
-            Asked::Answer(answer) => return short(answer).map(Came::Answer),
+            Asked::Answer(answer) => {
+                return tool::short(answer, "ask for less: a shorter time window, or filters")
+                    .map(Came::Answer);
+            }
             Asked::Plan(proposal) => {
                 self.decide(tool, arguments, *proposal, answers, tailnet).await
             }
@@ -284,17 +283,6 @@ fn success(text: String) -> CallToolResult {
 
 fn refusal(error: &Error) -> CallToolResult {
     CallToolResult::error(vec![ContentBlock::text(failure(error))])
-}
-
-/// Gives `answer` back if a model can hold it.
-fn short(answer: String) -> Result<String> {
-    if answer.len() <= LONGEST_ANSWER {
-        return Ok(answer);
-    }
-    Err(Error::new(
-        ErrorKind::TooLarge,
-        format!("the answer has {} kB, more than {LONGEST_ANSWER} bytes", answer.len() / 1000),
-    ))
 }
 
 /// Makes something good for one use.

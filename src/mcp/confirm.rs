@@ -207,6 +207,9 @@ impl Question<'_> {
         if plan.changes.len() > SHOWN {
             let _ = write!(text, "\n- and {} more", plan.changes.len() - SHOWN);
         }
+        for note in &plan.notes {
+            let _ = write!(text, "\n  {note}");
+        }
         for warning in &plan.warnings {
             let _ = write!(text, "\nNote: {warning}");
         }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Principal, Server, call::Call, describe::failure};
 use crate::{
-    ErrorKind, Operation,
+    ErrorKind,
     change::Risk,
     client::Result,
     tool::{self, Offer},
@@ -36,8 +36,8 @@ struct Kind {
     title: &'static str,
     about: &'static str,
     mime: &'static str,
-    /// The tool that answers it; without one it is offered to whoever has all toolsets.
-    tool: Option<&'static str>,
+    /// The tool that answers it.
+    tool: &'static str,
     /// What follows the address.
     parameter: Option<&'static str>,
 }
@@ -49,7 +49,7 @@ const KINDS: &[Kind] = &[
         title: "Devices",
         about: "The first 200 devices, by name.",
         mime: JSON,
-        tool: Some("list_devices"),
+        tool: "list_devices",
         parameter: None,
     },
     Kind {
@@ -58,7 +58,7 @@ const KINDS: &[Kind] = &[
         title: "Policy file",
         about: "The policy file as it was written, with its comments.",
         mime: HUJSON,
-        tool: None,
+        tool: "get_acl_policy",
         parameter: None,
     },
     Kind {
@@ -67,7 +67,7 @@ const KINDS: &[Kind] = &[
         title: "Changes",
         about: "What was changed through this server, newest first.",
         mime: JSON,
-        tool: Some("list_changes"),
+        tool: "list_changes",
         parameter: None,
     },
     Kind {
@@ -76,7 +76,7 @@ const KINDS: &[Kind] = &[
         title: "Device",
         about: "Everything the API knows of one device.",
         mime: JSON,
-        tool: Some("get_device_details"),
+        tool: "get_device_details",
         parameter: Some("device"),
     },
     Kind {
@@ -85,7 +85,7 @@ const KINDS: &[Kind] = &[
         title: "Change",
         about: "One change, step by step.",
         mime: JSON,
-        tool: Some("get_change"),
+        tool: "get_change",
         parameter: Some("change"),
     },
 ];
@@ -93,8 +93,7 @@ const KINDS: &[Kind] = &[
 impl Kind {
     fn is_offered(&self, offer: &Offer) -> bool {
         let by_tool = |name: &str| tool::named(name).is_ok_and(|it| offer.takes(it));
-        let policy = || offer.is_whole() && offer.covers(Operation::GetPolicyFile);
-        self.tool.map_or_else(policy, by_tool)
+        by_tool(self.tool)
     }
 
     /// What follows the address, unescaped.
@@ -152,14 +151,15 @@ pub(super) async fn read(
         ));
     };
     let call = Call { server, principal, offer, context };
-    let text = if let Some(tool) = kind.tool {
-        call.query(tool, arguments(kind, &id)).await
-    } else {
+    let text = if kind.mime == HUJSON {
+        // The text itself, where the tool says more of it.
         let audit = call.audit(POLICY, Risk::Read, &Value::Null);
         let read = policy(server).await;
         let outcome = read.as_ref().map_or_else(|error| error.kind().as_str(), |_| "ok");
         audit.end(outcome, None).await;
         read
+    } else {
+        call.query(kind.tool, arguments(kind, &id)).await
     };
     let text = text.map_err(|error| {
         let told: Value = serde_json::from_str(&failure(&error)).unwrap_or_default();
@@ -188,5 +188,6 @@ fn arguments(kind: &Kind, id: &str) -> Value {
 }
 
 async fn policy(server: &Server) -> Result<String> {
-    Ok(server.tailnet().policy_file().get().await?.text)
+    let text = server.tailnet().policy_file().get().await?.text;
+    tool::short(text, "read it section by section with get_acl_policy")
 }

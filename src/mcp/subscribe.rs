@@ -47,6 +47,9 @@ impl Announcer {
         if touched.iter().any(|it| it.starts_with(resources::DEVICE)) {
             touched.push(resources::DEVICES.to_owned());
         }
+        if plan.items().iter().any(|it| it.kind() == "policy file") {
+            touched.push(resources::POLICY.to_owned());
+        }
         // Nobody listening is no failure.
         let _ = self.0.send(Arc::new(touched));
     }

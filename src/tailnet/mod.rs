@@ -17,7 +17,8 @@ use crate::{
 };
 
 /// Every kind of resource that can be changed.
-pub(crate) const SUBJECTS: &[&dyn Subject] = &[&devices::change::Devices, &settings::Settings];
+pub(crate) const SUBJECTS: &[&dyn Subject] =
+    &[&devices::change::Devices, &settings::Settings, &policy_file::change::File];
 
 /// One tailnet. Cheap to clone; clones share connections, tokens, turns and cache.
 ///
@@ -33,18 +34,23 @@ pub(crate) const SUBJECTS: &[&dyn Subject] = &[&devices::change::Devices, &setti
 pub struct Tailnet {
     client: Client,
     acting: Acting,
+    policies: policy_file::Memory,
 }
 
 impl Tailnet {
     /// A tailnet with these settings. Connects at the first call.
     pub fn new(settings: Settings) -> Self {
-        Self { client: Client::new(settings), acting: Acting::default() }
+        Self {
+            client: Client::new(settings),
+            acting: Acting::default(),
+            policies: policy_file::Memory::default(),
+        }
     }
 
     /// The same tailnet, where changes are made on somebody's behalf and recorded in their journal.
     #[must_use]
     pub fn acting_as(&self, acting: Acting) -> Self {
-        Self { client: self.client.clone(), acting }
+        Self { acting, ..self.clone() }
     }
 
     /// On whose behalf changes are made.
@@ -112,6 +118,11 @@ impl Tailnet {
     /// Its settings: what holds for all devices and users.
     pub fn tailnet_settings(&self) -> settings::SettingsOf<'_> {
         settings::SettingsOf::new(self)
+    }
+
+    /// The policy files that were read and sent, by their versions.
+    pub(crate) fn policies(&self) -> &policy_file::Memory {
+        &self.policies
     }
 
     pub(crate) fn client(&self) -> &Client {

@@ -1,7 +1,7 @@
 //! Which tools are offered: what the operator allows, and what narrows it.
 
 use super::{Risk, TOOLSETS, ToolDef, all};
-use crate::{Error, Operation, client::Result};
+use crate::{Error, client::Result};
 
 /// The words of a choice, as an operator or a request header writes them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -105,23 +105,6 @@ impl Offer {
         let mut narrowed = self.clone();
         narrowed.choices.push(choice);
         narrowed
-    }
-
-    /// Whether it has every toolset that is offered by default.
-    pub fn is_whole(&self) -> bool {
-        let all = |it: &Choice| {
-            let default = TOOLSETS.iter().filter(|set| set.default);
-            default.into_iter().all(|set| it.toolsets.contains(&set.name))
-        };
-        self.choices.iter().all(all)
-    }
-
-    /// Whether the credential may use `operation`, as far as that is known.
-    pub fn covers(&self, operation: Operation) -> bool {
-        let needed = operation.scopes();
-        self.scopes.is_empty()
-            || needed.is_empty()
-            || needed.iter().any(|it| super::has(&self.scopes, it))
     }
 
     /// The access up to which plans are carried out.

@@ -9,17 +9,18 @@ use serde_json::{Map, Value, json};
 pub use self::choice::{Choice, Offer, Words};
 pub use crate::change::Risk;
 use crate::{
-    Error, Operation, Tailnet,
+    Error, ErrorKind, Operation, Tailnet,
     change::Plan,
     client::Result,
-    tailnet::{changes, devices},
+    tailnet::{changes, devices, policy_file},
 };
 
 mod choice;
 mod schema;
 
 /// Every toolset, in the order of the manual.
-pub const TOOLSETS: &[&Toolset] = &[&devices::tools::TOOLSET, &changes::tools::TOOLSET];
+pub const TOOLSETS: &[&Toolset] =
+    &[&devices::tools::TOOLSET, &policy_file::tools::TOOLSET, &changes::tools::TOOLSET];
 
 /// A tool that looks at something. The type itself is the tool's input: its doc comment is the
 /// description, the doc comments of its fields describe the parameters.
@@ -252,6 +253,20 @@ pub(crate) fn resource(schema: &Map<String, Value>, arguments: &Value) -> Option
     let value = arguments.get(required.first()?.as_str()?)?;
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     Some(text.chars().take(LONGEST_RESOURCE).collect())
+}
+
+/// As long as an answer gets: about 20,000 tokens. Lists end long before; what still comes here
+/// would fill the model's memory.
+pub(crate) const LONGEST_ANSWER: usize = 72_000;
+
+/// Gives `answer` back if a model can hold it; `instead` says what to ask for if not.
+pub(crate) fn short(answer: String, instead: &str) -> Result<String> {
+    if answer.len() <= LONGEST_ANSWER {
+        return Ok(answer);
+    }
+    let told =
+        format!("the answer has {} kB, more than {LONGEST_ANSWER} bytes", answer.len() / 1000);
+    Err(Error::new(ErrorKind::TooLarge, told).remedied(instead))
 }
 
 const DRY_RUN: &str = "dry_run";

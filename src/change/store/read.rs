@@ -17,26 +17,30 @@ const ENTRY: &str = "id, at, principal, tool, tailnet, resource, risk, planned, 
 const WHERE: &str =
     "WHERE ($1 = '' OR lower(resource) LIKE $1 ESCAPE '!' OR tool LIKE $1 ESCAPE '!'
         OR lower(principal) LIKE $1 ESCAPE '!')
-    AND ($2 = '' OR COALESCE(outcome, 'unknown') = $2) AND at >= $3 AND tailnet = $4";
+    AND ($2 = '' OR COALESCE(outcome, 'unknown') = $2) AND at >= $3 AND tailnet = $4
+    AND ($5 = '' OR resource = $5)";
 
 pub(super) async fn list(pool: &AnyPool, find: &Find) -> Result<(Vec<Entry>, u64), sqlx::Error> {
     let text = find.text.as_deref().map(like).unwrap_or_default();
     let outcome = find.outcome.map_or("", Outcome::as_str);
     let since = find.since.map_or(i64::MIN, micros);
+    let resource = find.resource.as_deref().unwrap_or_default();
     let total: i64 = sqlx::query(&format!("SELECT COUNT(*) FROM changes {WHERE}"))
         .bind(&text)
         .bind(outcome)
         .bind(since)
         .bind(&find.tailnet)
+        .bind(resource)
         .fetch_one(pool)
         .await?
         .try_get(0)?;
-    let page = format!("SELECT {ENTRY} FROM changes {WHERE} AND id < $5 ORDER BY id DESC LIMIT $6");
+    let page = format!("SELECT {ENTRY} FROM changes {WHERE} AND id < $6 ORDER BY id DESC LIMIT $7");
     let rows = sqlx::query(&page)
         .bind(&text)
         .bind(outcome)
         .bind(since)
         .bind(&find.tailnet)
+        .bind(resource)
         .bind(find.before.unwrap_or(i64::MAX))
         .bind(i64::try_from(find.limit).unwrap_or(i64::MAX))
         .fetch_all(pool)

@@ -120,13 +120,18 @@ impl<'a> Changes<'a> {
             let look = open && looks < LOOKS;
             looks += usize::from(look);
             let now = if look { self.now(&step).await.ok() } else { None };
-            looked.push(StepNow { step, now });
+            looked.push(shown(step, now));
         }
         let note = note(&entry);
         Ok(ChangeDetails { planned: entry.planned, entry, steps: looked, next, note })
     }
 
-    async fn entry(&self, change: i64) -> Result<Entry> {
+    /// The first steps of a change, with the values as they were recorded.
+    pub(super) async fn steps(&self, change: i64, limit: usize) -> Result<Vec<Step>> {
+        self.journal()?.steps(change, 0, limit).await
+    }
+
+    pub(super) async fn entry(&self, change: i64) -> Result<Entry> {
         let label = self.tailnet.label();
         let found = self.journal()?.entry(change).await?;
         found.filter(|it| it.tailnet == label).ok_or_else(|| {
@@ -143,6 +148,16 @@ impl<'a> Changes<'a> {
         let mut now = subject(step)?.look(self.tailnet, &step.id, &[field]).await?;
         Ok(now.remove(field).unwrap_or_default())
     }
+}
+
+/// A step as people and models see it: long texts are only named.
+fn shown(mut step: Step, now: Option<Value>) -> StepNow {
+    // What nobody here knows any more is shown as it was recorded.
+    let Ok(subject) = subject(&step) else { return StepNow { step, now } };
+    let field = step.change.field.clone();
+    step.change.from = subject.shown(&field, &step.change.from);
+    step.change.to = subject.shown(&field, &step.change.to);
+    StepNow { step, now: now.map(|it| subject.shown(&field, &it)) }
 }
 
 /// How the resource of a step is read and changed.

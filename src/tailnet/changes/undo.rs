@@ -1,7 +1,5 @@
 //! Taking a recorded change back.
 
-use serde_json::Value;
-
 use super::Changes;
 use crate::{
     Error, ErrorKind,
@@ -39,7 +37,7 @@ impl Changes<'_> {
                 "wait until get_change says how it ended",
             ));
         }
-        let steps = self.journal()?.steps(change, 0, MOST).await?;
+        let steps = self.steps(change, MOST).await?;
         let several = steps.iter().any(|it| steps.first().is_some_and(|first| first.id != it.id));
         let mut items: Vec<Item> = Vec::new();
         let mut stays = Vec::new();
@@ -67,6 +65,13 @@ impl Changes<'_> {
             ));
         }
         let mut plan = Plan::new(items).warned(stays);
+        let mut said = Vec::new();
+        for item in &plan.items {
+            for change in &item.changes {
+                said.push(item.subject.check(self.tailnet, &item.id, change).await?);
+            }
+        }
+        plan = said.into_iter().fold(plan, Plan::checked);
         plan.least = entry.risk;
         plan.undoes = Some(change);
         plan.on_failure = OnFailure::Continue;
@@ -81,11 +86,11 @@ impl Changes<'_> {
             }
             Some(Outcome::Done | Outcome::Unknown) | None => {}
         }
+        let subject = super::subject(step)?;
+        let shown = |value| subject.shown(&step.change.field, value);
         let Some(mut inverse) = step.change.inverse() else {
-            return Ok(Turn::Stays(format!(
-                "{of} stays {}: no call takes it back",
-                step.change.to
-            )));
+            let to = shown(&step.change.to);
+            return Ok(Turn::Stays(format!("{of} stays {to}: no call takes it back")));
         };
         let now = match self.now(step).await {
             Err(gone) if gone.kind() == ErrorKind::NotFound => {
@@ -96,18 +101,16 @@ impl Changes<'_> {
         if same(&now, &step.change.from) {
             return Ok(Turn::Nothing);
         }
-        if super::subject(step)?.reached(&step.change, &now) {
+        if subject.reached(&step.change, &now) {
             // Where the server chose the value, the journal may not know it.
             inverse.from = now;
             return Ok(Turn::Back(inverse));
         }
-        Err(moved(&of, &step.change.to, &now))
+        let (to, now) = (shown(&step.change.to), shown(&now));
+        let told = format!("{of} became {to} and is {now}: it was changed again");
+        Err(Error::new(ErrorKind::Stale, told)
+            .remedied("look at it, and change it from what it is now"))
     }
-}
-
-fn moved(of: &str, to: &Value, now: &Value) -> Error {
-    Error::new(ErrorKind::Stale, format!("{of} became {to} and is {now}: it was changed again"))
-        .remedied("look at it, and change it from what it is now")
 }
 
 fn add(items: &mut Vec<Item>, step: &Step, inverse: Change) {

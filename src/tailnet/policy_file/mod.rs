@@ -1,5 +1,17 @@
-//! The policy file: who may reach what. Here is only what other nouns need of it, and what keeps
-//! two editors from overwriting each other.
+//! The policy file: who may reach what. Read as it was written, tried out, and replaced only by way
+//! of a plan that was checked first, and only if nobody else has changed it meanwhile.
+//!
+//! ```no_run
+//! # async fn example(tailnet: &tailscale_mcp::Tailnet) -> tailscale_mcp::Result<()> {
+//! use tailscale_mcp::tailnet::policy_file::Draft;
+//!
+//! let live = tailnet.policy_file().get().await?;
+//! let text = live.text.replace("tcp:22", "tcp:2222");
+//! let plan = tailnet.policy_file().plan_text(&Draft::new(text, live.etag)).await?;
+//! println!("{:#?} {:#?}", plan.notes(), plan.warnings());
+//! tailnet.apply(&plan).await?;
+//! # Ok(()) }
+//! ```
 
 use std::collections::BTreeSet;
 
@@ -7,6 +19,27 @@ use futures_util::TryStreamExt as _;
 use http::header;
 use serde_json::Value;
 
+pub(crate) mod change;
+mod draft;
+mod judge;
+mod memory;
+mod merging;
+mod outline;
+mod pipeline;
+mod stale;
+#[cfg(feature = "server")]
+pub(crate) mod tools;
+mod verdict;
+mod versions;
+
+pub(crate) use self::memory::Memory;
+pub use self::{
+    draft::{Draft, Wanted},
+    outline::{Section, SectionText, Summary},
+    pipeline::Allow,
+    verdict::{PreviewFor, PreviewRuleMatchesResponse, Verdict},
+    versions::{Recorded, Version, VersionList},
+};
 use crate::{
     Error, ErrorKind, Operation,
     client::{Result, answer},
@@ -14,7 +47,7 @@ use crate::{
 };
 
 /// The policy file of a tailnet.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct PolicyFileOf<'a> {
     tailnet: &'a Tailnet,
 }
@@ -25,7 +58,7 @@ pub struct PolicyFileOf<'a> {
 pub struct PolicyFile {
     /// The text. HuJSON, with comments and formatting as they were written.
     pub text: String,
-    /// The version, as [`replace`](PolicyFileOf::replace) wants it.
+    /// The version, as a [`Draft`] names what it was made from.
     pub etag: String,
 }
 
@@ -35,6 +68,11 @@ enum Form {
     HuJson,
     Json,
 }
+
+const HUJSON: &str = "application/hujson";
+
+type Streamed =
+    Result<progenitor_client::ResponseValue<progenitor_client::ByteStream>, crate::api::Error<()>>;
 
 impl<'a> PolicyFileOf<'a> {
     pub(crate) fn new(tailnet: &'a Tailnet) -> Self {
@@ -47,7 +85,9 @@ impl<'a> PolicyFileOf<'a> {
     ///
     /// [`Forbidden`](crate::ErrorKind::Forbidden) without the scope `policy_file:read`.
     pub async fn get(&self) -> Result<PolicyFile> {
-        self.read(Form::HuJson).await
+        let file = self.read(Form::HuJson).await?;
+        self.tailnet.policies().read(&file);
+        Ok(file)
     }
 
     /// The tags that the policy file declares, in `tagOwners`.
@@ -68,60 +108,68 @@ impl<'a> PolicyFileOf<'a> {
         Ok(owners.map(|it| it.keys().cloned().collect()).unwrap_or_default())
     }
 
-    /// Puts `text` in the place of the policy file, unless it changed since it was read with `etag`
-    /// (`POST /tailnet/{tailnet}/acl` with `If-Match`). The API runs the file's own tests first.
-    ///
-    /// # Errors
-    ///
-    /// [`Stale`](crate::ErrorKind::Stale) if somebody else has changed it;
-    /// [`Rejected`](crate::ErrorKind::Rejected) with
-    /// [`policy_problems`](Error::policy_problems) if it is wrong.
-    pub async fn replace(&self, text: &str, etag: &str) -> Result<PolicyFile> {
-        if text.trim().is_empty() {
-            return Err(Error::invalid_input(
-                "text",
-                "is empty, which would put Tailscale's default policy in place; write the policy out",
-            ));
-        }
+    /// Sends `text` in the place of the version `etag`. Only [`change::File`] may: what comes here
+    /// was planned, confirmed and recorded.
+    async fn write(&self, text: &str, etag: &str) -> Result<()> {
         let client = self.tailnet.client();
-        let answer = client
-            .api()?
-            .set_policy_file()
-            .tailnet(client.tailnet())
-            .accept("application/hujson")
-            .content_type("application/hujson")
-            .if_match(format!("\"{}\"", etag.trim_matches('"')))
-            .body(text)
-            .send()
-            .await;
-        Self::collect(Operation::SetPolicyFile, answer).await
+        let request = client.api()?.set_policy_file().tailnet(client.tailnet());
+        let request = request.accept(HUJSON).content_type(HUJSON);
+        let answer = request.if_match(format!("\"{etag}\"")).body(text).send().await;
+        let written = collect(Operation::SetPolicyFile, answer).await?;
+        self.tailnet.policies().sent(&written.etag, text);
+        Ok(())
     }
 
     async fn read(&self, form: Form) -> Result<PolicyFile> {
         let client = self.tailnet.client();
         let accept = match form {
-            Form::HuJson => "application/hujson",
+            Form::HuJson => HUJSON,
             Form::Json => "application/json",
         };
         let request = client.api()?.get_policy_file().tailnet(client.tailnet()).accept(accept);
-        Self::collect(Operation::GetPolicyFile, request.send().await).await
+        collect(Operation::GetPolicyFile, request.send().await).await
     }
+}
 
-    async fn collect(
-        operation: Operation,
-        answer: Result<
-            progenitor_client::ResponseValue<progenitor_client::ByteStream>,
-            crate::api::Error<()>,
-        >,
-    ) -> Result<PolicyFile> {
-        let answer = answer.map_err(|error| answer::failed(operation, error))?;
-        let etag = answer.headers().get(header::ETAG).and_then(|it| it.to_str().ok());
-        let etag = etag.unwrap_or_default().trim_matches('"').to_owned();
-        let chunks: Vec<_> =
-            answer.into_inner().into_inner().try_collect().await.map_err(|_| {
-                Error::new(ErrorKind::Truncated, "the answer broke off").on(operation, None)
-            })?;
-        let text = String::from_utf8_lossy(&chunks.concat()).into_owned();
-        Ok(PolicyFile { text, etag })
+impl PolicyFile {
+    /// The same, if it has the version without which nothing may be written.
+    fn versioned(self) -> Result<Self> {
+        if !self.etag.is_empty() {
+            return Ok(self);
+        }
+        Err(Error::new(
+            ErrorKind::Upstream,
+            "the API gave no version (ETag) of the policy file, so nothing may be written",
+        )
+        .on(Operation::GetPolicyFile, None)
+        .remedied("check that no proxy in between drops the ETag header, and try again"))
     }
+}
+
+/// The whole of an answer, and its version.
+async fn collect(operation: Operation, answer: Streamed) -> Result<PolicyFile> {
+    let answer = answer.map_err(|error| answer::failed(operation, error))?;
+    let etag = answer.headers().get(header::ETAG).and_then(|it| it.to_str().ok());
+    let etag = bare(etag.unwrap_or_default()).to_owned();
+    let chunks: Vec<_> = answer.into_inner().into_inner().try_collect().await.map_err(|_| {
+        Error::new(ErrorKind::Truncated, "the answer broke off").on(operation, None)
+    })?;
+    let text = String::from_utf8_lossy(&chunks.concat()).into_owned();
+    Ok(PolicyFile { text, etag })
+}
+
+/// A version without its quotes. A proxy that compresses marks it as weak, which If-Match does not
+/// take.
+fn bare(etag: &str) -> &str {
+    let etag = etag.trim();
+    etag.strip_prefix("W/").unwrap_or(etag).trim_matches('"')
+}
+
+/// A text in few words: `version 3f2a91c0, 93 lines`. Equal texts have equal words.
+fn named(text: &str) -> String {
+    // FNV-1a: it tells texts apart for people, and guards nothing.
+    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325, step);
+    let short = (hash >> 32) ^ (hash & 0xffff_ffff);
+    format!("version {short:08x}, {} lines", text.lines().count())
 }

@@ -1,25 +1,44 @@
 //! The policy file: byte for byte, and never over somebody else's change.
 
+use std::sync::Mutex;
+
 use serde_json::json;
-use tailscale_mcp::{ErrorKind, Tailnet, tailnet::devices::Update};
+use tailscale_mcp::{
+    ErrorKind, Tailnet,
+    tailnet::{devices::Update, policy_file::Draft},
+};
 
 use crate::support::{Reply, Seen, Server};
 
 const TEXT: &str = "// Süß.\r\n{\n\t\"acls\": [ /* none */ ],\n\t\"x\": 1.0e2,\n}\n\n";
 
-/// Holds [`TEXT`] under the version `v1`, and takes what is based on it.
+/// Holds [`TEXT`] under the version `v1`, finds everything valid, and takes what is based on what it
+/// holds.
 async fn policy() -> Server {
-    Server::start(|it: &Seen| {
-        let hujson = Reply::new(200).header("content-type", "application/hujson");
-        match it.method.as_str() {
-            "GET" => hujson.header("etag", "\"v1\"").text(TEXT),
-            _ if it.header("if-match") == Some("\"v1\"") => {
-                hujson.header("etag", "\"v2\"").text(it.body.clone())
-            }
-            _ => Reply::new(412).of(&json!({ "message": "precondition failed" })),
+    let held = Mutex::new((1, TEXT.to_owned()));
+    Server::start(move |it: &Seen| {
+        let mut held = held.lock().unwrap();
+        if it.path().ends_with("/validate") {
+            return Reply::json(&json!({}));
         }
+        if it.method == "POST" {
+            if it.header("if-match") != Some(&format!("\"v{}\"", held.0)) {
+                return Reply::new(412).of(&json!({ "message": "precondition failed" }));
+            }
+            *held = (held.0 + 1, it.body.clone());
+        }
+        let hujson = Reply::new(200).header("content-type", "application/hujson");
+        hujson.header("etag", &format!("\"v{}\"", held.0)).text(held.1.clone())
     })
     .await
+}
+
+fn writes(server: &Server) -> Vec<Seen> {
+    server
+        .seen()
+        .into_iter()
+        .filter(|it| it.method == "POST" && it.path().ends_with("/acl"))
+        .collect()
 }
 
 #[tokio::test]
@@ -35,44 +54,76 @@ async fn a_policy_file_is_read_byte_for_byte_with_its_version() {
 
 #[tokio::test]
 async fn a_policy_file_is_replaced_byte_for_byte_if_it_is_still_the_one_that_was_read() {
-    let server = policy().await;
-    let tailnet = server.tailnet();
-    let read = tailnet.policy_file().get().await.unwrap();
-    let text = TEXT.replace("none", "still none");
-
-    let written = tailnet.policy_file().replace(&text, &read.etag).await.unwrap();
-
-    assert_eq!((written.text.as_str(), written.etag.as_str()), (text.as_str(), "v2"));
-    let sent = &server.seen()[1];
-    assert_eq!((sent.method.as_str(), sent.body.as_str()), ("POST", text.as_str()));
-    assert_eq!(sent.header("content-type"), Some("application/hujson"));
-    assert_eq!(sent.header("accept"), Some("application/hujson"));
-}
-
-#[tokio::test]
-async fn a_policy_file_that_somebody_else_changed_is_stale() {
-    let server = policy().await;
-
-    for version in ["v0", "\"v0\"", "W/\"v1\""] {
+    for quoted in [false, true] {
+        let server = policy().await;
         let tailnet = server.tailnet();
-        let error = tailnet.policy_file().replace(TEXT, version).await.unwrap_err();
+        let read = tailnet.policy_file().get().await.unwrap();
+        let text = TEXT.replace("none", "still none");
+        let etag = if quoted { format!("\"{}\"", read.etag) } else { read.etag };
 
-        assert_eq!((error.kind(), error.status()), (ErrorKind::Stale, Some(412)));
-        assert!(error.remedy().unwrap().contains("read it again"));
-        assert!(!error.may_have_had_effect());
-        assert_eq!(error.resource(), Some("tailnet/-"));
+        let plan = tailnet.policy_file().plan_text(&Draft::new(&text, etag)).await.unwrap();
+        tailnet.apply(&plan).await.unwrap();
+
+        assert_eq!(tailnet.policy_file().get().await.unwrap().text, text);
+        let [sent] = &writes(&server)[..] else { panic!("one write") };
+        assert_eq!(sent.body, text);
+        assert_eq!(sent.header("if-match"), Some("\"v1\""));
+        assert_eq!(sent.header("content-type"), Some("application/hujson"));
+        assert_eq!(sent.header("accept"), Some("application/hujson"));
     }
 }
 
 #[tokio::test]
-async fn a_policy_file_whose_answer_is_lost_is_not_sent_again() {
-    let server = Server::says(vec![Reply::nothing(), Reply::new(200).text(TEXT)]).await;
+async fn a_version_that_nobody_read_here_is_stale() {
+    let server = policy().await;
 
-    let error = server.tailnet().policy_file().replace(TEXT, "v1").await.unwrap_err();
+    for version in ["v0", "\"v0\"", "W/\"v0\""] {
+        let tailnet = server.tailnet();
+        let draft = Draft::new(TEXT.replace("none", "x"), version);
+        let error = tailnet.policy_file().plan_text(&draft).await.unwrap_err();
+
+        assert_eq!(error.kind(), ErrorKind::Stale);
+        assert!(error.remedy().unwrap().contains("read it again"));
+        assert!(!error.may_have_had_effect());
+    }
+    assert!(writes(&server).is_empty());
+}
+
+#[tokio::test]
+async fn a_version_that_a_proxy_marked_as_weak_is_the_same_version() {
+    let server = Server::start(|it: &Seen| match it.path() {
+        path if path.ends_with("/validate") => Reply::json(&json!({})),
+        _ => Reply::new(200).header("etag", "W/\"v1\"").text(TEXT),
+    })
+    .await;
+    let tailnet = server.tailnet();
+    let draft = Draft::new(TEXT.replace("none", "x"), "v1");
+    let plan = tailnet.policy_file().plan_text(&draft).await.unwrap();
+
+    // The server keeps the old text, so it is not verified; what counts is what was sent.
+    tailnet.apply(&plan).await.unwrap_err();
+
+    assert_eq!(writes(&server)[0].header("if-match"), Some("\"v1\""));
+}
+
+#[tokio::test]
+async fn a_policy_file_whose_answer_is_lost_is_not_sent_again() {
+    let server = Server::start(|it: &Seen| match (it.method.as_str(), it.path()) {
+        ("GET", _) => Reply::new(200).header("etag", "\"v1\"").text(TEXT),
+        (_, path) if path.ends_with("/validate") => Reply::json(&json!({})),
+        _ => Reply::nothing(),
+    })
+    .await;
+    let tailnet = server.tailnet();
+    let draft = Draft::new(TEXT.replace("none", "x"), "v1");
+    let plan = tailnet.policy_file().plan_text(&draft).await.unwrap();
+
+    let error = tailnet.apply(&plan).await.unwrap_err();
 
     assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+    assert!(error.to_string().contains("it was not changed"), "{error}");
     assert!(error.remedy().unwrap().contains("getPolicyFile"), "{:?}", error.remedy());
-    assert_eq!(server.seen().len(), 1);
+    assert_eq!(writes(&server).len(), 1);
 }
 
 #[tokio::test]
@@ -80,10 +131,13 @@ async fn an_empty_policy_file_is_not_sent() {
     let server = policy().await;
 
     for text in ["", " \n"] {
-        let error = server.tailnet().policy_file().replace(text, "v1").await.unwrap_err();
+        let tailnet = server.tailnet();
+        let draft = Draft::new(text, "v1");
+        let error = tailnet.policy_file().plan_text(&draft).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(error.to_string().contains("default policy"), "{error}");
     }
-    assert!(server.seen().is_empty());
+    assert_eq!(server.methods("POST"), 0);
 }
 
 #[tokio::test]

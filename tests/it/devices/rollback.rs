@@ -83,7 +83,7 @@ async fn what_cannot_be_taken_back_comes_last() {
     let update = Update { key_expires: None, ..update() };
     let plan = tailnet.devices().plan_update(user.key(), &update).await.unwrap();
     let final_one = plan.changes().last().unwrap();
-    assert!(final_one.field == "tags" && final_one.inverse().is_none(), "{final_one}");
+    assert!(final_one.field == "tags" && final_one.inverse().is_none(), "{final_one:?}");
 
     let error = tailnet.apply(&plan).await.unwrap_err();
 

@@ -193,6 +193,19 @@ async fn what_can_be_put_back_is_not_asked_about() {
 }
 
 #[tokio::test]
+async fn whoever_is_asked_is_told_what_else_the_plan_says() {
+    let (_sandbox, tailnet) = sandbox().await;
+    let device = own(&tailnet).await.remove(0);
+    tailnet.tailnet_settings().set_auto_updates(false).await.unwrap();
+    let desk = Person::who(Says::No).at(&tailnet, setup(), Era::Sessions).await;
+
+    let arguments = json!({ "device": device.key(), "auto_updates": true });
+    desk.fails("force_update", arguments).await;
+
+    assert!(desk.asked()[0].contains("no call can push an update"), "{:?}", desk.asked());
+}
+
+#[tokio::test]
 async fn an_operator_who_says_yes_is_not_asked() {
     let (_sandbox, tailnet) = sandbox().await;
     let device = own(&tailnet).await.remove(0);

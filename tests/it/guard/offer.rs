@@ -47,7 +47,7 @@ fn a_misspelt_name_is_answered_with_the_nearest() {
         assert!(error.contains(&format!("did you mean `{right}`")), "{error}");
     }
     let error = offer(Risk::Read, words(&["zzz"], &[], &[], false)).unwrap_err();
-    assert!(error.contains("there is devices, changes"), "{error}");
+    assert!(error.contains("there is devices, policy, changes"), "{error}");
 }
 
 #[test]
@@ -75,6 +75,5 @@ fn what_narrows_never_widens() {
 
     let names = |offer: &Offer| offer.tools().map(|it| it.name).collect::<BTreeSet<_>>();
     assert_eq!(names(&reads.narrowed(wide)), names(&reads));
-    assert_eq!(names(&reads.narrowed(narrow.clone())), ["get_change", "list_changes"].into());
-    assert!(!reads.narrowed(narrow).is_whole());
+    assert_eq!(names(&reads.narrowed(narrow)), ["get_change", "list_changes"].into());
 }

@@ -18,8 +18,8 @@ fn list(access: Risk) -> usize {
 }
 
 /// What was measured last. A list that grows past it needs a reason in its commit.
-const READ: usize = 900;
-const DANGER: usize = 2_095;
+const READ: usize = 1_046;
+const DANGER: usize = 2_563;
 /// Of one tool, on average.
 const MEAN: usize = 130;
 

@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod http;
 pub mod judge;
+pub mod meddle;
 pub mod person;
 pub mod tailnet;
 

@@ -1,0 +1,154 @@
+//! What a new policy file has to pass before it is planned, step by step. Each step leaves a line
+//! for whoever has to confirm the plan.
+
+use super::{
+    Verdict,
+    change::refusal,
+    judge::{self, Judged},
+    outline::{self, Section},
+    stale,
+};
+use crate::{Error, ErrorKind, change::Checked, client::Result, tailnet::Tailnet};
+
+/// What is refused unless somebody allows it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Allow {
+    /// To cut off the caller, all devices, or the device that this runs on.
+    pub lockout: bool,
+    /// A file without access rules and grants, which allows everything.
+    pub all: bool,
+}
+
+/// Effects that a plan shows.
+const EFFECTS: usize = 20;
+
+/// Takes a text through all steps. Only reads.
+pub(super) async fn check(
+    tailnet: &Tailnet,
+    old: &str,
+    new: &str,
+    allow: Allow,
+) -> Result<Checked> {
+    let mut told = Checked::default();
+    let sections = parsed(new, &mut told)?;
+    is_not_open_to_all(&sections, allow, &mut told)?;
+    let judged = judge::offline(old, new, &judge::world(tailnet).await?);
+    is_valid_offline(&judged, &mut told)?;
+    let verdict = tailnet.policy_file().validate(new).await?;
+    is_valid_at_tailscale(&verdict, &mut told)?;
+    tests_pass(&sections, &judged, verdict, &mut told)?;
+    cuts_nobody_off(&judged, allow, &mut told)?;
+    effects(&judged, &mut told);
+    lines(old, new, &mut told);
+    Ok(told)
+}
+
+fn parsed(new: &str, told: &mut Checked) -> Result<Vec<Section>> {
+    if new.trim().is_empty() {
+        return Err(Error::invalid_input(
+            "text",
+            "is empty, which would put Tailscale's default policy in place; write the policy out",
+        ));
+    }
+    let sections = outline::outline(new)?;
+    told.notes.push(format!("parsed: ok, {} sections", sections.len()));
+    Ok(sections)
+}
+
+fn is_not_open_to_all(sections: &[Section], allow: Allow, told: &mut Checked) -> Result<()> {
+    if !outline::allows_all(sections) {
+        return Ok(());
+    }
+    let what = "a policy file without `acls` and `grants` lets everything reach everything";
+    if !allow.all {
+        return Err(Error::refused(
+            what,
+            "write `\"grants\": []` to allow nothing; if all is meant to be open, say `allow_all`",
+        ));
+    }
+    told.warnings.push(what.to_owned());
+    Ok(())
+}
+
+fn is_valid_offline(judged: &Judged, told: &mut Checked) -> Result<()> {
+    if !judged.errors.is_empty() {
+        let message = format!("the policy file is wrong: {}", judged.errors.join("; "));
+        return Err(Error::refused(message, "change the text as the message says"));
+    }
+    told.warnings.extend_from_slice(&judged.warnings);
+    told.notes.push(format!("validated offline: ok{}", and_warnings(judged.warnings.len())));
+    Ok(())
+}
+
+fn is_valid_at_tailscale(verdict: &Verdict, told: &mut Checked) -> Result<()> {
+    if !verdict.errors.is_empty() {
+        let what = "Tailscale would not take this policy file";
+        return Err(refusal(ErrorKind::Refused, what, verdict.clone()));
+    }
+    let warnings = verdict.warnings.iter().map(|it| format!("Tailscale warns: {it}"));
+    told.warnings.extend(warnings);
+    told.notes.push(format!("validated by Tailscale: ok{}", and_warnings(verdict.warnings.len())));
+    Ok(())
+}
+
+fn and_warnings(count: usize) -> String {
+    match count {
+        0 => String::new(),
+        1 => ", 1 warning".to_owned(),
+        more => format!(", {more} warnings"),
+    }
+}
+
+fn tests_pass(
+    sections: &[Section],
+    judged: &Judged,
+    verdict: Verdict,
+    told: &mut Checked,
+) -> Result<()> {
+    let count = outline::entries(sections, "tests");
+    if !verdict.failed_tests.is_empty() {
+        let what =
+            format!("of {count} tests in the policy file, {} fail", verdict.failed_tests.len());
+        return Err(refusal(ErrorKind::Refused, &what, verdict));
+    }
+    // Tailscale has the last word, and it says that they pass.
+    if let [first, ..] = judged.tests.failed.as_slice() {
+        told.warnings.push(format!(
+            "offline, {} of the tests fail that pass at Tailscale: {first}",
+            judged.tests.failed.len()
+        ));
+    }
+    told.notes.push(match (count, judged.tests.passed) {
+        (0, _) => "tests: there are none in the file".to_owned(),
+        (_, 0) => format!("tests: {count} passed at Tailscale"),
+        (_, offline) => format!("tests: {count} passed at Tailscale, {offline} offline"),
+    });
+    Ok(())
+}
+
+fn cuts_nobody_off(judged: &Judged, allow: Allow, told: &mut Checked) -> Result<()> {
+    if judged.lockouts.is_empty() {
+        return Ok(());
+    }
+    if allow.lockout {
+        told.warnings.extend_from_slice(&judged.lockouts);
+        return Ok(());
+    }
+    let message = format!("the policy file would lock out: {}", judged.lockouts.join("; "));
+    Err(Error::refused(
+        message,
+        "keep their access; if it is meant, say `allow_lockout` to update_acl_policy or \
+         rollback_acl_policy",
+    ))
+}
+
+fn effects(judged: &Judged, told: &mut Checked) {
+    told.notes.extend(judged.effects.iter().take(EFFECTS).map(|it| format!("effect: {it}")));
+    if judged.effects.len() > EFFECTS {
+        told.notes.push(format!("and {} effects more", judged.effects.len() - EFFECTS));
+    }
+}
+
+fn lines(old: &str, new: &str, told: &mut Checked) {
+    told.notes.extend(stale::difference(old, new));
+}

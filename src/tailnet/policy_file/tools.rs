@@ -1,0 +1,201 @@
+//! The tools of the policy file.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Allow, Draft, PolicyFile, Recorded, SectionText, Summary, VersionList};
+use crate::{
+    Error, ErrorKind, Operation, Tailnet,
+    change::{Plan, Risk},
+    client::Result,
+    tool::{self, Edit, Query, Toolset, edit, query},
+};
+
+pub(crate) const TOOLSET: Toolset = Toolset {
+    name: "policy",
+    about: "The policy file: who may reach what.",
+    instructions: "Before you change the policy file read it with get_acl_policy, and give its \
+                   `etag` along.",
+    default: true,
+    tools: &[
+        query::<GetAclPolicy>(),
+        edit::<UpdateAclPolicy>(),
+        query::<ListPolicyVersions>(),
+        edit::<RollbackAclPolicy>(),
+    ],
+};
+
+/// Versions that `list_policy_versions` shows unless asked otherwise.
+const VERSIONS: usize = 20;
+/// The most that it shows.
+const MOST_VERSIONS: usize = 100;
+
+/// How much of the policy file is shown.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Format {
+    /// As it is written.
+    #[default]
+    Hujson,
+    /// What is in it.
+    Summary,
+}
+
+/// Show the policy file as it is written, one section of it, or a summary.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GetAclPolicy {
+    #[serde(default)]
+    format: Format,
+    /// Such as `grants`.
+    section: Option<String>,
+}
+
+/// What `get_acl_policy` answers.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Shown {
+    Whole {
+        etag: String,
+        /// How many.
+        lines: usize,
+        text: String,
+    },
+    Section(SectionText),
+    Summary(Summary),
+}
+
+impl Query for GetAclPolicy {
+    const NAME: &'static str = "get_acl_policy";
+    const OPERATIONS: &'static [Operation] = &[Operation::GetPolicyFile];
+    type Output = Shown;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<Shown> {
+        let file = tailnet.policy_file().get().await?;
+        if let Some(section) = self.section {
+            return file.section(&section).map(Shown::Section);
+        }
+        match self.format {
+            Format::Summary => file.summary().map(Shown::Summary),
+            Format::Hujson => {
+                fits(&file)?;
+                let PolicyFile { text, etag } = file;
+                Ok(Shown::Whole { etag, lines: text.lines().count(), text })
+            }
+        }
+    }
+}
+
+/// A text that is too long to show names the sections that can be shown in its place.
+fn fits(file: &PolicyFile) -> Result<()> {
+    let length = tool::written(&file.text)?.len() + file.etag.len() + 100;
+    if length <= tool::LONGEST_ANSWER {
+        return Ok(());
+    }
+    let names: Vec<String> =
+        file.sections()?.iter().map(|it| format!("{} ({} bytes)", it.name, it.bytes)).collect();
+    let told = format!("the policy file has {} bytes, too many for one answer", file.text.len());
+    let remedy = format!("ask for one `section` of it: {}", names.join(", "));
+    Err(Error::new(ErrorKind::TooLarge, told).remedied(remedy))
+}
+
+/// Replace the policy file's text, after validation, its tests and a preview of the effects.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UpdateAclPolicy {
+    /// The whole new text.
+    text: Option<String>,
+    /// Of the version it was made from.
+    etag: Option<String>,
+    /// May cut off you, all devices or this one.
+    #[serde(default)]
+    allow_lockout: bool,
+    /// May have no rules, which opens everything.
+    #[serde(default)]
+    allow_all: bool,
+}
+
+impl Edit for UpdateAclPolicy {
+    const NAME: &'static str = "update_acl_policy";
+    // It decides for everybody at once.
+    const RISK: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] =
+        &[Operation::GetPolicyFile, Operation::ValidateAndTestPolicyFile, Operation::SetPolicyFile];
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        let text = self.text.ok_or_else(|| Error::invalid_input("text", "is missing"))?;
+        let mut draft = Draft::new(text, self.etag.unwrap_or_default());
+        draft.allow = Allow { lockout: self.allow_lockout, all: self.allow_all };
+        tailnet.policy_file().plan_text(&draft).await
+    }
+}
+
+/// List the policy file's versions recorded here, newest first.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListPolicyVersions {
+    /// From `next`.
+    before: Option<i64>,
+    /// Up to 100; usually 20.
+    limit: Option<usize>,
+}
+
+impl Query for ListPolicyVersions {
+    const NAME: &'static str = "list_policy_versions";
+    const OPERATIONS: &'static [Operation] = &[Operation::GetPolicyFile];
+    type Output = VersionList;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<VersionList> {
+        let limit = self.limit.unwrap_or(VERSIONS);
+        if limit == 0 || limit > MOST_VERSIONS {
+            let should = format!("must be between 1 and {MOST_VERSIONS}");
+            return Err(Error::invalid_input("limit", should));
+        }
+        tailnet.policy_file().versions(self.before, limit).await
+    }
+}
+
+/// Bring a recorded version of the policy file back, checked like a new one.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RollbackAclPolicy {
+    /// Its number.
+    version: Option<i64>,
+    /// The text before it.
+    #[serde(default)]
+    before: bool,
+    /// Or what was live then, RFC 3339.
+    at: Option<String>,
+    /// May cut off you, all devices or this one.
+    #[serde(default)]
+    allow_lockout: bool,
+    /// May have no rules, which opens everything.
+    #[serde(default)]
+    allow_all: bool,
+}
+
+impl Edit for RollbackAclPolicy {
+    const NAME: &'static str = "rollback_acl_policy";
+    const RISK: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] = UpdateAclPolicy::OPERATIONS;
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        let to = match (self.version, self.at) {
+            (Some(version), None) if self.before => Recorded::Before(version),
+            (Some(version), None) => Recorded::After(version),
+            (None, Some(at)) if !self.before => Recorded::At(instant(&at)?),
+            _ => {
+                let should = "or `at` has to be given, one of them; `before` goes with `version`";
+                return Err(Error::invalid_input("version", should));
+            }
+        };
+        let allow = Allow { lockout: self.allow_lockout, all: self.allow_all };
+        tailnet.policy_file().plan_rollback(to, allow).await
+    }
+}
+
+fn instant(text: &str) -> Result<Timestamp> {
+    let wrong = |_| format!("is `{text}`; write it as `2026-01-31T12:00:00Z`");
+    text.trim().parse().map_err(wrong).map_err(|should| Error::invalid_input("at", should))
+}
