@@ -25,6 +25,7 @@
 //! # The map
 //!
 //! - [`tailnet`]: the API's nouns. Checks what goes in, and takes back what went half-way.
+//! - [`policy`]: the policy file, understood offline: judged, asked, compared by effect, edited.
 //! - [`change`]: how changes are planned, recorded, made and taken back.
 //! - [`Settings`], [`Credential`], [`config`]: how the API is reached, and as whom.
 //! - [`Error`]: what can go wrong, and what to try next.
@@ -35,6 +36,7 @@
 pub mod change;
 pub mod client;
 pub mod config;
+pub mod policy;
 pub mod tailnet;
 pub mod wire;
 

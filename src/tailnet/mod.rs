@@ -6,6 +6,7 @@ pub mod logging;
 pub mod policy_file;
 mod probe;
 pub mod settings;
+pub mod users;
 
 pub use self::probe::Probe;
 use crate::{
@@ -98,6 +99,11 @@ impl Tailnet {
     /// Its devices.
     pub fn devices(&self) -> devices::Devices<'_> {
         devices::Devices::new(self)
+    }
+
+    /// Its people.
+    pub fn users(&self) -> users::Users<'_> {
+        users::Users::new(self)
     }
 
     /// What was changed in it, as its journal says.

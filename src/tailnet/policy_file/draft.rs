@@ -5,7 +5,12 @@ use super::{
     merging::{self, Merge},
     pipeline, stale,
 };
-use crate::{Error, ErrorKind, change::Plan, client::Result};
+use crate::{
+    Error, ErrorKind,
+    change::Plan,
+    client::Result,
+    policy::edit::{self, Edit},
+};
 
 /// A new policy file that somebody wants.
 #[derive(Debug, Clone)]
@@ -28,6 +33,8 @@ pub enum Wanted {
         /// The version that it was made from.
         etag: String,
     },
+    /// What is live, with these edits. All else stays as it is written.
+    Edits(Vec<Edit>),
 }
 
 impl Draft {
@@ -35,6 +42,13 @@ impl Draft {
     pub fn new(text: impl Into<String>, etag: impl Into<String>) -> Self {
         let wanted = Wanted::Text { text: text.into(), etag: etag.into() };
         Self { wanted, allow: Allow::default() }
+    }
+}
+
+impl Draft {
+    /// What is live, with `edits`.
+    pub fn edits(edits: Vec<Edit>) -> Self {
+        Self { wanted: Wanted::Edits(edits), allow: Allow::default() }
     }
 }
 
@@ -52,9 +66,7 @@ impl PolicyFileOf<'_> {
         let live = self.get().await?.versioned()?;
         let (text, note) = self.on_top_of(&live, draft).await?;
         let mut plan = self.planned(&live, &text, draft.allow).await?;
-        if let Some(note) = note {
-            plan.notes.insert(0, note);
-        }
+        plan.notes.splice(0..0, note);
         Ok(plan)
     }
 
@@ -81,12 +93,15 @@ impl PolicyFileOf<'_> {
     }
 
     /// What the draft comes to on top of what is live, and what is to be said about it.
-    async fn on_top_of(
-        &self,
-        live: &PolicyFile,
-        draft: &Draft,
-    ) -> Result<(String, Option<String>)> {
-        let Wanted::Text { text: ours, etag } = &draft.wanted;
+    async fn on_top_of(&self, live: &PolicyFile, draft: &Draft) -> Result<(String, Vec<String>)> {
+        let (ours, etag) = match &draft.wanted {
+            Wanted::Text { text, etag } => (text, etag),
+            Wanted::Edits(edits) => {
+                let edited = edit::apply(&live.text, edits)
+                    .map_err(|wrong| Error::invalid_input("edits", wrong.to_string()))?;
+                return Ok((edited.text, edited.notes));
+            }
+        };
         let etag = bare(etag);
         if etag.is_empty() {
             return Err(Error::invalid_input(
@@ -95,7 +110,7 @@ impl PolicyFileOf<'_> {
             ));
         }
         if etag == live.etag {
-            return Ok((ours.clone(), None));
+            return Ok((ours.clone(), Vec::new()));
         }
         let Some(base) = self.tailnet.policies().text(etag) else {
             let told = format!("the policy file is not the version `{etag}` any more");
@@ -106,13 +121,13 @@ impl PolicyFileOf<'_> {
             .remedied("read it again, and make the change on what it is now"));
         };
         if base == live.text {
-            return Ok((ours.clone(), None));
+            return Ok((ours.clone(), Vec::new()));
         }
         let told = stale::told(self.tailnet, &base, &live.text).await;
         match merging::three_way(&base, ours, &live.text) {
             Merge::Clean(both) => {
                 let note = format!("put together with a change that was made meanwhile{told}");
-                Ok((both, Some(note)))
+                Ok((both, vec![note]))
             }
             Merge::Conflict(places) => Err(stale::conflict(&told, &places)),
         }

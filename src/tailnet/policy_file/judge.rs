@@ -1,10 +1,10 @@
 //! What can be said of a policy file without asking Tailscale: the one door to the offline engine.
 
-use crate::{client::Result, tailnet::Tailnet};
-
-/// Who and what a policy file is judged for.
-#[derive(Debug, Clone, Default)]
-pub(super) struct World;
+use super::world;
+use crate::{
+    policy::{self, CutOff, Effect, Policy, World},
+    tailnet::Tailnet,
+};
 
 /// What the engine says of a new text.
 #[derive(Debug, Clone, Default)]
@@ -30,13 +30,56 @@ pub(super) struct TestSummary {
     pub(super) failed: Vec<String>,
 }
 
-/// Reads who and what there is.
-#[expect(clippy::unused_async, reason = "it will ask for users and devices")]
-pub(super) async fn world(_: &Tailnet) -> Result<World> {
-    Ok(World)
-}
+/// Errors that are told at once.
+const ERRORS: usize = 10;
 
 /// Judges `new`, which would take the place of `old`.
-pub(super) fn offline(_old: &str, _new: &str, _world: &World) -> Judged {
-    Judged::default()
+pub(super) async fn offline(tailnet: &Tailnet, old: &str, new: &str) -> Judged {
+    let world = tailnet.policy_file().world().await;
+    // Without people and devices the file itself can be judged all the same. Tests are not part of
+    // this: Tailscale runs them, too, and has the last word.
+    let name = world.as_ref().map_or_else(|_| World::default(), |it| World::named(&it.tailnet));
+    let mut judged = text(new, &name);
+    if !judged.errors.is_empty() {
+        return judged;
+    }
+    match world {
+        Ok(world) => in_world(old, new, &world, &mut judged),
+        Err(error) => judged.warnings.push(world::unreadable(&error)),
+    }
+    judged
+}
+
+fn text(new: &str, world: &World) -> Judged {
+    let checked = policy::check_untested(new, Some(world));
+    Judged {
+        errors: checked.errors().take(ERRORS).map(ToString::to_string).collect(),
+        warnings: checked.warnings().map(ToString::to_string).collect(),
+        ..Judged::default()
+    }
+}
+
+fn in_world(old: &str, new: &str, world: &World, judged: &mut Judged) {
+    let Ok(new) = Policy::parse(new) else { return };
+    let after = new.compile(world);
+    let report = after.run_tests();
+    judged.tests.passed = report.total - report.failures.len();
+    judged.tests.failed = report.failures.iter().map(ToString::to_string).collect();
+    let old = match Policy::parse(old) {
+        Ok(old) => old,
+        Err(error) => {
+            let told = format!("the file that is live cannot be read here: {error}");
+            judged.warnings.push(told);
+            return;
+        }
+    };
+    let before = old.compile(world);
+    judged.effects = Effect::between(&before, &after).lines();
+    if judged.effects.is_empty() {
+        judged.effects.push("nobody gains or loses anything".to_owned());
+    }
+    let mut cut = CutOff::between(&before, &after);
+    let here = world::this_device(world);
+    cut.extend(here.and_then(|it| CutOff::of_device(&before, &after, it)));
+    judged.lockouts = cut.iter().map(ToString::to_string).collect();
 }

@@ -26,11 +26,13 @@ mod memory;
 mod merging;
 mod outline;
 mod pipeline;
+mod questions;
 mod stale;
 #[cfg(feature = "server")]
 pub(crate) mod tools;
 mod verdict;
 mod versions;
+mod world;
 
 pub(crate) use self::memory::Memory;
 pub use self::{

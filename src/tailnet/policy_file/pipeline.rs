@@ -20,7 +20,7 @@ pub struct Allow {
 }
 
 /// Effects that a plan shows.
-const EFFECTS: usize = 20;
+const EFFECTS: usize = 40;
 
 /// Takes a text through all steps. Only reads.
 pub(super) async fn check(
@@ -32,7 +32,7 @@ pub(super) async fn check(
     let mut told = Checked::default();
     let sections = parsed(new, &mut told)?;
     is_not_open_to_all(&sections, allow, &mut told)?;
-    let judged = judge::offline(old, new, &judge::world(tailnet).await?);
+    let judged = judge::offline(tailnet, old, new).await;
     is_valid_offline(&judged, &mut told)?;
     let verdict = tailnet.policy_file().validate(new).await?;
     is_valid_at_tailscale(&verdict, &mut told)?;

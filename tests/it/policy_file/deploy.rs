@@ -24,7 +24,7 @@ async fn a_new_file_is_checked_confirmed_written_and_verified_in_both_eras() {
             "parsed: ok, 8 sections",
             "validated offline: ok",
             "validated by Tailscale: ok",
-            "tests: 2 passed at Tailscale",
+            "tests: 2 passed at Tailscale, 2 offline",
             "read back and verified: as it was sent, and its tests pass",
         ] {
             assert!(notes.contains(&wanted), "{wanted}: {notes:?}");

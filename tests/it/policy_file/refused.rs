@@ -46,7 +46,11 @@ async fn a_file_that_opens_everything_is_refused_unless_that_is_meant() {
         let plan = setting.tailnet.policy_file().plan_text(&draft).await.unwrap();
         assert!(plan.warnings().iter().any(|it| it.contains("everything")), "{plan:?}");
     }
-    let closed = setting.draft("{\"Grants\": []}").await;
+    let mut closed = setting.draft("{\"Grants\": []}").await;
+    let error = setting.tailnet.policy_file().plan_text(&closed).await.unwrap_err();
+    assert!(error.remedy().unwrap().contains("allow_lockout"), "{error}");
+    assert!(error.to_string().contains("all 100 devices"), "{error}");
+    closed.allow.lockout = true;
     setting.tailnet.policy_file().plan_text(&closed).await.unwrap();
 }
 

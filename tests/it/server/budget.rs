@@ -18,10 +18,10 @@ fn list(access: Risk) -> usize {
 }
 
 /// What was measured last. A list that grows past it needs a reason in its commit.
-const READ: usize = 1_046;
-const DANGER: usize = 2_563;
+const READ: usize = 1_510;
+const DANGER: usize = 3_167;
 /// Of one tool, on average.
-const MEAN: usize = 130;
+const MEAN: usize = 137;
 
 #[test]
 fn the_list_of_tools_stays_small() {

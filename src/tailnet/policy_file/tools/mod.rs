@@ -9,8 +9,11 @@ use crate::{
     Error, ErrorKind, Operation, Tailnet,
     change::{Plan, Risk},
     client::Result,
-    tool::{self, Edit, Query, Toolset, edit, query},
+    policy::edit::Edit,
+    tool::{self, Query, Toolset, edit, query},
 };
+
+mod ask;
 
 pub(crate) const TOOLSET: Toolset = Toolset {
     name: "policy",
@@ -20,6 +23,9 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     default: true,
     tools: &[
         query::<GetAclPolicy>(),
+        query::<ask::TestAclPolicy>(),
+        query::<ask::PolicyAnalyzer>(),
+        query::<ask::ValidateAclSyntax>(),
         edit::<UpdateAclPolicy>(),
         query::<ListPolicyVersions>(),
         edit::<RollbackAclPolicy>(),
@@ -100,13 +106,16 @@ fn fits(file: &PolicyFile) -> Result<()> {
     Err(Error::new(ErrorKind::TooLarge, told).remedied(remedy))
 }
 
-/// Replace the policy file's text, after validation, its tests and a preview of the effects.
+/// Change the policy file by edits or a whole text, after validation, its tests and a preview.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UpdateAclPolicy {
+    /// Instead of `text`; all else stays as it is written.
+    #[serde(default)]
+    edits: Vec<Edit>,
     /// The whole new text.
     text: Option<String>,
-    /// Of the version it was made from.
+    /// Of the version that `text` was made from.
     etag: Option<String>,
     /// May cut off you, all devices or this one.
     #[serde(default)]
@@ -116,19 +125,41 @@ pub(crate) struct UpdateAclPolicy {
     allow_all: bool,
 }
 
-impl Edit for UpdateAclPolicy {
+impl tool::Edit for UpdateAclPolicy {
     const NAME: &'static str = "update_acl_policy";
     // It decides for everybody at once.
     const RISK: Risk = Risk::Danger;
-    const OPERATIONS: &'static [Operation] =
-        &[Operation::GetPolicyFile, Operation::ValidateAndTestPolicyFile, Operation::SetPolicyFile];
+    const OPERATIONS: &'static [Operation] = &[
+        Operation::GetPolicyFile,
+        Operation::ValidateAndTestPolicyFile,
+        Operation::SetPolicyFile,
+        Operation::ListTailnetDevices,
+        Operation::ListUsers,
+    ];
 
     async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
-        let text = self.text.ok_or_else(|| Error::invalid_input("text", "is missing"))?;
-        let mut draft = Draft::new(text, self.etag.unwrap_or_default());
+        let mut draft = match (self.text, self.edits.is_empty()) {
+            (Some(text), true) => Draft::new(text, self.etag.unwrap_or_default()),
+            (None, false) => Draft::edits(self.edits.into_iter().map(structured).collect()),
+            _ => {
+                let should = "or `text` has to be given, one of them";
+                return Err(Error::invalid_input("edits", should));
+            }
+        };
         draft.allow = Allow { lockout: self.allow_lockout, all: self.allow_all };
         tailnet.policy_file().plan_text(&draft).await
     }
+}
+
+/// The schema that all hosts take has texts for values; a rule may be the text of one.
+fn structured(mut edit: Edit) -> Edit {
+    if let Some(serde_json::Value::String(text)) = &edit.value
+        && text.trim_start().starts_with(['{', '['])
+        && let Ok(value) = serde_json::from_str(text)
+    {
+        edit.value = Some(value);
+    }
+    edit
 }
 
 /// List the policy file's versions recorded here, newest first.
@@ -175,7 +206,7 @@ pub(crate) struct RollbackAclPolicy {
     allow_all: bool,
 }
 
-impl Edit for RollbackAclPolicy {
+impl tool::Edit for RollbackAclPolicy {
     const NAME: &'static str = "rollback_acl_policy";
     const RISK: Risk = Risk::Danger;
     const OPERATIONS: &'static [Operation] = UpdateAclPolicy::OPERATIONS;

@@ -1,0 +1,192 @@
+//! What a policy file means for a tailnet.
+
+use std::{collections::HashMap, sync::Arc};
+
+use super::{
+    Policy,
+    address::Span,
+    model::{Rule, Section, Target},
+    ports::Ports,
+    selector::{Selector, SelectorKind},
+    world::World,
+};
+
+mod attributes;
+mod bits;
+mod capabilities;
+mod filter;
+mod resolve;
+mod ssh;
+
+pub(super) use self::{
+    bits::Bits,
+    resolve::{Names, Set, Special},
+    ssh::Login,
+};
+pub use self::{
+    filter::{CapGrant, DstPorts, FilterRule, PortRange},
+    ssh::{Principal, SshAction, WireSshRule},
+};
+
+/// A policy file, worked out for a tailnet.
+pub struct Compiled<'w> {
+    pub(super) world: &'w World,
+    pub(super) policy: &'w Policy,
+    pub(super) names: Names<'w>,
+    pub(super) rules: Vec<Access<'w>>,
+    ssh: Vec<ssh::Login<'w>>,
+    /// The subnets that routers serve.
+    subnets: Vec<Span>,
+    /// Every source by what it means.
+    sources: HashMap<SourceKey, usize>,
+}
+
+/// A rule, worked out.
+pub(super) struct Access<'w> {
+    /// None for what a file that restricts nothing allows.
+    pub(super) rule: Option<&'w Rule>,
+    pub(super) source: Source,
+    pub(super) targets: Vec<Goal>,
+    /// The routers that it goes through.
+    pub(super) via: Option<Bits>,
+    /// It is about capabilities, and those are here.
+    pub(super) app: Option<&'w serde_json::Map<String, serde_json::Value>>,
+}
+
+/// Who a rule is for.
+pub(super) struct Source {
+    pub(super) sets: Vec<Arc<Set>>,
+    /// Every device that is meant, in whatever way.
+    pub(super) devices: Bits,
+    pub(super) special: Special,
+    /// Only devices with a posture: those that have it.
+    pub(super) fit: Option<Bits>,
+    /// Sources with the same number are the same.
+    pub(super) id: usize,
+}
+
+/// A destination of a rule.
+pub(super) struct Goal {
+    pub(super) set: Arc<Set>,
+    pub(super) ports: Arc<[Ports]>,
+}
+
+type SourceKey = (Vec<Span>, Bits, Special);
+
+impl Policy {
+    /// Works out what the file means for a tailnet.
+    pub fn compile<'w>(&'w self, world: &'w World) -> Compiled<'w> {
+        let mut names = Names::new(&self.model, world);
+        let mut seen: HashMap<SourceKey, usize> = HashMap::new();
+        let mut rules: Vec<Access<'w>> = Vec::with_capacity(self.model.rules.len());
+        for rule in &self.model.rules {
+            let postures =
+                if rule.posture.is_empty() { &self.model.default_posture } else { &rule.posture };
+            let source = Source::new(&rule.src, names.fit(postures), &mut names, &mut seen);
+            let target = |it: &Target, names: &mut Names<'w>| Goal {
+                set: names.set(&it.selector),
+                ports: Arc::clone(&it.ports),
+            };
+            let targets = ordered(rule).into_iter().map(|it| target(it, &mut names)).collect();
+            let via = (!rule.via.is_empty()).then(|| {
+                let mut routers = Bits::none(names.count());
+                for tag in &rule.via {
+                    routers.add_all(&names.set(tag).devices);
+                }
+                routers
+            });
+            let app = rule.has_app.then_some(&rule.app);
+            rules.push(Access { rule: Some(rule), source, targets, via, app });
+        }
+        if !self.model.restricts {
+            rules.push(everything(&mut names, &mut seen));
+        }
+        let ssh = ssh::logins(self, &mut names);
+        for target in self.model.attributes.iter().flat_map(|it| &it.target) {
+            names.set(target);
+        }
+        let mut subnets: Vec<Span> = Vec::new();
+        for net in world.devices.iter().flat_map(super::world::Device::subnets) {
+            let span = Span::from(*net);
+            if !subnets.contains(&span) {
+                subnets.push(span);
+            }
+        }
+        Compiled { world, policy: self, names, rules, ssh, subnets, sources: seen }
+    }
+}
+
+/// What a file with neither access rules nor grants allows.
+fn everything<'w>(names: &mut Names<'w>, seen: &mut HashMap<SourceKey, usize>) -> Access<'w> {
+    let any = Selector { kind: SelectorKind::Any, text: "*".to_owned(), at: 0..0 };
+    let source = Source::new(std::slice::from_ref(&any), None, names, seen);
+    let targets = vec![Goal { set: names.set(&any), ports: vec![Ports::ALL].into() }];
+    Access { rule: None, source, targets, via: None, app: None }
+}
+
+/// Where an access rule names more than autogroups, `autogroup:self` comes last.
+fn ordered(rule: &Rule) -> Vec<&Target> {
+    let is_group = |it: &&Target| matches!(it.selector.kind, SelectorKind::Autogroup(_));
+    let mut targets: Vec<&Target> = rule.dst.iter().collect();
+    if rule.section == Section::Grants || !targets.iter().all(is_group) {
+        targets.sort_by_key(|it| it.selector.is_autogroup("self"));
+    }
+    targets
+}
+
+impl Source {
+    fn new(
+        selectors: &[Selector],
+        fit: Option<Bits>,
+        names: &mut Names<'_>,
+        seen: &mut HashMap<SourceKey, usize>,
+    ) -> Self {
+        let count = names.count();
+        let sets: Vec<Arc<Set>> = selectors.iter().map(|it| names.set(it)).collect();
+        let mut devices = Bits::none(count);
+        let (mut identities, mut spans) = (Bits::none(count), Vec::new());
+        let mut special = Special::None;
+        for set in &sets {
+            devices.add_all(&set.devices);
+            devices.add_all(&set.at_spans);
+            identities.add_all(&set.devices);
+            spans.extend(set.spans.iter().copied());
+            match set.special {
+                Special::Everything => special = Special::Everything,
+                Special::Any if special == Special::None => special = Special::Any,
+                _ => {}
+            }
+        }
+        if special != Special::None {
+            devices = Bits::all(count);
+        }
+        if let Some(fit) = &fit {
+            devices.keep(fit);
+            identities.keep(fit);
+        }
+        spans.sort_unstable();
+        spans.dedup();
+        // A condition makes a source of its own, unless it is the very same one.
+        let marked = if fit.is_some() { devices.clone() } else { identities };
+        let next = seen.len();
+        let id = *seen.entry((spans, marked, special)).or_insert(next);
+        Self { sets, devices, special, fit, id }
+    }
+
+    /// Whether nobody is meant.
+    pub(super) fn is_empty(&self) -> bool {
+        self.special == Special::None && self.sets.iter().all(|it| it.is_empty())
+    }
+}
+
+impl Compiled<'_> {
+    /// The place of a device in the world, by id, name or address.
+    pub fn device(&self, name: &str) -> Option<usize> {
+        if let Ok(address) = name.parse() {
+            return self.names.at(address);
+        }
+        let devices = &self.world.devices;
+        let by_id = devices.iter().position(|it| it.id == name);
+        by_id.or_else(|| devices.iter().position(|it| it.name.eq_ignore_ascii_case(name)))
+    }
+}

@@ -1,0 +1,148 @@
+//! Edits of a policy file that leave everything else in it as it is written: comments, order, blanks,
+//! line ends.
+
+mod block;
+mod error;
+mod plan;
+mod section;
+mod splice;
+mod step;
+mod style;
+mod trivia;
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::hujson::Document;
+use error::shortened;
+use plan::plan;
+use splice::Patch;
+use step::Step;
+use trivia::{comments, texts};
+
+pub use error::EditError;
+
+/// What an edit does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Op {
+    /// Adds an element, member or name.
+    Add,
+    /// Removes it.
+    Remove,
+    /// Replaces a value, or creates it.
+    Set,
+}
+
+/// One change of a policy file.
+///
+/// What it does depends on what the section holds:
+///
+/// | section | `add` | `remove` | `set` |
+/// | --- | --- | --- | --- |
+/// | a list: `acls`, `grants`, `ssh`, `nodeAttrs`, `tests`, `sshTests`, `autoApprovers.exitNode` | `value`, at the end or before `index` | by `index` or by `value` | `value` at `index` |
+/// | lists by name: `groups`, `tagOwners`, `ipsets`, `postures`, `autoApprovers.routes`, `autoApprovers.services` | `value` to the list `name`; several if it is a list | `value` from it; without value the whole `name` | the list `name` |
+/// | values by name: `hosts` | `value` as `name` | `name` | `value` as `name` |
+/// | one value: `randomizeClientPort`, `disableIPv4` | | the section | `value` |
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
+// What a model reads in its place.
+#[cfg_attr(feature = "server", schemars(description = "One change."))]
+#[serde(deny_unknown_fields)]
+pub struct Edit {
+    /// What to do.
+    pub op: Op,
+    /// Like `grants`, `groups`, `autoApprovers.routes`.
+    pub section: String,
+    /// Where names map: `group:dev`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Member, address, or rule as JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "server", schemars(with = "Option<String>"))]
+    pub value: Option<Value>,
+    /// In a list, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<usize>,
+}
+
+/// A policy file after edits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edited {
+    /// The text.
+    pub text: String,
+    /// What is worth knowing: comments that went, sections that are new, edits with nothing to do.
+    pub notes: Vec<String>,
+}
+
+/// The text after the edits, made one after another.
+///
+/// What is new is written like what stands around it. With an element goes the comment that belongs
+/// to it: lines directly above it, and a comment behind it on its line. A comment stays if a blank
+/// line separates it, if it stands on the line of the opening bracket, or if it is above the first of
+/// several elements of which no other has a comment above it, since it is about the whole list then.
+/// Names of sections match in any case and stay as they are spelt; a section that is `null` counts as
+/// empty. Adding what is there already is no error.
+///
+/// # Errors
+///
+/// [`EditError`]; then nothing is changed. Each edit is checked: the new text must say exactly what
+/// the edit means, and must have all comments that are not reported in the notes.
+pub fn apply(text: &str, edits: &[Edit]) -> Result<Edited, EditError> {
+    let mut doc = Document::parse(text)?;
+    let mut notes = Vec::new();
+    if doc.root().as_object().is_none() {
+        return Err(EditError::NoObject { is: doc.root().what() });
+    }
+    for (edit, number) in edits.iter().zip(1..) {
+        doc = make(edit, number, &doc, &mut notes)?;
+    }
+    let mark = if text.starts_with('\u{feff}') { "\u{feff}" } else { "" };
+    Ok(Edited { text: format!("{mark}{}", doc.text()), notes })
+}
+
+fn make(
+    edit: &Edit,
+    number: usize,
+    doc: &Document,
+    notes: &mut Vec<String>,
+) -> Result<Document, EditError> {
+    let plan = plan(edit, number, doc.root())?;
+    notes.extend(plan.notes);
+    let not_safe = EditError::Unsafe { edit: number };
+    let mut meant = doc.root().to_json();
+    let mut doc = doc.clone();
+    let mut gone = Vec::new();
+    for step in plan.steps {
+        for step in step.clone().refined(doc.root()) {
+            let (after, went) = take(&step, &doc).ok_or(not_safe.clone())?;
+            doc = after;
+            gone.extend(went);
+        }
+        step.carry_out(&mut meant).ok_or(not_safe.clone())?;
+    }
+    if doc.root().to_json() != meant {
+        return Err(not_safe);
+    }
+    notes.extend(
+        gone.iter().map(|it| format!("edit {number}: removed the comment {}", shortened(it))),
+    );
+    Ok(doc)
+}
+
+/// The document after the step, and the comments that went; nothing if others went with them.
+fn take(step: &Step, doc: &Document) -> Option<(Document, Vec<String>)> {
+    let patch = Patch::of(doc, step)?;
+    let (went, mut stay) = (patch.gone.clone(), all_comments(doc));
+    stay.retain(|it| !went.contains(it));
+    let after = Document::parse(&patch.on(doc.text())?).ok()?;
+    let same = texts(doc.text(), &stay) == texts(after.text(), &all_comments(&after));
+    same.then(|| (after, texts(doc.text(), &went)))
+}
+
+fn all_comments(doc: &Document) -> Vec<Range<usize>> {
+    comments(doc.text(), 0..doc.text().len())
+}

@@ -1,0 +1,292 @@
+//! `HuJSON`: JSON with comments and trailing commas, nothing looser, and where everything stands.
+
+use std::{fmt, ops::Range};
+
+use jsonc_parser::{CollectOptions, ParseOptions, ast, common::Ranged as _, parse_to_ast};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// A place in a text, counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Place {
+    /// The line.
+    pub line: usize,
+    /// The character in the line.
+    pub column: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}, column {}", self.line, self.column)
+    }
+}
+
+/// What keeps a text from being `HuJSON`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{at}: {message}")]
+pub struct SyntaxError {
+    /// Where.
+    pub at: Place,
+    /// What is wrong there.
+    pub message: String,
+}
+
+/// A text that is `HuJSON`, and what it says.
+#[derive(Debug, Clone)]
+pub struct Document {
+    text: String,
+    root: Node,
+}
+
+/// A value, and where it stands.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// From its first byte to the one behind its last.
+    pub at: Range<usize>,
+    /// The value.
+    pub kind: Kind,
+}
+
+/// What a [`Node`] is.
+#[derive(Debug, Clone)]
+pub enum Kind {
+    /// `null`
+    Null,
+    /// `true`, `false`
+    Bool(bool),
+    /// A number, as it is written.
+    Number(String),
+    /// A text, without its quotes and escapes.
+    Text(String),
+    /// A list.
+    List(Vec<Node>),
+    /// An object, its members in the order in which they are written.
+    Object(Vec<Member>),
+}
+
+/// A member of an object.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// Its name.
+    pub name: String,
+    /// Where the name stands.
+    pub name_at: Range<usize>,
+    /// Its value.
+    pub value: Node,
+}
+
+/// Comments and trailing commas, nothing else that JSON has not.
+pub(super) fn options() -> ParseOptions {
+    ParseOptions {
+        allow_comments: true,
+        allow_trailing_commas: true,
+        allow_loose_object_property_names: false,
+        allow_missing_commas: false,
+        allow_single_quoted_strings: false,
+        allow_hexadecimal_numbers: false,
+        allow_unary_plus_numbers: false,
+        allow_bare_decimal_point_numbers: false,
+        allow_non_finite_numbers: false,
+        allow_extended_string_escapes: false,
+    }
+}
+
+impl Document {
+    /// Reads a text. A byte order mark in front of it is left out.
+    ///
+    /// # Errors
+    ///
+    /// [`SyntaxError`] with the place of what is wrong: a name that an object has twice, too, since
+    /// programs disagree about which of them counts.
+    pub fn parse(text: &str) -> Result<Self, SyntaxError> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let wrong = |at: usize, message: String| SyntaxError { at: place(text, at), message };
+        let parsed = parse_to_ast(text, &CollectOptions::default(), &options())
+            .map_err(|error| wrong(error.range().start, error.kind().to_string()))?;
+        let value = parsed.value.ok_or_else(|| wrong(0, "there is nothing in it".to_owned()))?;
+        let root = node(text, &value).map_err(|(at, message)| wrong(at, message))?;
+        only_known_blanks(text).map_err(|(at, message)| wrong(at, message))?;
+        Ok(Self { text: text.to_owned(), root })
+    }
+
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What it says.
+    pub fn root(&self) -> &Node {
+        &self.root
+    }
+
+    /// Where the byte `at` stands.
+    pub fn place(&self, at: usize) -> Place {
+        place(&self.text, at)
+    }
+}
+
+impl Node {
+    /// The text that it is.
+    pub fn as_text(&self) -> Option<&str> {
+        if let Kind::Text(text) = &self.kind { Some(text) } else { None }
+    }
+
+    /// The list that it is.
+    pub fn as_list(&self) -> Option<&[Node]> {
+        if let Kind::List(list) = &self.kind { Some(list) } else { None }
+    }
+
+    /// The members of the object that it is.
+    pub fn as_object(&self) -> Option<&[Member]> {
+        if let Kind::Object(members) = &self.kind { Some(members) } else { None }
+    }
+
+    /// Whether it is `null`.
+    pub fn is_null(&self) -> bool {
+        matches!(self.kind, Kind::Null)
+    }
+
+    /// The member called `name`, in whatever case.
+    pub fn member(&self, name: &str) -> Option<&Member> {
+        self.as_object()?.iter().find(|it| it.name.eq_ignore_ascii_case(name))
+    }
+
+    /// In plain words for an error: `a list`.
+    pub fn what(&self) -> &'static str {
+        match self.kind {
+            Kind::Null => "null",
+            Kind::Bool(_) => "true or false",
+            Kind::Number(_) => "a number",
+            Kind::Text(_) => "a text",
+            Kind::List(_) => "a list",
+            Kind::Object(_) => "an object",
+        }
+    }
+
+    /// As JSON, without comments.
+    pub fn to_json(&self) -> Value {
+        match &self.kind {
+            Kind::Null => Value::Null,
+            Kind::Bool(it) => Value::Bool(*it),
+            Kind::Number(it) => serde_json::from_str(it).unwrap_or(Value::Null),
+            Kind::Text(it) => Value::String(it.clone()),
+            Kind::List(it) => it.iter().map(Self::to_json).collect(),
+            Kind::Object(members) => {
+                let fields = members.iter().map(|it| (it.name.clone(), it.value.to_json()));
+                Value::Object(fields.collect::<Map<_, _>>())
+            }
+        }
+    }
+}
+
+fn place(text: &str, at: usize) -> Place {
+    let before = text.get(..at.min(text.len())).unwrap_or(text);
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    Place { line: before.matches('\n').count() + 1, column: line.chars().count() + 1 }
+}
+
+fn node(text: &str, value: &ast::Value<'_>) -> Result<Node, (usize, String)> {
+    let at = value.start()..value.end();
+    let kind = match value {
+        ast::Value::NullKeyword(_) => Kind::Null,
+        ast::Value::BooleanLit(it) => Kind::Bool(it.value),
+        ast::Value::NumberLit(it) => Kind::Number(number(it, at.start)?),
+        ast::Value::StringLit(it) => {
+            no_control_characters(text, &at)?;
+            Kind::Text(it.value.clone().into_owned())
+        }
+        ast::Value::Array(it) => {
+            Kind::List(it.elements.iter().map(|it| node(text, it)).collect::<Result<_, _>>()?)
+        }
+        ast::Value::Object(it) => {
+            let mut members: Vec<Member> = Vec::with_capacity(it.properties.len());
+            for property in &it.properties {
+                members.push(member(text, property)?);
+            }
+            no_name_twice(&members)?;
+            Kind::Object(members)
+        }
+    };
+    Ok(Node { at, kind })
+}
+
+fn member(text: &str, property: &ast::ObjectProp<'_>) -> Result<Member, (usize, String)> {
+    let name_at = property.name.start()..property.name.end();
+    no_control_characters(text, &name_at)?;
+    let name = property.name.as_str().to_owned();
+    Ok(Member { name, name_at, value: node(text, &property.value)? })
+}
+
+fn no_name_twice(members: &[Member]) -> Result<(), (usize, String)> {
+    let mut names: Vec<&Member> = members.iter().collect();
+    names.sort_by(|a, b| a.name.cmp(&b.name).then(a.name_at.start.cmp(&b.name_at.start)));
+    let twice = names.iter().zip(names.iter().skip(1)).find(|(a, b)| a.name == b.name);
+    match twice {
+        Some((_, second)) => {
+            Err((second.name_at.start, format!("the name {:?} is here twice", second.name)))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The parser takes numbers that JSON does not know, like `01`.
+fn number(literal: &ast::NumberLit<'_>, at: usize) -> Result<String, (usize, String)> {
+    let written = literal.value;
+    match serde_json::from_str::<serde_json::Number>(written) {
+        Ok(_) => Ok(written.to_owned()),
+        Err(_) => Err((at, format!("`{written}` is no number"))),
+    }
+}
+
+/// The parser lets a bare tab or line end in a text pass.
+fn no_control_characters(text: &str, at: &Range<usize>) -> Result<(), (usize, String)> {
+    let written = text.get(at.clone()).unwrap_or_default();
+    match written.char_indices().find(|(_, it)| *it < ' ') {
+        Some((offset, it)) => Err((
+            at.start + offset,
+            format!("{it:?} stands bare in a text; write it as \\u{:04x}", u32::from(it)),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The parser takes blanks that JSON does not know, and ends a comment at a bare carriage return,
+/// behind which other programs still see the comment.
+fn only_known_blanks(text: &str) -> Result<(), (usize, String)> {
+    let mut at = 0;
+    while let Some(rest) = text.get(at..).filter(|it| !it.is_empty()) {
+        at += match rest.as_bytes() {
+            [b'"', ..] => length_of_text(rest),
+            [b'/', b'*', ..] => {
+                let end = rest.get(2..).and_then(|it| it.find("*/"));
+                end.map_or(rest.len(), |it| it + 4)
+            }
+            [b'/', b'/', ..] => {
+                let line = rest.split_inclusive('\n').next().unwrap_or(rest);
+                let inner = line.strip_suffix("\r\n").unwrap_or(line);
+                if let Some(offset) = inner.find('\r') {
+                    return Err((at + offset, "a bare carriage return is in a comment".to_owned()));
+                }
+                line.len()
+            }
+            _ => match rest.chars().next() {
+                Some(it) if it.is_whitespace() && !matches!(it, ' ' | '\t' | '\n' | '\r') => {
+                    return Err((at, format!("{it:?} is no blank in JSON")));
+                }
+                it => it.map_or(1, char::len_utf8),
+            },
+        };
+    }
+    Ok(())
+}
+
+/// How long the text is, with its quotes, with which `rest` starts.
+pub(super) fn length_of_text(rest: &str) -> usize {
+    let mut escaped = false;
+    let end = rest.bytes().skip(1).position(|it| {
+        let ends = it == b'"' && !escaped;
+        escaped = it == b'\\' && !escaped;
+        ends
+    });
+    end.map_or(rest.len(), |it| it + 2)
+}

@@ -1,0 +1,253 @@
+//! Who somebody is, with or without a device: what tests and questions are about.
+
+use std::{collections::BTreeSet, net::IpAddr};
+
+use super::{
+    address::INTERNET,
+    compile::{Compiled, Special},
+    model::Rule,
+    ports::Ports,
+    posture::{self, Attributes},
+    selector::{Selector, SelectorKind},
+    world::User,
+};
+
+/// One end of a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Party {
+    /// Somebody, on any device of theirs.
+    Person(String),
+    /// A device with this tag and no other.
+    Tagged(String),
+    /// A device that there is.
+    Device(usize),
+    /// An address that no device has.
+    Address(IpAddr),
+    /// A service.
+    Service(String),
+    /// The devices of whoever asks.
+    Own,
+    /// All there is.
+    Anything,
+}
+
+impl Compiled<'_> {
+    /// The person whose devices a party means.
+    pub(super) fn person_of<'p>(&'p self, party: &'p Party) -> Option<&'p str> {
+        match party {
+            Party::Person(login) => Some(login),
+            Party::Device(index) => {
+                let device = self.world.devices.get(*index)?;
+                (!device.is_tagged()).then_some(device.user.as_str())
+            }
+            _ => None,
+        }
+    }
+
+    /// Those that a name means; what is wrong with it where it means nobody.
+    pub(super) fn parties(&self, name: &str) -> Result<Vec<Party>, String> {
+        let selector = Selector::parse(name, 0..0);
+        let model = &self.policy.model;
+        let unknown = |what: &str| format!("{what} not found: {name:?}");
+        match &selector.kind {
+            SelectorKind::Any => Ok(vec![Party::Anything]),
+            SelectorKind::User(login) => match self.world.user(login) {
+                Some(user) => Ok(vec![Party::Person(user.login.clone())]),
+                None => Err(unknown("user")),
+            },
+            SelectorKind::Group(group) => {
+                let members = model.group(group).ok_or_else(|| unknown("group"))?;
+                let known = members.iter().filter_map(|it| self.world.user(&it.value));
+                nobody_is_wrong(known.map(person).collect(), name)
+            }
+            SelectorKind::Tag(tag) => match model.owners(tag) {
+                Some(_) => Ok(vec![Party::Tagged(tag.clone())]),
+                None => Err(unknown("tag")),
+            },
+            SelectorKind::Autogroup(group) => self.autogroup(group, name),
+            SelectorKind::Service(service) => Ok(vec![Party::Service(service.clone())]),
+            SelectorKind::Domain(_) => {
+                let fits = |it: &&User| self.is_person(&selector, &it.login);
+                nobody_is_wrong(self.world.users.iter().filter(fits).map(person).collect(), name)
+            }
+            SelectorKind::Host(host) => {
+                let address = model.host(host).ok_or_else(|| unknown("host"))?;
+                self.one_address(address.value.trim(), name)
+            }
+            SelectorKind::Addresses(_) => self.one_address(&selector.text, name),
+            SelectorKind::IpSet(_) | SelectorKind::Other(_) => {
+                Err(format!("{name:?}: invalid address"))
+            }
+        }
+    }
+
+    fn autogroup(&self, group: &str, name: &str) -> Result<Vec<Party>, String> {
+        match group {
+            "self" => Ok(vec![Party::Own]),
+            "tagged" => {
+                let tags = self.policy.model.tag_owners.iter();
+                Ok(tags.map(|it| Party::Tagged(it.name.value.clone())).collect())
+            }
+            "danger-all" => Ok(vec![Party::Anything]),
+            "internet" | "nonroot" => Err(format!("{name:?} is nobody in particular")),
+            _ => {
+                let fits = |it: &&User| in_autogroup(group, it);
+                let users = self.world.users.iter().filter(fits);
+                nobody_is_wrong(users.map(person).collect(), name)
+            }
+        }
+    }
+
+    fn one_address(&self, text: &str, name: &str) -> Result<Vec<Party>, String> {
+        let span: super::Span = text.parse().map_err(|_| format!("{name:?}: invalid address"))?;
+        // A prefix of one address is one, but a test may not be written so.
+        if !span.is_one() || (text == name && text.contains('/')) {
+            return Err(format!("{name:?} is not one address"));
+        }
+        let device = self.names.at(span.first());
+        Ok(vec![device.map_or(Party::Address(span.first()), Party::Device)])
+    }
+
+    /// Whether a name in a rule means a party.
+    pub(super) fn means(&self, selector: &Selector, party: &Party) -> bool {
+        match party {
+            Party::Device(index) => {
+                let set = self.names.look(selector);
+                !matches!(set.special, Special::Own | Special::Internet) && set.has(*index)
+            }
+            Party::Person(login) => {
+                self.is_person(selector, login) || self.is_on_all_devices(selector, login)
+            }
+            Party::Tagged(tag) => match &selector.kind {
+                SelectorKind::Any => true,
+                SelectorKind::Tag(it) => it == tag,
+                SelectorKind::Autogroup(it) => matches!(it.as_str(), "tagged" | "danger-all"),
+                _ => false,
+            },
+            Party::Address(address) => self.is_at(selector, *address),
+            Party::Service(service) => match &selector.kind {
+                SelectorKind::Any => true,
+                SelectorKind::Service(it) => it == service,
+                _ => false,
+            },
+            Party::Anything => {
+                matches!(selector.kind, SelectorKind::Any) || selector.is_autogroup("danger-all")
+            }
+            Party::Own => matches!(selector.kind, SelectorKind::Any),
+        }
+    }
+
+    fn is_person(&self, selector: &Selector, login: &str) -> bool {
+        let user = self.world.user(login);
+        match &selector.kind {
+            SelectorKind::Any => true,
+            SelectorKind::User(it) => it.eq_ignore_ascii_case(login),
+            SelectorKind::Domain(domain) => {
+                login.rsplit_once('@').is_some_and(|(_, it)| it.eq_ignore_ascii_case(domain))
+            }
+            SelectorKind::Group(group) => {
+                self.policy.model.group(group).unwrap_or_default().iter().any(|member| match member
+                    .value
+                    .strip_prefix("autogroup:")
+                {
+                    Some(name) => user.is_some_and(|it| in_autogroup(name, it)),
+                    None => member.value.eq_ignore_ascii_case(login),
+                })
+            }
+            SelectorKind::Autogroup(name) => user.is_some_and(|it| in_autogroup(name, it)),
+            _ => false,
+        }
+    }
+
+    /// Whether every device of somebody is meant, by its address.
+    fn is_on_all_devices(&self, selector: &Selector, login: &str) -> bool {
+        let written = matches!(
+            selector.kind,
+            SelectorKind::Addresses(_) | SelectorKind::Host(_) | SelectorKind::IpSet(_)
+        );
+        let devices = self.names.of_user(login);
+        written && !devices.is_empty() && {
+            let set = self.names.look(selector);
+            devices.iter().all(|it| set.has(*it))
+        }
+    }
+
+    fn is_at(&self, selector: &Selector, address: IpAddr) -> bool {
+        let set = self.names.look(selector);
+        match set.special {
+            Special::Any | Special::Everything => true,
+            Special::Internet => INTERNET.iter().any(|it| it.contains(address)),
+            Special::Own => false,
+            Special::None => set.spans.iter().any(|it| it.contains(address)),
+        }
+    }
+
+    /// Whether a rule counts for a source: who it is, and its posture.
+    pub(super) fn is_source(
+        &self,
+        rule: &Rule,
+        party: &Party,
+        posture: Option<&Attributes>,
+    ) -> bool {
+        let model = &self.policy.model;
+        let needed = if rule.posture.is_empty() { &model.default_posture } else { &rule.posture };
+        let is_fit = needed.is_empty()
+            || posture.is_some_and(|attributes| {
+                posture::fits(model, needed.iter().map(|it| it.value.as_str()), attributes)
+            });
+        is_fit && rule.src.iter().any(|it| self.means(it, party))
+    }
+
+    /// The ports on which a rule lets a source reach a destination, if it is for that source.
+    pub(super) fn ports_of<'r>(
+        &self,
+        rule: &'r Rule,
+        source: &'r Party,
+        target: &'r Party,
+    ) -> impl Iterator<Item = &'r Ports> + use<'r, '_> {
+        let person = self.person_of(source).map(str::to_owned);
+        let same = match target {
+            Party::Own => person.is_some(),
+            other => person.is_some() && self.person_of(other).map(str::to_owned) == person,
+        };
+        let own = person.map(Party::Person);
+        let fits = move |it: &&super::model::Target| {
+            if it.selector.is_autogroup("self") {
+                return same;
+            }
+            let target = if *target == Party::Own { own.as_ref() } else { Some(target) };
+            target.is_some_and(|target| self.means(&it.selector, target))
+        };
+        rule.dst.iter().filter(fits).flat_map(|it| it.ports.iter())
+    }
+}
+
+fn person(user: &User) -> Party {
+    Party::Person(user.login.clone())
+}
+
+fn nobody_is_wrong(parties: Vec<Party>, name: &str) -> Result<Vec<Party>, String> {
+    if parties.is_empty() {
+        Err(format!("{name:?} is nobody in this tailnet"))
+    } else {
+        Ok(parties)
+    }
+}
+
+fn in_autogroup(name: &str, user: &User) -> bool {
+    match name {
+        "danger-all" => true,
+        "shared" => user.is_shared,
+        "member" | "members" => !user.is_shared,
+        "admin" => !user.is_shared && matches!(user.role.as_str(), "admin" | "owner"),
+        role => !user.is_shared && user.role == role,
+    }
+}
+
+/// Every group that somebody is in, for whoever wants to know why.
+pub(super) fn groups_of<'m>(model: &'m super::model::Model, login: &str) -> BTreeSet<&'m str> {
+    let is_in = |it: &&super::model::Named<Vec<super::model::Text>>| {
+        it.value.iter().any(|member| member.value.eq_ignore_ascii_case(login))
+    };
+    model.groups.iter().filter(is_in).map(|it| it.name.value.as_str()).collect()
+}

@@ -1,0 +1,176 @@
+//! Protocols and ports.
+
+use std::fmt;
+
+/// Ports of a protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ports {
+    /// The number of the protocol; none for the usual ones, which are TCP, UDP and ICMP.
+    pub protocol: Option<u8>,
+    /// The first port.
+    pub first: u16,
+    /// The last port.
+    pub last: u16,
+}
+
+/// What is wrong with a text that should be ports.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BadPorts(String);
+
+/// TCP.
+pub(super) const TCP: u8 = 6;
+/// UDP.
+pub(super) const UDP: u8 = 17;
+const ICMP: u8 = 1;
+const ICMPV6: u8 = 58;
+const SCTP: u8 = 132;
+
+/// Names of protocols. The first one with a number is how it is written.
+const PROTOCOLS: &[(&str, u8)] = &[
+    ("icmp", ICMP),
+    ("icmpv4", ICMP),
+    ("igmp", 2),
+    ("ipv4", 4),
+    ("ip-in-ip", 4),
+    ("tcp", TCP),
+    ("egp", 8),
+    ("igp", 9),
+    ("udp", UDP),
+    ("dccp", 33),
+    ("gre", 47),
+    ("esp", 50),
+    ("ah", 51),
+    ("ipv6-icmp", ICMPV6),
+    ("icmpv6", ICMPV6),
+    ("tsmp", 99),
+    ("sctp", SCTP),
+    ("fc", 133),
+];
+
+impl Ports {
+    /// Every port of the usual protocols.
+    pub const ALL: Self = Self { protocol: None, first: 0, last: u16::MAX };
+
+    /// Whether it lets a packet to `port` pass.
+    pub fn admit(&self, protocol: u8, port: u16) -> bool {
+        let usual = matches!(protocol, TCP | UDP | ICMP | ICMPV6);
+        let fits = self.protocol.map_or(usual, |it| it == protocol);
+        // Where there are no ports, the packet filter does not look at them.
+        let has_ports = matches!(protocol, TCP | UDP | SCTP);
+        fits && (!has_ports || (self.first..=self.last).contains(&port))
+    }
+
+    /// Whether all that `other` admits is admitted by it.
+    pub fn covers(&self, other: &Self) -> bool {
+        let protocol = match (self.protocol, other.protocol) {
+            (None, None) => true,
+            (None, Some(it)) => matches!(it, TCP | UDP | ICMP | ICMPV6),
+            (Some(a), Some(b)) => a == b,
+            (Some(_), None) => false,
+        };
+        protocol && self.first <= other.first && other.last <= self.last
+    }
+
+    /// Reads what a grant has in `ip`: `*`, `22`, `tcp:80-443`, `icmp:*`.
+    ///
+    /// # Errors
+    ///
+    /// [`BadPorts`] in Tailscale's words.
+    pub fn of_grant(text: &str) -> Result<Self, BadPorts> {
+        if text == "*" {
+            return Ok(Self::ALL);
+        }
+        if text.is_empty() {
+            return Err(BadPorts("ip value cannot be empty".to_owned()));
+        }
+        let (name, ports) = text.rsplit_once(':').unwrap_or(("*", text));
+        let protocol = match name {
+            "*" => None,
+            "" => return Err(BadPorts("protocol cannot be empty".to_owned())),
+            name if name.contains(':') => {
+                let said = "expected only one colon in Internet protocol and port type";
+                return Err(BadPorts(said.to_owned()));
+            }
+            name => protocol(name)?,
+        };
+        let (first, last) = range(ports)?;
+        Ok(Self { protocol, first, last })
+    }
+}
+
+/// Reads the ports of an access rule's destination: `*`, `22`, `80,443`, `8000-8999`.
+///
+/// # Errors
+///
+/// [`BadPorts`] in Tailscale's words.
+pub(super) fn list(text: &str, protocol: Option<u8>) -> Result<Vec<Ports>, BadPorts> {
+    let one = |part| range(part).map(|(first, last)| Ports { protocol, first, last });
+    text.split(',').map(one).collect()
+}
+
+fn range(text: &str) -> Result<(u16, u16), BadPorts> {
+    if text == "*" {
+        return Ok((Ports::ALL.first, Ports::ALL.last));
+    }
+    let wrong = |what: &str| BadPorts(format!("port range {text:?}: {what}"));
+    if text.is_empty() {
+        return Err(BadPorts(format!("invalid port list: {text:?}")));
+    }
+    if text.matches('-').count() > 1 {
+        return Err(wrong("too many dashes(-)"));
+    }
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let first: u16 = number(first).ok_or_else(|| wrong("invalid first integer"))?;
+    let last: u16 = number(last).ok_or_else(|| wrong("invalid last integer"))?;
+    if first == 0 {
+        return Err(wrong("first port must be >0, or use '*' for wildcard"));
+    }
+    if first > last {
+        return Err(wrong("first port must be >= last port"));
+    }
+    Ok((first, last))
+}
+
+/// A number of digits only: no sign.
+fn number(text: &str) -> Option<u16> {
+    text.bytes().all(|it| it.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}
+
+/// The number of a protocol that is named, or numbered.
+///
+/// # Errors
+///
+/// [`BadPorts`] in Tailscale's words.
+pub(super) fn protocol(name: &str) -> Result<Option<u8>, BadPorts> {
+    if name.is_empty() {
+        return Ok(None);
+    }
+    let known = PROTOCOLS.iter().find(|(it, _)| it.eq_ignore_ascii_case(name));
+    let number = known.map(|(_, number)| *number).or_else(|| {
+        name.bytes().all(|it| it.is_ascii_digit()).then(|| name.parse().ok()).flatten()
+    });
+    number.map(Some).ok_or_else(|| {
+        BadPorts(format!("proto name {name:?} not known; use protocol number 0-255"))
+    })
+}
+
+/// How a protocol is written.
+pub(super) fn protocol_name(number: u8) -> String {
+    let known = PROTOCOLS.iter().find(|(_, it)| *it == number);
+    known.map_or_else(|| number.to_string(), |(name, _)| (*name).to_owned())
+}
+
+/// As a grant has it: `*`, `22`, `tcp:80-443`.
+impl fmt::Display for Ports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(protocol) = self.protocol {
+            write!(f, "{}:", protocol_name(protocol))?;
+        }
+        match (self.first, self.last) {
+            (0, u16::MAX) => f.write_str("*"),
+            (first, last) if first == last => write!(f, "{first}"),
+            (first, last) => write!(f, "{first}-{last}"),
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Postures: conditions about the device that a connection comes from.
+
+use std::{cmp::Ordering, collections::BTreeMap};
+
+use serde_json::Value;
+
+use super::model::Model;
+
+/// One condition: `node:os == 'macos'`.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Condition {
+    attribute: String,
+    test: Test,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Test {
+    Compare(&'static str, Value),
+    OneOf(bool, Vec<Value>),
+    IsSet(bool),
+}
+
+/// Operators, the longer ones first.
+const OPERATORS: &[&str] = &["==", "!=", "<=", ">=", "<", ">"];
+
+/// The attributes of a device.
+pub(super) type Attributes = BTreeMap<String, Value>;
+
+impl Condition {
+    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
+        let text = text.trim();
+        let end = text.find(|it: char| it.is_whitespace() || "=!<>".contains(it));
+        let (attribute, rest) = text.split_at(end.unwrap_or(text.len()));
+        if !attribute.contains(':') {
+            return Err("expected an attribute like node:os");
+        }
+        let rest = rest.trim();
+        let upper = rest.to_ascii_uppercase();
+        let condition = match upper.as_str() {
+            "IS SET" => Test::IsSet(true),
+            "NOT SET" => Test::IsSet(false),
+            _ if upper.starts_with("IN ") || upper.starts_with("IN[") => {
+                Test::OneOf(true, list(rest.get(2..).unwrap_or_default())?)
+            }
+            _ if upper.starts_with("NOT IN") => {
+                Test::OneOf(false, list(rest.get(6..).unwrap_or_default())?)
+            }
+            _ => {
+                let operator = OPERATORS.iter().find(|it| rest.starts_with(**it));
+                let operator = operator.ok_or("expected an operator like ==")?;
+                let value = rest.get(operator.len()..).unwrap_or_default();
+                Test::Compare(operator, literal(value).ok_or("expected a value")?)
+            }
+        };
+        Ok(Self { attribute: attribute.to_owned(), test: condition })
+    }
+
+    fn holds(&self, attributes: &Attributes) -> bool {
+        let value = attributes.get(&self.attribute).filter(|it| !it.is_null());
+        match (&self.test, value) {
+            (Test::IsSet(wanted), value) => value.is_some() == *wanted,
+            (Test::OneOf(wanted, list), Some(value)) => {
+                list.iter().any(|it| order(value, it) == Some(Ordering::Equal)) == *wanted
+            }
+            (Test::Compare(operator, wanted), Some(value)) => {
+                let order = order(value, wanted);
+                match *operator {
+                    "==" => order == Some(Ordering::Equal),
+                    "!=" => order != Some(Ordering::Equal),
+                    "<" => order == Some(Ordering::Less),
+                    ">" => order == Some(Ordering::Greater),
+                    "<=" => order.is_some_and(Ordering::is_le),
+                    _ => order.is_some_and(Ordering::is_ge),
+                }
+            }
+            // What is not there fits nothing.
+            (_, None) => false,
+        }
+    }
+}
+
+/// Whether a device with these attributes has one of the postures. A device has a posture when all
+/// of its conditions hold.
+pub(super) fn fits<'n>(
+    model: &Model,
+    postures: impl IntoIterator<Item = &'n str>,
+    attributes: &Attributes,
+) -> bool {
+    postures.into_iter().any(|name| {
+        model.posture(name).is_some_and(|conditions| {
+            let parsed = |it: &super::model::Text| Condition::parse(&it.value);
+            conditions.iter().all(|it| parsed(it).is_ok_and(|it| it.holds(attributes)))
+        })
+    })
+}
+
+fn list(text: &str) -> Result<Vec<Value>, &'static str> {
+    let inside = text.trim().strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+    let inside = inside.ok_or("expected a list like ['macos', 'linux']")?;
+    let values = inside.split(',').filter(|it| !it.trim().is_empty());
+    values.map(|it| literal(it).ok_or("expected a value")).collect()
+}
+
+fn literal(text: &str) -> Option<Value> {
+    let text = text.trim();
+    for quote in ['\'', '"'] {
+        if let Some(inside) = text.strip_prefix(quote) {
+            return inside.strip_suffix(quote).map(Value::from);
+        }
+    }
+    match text {
+        "true" => Some(Value::Bool(true)),
+        "false" => Some(Value::Bool(false)),
+        _ => text.parse::<f64>().ok().map(Value::from),
+    }
+}
+
+/// How two values compare; versions by their parts, as numbers.
+fn order(a: &Value, b: &Value) -> Option<Ordering> {
+    match (a, b) {
+        (Value::String(a), Value::String(b)) => Some(versions(a, b)),
+        (Value::Bool(a), Value::Bool(b)) => Some(a.cmp(b)),
+        (Value::Number(a), Value::Number(b)) => a.as_f64()?.partial_cmp(&b.as_f64()?),
+        (Value::String(a), Value::Number(b)) => a.parse::<f64>().ok()?.partial_cmp(&b.as_f64()?),
+        _ => None,
+    }
+}
+
+fn versions(a: &str, b: &str) -> Ordering {
+    let (mut left, mut right) = (a.split(['.', '-']), b.split(['.', '-']));
+    loop {
+        let order = match (left.next(), right.next()) {
+            (None, None) => return Ordering::Equal,
+            (a, b) => {
+                let (a, b) = (a.unwrap_or("0"), b.unwrap_or("0"));
+                match (a.parse::<u64>(), b.parse::<u64>()) {
+                    (Ok(a), Ok(b)) => a.cmp(&b),
+                    _ => a.cmp(b),
+                }
+            }
+        };
+        if order != Ordering::Equal {
+            return order;
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Whether Tailscale would take a policy file, and what else is odd about it. Errors have
+//! Tailscale's words where those are known, and come in the order in which it finds them.
+
+use std::ops::Range;
+
+use super::{
+    model::Model,
+    problem::Problems,
+    selector::{Selector, SelectorKind},
+    world::World,
+};
+
+mod access;
+mod attributes;
+mod names;
+mod ssh;
+
+pub(super) use names::ip_set_entry;
+pub(super) use ssh::localpart;
+
+/// Autogroups of people by what they are in the tailnet.
+pub(super) const ROLES: &[&str] =
+    &["owner", "admin", "it-admin", "network-admin", "billing-admin", "auditor"];
+
+/// Checks what the file says. Without a world, what only a tailnet can tell is not checked.
+pub(super) fn validate(model: &Model, world: Option<&World>, problems: &mut Problems<'_>) {
+    let mut check = Check { model, world, problems };
+    check.names();
+    check.rules();
+    check.ssh();
+    check.approvers();
+    check.attributes();
+    check.oddities();
+}
+
+struct Check<'c, 'd> {
+    model: &'c Model,
+    world: Option<&'c World>,
+    problems: &'c mut Problems<'d>,
+}
+
+impl Check<'_, '_> {
+    /// What a name lacks to mean something; none if it means something.
+    fn missing(&self, selector: &Selector) -> Option<String> {
+        let text = &selector.text;
+        match &selector.kind {
+            SelectorKind::Tag(tag) if self.model.owners(tag).is_none() => {
+                Some(format!("tag not found: {text:?}"))
+            }
+            SelectorKind::Group(group) if self.model.group(group).is_none() => {
+                Some(format!("group not found: {text:?}"))
+            }
+            SelectorKind::IpSet(set) if self.model.ip_set(set).is_none() => {
+                Some(format!("ipset not found: {text:?}"))
+            }
+            SelectorKind::Host(host) if self.model.host(host).is_none() => {
+                Some(format!("{text:?}: invalid address"))
+            }
+            SelectorKind::Other(_) => Some(format!("{text:?}: invalid address")),
+            SelectorKind::Autogroup(name) if !is_autogroup(name) => {
+                Some(format!("unknown autogroup {text:?}"))
+            }
+            SelectorKind::Domain(domain) => self.foreign(domain),
+            _ => None,
+        }
+    }
+
+    /// The refusal of a domain that is not the tailnet's own.
+    fn foreign(&self, domain: &str) -> Option<String> {
+        let tailnet = &self.world?.tailnet;
+        let own = tailnet.rsplit_once('@').map_or(tailnet.as_str(), |(_, domain)| domain);
+        let is_known = own.contains('.') && !own.eq_ignore_ascii_case(domain);
+        is_known.then(|| {
+            format!(
+                "{domain} is not associated with this Tailnet and cannot be used in \
+                 user:*@<domain> expressions"
+            )
+        })
+    }
+
+    /// The nearest name to one that is not there.
+    fn nearest(&self, selector: &Selector) -> Option<String> {
+        let names: Vec<&str> = match selector.kind {
+            SelectorKind::Tag(_) => names_of(&self.model.tag_owners),
+            SelectorKind::Group(_) => names_of(&self.model.groups),
+            SelectorKind::IpSet(_) => names_of(&self.model.ip_sets),
+            SelectorKind::Host(_) => names_of(&self.model.hosts),
+            _ => return None,
+        };
+        let close = |it: &str| strsim::jaro_winkler(it, &selector.text);
+        let best = names.into_iter().max_by(|a, b| close(a).total_cmp(&close(b)));
+        let best = best.filter(|it| close(it) > 0.85);
+        best.map(|it| format!("did you mean {it:?}?")).or_else(|| match selector.kind {
+            SelectorKind::Tag(_) => Some("declare it in tagOwners".to_owned()),
+            SelectorKind::Group(_) => Some("declare it in groups".to_owned()),
+            SelectorKind::Host(_) => Some("declare it in hosts".to_owned()),
+            _ => None,
+        })
+    }
+
+    fn error(
+        &mut self,
+        at: &Range<usize>,
+        path: String,
+        message: String,
+        suggestion: Option<String>,
+    ) {
+        self.problems.error(at, path, message, suggestion);
+    }
+
+    /// What is allowed, and may not be meant.
+    fn oddities(&mut self) {
+        for section in &self.model.unknown {
+            let said = format!("the section {:?} is not known here", section.value);
+            let right = "it is kept as it is; Tailscale says whether it is right";
+            self.problems.warning(&section.at, section.value.clone(), said, right);
+        }
+        if !self.model.restricts {
+            let said = "there is neither acls nor grants: everything is allowed";
+            let right = "write \"grants\": [] to allow nothing";
+            self.problems.warning(&(0..0), "", said, right);
+        }
+    }
+}
+
+fn names_of<T>(list: &[super::model::Named<T>]) -> Vec<&str> {
+    list.iter().map(|it| it.name.value.as_str()).collect()
+}
+
+fn is_autogroup(name: &str) -> bool {
+    ROLES.contains(&name)
+        || matches!(
+            name,
+            "member" | "tagged" | "self" | "internet" | "danger-all" | "shared" | "nonroot"
+        )
+}

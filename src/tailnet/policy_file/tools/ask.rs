@@ -1,0 +1,355 @@
+//! The tools that judge a policy file and change nothing.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    Error, Operation, Tailnet,
+    client::Result,
+    policy::{Answer, Capability, Compiled, Entry, Finding, Ports, Problem, TestReport, Weight},
+    tailnet::{
+        devices::find::find,
+        policy_file::{PreviewFor, PreviewRuleMatchesResponse, Verdict},
+    },
+    tool::Query,
+};
+
+/// Reading what there is in the tailnet.
+const WORLD: [Operation; 3] =
+    [Operation::GetPolicyFile, Operation::ListTailnetDevices, Operation::ListUsers];
+/// The same, and asking Tailscale.
+const BOTH: &[Operation] = &[
+    Operation::GetPolicyFile,
+    Operation::ListTailnetDevices,
+    Operation::ListUsers,
+    Operation::ValidateAndTestPolicyFile,
+];
+/// Entries of a list unless asked otherwise.
+const SHOWN: usize = 30;
+
+/// Who judges.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum By {
+    /// The engine in this server, for the devices that there are.
+    #[default]
+    Offline,
+    /// Tailscale.
+    Tailscale,
+}
+
+/// Check a policy text for errors, here with line numbers and then at Tailscale.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ValidateAclSyntax {
+    /// Instead of the live one.
+    text: Option<String>,
+    /// Do not ask Tailscale.
+    #[serde(default)]
+    offline: bool,
+}
+
+/// What `validate_acl_syntax` answers.
+#[derive(Debug, Serialize)]
+pub(crate) struct Validated {
+    valid: bool,
+    offline: Vec<Problem>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tailscale: Option<Verdict>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'static str>,
+}
+
+impl Query for ValidateAclSyntax {
+    const NAME: &'static str = "validate_acl_syntax";
+    const OPERATIONS: &'static [Operation] = BOTH;
+    type Output = Validated;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<Validated> {
+        let file = tailnet.policy_file();
+        let text = match self.text {
+            Some(text) => text,
+            None => file.get().await?.text,
+        };
+        let checked = file.checked(&text).await?;
+        let accepted = checked.is_accepted();
+        let problems = checked.problems;
+        if self.offline || !accepted {
+            let note = (!self.offline).then_some("Tailscale was not asked: mend these first");
+            return Ok(Validated { valid: accepted, offline: problems, tailscale: None, note });
+        }
+        let verdict = file.validate(&text).await?;
+        let valid = verdict.is_pass();
+        Ok(Validated { valid, offline: problems, tailscale: Some(verdict), note: None })
+    }
+}
+
+/// Ask who reaches what and why, or run tests, on the live policy file or another text.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TestAclPolicy {
+    /// Device, user, group, tag, host, address; alone: what it reaches.
+    from: Option<String>,
+    /// The same; alone: who reaches it.
+    to: Option<String>,
+    /// `443` or `udp:53`; usually 443.
+    port: Option<String>,
+    /// Instead: may it log in over SSH as this user?
+    ssh_user: Option<String>,
+    /// Instead of the file's own.
+    tests: Option<Vec<Claim>>,
+    /// Instead of the live one.
+    text: Option<String>,
+    /// Who judges; usually offline.
+    #[serde(default)]
+    by: By,
+}
+
+/// A test, as in the file's `tests`.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Claim {
+    src: String,
+    #[serde(default)]
+    accept: Vec<String>,
+    #[serde(default)]
+    deny: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proto: Option<String>,
+}
+
+fn claims(tests: &[Claim]) -> Vec<Value> {
+    tests.iter().map(|it| json!(it)).collect()
+}
+
+/// What `test_acl_policy` answers.
+#[derive(Debug, Serialize)]
+pub(crate) struct Tested {
+    judged_by: By,
+    #[serde(flatten)]
+    said: Said,
+}
+
+/// One of the answers.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Said {
+    Answer(Box<Answer>),
+    Reached { reaches: List<Entry> },
+    Reaching { reached_by: List<Entry> },
+    Report(Report),
+    Verdict(Verdict),
+    Preview(Box<PreviewRuleMatchesResponse>),
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    passed: usize,
+    failed: Vec<Value>,
+}
+
+/// A list that says how much it leaves out.
+#[derive(Debug, Serialize)]
+pub(crate) struct List<T> {
+    total: usize,
+    shown: Vec<T>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<usize>,
+}
+
+impl<T> List<T> {
+    fn page(all: Vec<T>, skip: usize, limit: usize) -> Self {
+        let total = all.len();
+        let shown: Vec<T> = all.into_iter().skip(skip).take(limit).collect();
+        let end = skip.saturating_add(shown.len());
+        Self { total, shown, next: (end < total).then_some(end) }
+    }
+}
+
+impl Query for TestAclPolicy {
+    const NAME: &'static str = "test_acl_policy";
+    const OPERATIONS: &'static [Operation] = BOTH;
+    type Output = Tested;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<Tested> {
+        let judged_by = self.by;
+        let said = match self.by {
+            By::Offline => self.offline(tailnet).await?,
+            By::Tailscale => self.at_tailscale(tailnet).await?,
+        };
+        Ok(Tested { judged_by, said })
+    }
+}
+
+impl TestAclPolicy {
+    async fn offline(self, tailnet: &Tailnet) -> Result<Said> {
+        let judged = tailnet.policy_file().judged(self.text.as_deref()).await?;
+        let policy = judged.compiled();
+        let wrong = |field: &'static str| move |said: String| Error::invalid_input(field, said);
+        Ok(match (self.from.as_deref(), self.to.as_deref()) {
+            (Some(from), Some(to)) => {
+                let answer = if let Some(user) = self.ssh_user.as_deref() {
+                    policy.ask_ssh(from, to, user)
+                } else {
+                    let (protocol, port) = port(self.port.as_deref())?;
+                    policy.ask(from, to, protocol, port)
+                };
+                Said::Answer(Box::new(answer.map_err(wrong("from or to"))?))
+            }
+            (Some(from), None) => {
+                let all = policy.reached_by(from).map_err(wrong("from"))?;
+                Said::Reached { reaches: List::page(all, 0, SHOWN) }
+            }
+            (None, Some(to)) => {
+                let all = policy.who_reaches(to).map_err(wrong("to"))?;
+                Said::Reaching { reached_by: List::page(all, 0, SHOWN) }
+            }
+            (None, None) => Said::Report(report(&policy, self.tests)?),
+        })
+    }
+
+    async fn at_tailscale(self, tailnet: &Tailnet) -> Result<Said> {
+        let file = tailnet.policy_file();
+        if self.ssh_user.is_some() || (self.from.is_some() && self.to.is_some()) {
+            return Err(Error::invalid_input(
+                "by",
+                "cannot be tailscale here: it answers for one end only; leave `by` out",
+            ));
+        }
+        if self.tests.is_some() && self.text.is_some() {
+            return Err(Error::invalid_input(
+                "tests",
+                "are run by Tailscale on the live file only; leave `text` or `by` out",
+            ));
+        }
+        if let Some(tests) = &self.tests {
+            return file.run_tests(&claims(tests)).await.map(Said::Verdict);
+        }
+        let text = match self.text {
+            Some(text) => text,
+            None => file.get().await?.text,
+        };
+        let wanted = match (self.from, self.to) {
+            (Some(user), None) => PreviewFor::User(user),
+            (None, Some(to)) => {
+                let (_, port) = port(self.port.as_deref())?;
+                let ends = if to.contains(':') {
+                    format!("[{to}]:{port}")
+                } else {
+                    format!("{to}:{port}")
+                };
+                PreviewFor::Destination(ends)
+            }
+            _ => return file.validate(&text).await.map(Said::Verdict),
+        };
+        let preview = file.preview(&text, &wanted).await?;
+        Ok(Said::Preview(Box::new(preview)))
+    }
+}
+
+fn report(policy: &Compiled<'_>, tests: Option<Vec<Claim>>) -> Result<Report> {
+    let report: TestReport = match tests {
+        None => policy.run_tests(),
+        Some(tests) => policy.try_json(&claims(&tests)).map_err(|wrong| {
+            Error::invalid_input("tests", format!("are wrong: {wrong}; write them as in the file"))
+        })?,
+    };
+    let passed = report.total - report.failures.len();
+    let failed = report
+        .failures
+        .iter()
+        .map(|it| json!({ "test": it.path, "src": it.src, "errors": it.errors }))
+        .collect();
+    Ok(Report { passed, failed })
+}
+
+/// `443`, `udp:53`.
+fn port(text: Option<&str>) -> Result<(Option<u8>, u16)> {
+    let text = text.unwrap_or("443");
+    let wrong = || Error::invalid_input("port", format!("is `{text}`; write 443 or udp:53"));
+    let ports = Ports::of_grant(text.trim()).map_err(|_| wrong())?;
+    if ports.first != ports.last {
+        return Err(wrong());
+    }
+    Ok((ports.protocol, ports.first))
+}
+
+/// What `policy_analyzer` shows.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Show {
+    /// What somebody should look at.
+    #[default]
+    Findings,
+    /// Rules with the devices that they affect.
+    Rules,
+    /// Capabilities and attributes, and who has them.
+    Capabilities,
+}
+
+/// Look for risks and leftovers in a policy file, or list rules or capabilities with devices.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PolicyAnalyzer {
+    #[serde(default)]
+    show: Show,
+    /// Only this one.
+    capability: Option<String>,
+    /// Name, its start, id or IP.
+    device: Option<String>,
+    /// Instead of the live one.
+    text: Option<String>,
+    /// From `next`.
+    #[serde(default)]
+    skip: usize,
+}
+
+/// What `policy_analyzer` answers.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Analysis {
+    Findings { high: usize, medium: usize, low: usize, findings: List<Finding> },
+    Rules { rules: List<crate::policy::RuleReach> },
+    Capabilities { capabilities: List<Capability> },
+    Attributes { device: String, attributes: serde_json::Map<String, Value> },
+}
+
+impl Query for PolicyAnalyzer {
+    const NAME: &'static str = "policy_analyzer";
+    const OPERATIONS: &'static [Operation] = &WORLD;
+    type Output = Analysis;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<Analysis> {
+        let judged = tailnet.policy_file().judged(self.text.as_deref()).await?;
+        let policy = judged.compiled();
+        if let Some(name) = self.device {
+            let list = tailnet.devices().list().await?;
+            let found = find(&list, &name)?;
+            let at = policy.device(found.key());
+            let attributes = at.map(|it| policy.attributes(it)).unwrap_or_default();
+            return Ok(Analysis::Attributes { device: found.short_name().to_owned(), attributes });
+        }
+        Ok(match self.show {
+            _ if self.capability.is_some() => {
+                let all = policy.capabilities_named(self.capability.as_deref());
+                Analysis::Capabilities { capabilities: List::page(all, self.skip, SHOWN) }
+            }
+            Show::Capabilities => {
+                let all = policy.capabilities_named(None);
+                Analysis::Capabilities { capabilities: List::page(all, self.skip, SHOWN) }
+            }
+            Show::Rules => {
+                Analysis::Rules { rules: List::page(policy.rules_with_devices(), self.skip, SHOWN) }
+            }
+            Show::Findings => {
+                let all = policy.findings();
+                let count = |weight: Weight| all.iter().filter(|it| it.weight == weight).count();
+                let (high, medium, low) =
+                    (count(Weight::High), count(Weight::Medium), count(Weight::Low));
+                let findings = List::page(all, self.skip, SHOWN);
+                Analysis::Findings { high, medium, low, findings }
+            }
+        })
+    }
+}

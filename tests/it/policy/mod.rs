@@ -1,0 +1,3 @@
+//! The policy file, understood offline.
+
+mod agreement;
