@@ -25,6 +25,7 @@ pub(super) const UDP: u8 = 17;
 const ICMP: u8 = 1;
 const ICMPV6: u8 = 58;
 const SCTP: u8 = 132;
+const DCCP: u8 = 33;
 
 /// Names of protocols. The first one with a number is how it is written.
 const PROTOCOLS: &[(&str, u8)] = &[
@@ -37,7 +38,7 @@ const PROTOCOLS: &[(&str, u8)] = &[
     ("egp", 8),
     ("igp", 9),
     ("udp", UDP),
-    ("dccp", 33),
+    ("dccp", DCCP),
     ("gre", 47),
     ("esp", 50),
     ("ah", 51),
@@ -56,9 +57,7 @@ impl Ports {
     pub fn admit(&self, protocol: u8, port: u16) -> bool {
         let usual = matches!(protocol, TCP | UDP | ICMP | ICMPV6);
         let fits = self.protocol.map_or(usual, |it| it == protocol);
-        // Where there are no ports, the packet filter does not look at them.
-        let has_ports = matches!(protocol, TCP | UDP | SCTP);
-        fits && (!has_ports || (self.first..=self.last).contains(&port))
+        fits && (!has_ports(protocol) || (self.first..=self.last).contains(&port))
     }
 
     /// Whether all that `other` admits is admitted by it.
@@ -69,7 +68,8 @@ impl Ports {
             (Some(a), Some(b)) => a == b,
             (Some(_), None) => false,
         };
-        protocol && self.first <= other.first && other.last <= self.last
+        let portless = other.protocol.is_some_and(|it| !has_ports(it));
+        protocol && (portless || (self.first <= other.first && other.last <= self.last))
     }
 
     /// Reads what a grant has in `ip`: `*`, `22`, `tcp:80-443`, `icmp:*`.
@@ -97,6 +97,11 @@ impl Ports {
         let (first, last) = range(ports)?;
         Ok(Self { protocol, first, last })
     }
+}
+
+/// Where there are no ports, a packet filter does not look at them.
+pub(super) fn has_ports(protocol: u8) -> bool {
+    matches!(protocol, TCP | UDP | DCCP | SCTP)
 }
 
 /// Reads the ports of an access rule's destination: `*`, `22`, `80,443`, `8000-8999`.

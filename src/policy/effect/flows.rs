@@ -12,7 +12,7 @@ use super::{Flow, label::Labels};
 use crate::policy::{
     address::Span,
     compile::{Access, Bits, Compiled, Goal, Special},
-    ports::{Ports, TCP, UDP},
+    ports::{Ports, TCP, UDP, has_ports},
 };
 
 const ICMP: u8 = 1;
@@ -301,15 +301,18 @@ fn has_span(access: &Access<'_>, span: &Span) -> bool {
 
 /// The usual protocols one by one; a protocol without ports has all of them.
 fn each_protocol(ports: Ports) -> Vec<Ports> {
-    let of = |protocol: u8| match protocol {
-        ICMP => Ports { protocol: Some(ICMP), ..Ports::ALL },
-        _ => Ports { protocol: Some(protocol), ..ports },
+    let of = |protocol: u8| {
+        let ports = if has_ports(protocol) { ports } else { Ports::ALL };
+        Ports { protocol: Some(protocol), ..ports }
     };
     ports.protocol.map_or_else(|| USUAL.map(of).to_vec(), |it| vec![of(it)])
 }
 
 /// Cuts ports where others begin or end.
 fn split<'p>(ports: Ports, others: impl Iterator<Item = &'p Ports>) -> Vec<Ports> {
+    if ports.protocol.is_some_and(|it| !has_ports(it)) {
+        return vec![ports];
+    }
     let mut starts = BTreeSet::from([ports.first]);
     for other in others {
         if other.protocol.is_some_and(|it| Some(it) != ports.protocol) {

@@ -3,6 +3,7 @@
 use super::{Check, ROLES};
 use crate::policy::{
     model::{Rule, Section, Target},
+    ports::{has_ports, protocol_name},
     selector::{Selector, SelectorKind},
 };
 
@@ -84,12 +85,11 @@ impl Check<'_, '_> {
 
     /// Protocols without ports cannot be told apart by them.
     fn portless(&mut self, path: String, target: &Target) {
-        let with_ports = |protocol: u8| matches!(protocol, 6 | 17 | 33 | 132);
         let wrong = target.ports.iter().find(|it| {
-            it.protocol.is_some_and(|it| !with_ports(it)) && (it.first, it.last) != (0, u16::MAX)
+            it.protocol.is_some_and(|it| !has_ports(it)) && (it.first, it.last) != (0, u16::MAX)
         });
         if let Some(ports) = wrong {
-            let name = crate::policy::ports::protocol_name(ports.protocol.unwrap_or_default());
+            let name = protocol_name(ports.protocol.unwrap_or_default());
             let said = format!("protocol {name:?} does not support specific ports");
             let right = Some("write * for the ports".to_owned());
             self.error(&target.selector.at, path, said, right);

@@ -1,3 +1,8 @@
 //! The policy file, understood offline.
 
 mod agreement;
+mod ask;
+mod effect;
+mod findings;
+mod validate;
+mod world;
