@@ -11,6 +11,7 @@ mod effect;
 mod findings;
 pub mod hujson;
 mod identity;
+pub mod merge;
 pub mod model;
 mod ports;
 mod posture;

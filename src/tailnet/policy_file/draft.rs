@@ -1,15 +1,14 @@
 //! New policy files, planned: from a text, or from one that was recorded.
 
-use super::{
-    Allow, PolicyFile, PolicyFileOf, Recorded, bare, change,
-    merging::{self, Merge},
-    pipeline, stale,
-};
+use super::{Allow, PolicyFile, PolicyFileOf, Recorded, bare, change, pipeline, stale};
 use crate::{
     Error, ErrorKind,
     change::Plan,
     client::Result,
-    policy::edit::{self, Edit},
+    policy::{
+        edit::{self, Edit},
+        merge::{self, Merge},
+    },
 };
 
 /// A new policy file that somebody wants.
@@ -124,7 +123,7 @@ impl PolicyFileOf<'_> {
             return Ok((ours.clone(), Vec::new()));
         }
         let told = stale::told(self.tailnet, &base, &live.text).await;
-        match merging::three_way(&base, ours, &live.text) {
+        match merge::three_way(&base, ours, &live.text) {
             Merge::Clean(both) => {
                 let note = format!("put together with a change that was made meanwhile{told}");
                 Ok((both, vec![note]))

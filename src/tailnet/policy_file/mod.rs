@@ -23,7 +23,6 @@ pub(crate) mod change;
 mod draft;
 mod judge;
 mod memory;
-mod merging;
 mod outline;
 mod pipeline;
 mod questions;

@@ -4,9 +4,9 @@ use std::{fmt::Write as _, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::merging::{self, Conflict, Merge};
 use crate::{
     Error, ErrorKind,
+    policy::merge::{self, Conflict, Merge},
     tailnet::{Tailnet, logging::Window},
 };
 
@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The refusal of a text that was made from `base`, while `theirs` is live now.
 pub(super) async fn moved(tailnet: &Tailnet, base: &str, ours: &str, theirs: &str) -> Error {
     let told = told(tailnet, base, theirs).await;
-    match merging::three_way(base, ours, theirs) {
+    match merge::three_way(base, ours, theirs) {
         Merge::Clean(_) => Error::new(
             ErrorKind::Stale,
             format!(
@@ -71,7 +71,7 @@ pub(super) async fn told(tailnet: &Tailnet, base: &str, theirs: &str) -> String 
 
 /// The lines in which two texts differ, as far as they are shown.
 pub(super) fn difference(from: &str, to: &str) -> Vec<String> {
-    let all = merging::changed_lines(from, to);
+    let all = merge::changed_lines(from, to);
     let mut lines: Vec<String> = all.iter().take(LINES).map(|it| cut(it)).collect();
     if all.len() > LINES {
         lines.push(format!("and {} lines more", all.len() - LINES));

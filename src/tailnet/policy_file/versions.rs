@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{PolicyFileOf, change, merging, named};
+use super::{PolicyFileOf, change, named};
 use crate::{
     Error, ErrorKind,
     change::{
@@ -11,6 +11,7 @@ use crate::{
         journal::{Entry, Find, Step},
     },
     client::Result,
+    policy::merge,
 };
 
 /// Entries that are read at once while a time is looked for.
@@ -205,7 +206,7 @@ impl PolicyFileOf<'_> {
 
 impl Version {
     fn of(entry: Entry, from: &str, to: &str, live: bool) -> Self {
-        let lines = merging::changed_lines(from, to);
+        let lines = merge::changed_lines(from, to);
         let came = lines.iter().filter(|it| it.starts_with('+')).count();
         Self {
             version: entry.change,

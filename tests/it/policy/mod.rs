@@ -4,5 +4,6 @@ mod agreement;
 mod ask;
 mod effect;
 mod findings;
+mod merge;
 mod validate;
 mod world;

@@ -17,6 +17,7 @@ use crate::support::{
     tailnet::{sandbox, settings},
 };
 
+mod asking;
 mod deploy;
 mod reading;
 mod refused;

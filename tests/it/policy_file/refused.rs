@@ -13,15 +13,15 @@ async fn a_text_that_is_no_hujson_is_refused_with_its_line() {
     let setting = Setting::quiet().await;
     for (text, words) in [
         ("{\n\t\"grants\": [\n}", "line 3"),
-        ("[]", "an object"),
-        ("{\"grants\": []} x", "follows the end"),
-        ("{\"grants\": [] \"acls\": []}", "comma"),
+        ("[]", "an object, not a list"),
+        ("{\"grants\": []} x", "line 1, column 16"),
+        ("{\"grants\": [] \"acls\": []}", "line 1, column 14: Expected comma"),
         ("{\"grants\": [], // no end", "line 1"),
-        ("{\"grants\": \"x", "does not end"),
-        ("{grants: []}", "missing"),
-        ("{\"grants\": [1 2]}", "comma"),
-        ("{\"grants\": /* */ , }", "a value is missing"),
-        ("/* {\"grants\": []}", "a comment does not end"),
+        ("{\"grants\": \"x", "line 1, column 12"),
+        ("{grants: []}", "line 1, column 2"),
+        ("{\"grants\": [1 2]}", "Expected comma"),
+        ("{\"grants\": /* */ , }", "Unexpected comma"),
+        ("/* {\"grants\": []}", "Unterminated comment"),
     ] {
         let error = setting.deploy(text).await.unwrap_err();
 
@@ -29,7 +29,7 @@ async fn a_text_that_is_no_hujson_is_refused_with_its_line() {
         assert!(error.to_string().contains(words), "{text}: {error}");
     }
     let deep = format!("{{\"grants\": {}", "[".repeat(100_000));
-    assert!(setting.deploy(&deep).await.unwrap_err().to_string().contains("too deep"));
+    assert!(setting.deploy(&deep).await.unwrap_err().to_string().contains("nesting depth"));
     assert!(setting.is_untouched().await && setting.writes() == 0);
 }
 
