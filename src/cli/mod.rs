@@ -18,6 +18,7 @@ mod auth;
 mod call;
 mod doctor;
 mod offered;
+mod policy;
 mod sandbox;
 mod serve;
 mod token;
@@ -98,6 +99,9 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Judge, compare and deploy the policy file
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// Keep credentials of several organisations
     #[command(subcommand)]
     Auth(auth::AuthCommand),
@@ -187,6 +191,10 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
                 doctor::examine(&target, &offered.offer(&[], target.sandbox)?, json).await;
             print(&text);
             return Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        Command::Policy(command) => {
+            offered.choice()?;
+            return Ok(policy::run(command, &target, &offered).await);
         }
         Command::Auth(command) => {
             let probe = async |settings: Settings| {

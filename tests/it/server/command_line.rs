@@ -11,7 +11,7 @@ use tailscale_mcp::{mcp, tool};
 use crate::support::tailnet::sandbox;
 
 /// The program with these arguments, and nothing of this environment that could reach a tailnet.
-fn program(arguments: &[&str]) -> Command {
+pub fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tailscale-mcp"));
     let home = std::env::temp_dir().join("tailscale-mcp-tests-no-config");
     for (name, _) in

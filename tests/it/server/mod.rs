@@ -6,6 +6,7 @@ mod catalogue;
 mod command_line;
 mod leaving;
 mod manual;
+mod policy_commands;
 mod schemas;
 mod sealing;
 mod session;

@@ -1,0 +1,102 @@
+//! Questions to a file, and what a new one would change.
+
+use serde_json::json;
+
+use super::NO;
+use crate::{
+    Error, Tailnet,
+    cli::print,
+    client::Result,
+    policy::{CutOff, Effect, Policy, Ports},
+};
+
+/// Prints who gains and loses what; whether anybody does.
+pub(super) async fn diff(old: &str, new: &str, tailnet: &Tailnet, json: bool) -> Result<bool> {
+    let world = tailnet.policy_file().world().await?;
+    let (before, after) = (parsed(old)?, parsed(new)?);
+    let (before, after) = (before.compile(&world), after.compile(&world));
+    let effect = Effect::between(&before, &after);
+    let cut = CutOff::between(&before, &after);
+    if json {
+        print(&json!({ "effect": effect, "cut_off": cut }).to_string());
+        return Ok(!effect.is_none());
+    }
+    if effect.is_none() {
+        print("nobody gains or loses anything");
+    }
+    for line in effect.lines() {
+        print(&line);
+    }
+    for it in &cut {
+        print(&format!("! {it}"));
+    }
+    Ok(!effect.is_none())
+}
+
+/// Prints who reaches `to`, rule by rule.
+pub(super) async fn who(to: &str, text: &str, tailnet: &Tailnet) -> Result<u8> {
+    let judged = tailnet.policy_file().judged(Some(text)).await?;
+    let entries = judged
+        .compiled()
+        .who_reaches(to)
+        .map_err(|wrong| Error::invalid_input("to", format!("is wrong: {wrong}")))?;
+    if entries.is_empty() {
+        print(&format!("nobody reaches {to}"));
+        return Ok(NO);
+    }
+    for it in &entries {
+        let posture = match it.if_posture.join(" or ") {
+            none if none.is_empty() => none,
+            postures => format!(", with {postures}"),
+        };
+        print(&format!(
+            "{} ({} devices) on {}{posture}: {}, line {}",
+            it.who.join(", "),
+            it.devices,
+            it.ports.join(", "),
+            it.by.rule,
+            it.by.at.line
+        ));
+    }
+    Ok(0)
+}
+
+/// Prints whether `from` reaches `to`, by which rule, or why not.
+pub(super) async fn can(
+    from: &str,
+    to: &str,
+    port: &str,
+    text: &str,
+    tailnet: &Tailnet,
+) -> Result<u8> {
+    let wrong = || Error::invalid_input("port", format!("is `{port}`; write 443 or udp:53"));
+    let ports = Ports::of_grant(port).map_err(|_| wrong())?;
+    if ports.first != ports.last {
+        return Err(wrong());
+    }
+    let judged = tailnet.policy_file().judged(Some(text)).await?;
+    let answer = judged
+        .compiled()
+        .ask(from, to, ports.protocol, ports.first)
+        .map_err(|wrong| Error::invalid_input("from or to", format!("is wrong: {wrong}")))?;
+    let verb = if answer.allowed { "reaches" } else { "does not reach" };
+    print(&format!("{from} {verb} {to} on {}", answer.port));
+    for by in &answer.by {
+        print(&format!("  by {}, line {}: {}", by.rule, by.at.line, by.text));
+    }
+    for why in &answer.because {
+        print(&format!("  because {why}"));
+    }
+    if let Some(grant) = &answer.smallest_grant {
+        print(&format!("  the smallest grant that would let it: {grant}"));
+    }
+    for note in &answer.notes {
+        print(&format!("  note: {note}"));
+    }
+    Ok(if answer.allowed { 0 } else { NO })
+}
+
+fn parsed(text: &str) -> Result<Policy> {
+    Policy::parse(text)
+        .map_err(|wrong| Error::invalid_input("file", format!("is no HuJSON: {wrong}")))
+}

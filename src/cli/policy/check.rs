@@ -1,0 +1,148 @@
+//! Checking a file, and running its tests.
+
+use serde_json::json;
+
+use super::{File, Format, WRONG};
+use crate::{
+    Tailnet,
+    cli::print,
+    client::Result,
+    policy::{Problem, Severity, check, check_untested, hujson::Place},
+    tailnet::policy_file::Verdict,
+};
+
+/// One line of what was found.
+struct Found<'f> {
+    file: &'f str,
+    at: Option<Place>,
+    is_error: bool,
+    /// Who found it.
+    by: &'static str,
+    message: String,
+}
+
+/// Checks a file without asking anybody.
+pub(super) fn offline(file: &File, format: Format) -> u8 {
+    tell(file, &check_untested(&file.text, None).problems, None, format)
+}
+
+/// Checks a file here, and if nothing is wrong, at Tailscale.
+pub(super) async fn validate(file: &File, tailnet: &Tailnet, format: Format) -> Result<u8> {
+    let policy = tailnet.policy_file();
+    let checked = policy.checked(&file.text).await?;
+    let verdict =
+        if checked.is_accepted() { Some(policy.validate(&file.text).await?) } else { None };
+    Ok(tell(file, &checked.problems, verdict.as_ref(), format))
+}
+
+/// Runs the tests of a file here, and unless it shall be `offline`, at Tailscale.
+pub(super) async fn test(
+    file: &File,
+    tailnet: &Tailnet,
+    offline: bool,
+    format: Format,
+) -> Result<u8> {
+    let policy = tailnet.policy_file();
+    let world = policy.world().await?;
+    let checked = check(&file.text, Some(&world));
+    let verdict = if offline { None } else { Some(policy.validate(&file.text).await?) };
+    let code = tell(file, &checked.problems, verdict.as_ref(), format);
+    if let Some(parsed) = &checked.policy
+        && format == Format::Text
+    {
+        let report = parsed.run_tests(&world);
+        let passed = report.total - report.failures.len();
+        print(&format!("here: {passed} of {} tests pass", report.total));
+        match &verdict {
+            Some(it) if it.is_pass() => print("at Tailscale: all pass"),
+            Some(it) => print(&format!("at Tailscale: {} fail", it.failed_tests.len().max(1))),
+            None => print("at Tailscale: not asked"),
+        }
+    }
+    Ok(code)
+}
+
+/// Prints what was found, and says how to exit.
+fn tell(file: &File, problems: &[Problem], verdict: Option<&Verdict>, format: Format) -> u8 {
+    let is_wrong = problems.iter().any(|it| it.severity == Severity::Error)
+        || verdict.is_some_and(|it| !it.is_pass());
+    if format == Format::Json {
+        let answer = json!({ "valid": !is_wrong, "offline": problems, "tailscale": verdict });
+        print(&answer.to_string());
+        return if is_wrong { WRONG } else { 0 };
+    }
+    let found = found(file, problems, verdict);
+    for it in &found {
+        print(&if format == Format::Github { it.annotation() } else { it.line() });
+    }
+    if found.is_empty() {
+        print(&format!("{}: ok", file.name));
+    }
+    if is_wrong { WRONG } else { 0 }
+}
+
+fn found<'f>(file: &'f File, problems: &[Problem], verdict: Option<&Verdict>) -> Vec<Found<'f>> {
+    let name = file.name.as_str();
+    let here = problems.iter().map(|it| Found {
+        file: name,
+        at: it.at,
+        is_error: it.severity == Severity::Error,
+        by: "policy file",
+        message: match &it.suggestion {
+            Some(suggestion) => format!("{} ({suggestion})", it.message),
+            None => it.message.clone(),
+        },
+    });
+    let there = |message: String, is_error: bool| Found {
+        file: name,
+        at: None,
+        is_error,
+        by: "Tailscale",
+        message,
+    };
+    let mut found: Vec<Found<'f>> = here.collect();
+    for verdict in verdict {
+        found.extend(verdict.errors.iter().map(|it| there(it.clone(), true)));
+        for test in &verdict.failed_tests {
+            let said = format!("test for {}: {}", test.user, test.errors.join("; "));
+            found.push(there(said, true));
+        }
+        found.extend(verdict.warnings.iter().map(|it| there(it.clone(), false)));
+    }
+    found
+}
+
+impl Found<'_> {
+    fn word(&self) -> &'static str {
+        if self.is_error { "error" } else { "warning" }
+    }
+
+    /// As compilers write it: `FILE:LINE:COLUMN: error: …`.
+    fn line(&self) -> String {
+        let place = self.at.map(|at| format!(":{}:{}", at.line, at.column)).unwrap_or_default();
+        format!("{}{place}: {}: {} [{}]", self.file, self.word(), self.message, self.by)
+    }
+
+    /// As GitHub shows it beside the line.
+    fn annotation(&self) -> String {
+        let place =
+            self.at.map(|at| format!(",line={},col={}", at.line, at.column)).unwrap_or_default();
+        format!(
+            "::{} file={}{place},title={}::{}",
+            self.word(),
+            property(self.file),
+            property(self.by),
+            data(&self.message)
+        )
+    }
+}
+
+/// What stands behind the last `::` of a workflow command.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// What stands in a property of a workflow command.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}

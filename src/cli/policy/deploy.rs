@@ -1,0 +1,134 @@
+//! Changes of the live file, by the very tools that an assistant has.
+
+use serde_json::{Value, json};
+
+use super::File;
+use crate::{
+    Error,
+    cli::{Target, call, offered::Offered, print},
+    client::Result,
+};
+
+/// Puts a file in place.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Deploy {
+    /// The file; `-` is stdin
+    file: String,
+    /// The version that the file was made from; without it, the file takes the place of whatever is
+    /// live now
+    #[arg(long)]
+    etag: Option<String>,
+    #[command(flatten)]
+    how: How,
+}
+
+/// Brings a recorded version back.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Rollback {
+    /// The number of the change after which the file was like that
+    #[arg(required_unless_present = "at", conflicts_with = "at")]
+    version: Option<i64>,
+    /// As it was before that change
+    #[arg(long, requires = "version")]
+    before: bool,
+    /// As it was then: `2026-01-31T12:00:00Z`
+    #[arg(long)]
+    at: Option<String>,
+    #[command(flatten)]
+    how: How,
+}
+
+#[derive(Debug, clap::Args)]
+struct How {
+    /// Do all but the write
+    #[arg(long)]
+    dry_run: bool,
+    /// It may cut off admins, all devices or this one
+    #[arg(long)]
+    allow_lockout: bool,
+    /// It may have neither acls nor grants, which opens everything
+    #[arg(long)]
+    allow_all: bool,
+}
+
+impl Deploy {
+    pub(super) async fn run(self, target: &Target, offered: &Offered) -> Result<u8> {
+        let file = File::read(&self.file)?;
+        let connected = target.connect().await?;
+        let etag = match self.etag {
+            Some(etag) => etag,
+            None => connected.tailnet.policy_file().get().await?.etag,
+        };
+        let mut arguments = self.how.arguments();
+        arguments.insert("text".to_owned(), file.text.into());
+        arguments.insert("etag".to_owned(), etag.into());
+        let setup = offered.setup(&connected.tailnet, target.sandbox)?;
+        let tailnet = &connected.tailnet;
+        tell(&call::run("update_acl_policy", arguments.into(), tailnet, &setup).await?)
+    }
+}
+
+impl Rollback {
+    pub(super) async fn run(self, target: &Target, offered: &Offered) -> Result<u8> {
+        let connected = target.connect().await?;
+        let mut arguments = self.how.arguments();
+        if let Some(version) = self.version {
+            arguments.insert("version".to_owned(), version.into());
+        }
+        if self.before {
+            arguments.insert("before".to_owned(), true.into());
+        }
+        if let Some(at) = self.at {
+            arguments.insert("at".to_owned(), at.into());
+        }
+        let setup = offered.setup(&connected.tailnet, target.sandbox)?;
+        let tailnet = &connected.tailnet;
+        tell(&call::run("rollback_acl_policy", arguments.into(), tailnet, &setup).await?)
+    }
+}
+
+/// Prints the versions that were recorded.
+pub(super) async fn versions(target: &Target, offered: &Offered) -> Result<u8> {
+    let connected = target.connect().await?;
+    let setup = offered.setup(&connected.tailnet, target.sandbox)?;
+    let tailnet = &connected.tailnet;
+    print(&call::run("list_policy_versions", json!({}), tailnet, &setup).await?);
+    Ok(0)
+}
+
+impl How {
+    fn arguments(&self) -> serde_json::Map<String, Value> {
+        let switches = [
+            ("dry_run", self.dry_run),
+            ("allow_lockout", self.allow_lockout),
+            ("allow_all", self.allow_all),
+        ];
+        let on = switches.into_iter().filter(|(_, on)| *on);
+        on.map(|(name, on)| (name.to_owned(), Value::Bool(on))).collect()
+    }
+}
+
+/// Prints a report: each step, each effect, and what came of it.
+fn tell(report: &str) -> Result<u8> {
+    let report: Value = serde_json::from_str(report)
+        .map_err(|error| Error::invalid_input("report", error.to_string()))?;
+    let lines = |name: &str| {
+        let list = report.get(name).and_then(Value::as_array).into_iter().flatten();
+        list.filter_map(Value::as_str).collect::<Vec<_>>()
+    };
+    for note in lines("notes") {
+        print(note);
+    }
+    for warning in lines("warnings") {
+        print(&format!("warning: {warning}"));
+    }
+    let is = |name: &str| report.get(name).and_then(Value::as_bool).unwrap_or_default();
+    let change = report.get("change").and_then(Value::as_i64);
+    print(&match change {
+        Some(change) if is("applied") => format!("deployed, recorded as change {change}"),
+        _ if is("applied") => "deployed".to_owned(),
+        _ if is("unchanged") => "the file is like that already".to_owned(),
+        _ => "nothing was changed: a dry run".to_owned(),
+    });
+    Ok(0)
+}

@@ -1,0 +1,201 @@
+//! `tailscale-mcp policy`: the policy file from a terminal or a pipeline.
+
+use std::{io::Read as _, path::Path, process::ExitCode};
+
+use clap::{Subcommand, ValueEnum};
+
+use super::{Target, complain, offered::Offered};
+use crate::{Error, Tailnet, client::Result, mcp};
+
+mod ask;
+mod check;
+mod deploy;
+
+/// Something is wrong with the file, or was refused.
+const WRONG: u8 = 1;
+/// The answer is no: it does not reach, or there is a difference.
+const NO: u8 = 2;
+/// It may have been changed, and nobody knows.
+const UNKNOWN: u8 = 3;
+
+/// What is said of the exit codes.
+const EXIT: &str = "Exit codes: 0 all is well; 1 the file is wrong, or it was refused; 2 the answer \
+                    is no (can-reach), or there is an effect (diff --exit-code); 3 the file may have \
+                    been changed, and it is not known whether it was.";
+
+/// The file, judged, compared and deployed.
+#[derive(Debug, Subcommand)]
+#[command(after_help = EXIT)]
+pub(super) enum PolicyCommand {
+    /// Check a policy file: here, and then at Tailscale
+    #[command(after_help = EXIT)]
+    Validate {
+        /// The file; `-` is stdin
+        file: String,
+        /// Ask nobody: no credential is needed
+        #[arg(long)]
+        offline: bool,
+        #[command(flatten)]
+        format: FormatArgument,
+    },
+    /// Run the tests of a policy file: here, and then at Tailscale
+    #[command(after_help = EXIT)]
+    Test {
+        /// The file; `-` is stdin
+        file: String,
+        /// Do not ask Tailscale to run them
+        #[arg(long)]
+        offline: bool,
+        #[command(flatten)]
+        format: FormatArgument,
+    },
+    /// Show who gains and loses what if a policy file takes the place of the live one
+    #[command(after_help = EXIT)]
+    Diff {
+        /// The file; `-` is stdin
+        file: String,
+        /// Compare with this file instead of the live one
+        #[arg(long, value_name = "FILE")]
+        against: Option<String>,
+        /// Exit with 2 if there is an effect
+        #[arg(long)]
+        exit_code: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Put a policy file in place, after all checks and with confirmation
+    #[command(after_help = EXIT)]
+    Deploy(deploy::Deploy),
+    /// Bring a recorded version back, checked like a new one
+    #[command(after_help = EXIT)]
+    Rollback(deploy::Rollback),
+    /// List the versions that were recorded here
+    Versions,
+    /// List who reaches something, by rule
+    #[command(name = "who-can-reach", after_help = EXIT)]
+    WhoCanReach {
+        /// A device, user, group, tag, host or address
+        to: String,
+        /// Judge by this file instead of the live one
+        #[arg(long)]
+        file: Option<String>,
+    },
+    /// Say whether somebody reaches something, by which rule, or why not
+    #[command(name = "can-reach", after_help = EXIT)]
+    CanReach {
+        /// A device, user, group, tag, host or address
+        from: String,
+        /// The same
+        to: String,
+        /// `443` or `udp:53`
+        port: String,
+        /// Judge by this file instead of the live one
+        #[arg(long)]
+        file: Option<String>,
+    },
+}
+
+/// How problems are printed.
+#[derive(Debug, clap::Args)]
+pub(super) struct FormatArgument {
+    /// How problems are printed; `github` by itself in GitHub Actions
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    #[arg(long, env = "GITHUB_ACTIONS", hide = true)]
+    github_actions: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+    Github,
+}
+
+impl FormatArgument {
+    fn chosen(&self) -> Format {
+        let in_actions = self.github_actions.as_deref() == Some("true");
+        self.format.unwrap_or(if in_actions { Format::Github } else { Format::Text })
+    }
+}
+
+/// Carries a command out. What failed is printed, too, since its exit code depends on it.
+pub(super) async fn run(command: PolicyCommand, target: &Target, offered: &Offered) -> ExitCode {
+    match carry_out(command, target, offered).await {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            complain(&mcp::failure(&error));
+            ExitCode::from(if error.may_have_had_effect() { UNKNOWN } else { WRONG })
+        }
+    }
+}
+
+async fn carry_out(command: PolicyCommand, target: &Target, offered: &Offered) -> Result<u8> {
+    match command {
+        PolicyCommand::Validate { file, offline: true, format } => {
+            Ok(check::offline(&File::read(&file)?, format.chosen()))
+        }
+        PolicyCommand::Validate { file, offline: false, format } => {
+            let file = File::read(&file)?;
+            let connected = target.connect().await?;
+            check::validate(&file, &connected.tailnet, format.chosen()).await
+        }
+        PolicyCommand::Test { file, offline, format } => {
+            let file = File::read(&file)?;
+            let connected = target.connect().await?;
+            check::test(&file, &connected.tailnet, offline, format.chosen()).await
+        }
+        PolicyCommand::Diff { file, against, exit_code, json } => {
+            let file = File::read(&file)?;
+            let connected = target.connect().await?;
+            let old = text_of(against.as_deref(), &connected.tailnet).await?;
+            let differs = ask::diff(&old, &file.text, &connected.tailnet, json).await?;
+            Ok(if differs && exit_code { NO } else { 0 })
+        }
+        PolicyCommand::Deploy(deploy) => deploy.run(target, offered).await,
+        PolicyCommand::Rollback(rollback) => rollback.run(target, offered).await,
+        PolicyCommand::Versions => deploy::versions(target, offered).await,
+        PolicyCommand::WhoCanReach { to, file } => {
+            let connected = target.connect().await?;
+            let text = text_of(file.as_deref(), &connected.tailnet).await?;
+            ask::who(&to, &text, &connected.tailnet).await
+        }
+        PolicyCommand::CanReach { from, to, port, file } => {
+            let connected = target.connect().await?;
+            let text = text_of(file.as_deref(), &connected.tailnet).await?;
+            ask::can(&from, &to, &port, &text, &connected.tailnet).await
+        }
+    }
+}
+
+/// The text of a file, or else the live one.
+async fn text_of(file: Option<&str>, tailnet: &Tailnet) -> Result<String> {
+    match file {
+        Some(file) => File::read(file).map(|it| it.text),
+        None => tailnet.policy_file().get().await.map(|it| it.text),
+    }
+}
+
+/// A policy file on this machine.
+struct File {
+    /// As it was named, for messages.
+    name: String,
+    text: String,
+}
+
+impl File {
+    fn read(name: &str) -> Result<Self> {
+        let read = if name == "-" {
+            let mut text = String::new();
+            std::io::stdin().read_to_string(&mut text).map(|_| text)
+        } else {
+            std::fs::read_to_string(Path::new(name))
+        };
+        let text = read.map_err(|error| {
+            Error::invalid_input("file", format!("`{name}` cannot be read: {error}"))
+        })?;
+        let name = if name == "-" { "stdin" } else { name };
+        Ok(Self { name: name.to_owned(), text })
+    }
+}

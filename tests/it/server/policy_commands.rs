@@ -1,0 +1,240 @@
+//! `tailscale-mcp policy`: what it prints, and how it exits.
+
+use std::{
+    io::Write as _,
+    path::PathBuf,
+    process::{Command, Output, Stdio},
+};
+
+use serde_json::Value;
+use tailscale_mcp::sandbox::Sandbox;
+
+use super::command_line::program;
+use crate::support::{
+    meddle::{Meddle, meddled},
+    tailnet::sandbox,
+};
+
+const WRONG: &str = "{\n  // A tag that nobody declared.\n  \"grants\": [{\"src\": [\"tag:a%b\"], \"dst\": [\"*\"], \"ip\": [\"*\"]}],\n}\n";
+
+struct Desk {
+    folder: tempfile::TempDir,
+    sandbox: Option<Sandbox>,
+}
+
+impl Desk {
+    fn alone() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), sandbox: None }
+    }
+
+    async fn with_sandbox() -> (Self, tailscale_mcp::Tailnet, String) {
+        let (sandbox, tailnet) = sandbox().await;
+        let text = tailnet.policy_file().get().await.unwrap().text;
+        (Self { sandbox: Some(sandbox), ..Self::alone() }, tailnet, text)
+    }
+
+    fn file(&self, name: &str, text: &str) -> String {
+        let path: PathBuf = self.folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = program(&[&["policy"], arguments].concat());
+        command.env_remove("GITHUB_ACTIONS").current_dir(self.folder.path());
+        command.env("TAILSCALE_MCP_STORE", self.folder.path().join("journal.db"));
+        if let Some(sandbox) = &self.sandbox {
+            command.env("TAILSCALE_API_KEY", Sandbox::API_KEY);
+            command.env("TAILSCALE_BASE_URL", sandbox.base_url());
+        }
+        command
+    }
+
+    /// What it prints, and its exit code.
+    fn run(&self, arguments: &[&str]) -> (String, i32) {
+        ended(&self.command(arguments).output().unwrap())
+    }
+}
+
+fn ended(output: &Output) -> (String, i32) {
+    let (out, err) = (&output.stdout, &output.stderr);
+    let text = format!("{}{}", String::from_utf8_lossy(out), String::from_utf8_lossy(err));
+    (text, output.status.code().unwrap())
+}
+
+#[test]
+fn a_file_is_validated_without_a_credential() {
+    let desk = Desk::alone();
+    let file = desk.file("wrong.hujson", WRONG);
+
+    let (told, code) = desk.run(&["validate", "--offline", &file]);
+
+    assert_eq!(code, 1, "{told}");
+    let wanted = format!(
+        "{file}:3:23: error: src=tag not found: \"tag:a%b\" (declare it in tagOwners) [policy file]"
+    );
+    assert!(told.contains(&wanted), "{told}");
+    let right = desk.file("right.hujson", "{\"grants\": []}");
+    let (told, code) = desk.run(&["validate", "--offline", &right]);
+    assert_eq!((told.as_str(), code), (format!("{right}: ok\n").as_str(), 0));
+    let (told, code) = desk.run(&["validate", "--offline", "nowhere.hujson"]);
+    assert!(code == 1 && told.contains("`nowhere.hujson` cannot be read"), "{told}");
+}
+
+#[test]
+fn problems_become_annotations_in_github_actions() {
+    let desk = Desk::alone();
+    desk.file("a,b.hujson", WRONG);
+    let mut command = desk.command(&["validate", "--offline", "a,b.hujson"]);
+
+    let (told, code) = ended(&command.env("GITHUB_ACTIONS", "true").output().unwrap());
+
+    assert_eq!(code, 1);
+    let wanted = "::error file=a%2Cb.hujson,line=3,col=23,title=policy file::src=tag not found: \"tag:a%25b\" (declare it in tagOwners)";
+    assert_eq!(told.lines().next(), Some(wanted));
+    let (told, _) = desk.run(&["validate", "--offline", "a,b.hujson", "--format", "json"]);
+    let json: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((&json["valid"], &json["offline"][0]["at"]["line"]), (&false.into(), &3.into()));
+}
+
+#[test]
+fn a_file_comes_from_stdin_too() {
+    let desk = Desk::alone();
+    let mut command = desk.command(&["validate", "--offline", "-"]);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"{\"grants\": []}").unwrap();
+    let (told, code) = ended(&child.wait_with_output().unwrap());
+    assert_eq!((told.as_str(), code), ("stdin: ok\n", 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn validate_and_test_say_who_found_what() {
+    let (desk, _, text) = Desk::with_sandbox().await;
+    let file = desk.file("live.hujson", &text);
+    let (told, code) = desk.run(&["validate", &file]);
+    assert_eq!((told.as_str(), code), (format!("{file}: ok\n").as_str(), 0));
+    let (told, code) = desk.run(&["test", &file]);
+    assert_eq!(code, 0, "{told}");
+    assert!(told.contains("here: 2 of 2 tests pass\nat Tailscale: all pass"), "{told}");
+
+    let text = text.replace("\"deny\": [\"tag:db:22\"]", "\"deny\": [\"tag:db:5432\"]");
+    let file = desk.file("failing.hujson", &text);
+    let (told, code) = desk.run(&["test", &file]);
+    assert_eq!(code, 1, "{told}");
+    let line = text.lines().position(|it| it.contains("tag:db:5432\"]}")).unwrap();
+    let line = text
+        .lines()
+        .skip(line + 1)
+        .position(|it| it.contains("tag:db:5432\"]}"))
+        .map_or(line, |it| line + 1 + it);
+    assert!(told.contains(&format!("{file}:{}:", line + 1)), "{told}");
+    assert!(told.contains("[policy file]") && told.contains("[Tailscale]"), "{told}");
+    let (told, code) = desk.run(&["test", &file, "--offline"]);
+    assert!(code == 1 && told.contains("at Tailscale: not asked"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_difference_is_told_by_effect_and_can_fail_a_pipeline() {
+    let (desk, _, text) = Desk::with_sandbox().await;
+    let same = desk.file("same.hujson", &text.replace("// CI deploys.", "// CI."));
+    let (told, code) = desk.run(&["diff", &same, "--exit-code"]);
+    assert_eq!((told.as_str(), code), ("nobody gains or loses anything\n", 0));
+
+    let other = desk.file("other.hujson", &text.replace("tcp:631", "tcp:9100"));
+    let (told, code) = desk.run(&["diff", &other, "--exit-code"]);
+    assert!(code == 2 && told.contains("office-printer (10.20.0.40) on tcp:9100"), "{told}");
+    assert_eq!(desk.run(&["diff", &other]).1, 0);
+    let (told, _) = desk.run(&["diff", &other, "--against", &same, "--json"]);
+    let json: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(json["effect"]["gained"][0]["ports"][0], "tcp:9100", "{told}");
+    let closed = desk.file("closed.hujson", "{\"grants\": []}");
+    let (told, _) = desk.run(&["diff", &closed]);
+    assert!(told.contains("! all 100 devices would lose every connection"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_deployed_listed_and_rolled_back() {
+    let (desk, tailnet, text) = Desk::with_sandbox().await;
+    let live = async || tailnet.policy_file().get().await.unwrap().text;
+    let new = text.replace("tcp:631", "tcp:9100");
+    let file = desk.file("new.hujson", &new);
+    let danger = ["--access", "danger", "--yes"];
+
+    let (told, code) = desk.run(&["deploy", &file, "--access", "danger"]);
+    assert!(code == 1 && told.contains("say --yes"), "nobody confirms: {told}");
+    let (told, code) = desk.run(&["deploy", &file, "--yes"]);
+    assert!(code == 1 && told.contains("--access"), "read access does not deploy: {told}");
+    let (told, code) = desk.run(&[&["deploy", &file, "--dry-run"], &danger[..]].concat());
+    assert!(code == 0 && told.contains("a dry run"), "{told}");
+    assert_eq!(live().await, text);
+
+    let (told, code) = desk.run(&[&["deploy", &file], &danger[..]].concat());
+    assert_eq!(code, 0, "{told}");
+    for wanted in ["validated offline: ok", "effect: + ", "deployed, recorded as change 1"] {
+        assert!(told.contains(wanted), "{wanted}: {told}");
+    }
+    assert_eq!(live().await, new);
+    let (told, code) = desk.run(&[&["deploy", &file], &danger[..]].concat());
+    assert!(code == 0 && told.contains("like that already"), "{told}");
+    assert!(desk.run(&["versions"]).0.contains("\"total\":1"));
+
+    let (told, code) = desk.run(&[&["rollback", "1", "--before"], &danger[..]].concat());
+    assert_eq!(code, 0, "{told}");
+    assert_eq!(live().await, text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_fails_leaves_the_file_and_exits_by_what_is_known() {
+    let (desk, tailnet, text) = Desk::with_sandbox().await;
+    let danger = ["--access", "danger", "--yes"];
+    let failing = text.replace("\"deny\": [\"tag:db:22\"]", "\"deny\": [\"tag:db:5432\"]");
+    let failing = desk.file("failing.hujson", &failing);
+    let (told, code) = desk.run(&[&["deploy", &failing], &danger[..]].concat());
+    assert!(code == 1 && told.contains("of 2 tests in the policy file, 1 fail"), "{told}");
+
+    let new = desk.file("new.hujson", &text.replace("tcp:631", "tcp:9100"));
+    let old = desk.file("stale.hujson", &text);
+    let (told, code) =
+        desk.run(&[&["deploy", &old, "--etag", "no-such-version"], &danger[..]].concat());
+    assert!(code == 1 && told.contains("stale"), "{told}");
+
+    // The write is carried out, its answer is lost, and so is every look at it.
+    let sandbox = desk.sandbox.as_ref().unwrap();
+    let proxy = meddled(sandbox, |asked| match (asked.method.as_str(), asked.nth) {
+        ("POST", _) if asked.path == "/acl" => Meddle::Lost,
+        ("GET", 4..) if asked.path == "/acl" => Meddle::Say(500, "{\"message\":\"later\"}"),
+        _ => Meddle::Pass,
+    })
+    .await;
+    let mut command = desk.command(&[&["deploy", &new], &danger[..]].concat());
+    let (told, code) = ended(&command.env("TAILSCALE_BASE_URL", proxy).output().unwrap());
+    assert!(code == 3 && told.contains("may_have_had_effect"), "{code} {told}");
+    assert!(tailnet.policy_file().get().await.unwrap().text.contains("tcp:9100"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn questions_are_answered_in_words_and_exit_codes() {
+    let (desk, _, _) = Desk::with_sandbox().await;
+    let (told, code) = desk.run(&["can-reach", "tag:web", "tag:db", "5432"]);
+    assert!(
+        code == 0 && told.contains("tag:web reaches tag:db on tcp:5432\n  by grants["),
+        "{told}"
+    );
+    let (told, code) = desk.run(&["can-reach", "tag:web", "tag:db", "22"]);
+    assert!(
+        code == 2 && told.contains("does not reach") && told.contains("smallest grant"),
+        "{told}"
+    );
+    let (told, code) = desk.run(&["can-reach", "nobody-here", "tag:db", "22"]);
+    assert!(code == 1 && told.contains("nobody-here"), "{told}");
+    let (told, code) = desk.run(&["who-can-reach", "tag:db"]);
+    assert!(code == 0 && told.contains("tag:web, tag:k8s"), "{told}");
+    let closed = desk.file("closed.hujson", "{\"grants\": [], \"tagOwners\": {\"tag:db\": []}}");
+    let (told, code) = desk.run(&["who-can-reach", "tag:db", "--file", &closed]);
+    assert!(code == 2 && told.contains("nobody reaches"), "{told}");
+}
