@@ -23,7 +23,7 @@ pub mod world;
 
 pub use self::{
     address::{NoAddress, Span},
-    ask::{Answer, Capability, Entry, RuleReach, RuleRef},
+    ask::{Answer, Capability, Entry, RuleReach, RuleRef, SmallestGrant},
     compile::{
         CapGrant, Compiled, DstPorts, FilterRule, PortRange, Principal, SshAction, WireSshRule,
     },

@@ -101,7 +101,7 @@ fn found<'f>(file: &'f File, problems: &[Problem], verdict: Option<&Verdict>) ->
         message,
     };
     let mut found: Vec<Found<'f>> = here.collect();
-    for verdict in verdict {
+    if let Some(verdict) = verdict {
         found.extend(verdict.errors.iter().map(|it| there(it.clone(), true)));
         for test in &verdict.failed_tests {
             let said = format!("test for {}: {}", test.user, test.errors.join("; "));

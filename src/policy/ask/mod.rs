@@ -1,7 +1,8 @@
 //! Questions to a policy file: who reaches what, by which rule, and if not, why not.
 
+use std::fmt;
+
 use serde::Serialize;
-use serde_json::Value;
 
 use super::{
     compile::{Access, Compiled, Special},
@@ -37,10 +38,30 @@ pub struct Answer {
     pub because: Vec<String>,
     /// The smallest grant that would let it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub smallest_grant: Option<Value>,
+    pub smallest_grant: Option<SmallestGrant>,
     /// What else counts, apart from the policy file.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+}
+
+/// A grant that lets one connection through, and as little else as can be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct SmallestGrant {
+    /// Who.
+    pub src: [String; 1],
+    /// What.
+    pub dst: [String; 1],
+    /// On which port.
+    pub ip: [String; 1],
+}
+
+/// As it goes into `grants`.
+impl fmt::Display for SmallestGrant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ([src], [dst], [ip]) = (&self.src, &self.dst, &self.ip);
+        write!(f, r#"{{"src": [{src:?}], "dst": [{dst:?}], "ip": [{ip:?}]}}"#)
+    }
 }
 
 /// A rule, and where to find it.

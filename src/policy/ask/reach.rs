@@ -1,8 +1,6 @@
 //! Why somebody does not reach something, and what would let them.
 
-use serde_json::{Value, json};
-
-use super::Question;
+use super::{Question, SmallestGrant};
 use crate::policy::{
     address::Span,
     compile::{Compiled, Special},
@@ -150,14 +148,14 @@ impl Compiled<'_> {
         source: &Party,
         target: &Party,
         question: &Question<'_>,
-    ) -> Option<Value> {
+    ) -> Option<SmallestGrant> {
         let src = self.narrowest(source)?;
         let dst = match (self.person_of(source), self.person_of(target)) {
             (Some(from), Some(to)) if from.eq_ignore_ascii_case(to) => "autogroup:self".to_owned(),
             _ => self.narrowest(target)?,
         };
         let ip = format!("{}:{}", protocol_name(question.protocol), question.port);
-        Some(json!({ "src": [src], "dst": [dst], "ip": [ip] }))
+        Some(SmallestGrant { src: [src], dst: [dst], ip: [ip] })
     }
 
     /// The name that means a party, and as few others as can be.

@@ -282,6 +282,14 @@ fn judge(case: &Case, tally: &mut Tally) {
 }
 
 impl Tally {
+    /// The row of the table in the documentation.
+    fn row(&self, name: &str) -> String {
+        let Self { accept, error, filter, ssh, attrs, .. } = self;
+        let cell = |it: &Score| if it.of == 0 { "-".to_owned() } else { it.to_string() };
+        let cells = [accept, error, filter, ssh, attrs].map(cell).join(" | ");
+        format!("| {name} | {cells} |")
+    }
+
     fn add(&mut self, other: &Self) {
         let pairs = [
             (&mut self.accept, other.accept),
@@ -303,17 +311,24 @@ fn policies_are_judged_as_tailscale_judges_them() {
         println!("skipped: no captures in {}", folder().display());
         return;
     };
-    let mut total = Tally::default();
+    let (mut total, mut rows) = (Tally::default(), Vec::new());
     for (name, cases) in &categories {
         let mut tally = Tally::default();
         for case in cases {
             judge(case, &mut tally);
         }
         println!("agreement {name}: {tally}");
+        rows.push(tally.row(name));
         total.add(&tally);
         total.disagreements.append(&mut tally.disagreements);
     }
     println!("agreement total: {total}");
+    rows.push(total.row("total"));
+    let elsewhere = std::env::var_os("TAILSCALE_POLICY_CAPTURES").is_some();
+    let docs = include_str!("../../../docs/policy.md");
+    for row in rows.iter().filter(|_| !elsewhere) {
+        assert!(docs.contains(row.as_str()), "docs/policy.md has not this row: {row}");
+    }
     for disagreement in &total.disagreements {
         println!("disagreement {disagreement}");
     }

@@ -2,8 +2,10 @@
 
 mod agreement;
 mod ask;
+mod edit;
 mod effect;
 mod findings;
+mod hujson;
 mod merge;
 mod validate;
 mod world;

@@ -217,6 +217,16 @@ async fn what_fails_leaves_the_file_and_exits_by_what_is_known() {
     assert!(tailnet.policy_file().get().await.unwrap().text.contains("tcp:9100"));
 }
 
+#[test]
+fn the_answer_in_the_readme_is_what_is_answered() {
+    let output = program(&["policy", "can-reach", "tag:web", "tag:db", "22", "--sandbox"]);
+    let (told, code) = ended(&{ output }.output().unwrap());
+    assert_eq!(code, 2);
+    for document in [include_str!("../../../README.md"), include_str!("../../../docs/policy.md")] {
+        assert!(document.contains(&told), "{told}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn questions_are_answered_in_words_and_exit_codes() {
     let (desk, _, _) = Desk::with_sandbox().await;
