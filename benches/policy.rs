@@ -1,5 +1,11 @@
 //! What judging a policy file offline costs: 10,000 devices and 1,000 rules, on one core.
-#![allow(clippy::unwrap_used, missing_docs, clippy::allow_attributes, reason = "a benchmark")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    missing_docs,
+    clippy::allow_attributes,
+    reason = "a benchmark"
+)]
 
 use std::{
     fmt::Write as _,

@@ -205,7 +205,7 @@ fn expected(mut file: Value, edit: &Edit) -> Option<Value> {
             }
         }
         ("hosts", Op::Set) => {
-            drop(file["hosts"].as_object_mut()?.insert(edit.name.clone()?, value?))
+            drop(file["hosts"].as_object_mut()?.insert(edit.name.clone()?, value?));
         }
         ("hosts", _) => drop(file["hosts"].as_object_mut()?.remove(edit.name.as_ref()?)?),
         (_, op) => {

@@ -61,16 +61,17 @@ fn value() -> impl Strategy<Value = Value> {
 fn written(value: &Value, comment: &str) -> String {
     match value {
         Value::Array(list) => {
-            let entries: String =
-                list.iter().map(|it| format!("{comment}{},", written(it, comment))).collect();
-            format!("[{entries}]{comment}")
+            let entries: Vec<String> = list.iter().map(|it| written(it, comment)).collect();
+            let trailing = if list.is_empty() { "" } else { "," };
+            format!("[{comment}{}{trailing}]{comment}", entries.join(","))
         }
         Value::Object(map) => {
-            let fields: String = map
-                .iter()
-                .map(|(name, it)| format!("{comment}{name:?}:{comment}{},", written(it, comment)))
-                .collect();
-            format!("{{{fields}}}")
+            let field = |(name, it): (&String, &Value)| {
+                format!("{comment}{name:?}:{comment}{}", written(it, comment))
+            };
+            let fields: Vec<String> = map.iter().map(field).collect();
+            let trailing = if map.is_empty() { "" } else { "," };
+            format!("{{{}{comment}{trailing}}}", fields.join(","))
         }
         other => other.to_string(),
     }

@@ -5,8 +5,8 @@ use tailscale_mcp::policy::merge::{Merge, changed_lines, three_way};
 
 /// A file with a host on each line.
 fn file(hosts: &[(String, u8)]) -> String {
-    let lines: String =
-        hosts.iter().map(|(name, last)| format!("\t\"{name}\": \"10.0.0.{last}\",\n")).collect();
+    let line = |(name, last): &(String, u8)| format!("\t\"{name}\": \"10.0.0.{last}\",\n");
+    let lines = hosts.iter().map(line).collect::<Vec<_>>().concat();
     format!("{{\n// Hosts.\n\"hosts\": {{\n{lines}}},\n\"grants\": [],\n}}\n")
 }
 

@@ -17,7 +17,7 @@ pub fn world() -> World {
         let v4: IpAddr = format!("100.64.0.{last}").parse().unwrap();
         let v6: IpAddr = format!("fd7a:115c:a1e0::{last:x}").parse().unwrap();
         let mut device = Device::new(name, vec![v4, v6]);
-        device.user = user.to_owned();
+        user.clone_into(&mut device.user);
         device.tags = tags.iter().map(|it| (*it).to_owned()).collect();
         world.devices.push(device);
     };
