@@ -114,11 +114,17 @@ fn conflicts(lines: &[&str], mine: &[Hunk<'_>], other: &[Hunk<'_>]) -> Vec<Confl
     for ours in mine {
         for theirs in other.iter().filter(|it| it.touches(ours) && *it != ours) {
             let at = ours.at.start.min(theirs.at.start)..ours.at.end.max(theirs.at.end);
+            // Each side with the lines that only the other one changed, so that they compare.
+            let side = |hunk: &Hunk<'_>| {
+                let before = lines.get(at.start..hunk.at.start).unwrap_or_default().concat();
+                let after = lines.get(hunk.at.end..at.end).unwrap_or_default().concat();
+                before + &hunk.new.concat() + &after
+            };
             conflicts.push(Conflict {
-                line: ours.at.start.max(theirs.at.start) + 1,
-                base: lines.get(at).unwrap_or_default().concat(),
-                ours: ours.new.concat(),
-                theirs: theirs.new.concat(),
+                line: at.start + 1,
+                base: lines.get(at.clone()).unwrap_or_default().concat(),
+                ours: side(ours),
+                theirs: side(theirs),
             });
         }
     }
