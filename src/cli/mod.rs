@@ -114,7 +114,14 @@ enum Command {
 
 /// Runs the command line.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(said) => {
+            let _ = said.print();
+            // clap would exit with 2, which is an answer of `policy`.
+            return if said.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+        }
+    };
     // Over stdio the host owns stderr, and may not read it: a line for each call could fill it up.
     let http = matches!(&arguments.command, Some(Command::Serve(it)) if it.is_http());
     let usual = if http { mcp::LOG } else { mcp::QUIET_LOG };

@@ -49,8 +49,9 @@ pub(super) async fn who(to: &str, text: &str, tailnet: &Tailnet) -> Result<u8> {
             none if none.is_empty() => none,
             postures => format!(", with {postures}"),
         };
+        let devices = if it.devices == 1 { "device" } else { "devices" };
         print(&format!(
-            "{} ({} devices) on {}{posture}: {}, line {}",
+            "{} ({} {devices}) on {}{posture}: {}, line {}",
             it.who.join(", "),
             it.devices,
             it.ports.join(", "),
@@ -69,8 +70,13 @@ pub(super) async fn can(
     text: &str,
     tailnet: &Tailnet,
 ) -> Result<u8> {
-    let wrong = || Error::invalid_input("port", format!("is `{port}`; write 443 or udp:53"));
-    let ports = Ports::of_grant(port).map_err(|_| wrong())?;
+    let wrong =
+        || Error::invalid_input("port", format!("is `{port}`; write 443, 53/udp or udp:53"));
+    let spelled = match port.split_once('/') {
+        Some((number, protocol)) => format!("{protocol}:{number}"),
+        None => port.to_owned(),
+    };
+    let ports = Ports::of_grant(&spelled).map_err(|_| wrong())?;
     if ports.first != ports.last {
         return Err(wrong());
     }

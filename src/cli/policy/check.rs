@@ -4,10 +4,10 @@ use serde_json::json;
 
 use super::{File, Format, WRONG};
 use crate::{
-    Tailnet,
+    ErrorKind, Tailnet,
     cli::print,
     client::Result,
-    policy::{Problem, Severity, check, check_untested, hujson::Place},
+    policy::{Checked, Problem, Severity, check, check_untested, hujson::Place},
     tailnet::policy_file::Verdict,
 };
 
@@ -29,10 +29,31 @@ pub(super) fn offline(file: &File, format: Format) -> u8 {
 /// Checks a file here, and if nothing is wrong, at Tailscale.
 pub(super) async fn validate(file: &File, tailnet: &Tailnet, format: Format) -> Result<u8> {
     let policy = tailnet.policy_file();
-    let checked = policy.checked(&file.text).await?;
+    let checked = checked(file, tailnet).await?;
     let verdict =
         if checked.is_accepted() { Some(policy.validate(&file.text).await?) } else { None };
     Ok(tell(file, &checked.problems, verdict.as_ref(), format))
+}
+
+/// What is found here. A credential that may not read who and what there is, as that of a pipeline
+/// often is, leaves to Tailscale what depends on it.
+async fn checked(file: &File, tailnet: &Tailnet) -> Result<Checked> {
+    match tailnet.policy_file().world().await {
+        Ok(world) => Ok(check(&file.text, Some(&world))),
+        Err(error) if error.kind() == ErrorKind::Forbidden => {
+            let mut checked = check_untested(&file.text, None);
+            checked.problems.push(Problem {
+                severity: Severity::Warning,
+                message: "checked here without people and devices, which may not be read"
+                    .to_owned(),
+                path: String::new(),
+                at: None,
+                suggestion: Some("devices:core:read and users:read let them be read".to_owned()),
+            });
+            Ok(checked)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Runs the tests of a file here, and unless it shall be `offline`, at Tailscale.

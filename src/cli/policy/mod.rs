@@ -4,14 +4,14 @@ use std::{io::Read as _, path::Path, process::ExitCode};
 
 use clap::{Subcommand, ValueEnum};
 
-use super::{Target, complain, offered::Offered};
-use crate::{Error, Tailnet, client::Result, mcp};
+use super::{Connected, Target, complain, offered::Offered};
+use crate::{Error, ErrorKind, Tailnet, client::Result, mcp};
 
 mod ask;
 mod check;
 mod deploy;
 
-/// Something is wrong with the file, or was refused.
+/// Something is wrong with the file or the command, or was refused.
 const WRONG: u8 = 1;
 /// The answer is no: it does not reach, or there is a difference.
 const NO: u8 = 2;
@@ -19,9 +19,10 @@ const NO: u8 = 2;
 const UNKNOWN: u8 = 3;
 
 /// What is said of the exit codes.
-const EXIT: &str = "Exit codes: 0 all is well; 1 the file is wrong, or it was refused; 2 the answer \
-                    is no (can-reach), or there is an effect (diff --exit-code); 3 the file may have \
-                    been changed, and it is not known whether it was.";
+const EXIT: &str = "Exit codes: 0 all is well; 1 the file or the command is wrong, or it was refused or \
+                    failed; 2 the answer is no (can-reach, who-can-reach), or there is an effect \
+                    (diff --exit-code); 3 the file may have been changed, and it is not known whether \
+                    it was.";
 
 /// The file, judged, compared and deployed.
 #[derive(Debug, Subcommand)]
@@ -60,7 +61,10 @@ pub(super) enum PolicyCommand {
         /// Exit with 2 if there is an effect
         #[arg(long)]
         exit_code: bool,
-        /// Print JSON
+        /// How it is printed
+        #[arg(long, value_parser = ["text", "json"], default_value = "text")]
+        format: String,
+        /// The same as `--format json`
         #[arg(long)]
         json: bool,
     },
@@ -71,6 +75,7 @@ pub(super) enum PolicyCommand {
     #[command(after_help = EXIT)]
     Rollback(deploy::Rollback),
     /// List the versions that were recorded here
+    #[command(after_help = EXIT)]
     Versions,
     /// List who reaches something, by rule
     #[command(name = "who-can-reach", after_help = EXIT)]
@@ -88,7 +93,7 @@ pub(super) enum PolicyCommand {
         from: String,
         /// The same
         to: String,
-        /// `443` or `udp:53`
+        /// `443`, `53/udp` or `udp:53`
         port: String,
         /// Judge by this file instead of the live one
         #[arg(long)]
@@ -143,12 +148,13 @@ async fn carry_out(command: PolicyCommand, target: &Target, offered: &Offered) -
         }
         PolicyCommand::Test { file, offline, format } => {
             let file = File::read(&file)?;
-            let connected = target.connect().await?;
+            let connected = with_people(target).await?;
             check::test(&file, &connected.tailnet, offline, format.chosen()).await
         }
-        PolicyCommand::Diff { file, against, exit_code, json } => {
+        PolicyCommand::Diff { file, against, exit_code, format, json } => {
             let file = File::read(&file)?;
-            let connected = target.connect().await?;
+            let connected = with_people(target).await?;
+            let json = json || format == "json";
             let old = text_of(against.as_deref(), &connected.tailnet).await?;
             let differs = ask::diff(&old, &file.text, &connected.tailnet, json).await?;
             Ok(if differs && exit_code { NO } else { 0 })
@@ -157,16 +163,26 @@ async fn carry_out(command: PolicyCommand, target: &Target, offered: &Offered) -
         PolicyCommand::Rollback(rollback) => rollback.run(target, offered).await,
         PolicyCommand::Versions => deploy::versions(target, offered).await,
         PolicyCommand::WhoCanReach { to, file } => {
-            let connected = target.connect().await?;
+            let connected = with_people(target).await?;
             let text = text_of(file.as_deref(), &connected.tailnet).await?;
             ask::who(&to, &text, &connected.tailnet).await
         }
         PolicyCommand::CanReach { from, to, port, file } => {
-            let connected = target.connect().await?;
+            let connected = with_people(target).await?;
             let text = text_of(file.as_deref(), &connected.tailnet).await?;
             ask::can(&from, &to, &port, &text, &connected.tailnet).await
         }
     }
+}
+
+/// A tailnet, for what is about its people and devices. They are not in any file.
+async fn with_people(target: &Target) -> Result<Connected> {
+    target.connect().await.map_err(|error| match error.kind() {
+        ErrorKind::NoCredential => error.telling(
+            "it depends on the people and devices of a tailnet, which have to be read from there",
+        ),
+        _ => error,
+    })
 }
 
 /// The text of a file, or else the live one.
