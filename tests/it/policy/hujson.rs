@@ -22,6 +22,15 @@ fn what_is_no_hujson_is_refused_where_it_goes_wrong() {
         ("{} {}", 1, 4),
         ("{\"a\": tru}", 1, 7),
         ("/* {}", 1, 1),
+        // What other programs read differently, or not at all.
+        ("{\"a\": \"\\x41\"}", 1, 8),
+        ("{\"a\": \"\\'\"}", 1, 8),
+        ("{\"a\": .5}", 1, 7),
+        ("{\"a\": NaN}", 1, 7),
+        ("{\u{a0}}", 1, 2),
+        ("{\n\u{b}}", 2, 1),
+        ("{} // a\r", 1, 8),
+        ("{ // a\r\"a\": 1\n}", 1, 7),
         ("{\"é\": 1,\n  \"b\": ?}", 2, 8),
     ] {
         let error = Document::parse(text).unwrap_err();
@@ -77,7 +86,54 @@ fn written(value: &Value, comment: &str) -> String {
     }
 }
 
+/// The text without its comments and trailing commas: what is left must be JSON.
+fn plain(text: &str) -> String {
+    let (mut plain, mut rest) = (String::new(), text);
+    while let Some(first) = rest.chars().next() {
+        let length = if first == '"' {
+            let mut escaped = false;
+            let end = rest.char_indices().skip(1).find(|(_, it)| {
+                let ends = *it == '"' && !escaped;
+                escaped = *it == '\\' && !escaped;
+                ends
+            });
+            end.map_or(rest.len(), |it| it.0 + 1)
+        } else if rest.starts_with("//") {
+            rest.find('\n').unwrap_or(rest.len())
+        } else if let Some(inside) = rest.strip_prefix("/*") {
+            inside.find("*/").map_or(rest.len(), |it| it + 4)
+        } else {
+            first.len_utf8()
+        };
+        if matches!(first, ']' | '}') {
+            let before = plain.trim_end().strip_suffix(',').map(str::len);
+            plain.truncate(before.unwrap_or(plain.len()));
+        }
+        plain.push_str(if first == '/' && length > 1 { " " } else { &rest[..length] });
+        rest = &rest[length..];
+    }
+    plain
+}
+
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn what_is_taken_is_json_with_comments_and_trailing_commas(
+        value in value(),
+        comment in prop::sample::select(vec!["", " ", "/* \" */", "// }\n"]),
+        at in any::<prop::sample::Index>(),
+        odd in "[\\[\\]{}\",:/*0x+.'eN\\\\\r\n\t\u{b}\u{a0}\u{feff}-]{1,2}",
+    ) {
+        let mut text = written(&value, comment);
+        let places: Vec<usize> = text.char_indices().map(|it| it.0).chain([text.len()]).collect();
+        text.insert_str(*at.get(&places), &odd);
+        if let Ok(read) = Document::parse(&text) {
+            let plain = plain(text.trim_start_matches('\u{feff}'));
+            prop_assert_eq!(serde_json::from_str::<Value>(&plain).ok(), Some(read.root().to_json()), "{}", text);
+        }
+    }
+
     #[test]
     fn comments_and_trailing_commas_mean_nothing(value in value()) {
         for comment in ["", " ", "/* \" */", "// }\n"] {

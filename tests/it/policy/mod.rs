@@ -5,6 +5,7 @@ mod ask;
 mod edit;
 mod effect;
 mod findings;
+mod form;
 mod hujson;
 mod merge;
 mod validate;
