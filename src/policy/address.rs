@@ -82,6 +82,18 @@ impl Span {
         self.contains(other.first) && self.contains(other.last)
     }
 
+    /// What is left of it without `other`: what is in front of that, and what is behind it.
+    pub fn without(&self, other: &Self) -> impl Iterator<Item = Self> + use<> {
+        let apart = (!self.overlaps(other)).then_some(*self);
+        let Self { first, last } = *self;
+        let front = before(other.first).filter(|it| apart.is_none() && first <= *it);
+        let back = after(other.last).filter(|it| apart.is_none() && *it <= last);
+        apart
+            .into_iter()
+            .chain(front.map(move |end| span(first, end)))
+            .chain(back.map(move |start| span(start, last)))
+    }
+
     /// The prefix that it is, where it is one.
     pub fn prefix(&self) -> Option<IpNet> {
         let whole = if self.first.is_ipv4() { 32 } else { 128 };
@@ -98,6 +110,22 @@ impl Span {
 
     fn is_like(&self, address: IpAddr) -> bool {
         self.first.is_ipv4() == address.is_ipv4()
+    }
+}
+
+/// The address before another one, of the same version.
+fn before(address: IpAddr) -> Option<IpAddr> {
+    match address {
+        IpAddr::V4(it) => it.to_bits().checked_sub(1).map(|it| Ipv4Addr::from_bits(it).into()),
+        IpAddr::V6(it) => it.to_bits().checked_sub(1).map(|it| Ipv6Addr::from_bits(it).into()),
+    }
+}
+
+/// The address behind another one, of the same version.
+fn after(address: IpAddr) -> Option<IpAddr> {
+    match address {
+        IpAddr::V4(it) => it.to_bits().checked_add(1).map(|it| Ipv4Addr::from_bits(it).into()),
+        IpAddr::V6(it) => it.to_bits().checked_add(1).map(|it| Ipv6Addr::from_bits(it).into()),
     }
 }
 

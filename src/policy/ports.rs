@@ -22,7 +22,8 @@ pub struct BadPorts(String);
 pub(super) const TCP: u8 = 6;
 /// UDP.
 pub(super) const UDP: u8 = 17;
-const ICMP: u8 = 1;
+/// ICMP.
+pub(super) const ICMP: u8 = 1;
 const ICMPV6: u8 = 58;
 const SCTP: u8 = 132;
 const DCCP: u8 = 33;

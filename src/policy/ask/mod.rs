@@ -164,7 +164,8 @@ impl Compiled<'_> {
         port: u16,
     ) -> Option<&Access<'_>> {
         let admits = |ports: &[Ports]| ports.iter().any(|it| it.admit(protocol, port));
-        self.rules.iter().find(|access| match (source, target) {
+        let mut leading = self.rules.iter().filter(|it| it.leads_to(target));
+        leading.find(|access| match (source, target) {
             (Party::Device(from), Party::Device(to)) => {
                 access.source.devices.has(*from)
                     && access.targets.iter().any(|goal| {

@@ -32,7 +32,9 @@ impl Compiled<'_> {
                 self.ports_of(rule, source, target)
                     .any(|it| it.admit(question.protocol, question.port))
             };
-            if is_for && is_about {
+            if is_about && !access.leads_to(target) {
+                others.push(self.through(rule));
+            } else if is_for && is_about {
                 because.push(format!(
                     "{} lets {} reach {} on {} only",
                     self.named(rule),
@@ -65,6 +67,15 @@ impl Compiled<'_> {
         because.push(self.who_is(source));
         because.push(self.who_is(target));
         because
+    }
+
+    fn through(&self, rule: &Rule) -> String {
+        let routers: Vec<&str> = rule.via.iter().map(|it| it.text.as_str()).collect();
+        format!(
+            "{} goes through {}, which leads to the subnets behind them, and to no device",
+            self.named(rule),
+            routers.join(", ")
+        )
     }
 
     fn not_for(&self, rule: &Rule, has_condition: bool, source: &Party) -> String {

@@ -78,11 +78,13 @@ impl Compiled<'_> {
                 continue;
             };
             let about = |target: &&Target| {
-                targets.iter().any(|party| match (&target.selector, party) {
-                    (selector, party) if selector.is_autogroup("self") => {
-                        self.person_of(party).is_some()
+                targets.iter().filter(|it| access.leads_to(it)).any(|party| {
+                    match (&target.selector, party) {
+                        (selector, party) if selector.is_autogroup("self") => {
+                            self.person_of(party).is_some()
+                        }
+                        (selector, party) => self.means(selector, party),
                     }
-                    (selector, party) => self.means(selector, party),
                 })
             };
             let ports = ports_of(rule.dst.iter().filter(about));
@@ -132,13 +134,7 @@ impl Compiled<'_> {
             for goal in &access.targets {
                 match goal.set.special {
                     Special::Own => devices.add_all(&self.devices_of_people(&sources)),
-                    Special::Any | Special::Everything => {
-                        devices.add_all(&Bits::all(self.names.count()));
-                    }
-                    _ => {
-                        devices.add_all(&goal.set.devices);
-                        devices.add_all(&goal.set.at_spans);
-                    }
+                    _ => devices.add_all(&access.devices(goal, self.names.count())),
                 }
             }
             entries.push(Entry {
@@ -158,13 +154,7 @@ impl Compiled<'_> {
         let reach = |access: &crate::policy::compile::Access<'_>| {
             let mut targets = Bits::none(count);
             for goal in &access.targets {
-                match goal.set.special {
-                    Special::Any | Special::Everything => targets.add_all(&Bits::all(count)),
-                    _ => {
-                        targets.add_all(&goal.set.devices);
-                        targets.add_all(&goal.set.at_spans);
-                    }
-                }
+                targets.add_all(&access.devices(goal, count));
             }
             RuleReach {
                 by: self.rule_ref(access.rule),

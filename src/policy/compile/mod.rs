@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use super::{
     Policy,
     address::Span,
+    identity::Party,
     model::{Rule, Section, Target},
     ports::Ports,
     selector::{Selector, SelectorKind},
@@ -132,6 +133,28 @@ fn ordered(rule: &Rule) -> Vec<&Target> {
         targets.sort_by_key(|it| it.selector.is_autogroup("self"));
     }
     targets
+}
+
+impl Access<'_> {
+    /// The devices that one of its destinations opens, those of the same person aside. Through
+    /// routers nothing but the subnets behind them is reached.
+    pub(super) fn devices(&self, goal: &Goal, count: usize) -> Bits {
+        match goal.set.special {
+            _ if self.via.is_some() => Bits::none(count),
+            Special::Any | Special::Everything => Bits::all(count),
+            Special::Own | Special::Internet => Bits::none(count),
+            Special::None => {
+                let mut devices = goal.set.devices.clone();
+                devices.add_all(&goal.set.at_spans);
+                devices
+            }
+        }
+    }
+
+    /// Whether it can lead to such a party at all.
+    pub(super) fn leads_to(&self, target: &Party) -> bool {
+        self.via.is_none() || matches!(target, Party::Address(_))
+    }
 }
 
 impl Source {

@@ -230,7 +230,9 @@ impl<'n> Names<'n> {
             if adds {
                 set.spans.extend(inner.spans);
             } else {
-                set.spans.retain(|it| !inner.spans.iter().any(|gone| gone.covers(it)));
+                for gone in &inner.spans {
+                    set.spans = set.spans.iter().flat_map(|it| it.without(gone)).collect();
+                }
             }
         }
     }

@@ -109,14 +109,7 @@ impl Reach {
 fn targets(access: &Access<'_>, count: usize) -> Bits {
     let mut devices = Bits::none(count);
     for goal in access.targets.iter().filter(|it| !it.ports.is_empty()) {
-        match goal.set.special {
-            Special::Any | Special::Everything => devices = Bits::all(count),
-            Special::None => {
-                devices.add_all(&goal.set.devices);
-                devices.add_all(&goal.set.at_spans);
-            }
-            Special::Own | Special::Internet => {}
-        }
+        devices.add_all(&access.devices(goal, count));
     }
     devices
 }

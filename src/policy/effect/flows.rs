@@ -8,20 +8,19 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
 };
 
-use super::{Flow, label::Labels};
+use super::{Flow, words::told};
 use crate::policy::{
     address::Span,
     compile::{Access, Bits, Compiled, Goal, Special},
-    ports::{Ports, TCP, UDP, has_ports},
+    ports::{ICMP, Ports, TCP, UDP, has_ports},
 };
 
-const ICMP: u8 = 1;
 /// The protocols that stand for all usual ones.
 const USUAL: [u8; 3] = [TCP, UDP, ICMP];
 
 /// What is reached.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum End {
+pub(super) enum End {
     Devices,
     Own,
     Internet,
@@ -29,10 +28,10 @@ enum End {
 }
 
 /// Sources: devices, and addresses that are none.
-type Sources = (Bits, Vec<Span>);
+pub(super) type Sources = (Bits, Vec<Span>);
 
 /// Sources that gained something, what they gained, and on which ports.
-type Gains = HashMap<(Sources, End), HashMap<Ports, Bits>>;
+pub(super) type Gains = HashMap<(Sources, End), HashMap<Ports, Bits>>;
 
 /// What `after` lets through and `before` does not.
 pub(super) fn gained(before: &Compiled<'_>, after: &Compiled<'_>) -> Vec<Flow> {
@@ -46,7 +45,7 @@ pub(super) fn gained(before: &Compiled<'_>, after: &Compiled<'_>) -> Vec<Flow> {
     for access in new {
         search.rule(access);
     }
-    shown(search.gains, after)
+    told(search.gains, after)
 }
 
 /// Rules with the same fingerprint do the same.
@@ -87,7 +86,7 @@ impl<'s, 'w> Search<'s, 'w> {
         let mut about: Vec<Vec<Place>> = vec![Vec::new(); count];
         for (at, access) in other.rules.iter().enumerate() {
             for (goal_at, goal) in access.targets.iter().enumerate() {
-                for device in devices_of(goal, count).iter() {
+                for device in access.devices(goal, count).iter() {
                     if let Some(list) = about.get_mut(device) {
                         list.push((at, goal_at));
                     }
@@ -123,7 +122,7 @@ impl<'s, 'w> Search<'s, 'w> {
     fn devices(&mut self, access: &Access<'_>, goal: &Goal, ports: Ports, literal: &[Span]) {
         let count = self.other.names.count();
         let mut by_class: BTreeMap<usize, Bits> = BTreeMap::new();
-        for device in devices_of(goal, count).iter() {
+        for device in access.devices(goal, count).iter() {
             let class = self.class.get(device).copied().unwrap_or_default();
             by_class.entry(class).or_insert_with(|| Bits::none(count)).add(device);
         }
@@ -274,18 +273,6 @@ fn own_goals<'a>(access: &'a Access<'_>) -> impl Iterator<Item = &'a Goal> {
     access.targets.iter().filter(|it| it.set.special == Special::Own)
 }
 
-fn devices_of(goal: &Goal, count: usize) -> Bits {
-    match goal.set.special {
-        Special::Any | Special::Everything => Bits::all(count),
-        Special::Own | Special::Internet => Bits::none(count),
-        Special::None => {
-            let mut devices = goal.set.devices.clone();
-            devices.add_all(&goal.set.at_spans);
-            devices
-        }
-    }
-}
-
 fn reaches_end(goal: &Goal, end: &End) -> bool {
     match (end, goal.set.special) {
         (_, Special::Any | Special::Everything) | (End::Internet, Special::Internet) => true,
@@ -325,82 +312,4 @@ fn split<'p>(ports: Ports, others: impl Iterator<Item = &'p Ports>) -> Vec<Ports
     let starts: Vec<u16> = starts.into_iter().collect();
     let ends = starts.iter().skip(1).map(|it| it - 1).chain([ports.last]);
     starts.iter().zip(ends).map(|(first, last)| Ports { first: *first, last, ..ports }).collect()
-}
-
-/// The gains in words: first the ports of each, then the destinations with the same ports.
-fn shown(gains: Gains, policy: &Compiled<'_>) -> Vec<Flow> {
-    let labels = Labels::new(policy);
-    let mut merged: HashMap<(Sources, Vec<String>), (Bits, BTreeSet<String>)> = HashMap::new();
-    for ((sources, end), ports) in gains {
-        let mut of_devices: HashMap<Bits, Vec<Ports>> = HashMap::new();
-        for (ports, devices) in ports {
-            of_devices.entry(devices).or_default().push(ports);
-        }
-        let to = match &end {
-            End::Devices => None,
-            End::Own => Some("autogroup:self".to_owned()),
-            End::Internet => Some("autogroup:internet".to_owned()),
-            End::Span(span) => Some(labels.address(span)),
-        };
-        for (devices, ports) in of_devices {
-            let key = (sources.clone(), joined(ports));
-            let (all, names) =
-                merged.entry(key).or_insert_with(|| (Bits::none(devices.len()), BTreeSet::new()));
-            all.add_all(&devices);
-            names.extend(to.clone());
-        }
-    }
-    let mut flows = Vec::with_capacity(merged.len());
-    for ((sources, ports), (devices, names)) in merged {
-        let mut to = if devices.is_empty() { Vec::new() } else { labels.devices(&devices) };
-        to.extend(names);
-        let from = labels.sources(&sources.0, &sources.1);
-        let (from_devices, to_devices) = (sources.0.count(), devices.count());
-        flows.push(Flow { from, from_devices, to, to_devices, ports });
-    }
-    // What concerns most devices comes first.
-    let size = |it: &Flow| it.from_devices.saturating_mul(it.to_devices.max(1));
-    flows.sort_by(|a, b| {
-        size(b)
-            .cmp(&size(a))
-            .then_with(|| (&a.from, &a.to, &a.ports).cmp(&(&b.from, &b.to, &b.ports)))
-    });
-    flows
-}
-
-/// Ports in words: neighbours together, and the usual protocols as one where they are alike.
-fn joined(mut ports: Vec<Ports>) -> Vec<String> {
-    ports.sort_unstable();
-    let mut runs: Vec<Ports> = Vec::new();
-    for next in ports {
-        match runs.last_mut() {
-            Some(run)
-                if run.protocol == next.protocol
-                    && u32::from(next.first) <= u32::from(run.last) + 1 =>
-            {
-                run.last = run.last.max(next.last);
-            }
-            _ => runs.push(next),
-        }
-    }
-    let alike = |of: &Ports, protocol: u8| {
-        let full = protocol == ICMP;
-        runs.iter().any(|it| {
-            it.protocol == Some(protocol) && (full || (it.first, it.last) == (of.first, of.last))
-        })
-    };
-    let usual: Vec<Ports> = runs
-        .iter()
-        .filter(|it| it.protocol == Some(TCP) && alike(it, UDP) && alike(it, ICMP))
-        .copied()
-        .collect();
-    let is_in = |it: &Ports| {
-        usual.iter().any(|of| match it.protocol {
-            Some(ICMP) => true,
-            Some(TCP | UDP) => (it.first, it.last) == (of.first, of.last),
-            _ => false,
-        })
-    };
-    let rest = runs.iter().filter(|it| !is_in(it)).map(Ports::to_string);
-    usual.iter().map(|it| Ports { protocol: None, ..*it }.to_string()).chain(rest).collect()
 }

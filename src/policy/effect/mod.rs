@@ -8,6 +8,7 @@ mod cut;
 mod flows;
 mod label;
 mod rest;
+mod words;
 
 pub use self::cut::CutOff;
 

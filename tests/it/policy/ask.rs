@@ -180,3 +180,35 @@ fn routes_are_approved_for_those_whom_the_file_names() {
     assert_eq!(by("router", "0.0.0.0/0"), None);
     assert_eq!(by("ann-laptop", "::/0").as_deref(), Some("group:ops"));
 }
+
+#[test]
+fn what_goes_through_a_router_reaches_subnets_and_no_device() {
+    let world = world();
+    let policy = policy(
+        r#""grants": [{ "src": ["group:all"], "dst": ["tag:db", "10.1.0.0/16"], "ip": ["*"], "via": ["tag:router"] }],"#,
+    );
+    let compiled = policy.compile(&world);
+
+    assert!(compiled.ask("bob-laptop", "printer", None, 631).unwrap().allowed);
+    for to in ["db-1", "tag:db"] {
+        let answer = compiled.ask("bob-laptop", to, None, 22).unwrap();
+        assert!(!answer.allowed, "{to}");
+        assert!(answer.because[0].contains("goes through tag:router"), "{:?}", answer.because);
+        assert!(compiled.who_reaches(to).unwrap().is_empty(), "{to}");
+    }
+    assert_eq!(compiled.reached_by("bob-laptop").unwrap()[0].devices, 0);
+}
+
+#[test]
+fn what_a_set_of_addresses_takes_away_is_not_in_it() {
+    let world = world();
+    let policy = policy(
+        r#""ipsets": { "ipset:office": ["10.1.0.0/16", "remove 10.1.2.0/24"] },
+        "grants": [{ "src": ["group:all"], "dst": ["ipset:office"], "ip": ["*"] }],"#,
+    );
+    let compiled = policy.compile(&world);
+
+    for (to, allowed) in [("10.1.1.255", true), ("10.1.2.3", false), ("10.1.3.0", true)] {
+        assert_eq!(compiled.ask("bob-laptop", to, None, 22).unwrap().allowed, allowed, "{to}");
+    }
+}

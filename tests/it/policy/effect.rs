@@ -1,7 +1,7 @@
 //! What a change does: who reaches what afterwards, and before.
 
 use proptest::prelude::*;
-use tailscale_mcp::policy::{CutOff, Effect, Flow};
+use tailscale_mcp::policy::{CutOff, DstPorts, Effect, FilterRule, Flow};
 
 use super::world::{policy, world};
 
@@ -124,6 +124,22 @@ fn whoever_administers_the_tailnet_and_all_devices_are_not_cut_off_unseen() {
     assert!(CutOff::of_device(&before, &after, before.device("web-1").unwrap()).is_none());
 }
 
+#[test]
+fn a_rule_that_goes_through_a_router_opens_no_device_any_more() {
+    let direct = r#"{ "src": ["group:ops"], "dst": ["tag:db"], "ip": ["tcp:5432"] }"#;
+    let through =
+        r#"{ "src": ["group:ops"], "dst": ["tag:db"], "ip": ["tcp:5432"], "via": ["tag:router"] }"#;
+    let lines = effect(&[direct], &[through]).lines();
+    assert_eq!(lines, ["- group:ops (2 devices) → tag:db (1 device) on tcp:5432"]);
+
+    let world = world();
+    let (before, after) = (policy(&grants(&[direct])), policy(&grants(&[through])));
+    let (before, after) = (before.compile(&world), after.compile(&world));
+    let db = before.device("db-1").unwrap();
+    assert!(after.packet_filter(db).iter().all(|it| it.dst_ports.is_empty()));
+    assert!(CutOff::of_device(&before, &after, db).is_some());
+}
+
 /// One of a few rules that overlap in many ways.
 fn rule() -> impl Strategy<Value = String> {
     let src = prop::sample::select(vec![
@@ -148,8 +164,9 @@ fn rule() -> impl Strategy<Value = String> {
     ]);
     let ip =
         prop::sample::select(vec!["*", "22", "tcp:22", "tcp:20-30", "udp:53", "tcp:*", "icmp:*"]);
-    (src, dst, ip).prop_map(|(src, dst, ip)| {
-        format!(r#"{{ "src": ["{src}"], "dst": ["{dst}"], "ip": ["{ip}"] }}"#)
+    let via = prop::sample::select(vec!["", "", "", r#", "via": ["tag:router"]"#]);
+    (src, dst, ip, via).prop_map(|(src, dst, ip, via)| {
+        format!(r#"{{ "src": ["{src}"], "dst": ["{dst}"], "ip": ["{ip}"]{via} }}"#)
     })
 }
 
@@ -191,4 +208,33 @@ proptest! {
             prop_assert!(lost, "{:?}", effect.lines());
         }
     }
+
+    /// An answer is what the packet filter of the device does.
+    #[test]
+    fn an_answer_is_what_the_packet_filter_does(rules in prop::collection::vec(rule(), 0..5)) {
+        let world = world();
+        let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
+        let policy = policy(&grants(&rules));
+        let compiled = policy.compile(&world);
+        for (at, to) in world.devices.iter().enumerate() {
+            let filter = compiled.packet_filter(at);
+            for from in &world.devices {
+                let opened = filter.iter().any(|it| {
+                    lets_in(it, &from.addresses[0].to_string(), &to.addresses[0].to_string(), 22)
+                });
+                let answer = compiled.ask(&from.name, &to.name, Some(6), 22).unwrap();
+                prop_assert_eq!(answer.allowed, opened, "{} to {}: {:?}", from.name, to.name, filter);
+            }
+        }
+    }
+}
+
+/// Whether a rule of a packet filter lets TCP pass. `*` has every device.
+fn lets_in(rule: &FilterRule, from: &str, to: &str, port: u16) -> bool {
+    let tcp = rule.ip_proto.is_empty() || rule.ip_proto.contains(&6);
+    let is_source = |it: &String| it == from || it == "*" || it == "100.64.0.0-100.115.91.255";
+    let is_target = |it: &DstPorts| {
+        (it.ip == to || it.ip == "*") && (it.ports.first..=it.ports.last).contains(&port)
+    };
+    tcp && rule.src_ips.iter().any(is_source) && rule.dst_ports.iter().any(is_target)
 }
