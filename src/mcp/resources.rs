@@ -92,8 +92,7 @@ const KINDS: &[Kind] = &[
 
 impl Kind {
     fn is_offered(&self, offer: &Offer) -> bool {
-        let by_tool = |name: &str| tool::named(name).is_ok_and(|it| offer.takes(it));
-        by_tool(self.tool)
+        tool::named(self.tool).is_ok_and(|it| offer.takes(it))
     }
 
     /// What follows the address, unescaped.

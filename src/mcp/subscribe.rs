@@ -17,7 +17,10 @@ use tokio::{
 };
 
 use super::resources;
-use crate::change::{Plan, Report};
+use crate::{
+    change::{Plan, Report},
+    tailnet::policy_file,
+};
 
 /// Changes that a slow client may lag behind before it is told that everything may have changed.
 const LAG: usize = 64;
@@ -47,7 +50,7 @@ impl Announcer {
         if touched.iter().any(|it| it.starts_with(resources::DEVICE)) {
             touched.push(resources::DEVICES.to_owned());
         }
-        if plan.items().iter().any(|it| it.kind() == "policy file") {
+        if plan.items().iter().any(|it| it.kind() == policy_file::change::KIND) {
             touched.push(resources::POLICY.to_owned());
         }
         // Nobody listening is no failure.

@@ -73,6 +73,21 @@ impl Ports {
         protocol && (portless || (self.first <= other.first && other.last <= self.last))
     }
 
+    /// Reads one port of a question: `443`, `53/udp` or `udp:53`.
+    ///
+    /// # Errors
+    ///
+    /// [`BadPorts`] that says how to write it.
+    pub fn one(text: &str) -> Result<Self, BadPorts> {
+        let wrong = || BadPorts(format!("is `{text}`; write 443, 53/udp or udp:53"));
+        let spelled = match text.trim().split_once('/') {
+            Some((number, protocol)) => format!("{protocol}:{number}"),
+            None => text.trim().to_owned(),
+        };
+        let ports = Self::of_grant(&spelled).map_err(|_| wrong())?;
+        if ports.first == ports.last { Ok(ports) } else { Err(wrong()) }
+    }
+
     /// Reads what a grant has in `ip`: `*`, `22`, `tcp:80-443`, `icmp:*`.
     ///
     /// # Errors

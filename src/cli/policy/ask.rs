@@ -70,16 +70,8 @@ pub(super) async fn can(
     text: &str,
     tailnet: &Tailnet,
 ) -> Result<u8> {
-    let wrong =
-        || Error::invalid_input("port", format!("is `{port}`; write 443, 53/udp or udp:53"));
-    let spelled = match port.split_once('/') {
-        Some((number, protocol)) => format!("{protocol}:{number}"),
-        None => port.to_owned(),
-    };
-    let ports = Ports::of_grant(&spelled).map_err(|_| wrong())?;
-    if ports.first != ports.last {
-        return Err(wrong());
-    }
+    let ports =
+        Ports::one(port).map_err(|wrong| Error::invalid_input("port", wrong.to_string()))?;
     let judged = tailnet.policy_file().judged(Some(text)).await?;
     let answer = judged
         .compiled()

@@ -12,7 +12,7 @@ use crate::{
     tailnet::Tailnet,
 };
 
-pub(super) const KIND: &str = "policy file";
+pub(crate) const KIND: &str = "policy file";
 const TEXT: &str = "text";
 
 /// A plan to put `to` in the place of `from`.

@@ -42,9 +42,7 @@ impl Draft {
         let wanted = Wanted::Text { text: text.into(), etag: etag.into() };
         Self { wanted, allow: Allow::default() }
     }
-}
 
-impl Draft {
     /// What is live, with `edits`.
     pub fn edits(edits: Vec<Edit>) -> Self {
         Self { wanted: Wanted::Edits(edits), allow: Allow::default() }

@@ -38,29 +38,25 @@ pub(super) async fn offline(tailnet: &Tailnet, old: &str, new: &str) -> Judged {
     let world = tailnet.policy_file().world().await;
     // Without people and devices the file itself can be judged all the same. Tests are not part of
     // this: Tailscale runs them, too, and has the last word.
-    let name = world.as_ref().map_or_else(|_| World::default(), |it| World::named(&it.tailnet));
-    let mut judged = text(new, &name);
-    if !judged.errors.is_empty() {
-        return judged;
-    }
-    match world {
-        Ok(world) => in_world(old, new, &world, &mut judged),
-        Err(error) => judged.warnings.push(world::unreadable(&error)),
+    let checked = policy::check_untested(new, world.as_ref().ok());
+    let mut judged = Judged {
+        errors: checked.errors().take(ERRORS).map(ToString::to_string).collect(),
+        warnings: checked.warnings().map(ToString::to_string).collect(),
+        ..Judged::default()
+    };
+    match (checked.policy, world) {
+        (Some(new), Ok(world)) if judged.errors.is_empty() => {
+            in_world(old, &new, &world, &mut judged);
+        }
+        (_, Err(error)) if judged.errors.is_empty() => {
+            judged.warnings.push(world::unreadable(&error));
+        }
+        _ => {}
     }
     judged
 }
 
-fn text(new: &str, world: &World) -> Judged {
-    let checked = policy::check_untested(new, Some(world));
-    Judged {
-        errors: checked.errors().take(ERRORS).map(ToString::to_string).collect(),
-        warnings: checked.warnings().map(ToString::to_string).collect(),
-        ..Judged::default()
-    }
-}
-
-fn in_world(old: &str, new: &str, world: &World, judged: &mut Judged) {
-    let Ok(new) = Policy::parse(new) else { return };
+fn in_world(old: &str, new: &Policy, world: &World, judged: &mut Judged) {
     let after = new.compile(world);
     let report = after.run_tests();
     judged.tests.passed = report.total - report.failures.len();

@@ -1,7 +1,11 @@
 //! Who and what the policy file is judged for, as the API tells it.
 
-use std::net::{IpAddr, UdpSocket};
+use std::{
+    net::{IpAddr, UdpSocket},
+    sync::Arc,
+};
 
+use futures_util::future::try_join3;
 use ipnet::IpNet;
 
 use super::PolicyFileOf;
@@ -28,22 +32,27 @@ impl PolicyFileOf<'_> {
     ///
     /// [`Forbidden`](ErrorKind::Forbidden) without the scopes `devices:core:read` and `users:read`.
     pub async fn world(&self) -> Result<World> {
+        let (users, devices) = (self.tailnet.users(), self.tailnet.devices());
+        let lists = try_join3(users.list(), devices.list(), self.services());
+        let (users, devices, services) = lists.await?;
         let mut world = World::named(self.tailnet.named());
-        for it in self.tailnet.users().list().await?.iter() {
-            world.users.push(user(it));
-        }
-        for it in self.tailnet.devices().list().await?.iter() {
-            world.devices.push(device(it));
-        }
-        world.services = self.services().await.unwrap_or_default();
+        world.users = users.iter().map(user).collect();
+        world.devices = devices.iter().map(device).collect();
+        world.services = services.iter().map(service).collect();
         Ok(world)
     }
 
-    async fn services(&self) -> Result<Vec<Service>> {
+    async fn services(&self) -> Result<Arc<Vec<VipServiceInfo>>> {
         let client = self.tailnet.client();
-        let answer = client.api()?.list_services().tailnet(client.tailnet()).send().await;
-        let list = Client::value(Operation::ListServices, answer)?.vip_services;
-        Ok(list.unwrap_or_default().iter().map(service).collect())
+        let read = client.cached("services".to_owned(), async {
+            let answer = client.api()?.list_services().tailnet(client.tailnet()).send().await;
+            let list = Client::value(Operation::ListServices, answer)?.vip_services;
+            Ok(list.unwrap_or_default())
+        });
+        match read.await {
+            Err(error) if error.kind() == ErrorKind::Forbidden => Ok(Arc::default()),
+            read => read,
+        }
     }
 }
 

@@ -53,6 +53,49 @@ async fn one_end_alone_lists_rules() {
 }
 
 #[tokio::test]
+async fn a_long_list_goes_on_where_it_ended() {
+    let (_sandbox, agent, _) = agent().await;
+    let rule = |port| json!({ "src": ["*"], "dst": ["tag:db"], "ip": [format!("tcp:{port}")] });
+    let text = json!({
+        "grants": (1..=70).map(rule).collect::<Vec<_>>(), "tagOwners": { "tag:db": [] },
+    })
+    .to_string();
+    let (mut skip, mut seen) = (json!(0), Vec::new());
+    while !skip.is_null() {
+        let asked = json!({ "to": "tag:db", "text": text, "skip": skip });
+        let page = agent.call("test_acl_policy", asked).await["reached_by"].take();
+        assert_eq!(page["total"], 70);
+        let rules = page["shown"].as_array().unwrap().iter();
+        seen.extend(rules.map(|it| it["rule"].as_str().unwrap().to_owned()));
+        skip = page["next"].clone();
+    }
+    let all: Vec<String> = (0..70).map(|it| format!("grants[{it}]")).collect();
+    assert_eq!(seen, all);
+}
+
+#[tokio::test]
+async fn services_that_may_not_be_read_are_left_out_and_a_failure_is_told() {
+    let answering = |status: u16| {
+        Setting::with(move |asked| {
+            if asked.path.ends_with("/services") {
+                Meddle::Say(status, "{\"message\":\"no\"}")
+            } else {
+                Meddle::Pass
+            }
+        })
+    };
+    let question = json!({ "from": "tag:web", "to": "tag:db", "port": "53/udp" });
+
+    let setting = answering(403).await;
+    let narrow = Agent::of(&setting.tailnet, Risk::Read).await;
+    assert_eq!(narrow.call("test_acl_policy", question.clone()).await["port"], "udp:53");
+    let setting = answering(400).await;
+    let failing = Agent::of(&setting.tailnet, Risk::Read).await;
+    let failure = failing.fail("test_acl_policy", question).await;
+    assert!(failure["message"].as_str().unwrap().contains("listServices"), "{failure}");
+}
+
+#[tokio::test]
 async fn tests_are_run_offline_or_at_tailscale_and_the_answer_says_which() {
     let (_sandbox, agent, _) = agent().await;
     let own = agent.call("test_acl_policy", json!({})).await;

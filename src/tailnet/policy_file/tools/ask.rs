@@ -85,7 +85,7 @@ impl Query for ValidateAclSyntax {
     }
 }
 
-/// Ask who reaches what and why, or run tests, on the live policy file or another text.
+/// Ask who reaches what and why, or run tests.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TestAclPolicy {
@@ -101,12 +101,15 @@ pub(crate) struct TestAclPolicy {
     tests: Option<Vec<Claim>>,
     /// Instead of the live one.
     text: Option<String>,
-    /// Who judges; usually offline.
+    /// Usually offline.
     #[serde(default)]
     by: By,
+    /// From `next`.
+    #[serde(default)]
+    skip: usize,
 }
 
-/// A test, as in the file's `tests`.
+/// As in the file's `tests`.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Claim {
@@ -192,18 +195,18 @@ impl TestAclPolicy {
                 let answer = if let Some(user) = self.ssh_user.as_deref() {
                     policy.ask_ssh(from, to, user)
                 } else {
-                    let (protocol, port) = port(self.port.as_deref())?;
-                    policy.ask(from, to, protocol, port)
+                    let port = port(self.port.as_deref())?;
+                    policy.ask(from, to, port.protocol, port.first)
                 };
                 Said::Answer(Box::new(answer.map_err(wrong("from or to"))?))
             }
             (Some(from), None) => {
                 let all = policy.reached_by(from).map_err(wrong("from"))?;
-                Said::Reached { reaches: List::page(all, 0, SHOWN) }
+                Said::Reached { reaches: List::page(all, self.skip, SHOWN) }
             }
             (None, Some(to)) => {
                 let all = policy.who_reaches(to).map_err(wrong("to"))?;
-                Said::Reaching { reached_by: List::page(all, 0, SHOWN) }
+                Said::Reaching { reached_by: List::page(all, self.skip, SHOWN) }
             }
             (None, None) => Said::Report(report(&policy, self.tests)?),
         })
@@ -233,7 +236,7 @@ impl TestAclPolicy {
         let wanted = match (self.from, self.to) {
             (Some(user), None) => PreviewFor::User(user),
             (None, Some(to)) => {
-                let (_, port) = port(self.port.as_deref())?;
+                let port = port(self.port.as_deref())?.first;
                 let ends = if to.contains(':') {
                     format!("[{to}]:{port}")
                 } else {
@@ -264,15 +267,10 @@ fn report(policy: &Compiled<'_>, tests: Option<Vec<Claim>>) -> Result<Report> {
     Ok(Report { passed, failed })
 }
 
-/// `443`, `udp:53`.
-fn port(text: Option<&str>) -> Result<(Option<u8>, u16)> {
-    let text = text.unwrap_or("443");
-    let wrong = || Error::invalid_input("port", format!("is `{text}`; write 443 or udp:53"));
-    let ports = Ports::of_grant(text.trim()).map_err(|_| wrong())?;
-    if ports.first != ports.last {
-        return Err(wrong());
-    }
-    Ok((ports.protocol, ports.first))
+/// The port that is asked about.
+fn port(text: Option<&str>) -> Result<Ports> {
+    Ports::one(text.unwrap_or("443"))
+        .map_err(|wrong| Error::invalid_input("port", wrong.to_string()))
 }
 
 /// What `policy_analyzer` shows.
@@ -330,13 +328,10 @@ impl Query for PolicyAnalyzer {
             let attributes = at.map(|it| policy.attributes(it)).unwrap_or_default();
             return Ok(Analysis::Attributes { device: found.short_name().to_owned(), attributes });
         }
-        Ok(match self.show {
-            _ if self.capability.is_some() => {
-                let all = policy.capabilities_named(self.capability.as_deref());
-                Analysis::Capabilities { capabilities: List::page(all, self.skip, SHOWN) }
-            }
+        let show = if self.capability.is_some() { Show::Capabilities } else { self.show };
+        Ok(match show {
             Show::Capabilities => {
-                let all = policy.capabilities_named(None);
+                let all = policy.capabilities_named(self.capability.as_deref());
                 Analysis::Capabilities { capabilities: List::page(all, self.skip, SHOWN) }
             }
             Show::Rules => {
