@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    Acting, Change, Fields, Item, OnFailure, Outcome, Plan, Problem, Report,
+    Acting, Change, Fields, Item, OnFailure, Outcome, Plan, Problem, Report, Sending, Sent,
     journal::{Intent, Step},
 };
 use crate::{Error, ErrorKind, Tailnet, client::Result};
@@ -22,8 +22,29 @@ pub(crate) async fn apply(tailnet: &Tailnet, plan: &Plan) -> Result<Report> {
     }
 }
 
-/// A change that took effect, and its step's number in the journal.
-type Made = (Change, Option<i64>);
+/// A change that took effect.
+#[derive(Clone)]
+struct Made {
+    change: Change,
+    /// The step's number in the journal.
+    number: Option<i64>,
+    /// The resource's id, which may be known only now.
+    id: String,
+}
+
+/// What the journal is told of a step that is over.
+struct Settled<'a> {
+    outcome: Outcome,
+    id: Option<&'a str>,
+    after: Option<&'a Value>,
+    why: Option<&'a str>,
+}
+
+impl From<Outcome> for Settled<'_> {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome, id: None, after: None, why: None }
+    }
+}
 
 /// One plan that is being carried out.
 struct Run<'a> {
@@ -114,7 +135,7 @@ impl<'a> Run<'a> {
         } else {
             let done = std::mem::take(&mut self.done);
             for (item, changes) in &done {
-                let changes: Vec<Change> = changes.iter().map(|(it, _)| it.clone()).collect();
+                let changes: Vec<Change> = changes.iter().map(|it| it.change.clone()).collect();
                 self.report.take(plan, item, &changes);
             }
             self.report.applied = !done.is_empty();
@@ -130,7 +151,8 @@ impl<'a> Run<'a> {
             }
             return Ok(());
         }
-        let now = self.look(item).await?;
+        let mut id = item.id.clone();
+        let now = self.look(item, &id).await?;
         let moved =
             |it: &&Change| !super::same(now.get(&it.field).unwrap_or(&Value::Null), &it.from);
         if let Some(moved) = item.changes.iter().find(moved) {
@@ -139,33 +161,39 @@ impl<'a> Run<'a> {
         }
         let mut made: Vec<Made> = Vec::new();
         for change in &item.changes {
-            match self.step(item, change).await {
-                Ok(number) => made.push((change.clone(), number)),
+            match self.step(item, &id, change).await {
+                Ok(one) => {
+                    id.clone_from(&one.id);
+                    made.push(one);
+                }
                 Err(error) => return Err(self.take_back(item, made, error).await),
             }
         }
         if !self.plan.is_batch() {
-            let now = self.look(item).await;
+            let now = self.look(item, &id).await;
             let (tailnet, changes) = (self.tailnet, &item.changes);
-            match item.subject.verify(tailnet, &item.id, changes, now.as_ref()).await {
+            match item.subject.verify(tailnet, &id, changes, now.as_ref()).await {
                 Ok(notes) => self.report.notes.extend(notes),
                 Err(error) => return Err(self.take_back(item, made, error).await),
             }
-            self.read_back(now, &mut made).await;
+            self.read_back(item, now, &mut made).await;
+            if !id.is_empty() {
+                self.report.id = Some(id);
+            }
         }
         self.done.push((item, made));
         Ok(())
     }
 
-    async fn look(&self, item: &Item) -> Result<Fields> {
+    async fn look(&self, item: &Item, id: &str) -> Result<Fields> {
         let fields: Vec<&str> = item.changes.iter().map(|it| it.field.as_str()).collect();
-        item.subject.look(self.tailnet, &item.id, &fields).await
+        item.subject.look(self.tailnet, id, &fields).await
     }
 
     /// Records one change, sends it, and records what became of it.
-    async fn step(&mut self, item: &Item, change: &Change) -> Result<Option<i64>> {
-        let number = self.intend(item, change).await?;
-        let result = self.send(item, change).await;
+    async fn step(&mut self, item: &Item, id: &str, change: &Change) -> Result<Made> {
+        let number = self.intend(item, id, change).await?;
+        let result = self.send(item, id, change).await;
         let outcome = match &result {
             Ok(()) => Outcome::Done,
             Err(error) if error.may_have_had_effect() => Outcome::Unknown,
@@ -173,24 +201,35 @@ impl<'a> Run<'a> {
         };
         self.outcomes.push(outcome);
         let why = result.as_ref().err().map(Error::to_string);
-        self.settle(number, outcome, None, why.as_deref()).await;
-        result.map(|()| number)
+        let made = result.as_ref().ok().and_then(|it| it.id.clone());
+        self.settle(number, Settled { id: made.as_deref(), why: why.as_deref(), ..outcome.into() })
+            .await;
+        let sent = result?;
+        self.report.shown_once.extend(sent.once);
+        self.report.notes.extend(sent.notes);
+        let id = sent.id.unwrap_or_else(|| id.to_owned());
+        Ok(Made { change: change.clone(), number, id })
     }
 
     /// Sends one change. One that may have been made although its answer got lost is looked up.
-    async fn send(&self, item: &Item, change: &Change) -> Result<()> {
-        let Err(error) = item.subject.send(self.tailnet, &item.id, change).await else {
-            return Ok(());
+    async fn send(&self, item: &Item, id: &str, change: &Change) -> Result<Sent> {
+        let sending = Sending { id, change, secrets: &item.secrets };
+        let error = match item.subject.send(self.tailnet, sending).await {
+            Ok(sent) => return Ok(sent),
+            Err(error) => error,
         };
         if !error.may_have_had_effect() {
             return Err(error);
         }
-        let Ok(now) = item.subject.look(self.tailnet, &item.id, &[&change.field]).await else {
+        if !item.subject.is_visible(id, change) {
+            return Err(error.telling("nothing can be read back that would tell"));
+        }
+        let Ok(now) = item.subject.look(self.tailnet, id, &[&change.field]).await else {
             return Err(error);
         };
         let now = now.get(&change.field).unwrap_or(&Value::Null);
         if item.subject.reached(change, now) {
-            return Ok(());
+            return Ok(Sent::default());
         }
         if super::same(now, &change.from) {
             return Err(error.telling("read back: it was not changed"));
@@ -201,7 +240,7 @@ impl<'a> Run<'a> {
     }
 
     /// Puts what the resource is now in the place of what it was to be.
-    async fn read_back(&mut self, now: Result<Fields>, made: &mut [Made]) {
+    async fn read_back(&mut self, item: &Item, now: Result<Fields>, made: &mut [Made]) {
         let now = match now {
             Ok(now) => now,
             // The change is made; that nobody could look at it does not undo it.
@@ -211,10 +250,10 @@ impl<'a> Run<'a> {
                 return;
             }
         };
-        for (change, number) in made {
+        for Made { change, number, id } in made {
             let is = now.get(&change.field).cloned().unwrap_or_default();
-            if is != change.to {
-                self.settle(*number, Outcome::Done, Some(&is), None).await;
+            if is != change.to && item.subject.is_visible(id, change) {
+                self.settle(*number, Settled { after: Some(&is), ..Outcome::Done.into() }).await;
                 change.to = is;
             }
         }
@@ -240,16 +279,16 @@ impl<'a> Run<'a> {
     /// Sends the inverses of `made`, the last one first: what is back, and what is not.
     async fn inverses(&mut self, item: &Item, made: &[Made]) -> (Vec<String>, Vec<String>) {
         let (mut back, mut stuck) = (Vec::new(), Vec::new());
-        for (change, number) in made.iter().rev() {
+        for Made { change, number, id } in made.iter().rev() {
             let words = item.subject.words(change);
             let Some(inverse) = change.inverse() else {
                 stuck.push(format!("{words} (no call takes it back)"));
                 continue;
             };
-            match self.send(item, &inverse).await {
-                Ok(()) => {
+            match self.send(item, id, &inverse).await {
+                Ok(_) => {
                     self.outcomes.push(Outcome::TakenBack);
-                    self.settle(*number, Outcome::TakenBack, None, None).await;
+                    self.settle(*number, Outcome::TakenBack.into()).await;
                     back.push(words);
                 }
                 Err(error) => {
@@ -260,7 +299,7 @@ impl<'a> Run<'a> {
                     } else {
                         Outcome::Done
                     };
-                    self.settle(*number, outcome, None, Some(&why)).await;
+                    self.settle(*number, Settled { why: Some(&why), ..outcome.into() }).await;
                     stuck.push(format!("{words} ({error})"));
                 }
             }
@@ -282,13 +321,13 @@ impl<'a> Run<'a> {
         }
     }
 
-    async fn intend(&self, item: &Item, change: &Change) -> Result<Option<i64>> {
+    async fn intend(&self, item: &Item, id: &str, change: &Change) -> Result<Option<i64>> {
         let (Some(journal), Some(entry)) = (&self.acting.journal, self.entry) else {
             return Ok(None);
         };
         let step = Step {
             kind: item.kind().to_owned(),
-            id: item.id.clone(),
+            id: id.to_owned(),
             name: item.name.clone(),
             change: change.clone(),
             outcome: None,
@@ -298,15 +337,10 @@ impl<'a> Run<'a> {
     }
 
     /// What is sent is sent: a journal that fails now leaves the step as unknown.
-    async fn settle(
-        &mut self,
-        step: Option<i64>,
-        outcome: Outcome,
-        after: Option<&Value>,
-        why: Option<&str>,
-    ) {
+    async fn settle(&mut self, step: Option<i64>, settled: Settled<'_>) {
         let (Some(journal), Some(step)) = (&self.acting.journal, step) else { return };
-        if let Err(error) = journal.settle(step, outcome, after, why).await {
+        let Settled { outcome, id, after, why } = settled;
+        if let Err(error) = journal.settle(step, outcome, id, after, why).await {
             self.lost_record(&error);
         }
     }

@@ -116,11 +116,13 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// Records one step before it is sent, and gives its number.
     fn intend<'a>(&'a self, entry: i64, step: &'a Step) -> BoxFuture<'a, Result<i64>>;
 
-    /// Records what became of a step. `after` is what the field is now, where that is known.
+    /// Records what became of a step. `id` is that of what it made; `after` is what the field is
+    /// now, where that is known.
     fn settle<'a>(
         &'a self,
         step: i64,
         outcome: Outcome,
+        id: Option<&'a str>,
         after: Option<&'a Value>,
         why: Option<&'a str>,
     ) -> BoxFuture<'a, Result<()>>;

@@ -26,6 +26,7 @@ pub mod journal;
 mod plan;
 mod report;
 mod risk;
+mod sending;
 #[cfg(feature = "server")]
 pub mod store;
 
@@ -35,6 +36,7 @@ pub use self::{
     plan::{Item, OnFailure, Plan},
     report::{Changed, Few, Outcome, Problem, Report},
     risk::Risk,
+    sending::{Secrets, Sending, Sent},
 };
 pub(crate) use self::{apply::apply, plan::label};
 use crate::{Error, ErrorKind, Tailnet, client::Result};
@@ -104,9 +106,15 @@ pub(crate) trait Subject: fmt::Debug + Send + Sync {
     fn send<'a>(
         &'a self,
         tailnet: &'a Tailnet,
-        id: &'a str,
-        change: &'a Change,
-    ) -> BoxFuture<'a, Result<()>>;
+        sending: Sending<'a>,
+    ) -> BoxFuture<'a, Result<Sent>>;
+
+    /// Whether [`look`](Self::look) can tell that a change was made. It cannot where something is
+    /// made whose id only the answer has, and where something is done that leaves no trace.
+    fn is_visible(&self, id: &str, change: &Change) -> bool {
+        let _ = (id, change);
+        true
+    }
 
     /// Whether `now` is what `change` makes of the field.
     fn reached(&self, change: &Change, now: &Value) -> bool {
@@ -185,6 +193,10 @@ pub(crate) fn same(a: &Value, b: &Value) -> bool {
     };
     match (a, b) {
         (Value::Array(a), Value::Array(b)) => sorted(a) == sorted(b),
+        (Value::Object(a), Value::Object(b)) => {
+            let of = |it: &Map<String, Value>, name| it.get(name).cloned().unwrap_or_default();
+            a.keys().chain(b.keys()).all(|name| same(&of(a, name), &of(b, name)))
+        }
         _ => a == b,
     }
 }

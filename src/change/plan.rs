@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, Checked, Report, Risk, Subject};
+use super::{Change, Checked, Report, Risk, Secrets, Subject};
 
 /// The changes of one resource. They are made in order, all or none.
 #[derive(Debug, Clone)]
@@ -11,9 +11,21 @@ pub struct Item {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) changes: Vec<Change>,
+    /// What the changes need and nobody records.
+    pub(crate) secrets: Secrets,
 }
 
 impl Item {
+    pub(crate) fn new(
+        subject: &'static dyn Subject,
+        id: &str,
+        name: &str,
+        changes: Vec<Change>,
+    ) -> Self {
+        let (id, name) = (id.to_owned(), name.to_owned());
+        Self { subject, id, name, changes, secrets: Secrets::new() }
+    }
+
     /// The kind of resource: `device`.
     pub fn kind(&self) -> &'static str {
         self.subject.kind()
@@ -90,7 +102,15 @@ impl Plan {
         name: &str,
         changes: Vec<Change>,
     ) -> Self {
-        Self::new(vec![Item { subject, id: id.to_owned(), name: name.to_owned(), changes }])
+        Self::new(vec![Item::new(subject, id, name, changes)])
+    }
+
+    /// The same, where the changes of its first resource need `secrets`.
+    pub(crate) fn with_secrets(mut self, secrets: Secrets) -> Self {
+        if let Some(first) = self.items.first_mut() {
+            first.secrets = secrets;
+        }
+        self
     }
 
     /// The same, with what a check of it said.

@@ -1,9 +1,12 @@
 //! What happened, or would happen, in few words.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeSeq as _};
 use serde_json::Value;
 
 use super::{Change, Item, Plan};
+use crate::wire::Secret;
 
 /// As many entries as one list of a report shows; the journal has them all.
 const SHOWN: usize = 500;
@@ -166,6 +169,9 @@ pub struct Report {
     /// What else is worth knowing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// Secrets of what was made. They are shown now and never again, and recorded nowhere.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub shown_once: BTreeMap<String, Secret>,
 }
 
 impl Report {

@@ -121,6 +121,14 @@ pub(super) fn value<T: DeserializeOwned>(
     }
 }
 
+/// A body as its type. What does not fit is kept beside its field.
+pub(super) fn decode<T: DeserializeOwned>(operation: Operation, body: &[u8]) -> Result<T> {
+    if let Ok(value) = serde_json::from_slice(body) {
+        return Ok(value);
+    }
+    repair::decode(body).map_err(|error| error.on(operation, None))
+}
+
 /// The error of ours in one of the generated client.
 pub(crate) fn failed(operation: Operation, error: crate::api::Error<()>) -> Error {
     use crate::api::Error as Generated;

@@ -10,6 +10,7 @@ use progenitor_client::ResponseValue;
 use serde::de::DeserializeOwned;
 
 pub(crate) mod answer;
+pub(crate) mod call;
 mod credential;
 mod error;
 #[cfg(test)]

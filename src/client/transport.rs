@@ -68,11 +68,8 @@ impl ClientHooks<Transport> for crate::api::Client {
             let unknown = format!("is `{}`, which no document has", info.operation_id);
             return Ok(carry(Error::invalid_input("operation", unknown)));
         };
-        let transport = self.inner();
-        let resource = resource(operation, &request);
-        // Boxed: whoever calls holds it, and whoever calls them.
-        let answer = Box::pin(transport.send(self.client(), operation, request)).await;
-        Ok(answer.unwrap_or_else(|error| carry(error.on(operation, resource))))
+        let answer = self.inner().exchange(self.client(), operation, request).await;
+        Ok(answer.unwrap_or_else(carry))
     }
 }
 
@@ -109,6 +106,19 @@ impl Transport {
     /// How many changes were sent so far.
     pub(super) fn changes(&self) -> u64 {
         self.0.changes.load(Ordering::Acquire)
+    }
+
+    /// Sends a request of `operation`, and gives a good answer or the error.
+    pub(super) async fn exchange(
+        &self,
+        client: &reqwest::Client,
+        operation: Operation,
+        request: reqwest::Request,
+    ) -> Result<reqwest::Response> {
+        let resource = resource(operation, &request);
+        // Boxed: whoever calls holds it, and whoever calls them.
+        let answer = Box::pin(self.send(client, operation, request)).await;
+        answer.map_err(|error| error.on(operation, resource))
     }
 
     async fn send(

@@ -7,6 +7,7 @@ pub mod policy_file;
 mod probe;
 pub mod settings;
 pub mod users;
+pub(crate) mod whole;
 
 pub use self::probe::Probe;
 use crate::{

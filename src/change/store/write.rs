@@ -67,15 +67,17 @@ impl Journal for Store {
         &'a self,
         step: i64,
         outcome: Outcome,
+        id: Option<&'a str>,
         after: Option<&'a Value>,
         why: Option<&'a str>,
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             sqlx::query(
-                "UPDATE steps SET outcome = $1, after = COALESCE($2, after), why = $3
-                 WHERE id = $4",
+                "UPDATE steps SET outcome = $1, resource_id = COALESCE($2, resource_id),
+                 after = COALESCE($3, after), why = $4 WHERE id = $5",
             )
             .bind(outcome.as_str())
+            .bind(id)
             .bind(after.map(Value::to_string))
             .bind(why)
             .bind(step)

@@ -92,6 +92,10 @@ impl Changes<'_> {
             let to = shown(&step.change.to);
             return Ok(Turn::Stays(format!("{of} stays {to}: no call takes it back")));
         };
+        if !subject.is_visible(&step.id, &step.change) {
+            let to = shown(&step.change.to);
+            return Ok(Turn::Stays(format!("{of} may have become {to}: nobody knows its id")));
+        }
         let now = match self.now(step).await {
             Err(gone) if gone.kind() == ErrorKind::NotFound => {
                 return Ok(Turn::Stays(format!("{} is gone", label(&step.kind, &step.name))));
@@ -119,10 +123,5 @@ fn add(items: &mut Vec<Item>, step: &Step, inverse: Change) {
         return;
     }
     let Some(subject) = SUBJECTS.iter().find(|it| it.kind() == step.kind) else { return };
-    items.push(Item {
-        subject: *subject,
-        id: step.id.clone(),
-        name: step.name.clone(),
-        changes: vec![inverse],
-    });
+    items.push(Item::new(*subject, &step.id, &step.name, vec![inverse]));
 }

@@ -269,12 +269,7 @@ impl Devices<'_> {
             let comment = change.comment.clone();
             vec![Change { comment, ..Change::new(&change.key, from, to) }]
         };
-        Ok(Item {
-            subject: &change::Devices,
-            id: device.key().to_owned(),
-            name: device.short_name().to_owned(),
-            changes,
-        })
+        Ok(Item::new(&change::Devices, device.key(), device.short_name(), changes))
     }
 
     pub(super) async fn write_attribute(&self, id: &str, change: &Change) -> Result<()> {

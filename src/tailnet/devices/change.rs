@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Device, attributes};
 use crate::{
     Error, ErrorKind, Operation, Tailnet,
-    change::{Change, Fields, Subject, same},
+    change::{Change, Fields, Sending, Sent, Subject, same},
     client::{Client, Result},
 };
 
@@ -78,10 +78,12 @@ impl Subject for Devices {
     fn send<'a>(
         &'a self,
         tailnet: &'a Tailnet,
-        id: &'a str,
-        change: &'a Change,
-    ) -> BoxFuture<'a, Result<()>> {
-        Box::pin(send(tailnet, id, change))
+        sending: Sending<'a>,
+    ) -> BoxFuture<'a, Result<Sent>> {
+        Box::pin(async move {
+            send(tailnet, sending.id, sending.change).await?;
+            Ok(Sent::default())
+        })
     }
 
     fn reached(&self, change: &Change, now: &Value) -> bool {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{PolicyFile, Verdict, named, pipeline, stale};
 use crate::{
     Error, ErrorKind,
-    change::{Change, Checked, Fields, Item, Plan, Risk, Subject},
+    change::{Change, Checked, Fields, Item, Plan, Risk, Sending, Sent, Subject},
     client::Result,
     tailnet::Tailnet,
 };
@@ -53,10 +53,12 @@ impl Subject for File {
     fn send<'a>(
         &'a self,
         tailnet: &'a Tailnet,
-        _: &'a str,
-        change: &'a Change,
-    ) -> BoxFuture<'a, Result<()>> {
-        Box::pin(send(tailnet, change))
+        sending: Sending<'a>,
+    ) -> BoxFuture<'a, Result<Sent>> {
+        Box::pin(async move {
+            send(tailnet, sending.change).await?;
+            Ok(Sent::default())
+        })
     }
 
     fn shown(&self, _: &str, value: &Value) -> Value {

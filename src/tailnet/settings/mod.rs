@@ -6,7 +6,7 @@ use serde_json::json;
 pub use crate::api::types::TailnetSettings;
 use crate::{
     Error, Operation,
-    change::{Change, Fields, Plan, Risk, Subject},
+    change::{Change, Fields, Plan, Risk, Sending, Sent, Subject},
     client::{Client, Result},
     tailnet::Tailnet,
 };
@@ -103,17 +103,18 @@ impl Subject for Settings {
     fn send<'a>(
         &'a self,
         tailnet: &'a Tailnet,
-        _: &'a str,
-        change: &'a Change,
-    ) -> BoxFuture<'a, Result<()>> {
+        sending: Sending<'a>,
+    ) -> BoxFuture<'a, Result<Sent>> {
         Box::pin(async move {
+            let change = sending.change;
             let (true, Some(on)) = (change.field == AUTO_UPDATES, change.to.as_bool()) else {
                 return Err(Error::invalid_input(
                     &change.field,
                     "is no setting that can be put so",
                 ));
             };
-            tailnet.tailnet_settings().set_auto_updates(on).await.map(drop)
+            tailnet.tailnet_settings().set_auto_updates(on).await?;
+            Ok(Sent::default())
         })
     }
 }

@@ -1,0 +1,136 @@
+//! Calls with values instead of types: for what is the same whatever the resource is.
+
+use bytes::Bytes;
+use http::{Method, header};
+use progenitor_client::ClientInfo as _;
+use serde_json::Value;
+
+use super::{Client, Error, ErrorKind, Result, answer, outcome::checkable, path_segment};
+use crate::Operation;
+
+/// What goes into a request. `{tailnet}` in the path is filled in by itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Call<'a> {
+    /// Parameters of the path, by name.
+    pub(crate) path: &'a [(&'a str, &'a str)],
+    /// Parameters of the query; a name may come several times.
+    pub(crate) query: &'a [(String, String)],
+    /// The body. Text goes out as it is, as HuJSON.
+    pub(crate) body: Option<&'a Value>,
+}
+
+impl<'a> Call<'a> {
+    /// A call about the resource whose id is `id`.
+    pub(crate) fn on(path: &'a [(&'a str, &'a str)]) -> Self {
+        Self { path, ..Self::default() }
+    }
+
+    /// The same, with a body.
+    pub(crate) fn with(self, body: &'a Value) -> Self {
+        Self { body: Some(body), ..self }
+    }
+}
+
+impl Client {
+    /// Sends `operation`, and gives what it answers: null for an empty answer, text for what is no
+    /// JSON.
+    pub(crate) async fn call(&self, operation: Operation, call: Call<'_>) -> Result<Value> {
+        let api = self.api()?;
+        let method = Method::from_bytes(operation.method().as_bytes())
+            .map_err(|_| Error::invalid_input("operation", "has a method that is none"))?;
+        let url = self.url(operation, call)?;
+        let request = api.client().request(method, url).header(header::ACCEPT, "application/json");
+        let request = match call.body {
+            None => request,
+            Some(Value::String(text)) => {
+                request.header(header::CONTENT_TYPE, "application/hujson").body(text.clone())
+            }
+            Some(body) => request
+                .header(header::CONTENT_TYPE, "application/json")
+                .body(Bytes::from(body.to_string())),
+        };
+        let request = request.build().map_err(|error| {
+            Error::new(ErrorKind::InvalidInput, format!("the request cannot be written: {error}"))
+        })?;
+        let response = api.inner().exchange(api.client(), operation, request).await?;
+        let body = response.bytes().await.unwrap_or_default();
+        Ok(read(&body))
+    }
+
+    fn url(&self, operation: Operation, call: Call<'_>) -> Result<url::Url> {
+        let mut path = String::new();
+        for segment in operation.path().split('/').skip(1) {
+            path.push('/');
+            let Some(name) = segment.strip_prefix('{').and_then(|it| it.strip_suffix('}')) else {
+                path.push_str(segment);
+                continue;
+            };
+            let given = call.path.iter().find(|(it, _)| *it == name).map(|(_, value)| *value);
+            let given = given.or_else(|| (name == "tailnet").then(|| self.tailnet()));
+            let value = given.filter(|it| !it.is_empty());
+            let value = value.ok_or_else(|| {
+                Error::invalid_input(name, format!("is missing: {operation} is about one"))
+            })?;
+            path.push_str(&path_segment(value));
+        }
+        let base = format!("{}/api/v2{path}", self.settings().origin());
+        let mut url = url::Url::parse(&base)
+            .map_err(|error| Error::config(format!("the base URL is none: {error}"), "mend it"))?;
+        if !call.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(call.query);
+        }
+        Ok(url)
+    }
+}
+
+/// A body as a value.
+fn read(body: &[u8]) -> Value {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Value::Null;
+    }
+    serde_json::from_slice(body)
+        .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(body).into_owned()))
+}
+
+/// What `value` has under one of its names, if it is there: absent, null and empty mean the same.
+pub(crate) fn member<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
+    value.get(name).filter(|it| !is_empty(it))
+}
+
+/// Whether it says nothing.
+pub(crate) fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        _ => false,
+    }
+}
+
+/// The records of a list: what an answer has under `name`, or the answer itself.
+pub(crate) fn records(answer: Value, name: &str) -> Vec<Value> {
+    let list = match answer {
+        Value::Object(mut fields) => fields.remove(name).unwrap_or_default(),
+        other => other,
+    };
+    match list {
+        Value::Array(records) => records,
+        _ => Vec::new(),
+    }
+}
+
+/// An answer that cannot be read, after which nobody knows whether the change was made.
+pub(crate) fn odd(operation: Operation, told: &str) -> Error {
+    let error = Error::new(ErrorKind::NotJson, told);
+    let error = if operation.reads() { error } else { checkable(operation, error.maybe_done()) };
+    error.on(operation, None)
+}
+
+/// The answer as a type; what does not fit is kept beside it.
+pub(crate) fn typed<T: serde::de::DeserializeOwned>(
+    operation: Operation,
+    value: &Value,
+) -> Result<T> {
+    answer::decode(operation, value.to_string().as_bytes())
+}

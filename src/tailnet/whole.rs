@@ -1,0 +1,324 @@
+//! Resources that the API makes, replaces and removes whole: a webhook, a key, a service. What is
+//! the same for all of them is here, and each says in data what is its own.
+
+use futures_util::future::BoxFuture;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    Error, ErrorKind, Operation, Tailnet,
+    change::{Change, Fields, Plan, Secrets, Sending, Sent, Subject},
+    client::{
+        Result,
+        call::{self, Call},
+    },
+};
+
+/// The one field of such a resource: all that can be said about it. Null if it is not there.
+const CONFIGURATION: &str = "configuration";
+
+/// A kind of resource that is made, replaced and removed whole.
+#[derive(Debug)]
+pub(crate) struct Whole {
+    /// Its name: `webhook`.
+    pub(crate) kind: &'static str,
+    /// The parameter of paths that its id goes into.
+    pub(crate) id_in: &'static str,
+    /// The field of answers that its id comes from.
+    pub(crate) id_from: &'static str,
+    /// Reads one.
+    pub(crate) read: Operation,
+    /// Where the one is in what that answers, if it is not all of it.
+    pub(crate) pick: Option<fn(Value, &str) -> Value>,
+    /// Whether what is read is there no more: some are listed long after.
+    pub(crate) is_gone: Option<fn(&Value) -> bool>,
+    /// Makes one.
+    pub(crate) make: Option<Operation>,
+    /// Whether that takes a list of them, and answers one.
+    pub(crate) makes_lists: bool,
+    /// Changes one.
+    pub(crate) change: Option<Operation>,
+    /// Whether a change sends only what changes.
+    pub(crate) patches: bool,
+    /// Removes one.
+    pub(crate) remove: Option<Operation>,
+    /// Whether one that was removed can be made again as it was.
+    pub(crate) returns: bool,
+    /// The fields that can be set, as the API names them: what is recorded and compared.
+    pub(crate) fields: &'static [&'static str],
+    /// The fields of an answer that are secret, and shown once.
+    pub(crate) once: &'static [&'static str],
+    /// What else can be done to one, by name. It leaves no trace that could be read, and nothing
+    /// takes it back.
+    pub(crate) actions: &'static [(&'static str, Operation)],
+}
+
+impl Whole {
+    /// What a kind says of itself starts from here. It can only be read.
+    pub(crate) const fn new(
+        kind: &'static str,
+        id_in: &'static str,
+        id_from: &'static str,
+        read: Operation,
+        fields: &'static [&'static str],
+    ) -> Self {
+        Self {
+            kind,
+            id_in,
+            id_from,
+            read,
+            pick: None,
+            is_gone: None,
+            make: None,
+            makes_lists: false,
+            change: None,
+            patches: false,
+            remove: None,
+            returns: false,
+            fields,
+            once: &[],
+            actions: &[],
+        }
+    }
+
+    /// Reads one, as the API gives it.
+    pub(crate) async fn get(&self, tailnet: &Tailnet, id: &str) -> Result<Value> {
+        let path = [(self.id_in, id)];
+        let answer = tailnet.client().call(self.read, Call::on(&path)).await?;
+        let found = match self.pick {
+            Some(pick) => pick(answer, id),
+            None => answer,
+        };
+        let gone = self.is_gone.is_some_and(|gone| gone(&found));
+        if found.is_null() || gone {
+            return Err(self.none(id));
+        }
+        Ok(found)
+    }
+
+    fn none(&self, id: &str) -> Error {
+        Error::new(ErrorKind::NotFound, format!("there is no {} `{id}`", self.kind))
+            .on(self.read, None)
+    }
+
+    /// What can be set of it, as it is now; null if it is not there.
+    pub(crate) async fn configuration(&self, tailnet: &Tailnet, id: &str) -> Result<Value> {
+        match self.get(tailnet, id).await {
+            Ok(found) => Ok(self.settable(&found)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Value::Null),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What of `found` can be set and is.
+    pub(crate) fn settable(&self, found: &Value) -> Value {
+        let of = |field: &&str| Some(((*field).to_owned(), call::member(found, field)?.clone()));
+        self.fields.iter().filter_map(of).collect::<Map<_, _>>().into()
+    }
+
+    /// Plans to make one. `id` is empty where the API chooses it.
+    pub(crate) fn plan_make(
+        &'static self,
+        id: &str,
+        name: &str,
+        to: &Value,
+        secrets: Secrets,
+    ) -> Plan {
+        let change = Change::new(CONFIGURATION, Value::Null, self.settable(to));
+        Plan::one(self, id, name, vec![change]).with_secrets(secrets)
+    }
+
+    /// Plans to change one: `wanted` has the fields that change, null for one that goes.
+    pub(crate) async fn plan_change(
+        &'static self,
+        tailnet: &Tailnet,
+        id: &str,
+        name: &str,
+        wanted: &Map<String, Value>,
+        secrets: Secrets,
+    ) -> Result<Plan> {
+        let from = self.settable(&self.get(tailnet, id).await?);
+        let mut to = from.as_object().cloned().unwrap_or_default();
+        for (field, value) in wanted {
+            if call::is_empty(value) {
+                to.remove(field);
+            } else {
+                to.insert(field.clone(), value.clone());
+            }
+        }
+        let to = Value::Object(to);
+        let change = Change::new(CONFIGURATION, from.clone(), to.clone());
+        // What nobody can read may be another one.
+        let changes = match (crate::change::same(&from, &to), secrets.is_empty()) {
+            (true, true) => Vec::new(),
+            (_, true) => vec![change],
+            (_, false) => vec![change.lasting()],
+        };
+        Ok(Plan::one(self, id, name, changes).with_secrets(secrets))
+    }
+
+    /// Plans to remove one.
+    pub(crate) async fn plan_remove(
+        &'static self,
+        tailnet: &Tailnet,
+        id: &str,
+        name: &str,
+    ) -> Result<Plan> {
+        let from = self.settable(&self.get(tailnet, id).await?);
+        let change = Change::new(CONFIGURATION, from, Value::Null);
+        let change = if self.returns { change } else { change.lasting() };
+        let mut plan = Plan::one(self, id, name, vec![change]);
+        plan.least = crate::change::Risk::Danger;
+        Ok(plan)
+    }
+
+    /// Plans one of the actions, for one that is there.
+    pub(crate) fn plan_action(&'static self, action: &str, id: &str, name: &str) -> Plan {
+        Plan::one(self, id, name, vec![Change::new(action, Value::Null, true).lasting()])
+    }
+
+    fn action(&self, field: &str) -> Option<Operation> {
+        self.actions.iter().find(|(name, _)| *name == field).map(|(_, operation)| *operation)
+    }
+
+    fn operation(&self, wanted: Option<Operation>, what: &str) -> Result<Operation> {
+        wanted.ok_or_else(|| {
+            Error::refused(format!("no call {what} a {}", self.kind), "leave it as it is")
+        })
+    }
+
+    async fn made(&self, tailnet: &Tailnet, sending: Sending<'_>) -> Result<Sent> {
+        let operation = self.operation(self.make, "makes")?;
+        let body = with_secrets(sending.change.to.clone(), sending.secrets);
+        let body = if self.makes_lists { json!([body]) } else { body };
+        let path = [(self.id_in, sending.id)];
+        let answer = tailnet.client().call(operation, Call::on(&path).with(&body)).await?;
+        let one = if self.makes_lists {
+            call::records(answer, "").into_iter().next().unwrap_or_default()
+        } else {
+            answer
+        };
+        let mut sent = self.once(&one);
+        let id = call::member(&one, self.id_from).map(text);
+        sent.id = id.or_else(|| (!sending.id.is_empty()).then(|| sending.id.to_owned()));
+        if sent.id.is_none() {
+            let told = format!("the answer has no id of the new {}", self.kind);
+            return Err(call::odd(operation, &told));
+        }
+        Ok(sent)
+    }
+
+    async fn changed(&self, tailnet: &Tailnet, sending: Sending<'_>) -> Result<Sent> {
+        let operation = self.operation(self.change, "changes")?;
+        let Change { from, to, .. } = sending.change;
+        let body = if self.patches { difference(from, to) } else { to.clone() };
+        let body = with_secrets(body, sending.secrets);
+        let path = [(self.id_in, sending.id)];
+        let answer = tailnet.client().call(operation, Call::on(&path).with(&body)).await?;
+        Ok(self.once(&answer))
+    }
+
+    async fn removed(&self, tailnet: &Tailnet, id: &str) -> Result<Sent> {
+        let operation = self.operation(self.remove, "removes")?;
+        let path = [(self.id_in, id)];
+        match tailnet.client().call(operation, Call::on(&path)).await {
+            // Gone is gone, whoever did it.
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let notes = vec!["it was gone already".to_owned()];
+                Ok(Sent { notes, ..Sent::default() })
+            }
+            answer => answer.map(|_| Sent::default()),
+        }
+    }
+
+    fn once(&self, answer: &Value) -> Sent {
+        let secret = |field: &&str| {
+            let text = call::member(answer, field)?.as_str()?.to_owned();
+            Some(((*field).to_owned(), text.parse().ok()?))
+        };
+        Sent { once: self.once.iter().filter_map(secret).collect(), ..Sent::default() }
+    }
+}
+
+impl Subject for Whole {
+    fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    fn look<'a>(
+        &'a self,
+        tailnet: &'a Tailnet,
+        id: &'a str,
+        fields: &'a [&'a str],
+    ) -> BoxFuture<'a, Result<Fields>> {
+        Box::pin(async move {
+            let mut now = Fields::new();
+            if fields.contains(&CONFIGURATION) && !id.is_empty() {
+                now.insert(CONFIGURATION.to_owned(), self.configuration(tailnet, id).await?);
+            }
+            Ok(now)
+        })
+    }
+
+    fn send<'a>(
+        &'a self,
+        tailnet: &'a Tailnet,
+        sending: Sending<'a>,
+    ) -> BoxFuture<'a, Result<Sent>> {
+        Box::pin(async move {
+            let change = sending.change;
+            if let Some(operation) = self.action(&change.field) {
+                let path = [(self.id_in, sending.id)];
+                let answer = tailnet.client().call(operation, Call::on(&path)).await?;
+                return Ok(self.once(&answer));
+            }
+            if change.field != CONFIGURATION {
+                let told = format!("is nothing of a {} that can be changed", self.kind);
+                return Err(Error::invalid_input(&change.field, told));
+            }
+            match (&change.from, &change.to) {
+                (_, Value::Null) => self.removed(tailnet, sending.id).await,
+                (Value::Null, _) => self.made(tailnet, sending).await,
+                _ => self.changed(tailnet, sending).await,
+            }
+        })
+    }
+
+    fn is_visible(&self, id: &str, change: &Change) -> bool {
+        self.action(&change.field).is_none() && !id.is_empty()
+    }
+
+    /// The API fills in what was not said.
+    fn reached(&self, change: &Change, now: &Value) -> bool {
+        match (&change.to, now) {
+            (Value::Object(wanted), Value::Object(now)) => wanted.iter().all(|(field, value)| {
+                now.get(field).is_some_and(|now| crate::change::same(now, value))
+            }),
+            (wanted, now) => wanted == now,
+        }
+    }
+}
+
+/// An id, whether it comes as text or as a number.
+pub(crate) fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// The fields that differ; null for one that goes.
+fn difference(from: &Value, to: &Value) -> Value {
+    let empty = Map::new();
+    let (from, to) = (from.as_object().unwrap_or(&empty), to.as_object().unwrap_or(&empty));
+    let changed = to.iter().filter(|(field, value)| from.get(*field) != Some(value));
+    let gone = from.keys().filter(|it| !to.contains_key(*it));
+    let changed = changed.map(|(field, value)| (field.clone(), value.clone()));
+    let all: Map<String, Value> = changed.chain(gone.map(|it| (it.clone(), Value::Null))).collect();
+    all.into()
+}
+
+fn with_secrets(mut body: Value, secrets: &Secrets) -> Value {
+    if let Some(fields) = body.as_object_mut() {
+        for (field, secret) in secrets {
+            fields.insert(field.clone(), secret.reveal().into());
+        }
+    }
+    body
+}
