@@ -1,10 +1,13 @@
 //! What the document says of every operation, as Rust: the `Operation` enum.
 
-use std::fmt::{self, Write as _};
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Write as _},
+};
 
 use serde_json::Value;
 
-use super::each_operation;
+use super::{each_operation, inputs::Input};
 
 /// One operation.
 #[derive(Debug, Clone)]
@@ -25,6 +28,10 @@ pub(crate) struct Facts {
     pub(crate) scopes: Vec<String>,
     /// Whether it leaves everything as it is.
     pub(crate) reads: bool,
+    /// How much can go wrong, where the method does not tell.
+    pub(crate) danger: bool,
+    /// What goes into it.
+    pub(crate) input: Input,
 }
 
 impl Facts {
@@ -40,7 +47,10 @@ fn capitalised(word: &str) -> String {
 }
 
 /// Reads the facts of every operation, in the order of the document.
-pub(crate) fn collect(document: &Value) -> Result<Vec<Facts>, String> {
+pub(crate) fn collect(
+    document: &Value,
+    inputs: &BTreeMap<(String, String), Input>,
+) -> Result<Vec<Facts>, String> {
     let mut all = Vec::new();
     each_operation(&mut document.clone(), &mut |path, method, operation| {
         let text = |key: &str| operation.get(key).and_then(Value::as_str).unwrap_or_default();
@@ -57,6 +67,8 @@ pub(crate) fn collect(document: &Value) -> Result<Vec<Facts>, String> {
             summary: text("summary").trim_end_matches('.').to_owned(),
             scopes: operation.get("x-scopes").map_or_else(|| in_prose(text("description")), listed),
             reads: method == "get" || operation.get("x-reads") == Some(&Value::Bool(true)),
+            danger: method == "delete" || operation.get("x-danger") == Some(&Value::Bool(true)),
+            input: inputs.get(&(path.to_owned(), method.to_owned())).cloned().unwrap_or_default(),
         });
     });
     if all.is_empty() {
@@ -109,7 +121,7 @@ pub(crate) fn source(operations: &[Facts]) -> Result<String, fmt::Error> {
     for it in operations {
         writeln!(
             out,
-            "            Self::{} => &Facts {{ id: {:?}, method: {:?}, path: {:?}, tag: {:?}, summary: {:?}, scopes: &{:?}, reads: {} }},",
+            "            Self::{} => &Facts {{ id: {:?}, method: {:?}, path: {:?}, tag: {:?}, summary: {:?}, scopes: &{:?}, reads: {}, danger: {}, tool: {:?}, input: {:?}, takes_text: {}, secrets: &{:?}, lists: {} }},",
             it.variant(),
             it.id,
             it.method,
@@ -117,7 +129,13 @@ pub(crate) fn source(operations: &[Facts]) -> Result<String, fmt::Error> {
             it.tag,
             it.summary,
             it.scopes,
-            it.reads
+            it.reads,
+            it.danger,
+            format!("api_{}", it.snake),
+            it.input.schema.to_string(),
+            it.input.takes_text,
+            it.input.secrets.iter().collect::<Vec<_>>(),
+            it.input.lists,
         )?;
     }
     out.push_str(

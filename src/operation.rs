@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
+use crate::change::Risk;
+
 include!(concat!(env!("OUT_DIR"), "/operation.rs"));
 
 /// What the document says of one operation.
@@ -13,6 +17,12 @@ pub(crate) struct Facts {
     summary: &'static str,
     scopes: &'static [&'static str],
     reads: bool,
+    danger: bool,
+    tool: &'static str,
+    input: &'static str,
+    takes_text: bool,
+    secrets: &'static [&'static str],
+    lists: bool,
 }
 
 impl Operation {
@@ -49,6 +59,48 @@ impl Operation {
     /// Whether it leaves everything as it is. Two operations that only read are `POST`s.
     pub const fn reads(self) -> bool {
         self.facts().reads
+    }
+
+    /// How much can go wrong, by its method; the document says where that lies.
+    pub const fn risk(self) -> Risk {
+        let facts = self.facts();
+        if facts.reads {
+            Risk::Read
+        } else if facts.danger {
+            Risk::Danger
+        } else {
+            Risk::Change
+        }
+    }
+
+    /// The name of the tool that does just this: `api_set_device_tags`.
+    pub const fn tool(self) -> &'static str {
+        self.facts().tool
+    }
+
+    /// A JSON Schema of what goes into it: the parameters of path and query by name, and `body`.
+    pub fn input(self) -> Value {
+        serde_json::from_str(self.facts().input).unwrap_or_default()
+    }
+
+    /// Whether its body may be HuJSON.
+    pub const fn takes_text(self) -> bool {
+        self.facts().takes_text
+    }
+
+    /// Names of fields, of what goes in and of what comes out, that are secret.
+    pub const fn secrets(self) -> &'static [&'static str] {
+        self.facts().secrets
+    }
+
+    /// Whether it answers a list of records, perhaps under one name.
+    pub const fn lists(self) -> bool {
+        self.facts().lists
+    }
+
+    /// The operation that the document calls `id`.
+    pub fn named(id: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|it| it.id() == id)
     }
 
     /// Whether sending it twice comes to the same as sending it once, by its method.

@@ -195,7 +195,7 @@ impl<'a> Run<'a> {
         let number = self.intend(item, id, change).await?;
         let result = self.send(item, id, change).await;
         let outcome = match &result {
-            Ok(()) => Outcome::Done,
+            Ok(_) => Outcome::Done,
             Err(error) if error.may_have_had_effect() => Outcome::Unknown,
             Err(_) => Outcome::Failed,
         };

@@ -36,9 +36,12 @@ pub use self::{
     plan::{Item, OnFailure, Plan},
     report::{Changed, Few, Outcome, Problem, Report},
     risk::Risk,
+};
+pub(crate) use self::{
+    apply::apply,
+    plan::label,
     sending::{Secrets, Sending, Sent},
 };
-pub(crate) use self::{apply::apply, plan::label};
 use crate::{Error, ErrorKind, Tailnet, client::Result};
 
 /// One field of one resource: what it was and what it shall be.
