@@ -3,6 +3,7 @@
 pub mod changes;
 pub mod devices;
 pub mod logging;
+pub mod operations;
 pub mod policy_file;
 mod probe;
 pub mod settings;
@@ -19,8 +20,12 @@ use crate::{
 };
 
 /// Every kind of resource that can be changed.
-pub(crate) const SUBJECTS: &[&dyn Subject] =
-    &[&devices::change::Devices, &settings::Settings, &policy_file::change::File];
+pub(crate) const SUBJECTS: &[&dyn Subject] = &[
+    &devices::change::Devices,
+    &settings::Settings,
+    &policy_file::change::File,
+    &operations::change::Calls,
+];
 
 /// One tailnet. Cheap to clone; clones share connections, tokens, turns and cache.
 ///
@@ -110,6 +115,11 @@ impl Tailnet {
     /// What was changed in it, as its journal says.
     pub fn changes(&self) -> changes::Changes<'_> {
         changes::Changes::new(self)
+    }
+
+    /// Any operation of the API, called with values.
+    pub fn operations(&self) -> operations::Operations<'_> {
+        operations::Operations::new(self)
     }
 
     /// Its policy file.
