@@ -2,6 +2,7 @@
 
 pub mod changes;
 pub mod devices;
+pub mod keys;
 pub mod logging;
 pub mod operations;
 pub mod policy_file;
@@ -25,6 +26,7 @@ pub(crate) const SUBJECTS: &[&dyn Subject] = &[
     &settings::Settings,
     &policy_file::change::File,
     &operations::change::Calls,
+    &keys::change::Keys,
 ];
 
 /// One tailnet. Cheap to clone; clones share connections, tokens, turns and cache.
@@ -120,6 +122,11 @@ impl Tailnet {
     /// Any operation of the API, called with values.
     pub fn operations(&self) -> operations::Operations<'_> {
         operations::Operations::new(self)
+    }
+
+    /// Its keys.
+    pub fn keys(&self) -> keys::Keys<'_> {
+        keys::Keys::new(self)
     }
 
     /// Its policy file.

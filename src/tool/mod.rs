@@ -12,7 +12,7 @@ use crate::{
     Error, ErrorKind, Operation, Tailnet,
     change::Plan,
     client::Result,
-    tailnet::{changes, devices, operations, policy_file},
+    tailnet::{changes, devices, keys, operations, policy_file},
 };
 
 mod choice;
@@ -24,6 +24,7 @@ pub const TOOLSETS: &[&Toolset] = &[
     &policy_file::tools::TOOLSET,
     &changes::tools::TOOLSET,
     &operations::tools::TOOLSET,
+    &keys::tools::TOOLSET,
 ];
 
 /// The toolsets of the tools that nobody wrote: one for each group of the API's document.

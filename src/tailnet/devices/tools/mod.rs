@@ -46,7 +46,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
 };
 
 /// Reads a length of time such as `7d` or `12h`.
-fn duration(field: &str, text: &str) -> Result<SignedDuration> {
+pub(crate) fn duration(field: &str, text: &str) -> Result<SignedDuration> {
     let wrong =
         || Error::invalid_input(field, format!("is `{text}`; write it as `30m`, `12h` or `7d`"));
     let span: Span = text.trim().parse().map_err(|_| wrong())?;

@@ -1,0 +1,117 @@
+//! Keys as something that changes.
+
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+
+use crate::{
+    Error, ErrorKind, Operation, Tailnet,
+    change::{Change, Fields, Sending, Sent, Subject},
+    client::{Result, call},
+    tailnet::whole::Whole,
+};
+
+/// What can be set of a key; of an auth key only when it is made.
+pub(super) const KEY: &Whole = &Whole {
+    is_gone: Some(is_gone),
+    make: Some(Operation::CreateKey),
+    change: Some(Operation::SetKey),
+    remove: Some(Operation::DeleteKey),
+    once: &["key"],
+    ..Whole::new(
+        "key",
+        "keyId",
+        "id",
+        Operation::GetKey,
+        &[
+            "keyType",
+            "description",
+            "capabilities",
+            "expirySeconds",
+            "scopes",
+            "tags",
+            "issuer",
+            "subject",
+            "audience",
+            "customClaimRules",
+        ],
+    )
+};
+
+/// From when on a key that was replaced is to be revoked. Only the journal knows.
+pub(super) const REVOKE_AFTER: &str = "revoke_after";
+
+/// One that is revoked or expired may be listed for long.
+pub(super) fn is_gone(key: &Value) -> bool {
+    key.get("invalid") == Some(&Value::Bool(true)) || call::member(key, "revoked").is_some()
+}
+
+/// A note to revoke a key later: nothing is sent.
+pub(super) fn revoke_after(at: &str) -> Change {
+    Change::new(REVOKE_AFTER, Value::Null, at).lasting()
+}
+
+/// Keys: whole resources, a new one of which is only made once it works.
+#[derive(Debug)]
+pub(crate) struct Keys;
+
+impl Subject for Keys {
+    fn kind(&self) -> &'static str {
+        KEY.kind
+    }
+
+    fn look<'a>(
+        &'a self,
+        tailnet: &'a Tailnet,
+        id: &'a str,
+        fields: &'a [&'a str],
+    ) -> BoxFuture<'a, Result<Fields>> {
+        KEY.look(tailnet, id, fields)
+    }
+
+    fn send<'a>(
+        &'a self,
+        tailnet: &'a Tailnet,
+        sending: Sending<'a>,
+    ) -> BoxFuture<'a, Result<Sent>> {
+        Box::pin(async move {
+            if sending.change.field == REVOKE_AFTER {
+                return Ok(Sent::default());
+            }
+            let sent = KEY.send(tailnet, sending).await?;
+            match (&sending.change.from, sent.id.clone()) {
+                (Value::Null, Some(id)) => verified(tailnet, &id, sent).await,
+                _ => Ok(sent),
+            }
+        })
+    }
+
+    fn is_visible(&self, id: &str, change: &Change) -> bool {
+        change.field != REVOKE_AFTER && KEY.is_visible(id, change)
+    }
+
+    fn reached(&self, change: &Change, now: &Value) -> bool {
+        KEY.reached(change, now)
+    }
+}
+
+fn told(mut sent: Sent, note: String) -> Sent {
+    sent.notes.push(note);
+    sent
+}
+
+/// Gives the new key back if the API has it, and says that it is good.
+async fn verified(tailnet: &Tailnet, id: &str, sent: Sent) -> Result<Sent> {
+    match KEY.get(tailnet, id).await {
+        Ok(_) => Ok(told(sent, format!("made the key {id}"))),
+        // Its secret is here and nowhere else: better a key that nobody looked at than none.
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Ok(told(sent, format!("made the key {id}, which could not be read back: {error}")))
+        }
+        Err(_) => Err(Error::new(
+            ErrorKind::Upstream,
+            format!("the API made the key {id}, and says that it is not valid"),
+        )
+        .remedied("look with get_key, and revoke it if it is there")
+        .maybe_done()),
+    }
+}

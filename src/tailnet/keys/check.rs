@@ -1,0 +1,243 @@
+//! What the API would refuse of a key, said before it is asked.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{Kind, Update};
+use crate::{Error, client::Result, tailnet::devices::name::check_tag};
+
+/// The longest description.
+const LONGEST_DESCRIPTION: usize = 50;
+/// The longest life of an auth key, in days.
+const LONGEST_LIFE: u32 = 90;
+/// Scopes whose holder hands out tags.
+const TAGGING: [&str; 3] = ["devices:core", "auth_keys", "all"];
+
+/// A key that is to be made.
+#[derive(Debug, Clone, Default)]
+pub struct NewKey {
+    /// What it is for.
+    pub kind: Kind,
+    /// What it is used for: up to 50 letters, digits, spaces and hyphens.
+    pub description: String,
+    /// How long an auth key works, in days; 90 if absent.
+    pub days: Option<u32>,
+    /// Several devices may join with it.
+    pub reusable: bool,
+    /// Devices that join with it vanish when they go offline.
+    pub ephemeral: bool,
+    /// Devices that join with it need no approval.
+    pub preauthorized: bool,
+    /// The tags of devices that join, or those that a client hands out.
+    pub tags: Vec<String>,
+    /// What an OAuth client or a federated identity may do.
+    pub scopes: Vec<String>,
+    /// The URL of the OIDC provider of a federated identity.
+    pub issuer: Option<String>,
+    /// The pattern of its `sub` claim.
+    pub subject: Option<String>,
+    /// What its `aud` claim must be; made up by Tailscale if absent.
+    pub audience: Option<String>,
+    /// Patterns of other claims.
+    pub claims: BTreeMap<String, String>,
+}
+
+impl NewKey {
+    /// Its kind and what it is used for.
+    pub(super) fn about(&self) -> String {
+        let kind = match self.kind {
+            Kind::Auth => "devices to join",
+            Kind::Client => "an OAuth client",
+            Kind::Federated => "a federated identity",
+            Kind::Api => "the API",
+        };
+        if self.description.is_empty() {
+            return kind.to_owned();
+        }
+        format!("{kind} ({})", self.description)
+    }
+
+    /// The body of the request. A key of somebody's own token belongs to them, all others to the
+    /// tailnet.
+    pub(super) fn checked(&self, of_user: bool) -> Result<Value> {
+        description(&self.description)?;
+        self.tags.iter().try_for_each(|it| check_tag(it))?;
+        let mut body = match self.kind {
+            Kind::Auth => self.auth(of_user)?,
+            Kind::Client => {
+                self.not_for_trust()?;
+                self.nothing_federated()?;
+                scopes(&self.scopes, &self.tags)?;
+                json!({ "keyType": "client", "scopes": self.scopes, "tags": self.tags })
+            }
+            Kind::Federated => self.federated()?,
+            Kind::Api => {
+                return Err(Error::invalid_input(
+                    "kind",
+                    "is `api`: access tokens are made in the admin console only; an OAuth client \
+                     does the same",
+                ));
+            }
+        };
+        if let (Some(body), false) = (body.as_object_mut(), self.description.is_empty()) {
+            body.insert("description".into(), json!(self.description));
+        }
+        Ok(body)
+    }
+
+    fn auth(&self, of_user: bool) -> Result<Value> {
+        self.nothing_federated()?;
+        if !self.scopes.is_empty() {
+            return Err(Error::invalid_input("scopes", "are for OAuth clients, not for auth keys"));
+        }
+        if self.days.is_some_and(|it| !(1..=LONGEST_LIFE).contains(&it)) {
+            let told = format!("must be between 1 and {LONGEST_LIFE}");
+            return Err(Error::invalid_input("days", told));
+        }
+        if self.tags.is_empty() && !of_user {
+            return Err(Error::invalid_input(
+                "tags",
+                "are missing: a key that an OAuth client makes belongs to the tailnet, and gives \
+                 its devices tags",
+            ));
+        }
+        let create = json!({
+            "reusable": self.reusable, "ephemeral": self.ephemeral,
+            "preauthorized": self.preauthorized, "tags": self.tags,
+        });
+        let mut body =
+            json!({ "keyType": "auth", "capabilities": { "devices": { "create": create } } });
+        if let (Some(body), Some(days)) = (body.as_object_mut(), self.days) {
+            body.insert("expirySeconds".into(), json!(u64::from(days) * 86_400));
+        }
+        Ok(body)
+    }
+
+    fn federated(&self) -> Result<Value> {
+        self.not_for_trust()?;
+        scopes(&self.scopes, &self.tags)?;
+        let issuer = self.issuer.as_deref().unwrap_or_default();
+        issuer_is_https(issuer)?;
+        let subject = self.subject.as_deref().unwrap_or_default();
+        if subject.is_empty() {
+            let told = "is missing; give the pattern of the `sub` claim, with `*` for anything";
+            return Err(Error::invalid_input("subject", told));
+        }
+        if let Some(claim) =
+            self.claims.keys().find(|it| ["sub", "iss", "aud"].contains(&it.as_str()))
+        {
+            let told = format!("has `{claim}`; use subject, issuer and audience for those");
+            return Err(Error::invalid_input("claims", told));
+        }
+        let mut body = json!({
+            "keyType": "federated", "scopes": self.scopes, "tags": self.tags, "issuer": issuer,
+            "subject": subject, "customClaimRules": self.claims,
+        });
+        // An empty one would be taken for none that fits.
+        let audience = self.audience.as_ref().filter(|it| !it.is_empty());
+        if let (Some(body), Some(audience)) = (body.as_object_mut(), audience) {
+            body.insert("audience".into(), json!(audience));
+        }
+        Ok(body)
+    }
+
+    /// Trust credentials have no life time, and let no device join by themselves.
+    fn not_for_trust(&self) -> Result<()> {
+        let given = [
+            ("days", self.days.is_some()),
+            ("reusable", self.reusable),
+            ("ephemeral", self.ephemeral),
+            ("preauthorized", self.preauthorized),
+        ];
+        match given.iter().find(|it| it.1) {
+            Some((field, _)) => Err(Error::invalid_input(field, "is for auth keys only")),
+            None => Ok(()),
+        }
+    }
+
+    fn nothing_federated(&self) -> Result<()> {
+        let given = [
+            ("issuer", self.issuer.is_some()),
+            ("subject", self.subject.is_some()),
+            ("audience", self.audience.is_some()),
+            ("claims", !self.claims.is_empty()),
+        ];
+        match given.iter().find(|it| it.1) {
+            Some((field, _)) => {
+                Err(Error::invalid_input(field, "is for federated identities only"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.kind == Kind::Auth && self.reusable && self.preauthorized {
+            warnings.push(
+                "whoever has it adds as many devices as they want, and nobody approves them"
+                    .to_owned(),
+            );
+        }
+        if self.scopes.iter().any(|it| it == "all") {
+            warnings.push("it may do everything, also with what the API gets later".to_owned());
+        }
+        if self.kind == Kind::Federated && self.subject.as_deref() == Some("*") {
+            warnings.push("every workload of the issuer may sign in".to_owned());
+        }
+        warnings
+    }
+}
+
+/// Checks what a trust credential shall become.
+pub(super) fn update(kind: Kind, update: &Update) -> Result<()> {
+    description(update.description.as_deref().unwrap_or_default())?;
+    update.tags.iter().flatten().try_for_each(|it| check_tag(it))?;
+    if let Some(given) = &update.scopes {
+        // Its tags may stay as they are, which the API knows.
+        let tags = update.tags.clone().unwrap_or_else(|| vec!["tag:unknown".to_owned()]);
+        scopes(given, &tags)?;
+    }
+    if kind != Kind::Federated && (update.issuer.is_some() || update.subject.is_some()) {
+        return Err(Error::invalid_input("issuer", "is for federated identities only"));
+    }
+    update.issuer.as_deref().map_or(Ok(()), issuer_is_https)
+}
+
+fn description(text: &str) -> Result<()> {
+    let good = |c: char| c.is_ascii_alphanumeric() || c == ' ' || c == '-';
+    if text.chars().count() > LONGEST_DESCRIPTION || !text.chars().all(good) {
+        let told =
+            format!("must be up to {LONGEST_DESCRIPTION} letters, digits, spaces and hyphens");
+        return Err(Error::invalid_input("description", told));
+    }
+    Ok(())
+}
+
+fn scopes(scopes: &[String], tags: &[String]) -> Result<()> {
+    if scopes.is_empty() {
+        let told = "are missing; give what it may do, such as `devices:core:read`";
+        return Err(Error::invalid_input("scopes", told));
+    }
+    let odd = |it: &&String| {
+        it.is_empty() || !it.chars().all(|c| c.is_ascii_lowercase() || c == '_' || c == ':')
+    };
+    if let Some(odd) = scopes.iter().find(odd) {
+        let told = format!("has `{odd}`; a scope looks like `devices:core:read`");
+        return Err(Error::invalid_input("scopes", told));
+    }
+    let tagging = scopes.iter().find(|it| TAGGING.contains(&it.as_str()) && *it != "all");
+    if let (Some(scope), true) = (tagging, tags.is_empty()) {
+        let told = format!("are missing: with the scope `{scope}` it hands out tags");
+        return Err(Error::invalid_input("tags", told));
+    }
+    Ok(())
+}
+
+fn issuer_is_https(issuer: &str) -> Result<()> {
+    if url::Url::parse(issuer).is_ok_and(|it| it.scheme() == "https") {
+        return Ok(());
+    }
+    let told = "must be the https URL of an OIDC provider that Tailscale can reach";
+    Err(Error::invalid_input("issuer", told))
+}

@@ -1,0 +1,262 @@
+//! Replacing keys before they are too old, and finding those that are.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{
+    Keys, Kind,
+    change::{self, KEY, REVOKE_AFTER, is_gone},
+    make,
+};
+use crate::{
+    Error, ErrorKind,
+    change::{Item, OnFailure, Outcome, Plan, Risk, journal::Find},
+    client::{Result, call},
+    tailnet::whole,
+};
+
+/// How old a key may get, by kind, in days.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Policy(pub BTreeMap<Kind, u32>);
+
+impl Default for Policy {
+    /// 90 days for what lets devices join and for access tokens, a year for OAuth clients. A
+    /// federated identity has no secret that ages.
+    fn default() -> Self {
+        Self(BTreeMap::from([(Kind::Auth, 90), (Kind::Api, 90), (Kind::Client, 365)]))
+    }
+}
+
+/// What breaks the policy, or will be trouble.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Finding {
+    /// The key's id.
+    pub key: String,
+    /// Its kind.
+    pub kind: Kind,
+    /// What it is used for.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// What is wrong with it.
+    pub problem: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+/// What a check found.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Report {
+    /// Days that a key may be old, by kind.
+    pub max_age_days: Policy,
+    /// How many keys were looked at.
+    pub checked: usize,
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+    /// What could not be looked at.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// As many rotations of the past as are looked through.
+const ROTATIONS: usize = 200;
+
+impl Keys<'_> {
+    /// Plans to make a key like `id`, and to revoke `id` once the new one is there and works: at
+    /// once, or by whoever comes back after `grace`. If the new one cannot be made, the old one stays.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`](ErrorKind::Refused) for kinds that nothing makes anew, and for the credential in
+    /// use without a `grace`.
+    pub async fn plan_rotate(
+        &self,
+        id: &str,
+        grace: SignedDuration,
+        now: Timestamp,
+    ) -> Result<Plan> {
+        let key = KEY.get(self.tailnet(), id).await?;
+        let kind = Kind::of(&key);
+        let refused = |why: &str, remedy: &str| {
+            Err(Error::refused(format!("`{id}` cannot be rotated: {why}"), remedy))
+        };
+        match kind {
+            Kind::Api => {
+                return refused(
+                    "access tokens are made in the admin console only",
+                    "make a new one there, put it in place, then revoke this one with revoke_key",
+                );
+            }
+            Kind::Federated => {
+                return refused(
+                    "a federated identity has no secret",
+                    "change it with update_key, or revoke it",
+                );
+            }
+            Kind::Auth | Kind::Client => {}
+        }
+        if self.is_ours(id) && grace.is_zero() {
+            return refused(
+                "it is the credential that is in use here",
+                "give a `grace`, put the new secret in place, then revoke the old one",
+            );
+        }
+        let plan = make(&format!("like {id}"), &key);
+        let old = if grace.is_zero() {
+            KEY.plan_remove(self.tailnet(), id, id).await?.items
+        } else {
+            let until = now.saturating_add(grace).unwrap_or(Timestamp::MAX).to_string();
+            vec![Item::new(&change::Keys, id, id, vec![change::revoke_after(&until)])]
+        };
+        let mut plan = Plan::new(plan.items.into_iter().chain(old).collect());
+        plan.items.iter_mut().for_each(|it| it.subject = &change::Keys);
+        plan.on_failure = OnFailure::Stop;
+        plan.least = Risk::Danger;
+        plan.warnings.push(if grace.is_zero() {
+            "the old key stops working at once: whatever uses it needs the new secret".to_owned()
+        } else {
+            "nothing revokes the old key by itself: check_key_rotation says when it is due"
+                .to_owned()
+        });
+        Ok(plan)
+    }
+
+    /// Checks all keys that the credential sees against `policy`, and finds rotated ones whose
+    /// grace is over. The API does not say when a key was last used.
+    ///
+    /// # Errors
+    ///
+    /// As [`list`](Self::list).
+    pub async fn check_rotation(&self, policy: &Policy, now: Timestamp) -> Result<Report> {
+        let keys = self.list().await?;
+        let mut notes = Vec::new();
+        let owners = match self.tailnet().users().list().await {
+            Ok(users) => Some(
+                users
+                    .iter()
+                    .filter_map(|it| Some((it.id.clone()?, status(it))))
+                    .collect::<BTreeMap<_, _>>(),
+            ),
+            Err(error) if error.kind() == ErrorKind::Forbidden => {
+                notes.push("users may not be read: owners were not looked at".to_owned());
+                None
+            }
+            Err(error) => return Err(error),
+        };
+        let due = self.due(now).await?;
+        let mut findings = Vec::new();
+        for key in keys.iter().filter(|it| !is_gone(it)) {
+            let look = Look { key, policy, now };
+            findings.extend(look.age());
+            findings.extend(look.expiry());
+            findings.extend(owners.as_ref().and_then(|it| look.owner(it)));
+            findings.extend(due.get(&id(key)).and_then(|until| look.due(until)));
+        }
+        let checked = keys.iter().filter(|it| !is_gone(it)).count();
+        Ok(Report { max_age_days: policy.clone(), checked, findings, notes })
+    }
+
+    /// The keys that were rotated, and until when their grace lasts. None without a journal.
+    async fn due(&self, now: Timestamp) -> Result<BTreeMap<String, String>> {
+        let mut due = BTreeMap::new();
+        let changes = self.tailnet().changes();
+        let find =
+            Find { text: Some("rotate_key".to_owned()), limit: ROTATIONS, ..Find::default() };
+        let list = match changes.list(&find).await {
+            Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(due),
+            list => list?,
+        };
+        for entry in list.changes {
+            for step in changes.steps(entry.change, ROTATIONS).await? {
+                let noted =
+                    step.change.field == REVOKE_AFTER && step.outcome == Some(Outcome::Done);
+                let until = step.change.to.as_str().filter(|_| noted);
+                let over = |it: &&str| it.parse::<Timestamp>().is_ok_and(|it| it <= now);
+                if let Some(until) = until.filter(over) {
+                    due.insert(step.id, until.to_owned());
+                }
+            }
+        }
+        Ok(due)
+    }
+}
+
+fn status(user: &super::super::users::User) -> String {
+    user.status.as_ref().map(ToString::to_string).unwrap_or_default()
+}
+
+pub(super) fn id(key: &Value) -> String {
+    call::member(key, "id").map(whole::text).unwrap_or_default()
+}
+
+/// One key that is looked at.
+struct Look<'a> {
+    key: &'a Value,
+    policy: &'a Policy,
+    now: Timestamp,
+}
+
+impl Look<'_> {
+    fn finding(&self, problem: String, remedy: String) -> Finding {
+        let description = self.key.get("description").and_then(Value::as_str).unwrap_or_default();
+        Finding {
+            key: id(self.key),
+            kind: Kind::of(self.key),
+            description: description.to_owned(),
+            problem,
+            remedy,
+        }
+    }
+
+    fn time(&self, field: &str) -> Option<Timestamp> {
+        let text = self.key.get(field).and_then(Value::as_str)?;
+        crate::wire::Timestamp::new(text).instant()
+    }
+
+    fn age(&self) -> Option<Finding> {
+        let kind = Kind::of(self.key);
+        let most = *self.policy.0.get(&kind)?;
+        let days = self.now.duration_since(self.time("created")?).as_hours() / 24;
+        let old = days > i64::from(most);
+        let remedy = match kind {
+            Kind::Auth | Kind::Client => format!("rotate_key {}", id(self.key)),
+            Kind::Api => "make a new one in the admin console, then revoke_key".to_owned(),
+            Kind::Federated => format!("revoke_key {}", id(self.key)),
+        };
+        old.then(|| self.finding(format!("{days} days old, at most {most}"), remedy))
+    }
+
+    fn expiry(&self) -> Option<Finding> {
+        let ends = matches!(Kind::of(self.key), Kind::Auth | Kind::Api);
+        let expires = self.time("expires");
+        if expires.is_some_and(|it| it <= self.now) {
+            let told = "it has expired, and is still listed".to_owned();
+            return Some(self.finding(told, format!("revoke_key {}", id(self.key))));
+        }
+        // Where the API tells little, absent says nothing.
+        let told = call::member(self.key, "created").is_some();
+        (ends && told && expires.is_none()).then(|| {
+            self.finding("it never expires".to_owned(), format!("rotate_key {}", id(self.key)))
+        })
+    }
+
+    fn owner(&self, owners: &BTreeMap<String, String>) -> Option<Finding> {
+        let owner = call::member(self.key, "userId").map(whole::text)?;
+        let problem = match owners.get(&owner).map(String::as_str) {
+            None => format!("its owner {owner} is no user of this tailnet"),
+            Some("suspended") => format!("its owner {owner} is suspended"),
+            Some(_) => return None,
+        };
+        Some(self.finding(problem, format!("revoke_key {}", id(self.key))))
+    }
+
+    fn due(&self, until: &str) -> Option<Finding> {
+        let told = format!("it was replaced, and its grace was over at {until}");
+        Some(self.finding(told, format!("revoke_key {}", id(self.key))))
+    }
+}

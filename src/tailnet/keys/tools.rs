@@ -1,0 +1,345 @@
+//! The tools of the keys.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{
+    Kind, NewKey, Update,
+    change::is_gone,
+    rotation::{self, Policy, Report},
+};
+use crate::{
+    Error, Operation, Tailnet,
+    change::{Plan, Risk},
+    client::{Result, call},
+    tailnet::{devices::tools::duration, whole},
+    tool::{Edit, Query, Toolset, edit, query},
+};
+
+pub(crate) const TOOLSET: Toolset = Toolset {
+    name: "key_management",
+    about: "Auth keys, OAuth clients, federated identities and access tokens.",
+    instructions: "A new key's secret is in `shown_once`, and nowhere afterwards.",
+    default: false,
+    tools: &[
+        query::<ListKeys>(),
+        query::<GetKey>(),
+        edit::<CreateKey>(),
+        edit::<UpdateKey>(),
+        edit::<RotateKey>(),
+        edit::<RevokeKey>(),
+        query::<CheckKeyRotation>(),
+    ],
+};
+
+/// Keys on a page unless asked otherwise.
+const PAGE: usize = 50;
+/// Keys on the largest page.
+const LARGEST_PAGE: usize = 500;
+
+/// List keys of all kinds: created, expiry, owner, tags, scopes.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListKeys {
+    /// Kind.
+    kind: Option<Kind>,
+    /// Revoked and expired ones, too.
+    #[serde(default)]
+    invalid: bool,
+    /// Keys to skip.
+    #[serde(default)]
+    skip: usize,
+    /// Usually 50.
+    limit: Option<usize>,
+}
+
+/// A page of keys.
+#[derive(Debug, Serialize)]
+pub(crate) struct Page {
+    /// How many fit.
+    matching: usize,
+    shown: usize,
+    keys: Vec<Row>,
+    /// What to give as `skip` for the next page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<usize>,
+}
+
+/// What people ask about a key.
+#[derive(Debug, Serialize)]
+struct Row {
+    id: String,
+    kind: Kind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_used: Option<Value>,
+    /// The user's login name, or their id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tags: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scopes: Option<Value>,
+    /// What an auth key's devices may: `reusable`, `ephemeral`, `preauthorized`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    can: Vec<&'static str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    invalid: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    in_use_here: bool,
+}
+
+impl Row {
+    fn of(key: &Value, owners: &BTreeMap<String, String>, ours: bool) -> Self {
+        let field = |name: &str| call::member(key, name).cloned();
+        let create = key.pointer("/capabilities/devices/create");
+        let can = |name: &&str| create.is_some_and(|it| it.get(*name) == Some(&Value::Bool(true)));
+        let owner = call::member(key, "userId").map(whole::text);
+        Self {
+            id: rotation::id(key),
+            kind: Kind::of(key),
+            description: field("description"),
+            created: field("created"),
+            expires: field("expires"),
+            last_used: field("lastUsed"),
+            owner: owner.map(|it| owners.get(&it).cloned().unwrap_or(it)),
+            tags: field("tags").or_else(|| call::member(create?, "tags").cloned()),
+            scopes: field("scopes"),
+            can: ["reusable", "ephemeral", "preauthorized"].into_iter().filter(can).collect(),
+            invalid: is_gone(key),
+            in_use_here: ours,
+        }
+    }
+}
+
+impl Query for ListKeys {
+    const NAME: &'static str = "list_keys";
+    const OPERATIONS: &'static [Operation] = &[Operation::ListTailnetKeys, Operation::ListUsers];
+    // One of four scopes is enough, and without the users an owner is an id.
+    const SCOPES: &'static [&'static str] = &[];
+    type Output = Page;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<Page> {
+        let limit = self.limit.unwrap_or(PAGE);
+        if !(1..=LARGEST_PAGE).contains(&limit) {
+            let told = format!("must be between 1 and {LARGEST_PAGE}");
+            return Err(Error::invalid_input("limit", told));
+        }
+        let all = tailnet.keys().list().await?;
+        let owners = owners(tailnet).await;
+        let fits = |key: &&Value| {
+            self.kind.is_none_or(|it| it == Kind::of(key)) && (self.invalid || !is_gone(key))
+        };
+        let matching: Vec<&Value> = all.iter().filter(fits).collect();
+        let row = |key: &&Value| Row::of(key, &owners, tailnet.keys().is_ours(&rotation::id(key)));
+        let keys: Vec<Row> = matching.iter().skip(self.skip).take(limit).map(row).collect();
+        let end = self.skip.saturating_add(keys.len());
+        let next = (end < matching.len()).then_some(end);
+        Ok(Page { matching: matching.len(), shown: keys.len(), keys, next })
+    }
+}
+
+/// Login names by id; none if users may not be read.
+async fn owners(tailnet: &Tailnet) -> BTreeMap<String, String> {
+    let users = tailnet.users().list().await.unwrap_or_default();
+    users.iter().filter_map(|it| Some((it.id.clone()?, it.login_name.clone()?))).collect()
+}
+
+/// Show a key with all that is known of it, but its secret.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GetKey {
+    /// Its id.
+    key: String,
+}
+
+impl Query for GetKey {
+    const NAME: &'static str = "get_key";
+    const OPERATIONS: &'static [Operation] = &[Operation::GetKey];
+    type Output = Value;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<Value> {
+        tailnet.keys().get(&self.key).await
+    }
+}
+
+/// Make an auth key, an OAuth client or a federated identity.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CreateKey {
+    /// Not `api`.
+    #[serde(default)]
+    kind: Kind,
+    /// Up to 50 letters, digits, spaces, hyphens.
+    #[serde(default)]
+    description: String,
+    /// Life of an auth key, up to 90.
+    days: Option<u32>,
+    /// For several devices.
+    #[serde(default)]
+    reusable: bool,
+    /// Devices vanish offline.
+    #[serde(default)]
+    ephemeral: bool,
+    /// Devices need no approval.
+    #[serde(default)]
+    preauthorized: bool,
+    /// As `tag:ci`.
+    #[serde(default)]
+    tags: Vec<String>,
+    /// As `devices:core:read`; not for auth keys.
+    #[serde(default)]
+    scopes: Vec<String>,
+    /// Federated: https URL.
+    issuer: Option<String>,
+    /// Federated: pattern.
+    subject: Option<String>,
+    /// Federated.
+    audience: Option<String>,
+    /// Federated: patterns by name.
+    #[serde(default)]
+    #[schemars(with = "Claims")]
+    claims: BTreeMap<String, String>,
+}
+
+/// Any names, with text.
+#[derive(JsonSchema)]
+struct Claims {}
+
+impl Edit for CreateKey {
+    const NAME: &'static str = "create_key";
+    const RISK: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] = &[Operation::CreateKey, Operation::GetKey];
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        tailnet.keys().plan_create(&NewKey {
+            kind: self.kind,
+            description: self.description,
+            days: self.days,
+            reusable: self.reusable,
+            ephemeral: self.ephemeral,
+            preauthorized: self.preauthorized,
+            tags: self.tags,
+            scopes: self.scopes,
+            issuer: self.issuer,
+            subject: self.subject,
+            audience: self.audience,
+            claims: self.claims,
+        })
+    }
+}
+
+/// Change an OAuth client or a federated identity; its secret stays.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UpdateKey {
+    /// Its id.
+    key: String,
+    /// What it is for.
+    description: Option<String>,
+    /// Instead of all others.
+    scopes: Option<Vec<String>>,
+    /// Likewise.
+    tags: Option<Vec<String>>,
+    /// Federated: https URL.
+    issuer: Option<String>,
+    /// Federated: pattern.
+    subject: Option<String>,
+}
+
+impl Edit for UpdateKey {
+    const NAME: &'static str = "update_key";
+    const RISK: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] = &[Operation::GetKey, Operation::SetKey];
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        let update = Update {
+            description: self.description,
+            scopes: self.scopes,
+            tags: self.tags,
+            issuer: self.issuer,
+            subject: self.subject,
+        };
+        tailnet.keys().plan_update(&self.key, &update).await
+    }
+}
+
+/// Make a new key like this one, then revoke this one, now or after a grace.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RotateKey {
+    /// Its id.
+    key: String,
+    /// As `7d`; none revokes it at once.
+    grace: Option<String>,
+}
+
+impl Edit for RotateKey {
+    const NAME: &'static str = "rotate_key";
+    const RISK: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] =
+        &[Operation::GetKey, Operation::CreateKey, Operation::DeleteKey];
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        let grace = self.grace.as_ref().map(|it| duration("grace", it)).transpose()?;
+        let grace = grace.unwrap_or(SignedDuration::ZERO);
+        tailnet.keys().plan_rotate(&self.key, grace, Timestamp::now()).await
+    }
+}
+
+/// Revoke a key for good.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RevokeKey {
+    /// Its id.
+    key: String,
+}
+
+impl Edit for RevokeKey {
+    const NAME: &'static str = "revoke_key";
+    const RISK: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] = &[Operation::GetKey, Operation::DeleteKey];
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        tailnet.keys().plan_revoke(&self.key).await
+    }
+}
+
+/// Report keys that are too old, never expire, lost their owner, or are due after a rotation.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CheckKeyRotation {
+    /// Days; usually 90.
+    auth: Option<u32>,
+    /// Of OAuth clients; usually 365.
+    client: Option<u32>,
+    /// Of access tokens; usually 90.
+    api: Option<u32>,
+}
+
+impl Query for CheckKeyRotation {
+    const NAME: &'static str = "check_key_rotation";
+    const OPERATIONS: &'static [Operation] = &[Operation::ListTailnetKeys, Operation::ListUsers];
+    type Output = Report;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<Report> {
+        let mut policy = Policy::default();
+        for (kind, days) in
+            [(Kind::Auth, self.auth), (Kind::Client, self.client), (Kind::Api, self.api)]
+        {
+            if let Some(days) = days {
+                policy.0.insert(kind, days);
+            }
+        }
+        tailnet.keys().check_rotation(&policy, Timestamp::now()).await
+    }
+}
