@@ -205,7 +205,10 @@ impl<'a> Run<'a> {
         self.settle(number, Settled { id: made.as_deref(), why: why.as_deref(), ..outcome.into() })
             .await;
         let sent = result?;
-        self.report.shown_once.extend(sent.once);
+        // Several resources have secrets of the same name.
+        let several = self.plan.is_batch();
+        let named = |field| if several { format!("{field} of {}", item.name) } else { field };
+        self.report.shown_once.extend(sent.once.into_iter().map(|(it, once)| (named(it), once)));
         self.report.notes.extend(sent.notes);
         let id = sent.id.unwrap_or_else(|| id.to_owned());
         Ok(Made { change: change.clone(), number, id })

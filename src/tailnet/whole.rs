@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     Error, ErrorKind, Operation, Tailnet,
-    change::{Change, Fields, Plan, Secrets, Sending, Sent, Subject},
+    change::{Change, Checked, Fields, Plan, Secrets, Sending, Sent, Subject},
     client::{
         Result,
         call::{self, Call},
@@ -15,6 +15,9 @@ use crate::{
 
 /// The one field of such a resource: all that can be said about it. Null if it is not there.
 const CONFIGURATION: &str = "configuration";
+
+/// As many of them as an error names.
+const CANDIDATES: usize = 5;
 
 /// A kind of resource that is made, replaced and removed whole.
 #[derive(Debug)]
@@ -27,6 +30,10 @@ pub(crate) struct Whole {
     pub(crate) id_from: &'static str,
     /// Reads one.
     pub(crate) read: Operation,
+    /// Lists them, and under which name the answer has them.
+    pub(crate) listed: Option<(Operation, &'static str)>,
+    /// The fields of answers that people know one by, besides its id; the first is its name.
+    pub(crate) names: &'static [&'static str],
     /// Where the one is in what that answers, if it is not all of it.
     pub(crate) pick: Option<fn(Value, &str) -> Value>,
     /// Whether what is read is there no more: some are listed long after.
@@ -35,6 +42,9 @@ pub(crate) struct Whole {
     pub(crate) make: Option<Operation>,
     /// Whether that takes a list of them, and answers one.
     pub(crate) makes_lists: bool,
+    /// The field that says what it belongs to. It goes into the path of the call that makes one, and
+    /// not into its body.
+    pub(crate) within: Option<&'static str>,
     /// Changes one.
     pub(crate) change: Option<Operation>,
     /// Whether a change sends only what changes.
@@ -50,6 +60,8 @@ pub(crate) struct Whole {
     /// What else can be done to one, by name. It leaves no trace that could be read, and nothing
     /// takes it back.
     pub(crate) actions: &'static [(&'static str, Operation)],
+    /// Says of an error what is to be done about it, where that is not plain from its kind.
+    pub(crate) explain: Option<fn(Error) -> Error>,
 }
 
 impl Whole {
@@ -66,10 +78,13 @@ impl Whole {
             id_in,
             id_from,
             read,
+            listed: None,
+            names: &[],
             pick: None,
             is_gone: None,
             make: None,
             makes_lists: false,
+            within: None,
             change: None,
             patches: false,
             remove: None,
@@ -77,13 +92,70 @@ impl Whole {
             fields,
             once: &[],
             actions: &[],
+            explain: None,
         }
+    }
+
+    async fn call(&self, tailnet: &Tailnet, operation: Operation, call: Call<'_>) -> Result<Value> {
+        let answer = tailnet.client().call(operation, call).await;
+        answer.map_err(|error| match self.explain {
+            Some(explain) => explain(error),
+            None => error,
+        })
+    }
+
+    /// Lists all of them, as the API gives them.
+    pub(crate) async fn list(&self, tailnet: &Tailnet) -> Result<Vec<Value>> {
+        let Some((operation, name)) = self.listed else { return Ok(Vec::new()) };
+        Ok(call::records(self.call(tailnet, operation, Call::default()).await?, name))
+    }
+
+    /// The one that has `wanted` for its id or for one of its names. `field` is where that was said.
+    pub(crate) async fn find(&self, tailnet: &Tailnet, field: &str, wanted: &str) -> Result<Value> {
+        let wanted = wanted.trim();
+        if wanted.is_empty() {
+            return Err(Error::invalid_input(field, "is empty; give an id or a name"));
+        }
+        let all = self.list(tailnet).await?;
+        let is = |it: &&Value, field: &str| {
+            call::member(it, field).is_some_and(|it| text(it).eq_ignore_ascii_case(wanted))
+        };
+        if let Some(found) = all.iter().find(|it| is(it, self.id_from)) {
+            return Ok(found.clone());
+        }
+        let called = |it: &&Value| self.names.iter().any(|name| is(it, name));
+        let found: Vec<&Value> = all.iter().filter(called).collect();
+        let known = |all: &[&Value]| -> Vec<String> {
+            let words = |it: &&Value| format!("{} ({})", self.name(it), self.id(it));
+            all.iter().take(CANDIDATES).map(words).collect()
+        };
+        match found.as_slice() {
+            [one] => Ok((*one).clone()),
+            [] => {
+                let known = known(&all.iter().collect::<Vec<_>>()).join(", ");
+                let known = if known.is_empty() { "none at all".to_owned() } else { known };
+                let told = format!("no {} is called `{wanted}`", self.kind);
+                Err(Error::new(ErrorKind::NotFound, told).remedied(format!("there is {known}")))
+            }
+            several => Err(Error::ambiguous(wanted, known(several))),
+        }
+    }
+
+    /// The id of what an answer has.
+    pub(crate) fn id(&self, found: &Value) -> String {
+        call::member(found, self.id_from).map(text).unwrap_or_default()
+    }
+
+    /// The name of what an answer has, or its id.
+    pub(crate) fn name(&self, found: &Value) -> String {
+        let named = self.names.iter().find_map(|name| call::member(found, name));
+        named.map_or_else(|| self.id(found), text)
     }
 
     /// Reads one, as the API gives it.
     pub(crate) async fn get(&self, tailnet: &Tailnet, id: &str) -> Result<Value> {
         let path = [(self.id_in, id)];
-        let answer = tailnet.client().call(self.read, Call::on(&path)).await?;
+        let answer = self.call(tailnet, self.read, Call::on(&path)).await?;
         let found = match self.pick {
             Some(pick) => pick(answer, id),
             None => answer,
@@ -188,10 +260,12 @@ impl Whole {
 
     async fn made(&self, tailnet: &Tailnet, sending: Sending<'_>) -> Result<Sent> {
         let operation = self.operation(self.make, "makes")?;
-        let body = with_secrets(sending.change.to.clone(), sending.secrets);
+        let mut body = with_secrets(sending.change.to.clone(), sending.secrets);
+        let owner = self.within.and_then(|it| body.as_object_mut()?.remove(it));
+        let owner = owner.as_ref().map(text).unwrap_or_default();
         let body = if self.makes_lists { json!([body]) } else { body };
-        let path = [(self.id_in, sending.id)];
-        let answer = tailnet.client().call(operation, Call::on(&path).with(&body)).await?;
+        let path = [(self.id_in, sending.id), (self.within.unwrap_or_default(), &owner)];
+        let answer = self.call(tailnet, operation, Call::on(&path).with(&body)).await?;
         let one = if self.makes_lists {
             call::records(answer, "").into_iter().next().unwrap_or_default()
         } else {
@@ -213,14 +287,14 @@ impl Whole {
         let body = if self.patches { difference(from, to) } else { to.clone() };
         let body = with_secrets(body, sending.secrets);
         let path = [(self.id_in, sending.id)];
-        let answer = tailnet.client().call(operation, Call::on(&path).with(&body)).await?;
+        let answer = self.call(tailnet, operation, Call::on(&path).with(&body)).await?;
         Ok(self.once(&answer))
     }
 
     async fn removed(&self, tailnet: &Tailnet, id: &str) -> Result<Sent> {
         let operation = self.operation(self.remove, "removes")?;
         let path = [(self.id_in, id)];
-        match tailnet.client().call(operation, Call::on(&path)).await {
+        match self.call(tailnet, operation, Call::on(&path)).await {
             // Gone is gone, whoever did it.
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let notes = vec!["it was gone already".to_owned()];
@@ -268,7 +342,7 @@ impl Subject for Whole {
             let change = sending.change;
             if let Some(operation) = self.action(&change.field) {
                 let path = [(self.id_in, sending.id)];
-                let answer = tailnet.client().call(operation, Call::on(&path)).await?;
+                let answer = self.call(tailnet, operation, Call::on(&path)).await?;
                 return Ok(self.once(&answer));
             }
             if change.field != CONFIGURATION {
@@ -283,18 +357,40 @@ impl Subject for Whole {
         })
     }
 
+    /// Where only a secret changes, nobody sees it.
     fn is_visible(&self, id: &str, change: &Change) -> bool {
-        self.action(&change.field).is_none() && !id.is_empty()
+        let secret = crate::change::same(&change.from, &change.to);
+        self.action(&change.field).is_none() && !id.is_empty() && !secret
     }
 
-    /// The API fills in what was not said.
+    /// The API fills in what was not said; what was taken out is gone.
     fn reached(&self, change: &Change, now: &Value) -> bool {
-        match (&change.to, now) {
-            (Value::Object(wanted), Value::Object(now)) => wanted.iter().all(|(field, value)| {
-                now.get(field).is_some_and(|now| crate::change::same(now, value))
-            }),
-            (wanted, now) => wanted == now,
-        }
+        let (Value::Object(wanted), Value::Object(now)) = (&change.to, now) else {
+            return change.to == *now;
+        };
+        let is = |(field, value): (&String, &Value)| {
+            now.get(field).is_some_and(|now| crate::change::same(now, value))
+        };
+        let gone = |field: &String| wanted.contains_key(field) || !now.contains_key(field);
+        let had = change.from.as_object();
+        wanted.iter().all(is) && had.is_none_or(|had| had.keys().all(gone))
+    }
+
+    /// What was removed for good is not made again by taking that back.
+    fn check<'a>(
+        &'a self,
+        _: &'a Tailnet,
+        _: &'a str,
+        change: &'a Change,
+    ) -> BoxFuture<'a, Result<Checked>> {
+        let again = change.field == CONFIGURATION && change.from.is_null() && !self.returns;
+        Box::pin(async move {
+            if again {
+                let told = format!("a {} that is gone does not come back as it was", self.kind);
+                return Err(Error::refused(told, "make a new one"));
+            }
+            Ok(Checked::default())
+        })
     }
 }
 

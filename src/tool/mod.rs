@@ -12,15 +12,33 @@ use crate::{
     Error, ErrorKind, Operation, Tailnet,
     change::Plan,
     client::Result,
-    tailnet::{changes, devices, policy_file},
+    tailnet::{
+        changes, contacts, device_invites, devices, logging, oauth_apps, policy_file, posture,
+        settings, user_invites, users, webhooks,
+    },
 };
 
 mod choice;
+mod page;
 mod schema;
 
+pub(crate) use self::page::{Page, row};
+
 /// Every toolset, in the order of the manual.
-pub const TOOLSETS: &[&Toolset] =
-    &[&devices::tools::TOOLSET, &policy_file::tools::TOOLSET, &changes::tools::TOOLSET];
+pub const TOOLSETS: &[&Toolset] = &[
+    &devices::tools::TOOLSET,
+    &policy_file::tools::TOOLSET,
+    &changes::tools::TOOLSET,
+    &users::tools::TOOLSET,
+    &user_invites::tools::TOOLSET,
+    &device_invites::tools::TOOLSET,
+    &contacts::tools::TOOLSET,
+    &settings::tools::TOOLSET,
+    &webhooks::tools::TOOLSET,
+    &posture::tools::TOOLSET,
+    &logging::tools::TOOLSET,
+    &oauth_apps::tools::TOOLSET,
+];
 
 /// A tool that looks at something. The type itself is the tool's input: its doc comment is the
 /// description, the doc comments of its fields describe the parameters.
