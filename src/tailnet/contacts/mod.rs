@@ -8,7 +8,7 @@ pub(crate) mod tools;
 
 pub use crate::api::types::Contact;
 use crate::{
-    Error, ErrorKind, Operation,
+    Error, Operation,
     change::{Plan, Secrets},
     client::{
         Result,
@@ -61,7 +61,7 @@ impl<'a> ContactsOf<'a> {
     ///
     /// # Errors
     ///
-    /// [`Forbidden`](ErrorKind::Forbidden) without the scope `account_settings:read`.
+    /// [`Forbidden`](crate::ErrorKind::Forbidden) without the scope `account_settings:read`.
     pub async fn get(&self) -> Result<Contacts> {
         let operation = Operation::GetContacts;
         call::typed(operation, &self.tailnet.client().call(operation, Call::default()).await?)
@@ -71,7 +71,7 @@ impl<'a> ContactsOf<'a> {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](ErrorKind::InvalidInput) if there is no such contact, or it is no address.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if there is no such contact, or it is no address.
     pub async fn plan_email(&self, contact: &str, email: &str) -> Result<Plan> {
         let contact = known(contact)?;
         let to = email::check("email", email)?;
@@ -94,7 +94,7 @@ impl<'a> ContactsOf<'a> {
     ///
     /// # Errors
     ///
-    /// As [`plan_email`](Self::plan_email); [`Refused`](ErrorKind::Refused) if it is verified.
+    /// As [`plan_email`](Self::plan_email); [`Refused`](crate::ErrorKind::Refused) if it is verified.
     pub async fn plan_mail(&self, contact: &str) -> Result<Plan> {
         let contact = known(contact)?;
         let found = CONTACT.get(self.tailnet, contact).await?;

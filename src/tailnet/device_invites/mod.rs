@@ -9,7 +9,7 @@ pub(crate) mod tools;
 
 pub use crate::api::types::DeviceInvite;
 use crate::{
-    Error, ErrorKind, Operation,
+    Error, Operation,
     change::{Plan, Secrets},
     client::{
         Result,
@@ -67,7 +67,7 @@ impl<'a> DeviceInvites<'a> {
     /// # Errors
     ///
     /// As [`Devices::get`](crate::tailnet::devices::Devices::get);
-    /// [`Forbidden`](ErrorKind::Forbidden) without the scope `device_invites:read`.
+    /// [`Forbidden`](crate::ErrorKind::Forbidden) without the scope `device_invites:read`.
     pub async fn list(&self, device: &str) -> Result<Vec<DeviceInvite>> {
         let device = self.tailnet.devices().get(device).await?;
         let path = [("deviceId", device.key())];
@@ -80,7 +80,7 @@ impl<'a> DeviceInvites<'a> {
     ///
     /// # Errors
     ///
-    /// [`NotFound`](ErrorKind::NotFound).
+    /// [`NotFound`](crate::ErrorKind::NotFound).
     pub async fn get(&self, invite: &str) -> Result<DeviceInvite> {
         let found = DEVICE_INVITE.get(self.tailnet, id(invite)?).await?;
         call::typed(Operation::GetDeviceInvite, &found)
@@ -91,7 +91,7 @@ impl<'a> DeviceInvites<'a> {
     /// # Errors
     ///
     /// As [`Devices::get`](crate::tailnet::devices::Devices::get);
-    /// [`Refused`](ErrorKind::Refused) for a device of another tailnet.
+    /// [`Refused`](crate::ErrorKind::Refused) for a device of another tailnet.
     pub async fn plan_share(&self, device: &str, share: &Share) -> Result<Plan> {
         let email = share.email.as_deref().map(|it| email::check("email", it)).transpose()?;
         let device = self.tailnet.devices().get(device).await?;
@@ -130,7 +130,7 @@ impl<'a> DeviceInvites<'a> {
     ///
     /// # Errors
     ///
-    /// As [`get`](Self::get); [`Refused`](ErrorKind::Refused) for one without an address.
+    /// As [`get`](Self::get); [`Refused`](crate::ErrorKind::Refused) for one without an address.
     pub async fn plan_mail(&self, invite: &str) -> Result<Plan> {
         let invite = id(invite)?;
         let found = DEVICE_INVITE.get(self.tailnet, invite).await?;
@@ -143,7 +143,7 @@ impl<'a> DeviceInvites<'a> {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](ErrorKind::InvalidInput) if it is empty.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if it is empty.
     pub fn plan_accept(&self, invite: &Secret) -> Result<Plan> {
         accept::plan(invite)
     }

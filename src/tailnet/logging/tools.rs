@@ -249,7 +249,7 @@ impl Edit for CreateAwsExternalId {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ValidateAwsExternalId {
-    /// From create_aws_external_id.
+    /// From `create_aws_external_id`.
     external_id: String,
     /// Of the role.
     role_arn: String,

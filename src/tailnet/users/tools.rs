@@ -248,7 +248,7 @@ impl Edit for ApproveUser {
     }
 }
 
-/// Shut a user out until restore_user.
+/// Shut a user out until `restore_user`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SuspendUser {
