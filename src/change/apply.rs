@@ -153,8 +153,10 @@ impl<'a> Run<'a> {
         }
         let mut id = item.id.clone();
         let now = self.look(item, &id).await?;
-        let moved =
-            |it: &&Change| !super::same(now.get(&it.field).unwrap_or(&Value::Null), &it.from);
+        let moved = |it: &&Change| {
+            let is = now.get(&it.field).unwrap_or(&Value::Null);
+            item.subject.is_visible(&id, it) && !super::same(is, &it.from)
+        };
         if let Some(moved) = item.changes.iter().find(moved) {
             let now = now.get(&moved.field).unwrap_or(&Value::Null);
             return Err(item.subject.moved(self.tailnet, item, moved, now).await);
@@ -210,6 +212,7 @@ impl<'a> Run<'a> {
         let named = |field| if several { format!("{field} of {}", item.name) } else { field };
         self.report.shown_once.extend(sent.once.into_iter().map(|(it, once)| (named(it), once)));
         self.report.notes.extend(sent.notes);
+        self.report.answer = sent.answer.or(self.report.answer.take());
         let id = sent.id.unwrap_or_else(|| id.to_owned());
         Ok(Made { change: change.clone(), number, id })
     }

@@ -7,6 +7,7 @@ pub mod devices;
 pub(crate) mod email;
 pub mod logging;
 pub mod oauth_apps;
+pub mod operations;
 pub mod policy_file;
 pub mod posture;
 mod probe;
@@ -40,6 +41,7 @@ pub(crate) const SUBJECTS: &[&dyn Subject] = &[
     logging::stream::STREAM,
     &logging::aws::ExternalId,
     oauth_apps::APP,
+    &operations::change::Calls,
 ];
 
 /// One tailnet. Cheap to clone; clones share connections, tokens, turns and cache.
@@ -160,6 +162,11 @@ impl Tailnet {
     /// What was changed in it, as its journal says.
     pub fn changes(&self) -> changes::Changes<'_> {
         changes::Changes::new(self)
+    }
+
+    /// Any operation of the API, called with values.
+    pub fn operations(&self) -> operations::Operations<'_> {
+        operations::Operations::new(self)
     }
 
     /// Its policy file.
