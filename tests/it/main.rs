@@ -14,6 +14,7 @@
     reason = "a test says that it failed by panicking"
 )]
 
+mod administration;
 mod client;
 mod config;
 mod devices;
