@@ -107,7 +107,16 @@ impl Whole {
     /// Lists all of them, as the API gives them.
     pub(crate) async fn list(&self, tailnet: &Tailnet) -> Result<Vec<Value>> {
         let Some((operation, name)) = self.listed else { return Ok(Vec::new()) };
-        Ok(call::records(self.call(tailnet, operation, Call::default()).await?, name))
+        let records = call::records(self.call(tailnet, operation, Call::default()).await?, name);
+        Ok(records.into_iter().map(|it| self.with_text_for_id(it)).collect())
+    }
+
+    /// Some ids come as text here and as a number there.
+    pub(crate) fn with_text_for_id(&self, mut found: Value) -> Value {
+        if let Some(id) = found.get_mut(self.id_from).filter(|it| it.is_number()) {
+            *id = text(id).into();
+        }
+        found
     }
 
     /// The one that has `wanted` for its id or for one of its names. `field` is where that was said.
@@ -164,7 +173,7 @@ impl Whole {
         if found.is_null() || gone {
             return Err(self.none(id));
         }
-        Ok(found)
+        Ok(self.with_text_for_id(found))
     }
 
     fn none(&self, id: &str) -> Error {

@@ -73,7 +73,9 @@ impl<'a> DeviceInvites<'a> {
         let path = [("deviceId", device.key())];
         let operation = Operation::ListDeviceInvites;
         let answer = self.tailnet.client().call(operation, Call::on(&path)).await?;
-        call::records(answer, "").iter().map(|it| call::typed(operation, it)).collect()
+        let records = call::records(answer, "").into_iter();
+        let records = records.map(|it| DEVICE_INVITE.with_text_for_id(it));
+        records.map(|it| call::typed(operation, &it)).collect()
     }
 
     /// Reads one, by its id (`GET /device-invites/{deviceInviteId}`).

@@ -70,6 +70,25 @@ pub struct Stage {
 
 const OTHER: &str = "other.example";
 
+/// Calls that are refused before anything is sent: the tool, what is wrong, the kind of the refusal
+/// and a part of what it says.
+pub type Refusals = Vec<(&'static str, Value, &'static str, &'static str)>;
+
+/// Checks that each is refused, and that nothing was sent.
+pub async fn are_refused(stage: &Stage, refusals: Refusals) {
+    let before = stage.writes();
+    for (tool, arguments, kind, part) in refusals {
+        let failure = stage.agent.fail(tool, arguments.clone()).await;
+        assert_eq!(failure["kind"], kind, "{tool} {arguments}: {failure}");
+        assert!(
+            failure["message"].as_str().unwrap().contains(part),
+            "{tool} {arguments}: {failure}"
+        );
+        assert!(!stage.has_secret(&failure), "{tool}: {failure}");
+    }
+    assert_eq!(stage.writes(), before);
+}
+
 impl Stage {
     pub async fn new() -> Self {
         let more_tailnets = vec![OTHER.to_owned()];
