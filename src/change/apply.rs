@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{
     Acting, Change, Fields, Item, OnFailure, Outcome, Plan, Problem, Report, Sending, Sent,
     journal::{Intent, Step},
+    sending::hide,
 };
 use crate::{Error, ErrorKind, Tailnet, client::Result};
 
@@ -222,7 +223,7 @@ impl<'a> Run<'a> {
         let sending = Sending { id, change, secrets: &item.secrets };
         let error = match item.subject.send(self.tailnet, sending).await {
             Ok(sent) => return Ok(sent),
-            Err(error) => error,
+            Err(error) => hide(error, &item.secrets),
         };
         if !error.may_have_had_effect() {
             return Err(error);

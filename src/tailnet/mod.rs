@@ -6,6 +6,7 @@ pub mod device_invites;
 pub mod devices;
 pub(crate) mod email;
 pub mod logging;
+mod named;
 pub mod oauth_apps;
 pub mod operations;
 pub mod policy_file;

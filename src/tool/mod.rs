@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
+use self::arguments::{DRY_RUN, PLAN_ID, input, take_control};
 pub use self::choice::{Choice, Offer, Words};
 pub use crate::change::Risk;
 use crate::{
@@ -18,6 +19,7 @@ use crate::{
     },
 };
 
+mod arguments;
 mod choice;
 mod page;
 mod schema;
@@ -375,8 +377,6 @@ pub(crate) fn short(answer: String, instead: &str) -> Result<String> {
     Err(Error::new(ErrorKind::TooLarge, told).remedied(instead))
 }
 
-const DRY_RUN: &str = "dry_run";
-const PLAN_ID: &str = "plan_id";
 /// As much of a resource's name as a log line holds.
 const LONGEST_RESOURCE: usize = 100;
 
@@ -391,37 +391,6 @@ fn covers(granted: &str, scope: &str) -> bool {
     granted == scope
         || granted == "all"
         || reads.is_some_and(|write| granted == write || granted == "all:read")
-}
-
-/// Takes what every change has in common out of the arguments.
-fn take_control(mut arguments: Value) -> Result<(Value, bool, Option<String>)> {
-    let Some(fields) = arguments.as_object_mut() else { return Ok((arguments, false, None)) };
-    let dry_run = match fields.remove(DRY_RUN) {
-        None | Some(Value::Null) => false,
-        Some(Value::Bool(yes)) => yes,
-        Some(_) => return Err(Error::invalid_input(DRY_RUN, "must be true or false")),
-    };
-    let plan_id = match fields.remove(PLAN_ID) {
-        None | Some(Value::Null) => None,
-        Some(Value::String(id)) => Some(id),
-        Some(_) => return Err(Error::invalid_input(PLAN_ID, "must be text")),
-    };
-    Ok((arguments, dry_run, plan_id))
-}
-
-/// The arguments as the tool's type.
-fn input<T: DeserializeOwned>(arguments: Value) -> Result<T> {
-    // No arguments at all come as `null` from some clients.
-    let arguments = if arguments.is_null() { Value::Object(Map::new()) } else { arguments };
-    // The order of fields means nothing, so a list of values does not either.
-    if !arguments.is_object() {
-        return Err(Error::invalid_input("arguments", "must be a JSON object"));
-    }
-    serde_path_to_error::deserialize(arguments).map_err(|error| {
-        let path = error.path().to_string();
-        let field = if path == "." { "arguments" } else { &path };
-        Error::invalid_input(field, format!("is wrong: {}", error.inner()))
-    })
 }
 
 /// What a tool gives back, as compact JSON.

@@ -251,6 +251,7 @@ async fn what_was_made_and_taken_back_is_not_made_again() {
 
     let failure = stage.agent.fail("undo_change", json!({ "change": undone["change"] })).await;
 
+    assert!(undone["warnings"].to_string().contains("removed for good"), "{undone}");
     assert_eq!(failure["kind"], "refused", "{failure}");
     assert_eq!(failure["remedy"], "make a new one");
 }

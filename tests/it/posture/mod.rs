@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 use tailscale_mcp::tailnet::posture::Access;
 
-use crate::administration::{SECRET, Stage, are_refused};
+use crate::{
+    administration::{SECRET, Stage, agent, are_refused},
+    support::{Reply, Server},
+};
 
 #[tokio::test]
 async fn an_integration_keeps_its_secret_unless_another_is_given() {
@@ -36,6 +39,25 @@ async fn a_secret_is_in_no_plan_that_is_printed() {
     let plan = stage.tailnet.posture().plan_create("kolide", &access).await.unwrap();
     let printed = format!("{access:?} {plan:?} {:?}", plan.preview());
     assert!(!printed.contains(SECRET), "{printed}");
+}
+
+#[tokio::test]
+async fn a_secret_that_the_api_repeats_is_neither_told_nor_recorded() {
+    let server = Server::start(|seen| match seen.method.as_str() {
+        "GET" => Reply::json(&json!({ "integrations": [] })),
+        _ => {
+            Reply::new(400).of(&json!({ "message": format!("`{SECRET}` is no secret of Kolide") }))
+        }
+    })
+    .await;
+    let agent = agent(&server.tailnet()).await;
+    let new = json!({ "provider": "kolide", "client_secret": SECRET });
+
+    let failure = agent.fail("create_posture_integration", new).await;
+    let entry = agent.call("get_change", json!({ "change": 1 })).await;
+
+    assert!(failure["message"].as_str().unwrap().contains("`•••` is no secret"), "{failure}");
+    assert!(!format!("{failure}{entry}").contains(SECRET), "{failure} {entry}");
 }
 
 #[tokio::test]
