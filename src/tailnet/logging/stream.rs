@@ -1,7 +1,7 @@
 //! Streaming logs to somebody else's system.
 
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::Logging;
 pub use crate::api::types::{LogstreamEndpointConfiguration, LogstreamEndpointPublishingStatus};
@@ -332,7 +332,7 @@ pub(super) fn explain(error: Error) -> Error {
 
 /// The fields of the destination that are set, for whoever shows it.
 #[cfg(feature = "server")]
-pub(super) fn shown(stream: &Stream) -> Map<String, Value> {
+pub(super) fn shown(stream: &Stream) -> serde_json::Map<String, Value> {
     let configuration = stream.configuration.as_ref();
     let fields = configuration.and_then(|it| serde_json::to_value(it).ok());
     let fields = fields.map(|it| STREAM.settable(&it)).unwrap_or_default();

@@ -41,7 +41,6 @@ fn people(stage: &Stage) -> Vec<Case> {
     let email = json!({ "contact": "security", "email": "new@elsewhere.example" });
     let settings = json!({
         "devices_approval_on": false, "devices_key_duration_days": 30, "regional_routing_on": true,
-        "acls_external_link": "https://git.example/acl",
     });
     vec![
         seen("set_user_role", json!({ "user": first, "role": "it-admin" }), get(first)),

@@ -11,6 +11,7 @@ use tailscale_mcp::{
 
 use crate::support::{
     agent::Agent,
+    judge::{Judged, judged},
     tailnet::{Trouble, settings, troubled},
 };
 
@@ -156,6 +157,13 @@ impl Stage {
         }
         assert!(self.secrets.len() >= 5, "{:?}", self.secrets);
         self.secrets.push(self.link.clone());
+    }
+
+    /// The same tailnet, asked for what its document does not know.
+    pub async fn beyond_the_document(&self) -> Agent {
+        let mut settings = settings(&self.sandbox.base_url());
+        settings.base_url = judged(&self.sandbox.base_url(), Judged::Answers);
+        agent(&Tailnet::new(settings)).await
     }
 
     /// The same tailnet, where the first write gets into `trouble`.

@@ -101,16 +101,18 @@ async fn what_people_may_regret_is_said_before() {
 #[tokio::test]
 async fn a_link_comes_and_goes() {
     let stage = Stage::new().await;
+    // No link is an empty one, which is no URL.
+    let agent = stage.beyond_the_document().await;
     let link = |text: &str| json!({ "acls_external_link": text });
     let now = async || {
-        let all = stage.agent.call("get_tailnet_settings", json!({})).await;
+        let all = agent.call("get_tailnet_settings", json!({})).await;
         all["settings"]["acls_external_link"].clone()
     };
-    let set = stage.agent.call("update_tailnet_settings", link("https://git.example/acl")).await;
+    let set = agent.call("update_tailnet_settings", link("https://git.example/acl")).await;
     assert_eq!(now().await, "https://git.example/acl");
-    stage.agent.call("undo_change", json!({ "change": set["change"] })).await;
+    agent.call("undo_change", json!({ "change": set["change"] })).await;
     assert_eq!(now().await, "");
-    let same = stage.agent.call("update_tailnet_settings", link("")).await;
+    let same = agent.call("update_tailnet_settings", link("")).await;
     assert_eq!(same["unchanged"], true);
 }
 

@@ -42,7 +42,7 @@ async fn an_event_that_is_unknown_here_is_left_to_the_api() {
     let mut dry = new.clone();
     dry["dry_run"] = json!(true);
     let shown = stage.agent.call("update_webhook", dry).await;
-    let failure = stage.agent.fail("update_webhook", new).await;
+    let failure = stage.beyond_the_document().await.fail("update_webhook", new).await;
 
     assert!(shown["warnings"].to_string().contains("`nodeExploded` is no event"), "{shown}");
     assert_eq!(failure["kind"], "rejected");
