@@ -360,15 +360,23 @@ pub(crate) fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// The fields that differ; null for one that goes.
+/// The fields that differ; one that goes is empty, since null often means that it stays.
 fn difference(from: &Value, to: &Value) -> Value {
     let empty = Map::new();
     let (from, to) = (from.as_object().unwrap_or(&empty), to.as_object().unwrap_or(&empty));
     let changed = to.iter().filter(|(field, value)| from.get(*field) != Some(value));
-    let gone = from.keys().filter(|it| !to.contains_key(*it));
+    let gone = from.iter().filter(|(field, _)| !to.contains_key(*field));
     let changed = changed.map(|(field, value)| (field.clone(), value.clone()));
-    let all: Map<String, Value> = changed.chain(gone.map(|it| (it.clone(), Value::Null))).collect();
-    all.into()
+    let gone = gone.map(|(field, value)| (field.clone(), emptied(value)));
+    changed.chain(gone).collect::<Map<_, _>>().into()
+}
+
+fn emptied(value: &Value) -> Value {
+    match value {
+        Value::String(_) => json!(""),
+        Value::Array(_) => json!([]),
+        _ => Value::Null,
+    }
 }
 
 fn with_secrets(mut body: Value, secrets: &Secrets) -> Value {

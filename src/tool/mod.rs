@@ -24,7 +24,7 @@ mod choice;
 mod page;
 mod schema;
 
-pub(crate) use self::page::{Page, row};
+pub(crate) use self::page::{Page, all_but, row};
 
 /// Every toolset, in the order of the manual.
 pub const TOOLSETS: &[&Toolset] = &[

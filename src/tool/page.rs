@@ -74,3 +74,11 @@ pub(crate) fn row(record: &impl Serialize, fields: &[&str]) -> Map<String, Value
     let of = |field: &&str| all.remove(*field).map(|value| ((*field).to_owned(), value));
     fields.iter().filter_map(of).filter(|(_, value)| !is_empty(value)).collect()
 }
+
+/// All that `record` has but `secrets`, less what says nothing.
+pub(crate) fn all_but(record: &impl Serialize, secrets: &[&str]) -> Map<String, Value> {
+    let Ok(Value::Object(all)) = serde_json::to_value(record) else { return Map::new() };
+    let is_said =
+        |(field, value): &(String, Value)| !secrets.contains(&field.as_str()) && !is_empty(value);
+    all.into_iter().filter(is_said).collect()
+}

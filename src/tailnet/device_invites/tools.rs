@@ -9,7 +9,7 @@ use crate::{
     Operation, Tailnet,
     change::{Plan, Risk},
     client::Result,
-    tool::{Edit, Page, Query, Toolset, edit, query, row},
+    tool::{Edit, Page, Query, Toolset, all_but, edit, query, row},
     wire::Secret,
 };
 
@@ -81,7 +81,7 @@ impl Query for GetDeviceInvite {
     type Output = Map<String, Value>;
 
     async fn call(self, tailnet: &Tailnet) -> Result<Self::Output> {
-        Ok(row(&tailnet.device_invites().get(&self.invite).await?, FIELDS))
+        Ok(all_but(&tailnet.device_invites().get(&self.invite).await?, &["inviteUrl"]))
     }
 }
 

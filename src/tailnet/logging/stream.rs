@@ -252,13 +252,7 @@ impl Logging<'_> {
         let mut stream = Stream { log, configured: false, configuration: None, status: None };
         let operation = Operation::GetLogStreamingConfiguration;
         stream.configuration = match STREAM.get(self.tailnet, log.as_str()).await {
-            Ok(found) => {
-                let mut shown: LogstreamEndpointConfiguration = call::typed(operation, &found)?;
-                // The API keeps them to itself; if it ever does not, we do.
-                (shown.token, shown.s3_secret_access_key, shown.gcs_credentials) =
-                    (None, None, None);
-                Some(shown)
-            }
+            Ok(found) => Some(call::typed(operation, &found)?),
             Err(none) if none.kind() == ErrorKind::NotFound => return Ok(stream),
             Err(error) => return Err(error),
         };
@@ -328,13 +322,4 @@ pub(super) fn explain(error: Error) -> Error {
         ),
         _ => error,
     }
-}
-
-/// The fields of the destination that are set, for whoever shows it.
-#[cfg(feature = "server")]
-pub(super) fn shown(stream: &Stream) -> serde_json::Map<String, Value> {
-    let configuration = stream.configuration.as_ref();
-    let fields = configuration.and_then(|it| serde_json::to_value(it).ok());
-    let fields = fields.map(|it| STREAM.settable(&it)).unwrap_or_default();
-    fields.as_object().cloned().unwrap_or_default()
 }

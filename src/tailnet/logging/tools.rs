@@ -9,7 +9,7 @@ use crate::{
     Operation, Tailnet,
     change::{Plan, Risk},
     client::Result,
-    tool::{Edit, Query, Toolset, edit, query},
+    tool::{Edit, Query, Toolset, all_but, edit, query},
     wire::Secret,
 };
 
@@ -26,6 +26,8 @@ pub(crate) const TOOLSET: Toolset = Toolset {
         edit::<ValidateAwsExternalId>(),
     ],
 };
+
+const SECRETS: &[&str] = &["token", "s3SecretAccessKey", "gcsCredentials"];
 
 /// Show where a log is streamed to, and how that goes.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -54,8 +56,8 @@ impl Query for GetLogStreaming {
 
     async fn call(self, tailnet: &Tailnet) -> Result<Shown> {
         let stream = tailnet.logging().stream(self.log).await?;
-        let configuration = stream::shown(&stream);
-        let stream::Stream { log, configured, status, .. } = stream;
+        let stream::Stream { log, configured, configuration, status } = stream;
+        let configuration = configuration.map(|it| all_but(&it, SECRETS)).unwrap_or_default();
         Ok(Shown { log, configured, configuration, status })
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     Operation, Tailnet,
     change::{Plan, Risk},
     client::Result,
-    tool::{Edit, Page, Query, Toolset, edit, query, row},
+    tool::{Edit, Page, Query, Toolset, all_but, edit, query, row},
 };
 
 pub(crate) const TOOLSET: Toolset = Toolset {
@@ -26,17 +26,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     ],
 };
 
-const ROW: &[&str] = &["id", "name", "description", "scopes"];
-const FIELDS: &[&str] = &[
-    "id",
-    "name",
-    "description",
-    "redirectURIs",
-    "scopes",
-    "allowedNodeAttributes",
-    "created",
-    "updated",
-];
+const FIELDS: &[&str] = &["id", "name", "description", "scopes"];
 
 /// List OAuth apps.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -55,7 +45,7 @@ impl Query for ListOAuthApps {
 
     async fn call(self, tailnet: &Tailnet) -> Result<Page> {
         let all = tailnet.oauth_apps().list().await?;
-        let rows: Vec<_> = all.iter().map(|it| row(it, ROW)).collect();
+        let rows: Vec<_> = all.iter().map(|it| row(it, FIELDS)).collect();
         Page::of("apps", &rows, self.skip, self.limit)
     }
 }
@@ -74,7 +64,7 @@ impl Query for GetOAuthApp {
     type Output = Map<String, Value>;
 
     async fn call(self, tailnet: &Tailnet) -> Result<Self::Output> {
-        Ok(row(&tailnet.oauth_apps().get(&self.app).await?, FIELDS))
+        Ok(all_but(&tailnet.oauth_apps().get(&self.app).await?, &["clientSecret"]))
     }
 }
 

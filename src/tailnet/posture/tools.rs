@@ -9,7 +9,7 @@ use crate::{
     Operation, Tailnet,
     change::{Plan, Risk},
     client::Result,
-    tool::{Edit, Page, Query, Toolset, edit, query, row},
+    tool::{Edit, Page, Query, Toolset, all_but, edit, query, row},
     wire::Secret,
 };
 
@@ -67,7 +67,7 @@ impl Query for GetPostureIntegration {
     type Output = Map<String, Value>;
 
     async fn call(self, tailnet: &Tailnet) -> Result<Self::Output> {
-        Ok(row(&tailnet.posture().get(&self.integration).await?, FIELDS))
+        Ok(all_but(&tailnet.posture().get(&self.integration).await?, &["clientSecret"]))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     Operation, Tailnet,
     change::{Plan, Risk},
     client::Result,
-    tool::{Edit, Page, Query, Toolset, edit, query, row},
+    tool::{Edit, Page, Query, Toolset, all_but, edit, query, row},
 };
 
 pub(crate) const TOOLSET: Toolset = Toolset {
@@ -68,7 +68,7 @@ impl Query for GetUserInvite {
     type Output = Map<String, Value>;
 
     async fn call(self, tailnet: &Tailnet) -> Result<Self::Output> {
-        Ok(row(&tailnet.user_invites().get(&self.invite).await?, FIELDS))
+        Ok(all_but(&tailnet.user_invites().get(&self.invite).await?, &["inviteUrl"]))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     Operation, Tailnet,
     change::{Plan, Risk},
     client::Result,
-    tool::{Edit, Page, Query, Toolset, edit, query, row},
+    tool::{Edit, Page, Query, Toolset, all_but, edit, query, row},
 };
 
 pub(crate) const TOOLSET: Toolset = Toolset {
@@ -28,16 +28,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     ],
 };
 
-const ROW: &[&str] = &["endpointId", "endpointUrl", "providerType", "subscriptions"];
-const FIELDS: &[&str] = &[
-    "endpointId",
-    "endpointUrl",
-    "providerType",
-    "subscriptions",
-    "creatorLoginName",
-    "created",
-    "lastModified",
-];
+const FIELDS: &[&str] = &["endpointId", "endpointUrl", "providerType", "subscriptions"];
 
 /// List webhooks.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -56,7 +47,7 @@ impl Query for ListWebhooks {
 
     async fn call(self, tailnet: &Tailnet) -> Result<Page> {
         let all = tailnet.webhooks().list().await?;
-        let rows: Vec<_> = all.iter().map(|it| row(it, ROW)).collect();
+        let rows: Vec<_> = all.iter().map(|it| row(it, FIELDS)).collect();
         Page::of("webhooks", &rows, self.skip, self.limit)
     }
 }
@@ -75,7 +66,7 @@ impl Query for GetWebhook {
     type Output = Map<String, Value>;
 
     async fn call(self, tailnet: &Tailnet) -> Result<Self::Output> {
-        Ok(row(&tailnet.webhooks().get(&self.webhook).await?, FIELDS))
+        Ok(all_but(&tailnet.webhooks().get(&self.webhook).await?, &["secret"]))
     }
 }
 

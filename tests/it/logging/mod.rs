@@ -1,10 +1,14 @@
 //! Streaming logs.
 
 use serde_json::{Value, json};
+use tailscale_mcp::{
+    Tailnet,
+    sandbox::{Options, Sandbox},
+};
 
 use crate::{
-    administration::{SECRET, Stage, are_refused},
-    support::tailnet::unreadable_after,
+    administration::{SECRET, Stage, agent, are_refused},
+    support::tailnet::{settings, unreadable_after},
 };
 
 #[tokio::test]
@@ -28,8 +32,7 @@ async fn no_stream_is_an_answer() {
 async fn a_status_that_cannot_be_read_is_no_status() {
     let stage = Stage::new().await;
     let proxy = unreadable_after(&stage.sandbox.base_url(), "/stream/status", 0).await;
-    let tailnet = tailscale_mcp::Tailnet::new(crate::support::tailnet::settings(&proxy));
-    let agent = crate::administration::agent(&tailnet).await;
+    let agent = agent(&Tailnet::new(settings(&proxy))).await;
     let failure = agent.fail("get_log_streaming", json!({ "log": "network" })).await;
     assert_eq!(failure["kind"], "rejected", "{failure}");
 }
@@ -125,6 +128,18 @@ async fn who_may_not_is_told_what_a_private_destination_takes() {
     assert_eq!(failure["kind"], "forbidden", "{failure}");
     let remedy = failure["remedy"].as_str().unwrap();
     assert!(remedy.contains("`log_streaming`") && remedy.contains("`device_invites`"), "{failure}");
+}
+
+#[tokio::test]
+async fn what_the_plan_lacks_is_told_as_that() {
+    let options = Options { free_plan: true, ..Options::default() };
+    let sandbox = Sandbox::start(options).await.unwrap();
+    let agent = agent(&Tailnet::new(settings(&sandbox.base_url()))).await;
+
+    let failure = agent.fail("set_log_streaming", role("configuration")).await;
+
+    assert_eq!(failure["kind"], "plan_limit", "{failure}");
+    assert!(failure["remedy"].as_str().unwrap().contains("plan"), "{failure}");
 }
 
 #[tokio::test]

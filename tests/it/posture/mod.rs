@@ -33,6 +33,21 @@ async fn an_integration_keeps_its_secret_unless_another_is_given() {
 }
 
 #[tokio::test]
+async fn what_was_not_there_is_gone_again_when_it_is_taken_back() {
+    let stage = Stage::new().await;
+    let get = async || {
+        stage.agent.call("get_posture_integration", json!({ "integration": "falcon" })).await
+    };
+    let update = json!({ "integration": "falcon", "tenant_id": "t1" });
+    let done = stage.agent.call("update_posture_integration", update).await;
+    assert_eq!(get().await["tenantId"], "t1");
+
+    stage.agent.call("undo_change", json!({ "change": done["change"] })).await;
+
+    assert_eq!(get().await.get("tenantId"), None);
+}
+
+#[tokio::test]
 async fn a_secret_is_in_no_plan_that_is_printed() {
     let stage = Stage::new().await;
     let access = Access { client_secret: Some(SECRET.parse().unwrap()), ..Access::default() };

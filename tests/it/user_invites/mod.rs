@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::{
     administration::{Stage, agent, are_refused},
-    support::{Reply, Server},
+    support::{Reply, Server, tailnet::Trouble},
 };
 
 #[tokio::test]
@@ -25,6 +25,22 @@ async fn several_are_invited_at_once_each_with_a_link_of_their_own() {
     assert_eq!((&list["total"], &left["total"]), (&json!(3), &json!(1)));
     assert_eq!(list["invites"][1]["role"], "member");
     assert_eq!(undone["applied"], true);
+}
+
+#[tokio::test]
+async fn of_several_the_one_whose_answer_got_lost_is_told() {
+    for (trouble, list) in [(Trouble::AnswerLost, "unknown"), (Trouble::Refused, "failed")] {
+        let stage = Stage::new().await;
+        let agent = stage.troubled(trouble).await;
+        let emails = json!(["a@elsewhere.example", "b@elsewhere.example"]);
+
+        let done = agent.call("invite_users", json!({ "emails": emails })).await;
+
+        assert_eq!(done[list][0]["resource"], "a@elsewhere.example", "{done}");
+        assert_eq!(done[list].as_array().unwrap().len(), 1, "{done}");
+        let once: Vec<&String> = done["shown_once"].as_object().unwrap().keys().collect();
+        assert_eq!(once, ["inviteUrl of b@elsewhere.example"]);
+    }
 }
 
 #[tokio::test]
