@@ -1,12 +1,18 @@
 //! Every tool that changes something: only shown, refused, answered and lost, recorded, taken back.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fs, path::Path, sync::Arc};
 
 use serde_json::{Value, json};
-use tailscale_mcp::tool;
+use tailscale_mcp::{
+    change::store::{Place, Store},
+    tool::{self, Risk},
+};
 
-use super::{SECRET, Stage, TOOLSETS, still};
-use crate::support::tailnet::Trouble;
+use super::{SECRET, Stage, TOOLSETS, everything, still};
+use crate::support::{
+    person::{Desk, Era, Person, Says},
+    tailnet::Trouble,
+};
 
 /// One call of a tool.
 struct Case {
@@ -198,46 +204,61 @@ async fn a_lost_answer_is_looked_up_or_nobody_claims_to_know() {
     }
 }
 
-#[tokio::test]
-async fn what_is_done_is_recorded_without_secrets_and_taken_back_where_that_is_said() {
-    let stage = Stage::new().await;
-    let agent = &stage.agent;
-    for Case { tool, arguments, look, .. } in cases(&stage) {
-        let was = still(agent.call(look.0, look.1.clone()).await);
+/// A person who says yes, and the file in which everything is recorded.
+async fn desk(stage: &Stage, folder: &Path) -> (Desk, Arc<Store>) {
+    let mut setup = everything(Risk::Danger);
+    setup.yes = false;
+    setup.store = Arc::new(Store::new(Place::File(folder.join("journal.db"))));
+    let store = Arc::clone(&setup.store);
+    (Person::who(Says::Yes).at(&stage.tailnet, setup, Era::Sessions).await, store)
+}
 
-        let mut done = agent.call(tool, arguments).await;
+/// The texts of an object.
+fn texts(value: &Value) -> Vec<String> {
+    let fields = value.as_object().into_iter().flatten();
+    fields.map(|(_, it)| it.as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn what_is_done_is_taken_back_where_that_is_said_and_no_secret_is_kept() {
+    let stage = Stage::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (desk, store) = desk(&stage, folder.path()).await;
+    let mut secrets = stage.secrets.clone();
+    let mut told = Vec::new();
+    for Case { tool, arguments, look, .. } in cases(&stage) {
+        let was = still(desk.done(look.0, look.1.clone()).await);
+        let asked = desk.asked().len();
+
+        let mut done = desk.done(tool, arguments).await;
 
         assert_eq!(done["applied"], true, "{tool}: {done}");
-        let once = done.as_object_mut().unwrap().remove("shown_once").unwrap_or_default();
-        let once: Vec<String> = once
-            .as_object()
-            .into_iter()
-            .flat_map(|it| it.values())
-            .map(|it| it.as_str().unwrap().to_owned())
-            .collect();
+        secrets
+            .extend(texts(&done.as_object_mut().unwrap().remove("shown_once").unwrap_or_default()));
         let number = json!({ "change": done["change"] });
-        let entry = agent.call("get_change", number.clone()).await;
-        let list = agent.call("list_changes", json!({})).await;
-        for told in [&done, &entry, &list] {
-            let text = told.to_string();
-            assert!(
-                !stage.has_secret(told) && !once.iter().any(|it| text.contains(it)),
-                "{tool}: {told}"
-            );
-        }
+        let entry = desk.done("get_change", number.clone()).await;
         assert_eq!(entry["outcome"], "done", "{tool}: {entry}");
+        told.extend([done.to_string(), entry.to_string()]);
         if done["cannot_be_undone"] == true {
-            let failure = agent.fail("undo_change", number).await;
+            assert_eq!(desk.asked().len(), asked + 1, "{tool}");
+            let failure = desk.fails("undo_change", number).await;
             assert_eq!(failure["kind"], "refused", "{tool}: {failure}");
-            assert!(
-                failure["message"].as_str().unwrap().contains("no call takes it back"),
-                "{tool}: {failure}"
-            );
+            let message = failure["message"].as_str().unwrap();
+            assert!(message.contains("no call takes it back"), "{tool}: {failure}");
             continue;
         }
-        let undone = agent.call("undo_change", number).await;
+        let undone = desk.done("undo_change", number).await;
         assert_eq!(undone["applied"], true, "{tool}: {undone}");
-        assert_eq!(still(agent.call(look.0, look.1).await), was, "{tool}");
+        assert_eq!(still(desk.done(look.0, look.1).await), was, "{tool}");
+    }
+    store.flush().await;
+    told.extend(desk.asked());
+    for file in fs::read_dir(folder.path()).unwrap() {
+        told.push(String::from_utf8_lossy(&fs::read(file.unwrap().path()).unwrap()).into_owned());
+    }
+    assert!(told.iter().any(|it| it.contains("create_webhook") && it.contains("SQLite")));
+    for (secret, told) in secrets.iter().flat_map(|it| told.iter().map(move |told| (it, told))) {
+        assert!(!told.contains(secret.as_str()), "{secret} is in {told}");
     }
 }
 
