@@ -94,6 +94,21 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
+#[cfg(feature = "server")]
+impl schemars::JsonSchema for Secret {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Secret".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        String::json_schema(generator)
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+}
+
 /// Exact matches on the server: a field and the values it must have, sent as
 /// `isEphemeral=true&tags=tag:a&tags=tag:b`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{
     Acting, Change, Fields, Item, OnFailure, Outcome, Plan, Problem, Report, Sending, Sent,
     journal::{Intent, Step},
+    sending::hide,
 };
 use crate::{Error, ErrorKind, Tailnet, client::Result};
 
@@ -207,7 +208,10 @@ impl<'a> Run<'a> {
         self.settle(number, Settled { id: made.as_deref(), why: why.as_deref(), ..outcome.into() })
             .await;
         let sent = result?;
-        self.report.shown_once.extend(sent.once);
+        // Several resources have secrets of the same name.
+        let several = self.plan.is_batch();
+        let named = |field| if several { format!("{field} of {}", item.name) } else { field };
+        self.report.shown_once.extend(sent.once.into_iter().map(|(it, once)| (named(it), once)));
         self.report.notes.extend(sent.notes);
         self.report.answer = sent.answer.or(self.report.answer.take());
         let id = sent.id.unwrap_or_else(|| id.to_owned());
@@ -219,7 +223,7 @@ impl<'a> Run<'a> {
         let sending = Sending { id, change, secrets: &item.secrets };
         let error = match item.subject.send(self.tailnet, sending).await {
             Ok(sent) => return Ok(sent),
-            Err(error) => error,
+            Err(error) => hide(error, &item.secrets),
         };
         if !error.may_have_had_effect() {
             return Err(error);

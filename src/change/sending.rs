@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::wire::Secret;
-
 use super::Change;
+use crate::{Error, wire::Secret};
 
 /// Values that a change needs and that nobody records: by field of the request.
 pub(crate) type Secrets = BTreeMap<String, Secret>;
@@ -33,4 +32,13 @@ pub(crate) struct Sent {
     pub(crate) answer: Option<Value>,
     /// What it is worth to say.
     pub(crate) notes: Vec<String>,
+}
+
+/// The error without `secrets`, should the API have repeated one.
+pub(super) fn hide(error: Error, secrets: &Secrets) -> Error {
+    let Some(said) = error.upstream_message() else { return error };
+    let texts = secrets.values().map(Secret::reveal).filter(|it| !it.is_empty());
+    let clean = texts.fold(said.to_owned(), |said, secret| said.replace(secret, "•••"));
+    let problems = error.policy_problems().to_vec();
+    error.saying(Some(clean), problems)
 }

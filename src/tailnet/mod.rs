@@ -1,14 +1,22 @@
 //! The API's nouns, a folder each: what can be asked of a tailnet and changed in it.
 
 pub mod changes;
+pub mod contacts;
+pub mod device_invites;
 pub mod devices;
+pub(crate) mod email;
 pub mod keys;
 pub mod logging;
+mod named;
+pub mod oauth_apps;
 pub mod operations;
 pub mod policy_file;
+pub mod posture;
 mod probe;
 pub mod settings;
+pub mod user_invites;
 pub mod users;
+pub mod webhooks;
 pub(crate) mod whole;
 
 pub use self::probe::Probe;
@@ -25,6 +33,16 @@ pub(crate) const SUBJECTS: &[&dyn Subject] = &[
     &devices::change::Devices,
     &settings::Settings,
     &policy_file::change::File,
+    &users::change::People,
+    user_invites::USER_INVITE,
+    device_invites::DEVICE_INVITE,
+    &device_invites::accept::Acceptance,
+    contacts::CONTACT,
+    webhooks::WEBHOOK,
+    posture::INTEGRATION,
+    logging::stream::STREAM,
+    &logging::aws::ExternalId,
+    oauth_apps::APP,
     &operations::change::Calls,
     &keys::change::Keys,
 ];
@@ -112,6 +130,36 @@ impl Tailnet {
     /// Its people.
     pub fn users(&self) -> users::Users<'_> {
         users::Users::new(self)
+    }
+
+    /// Its invitations to join.
+    pub fn user_invites(&self) -> user_invites::UserInvites<'_> {
+        user_invites::UserInvites::new(self)
+    }
+
+    /// Its invitations to use a device from another tailnet.
+    pub fn device_invites(&self) -> device_invites::DeviceInvites<'_> {
+        device_invites::DeviceInvites::new(self)
+    }
+
+    /// Whom Tailscale writes to about it.
+    pub fn contacts(&self) -> contacts::ContactsOf<'_> {
+        contacts::ContactsOf::new(self)
+    }
+
+    /// Where Tailscale posts what happens in it.
+    pub fn webhooks(&self) -> webhooks::Webhooks<'_> {
+        webhooks::Webhooks::new(self)
+    }
+
+    /// The providers that tell how its devices are.
+    pub fn posture(&self) -> posture::Posture<'_> {
+        posture::Posture::new(self)
+    }
+
+    /// The programs that its users let act for them.
+    pub fn oauth_apps(&self) -> oauth_apps::OAuthApps<'_> {
+        oauth_apps::OAuthApps::new(self)
     }
 
     /// What was changed in it, as its journal says.

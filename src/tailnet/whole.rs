@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     Error, ErrorKind, Operation, Tailnet,
-    change::{Change, Fields, Plan, Secrets, Sending, Sent, Subject},
+    change::{Change, Checked, Fields, Plan, Secrets, Sending, Sent, Subject},
     client::{
         Result,
         call::{self, Call},
@@ -27,6 +27,10 @@ pub(crate) struct Whole {
     pub(crate) id_from: &'static str,
     /// Reads one.
     pub(crate) read: Operation,
+    /// Lists them, and under which name the answer has them.
+    pub(crate) listed: Option<(Operation, &'static str)>,
+    /// The fields of answers that people know one by, besides its id; the first is its name.
+    pub(crate) names: &'static [&'static str],
     /// Where the one is in what that answers, if it is not all of it.
     pub(crate) pick: Option<fn(Value, &str) -> Value>,
     /// Whether what is read is there no more: some are listed long after.
@@ -35,6 +39,9 @@ pub(crate) struct Whole {
     pub(crate) make: Option<Operation>,
     /// Whether that takes a list of them, and answers one.
     pub(crate) makes_lists: bool,
+    /// The field that says what it belongs to. It goes into the path of the call that makes one, and
+    /// not into its body.
+    pub(crate) within: Option<&'static str>,
     /// Changes one.
     pub(crate) change: Option<Operation>,
     /// Whether a change sends only what changes.
@@ -50,6 +57,8 @@ pub(crate) struct Whole {
     /// What else can be done to one, by name. It leaves no trace that could be read, and nothing
     /// takes it back.
     pub(crate) actions: &'static [(&'static str, Operation)],
+    /// Says of an error what is to be done about it, where that is not plain from its kind.
+    pub(crate) explain: Option<fn(Error) -> Error>,
 }
 
 impl Whole {
@@ -66,10 +75,13 @@ impl Whole {
             id_in,
             id_from,
             read,
+            listed: None,
+            names: &[],
             pick: None,
             is_gone: None,
             make: None,
             makes_lists: false,
+            within: None,
             change: None,
             patches: false,
             remove: None,
@@ -77,13 +89,28 @@ impl Whole {
             fields,
             once: &[],
             actions: &[],
+            explain: None,
         }
+    }
+
+    /// Sends a call about such resources.
+    pub(super) async fn call(
+        &self,
+        tailnet: &Tailnet,
+        operation: Operation,
+        call: Call<'_>,
+    ) -> Result<Value> {
+        let answer = tailnet.client().call(operation, call).await;
+        answer.map_err(|error| match self.explain {
+            Some(explain) => explain(error),
+            None => error,
+        })
     }
 
     /// Reads one, as the API gives it.
     pub(crate) async fn get(&self, tailnet: &Tailnet, id: &str) -> Result<Value> {
         let path = [(self.id_in, id)];
-        let answer = tailnet.client().call(self.read, Call::on(&path)).await?;
+        let answer = self.call(tailnet, self.read, Call::on(&path)).await?;
         let found = match self.pick {
             Some(pick) => pick(answer, id),
             None => answer,
@@ -92,7 +119,7 @@ impl Whole {
         if found.is_null() || gone {
             return Err(self.none(id));
         }
-        Ok(found)
+        Ok(self.with_text_for_id(found))
     }
 
     fn none(&self, id: &str) -> Error {
@@ -188,10 +215,12 @@ impl Whole {
 
     async fn made(&self, tailnet: &Tailnet, sending: Sending<'_>) -> Result<Sent> {
         let operation = self.operation(self.make, "makes")?;
-        let body = with_secrets(sending.change.to.clone(), sending.secrets);
+        let mut body = with_secrets(sending.change.to.clone(), sending.secrets);
+        let owner = self.within.and_then(|it| body.as_object_mut()?.remove(it));
+        let owner = owner.as_ref().map(text).unwrap_or_default();
         let body = if self.makes_lists { json!([body]) } else { body };
-        let path = [(self.id_in, sending.id)];
-        let answer = tailnet.client().call(operation, Call::on(&path).with(&body)).await?;
+        let path = [(self.id_in, sending.id), (self.within.unwrap_or_default(), &owner)];
+        let answer = self.call(tailnet, operation, Call::on(&path).with(&body)).await?;
         let one = if self.makes_lists {
             call::records(answer, "").into_iter().next().unwrap_or_default()
         } else {
@@ -213,14 +242,14 @@ impl Whole {
         let body = if self.patches { difference(from, to) } else { to.clone() };
         let body = with_secrets(body, sending.secrets);
         let path = [(self.id_in, sending.id)];
-        let answer = tailnet.client().call(operation, Call::on(&path).with(&body)).await?;
+        let answer = self.call(tailnet, operation, Call::on(&path).with(&body)).await?;
         Ok(self.once(&answer))
     }
 
     async fn removed(&self, tailnet: &Tailnet, id: &str) -> Result<Sent> {
         let operation = self.operation(self.remove, "removes")?;
         let path = [(self.id_in, id)];
-        match tailnet.client().call(operation, Call::on(&path)).await {
+        match self.call(tailnet, operation, Call::on(&path)).await {
             // Gone is gone, whoever did it.
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let notes = vec!["it was gone already".to_owned()];
@@ -268,7 +297,7 @@ impl Subject for Whole {
             let change = sending.change;
             if let Some(operation) = self.action(&change.field) {
                 let path = [(self.id_in, sending.id)];
-                let answer = tailnet.client().call(operation, Call::on(&path)).await?;
+                let answer = self.call(tailnet, operation, Call::on(&path)).await?;
                 return Ok(self.once(&answer));
             }
             if change.field != CONFIGURATION {
@@ -283,18 +312,46 @@ impl Subject for Whole {
         })
     }
 
+    /// Where only a secret changes, nobody sees it.
     fn is_visible(&self, id: &str, change: &Change) -> bool {
-        self.action(&change.field).is_none() && !id.is_empty()
+        let secret = crate::change::same(&change.from, &change.to);
+        self.action(&change.field).is_none() && !id.is_empty() && !secret
     }
 
-    /// The API fills in what was not said.
+    /// The API fills in what was not said; what was taken out is gone.
     fn reached(&self, change: &Change, now: &Value) -> bool {
-        match (&change.to, now) {
-            (Value::Object(wanted), Value::Object(now)) => wanted.iter().all(|(field, value)| {
-                now.get(field).is_some_and(|now| crate::change::same(now, value))
-            }),
-            (wanted, now) => wanted == now,
-        }
+        let (Value::Object(wanted), Value::Object(now)) = (&change.to, now) else {
+            return change.to == *now;
+        };
+        let is = |(field, value): (&String, &Value)| {
+            now.get(field).is_some_and(|now| crate::change::same(now, value))
+        };
+        let gone = |field: &String| wanted.contains_key(field) || !now.contains_key(field);
+        let had = change.from.as_object();
+        wanted.iter().all(is) && had.is_none_or(|had| had.keys().all(gone))
+    }
+
+    /// What was removed for good is not made again by taking that back.
+    fn check<'a>(
+        &'a self,
+        _: &'a Tailnet,
+        _: &'a str,
+        change: &'a Change,
+    ) -> BoxFuture<'a, Result<Checked>> {
+        Box::pin(async move {
+            let mut checked = Checked::default();
+            if change.field != CONFIGURATION || self.returns {
+                return Ok(checked);
+            }
+            if change.from.is_null() {
+                let told = format!("a {} that is gone does not come back as it was", self.kind);
+                return Err(Error::refused(told, "make a new one"));
+            }
+            if change.to.is_null() {
+                checked.warnings.push("it is removed for good".to_owned());
+            }
+            Ok(checked)
+        })
     }
 }
 
@@ -303,15 +360,23 @@ pub(crate) fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// The fields that differ; null for one that goes.
+/// The fields that differ; one that goes is empty, since null often means that it stays.
 fn difference(from: &Value, to: &Value) -> Value {
     let empty = Map::new();
     let (from, to) = (from.as_object().unwrap_or(&empty), to.as_object().unwrap_or(&empty));
     let changed = to.iter().filter(|(field, value)| from.get(*field) != Some(value));
-    let gone = from.keys().filter(|it| !to.contains_key(*it));
+    let gone = from.iter().filter(|(field, _)| !to.contains_key(*field));
     let changed = changed.map(|(field, value)| (field.clone(), value.clone()));
-    let all: Map<String, Value> = changed.chain(gone.map(|it| (it.clone(), Value::Null))).collect();
-    all.into()
+    let gone = gone.map(|(field, value)| (field.clone(), emptied(value)));
+    changed.chain(gone).collect::<Map<_, _>>().into()
+}
+
+fn emptied(value: &Value) -> Value {
+    match value {
+        Value::String(_) => json!(""),
+        Value::Array(_) => json!([]),
+        _ => Value::Null,
+    }
 }
 
 fn with_secrets(mut body: Value, secrets: &Secrets) -> Value {

@@ -6,23 +6,40 @@ use schemars::{JsonSchema, Schema};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
+use self::arguments::{DRY_RUN, PLAN_ID, input, take_control};
 pub use self::choice::{Choice, Offer, Words};
 pub use crate::change::Risk;
 use crate::{
     Error, ErrorKind, Operation, Tailnet,
     change::Plan,
     client::Result,
-    tailnet::{changes, devices, keys, operations, policy_file},
+    tailnet::{
+        changes, contacts, device_invites, devices, keys, logging, oauth_apps, operations, policy_file,
+        posture, settings, user_invites, users, webhooks,
+    },
 };
 
+mod arguments;
 mod choice;
+mod page;
 mod schema;
+
+pub(crate) use self::page::{Page, all_but, row};
 
 /// Every toolset, in the order of the manual.
 pub const TOOLSETS: &[&Toolset] = &[
     &devices::tools::TOOLSET,
     &policy_file::tools::TOOLSET,
     &changes::tools::TOOLSET,
+    &users::tools::TOOLSET,
+    &user_invites::tools::TOOLSET,
+    &device_invites::tools::TOOLSET,
+    &contacts::tools::TOOLSET,
+    &settings::tools::TOOLSET,
+    &webhooks::tools::TOOLSET,
+    &posture::tools::TOOLSET,
+    &logging::tools::TOOLSET,
+    &oauth_apps::tools::TOOLSET,
     &operations::tools::TOOLSET,
     &keys::tools::TOOLSET,
 ];
@@ -361,8 +378,6 @@ pub(crate) fn short(answer: String, instead: &str) -> Result<String> {
     Err(Error::new(ErrorKind::TooLarge, told).remedied(instead))
 }
 
-const DRY_RUN: &str = "dry_run";
-const PLAN_ID: &str = "plan_id";
 /// As much of a resource's name as a log line holds.
 const LONGEST_RESOURCE: usize = 100;
 
@@ -377,37 +392,6 @@ fn covers(granted: &str, scope: &str) -> bool {
     granted == scope
         || granted == "all"
         || reads.is_some_and(|write| granted == write || granted == "all:read")
-}
-
-/// Takes what every change has in common out of the arguments.
-fn take_control(mut arguments: Value) -> Result<(Value, bool, Option<String>)> {
-    let Some(fields) = arguments.as_object_mut() else { return Ok((arguments, false, None)) };
-    let dry_run = match fields.remove(DRY_RUN) {
-        None | Some(Value::Null) => false,
-        Some(Value::Bool(yes)) => yes,
-        Some(_) => return Err(Error::invalid_input(DRY_RUN, "must be true or false")),
-    };
-    let plan_id = match fields.remove(PLAN_ID) {
-        None | Some(Value::Null) => None,
-        Some(Value::String(id)) => Some(id),
-        Some(_) => return Err(Error::invalid_input(PLAN_ID, "must be text")),
-    };
-    Ok((arguments, dry_run, plan_id))
-}
-
-/// The arguments as the tool's type.
-fn input<T: DeserializeOwned>(arguments: Value) -> Result<T> {
-    // No arguments at all come as `null` from some clients.
-    let arguments = if arguments.is_null() { Value::Object(Map::new()) } else { arguments };
-    // The order of fields means nothing, so a list of values does not either.
-    if !arguments.is_object() {
-        return Err(Error::invalid_input("arguments", "must be a JSON object"));
-    }
-    serde_path_to_error::deserialize(arguments).map_err(|error| {
-        let path = error.path().to_string();
-        let field = if path == "." { "arguments" } else { &path };
-        Error::invalid_input(field, format!("is wrong: {}", error.inner()))
-    })
 }
 
 /// What a tool gives back, as compact JSON.

@@ -14,15 +14,25 @@
     reason = "a test says that it failed by panicking"
 )]
 
+mod administration;
 mod client;
 mod config;
+mod contacts;
+mod device_invites;
 mod devices;
 mod document;
 mod guard;
 mod http;
+mod logging;
+mod oauth_apps;
 mod operations;
 mod policy;
 mod policy_file;
+mod posture;
 mod sandbox;
 mod server;
+mod settings;
 mod support;
+mod user_invites;
+mod users;
+mod webhooks;

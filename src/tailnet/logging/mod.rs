@@ -2,6 +2,12 @@
 
 use jiff::Timestamp;
 
+pub(crate) mod aws;
+pub mod stream;
+#[cfg(feature = "server")]
+pub(crate) mod tools;
+
+pub use self::stream::{Destination, Log, Stream};
 pub use crate::api::types::{ConfigurationAuditLog, ConnectionCounts, NetworkFlowLog};
 use crate::{
     Error, Operation,

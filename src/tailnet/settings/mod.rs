@@ -1,13 +1,21 @@
-//! Settings that hold for the whole tailnet.
+//! Settings that hold for the whole tailnet. The API authorizes each of them by itself.
 
 use futures_util::future::BoxFuture;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
+mod fields;
+#[cfg(feature = "server")]
+pub(crate) mod tools;
+
+use self::fields::{FIELDS, Field, Shape};
 pub use crate::api::types::TailnetSettings;
 use crate::{
-    Error, Operation,
+    Error, ErrorKind, Operation,
     change::{Change, Fields, Plan, Risk, Sending, Sent, Subject},
-    client::{Client, Result},
+    client::{
+        Client, Result,
+        call::{self, Call},
+    },
     tailnet::Tailnet,
 };
 
@@ -32,6 +40,65 @@ impl<'a> SettingsOf<'a> {
         let client = self.tailnet.client();
         let answer = client.api()?.get_tailnet_settings().tailnet(client.tailnet()).send().await;
         Client::value(Operation::GetTailnetSettings, answer)
+    }
+
+    /// Reads them under our names: those that are known, and those that the credential's scopes do
+    /// not cover, with the scope that each needs.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub async fn known(&self) -> Result<Known> {
+        let call = Call::default();
+        let now = self.tailnet.client().call(Operation::GetTailnetSettings, call).await?;
+        let mut known = Known::default();
+        for field in FIELDS {
+            match field.value(&now) {
+                Some(value) => drop(known.settings.insert(field.name.to_owned(), value)),
+                None => drop(known.unknown.insert(field.name.to_owned(), json!(field.reads()))),
+            }
+        }
+        Ok(known)
+    }
+
+    /// Plans to change settings (`PATCH /tailnet/{tailnet}/settings`), one request for each: if one
+    /// is refused, those before it are taken back. `wanted` has our names.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for a setting there is not, or a value that it
+    /// cannot have.
+    pub async fn plan_update(&self, wanted: &Map<String, Value>) -> Result<Plan> {
+        let mut checked = Vec::new();
+        for (name, value) in wanted {
+            let field = FIELDS.iter().find(|it| it.name == name);
+            let field = field.ok_or_else(|| Error::invalid_input(name, "is no setting"))?;
+            field.check(value)?;
+            checked.push((field, value));
+        }
+        if checked.is_empty() {
+            return Err(Error::invalid_input("arguments", "name nothing to change"));
+        }
+        let now = self.known().await?;
+        let mut warnings = Vec::new();
+        let mut changes = Vec::new();
+        for (field, to) in checked {
+            let from = now.settings.get(field.name);
+            if from.is_some_and(|from| same(from, to)) {
+                continue;
+            }
+            warnings.extend(field.warning(from, to));
+            let change = Change::new(field.name, from.cloned().unwrap_or_default(), to.clone());
+            if from.is_none() {
+                warnings
+                    .push(format!("nobody here may see what `{}` is, to put it back", field.name));
+            }
+            // What nobody may read cannot be put back.
+            changes.push(if from.is_none() { change.lasting() } else { change });
+        }
+        // What cannot be taken back comes last: then nothing after it can fail.
+        changes.sort_by_key(|it| it.lasting);
+        Ok(of(changes).warned(warnings))
     }
 
     /// Plans to let clients update themselves, or not (`PATCH /tailnet/{tailnet}/settings`). It is
@@ -60,16 +127,34 @@ impl<'a> SettingsOf<'a> {
     }
 }
 
-const AUTO_UPDATES: &str = "devices_auto_updates_on";
+/// What is known of the settings, under our names.
+#[derive(Debug, Clone, Default, serde::Serialize)]
+#[non_exhaustive]
+pub struct Known {
+    /// Each with its value.
+    pub settings: Map<String, Value>,
+    /// Those that the credential may not see, each with the scope that it takes.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub unknown: Map<String, Value>,
+}
+
+/// Empty and absent are the same.
+fn same(a: &Value, b: &Value) -> bool {
+    a == b || (call::is_empty(a) && call::is_empty(b))
+}
 
 pub(crate) fn auto_updates(is_on: Option<bool>, wanted: bool) -> Plan {
-    let change = Change::new(AUTO_UPDATES, is_on, wanted);
-    let changes = match is_on {
+    let change = Change::new(fields::AUTO_UPDATES, is_on, wanted);
+    of(match is_on {
         Some(is_on) if is_on == wanted => Vec::new(),
         Some(_) => vec![change],
         // What nobody may read cannot be put back.
         None => vec![change.lasting()],
-    };
+    })
+}
+
+/// It holds for everybody.
+fn of(changes: Vec<Change>) -> Plan {
     let mut plan = Plan::one(&Settings, "", "", changes);
     plan.least = Risk::Danger;
     plan
@@ -91,12 +176,9 @@ impl Subject for Settings {
         fields: &'a [&'a str],
     ) -> BoxFuture<'a, Result<Fields>> {
         Box::pin(async move {
-            let now = tailnet.tailnet_settings().get().await?;
-            let seen = |field: &&str| {
-                let value = (**field == *AUTO_UPDATES).then_some(now.devices_auto_updates_on);
-                ((*field).to_owned(), json!(value.flatten()))
-            };
-            Ok(fields.iter().map(seen).collect())
+            let mut now = tailnet.tailnet_settings().known().await?.settings;
+            now.retain(|field, _| fields.contains(&field.as_str()));
+            Ok(now)
         })
     }
 
@@ -106,15 +188,29 @@ impl Subject for Settings {
         sending: Sending<'a>,
     ) -> BoxFuture<'a, Result<Sent>> {
         Box::pin(async move {
-            let change = sending.change;
-            let (true, Some(on)) = (change.field == AUTO_UPDATES, change.to.as_bool()) else {
-                return Err(Error::invalid_input(
-                    &change.field,
-                    "is no setting that can be put so",
-                ));
-            };
-            tailnet.tailnet_settings().set_auto_updates(on).await?;
+            let Change { field, to, .. } = sending.change;
+            let known = FIELDS.iter().find(|it| it.name == field);
+            let known: &Field =
+                known.ok_or_else(|| Error::invalid_input(field, "is no setting that is known"))?;
+            // Null would leave it as it is.
+            let to =
+                if known.shape == Shape::Link && to.is_null() { json!("") } else { to.clone() };
+            known.check(&to)?;
+            let body = json!({ known.api: to });
+            let call = Call::default().with(&body);
+            let answer = tailnet.client().call(Operation::UpdateTailnetSettings, call).await;
+            answer.map_err(|error| match error.kind() {
+                ErrorKind::Forbidden => error.remedied(format!(
+                    "`{field}` needs the OAuth scope `{}`; widen the client and take a new token",
+                    known.scope
+                )),
+                _ => error,
+            })?;
             Ok(Sent::default())
         })
+    }
+
+    fn reached(&self, change: &Change, now: &Value) -> bool {
+        same(now, &change.to)
     }
 }

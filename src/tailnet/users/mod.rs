@@ -1,8 +1,14 @@
-//! The people of a tailnet.
+//! The people of a tailnet: found by any of their names, changed only after a look.
 
 use std::sync::Arc;
 
-pub use crate::api::types::User;
+pub(crate) mod change;
+pub mod find;
+mod plan;
+#[cfg(feature = "server")]
+pub(crate) mod tools;
+
+pub use crate::api::types::{ListUsersType, User};
 use crate::{
     Operation,
     client::{Client, Result},
@@ -20,8 +26,7 @@ impl<'a> Users<'a> {
         Self { tailnet }
     }
 
-    /// Lists everybody, those of other tailnets with whom something is shared included
-    /// (`GET /tailnet/{tailnet}/users`). Cached for a few seconds.
+    /// Lists the members (`GET /tailnet/{tailnet}/users`). Cached for a few seconds.
     ///
     /// # Errors
     ///
@@ -35,5 +40,41 @@ impl<'a> Users<'a> {
                 Ok(list.unwrap_or_default())
             })
             .await
+    }
+
+    /// Lists everybody, those of other tailnets with whom something is shared included
+    /// (`GET /tailnet/{tailnet}/users?type=all`). Cached for a few seconds.
+    ///
+    /// # Errors
+    ///
+    /// As [`list`](Self::list).
+    pub async fn everybody(&self) -> Result<Arc<Vec<User>>> {
+        let client = self.tailnet.client();
+        client
+            .cached("users of all kinds".to_owned(), async {
+                let request = client.api()?.list_users().tailnet(client.tailnet());
+                let answer = request.type_(ListUsersType::All).send().await;
+                let list = Client::value(Operation::ListUsers, answer)?.users;
+                Ok(list.unwrap_or_default())
+            })
+            .await
+    }
+
+    /// Reads one user as they are now (`GET /users/{userId}`). `user` is whatever
+    /// [`find::find`] takes.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::ErrorKind::NotFound), or [`Ambiguous`](crate::ErrorKind::Ambiguous)
+    /// with the candidates.
+    pub async fn get(&self, user: &str) -> Result<User> {
+        let list = self.everybody().await?;
+        self.read(find::id(find::find(&list, user)?)).await
+    }
+
+    /// Reads the user with this id.
+    pub(crate) async fn read(&self, id: &str) -> Result<User> {
+        let answer = self.tailnet.client().api()?.get_user().user_id(id).send().await;
+        Client::value(Operation::GetUser, answer)
     }
 }

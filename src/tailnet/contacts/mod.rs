@@ -1,0 +1,117 @@
+//! Whom Tailscale writes to: about the account, support questions and security issues.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+#[cfg(feature = "server")]
+pub(crate) mod tools;
+
+pub use crate::api::types::Contact;
+use crate::{
+    Error, Operation,
+    change::{Plan, Secrets},
+    client::{
+        Result,
+        call::{self, Call},
+    },
+    tailnet::{Tailnet, email, whole::Whole},
+};
+
+pub(crate) const CONTACT: &Whole = &Whole {
+    pick: Some(|all, contact| all.get(contact).cloned().unwrap_or_default()),
+    change: Some(Operation::UpdateContact),
+    patches: true,
+    actions: &[(MAIL, Operation::ResendContactVerificationEmail)],
+    ..Whole::new("contact", "contactType", "", Operation::GetContacts, &["email"])
+};
+
+/// The mail that asks to verify the address goes out again.
+const MAIL: &str = "mail_verification_again";
+
+/// The contacts that there are.
+const CONTACTS: &[&str] = &["account", "support", "security"];
+
+/// The three contacts.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Contacts {
+    /// About the account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<Contact>,
+    /// About support questions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub support: Option<Contact>,
+    /// About security issues.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub security: Option<Contact>,
+}
+
+/// The contacts of a tailnet.
+#[derive(Debug, Clone, Copy)]
+pub struct ContactsOf<'a> {
+    tailnet: &'a Tailnet,
+}
+
+impl<'a> ContactsOf<'a> {
+    pub(crate) fn new(tailnet: &'a Tailnet) -> Self {
+        Self { tailnet }
+    }
+
+    /// Reads them (`GET /tailnet/{tailnet}/contacts`).
+    ///
+    /// # Errors
+    ///
+    /// [`Forbidden`](crate::ErrorKind::Forbidden) without the scope `account_settings:read`.
+    pub async fn get(&self) -> Result<Contacts> {
+        let operation = Operation::GetContacts;
+        call::typed(operation, &self.tailnet.client().call(operation, Call::default()).await?)
+    }
+
+    /// Plans to give a contact another address (`PATCH /tailnet/{tailnet}/contacts/{contactType}`).
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if there is no such contact, or it is no address.
+    pub async fn plan_email(&self, contact: &str, email: &str) -> Result<Plan> {
+        let contact = known(contact)?;
+        let to = email::check("email", email)?;
+        let was = CONTACT.get(self.tailnet, contact).await?;
+        let wanted: Map<String, Value> = [("email".to_owned(), to.into())].into_iter().collect();
+        let mut plan =
+            CONTACT.plan_change(self.tailnet, contact, contact, &wanted, Secrets::new()).await?;
+        if !plan.is_empty() {
+            let until = match call::member(&was, "email").and_then(Value::as_str) {
+                Some(was) => format!("; until then the address before it is used: `{was}`"),
+                None => String::new(),
+            };
+            plan.notes.push(format!("a mail asks the new address to verify itself{until}"));
+        }
+        Ok(plan)
+    }
+
+    /// Plans to mail a contact again to verify itself
+    /// (`POST /tailnet/{tailnet}/contacts/{contactType}/resend-verification-email`).
+    ///
+    /// # Errors
+    ///
+    /// As [`plan_email`](Self::plan_email); [`Refused`](crate::ErrorKind::Refused) if it is verified.
+    pub async fn plan_mail(&self, contact: &str) -> Result<Plan> {
+        let contact = known(contact)?;
+        let found = CONTACT.get(self.tailnet, contact).await?;
+        if call::member(&found, "needsVerification") == Some(&Value::Bool(false)) {
+            return Err(Error::refused(
+                format!("the {contact} contact is verified already"),
+                "there is nothing to mail",
+            ));
+        }
+        Ok(CONTACT.plan_action(MAIL, contact, contact))
+    }
+}
+
+fn known(contact: &str) -> Result<&'static str> {
+    let found = CONTACTS.iter().find(|it| **it == contact);
+    found.copied().ok_or_else(|| {
+        let should = format!("is `{contact}`; there is {}", CONTACTS.join(", "));
+        Error::invalid_input("contact", should)
+    })
+}

@@ -1,0 +1,92 @@
+//! The tools of the contacts.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::Contacts;
+use crate::{
+    Operation, Tailnet,
+    change::{Plan, Risk},
+    client::Result,
+    tool::{Edit, Query, Toolset, edit, query},
+};
+
+pub(crate) const TOOLSET: Toolset = Toolset {
+    name: "contacts",
+    about: "Whom Tailscale writes to about account, support and security.",
+    instructions: "",
+    default: false,
+    tools: &[query::<GetContacts>(), edit::<UpdateContact>(), edit::<ResendContactVerification>()],
+};
+
+/// Which contact.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Contact {
+    Account,
+    Support,
+    Security,
+}
+
+impl Contact {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::Support => "support",
+            Self::Security => "security",
+        }
+    }
+}
+
+/// Show whom Tailscale writes to, and which addresses wait to be verified.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GetContacts {}
+
+impl Query for GetContacts {
+    const NAME: &'static str = "get_contacts";
+    const OPERATIONS: &'static [Operation] = &[Operation::GetContacts];
+    type Output = Contacts;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<Contacts> {
+        tailnet.contacts().get().await
+    }
+}
+
+/// Give a contact another address, which then has to be verified.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UpdateContact {
+    contact: Contact,
+    /// The new address.
+    email: String,
+}
+
+impl Edit for UpdateContact {
+    const NAME: &'static str = "update_contact";
+    const RISK: Risk = Risk::Change;
+    const OPERATIONS: &'static [Operation] = &[Operation::GetContacts, Operation::UpdateContact];
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        tailnet.contacts().plan_email(self.contact.as_str(), &self.email).await
+    }
+}
+
+/// Mail a contact again to verify its address.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ResendContactVerification {
+    contact: Contact,
+}
+
+impl Edit for ResendContactVerification {
+    const NAME: &'static str = "resend_contact_verification";
+    // What is mailed is mailed.
+    const RISK: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] =
+        &[Operation::GetContacts, Operation::ResendContactVerificationEmail];
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        tailnet.contacts().plan_mail(self.contact.as_str()).await
+    }
+}

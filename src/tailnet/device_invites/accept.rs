@@ -1,0 +1,86 @@
+//! Accepting the share of another tailnet's device. Its link is a secret, so it is recorded nowhere.
+
+use futures_util::future::BoxFuture;
+use serde_json::{Value, json};
+
+use crate::{
+    Error, Operation, Tailnet,
+    change::{Change, Fields, Plan, Secrets, Sending, Sent, Subject},
+    client::{
+        Result,
+        call::{self, Call},
+    },
+    tailnet::user_invites,
+    wire::Secret,
+};
+
+const ACCEPTED: &str = "accepted";
+/// The field of the request.
+const INVITE: &str = "invite";
+
+pub(super) fn plan(invite: &Secret) -> Result<Plan> {
+    let invite = invite.reveal().trim();
+    if invite.is_empty() || invite.contains(char::is_whitespace) {
+        return Err(Error::invalid_input(INVITE, "must be the link of an invite, or its code"));
+    }
+    let secret = invite.parse().unwrap_or_default();
+    let change = Change::new(ACCEPTED, Value::Null, true).lasting();
+    let secrets: Secrets = [(INVITE.to_owned(), secret)].into();
+    Ok(Plan::one(&Acceptance, "", "", vec![change]).with_secrets(secrets))
+}
+
+/// Devices of other tailnets that are accepted.
+#[derive(Debug)]
+pub(crate) struct Acceptance;
+
+impl Subject for Acceptance {
+    fn kind(&self) -> &'static str {
+        "shared device"
+    }
+
+    /// Which device it is, only the answer says.
+    fn look<'a>(
+        &'a self,
+        _: &'a Tailnet,
+        _: &'a str,
+        _: &'a [&'a str],
+    ) -> BoxFuture<'a, Result<Fields>> {
+        Box::pin(async { Ok(Fields::new()) })
+    }
+
+    fn send<'a>(
+        &'a self,
+        tailnet: &'a Tailnet,
+        sending: Sending<'a>,
+    ) -> BoxFuture<'a, Result<Sent>> {
+        Box::pin(async move {
+            let invite = sending.secrets.get(INVITE).ok_or_else(|| {
+                Error::invalid_input(INVITE, "is recorded nowhere, so it has to be given again")
+            })?;
+            let body = json!({ INVITE: invite.reveal() });
+            let call = Call::default().with(&body);
+            let answer = tailnet.client().call(Operation::AcceptDeviceInvite, call).await;
+            let answer = answer.map_err(|error| {
+                if error.may_have_had_effect() {
+                    return error.remedied(
+                        "it may have taken effect: look with list_devices and `external`",
+                    );
+                }
+                user_invites::of_a_user(error)
+            })?;
+            let of = |path: &str| answer.pointer(path).and_then(Value::as_str);
+            let device = of("/device/fqdn").or_else(|| of("/device/name")).unwrap_or("a device");
+            let sharer = of("/sharer/loginName").unwrap_or("somebody");
+            let id = answer.get("device").and_then(|it| call::member(it, "id"));
+            Ok(Sent {
+                id: id.map(crate::tailnet::whole::text),
+                notes: vec![format!("{device} of {sharer} is shared into this tailnet now")],
+                ..Sent::default()
+            })
+        })
+    }
+
+    fn is_visible(&self, _: &str, _: &Change) -> bool {
+        false
+    }
+}

@@ -1,0 +1,171 @@
+//! Invitations to use one device from another tailnet: shares. Whoever has the link of one can
+//! accept it.
+
+use serde_json::json;
+
+pub(crate) mod accept;
+#[cfg(feature = "server")]
+pub(crate) mod tools;
+
+pub use crate::api::types::DeviceInvite;
+use crate::{
+    Error, Operation,
+    change::{Plan, Secrets},
+    client::{
+        Result,
+        call::{self, Call},
+    },
+    tailnet::{Tailnet, devices::Device, email, user_invites, whole::Whole},
+    wire::Secret,
+};
+
+pub(crate) const DEVICE_INVITE: &Whole = &Whole {
+    names: &["email"],
+    make: Some(Operation::CreateDeviceInvites),
+    makes_lists: true,
+    within: Some("deviceId"),
+    remove: Some(Operation::DeleteDeviceInvite),
+    once: &["inviteUrl"],
+    actions: &[(MAIL, Operation::ResendDeviceInvite)],
+    explain: Some(user_invites::of_a_user),
+    ..Whole::new(
+        "device invite",
+        "deviceInviteId",
+        "id",
+        Operation::GetDeviceInvite,
+        &["deviceId", "multiUse", "allowExitNode", "email"],
+    )
+};
+
+/// It is mailed again.
+const MAIL: &str = "mail_again";
+
+/// How a device is shared.
+#[derive(Debug, Clone, Default)]
+pub struct Share {
+    /// Whom to mail the invite to; without one there is only a link.
+    pub email: Option<String>,
+    /// Up to a thousand people can accept it.
+    pub multi_use: bool,
+    /// They may use it as an exit node.
+    pub allow_exit_node: bool,
+}
+
+/// The invitations to use devices of a tailnet.
+#[derive(Debug, Clone, Copy)]
+pub struct DeviceInvites<'a> {
+    tailnet: &'a Tailnet,
+}
+
+impl<'a> DeviceInvites<'a> {
+    pub(crate) fn new(tailnet: &'a Tailnet) -> Self {
+        Self { tailnet }
+    }
+
+    /// Lists the invites of a device (`GET /device/{deviceId}/device-invites`).
+    ///
+    /// # Errors
+    ///
+    /// As [`Devices::get`](crate::tailnet::devices::Devices::get);
+    /// [`Forbidden`](crate::ErrorKind::Forbidden) without the scope `device_invites:read`.
+    pub async fn list(&self, device: &str) -> Result<Vec<DeviceInvite>> {
+        let device = self.tailnet.devices().get(device).await?;
+        let path = [("deviceId", device.key())];
+        let operation = Operation::ListDeviceInvites;
+        let answer = self.tailnet.client().call(operation, Call::on(&path)).await?;
+        let records = call::records(answer, "").into_iter();
+        let records = records.map(|it| DEVICE_INVITE.with_text_for_id(it));
+        records.map(|it| call::typed(operation, &it)).collect()
+    }
+
+    /// Reads one, by its id (`GET /device-invites/{deviceInviteId}`).
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::ErrorKind::NotFound).
+    pub async fn get(&self, invite: &str) -> Result<DeviceInvite> {
+        let found = DEVICE_INVITE.get(self.tailnet, id(invite)?).await?;
+        call::typed(Operation::GetDeviceInvite, &found)
+    }
+
+    /// Plans to invite somebody to use a device (`POST /device/{deviceId}/device-invites`).
+    ///
+    /// # Errors
+    ///
+    /// As [`Devices::get`](crate::tailnet::devices::Devices::get);
+    /// [`Refused`](crate::ErrorKind::Refused) for a device of another tailnet.
+    pub async fn plan_share(&self, device: &str, share: &Share) -> Result<Plan> {
+        let email = share.email.as_deref().map(|it| email::check("email", it)).transpose()?;
+        let device = self.tailnet.devices().get(device).await?;
+        if device.is_shared_in() {
+            return Err(Error::refused(
+                format!("`{}` is only shared into this tailnet", device.short_name()),
+                "its owner can share it with others",
+            ));
+        }
+        let name = match &email {
+            Some(email) => format!("of {} for {email}", device.short_name()),
+            None => format!("of {} by link", device.short_name()),
+        };
+        let to = json!({
+            "deviceId": device.key(),
+            "multiUse": share.multi_use,
+            "allowExitNode": share.allow_exit_node,
+            "email": email,
+        });
+        let plan = DEVICE_INVITE.plan_make("", &name, &to, Secrets::new());
+        Ok(plan.warned(warnings(&device, share)))
+    }
+
+    /// Plans to withdraw one (`DELETE /device-invites/{deviceInviteId}`).
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub async fn plan_remove(&self, invite: &str) -> Result<Plan> {
+        let invite = id(invite)?;
+        DEVICE_INVITE.plan_remove(self.tailnet, invite, invite).await
+    }
+
+    /// Plans to mail one again (`POST /device-invites/{deviceInviteId}/resend`), which is allowed
+    /// once a minute.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get); [`Refused`](crate::ErrorKind::Refused) for one without an address.
+    pub async fn plan_mail(&self, invite: &str) -> Result<Plan> {
+        let invite = id(invite)?;
+        let found = DEVICE_INVITE.get(self.tailnet, invite).await?;
+        user_invites::has_address(call::member(&found, "email").is_some())?;
+        Ok(DEVICE_INVITE.plan_action(MAIL, invite, &DEVICE_INVITE.name(&found)))
+    }
+
+    /// Plans to accept an invite of another tailnet (`POST /device-invites/-/accept`): its device
+    /// comes into this one. `invite` is its link, or the code at the end of that.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if it is empty.
+    pub fn plan_accept(&self, invite: &Secret) -> Result<Plan> {
+        accept::plan(invite)
+    }
+}
+
+fn id(invite: &str) -> Result<&str> {
+    let invite = invite.trim();
+    if invite.is_empty() {
+        return Err(Error::invalid_input("invite", "is empty; list_device_invites shows the ids"));
+    }
+    Ok(invite)
+}
+
+fn warnings(device: &Device, share: &Share) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if share.multi_use {
+        warnings.push("up to 1000 people can accept it, whoever has the link".to_owned());
+    }
+    if share.allow_exit_node && !device.is_exit_node() {
+        warnings.push("the device is no exit node".to_owned());
+    }
+    warnings
+}

@@ -1,0 +1,179 @@
+//! The tools of the shares.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::Share;
+use crate::{
+    Operation, Tailnet,
+    change::{Plan, Risk},
+    client::Result,
+    tool::{Edit, Page, Query, Toolset, all_but, edit, query, row},
+    wire::Secret,
+};
+
+pub(crate) const TOOLSET: Toolset = Toolset {
+    name: "device_invites",
+    about: "Shares: invitations to use one device from another tailnet.",
+    instructions: "To share, mail and accept takes the API access token of a user.",
+    default: false,
+    tools: &[
+        query::<ListDeviceInvites>(),
+        query::<GetDeviceInvite>(),
+        edit::<ShareDevice>(),
+        edit::<ResendDeviceInvite>(),
+        edit::<DeleteDeviceInvite>(),
+        edit::<AcceptDeviceInvite>(),
+    ],
+};
+
+/// What is shown of one. Its link is a secret.
+const FIELDS: &[&str] = &[
+    "id",
+    "created",
+    "deviceId",
+    "sharerId",
+    "multiUse",
+    "allowExitNode",
+    "email",
+    "lastEmailSentAt",
+    "accepted",
+    "acceptedBy",
+];
+
+/// List the invites to use a device.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListDeviceInvites {
+    /// Name, its start, id or IP.
+    device: String,
+    /// From `next`.
+    skip: Option<usize>,
+    /// Up to 500; usually 50.
+    limit: Option<usize>,
+}
+
+impl Query for ListDeviceInvites {
+    const NAME: &'static str = "list_device_invites";
+    const OPERATIONS: &'static [Operation] =
+        &[Operation::ListTailnetDevices, Operation::GetDevice, Operation::ListDeviceInvites];
+    type Output = Page;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<Page> {
+        let all = tailnet.device_invites().list(&self.device).await?;
+        let rows: Vec<_> = all.iter().map(|it| row(it, FIELDS)).collect();
+        Page::of("invites", &rows, self.skip, self.limit)
+    }
+}
+
+/// Show one invite to use a device.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GetDeviceInvite {
+    /// Its id.
+    invite: String,
+}
+
+impl Query for GetDeviceInvite {
+    const NAME: &'static str = "get_device_invite";
+    const OPERATIONS: &'static [Operation] = &[Operation::GetDeviceInvite];
+    type Output = Map<String, Value>;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<Self::Output> {
+        Ok(all_but(&tailnet.device_invites().get(&self.invite).await?, &["inviteUrl"]))
+    }
+}
+
+/// Invite somebody to use a device from their own tailnet; the link is shown once.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ShareDevice {
+    /// Name, its start, id or IP.
+    device: String,
+    /// Whom to mail it to.
+    email: Option<String>,
+    /// Many may accept it.
+    #[serde(default)]
+    multi_use: bool,
+    /// As an exit node, too.
+    #[serde(default)]
+    allow_exit_node: bool,
+}
+
+impl Edit for ShareDevice {
+    const NAME: &'static str = "share_device";
+    // It lets strangers in.
+    const RISK: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] =
+        &[Operation::ListTailnetDevices, Operation::GetDevice, Operation::CreateDeviceInvites];
+    // The document names none for making one.
+    const SCOPES: &'static [&'static str] = &["devices:core:read", "device_invites"];
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        let Self { device, email, multi_use, allow_exit_node } = self;
+        let share = Share { email, multi_use, allow_exit_node };
+        tailnet.device_invites().plan_share(&device, &share).await
+    }
+}
+
+/// Mail an invite to use a device again, once a minute at most.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ResendDeviceInvite {
+    /// Its id.
+    invite: String,
+}
+
+impl Edit for ResendDeviceInvite {
+    const NAME: &'static str = "resend_device_invite";
+    // What is mailed is mailed.
+    const RISK: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] =
+        &[Operation::GetDeviceInvite, Operation::ResendDeviceInvite];
+    const SCOPES: &'static [&'static str] = &["device_invites"];
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        tailnet.device_invites().plan_mail(&self.invite).await
+    }
+}
+
+/// Withdraw an invite to use a device; its link stops working.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DeleteDeviceInvite {
+    /// Its id.
+    invite: String,
+}
+
+impl Edit for DeleteDeviceInvite {
+    const NAME: &'static str = "delete_device_invite";
+    const RISK: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] =
+        &[Operation::GetDeviceInvite, Operation::DeleteDeviceInvite];
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        tailnet.device_invites().plan_remove(&self.invite).await
+    }
+}
+
+/// Accept an invite of another tailnet: its device comes into this one.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AcceptDeviceInvite {
+    /// The link or its code; needed.
+    // Not required by the schema: the log names the first parameter that is, and this is a secret.
+    #[serde(default)]
+    invite: Secret,
+}
+
+impl Edit for AcceptDeviceInvite {
+    const NAME: &'static str = "accept_device_invite";
+    const RISK: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] = &[Operation::AcceptDeviceInvite];
+    const SCOPES: &'static [&'static str] = &["device_invites"];
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        tailnet.device_invites().plan_accept(&self.invite)
+    }
+}

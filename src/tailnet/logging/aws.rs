@@ -1,0 +1,136 @@
+//! How AWS knows this tailnet: an id that a role's trust policy has to name before logs can be
+//! streamed to a bucket of it.
+
+use futures_util::future::BoxFuture;
+use serde_json::{Value, json};
+
+use super::{Logging, stream};
+use crate::{
+    Error, ErrorKind, Operation, Tailnet,
+    change::{Change, Fields, Plan, Sending, Sent, Subject},
+    client::{
+        Result,
+        call::{self, Call},
+    },
+    tailnet::whole::text,
+};
+
+/// There is an id; its value says whether it is the same for whoever asks until it is used.
+const REUSABLE: &str = "reusable";
+/// The role that AWS was asked about.
+const ROLE: &str = "role_arn";
+
+impl Logging<'_> {
+    /// Plans to get an id for AWS, or make one (`POST /tailnet/{tailnet}/aws-external-id`). A
+    /// reusable one is the same until it is linked to a role.
+    ///
+    /// # Errors
+    ///
+    /// None; sending it needs the scope `log_streaming`.
+    pub fn plan_external_id(&self, reusable: bool) -> Result<Plan> {
+        let change = Change::new(REUSABLE, Value::Null, reusable).lasting();
+        let mut plan = Plan::one(&ExternalId, "", "", vec![change]);
+        plan.notes.push("an id is no secret, and harmless until a role names it".to_owned());
+        Ok(plan)
+    }
+
+    /// Plans to have AWS asked whether a role lets Tailscale in under an id, which links the two
+    /// (`POST /tailnet/{tailnet}/aws-external-id/{id}/validate-aws-trust-policy`).
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](ErrorKind::InvalidInput) if the role is no ARN of a role.
+    pub fn plan_validate_role(&self, external_id: &str, role_arn: &str) -> Result<Plan> {
+        let (id, role) = (external_id.trim(), role_arn.trim());
+        if id.is_empty() {
+            return Err(Error::invalid_input(
+                "external_id",
+                "is empty; create_aws_external_id gives one",
+            ));
+        }
+        if !role.starts_with("arn:") || !role.contains(":role/") {
+            let should = format!("is `{role}`; write it as `arn:aws:iam::123456789012:role/name`");
+            return Err(Error::invalid_input(ROLE, should));
+        }
+        let change = Change::new(ROLE, Value::Null, role).lasting();
+        Ok(Plan::one(&ExternalId, id, id, vec![change]))
+    }
+}
+
+/// Ids for AWS. The API lists none.
+#[derive(Debug)]
+pub(crate) struct ExternalId;
+
+impl Subject for ExternalId {
+    fn kind(&self) -> &'static str {
+        "AWS external id"
+    }
+
+    fn look<'a>(
+        &'a self,
+        _: &'a Tailnet,
+        _: &'a str,
+        _: &'a [&'a str],
+    ) -> BoxFuture<'a, Result<Fields>> {
+        Box::pin(async { Ok(Fields::new()) })
+    }
+
+    fn send<'a>(
+        &'a self,
+        tailnet: &'a Tailnet,
+        sending: Sending<'a>,
+    ) -> BoxFuture<'a, Result<Sent>> {
+        Box::pin(async move {
+            match sending.change.field.as_str() {
+                REUSABLE => make(tailnet, &sending.change.to).await,
+                ROLE => validate(tailnet, sending).await,
+                field => Err(Error::invalid_input(field, "is nothing of an id that can change")),
+            }
+        })
+    }
+
+    fn is_visible(&self, _: &str, _: &Change) -> bool {
+        false
+    }
+}
+
+async fn make(tailnet: &Tailnet, reusable: &Value) -> Result<Sent> {
+    let operation = Operation::GetAwsExternalId;
+    let body = json!({ REUSABLE: reusable });
+    let answer = tailnet.client().call(operation, Call::default().with(&body)).await;
+    let answer = answer.map_err(|error| {
+        if error.may_have_had_effect() {
+            return error.remedied("ask again: an id that nobody uses does no harm");
+        }
+        stream::explain(error)
+    })?;
+    let Some(id) = call::member(&answer, "externalId").map(text) else {
+        return Err(call::odd(operation, "the answer has no id"));
+    };
+    let account = call::member(&answer, "tailscaleAwsAccountId").map(text).unwrap_or_default();
+    let told = format!(
+        "let the role's trust policy allow Tailscale's AWS account {account} with this external \
+         id, then validate_aws_external_id"
+    );
+    Ok(Sent { id: Some(id), notes: vec![told], ..Sent::default() })
+}
+
+async fn validate(tailnet: &Tailnet, sending: Sending<'_>) -> Result<Sent> {
+    let body = json!({ "roleArn": sending.change.to });
+    let path = [("id", sending.id)];
+    let call = Call::on(&path).with(&body);
+    let answer = tailnet.client().call(Operation::ValidateAwsExternalId, call).await;
+    answer.map_err(|error| match (error.status(), error.kind()) {
+        (Some(422), _) => error.remedied(
+            "AWS refused: let the role's trust policy allow Tailscale's AWS account with just this \
+             external id, give AWS a minute, then ask again",
+        ),
+        (_, ErrorKind::NotFound) => error.remedied("create_aws_external_id gives a new id"),
+        _ if error.may_have_had_effect() => {
+            error.remedied("ask again: a role that was validated may be validated again")
+        }
+        _ => stream::explain(error),
+    })?;
+    let notes = vec!["AWS lets Tailscale use the role under this id".to_owned()];
+    Ok(Sent { notes, ..Sent::default() })
+}

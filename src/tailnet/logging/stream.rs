@@ -1,0 +1,325 @@
+//! Streaming logs to somebody else's system.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::Logging;
+pub use crate::api::types::{LogstreamEndpointConfiguration, LogstreamEndpointPublishingStatus};
+use crate::{
+    Error, ErrorKind, Operation,
+    change::{Change, Plan, Risk, Secrets},
+    client::{
+        Result,
+        call::{self, Call},
+    },
+    tailnet::whole::Whole,
+    wire::Secret,
+};
+
+pub(crate) const STREAM: &Whole = &Whole {
+    make: Some(Operation::SetLogStreamingConfiguration),
+    change: Some(Operation::SetLogStreamingConfiguration),
+    remove: Some(Operation::DisableLogStreaming),
+    // Where it needs a secret to come back, the plan says that it does not.
+    returns: true,
+    explain: Some(explain),
+    ..Whole::new(
+        "log stream",
+        "logType",
+        "logType",
+        Operation::GetLogStreamingConfiguration,
+        &[
+            "destinationType",
+            "url",
+            "user",
+            "uploadPeriodMinutes",
+            "compressionFormat",
+            "s3Bucket",
+            "s3Region",
+            "s3KeyPrefix",
+            "s3AuthenticationType",
+            "s3AccessKeyId",
+            "s3RoleArn",
+            "s3ExternalId",
+            "gcsBucket",
+            "gcsKeyPrefix",
+            "gcsScopes",
+        ],
+    )
+};
+
+/// The longest time between two uploads, in minutes.
+const LONGEST_PERIOD: u32 = 1440;
+
+/// Which log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "server", derive(serde::Deserialize, schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Log {
+    /// Who changed what.
+    Configuration,
+    /// Who talked to whom.
+    Network,
+}
+
+impl Log {
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Configuration => "configuration",
+            Self::Network => "network",
+        }
+    }
+}
+
+/// Where a log is streamed to, and how that goes.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Stream {
+    /// Which log.
+    pub log: Log,
+    /// Whether it is streamed at all.
+    pub configured: bool,
+    /// Where to, without secrets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub configuration: Option<LogstreamEndpointConfiguration>,
+    /// How it goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<LogstreamEndpointPublishingStatus>,
+}
+
+/// Where a log shall be streamed to. It takes the place of what there was, so secrets have to be
+/// given every time.
+#[derive(Debug, Clone, Default)]
+pub struct Destination {
+    /// `splunk`, `elastic`, `panther`, `cribl`, `datadog`, `axiom`, `s3` or `gcs`.
+    pub kind: String,
+    /// Where to, but for `s3` and `gcs`.
+    pub url: Option<String>,
+    /// As whom.
+    pub user: Option<String>,
+    /// The secret of that.
+    pub token: Option<Secret>,
+    /// How often.
+    pub period_minutes: Option<u32>,
+    /// `zstd`, `gzip` or `none`.
+    pub compression: Option<String>,
+    /// The bucket in S3.
+    pub s3: S3,
+    /// The bucket in Google's cloud.
+    pub gcs: Gcs,
+}
+
+/// A bucket in S3, or in what is like it.
+#[derive(Debug, Clone, Default)]
+pub struct S3 {
+    /// Its name.
+    pub bucket: Option<String>,
+    /// Where it is.
+    pub region: Option<String>,
+    /// What the names of objects begin with.
+    pub key_prefix: Option<String>,
+    /// `accesskey` or `rolearn`.
+    pub authentication: Option<String>,
+    /// With `accesskey`.
+    pub access_key_id: Option<String>,
+    /// With `accesskey`.
+    pub secret_access_key: Option<Secret>,
+    /// With `rolearn`.
+    pub role_arn: Option<String>,
+    /// With `rolearn`.
+    pub external_id: Option<String>,
+}
+
+/// A bucket in Google's cloud.
+#[derive(Debug, Clone, Default)]
+pub struct Gcs {
+    /// Its name.
+    pub bucket: Option<String>,
+    /// What the names of objects begin with.
+    pub key_prefix: Option<String>,
+    /// What the credentials are used for.
+    pub scopes: Vec<String>,
+    /// A service account's, as JSON.
+    pub credentials: Option<Secret>,
+}
+
+impl Destination {
+    /// What goes into a request, and the secrets of it, checked.
+    fn parts(&self) -> Result<(Value, Secrets)> {
+        let Self { kind, url, user, token, period_minutes, compression, s3, gcs } = self;
+        if let Some(minutes) = period_minutes.filter(|it| !(1..=LONGEST_PERIOD).contains(it)) {
+            let should = format!("is {minutes}; it must be between 1 and {LONGEST_PERIOD}");
+            return Err(Error::invalid_input("period_minutes", should));
+        }
+        self.check_needed()?;
+        if let Some(url) = url.as_deref().filter(|it| url::Url::parse(it).is_err()) {
+            return Err(Error::invalid_input("url", format!("is `{url}`, which is no URL")));
+        }
+        // What the API fills in is said, so that it is known when it is read back.
+        let named = !matches!(kind.as_str(), "s3" | "gcs");
+        let user = user.as_deref().or(named.then_some("user"));
+        let to = json!({
+            "destinationType": kind,
+            "url": url,
+            "user": user,
+            "uploadPeriodMinutes": period_minutes,
+            "compressionFormat": compression,
+            "s3Bucket": s3.bucket,
+            "s3Region": s3.region,
+            "s3KeyPrefix": s3.key_prefix,
+            "s3AuthenticationType": s3.authentication,
+            "s3AccessKeyId": s3.access_key_id,
+            "s3RoleArn": s3.role_arn,
+            "s3ExternalId": s3.external_id,
+            "gcsBucket": gcs.bucket,
+            "gcsKeyPrefix": gcs.key_prefix,
+            "gcsScopes": gcs.scopes,
+        });
+        let secrets = [
+            ("token", token),
+            ("s3SecretAccessKey", &s3.secret_access_key),
+            ("gcsCredentials", &gcs.credentials),
+        ];
+        let given = |(name, it): (&str, &Option<Secret>)| Some((name.to_owned(), it.clone()?));
+        Ok((to, secrets.into_iter().filter_map(given).collect()))
+    }
+
+    /// Whether there is all that the kind of destination needs.
+    fn check_needed(&self) -> Result<()> {
+        let Self { url, token, s3, gcs, .. } = self;
+        let text = |it: &Option<String>| it.as_ref().is_some_and(|it| !it.trim().is_empty());
+        let secret = |it: &Option<Secret>| it.as_ref().is_some_and(|it| !it.reveal().is_empty());
+        let needed: Vec<(&str, bool)> = match self.kind.as_str() {
+            "splunk" | "datadog" | "axiom" => {
+                vec![("url", text(url)), ("token", secret(token))]
+            }
+            "elastic" | "panther" | "cribl" => vec![("url", text(url))],
+            "s3" => {
+                let mut needed =
+                    vec![("s3_bucket", text(&s3.bucket)), ("s3_region", text(&s3.region))];
+                needed.extend(match s3.authentication.as_deref() {
+                    Some("accesskey") => [
+                        ("s3_access_key_id", text(&s3.access_key_id)),
+                        ("s3_secret_access_key", secret(&s3.secret_access_key)),
+                    ],
+                    Some("rolearn") => [
+                        ("s3_role_arn", text(&s3.role_arn)),
+                        ("s3_external_id", text(&s3.external_id)),
+                    ],
+                    _ => {
+                        let should = "must be `accesskey` or `rolearn` for s3";
+                        return Err(Error::invalid_input("s3_authentication", should));
+                    }
+                });
+                needed
+            }
+            "gcs" => vec![
+                ("gcs_bucket", text(&gcs.bucket)),
+                ("gcs_credentials", secret(&gcs.credentials)),
+            ],
+            kind => {
+                let should = format!(
+                    "is `{kind}`; there is splunk, elastic, panther, cribl, datadog, axiom, s3, gcs"
+                );
+                return Err(Error::invalid_input("destination", should));
+            }
+        };
+        match needed.iter().find(|(_, there)| !there) {
+            Some((field, _)) => {
+                Err(Error::invalid_input(field, format!("must be given for {}", self.kind)))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether a stream works without a secret that nobody can read back.
+fn needs_no_secret(configuration: &Value) -> bool {
+    configuration.is_null()
+        || call::member(configuration, "s3AuthenticationType") == Some(&json!("rolearn"))
+}
+
+impl Logging<'_> {
+    /// Says where a log is streamed to, and how that goes
+    /// (`GET /tailnet/{tailnet}/logging/{logType}/stream`, and `…/stream/status`).
+    ///
+    /// # Errors
+    ///
+    /// [`Forbidden`](ErrorKind::Forbidden) without the scope `log_streaming:read`.
+    pub async fn stream(&self, log: Log) -> Result<Stream> {
+        let mut stream = Stream { log, configured: false, configuration: None, status: None };
+        let operation = Operation::GetLogStreamingConfiguration;
+        stream.configuration = match STREAM.get(self.tailnet, log.as_str()).await {
+            Ok(found) => Some(call::typed(operation, &found)?),
+            Err(none) if none.kind() == ErrorKind::NotFound => return Ok(stream),
+            Err(error) => return Err(error),
+        };
+        stream.configured = true;
+        let operation = Operation::GetLogStreamingStatus;
+        let path = [("logType", log.as_str())];
+        stream.status = match self.tailnet.client().call(operation, Call::on(&path)).await {
+            Ok(status) => Some(call::typed(operation, &status)?),
+            Err(none) if none.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        Ok(stream)
+    }
+
+    /// Plans to stream a log to `destination`, in the place of where it goes now
+    /// (`PUT /tailnet/{tailnet}/logging/{logType}/stream`).
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](ErrorKind::InvalidInput) if something is missing that the destination needs.
+    pub async fn plan_stream(&self, log: Log, destination: &Destination) -> Result<Plan> {
+        let (to, secrets) = destination.parts()?;
+        let from = STREAM.configuration(self.tailnet, log.as_str()).await?;
+        let to = STREAM.settable(&to);
+        let comes_back = needs_no_secret(&from);
+        let unchanged = needs_no_secret(&to) && crate::change::same(&from, &to);
+        let replaces = !from.is_null();
+        let change = Change::new("configuration", from, to);
+        let change = if comes_back { change } else { change.lasting() };
+        let changes = if unchanged { Vec::new() } else { vec![change] };
+        let no_secret = secrets.is_empty() && !changes.is_empty();
+        let mut plan = Plan::one(STREAM, log.as_str(), log.as_str(), changes).with_secrets(secrets);
+        if replaces && !plan.is_empty() {
+            plan.least = Risk::Danger;
+            plan.warnings.push("the stream that there is ends".to_owned());
+        }
+        if no_secret && !matches!(destination.kind.as_str(), "s3" | "gcs") {
+            plan.warnings.push("it is sent without a `token`".to_owned());
+        }
+        Ok(plan)
+    }
+
+    /// Plans to end a stream (`DELETE /tailnet/{tailnet}/logging/{logType}/stream`).
+    ///
+    /// # Errors
+    ///
+    /// As [`stream`](Self::stream).
+    pub async fn plan_no_stream(&self, log: Log) -> Result<Plan> {
+        let from = STREAM.configuration(self.tailnet, log.as_str()).await?;
+        if from.is_null() {
+            return Ok(Plan::one(STREAM, log.as_str(), log.as_str(), Vec::new()));
+        }
+        let comes_back = needs_no_secret(&from);
+        let change = Change::new("configuration", from, Value::Null);
+        let change = if comes_back { change } else { change.lasting() };
+        let mut plan = Plan::one(STREAM, log.as_str(), log.as_str(), vec![change]);
+        plan.least = Risk::Danger;
+        Ok(plan.warned(vec!["what happens from then on is missing there".to_owned()]))
+    }
+}
+
+pub(super) fn explain(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Forbidden => error.remedied(
+            "it needs the scope `log_streaming`; for a destination inside the tailnet also \
+             `device_invites` and `policy_file`",
+        ),
+        _ => error,
+    }
+}

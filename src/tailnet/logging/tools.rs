@@ -1,0 +1,269 @@
+//! The tools of the log streams.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::stream::{self, Destination, Gcs, Log, LogstreamEndpointPublishingStatus, S3};
+use crate::{
+    Operation, Tailnet,
+    change::{Plan, Risk},
+    client::Result,
+    tool::{Edit, Query, Toolset, all_but, edit, query},
+    wire::Secret,
+};
+
+pub(crate) const TOOLSET: Toolset = Toolset {
+    name: "log_streaming",
+    about: "Streaming logs to another system.",
+    instructions: "",
+    default: false,
+    tools: &[
+        query::<GetLogStreaming>(),
+        edit::<SetLogStreaming>(),
+        edit::<DisableLogStreaming>(),
+        edit::<CreateAwsExternalId>(),
+        edit::<ValidateAwsExternalId>(),
+    ],
+};
+
+const SECRETS: &[&str] = &["token", "s3SecretAccessKey", "gcsCredentials"];
+
+/// Show where a log is streamed to, and how that goes.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GetLogStreaming {
+    /// Which one.
+    log: Log,
+}
+
+/// What `get_log_streaming` answers.
+#[derive(Debug, Serialize)]
+pub(crate) struct Shown {
+    log: Log,
+    configured: bool,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    configuration: Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<LogstreamEndpointPublishingStatus>,
+}
+
+impl Query for GetLogStreaming {
+    const NAME: &'static str = "get_log_streaming";
+    const OPERATIONS: &'static [Operation] =
+        &[Operation::GetLogStreamingConfiguration, Operation::GetLogStreamingStatus];
+    type Output = Shown;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<Shown> {
+        let stream = tailnet.logging().stream(self.log).await?;
+        let stream::Stream { log, configured, configuration, status } = stream;
+        let configuration = configuration.map(|it| all_but(&it, SECRETS)).unwrap_or_default();
+        Ok(Shown { log, configured, configuration, status })
+    }
+}
+
+/// Whose system.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Splunk,
+    Elastic,
+    Panther,
+    Cribl,
+    Datadog,
+    Axiom,
+    S3,
+    Gcs,
+}
+
+impl Kind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Splunk => "splunk",
+            Self::Elastic => "elastic",
+            Self::Panther => "panther",
+            Self::Cribl => "cribl",
+            Self::Datadog => "datadog",
+            Self::Axiom => "axiom",
+            Self::S3 => "s3",
+            Self::Gcs => "gcs",
+        }
+    }
+}
+
+/// How it is packed.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Compression {
+    Zstd,
+    Gzip,
+    None,
+}
+
+impl Compression {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Zstd => "zstd",
+            Self::Gzip => "gzip",
+            Self::None => "none",
+        }
+    }
+}
+
+/// How S3 lets it in.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Authentication {
+    AccessKey,
+    RoleArn,
+}
+
+impl Authentication {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::AccessKey => "accesskey",
+            Self::RoleArn => "rolearn",
+        }
+    }
+}
+
+/// Stream a log to another system instead of where it goes now; secrets are needed every time.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SetLogStreaming {
+    /// Which one.
+    log: Log,
+    destination: Kind,
+    /// But for s3 and gcs.
+    url: Option<String>,
+    /// Usually `user`.
+    user: Option<String>,
+    /// Password or API key.
+    token: Option<Secret>,
+    /// Up to 1440.
+    period_minutes: Option<u32>,
+    compression: Option<Compression>,
+    /// Name.
+    s3_bucket: Option<String>,
+    /// As `eu-west-1`.
+    s3_region: Option<String>,
+    /// Of objects.
+    s3_key_prefix: Option<String>,
+    s3_authentication: Option<Authentication>,
+    /// For `accesskey`.
+    s3_access_key_id: Option<String>,
+    /// For `accesskey`.
+    s3_secret_access_key: Option<Secret>,
+    /// For `rolearn`.
+    s3_role_arn: Option<String>,
+    /// For `rolearn`.
+    s3_external_id: Option<String>,
+    /// Name.
+    gcs_bucket: Option<String>,
+    /// Of objects.
+    gcs_key_prefix: Option<String>,
+    /// Of the credentials.
+    #[serde(default)]
+    gcs_scopes: Vec<String>,
+    /// A service account's, JSON.
+    gcs_credentials: Option<Secret>,
+}
+
+impl Edit for SetLogStreaming {
+    const NAME: &'static str = "set_log_streaming";
+    const RISK: Risk = Risk::Change;
+    // What takes another's place ends that.
+    const WORST: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] =
+        &[Operation::GetLogStreamingConfiguration, Operation::SetLogStreamingConfiguration];
+    // More only for destinations inside the tailnet.
+    const SCOPES: &'static [&'static str] = &["log_streaming"];
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        let destination = Destination {
+            kind: self.destination.as_str().to_owned(),
+            url: self.url,
+            user: self.user,
+            token: self.token,
+            period_minutes: self.period_minutes,
+            compression: self.compression.map(|it| it.as_str().to_owned()),
+            s3: S3 {
+                bucket: self.s3_bucket,
+                region: self.s3_region,
+                key_prefix: self.s3_key_prefix,
+                authentication: self.s3_authentication.map(|it| it.as_str().to_owned()),
+                access_key_id: self.s3_access_key_id,
+                secret_access_key: self.s3_secret_access_key,
+                role_arn: self.s3_role_arn,
+                external_id: self.s3_external_id,
+            },
+            gcs: Gcs {
+                bucket: self.gcs_bucket,
+                key_prefix: self.gcs_key_prefix,
+                scopes: self.gcs_scopes,
+                credentials: self.gcs_credentials,
+            },
+        };
+        tailnet.logging().plan_stream(self.log, &destination).await
+    }
+}
+
+/// Stop streaming a log.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DisableLogStreaming {
+    /// Which one.
+    log: Log,
+}
+
+impl Edit for DisableLogStreaming {
+    const NAME: &'static str = "disable_log_streaming";
+    const RISK: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] =
+        &[Operation::GetLogStreamingConfiguration, Operation::DisableLogStreaming];
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        tailnet.logging().plan_no_stream(self.log).await
+    }
+}
+
+/// Get the external id under which an AWS role may let Tailscale in, or make one.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CreateAwsExternalId {
+    /// The same until a role is linked.
+    #[serde(default)]
+    reusable: bool,
+}
+
+impl Edit for CreateAwsExternalId {
+    const NAME: &'static str = "create_aws_external_id";
+    // No call takes an id back.
+    const RISK: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] = &[Operation::GetAwsExternalId];
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        tailnet.logging().plan_external_id(self.reusable)
+    }
+}
+
+/// Ask AWS whether a role lets Tailscale in under an external id, which links the two.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ValidateAwsExternalId {
+    /// From `create_aws_external_id`.
+    external_id: String,
+    /// Of the role.
+    role_arn: String,
+}
+
+impl Edit for ValidateAwsExternalId {
+    const NAME: &'static str = "validate_aws_external_id";
+    // No call takes the link back.
+    const RISK: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] = &[Operation::ValidateAwsExternalId];
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        tailnet.logging().plan_validate_role(&self.external_id, &self.role_arn)
+    }
+}

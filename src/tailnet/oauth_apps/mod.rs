@@ -1,0 +1,227 @@
+//! OAuth apps: programs that users let act for them.
+
+use std::net::IpAddr;
+
+use serde_json::{Map, Value};
+
+#[cfg(feature = "server")]
+pub(crate) mod tools;
+
+pub use crate::api::types::OAuthApp;
+use crate::{
+    Error, ErrorKind, Operation,
+    change::{Plan, Secrets},
+    client::{Result, call},
+    tailnet::{Tailnet, whole::Whole},
+};
+
+pub(crate) const APP: &Whole = &Whole {
+    listed: Some((Operation::ListOauthApps, "oauthApps")),
+    names: &["name"],
+    make: Some(Operation::CreateOauthApp),
+    change: Some(Operation::UpdateOauthApp),
+    remove: Some(Operation::DeleteOauthApp),
+    once: &["clientSecret"],
+    explain: Some(explain),
+    ..Whole::new(
+        "OAuth app",
+        "appId",
+        "id",
+        Operation::GetOauthApp,
+        &["name", "description", "redirectURIs", "scopes", "allowedNodeAttributes"],
+    )
+};
+
+/// As long as a description gets, in characters.
+const LONGEST_DESCRIPTION: usize = 300;
+
+/// What an app is made of. When one is changed, what is absent stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct App {
+    /// 3 to 50 letters, digits, dots, underscores and dashes.
+    pub name: Option<String>,
+    /// What it is for; empty for nothing.
+    pub description: Option<String>,
+    /// Where users come back to.
+    pub redirect_uris: Option<Vec<String>>,
+    /// What it may do.
+    pub scopes: Option<Vec<String>>,
+    /// The attributes of devices that it may set: `custom:…`.
+    pub node_attributes: Option<Vec<String>>,
+}
+
+impl App {
+    /// The fields of a request that are said, checked.
+    fn fields(&self) -> Result<Map<String, Value>> {
+        let mut fields = Map::new();
+        if let Some(name) = &self.name {
+            fields.insert("name".to_owned(), checked_name(name)?.into());
+        }
+        if let Some(text) = &self.description {
+            if text.chars().count() > LONGEST_DESCRIPTION {
+                let should = format!("must have {LONGEST_DESCRIPTION} characters at most");
+                return Err(Error::invalid_input("description", should));
+            }
+            fields.insert("description".to_owned(), text.as_str().into());
+        }
+        if let Some(uris) = &self.redirect_uris {
+            some("redirect_uris", uris)?;
+            uris.iter().try_for_each(|it| check_redirect(it))?;
+            fields.insert("redirectURIs".to_owned(), uris.clone().into());
+        }
+        if let Some(scopes) = &self.scopes {
+            some("scopes", scopes)?;
+            fields.insert("scopes".to_owned(), scopes.clone().into());
+        }
+        if let Some(attributes) = &self.node_attributes {
+            if let Some(bad) = attributes.iter().find(|it| !it.starts_with("custom:")) {
+                let should = format!("has `{bad}`; only `custom:` attributes can be set");
+                return Err(Error::invalid_input("node_attributes", should));
+            }
+            fields.insert("allowedNodeAttributes".to_owned(), attributes.clone().into());
+        }
+        Ok(fields)
+    }
+}
+
+/// The OAuth apps of a tailnet.
+#[derive(Debug, Clone, Copy)]
+pub struct OAuthApps<'a> {
+    tailnet: &'a Tailnet,
+}
+
+impl<'a> OAuthApps<'a> {
+    pub(crate) fn new(tailnet: &'a Tailnet) -> Self {
+        Self { tailnet }
+    }
+
+    /// Lists them (`GET /tailnet/{tailnet}/oauth-apps`).
+    ///
+    /// # Errors
+    ///
+    /// [`Forbidden`](ErrorKind::Forbidden) or [`NotFound`](ErrorKind::NotFound) where the tailnet
+    /// does not have them: they are an alpha feature.
+    pub async fn list(&self) -> Result<Vec<OAuthApp>> {
+        let all = APP.list(self.tailnet).await?;
+        all.iter().map(|it| call::typed(Operation::ListOauthApps, it)).collect()
+    }
+
+    /// Reads one, named by its id or name (`GET /tailnet/{tailnet}/oauth-apps/{appId}`).
+    ///
+    /// # Errors
+    ///
+    /// As [`list`](Self::list); [`NotFound`](ErrorKind::NotFound) with those that there are.
+    pub async fn get(&self, app: &str) -> Result<OAuthApp> {
+        let (id, _) = self.named(app).await?;
+        call::typed(Operation::GetOauthApp, &APP.get(self.tailnet, &id).await?)
+    }
+
+    async fn named(&self, app: &str) -> Result<(String, String)> {
+        let found = APP.find(self.tailnet, "app", app).await?;
+        Ok((APP.id(&found), APP.name(&found)))
+    }
+
+    /// Plans to make one (`POST /tailnet/{tailnet}/oauth-apps`). The report shows its secret, once.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for what cannot be.
+    pub fn plan_create(&self, app: &App) -> Result<Plan> {
+        for (field, there) in [
+            ("name", app.name.is_some()),
+            ("redirect_uris", app.redirect_uris.is_some()),
+            ("scopes", app.scopes.is_some()),
+        ] {
+            if !there {
+                return Err(Error::invalid_input(field, "must be given"));
+            }
+        }
+        let name = app.name.as_deref().unwrap_or_default();
+        let to = app.fields()?.into();
+        Ok(APP.plan_make("", name, &to, Secrets::new()).warned(warnings(app)))
+    }
+
+    /// Plans to change one (`PUT /tailnet/{tailnet}/oauth-apps/{appId}`). Its secret stays.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get); [`InvalidInput`](ErrorKind::InvalidInput) for what cannot be.
+    pub async fn plan_update(&self, app: &str, update: &App) -> Result<Plan> {
+        let fields = update.fields()?;
+        if fields.is_empty() {
+            let should = "name nothing to change; give name, description, redirect_uris, scopes or \
+                          node_attributes";
+            return Err(Error::invalid_input("arguments", should));
+        }
+        let (id, name) = self.named(app).await?;
+        let plan = APP.plan_change(self.tailnet, &id, &name, &fields, Secrets::new()).await?;
+        let warnings = if plan.is_empty() { Vec::new() } else { warnings(update) };
+        Ok(plan.warned(warnings))
+    }
+
+    /// Plans to remove one (`DELETE /tailnet/{tailnet}/oauth-apps/{appId}`).
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub async fn plan_remove(&self, app: &str) -> Result<Plan> {
+        let (id, name) = self.named(app).await?;
+        let plan = APP.plan_remove(self.tailnet, &id, &name).await?;
+        Ok(plan.warned(vec!["whoever uses it cannot any more".to_owned()]))
+    }
+}
+
+fn checked_name(name: &str) -> Result<&str> {
+    let allowed = |it: char| it.is_ascii_alphanumeric() || matches!(it, '.' | '_' | '-');
+    if !(3..=50).contains(&name.len()) || !name.chars().all(allowed) {
+        let should =
+            format!("is `{name}`; use 3 to 50 letters, digits, dots, underscores and dashes");
+        return Err(Error::invalid_input("name", should));
+    }
+    Ok(name)
+}
+
+fn some(field: &str, list: &[String]) -> Result<()> {
+    if list.is_empty() {
+        return Err(Error::invalid_input(field, "must have at least one"));
+    }
+    Ok(())
+}
+
+/// `https` with a host's name, or anything on the user's own machine.
+fn check_redirect(uri: &str) -> Result<()> {
+    let fits = url::Url::parse(uri).is_ok_and(|url| {
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let address: Option<IpAddr> = host.parse().ok();
+        let here = host == "localhost" || address.is_some_and(|it| it.is_loopback());
+        here || (url.scheme() == "https" && !host.is_empty() && address.is_none())
+    });
+    if fits {
+        return Ok(());
+    }
+    let should = format!("has `{uri}`; use `https://` with a host name, or localhost");
+    Err(Error::invalid_input("redirect_uris", should))
+}
+
+fn warnings(app: &App) -> Vec<String> {
+    let wide = |it: &&String| matches!(it.as_str(), "all" | "all:read");
+    let scopes = app.scopes.iter().flatten().filter(wide);
+    scopes
+        .map(|it| format!("the scope `{it}` covers everything, also what is added later"))
+        .collect()
+}
+
+/// An alpha feature: where a tailnet does not have it, the API knows nothing of it.
+fn explain(error: Error) -> Error {
+    let all =
+        matches!(error.operation(), Some(Operation::ListOauthApps | Operation::CreateOauthApp));
+    let absent = error.kind() == ErrorKind::NotFound && all;
+    if absent || error.kind() == ErrorKind::Forbidden {
+        return error.remedied(
+            "OAuth apps are an alpha feature: ask Tailscale to turn them on for the tailnet; the \
+             credential needs the scope `oauth_apps`, and `devices:posture_attributes` for node \
+             attributes",
+        );
+    }
+    error
+}

@@ -1,0 +1,186 @@
+//! Posture integrations: providers that know how devices are, and tell Tailscale.
+
+use serde_json::{Map, Value, json};
+
+#[cfg(feature = "server")]
+pub(crate) mod tools;
+
+pub use crate::api::types::PostureIntegration;
+use crate::{
+    Error, ErrorKind, Operation,
+    change::{Plan, Secrets},
+    client::{Result, call},
+    tailnet::{Tailnet, whole::Whole},
+    wire::Secret,
+};
+
+pub(crate) const INTEGRATION: &Whole = &Whole {
+    listed: Some((Operation::GetPostureIntegrations, "integrations")),
+    names: &["provider"],
+    make: Some(Operation::CreatePostureIntegration),
+    change: Some(Operation::UpdatePostureIntegration),
+    patches: true,
+    remove: Some(Operation::DeletePostureIntegration),
+    ..Whole::new(
+        "posture integration",
+        "id",
+        "id",
+        Operation::GetPostureIntegration,
+        &["provider", "cloudId", "clientId", "tenantId"],
+    )
+};
+
+/// The credential for the provider's own API. It is never given back.
+const SECRET: &str = "clientSecret";
+
+/// The providers that are known here. The document lacks the last two.
+pub const PROVIDERS: &[&str] =
+    &["falcon", "intune", "jamfpro", "kandji", "kolide", "sentinelone", "fleet", "huntress"];
+
+/// How a provider is talked to. What is absent is not needed, or stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct Access {
+    /// Which of the provider's clouds: a region, or a URL.
+    pub cloud_id: Option<String>,
+    /// The client.
+    pub client_id: Option<String>,
+    /// The directory, for Intune.
+    pub tenant_id: Option<String>,
+    /// The client's secret.
+    pub client_secret: Option<Secret>,
+}
+
+impl Access {
+    /// The fields of a request that are said, and the secret.
+    fn fields(&self) -> Result<(Map<String, Value>, Secrets)> {
+        let texts = [
+            ("cloudId", "cloud_id", &self.cloud_id),
+            ("clientId", "client_id", &self.client_id),
+            ("tenantId", "tenant_id", &self.tenant_id),
+        ];
+        let mut fields = Map::new();
+        for (name, field, value) in texts {
+            let Some(value) = value else { continue };
+            fields.insert(name.to_owned(), said(field, value)?.into());
+        }
+        let mut secrets = Secrets::new();
+        if let Some(secret) = &self.client_secret {
+            said("client_secret", secret.reveal())?;
+            secrets.insert(SECRET.to_owned(), secret.clone());
+        }
+        Ok((fields, secrets))
+    }
+}
+
+/// Null and empty would not take a value away.
+fn said<'a>(field: &str, text: &'a str) -> Result<&'a str> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(Error::invalid_input(field, "must not be empty; leave it out"));
+    }
+    Ok(text)
+}
+
+/// The posture integrations of a tailnet.
+#[derive(Debug, Clone, Copy)]
+pub struct Posture<'a> {
+    tailnet: &'a Tailnet,
+}
+
+impl<'a> Posture<'a> {
+    pub(crate) fn new(tailnet: &'a Tailnet) -> Self {
+        Self { tailnet }
+    }
+
+    /// Lists them (`GET /tailnet/{tailnet}/posture/integrations`).
+    ///
+    /// # Errors
+    ///
+    /// [`Forbidden`](ErrorKind::Forbidden) without the scope `feature_settings:read`.
+    pub async fn list(&self) -> Result<Vec<PostureIntegration>> {
+        let all = INTEGRATION.list(self.tailnet).await?;
+        all.iter().map(|it| call::typed(Operation::GetPostureIntegrations, it)).collect()
+    }
+
+    /// Reads one, named by its id or provider (`GET /posture/integrations/{id}`).
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](ErrorKind::NotFound) with those that there are.
+    pub async fn get(&self, integration: &str) -> Result<PostureIntegration> {
+        let (id, _) = self.named(integration).await?;
+        let found = INTEGRATION.get(self.tailnet, &id).await?;
+        call::typed(Operation::GetPostureIntegration, &found)
+    }
+
+    async fn named(&self, integration: &str) -> Result<(String, String)> {
+        let found = INTEGRATION.find(self.tailnet, "integration", integration).await?;
+        Ok((INTEGRATION.id(&found), INTEGRATION.name(&found)))
+    }
+
+    /// Plans to make one (`POST /tailnet/{tailnet}/posture/integrations`). There is one for each
+    /// provider.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for an unknown provider or no secret;
+    /// [`Conflict`](ErrorKind::Conflict) if the provider has one.
+    pub async fn plan_create(&self, provider: &str, access: &Access) -> Result<Plan> {
+        if !PROVIDERS.contains(&provider) {
+            let should = format!("is `{provider}`; there is {}", PROVIDERS.join(", "));
+            return Err(Error::invalid_input("provider", should));
+        }
+        let (fields, secrets) = access.fields()?;
+        if secrets.is_empty() {
+            return Err(Error::invalid_input("client_secret", "must be given"));
+        }
+        let all = INTEGRATION.list(self.tailnet).await?;
+        if let Some(there) =
+            all.iter().find(|it| call::member(it, "provider") == Some(&json!(provider)))
+        {
+            let told =
+                format!("there is an integration with {provider}: {}", INTEGRATION.id(there));
+            return Err(Error::new(ErrorKind::Conflict, told)
+                .remedied("change it with update_posture_integration, or delete it first"));
+        }
+        let mut to = fields;
+        to.insert("provider".to_owned(), provider.into());
+        Ok(INTEGRATION.plan_make("", provider, &to.into(), secrets))
+    }
+
+    /// Plans to change one (`PATCH /posture/integrations/{id}`). Without a secret it keeps the one
+    /// that it has.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get); [`InvalidInput`](ErrorKind::InvalidInput) if nothing changes.
+    pub async fn plan_update(&self, integration: &str, access: &Access) -> Result<Plan> {
+        let (fields, secrets) = access.fields()?;
+        if fields.is_empty() && secrets.is_empty() {
+            let should =
+                "name nothing to change; give cloud_id, client_id, tenant_id or client_secret";
+            return Err(Error::invalid_input("arguments", should));
+        }
+        let (id, name) = self.named(integration).await?;
+        let has_secret = !secrets.is_empty();
+        let mut plan = INTEGRATION.plan_change(self.tailnet, &id, &name, &fields, secrets).await?;
+        if has_secret {
+            plan.warnings
+                .push("the old secret is lost: nobody can read it to put it back".to_owned());
+        }
+        Ok(plan)
+    }
+
+    /// Plans to remove one (`DELETE /posture/integrations/{id}`).
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub async fn plan_remove(&self, integration: &str) -> Result<Plan> {
+        let (id, name) = self.named(integration).await?;
+        let plan = INTEGRATION.plan_remove(self.tailnet, &id, &name).await?;
+        let warning =
+            "attributes that come from it go; rules that ask for them may shut devices out";
+        Ok(plan.warned(vec![warning.to_owned()]))
+    }
+}

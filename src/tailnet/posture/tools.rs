@@ -1,0 +1,190 @@
+//! The tools of the posture integrations.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::Access;
+use crate::{
+    Operation, Tailnet,
+    change::{Plan, Risk},
+    client::Result,
+    tool::{Edit, Page, Query, Toolset, all_but, edit, query, row},
+    wire::Secret,
+};
+
+pub(crate) const TOOLSET: Toolset = Toolset {
+    name: "posture",
+    about: "Providers that tell Tailscale how devices are.",
+    instructions: "`integration` takes an id or a provider.",
+    default: false,
+    tools: &[
+        query::<ListPostureIntegrations>(),
+        query::<GetPostureIntegration>(),
+        edit::<CreatePostureIntegration>(),
+        edit::<UpdatePostureIntegration>(),
+        edit::<DeletePostureIntegration>(),
+    ],
+};
+
+const FIELDS: &[&str] =
+    &["id", "provider", "cloudId", "clientId", "tenantId", "configUpdated", "status"];
+
+/// List posture integrations with how their last sync went.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListPostureIntegrations {
+    /// From `next`.
+    skip: Option<usize>,
+    /// Up to 500; usually 50.
+    limit: Option<usize>,
+}
+
+impl Query for ListPostureIntegrations {
+    const NAME: &'static str = "list_posture_integrations";
+    const OPERATIONS: &'static [Operation] = &[Operation::GetPostureIntegrations];
+    type Output = Page;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<Page> {
+        let all = tailnet.posture().list().await?;
+        let rows: Vec<_> = all.iter().map(|it| row(it, FIELDS)).collect();
+        Page::of("integrations", &rows, self.skip, self.limit)
+    }
+}
+
+/// Show one posture integration.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GetPostureIntegration {
+    /// Its id or provider.
+    integration: String,
+}
+
+impl Query for GetPostureIntegration {
+    const NAME: &'static str = "get_posture_integration";
+    const OPERATIONS: &'static [Operation] =
+        &[Operation::GetPostureIntegrations, Operation::GetPostureIntegration];
+    type Output = Map<String, Value>;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<Self::Output> {
+        Ok(all_but(&tailnet.posture().get(&self.integration).await?, &["clientSecret"]))
+    }
+}
+
+/// Whom to ask.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Provider {
+    Falcon,
+    Intune,
+    Jamfpro,
+    Kandji,
+    Kolide,
+    Sentinelone,
+    Fleet,
+    Huntress,
+}
+
+impl Provider {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Falcon => "falcon",
+            Self::Intune => "intune",
+            Self::Jamfpro => "jamfpro",
+            Self::Kandji => "kandji",
+            Self::Kolide => "kolide",
+            Self::Sentinelone => "sentinelone",
+            Self::Fleet => "fleet",
+            Self::Huntress => "huntress",
+        }
+    }
+}
+
+/// Have a provider tell how devices are; there is one integration for each.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CreatePostureIntegration {
+    // The first one: the log names it.
+    provider: Provider,
+    /// For the provider's API.
+    client_secret: Secret,
+    /// Likewise.
+    client_id: Option<String>,
+    /// Its region or URL.
+    cloud_id: Option<String>,
+    /// Of Intune.
+    tenant_id: Option<String>,
+}
+
+impl Edit for CreatePostureIntegration {
+    const NAME: &'static str = "create_posture_integration";
+    const RISK: Risk = Risk::Change;
+    const OPERATIONS: &'static [Operation] =
+        &[Operation::GetPostureIntegrations, Operation::CreatePostureIntegration];
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        let access = Access {
+            cloud_id: self.cloud_id,
+            client_id: self.client_id,
+            tenant_id: self.tenant_id,
+            client_secret: Some(self.client_secret),
+        };
+        tailnet.posture().plan_create(self.provider.as_str(), &access).await
+    }
+}
+
+/// Change how a posture integration reaches its provider; without a secret it keeps its own.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UpdatePostureIntegration {
+    /// Its id or provider.
+    integration: String,
+    /// A new one.
+    client_secret: Option<Secret>,
+    /// For the provider's API.
+    client_id: Option<String>,
+    /// Its region or URL.
+    cloud_id: Option<String>,
+    /// Of Intune.
+    tenant_id: Option<String>,
+}
+
+impl Edit for UpdatePostureIntegration {
+    const NAME: &'static str = "update_posture_integration";
+    const RISK: Risk = Risk::Change;
+    // Nobody can put an old secret back.
+    const WORST: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] = &[
+        Operation::GetPostureIntegrations,
+        Operation::GetPostureIntegration,
+        Operation::UpdatePostureIntegration,
+    ];
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        let Self { integration, client_secret, client_id, cloud_id, tenant_id } = self;
+        let access = Access { cloud_id, client_id, tenant_id, client_secret };
+        tailnet.posture().plan_update(&integration, &access).await
+    }
+}
+
+/// Remove a posture integration for good.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DeletePostureIntegration {
+    /// Its id or provider.
+    integration: String,
+}
+
+impl Edit for DeletePostureIntegration {
+    const NAME: &'static str = "delete_posture_integration";
+    const RISK: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] = &[
+        Operation::GetPostureIntegrations,
+        Operation::GetPostureIntegration,
+        Operation::DeletePostureIntegration,
+    ];
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        tailnet.posture().plan_remove(&self.integration).await
+    }
+}

@@ -1,0 +1,126 @@
+//! The settings that there are: what each is called, what it can be, and whose scope it takes.
+
+use serde_json::Value;
+
+use crate::{Error, client::Result};
+
+/// Whether clients update themselves.
+pub(super) const AUTO_UPDATES: &str = "devices_auto_updates_on";
+
+/// The longest that a device's key can last, in days.
+const LONGEST_KEY: u64 = 180;
+
+/// What a setting can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    Switch,
+    /// A number of days.
+    Days,
+    /// Who may do it.
+    Role,
+    /// The address of a page; empty for none.
+    Link,
+}
+
+/// One setting.
+#[derive(Debug)]
+pub(super) struct Field {
+    /// What we call it.
+    pub(super) name: &'static str,
+    /// What the API calls it.
+    pub(super) api: &'static str,
+    pub(super) shape: Shape,
+    /// What it takes to change it.
+    pub(super) scope: &'static str,
+}
+
+const fn field(name: &'static str, api: &'static str, shape: Shape, scope: &'static str) -> Field {
+    Field { name, api, shape, scope }
+}
+
+const FEATURES: &str = "feature_settings";
+const EXTERNALLY_MANAGED: &str = "aclsExternallyManagedOn";
+
+pub(super) const FIELDS: &[Field] = &[
+    field("acls_externally_managed_on", EXTERNALLY_MANAGED, Shape::Switch, "policy_file"),
+    field("acls_external_link", "aclsExternalLink", Shape::Link, "policy_file"),
+    field("devices_approval_on", "devicesApprovalOn", Shape::Switch, FEATURES),
+    field(AUTO_UPDATES, "devicesAutoUpdatesOn", Shape::Switch, FEATURES),
+    field("devices_key_duration_days", "devicesKeyDurationDays", Shape::Days, FEATURES),
+    field("users_approval_on", "usersApprovalOn", Shape::Switch, FEATURES),
+    field(
+        "users_role_allowed_to_join_external_tailnets",
+        "usersRoleAllowedToJoinExternalTailnets",
+        Shape::Role,
+        FEATURES,
+    ),
+    field("network_flow_logging_on", "networkFlowLoggingOn", Shape::Switch, "logs:network"),
+    field("regional_routing_on", "regionalRoutingOn", Shape::Switch, FEATURES),
+    field("posture_identity_collection_on", "postureIdentityCollectionOn", Shape::Switch, FEATURES),
+    field("https_enabled", "httpsEnabled", Shape::Switch, "networking_settings"),
+];
+
+impl Field {
+    /// What it takes to see it.
+    pub(super) fn reads(&self) -> String {
+        format!("{}:read", self.scope)
+    }
+
+    /// What `now` says of it; none if the credential may not see it.
+    pub(super) fn value(&self, now: &Value) -> Option<Value> {
+        let there = |name| now.get(name).filter(|it| !it.is_null());
+        let seen = there(self.api).cloned();
+        // No link is absent, too; whoever sees the switch beside it would see it.
+        let no_link = || (self.shape == Shape::Link).then(|| there(EXTERNALLY_MANAGED)).flatten();
+        seen.or_else(|| no_link().map(|_| Value::from("")))
+    }
+
+    /// Checks that it can be `to`.
+    pub(super) fn check(&self, to: &Value) -> Result<()> {
+        let should = match self.shape {
+            Shape::Switch if to.is_boolean() => return Ok(()),
+            Shape::Switch => "must be true or false".to_owned(),
+            Shape::Days if to.as_u64().is_some_and(|it| (1..=LONGEST_KEY).contains(&it)) => {
+                return Ok(());
+            }
+            Shape::Days => format!("is {to}; it must be between 1 and {LONGEST_KEY}"),
+            Shape::Role if matches!(to.as_str(), Some("none" | "admin" | "member")) => {
+                return Ok(());
+            }
+            Shape::Role => "must be `none`, `admin` or `member`".to_owned(),
+            Shape::Link if to.as_str().is_some_and(is_link) => return Ok(()),
+            Shape::Link => format!("is {to}; write it as `https://…`, or empty for none"),
+        };
+        Err(Error::invalid_input(self.name, should))
+    }
+
+    /// What a change of it implies that may not be wanted.
+    pub(super) fn warning(&self, from: Option<&Value>, to: &Value) -> Option<String> {
+        let told = match (self.api, to.as_bool()) {
+            ("devicesApprovalOn", Some(false)) => "new devices take part without approval",
+            ("usersApprovalOn", Some(false)) => "new users join without approval",
+            (EXTERNALLY_MANAGED, Some(true)) => {
+                "the admin console lets nobody edit the policy file"
+            }
+            ("networkFlowLoggingOn", Some(true)) => "not every plan allows flow logs",
+            ("networkFlowLoggingOn", Some(false)) => "what devices do from then on is not recorded",
+            ("postureIdentityCollectionOn", Some(false)) => {
+                "posture integrations cannot match devices any more"
+            }
+            ("httpsEnabled", Some(false)) => "certificates of devices are not renewed",
+            ("httpsEnabled", Some(true)) => "names of devices with certificates become public",
+            ("devicesAutoUpdatesOn", Some(true)) => {
+                "clients update themselves, unless their devices decided otherwise"
+            }
+            ("devicesKeyDurationDays", _) if from.and_then(Value::as_u64) > to.as_u64() => {
+                "devices have to log in again sooner"
+            }
+            _ => return None,
+        };
+        Some(told.to_owned())
+    }
+}
+
+fn is_link(text: &str) -> bool {
+    text.is_empty() || url::Url::parse(text).is_ok_and(|it| matches!(it.scheme(), "https" | "http"))
+}

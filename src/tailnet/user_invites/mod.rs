@@ -1,0 +1,175 @@
+//! Invitations to join the tailnet. Whoever has the link of one can accept it.
+
+#[cfg(feature = "server")]
+pub(crate) mod tools;
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+pub use crate::api::types::UserInvite;
+use crate::{
+    Error, ErrorKind, Operation,
+    change::{Plan, Risk, Secrets},
+    client::{Result, call},
+    tailnet::{Tailnet, email, whole::Whole},
+};
+
+pub(crate) const USER_INVITE: &Whole = &Whole {
+    listed: Some((Operation::ListUserInvites, "")),
+    names: &["email"],
+    make: Some(Operation::CreateUserInvites),
+    makes_lists: true,
+    remove: Some(Operation::DeleteUserInvite),
+    once: &["inviteUrl"],
+    actions: &[(MAIL, Operation::ResendUserInvite)],
+    explain: Some(of_a_user),
+    ..Whole::new("user invite", "userInviteId", "id", Operation::GetUserInvite, &["role", "email"])
+};
+
+/// It is mailed again.
+const MAIL: &str = "mail_again";
+
+/// What an invite is called that has no address.
+const BY_LINK: &str = "by link";
+
+/// The most that are made at once.
+const MOST: usize = 100;
+
+/// The roles that somebody can be invited to.
+const ROLES: &[&str] =
+    &["member", "admin", "it-admin", "network-admin", "billing-admin", "auditor"];
+
+/// Says of a refusal that somebody has to be the one who invites.
+pub(crate) fn of_a_user(error: Error) -> Error {
+    let by_a_user = error.operation().is_some_and(|it| it.scopes().is_empty() && !it.reads());
+    if error.kind() != ErrorKind::Forbidden || !by_a_user {
+        return error;
+    }
+    error.remedied(
+        "invites come from a user: it takes the API access token of a user who may invite; OAuth \
+         clients and federated identities cannot",
+    )
+}
+
+/// The invitations to join a tailnet.
+#[derive(Debug, Clone, Copy)]
+pub struct UserInvites<'a> {
+    tailnet: &'a Tailnet,
+}
+
+impl<'a> UserInvites<'a> {
+    pub(crate) fn new(tailnet: &'a Tailnet) -> Self {
+        Self { tailnet }
+    }
+
+    /// Lists the open invites (`GET /tailnet/{tailnet}/user-invites`).
+    ///
+    /// # Errors
+    ///
+    /// [`Forbidden`](ErrorKind::Forbidden) if the credential may not see them.
+    pub async fn list(&self) -> Result<Vec<UserInvite>> {
+        let all = USER_INVITE.list(self.tailnet).await?;
+        all.iter().map(|it| call::typed(Operation::ListUserInvites, it)).collect()
+    }
+
+    /// Reads one, named by its id or address (`GET /user-invites/{userInviteId}`).
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](ErrorKind::NotFound), or [`Ambiguous`](ErrorKind::Ambiguous) with the
+    /// candidates.
+    pub async fn get(&self, invite: &str) -> Result<UserInvite> {
+        let found = USER_INVITE.find(self.tailnet, "invite", invite).await?;
+        let found = USER_INVITE.get(self.tailnet, &USER_INVITE.id(&found)).await?;
+        call::typed(Operation::GetUserInvite, &found)
+    }
+
+    /// Plans to invite people to join as `role` (`POST /tailnet/{tailnet}/user-invites`). Each gets
+    /// a mail; without any address there is one link to pass on.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for what is no address or no role;
+    /// [`Conflict`](ErrorKind::Conflict) for somebody who is invited already.
+    pub async fn plan_invite(&self, emails: &[String], role: &str) -> Result<Plan> {
+        if !ROLES.contains(&role) {
+            let should = format!("is `{role}`; there is {}", ROLES.join(", "));
+            return Err(Error::invalid_input("role", should));
+        }
+        let emails = addresses(emails)?;
+        let open = self.list().await?;
+        let invited = |email: &String| {
+            open.iter()
+                .any(|it| it.email.as_deref().is_some_and(|it| it.eq_ignore_ascii_case(email)))
+        };
+        if let Some(email) = emails.iter().find(|it| invited(it)) {
+            let told = format!("`{email}` is invited already");
+            return Err(Error::new(ErrorKind::Conflict, told)
+                .remedied("mail it again with resend_user_invite, or delete it first"));
+        }
+        let one = |email: &str| {
+            let name = if email.is_empty() { BY_LINK } else { email };
+            let to = json!({ "role": role, "email": email });
+            USER_INVITE.plan_make("", name, &to, Secrets::new()).items
+        };
+        let items = if emails.is_empty() {
+            one("")
+        } else {
+            emails.iter().flat_map(|it| one(it)).collect()
+        };
+        let mut plan = Plan::new(items);
+        if role != "member" {
+            plan.least = Risk::Danger;
+            plan.warnings.push(format!("whoever accepts it is `{role}` at once"));
+        }
+        Ok(plan)
+    }
+
+    /// Plans to withdraw one (`DELETE /user-invites/{userInviteId}`).
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub async fn plan_remove(&self, invite: &str) -> Result<Plan> {
+        let found = USER_INVITE.find(self.tailnet, "invite", invite).await?;
+        let (id, name) = (USER_INVITE.id(&found), USER_INVITE.name(&found));
+        USER_INVITE.plan_remove(self.tailnet, &id, &name).await
+    }
+
+    /// Plans to mail one again (`POST /user-invites/{userInviteId}/resend`), which is allowed once
+    /// a minute.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get); [`Refused`](ErrorKind::Refused) for one without an address.
+    pub async fn plan_mail(&self, invite: &str) -> Result<Plan> {
+        let found = USER_INVITE.find(self.tailnet, "invite", invite).await?;
+        has_address(call::member(&found, "email").is_some())?;
+        Ok(USER_INVITE.plan_action(MAIL, &USER_INVITE.id(&found), &USER_INVITE.name(&found)))
+    }
+}
+
+/// Only what was mailed can be mailed again.
+pub(crate) fn has_address(has: bool) -> Result<()> {
+    if has {
+        return Ok(());
+    }
+    Err(Error::refused(
+        "it was made without an address, so there is nobody to mail it to",
+        "pass its link on, or make a new one with an address",
+    ))
+}
+
+fn addresses(emails: &[String]) -> Result<Vec<String>> {
+    if emails.len() > MOST {
+        return Err(Error::invalid_input("emails", format!("must be {MOST} at most")));
+    }
+    let emails: Vec<String> =
+        emails.iter().map(|it| email::check("emails", it)).collect::<Result<_>>()?;
+    let mut seen = BTreeSet::new();
+    match emails.iter().find(|it| !seen.insert(it.to_lowercase())) {
+        Some(twice) => Err(Error::invalid_input("emails", format!("has `{twice}` twice"))),
+        None => Ok(emails),
+    }
+}

@@ -1,0 +1,155 @@
+//! What can change about a user, and how it is sent.
+
+use futures_util::future::BoxFuture;
+use serde_json::{Value, json};
+
+use super::User;
+use crate::{
+    Error, ErrorKind, Operation, Tailnet,
+    change::{Change, Fields, Sending, Sent, Subject},
+    client::{Result, call::Call},
+};
+
+const ROLE: &str = "role";
+const SUSPENDED: &str = "suspended";
+const APPROVED: &str = "approved";
+const IN_TAILNET: &str = "in_tailnet";
+
+/// The role that one has and nobody is given by a call.
+pub(super) const OWNER: &str = "owner";
+
+/// What they may do.
+pub(super) fn role(from: &str, to: &str) -> Change {
+    Change::new(ROLE, from, to)
+}
+
+/// Whether they are shut out.
+pub(super) fn suspended(from: bool, to: bool) -> Change {
+    Change::new(SUSPENDED, from, to)
+}
+
+/// They are let in. No call makes them wait again.
+pub(super) fn approve() -> Change {
+    Change::new(APPROVED, false, true).lasting()
+}
+
+/// They are removed for good.
+pub(super) fn remove() -> Change {
+    Change::new(IN_TAILNET, true, false).lasting()
+}
+
+pub(super) fn role_of(user: &User) -> String {
+    user.role.as_ref().map(ToString::to_string).unwrap_or_default()
+}
+
+pub(super) fn status_of(user: &User) -> String {
+    user.status.as_ref().map(ToString::to_string).unwrap_or_default()
+}
+
+/// Users, as something that changes.
+#[derive(Debug)]
+pub(crate) struct People;
+
+impl Subject for People {
+    fn kind(&self) -> &'static str {
+        "user"
+    }
+
+    fn look<'a>(
+        &'a self,
+        tailnet: &'a Tailnet,
+        id: &'a str,
+        fields: &'a [&'a str],
+    ) -> BoxFuture<'a, Result<Fields>> {
+        Box::pin(async move {
+            let seen = |user: &User| {
+                fields.iter().map(|it| ((*it).to_owned(), seen(user, it))).collect::<Fields>()
+            };
+            match tailnet.users().read(id).await {
+                Ok(user) => Ok(seen(&user)),
+                Err(gone) if gone.kind() == ErrorKind::NotFound && fields == [IN_TAILNET] => {
+                    Ok([(IN_TAILNET.to_owned(), json!(false))].into_iter().collect())
+                }
+                Err(error) => Err(error),
+            }
+        })
+    }
+
+    fn send<'a>(
+        &'a self,
+        tailnet: &'a Tailnet,
+        sending: Sending<'a>,
+    ) -> BoxFuture<'a, Result<Sent>> {
+        Box::pin(async move {
+            let Sending { id, change, .. } = sending;
+            let operation = operation(change)?;
+            let body = json!({ "role": change.to });
+            let path = [("userId", id)];
+            let call = Call::on(&path);
+            let call = if operation == Operation::UpdateUserRole { call.with(&body) } else { call };
+            tailnet
+                .client()
+                .call(operation, call)
+                .await
+                .map_err(|error| about_ownership(error, change))?;
+            self.had_effect(tailnet, operation, sending).await
+        })
+    }
+}
+
+impl People {
+    /// The API says yes to a credential that changes its own user, and does nothing.
+    async fn had_effect(
+        &self,
+        tailnet: &Tailnet,
+        operation: Operation,
+        sending: Sending<'_>,
+    ) -> Result<Sent> {
+        let Sending { id, change, .. } = sending;
+        let now = match self.look(tailnet, id, &[&change.field]).await {
+            Ok(now) => now.get(&change.field).cloned().unwrap_or_default(),
+            Err(error) => {
+                let notes = vec![format!("whether it had effect could not be read back: {error}")];
+                return Ok(Sent { notes, ..Sent::default() });
+            }
+        };
+        if now == change.to {
+            return Ok(Sent::default());
+        }
+        let told = format!("answered with success, but `{}` is still {now}", change.field);
+        Err(Error::new(ErrorKind::Rejected, told).on(operation, None).remedied(
+            "a credential cannot change the user it belongs to: use one of another admin, or the \
+             admin console",
+        ))
+    }
+}
+
+/// What `user` says of the field.
+fn seen(user: &User, field: &str) -> Value {
+    match field {
+        ROLE => json!(role_of(user)),
+        SUSPENDED => json!(status_of(user) == "suspended"),
+        APPROVED => json!(status_of(user) != "needs-approval"),
+        IN_TAILNET => json!(true),
+        _ => Value::Null,
+    }
+}
+
+fn operation(change: &Change) -> Result<Operation> {
+    match (change.field.as_str(), change.to.as_bool()) {
+        (ROLE, None) if change.to.is_string() => Ok(Operation::UpdateUserRole),
+        (SUSPENDED, Some(true)) => Ok(Operation::SuspendUser),
+        (SUSPENDED, Some(false)) => Ok(Operation::RestoreUser),
+        (APPROVED, Some(true)) => Ok(Operation::ApproveUser),
+        (IN_TAILNET, Some(false)) => Ok(Operation::DeleteUser),
+        _ => Err(Error::invalid_input(&change.field, "is no field of a user that can become that")),
+    }
+}
+
+fn about_ownership(error: Error, change: &Change) -> Error {
+    let is_owner = |value: &Value| change.field == ROLE && *value == OWNER;
+    if error.kind() == ErrorKind::Forbidden && (is_owner(&change.from) || is_owner(&change.to)) {
+        return error.remedied("ownership is handed over in the admin console, by the owner");
+    }
+    error
+}

@@ -1,0 +1,85 @@
+//! Finding a user by whatever people call them.
+
+use super::User;
+use crate::{Error, ErrorKind, client::Result};
+
+/// As many users as an error names.
+const CANDIDATES: usize = 5;
+
+/// The id of `user`; empty if the API left it out.
+pub fn id(user: &User) -> &str {
+    user.id.as_deref().unwrap_or_default()
+}
+
+/// The login name of `user`, or the id.
+pub fn login(user: &User) -> &str {
+    user.login_name.as_deref().filter(|it| !it.is_empty()).unwrap_or_else(|| id(user))
+}
+
+/// Finds a user by id, login name, display name, or the start of a login name that only one has.
+///
+/// # Errors
+///
+/// [`Ambiguous`](ErrorKind::Ambiguous) with the candidates, or [`NotFound`](ErrorKind::NotFound).
+pub fn find<'a>(users: &'a [User], wanted: &str) -> Result<&'a User> {
+    let wanted = wanted.trim();
+    if wanted.is_empty() {
+        return Err(Error::invalid_input("user", "is empty; give a login name or an id"));
+    }
+    let lower = wanted.to_lowercase();
+    let ways: [&dyn Fn(&User) -> bool; 4] = [
+        &|it| id(it) == wanted,
+        &|it| login(it).eq_ignore_ascii_case(wanted),
+        &|it| it.display_name.as_deref().is_some_and(|it| it.eq_ignore_ascii_case(wanted)),
+        &|it| login(it).to_lowercase().starts_with(&lower),
+    ];
+    for way in ways {
+        let found: Vec<&User> = users.iter().filter(|it| way(it)).collect();
+        match found.as_slice() {
+            [] => {}
+            [one] => return Ok(*one),
+            several => return Err(ambiguous(wanted, several)),
+        }
+    }
+    Err(unknown(users, wanted, &lower))
+}
+
+/// Finds the user whose id or login name is just `wanted`, for what cuts somebody off.
+///
+/// # Errors
+///
+/// As [`find`]; [`Refused`](ErrorKind::Refused) with the login name if `wanted` is less than that.
+pub fn find_exact<'a>(users: &'a [User], wanted: &str) -> Result<&'a User> {
+    let user = find(users, wanted)?;
+    let (whole, wanted) = (login(user), wanted.trim());
+    if id(user) == wanted || whole.eq_ignore_ascii_case(wanted) {
+        return Ok(user);
+    }
+    Err(Error::refused(
+        format!("nobody has the login name `{wanted}`; the nearest is `{whole}`"),
+        format!("if you mean them, give the whole login name: `{whole}`"),
+    ))
+}
+
+fn ambiguous(wanted: &str, found: &[&User]) -> Error {
+    let words = |it: &&User| format!("{} ({})", login(it), id(it));
+    let mut candidates: Vec<String> = found.iter().take(CANDIDATES).map(words).collect();
+    if found.len() > CANDIDATES {
+        candidates.push(format!("and {} more", found.len() - CANDIDATES));
+    }
+    Error::ambiguous(wanted, candidates)
+}
+
+fn unknown(users: &[User], wanted: &str, lower: &str) -> Error {
+    let similar = users.iter().filter(|it| {
+        let display = it.display_name.as_deref().unwrap_or_default();
+        login(it).to_lowercase().contains(lower) || display.to_lowercase().contains(lower)
+    });
+    let similar: Vec<&str> = similar.map(login).take(CANDIDATES).collect();
+    let error = Error::new(ErrorKind::NotFound, format!("no user is called `{wanted}`"));
+    if similar.is_empty() {
+        error.remedied("look with list_users; it takes part of a name as `text`")
+    } else {
+        error.remedied(format!("did you mean {}?", similar.join(", ")))
+    }
+}

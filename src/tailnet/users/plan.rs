@@ -1,0 +1,120 @@
+//! Changes of a user, planned. Planning reads only; [`Tailnet::apply`](crate::Tailnet::apply)
+//! carries a plan out.
+
+use super::{User, Users, change, find};
+use crate::{
+    Error,
+    change::{Change, Plan, Risk},
+    client::Result,
+};
+
+/// The roles that there are.
+const ROLES: &[&str] =
+    &["owner", "member", "admin", "it-admin", "network-admin", "billing-admin", "auditor"];
+
+impl Users<'_> {
+    /// Plans to give a user another role (`POST /users/{userId}/role`).
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get); [`Refused`](crate::ErrorKind::Refused) for a user of another tailnet.
+    pub async fn plan_role(&self, user: &str, role: &str) -> Result<Plan> {
+        if !ROLES.contains(&role) {
+            let should = format!("is `{role}`; there is {}", ROLES.join(", "));
+            return Err(Error::invalid_input("role", should));
+        }
+        let user = own(self.get(user).await?)?;
+        let from = change::role_of(&user);
+        let changes = if from == role { Vec::new() } else { vec![change::role(&from, role)] };
+        let mut plan = of(&user, changes);
+        plan.least = Risk::Danger;
+        if [from.as_str(), role].contains(&change::OWNER) && !plan.is_empty() {
+            plan.warnings.push("the API may refuse to hand over ownership".to_owned());
+        }
+        Ok(plan)
+    }
+
+    /// Plans to let in a user who waits for approval (`POST /users/{userId}/approve`).
+    ///
+    /// # Errors
+    ///
+    /// As [`plan_role`](Self::plan_role).
+    pub async fn plan_approve(&self, user: &str) -> Result<Plan> {
+        let user = own(self.get(user).await?)?;
+        let waits = change::status_of(&user) == "needs-approval";
+        Ok(of(&user, if waits { vec![change::approve()] } else { Vec::new() }))
+    }
+
+    /// Plans to shut a user out (`POST /users/{userId}/suspend`), or to let them back in
+    /// (`POST /users/{userId}/restore`). To shut somebody out takes their whole login name or id.
+    ///
+    /// # Errors
+    ///
+    /// As [`plan_role`](Self::plan_role); [`Refused`](crate::ErrorKind::Refused) for the owner, and
+    /// for less than the whole name.
+    pub async fn plan_suspended(&self, user: &str, suspended: bool) -> Result<Plan> {
+        let user = if suspended { self.other(user).await? } else { own(self.get(user).await?)? };
+        let from = change::status_of(&user) == "suspended";
+        if from == suspended {
+            return Ok(of(&user, Vec::new()));
+        }
+        let mut plan = of(&user, vec![change::suspended(from, suspended)]);
+        if suspended {
+            plan.least = Risk::Danger;
+            plan.warnings.extend(devices(&user, "lose their connection"));
+        }
+        Ok(plan)
+    }
+
+    /// Plans to remove a user and their devices for good (`POST /users/{userId}/delete`). Takes the
+    /// whole login name or id.
+    ///
+    /// # Errors
+    ///
+    /// As [`plan_suspended`](Self::plan_suspended).
+    pub async fn plan_remove(&self, user: &str) -> Result<Plan> {
+        let user = self.other(user).await?;
+        let mut warnings =
+            vec!["they are gone for good; to come back they have to join anew".to_owned()];
+        warnings.extend(devices(&user, "are removed for good, too"));
+        Ok(of(&user, vec![change::remove()]).warned(warnings))
+    }
+
+    /// The member that is named as a whole, and is not the owner.
+    async fn other(&self, user: &str) -> Result<User> {
+        let list = self.everybody().await?;
+        let user = own(self.read(find::id(find::find_exact(&list, user)?)).await?)?;
+        if change::role_of(&user) == change::OWNER {
+            return Err(Error::refused(
+                format!("`{}` owns the tailnet, and stays in it", find::login(&user)),
+                "hand ownership over first, in the admin console",
+            ));
+        }
+        Ok(user)
+    }
+}
+
+/// Gives `user` back if this tailnet may change them.
+fn own(user: User) -> Result<User> {
+    let shared = user.type_.as_ref().is_some_and(|it| it.to_string() == "shared");
+    if !shared {
+        return Ok(user);
+    }
+    Err(Error::refused(
+        format!("`{}` is of another tailnet and only shares something here", find::login(&user)),
+        "their own tailnet manages them",
+    ))
+}
+
+/// A plan for one user.
+fn of(user: &User, changes: Vec<Change>) -> Plan {
+    Plan::one(&change::People, find::id(user), find::login(user), changes)
+}
+
+/// What becomes of the user's devices.
+fn devices(user: &User, what: &str) -> Option<String> {
+    let count = user.device_count.filter(|it| *it > 0)?;
+    let connected =
+        if user.currently_connected == Some(true) { "; one is connected now" } else { "" };
+    Some(format!("{count} of their devices {what}{connected}"))
+}

@@ -1,0 +1,306 @@
+//! The tools of the users.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{User, change, find};
+use crate::{
+    Operation, Tailnet,
+    change::{Plan, Risk},
+    client::Result,
+    tailnet::devices::device::relative,
+    tool::{Edit, Page, Query, Toolset, edit, query},
+};
+
+pub(crate) const TOOLSET: Toolset = Toolset {
+    name: "users",
+    about: "The people of the tailnet.",
+    instructions: "`user` takes a login name, an id or the start of a login name; what shuts \
+                   somebody out wants more than the start.",
+    default: false,
+    tools: &[
+        query::<ListUsers>(),
+        query::<GetUser>(),
+        edit::<SetUserRole>(),
+        edit::<ApproveUser>(),
+        edit::<SuspendUser>(),
+        edit::<RestoreUser>(),
+        edit::<DeleteUser>(),
+    ],
+};
+
+const READS: [Operation; 2] = [Operation::ListUsers, Operation::GetUser];
+
+/// What somebody may do.
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Role {
+    Owner,
+    Member,
+    Admin,
+    ItAdmin,
+    NetworkAdmin,
+    BillingAdmin,
+    Auditor,
+}
+
+impl Role {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Member => "member",
+            Self::Admin => "admin",
+            Self::ItAdmin => "it-admin",
+            Self::NetworkAdmin => "network-admin",
+            Self::BillingAdmin => "billing-admin",
+            Self::Auditor => "auditor",
+        }
+    }
+}
+
+/// How somebody stands.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Status {
+    Active,
+    Idle,
+    Suspended,
+    NeedsApproval,
+    OverBillingLimit,
+}
+
+impl Status {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Idle => "idle",
+            Self::Suspended => "suspended",
+            Self::NeedsApproval => "needs-approval",
+            Self::OverBillingLimit => "over-billing-limit",
+        }
+    }
+}
+
+/// Whose somebody is.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    Member,
+    Shared,
+}
+
+impl Kind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Member => "member",
+            Self::Shared => "shared",
+        }
+    }
+}
+
+/// List users, filtered.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListUsers {
+    /// Part of the login or display name.
+    text: Option<String>,
+    /// With this role.
+    role: Option<Role>,
+    /// `shared`: of other tailnets.
+    r#type: Option<Kind>,
+    /// Like this now.
+    status: Option<Status>,
+    /// From `next`.
+    skip: Option<usize>,
+    /// Up to 500; usually 50.
+    limit: Option<usize>,
+}
+
+/// What people ask about first.
+#[derive(Debug, Serialize)]
+struct Row<'a> {
+    login: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    role: String,
+    status: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    devices: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seen: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    shared: bool,
+    id: &'a str,
+}
+
+impl Query for ListUsers {
+    const NAME: &'static str = "list_users";
+    const OPERATIONS: &'static [Operation] = &[Operation::ListUsers];
+    type Output = Page;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<Page> {
+        let users = tailnet.users().everybody().await?;
+        let now = Timestamp::now();
+        let rows: Vec<Row<'_>> =
+            users.iter().filter(|it| self.takes(it)).map(|it| Row::of(it, now)).collect();
+        Page::of("users", &rows, self.skip, self.limit)
+    }
+}
+
+impl ListUsers {
+    fn takes(&self, user: &User) -> bool {
+        let is = |wanted: Option<&str>, it: String| wanted.is_none_or(|wanted| wanted == it);
+        let named = self.text.as_ref().is_none_or(|text| {
+            let text = text.to_lowercase();
+            let display = user.display_name.as_deref().unwrap_or_default();
+            [find::login(user), display].iter().any(|it| it.to_lowercase().contains(&text))
+        });
+        named
+            && is(self.role.map(Role::as_str), change::role_of(user))
+            && is(self.status.map(Status::as_str), change::status_of(user))
+            && is(self.r#type.map(Kind::as_str), kind_of(user))
+    }
+}
+
+fn kind_of(user: &User) -> String {
+    user.type_.as_ref().map(ToString::to_string).unwrap_or_default()
+}
+
+impl<'a> Row<'a> {
+    fn of(user: &'a User, now: Timestamp) -> Self {
+        let seen = || user.last_seen.as_ref().and_then(crate::wire::Timestamp::instant);
+        let seen = match user.currently_connected {
+            Some(true) => Some("online".to_owned()),
+            _ => seen().map(|it| relative(it, now)),
+        };
+        let login = find::login(user);
+        Self {
+            login,
+            name: user.display_name.as_deref().filter(|it| !it.is_empty() && *it != login),
+            role: change::role_of(user),
+            status: change::status_of(user),
+            devices: user.device_count,
+            seen,
+            shared: kind_of(user) == "shared",
+            id: find::id(user),
+        }
+    }
+}
+
+/// Show everything the API knows of one user, with devices and when they were last seen.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GetUser {
+    /// Login name, its start or id.
+    user: String,
+}
+
+impl Query for GetUser {
+    const NAME: &'static str = "get_user";
+    const OPERATIONS: &'static [Operation] = &READS;
+    type Output = User;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<User> {
+        tailnet.users().get(&self.user).await
+    }
+}
+
+/// Give a user another role.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SetUserRole {
+    /// Login name, its start or id.
+    user: String,
+    /// The new one.
+    role: Role,
+}
+
+impl Edit for SetUserRole {
+    const NAME: &'static str = "set_user_role";
+    // It decides what somebody may do to everybody.
+    const RISK: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] =
+        &[Operation::ListUsers, Operation::GetUser, Operation::UpdateUserRole];
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        tailnet.users().plan_role(&self.user, self.role.as_str()).await
+    }
+}
+
+/// Let in a user who waits for approval.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ApproveUser {
+    /// Login name, its start or id.
+    user: String,
+}
+
+impl Edit for ApproveUser {
+    const NAME: &'static str = "approve_user";
+    // No call makes them wait again.
+    const RISK: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] =
+        &[Operation::ListUsers, Operation::GetUser, Operation::ApproveUser];
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        tailnet.users().plan_approve(&self.user).await
+    }
+}
+
+/// Shut a user out until `restore_user`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SuspendUser {
+    /// Whole login name or id.
+    user: String,
+}
+
+impl Edit for SuspendUser {
+    const NAME: &'static str = "suspend_user";
+    const RISK: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] =
+        &[Operation::ListUsers, Operation::GetUser, Operation::SuspendUser];
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        tailnet.users().plan_suspended(&self.user, true).await
+    }
+}
+
+/// Let a suspended user back in.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RestoreUser {
+    /// Login name, its start or id.
+    user: String,
+}
+
+impl Edit for RestoreUser {
+    const NAME: &'static str = "restore_user";
+    const RISK: Risk = Risk::Change;
+    const OPERATIONS: &'static [Operation] =
+        &[Operation::ListUsers, Operation::GetUser, Operation::RestoreUser];
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        tailnet.users().plan_suspended(&self.user, false).await
+    }
+}
+
+/// Remove a user and all their devices for good.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DeleteUser {
+    /// Whole login name or id.
+    user: String,
+}
+
+impl Edit for DeleteUser {
+    const NAME: &'static str = "delete_user";
+    const RISK: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] =
+        &[Operation::ListUsers, Operation::GetUser, Operation::DeleteUser];
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        tailnet.users().plan_remove(&self.user).await
+    }
+}

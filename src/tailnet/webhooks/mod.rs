@@ -1,0 +1,221 @@
+//! Webhooks: where Tailscale posts what happens in the tailnet.
+
+use serde_json::{Map, Value, json};
+
+#[cfg(feature = "server")]
+pub(crate) mod tools;
+
+pub use crate::api::types::Webhook;
+use crate::{
+    Error, ErrorKind, Operation,
+    change::{Plan, Secrets},
+    client::{Result, call},
+    tailnet::{Tailnet, whole::Whole},
+};
+
+pub(crate) const WEBHOOK: &Whole = &Whole {
+    listed: Some((Operation::ListWebhooks, "webhooks")),
+    names: &["endpointUrl"],
+    make: Some(Operation::CreateWebhook),
+    change: Some(Operation::UpdateWebhook),
+    patches: true,
+    remove: Some(Operation::DeleteWebhook),
+    once: &["secret"],
+    actions: &[(TEST, Operation::TestWebhook), (ROTATE, Operation::RotateWebhookSecret)],
+    explain: Some(explain),
+    ..Whole::new(
+        "webhook",
+        "endpointId",
+        "endpointId",
+        Operation::GetWebhook,
+        &["endpointUrl", "providerType", "subscriptions"],
+    )
+};
+
+/// A test event is sent.
+const TEST: &str = "test";
+/// Its secret becomes another one.
+const ROTATE: &str = "rotate_secret";
+
+/// The events that the API's document knows, and two that stand for groups of them.
+pub const EVENTS: &[&str] = &[
+    "nodeCreated",
+    "nodeNeedsApproval",
+    "nodeApproved",
+    "nodeKeyExpiringInOneDay",
+    "nodeKeyExpired",
+    "nodeDeleted",
+    "nodeSigned",
+    "nodeNeedsSignature",
+    "policyUpdate",
+    "userCreated",
+    "userNeedsApproval",
+    "userSuspended",
+    "userRestored",
+    "userDeleted",
+    "userApproved",
+    "userRoleUpdated",
+    "subnetIPForwardingNotEnabled",
+    "exitNodeIPForwardingNotEnabled",
+    "categoryTailnetManagement",
+    "categoryDeviceMisconfigurations",
+];
+
+/// Whose format events can be sent in.
+const PROVIDERS: &[&str] = &["slack", "mattermost", "googlechat", "discord"];
+
+/// What a webhook is made of.
+#[derive(Debug, Clone, Default)]
+pub struct NewWebhook {
+    /// Where events are posted to: `https://…`.
+    pub url: String,
+    /// The events.
+    pub subscriptions: Vec<String>,
+    /// In whose format; none for Tailscale's own.
+    pub provider: Option<String>,
+}
+
+/// The webhooks of a tailnet.
+#[derive(Debug, Clone, Copy)]
+pub struct Webhooks<'a> {
+    tailnet: &'a Tailnet,
+}
+
+impl<'a> Webhooks<'a> {
+    pub(crate) fn new(tailnet: &'a Tailnet) -> Self {
+        Self { tailnet }
+    }
+
+    /// Lists them (`GET /tailnet/{tailnet}/webhooks`).
+    ///
+    /// # Errors
+    ///
+    /// [`Forbidden`](ErrorKind::Forbidden) without the scope `webhooks:read`.
+    pub async fn list(&self) -> Result<Vec<Webhook>> {
+        let all = WEBHOOK.list(self.tailnet).await?;
+        all.iter().map(|it| call::typed(Operation::ListWebhooks, it)).collect()
+    }
+
+    /// Reads one, named by its id or URL (`GET /webhooks/{endpointId}`).
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](ErrorKind::NotFound), or [`Ambiguous`](ErrorKind::Ambiguous) with the
+    /// candidates.
+    pub async fn get(&self, webhook: &str) -> Result<Webhook> {
+        let (id, _) = self.named(webhook).await?;
+        call::typed(Operation::GetWebhook, &WEBHOOK.get(self.tailnet, &id).await?)
+    }
+
+    async fn named(&self, webhook: &str) -> Result<(String, String)> {
+        let found = WEBHOOK.find(self.tailnet, "webhook", webhook).await?;
+        Ok((WEBHOOK.id(&found), WEBHOOK.name(&found)))
+    }
+
+    /// Plans to make one (`POST /tailnet/{tailnet}/webhooks`). The report shows its secret, once.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for a URL without `https`, an unknown provider or
+    /// no events.
+    pub fn plan_create(&self, new: &NewWebhook) -> Result<Plan> {
+        let url = new.url.trim();
+        let host = url::Url::parse(url).ok().filter(|it| it.scheme() == "https");
+        if host.is_none_or(|it| it.host_str().is_none()) {
+            return Err(Error::invalid_input(
+                "url",
+                format!("is `{url}`; it must begin with https://"),
+            ));
+        }
+        if let Some(provider) = new.provider.as_deref().filter(|it| !PROVIDERS.contains(it)) {
+            let should = format!("is `{provider}`; there is {}, or none", PROVIDERS.join(", "));
+            return Err(Error::invalid_input("provider", should));
+        }
+        let (subscriptions, warnings) = checked(&new.subscriptions)?;
+        let to = json!({
+            "endpointUrl": url,
+            "providerType": new.provider,
+            "subscriptions": subscriptions,
+        });
+        Ok(WEBHOOK.plan_make("", url, &to, Secrets::new()).warned(warnings))
+    }
+
+    /// Plans to subscribe one to other events, all of them (`PATCH /webhooks/{endpointId}`).
+    /// Nothing else of one can change.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get); [`InvalidInput`](ErrorKind::InvalidInput) for no events.
+    pub async fn plan_subscriptions(&self, webhook: &str, events: &[String]) -> Result<Plan> {
+        let (events, warnings) = checked(events)?;
+        let (id, name) = self.named(webhook).await?;
+        let wanted: Map<String, Value> =
+            [("subscriptions".to_owned(), events.into())].into_iter().collect();
+        let plan = WEBHOOK.plan_change(self.tailnet, &id, &name, &wanted, Secrets::new()).await?;
+        Ok(plan.warned(warnings))
+    }
+
+    /// Plans to remove one (`DELETE /webhooks/{endpointId}`).
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub async fn plan_remove(&self, webhook: &str) -> Result<Plan> {
+        let (id, name) = self.named(webhook).await?;
+        WEBHOOK.plan_remove(self.tailnet, &id, &name).await
+    }
+
+    /// Plans to send one a test event (`POST /webhooks/{endpointId}/test`).
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub async fn plan_test(&self, webhook: &str) -> Result<Plan> {
+        let (id, name) = self.named(webhook).await?;
+        let mut plan = WEBHOOK.plan_action(TEST, &id, &name);
+        plan.notes.push(
+            "the event is sent a little later; the receiver shows whether it came".to_owned(),
+        );
+        Ok(plan)
+    }
+
+    /// Plans to give one a new secret (`POST /webhooks/{endpointId}/rotate`). The report shows it,
+    /// once.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub async fn plan_rotate(&self, webhook: &str) -> Result<Plan> {
+        let (id, name) = self.named(webhook).await?;
+        let warning = "events are signed with the new secret at once; give it to the receiver";
+        Ok(WEBHOOK.plan_action(ROTATE, &id, &name).warned(vec![warning.to_owned()]))
+    }
+}
+
+/// The events, each once, and what is to be said about them. The API adds events, so one that is
+/// unknown here may be one.
+fn checked(events: &[String]) -> Result<(Vec<String>, Vec<String>)> {
+    let mut all: Vec<String> = Vec::new();
+    for event in events.iter().map(|it| it.trim()) {
+        if !event.is_empty() && !all.iter().any(|it| it == event) {
+            all.push(event.to_owned());
+        }
+    }
+    if all.is_empty() {
+        let should = format!("must name at least one event: {}", EVENTS.join(", "));
+        return Err(Error::invalid_input("subscriptions", should));
+    }
+    let unknown = all.iter().filter(|it| !EVENTS.contains(&it.as_str()));
+    let warn = |it: &String| format!("`{it}` is no event that is known here");
+    let warnings = unknown.map(warn).collect();
+    Ok((all, warnings))
+}
+
+fn explain(error: Error) -> Error {
+    let writes =
+        matches!(error.operation(), Some(Operation::CreateWebhook | Operation::UpdateWebhook));
+    if error.kind() != ErrorKind::Rejected || !writes {
+        return error;
+    }
+    error.remedied(format!("change what the message says; known events: {}", EVENTS.join(", ")))
+}
