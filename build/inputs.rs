@@ -25,7 +25,14 @@ const DEEPEST: usize = 6;
 const SAID: usize = 160;
 /// What of a schema checks a value, apart from its type.
 const CHECKS: [&str; 8] = [
-    "maxItems", "maxLength", "maximum", "minItems", "minLength", "minimum", "pattern", "uniqueItems",
+    "maxItems",
+    "maxLength",
+    "maximum",
+    "minItems",
+    "minLength",
+    "minimum",
+    "pattern",
+    "uniqueItems",
 ];
 
 /// The inputs of all operations, by path and method. `document` is as it was written, with
@@ -85,7 +92,8 @@ fn input(operation: &Value, shared: &[Value], named: &Object) -> Input {
             input.lists |= is_list(&content["schema"], named);
         }
     }
-    input.schema = json!({ "type": "object", "properties": properties, "additionalProperties": false });
+    input.schema =
+        json!({ "type": "object", "properties": properties, "additionalProperties": false });
     if !required.is_empty() {
         input.schema["required"] = required.into();
     }

@@ -153,8 +153,10 @@ impl<'a> Run<'a> {
         }
         let mut id = item.id.clone();
         let now = self.look(item, &id).await?;
-        let moved =
-            |it: &&Change| !super::same(now.get(&it.field).unwrap_or(&Value::Null), &it.from);
+        let moved = |it: &&Change| {
+            let is = now.get(&it.field).unwrap_or(&Value::Null);
+            !item.subject.is_same(&it.field, is, &it.from)
+        };
         if let Some(moved) = item.changes.iter().find(moved) {
             let now = now.get(&moved.field).unwrap_or(&Value::Null);
             return Err(item.subject.moved(self.tailnet, item, moved, now).await);
@@ -231,7 +233,7 @@ impl<'a> Run<'a> {
         if item.subject.reached(change, now) {
             return Ok(Sent::default());
         }
-        if super::same(now, &change.from) {
+        if item.subject.is_same(&change.field, now, &change.from) {
             return Err(error.telling("read back: it was not changed"));
         }
         let now = item.subject.shown(&change.field, now);

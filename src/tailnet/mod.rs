@@ -2,9 +2,13 @@
 
 pub mod changes;
 pub mod devices;
+pub mod dns;
 pub mod logging;
+pub mod page;
 pub mod policy_file;
 mod probe;
+pub mod routes;
+pub mod services;
 pub mod settings;
 pub mod users;
 pub(crate) mod whole;
@@ -19,8 +23,14 @@ use crate::{
 };
 
 /// Every kind of resource that can be changed.
-pub(crate) const SUBJECTS: &[&dyn Subject] =
-    &[&devices::change::Devices, &settings::Settings, &policy_file::change::File];
+pub(crate) static SUBJECTS: &[&dyn Subject] = &[
+    &devices::change::Devices,
+    &settings::Settings,
+    &policy_file::change::File,
+    &dns::change::Dns,
+    &services::change::SERVICE,
+    &services::change::Hosts,
+];
 
 /// One tailnet. Cheap to clone; clones share connections, tokens, turns and cache.
 ///
@@ -100,6 +110,21 @@ impl Tailnet {
     /// Its devices.
     pub fn devices(&self) -> devices::Devices<'_> {
         devices::Devices::new(self)
+    }
+
+    /// Its DNS.
+    pub fn dns(&self) -> dns::DnsOf<'_> {
+        dns::DnsOf::new(self)
+    }
+
+    /// Its subnet routers and exit nodes.
+    pub fn routes(&self) -> routes::Routes<'_> {
+        routes::Routes::new(self)
+    }
+
+    /// Its services.
+    pub fn services(&self) -> services::Services<'_> {
+        services::Services::new(self)
     }
 
     /// Its people.

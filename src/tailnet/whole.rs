@@ -45,6 +45,10 @@ pub(crate) struct Whole {
     pub(crate) returns: bool,
     /// The fields that can be set, as the API names them: what is recorded and compared.
     pub(crate) fields: &'static [&'static str],
+    /// Whether fields that nobody here knows can be set, too: whoever replaces one sends all of it.
+    pub(crate) has_more: bool,
+    /// What of a configuration makes one, where that takes less than a change does.
+    pub(crate) makes_from: Option<fn(Value) -> Value>,
     /// The fields of an answer that are secret, and shown once.
     pub(crate) once: &'static [&'static str],
     /// What else can be done to one, by name. It leaves no trace that could be read, and nothing
@@ -75,6 +79,8 @@ impl Whole {
             remove: None,
             returns: false,
             fields,
+            has_more: false,
+            makes_from: None,
             once: &[],
             actions: &[],
         }
@@ -111,8 +117,10 @@ impl Whole {
 
     /// What of `found` can be set and is.
     pub(crate) fn settable(&self, found: &Value) -> Value {
-        let of = |field: &&str| Some(((*field).to_owned(), call::member(found, field)?.clone()));
-        self.fields.iter().filter_map(of).collect::<Map<_, _>>().into()
+        let all = found.as_object().into_iter().flatten();
+        let wanted = |field: &&String| self.has_more || self.fields.contains(&field.as_str());
+        let set = all.filter(|(field, value)| wanted(field) && !call::is_empty(value));
+        set.map(|(field, value)| (field.clone(), value.clone())).collect::<Map<_, _>>().into()
     }
 
     /// Plans to make one. `id` is empty where the API chooses it.
@@ -186,9 +194,19 @@ impl Whole {
         })
     }
 
+    /// What of a configuration makes one.
+    fn making(&self, configuration: &Value) -> Value {
+        let all = configuration.clone();
+        match self.makes_from {
+            Some(part) => part(all),
+            None => all,
+        }
+    }
+
     async fn made(&self, tailnet: &Tailnet, sending: Sending<'_>) -> Result<Sent> {
         let operation = self.operation(self.make, "makes")?;
-        let body = with_secrets(sending.change.to.clone(), sending.secrets);
+        let body = self.making(&sending.change.to);
+        let body = with_secrets(body, sending.secrets);
         let body = if self.makes_lists { json!([body]) } else { body };
         let path = [(self.id_in, sending.id)];
         let answer = tailnet.client().call(operation, Call::on(&path).with(&body)).await?;
@@ -289,7 +307,9 @@ impl Subject for Whole {
 
     /// The API fills in what was not said.
     fn reached(&self, change: &Change, now: &Value) -> bool {
-        match (&change.to, now) {
+        let made = change.from.is_null() && !now.is_null();
+        let of = |it: &Value| if made { self.making(it) } else { it.clone() };
+        match (&of(&change.to), &of(now)) {
             (Value::Object(wanted), Value::Object(now)) => wanted.iter().all(|(field, value)| {
                 now.get(field).is_some_and(|now| crate::change::same(now, value))
             }),

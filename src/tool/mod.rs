@@ -12,15 +12,21 @@ use crate::{
     Error, ErrorKind, Operation, Tailnet,
     change::Plan,
     client::Result,
-    tailnet::{changes, devices, policy_file},
+    tailnet::{changes, devices, dns, policy_file, routes, services},
 };
 
 mod choice;
 mod schema;
 
 /// Every toolset, in the order of the manual.
-pub const TOOLSETS: &[&Toolset] =
-    &[&devices::tools::TOOLSET, &policy_file::tools::TOOLSET, &changes::tools::TOOLSET];
+pub const TOOLSETS: &[&Toolset] = &[
+    &devices::tools::TOOLSET,
+    &policy_file::tools::TOOLSET,
+    &dns::tools::TOOLSET,
+    &routes::tools::TOOLSET,
+    &services::tools::TOOLSET,
+    &changes::tools::TOOLSET,
+];
 
 /// A tool that looks at something. The type itself is the tool's input: its doc comment is the
 /// description, the doc comments of its fields describe the parameters.
