@@ -43,10 +43,10 @@ pub(crate) struct Whole {
     pub(crate) remove: Option<Operation>,
     /// Whether one that was removed can be made again as it was.
     pub(crate) returns: bool,
-    /// The fields that can be set, as the API names them: what is recorded and compared.
+    /// The fields that can be set, as the API names them: what is recorded and compared. None means
+    /// all that an answer has: where a replacement takes away what it does not name, what nobody here
+    /// knows has to go along.
     pub(crate) fields: &'static [&'static str],
-    /// Whether fields that nobody here knows can be set, too: whoever replaces one sends all of it.
-    pub(crate) has_more: bool,
     /// What of a configuration makes one, where that takes less than a change does.
     pub(crate) makes_from: Option<fn(Value) -> Value>,
     /// The fields of an answer that are secret, and shown once.
@@ -79,7 +79,6 @@ impl Whole {
             remove: None,
             returns: false,
             fields,
-            has_more: false,
             makes_from: None,
             once: &[],
             actions: &[],
@@ -118,7 +117,7 @@ impl Whole {
     /// What of `found` can be set and is.
     pub(crate) fn settable(&self, found: &Value) -> Value {
         let all = found.as_object().into_iter().flatten();
-        let wanted = |field: &&String| self.has_more || self.fields.contains(&field.as_str());
+        let wanted = |field: &str| self.fields.is_empty() || self.fields.contains(&field);
         let set = all.filter(|(field, value)| wanted(field) && !call::is_empty(value));
         set.map(|(field, value)| (field.clone(), value.clone())).collect::<Map<_, _>>().into()
     }

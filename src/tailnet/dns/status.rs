@@ -68,15 +68,13 @@ fn notes(it: &Configuration) -> Vec<String> {
              do not do"
         }
     });
-    match (it.preferences.magic_dns, it.nameservers.is_empty()) {
-        (true, _) => {}
-        (false, true) => notes.push(
+    if !it.preferences.magic_dns {
+        notes.push(if it.nameservers.is_empty() {
             "MagicDNS is off: devices have no names; it needs a nameserver first \
-             (configure_nameservers)",
-        ),
-        (false, false) => {
-            notes.push("MagicDNS is off: devices have no names; see enable_magic_dns")
-        }
+             (configure_nameservers)"
+        } else {
+            "MagicDNS is off: devices have no names; see enable_magic_dns"
+        });
     }
     notes.into_iter().map(str::to_owned).collect()
 }

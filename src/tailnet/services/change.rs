@@ -19,9 +19,8 @@ pub(crate) static SERVICE: Whole = Whole {
     change: Some(Operation::UpdateService),
     remove: Some(Operation::DeleteService),
     returns: true,
-    // A replacement without a field takes it away: annotations, say, which the document lacks.
-    has_more: true,
     makes_from: Some(with_one_address),
+    // All fields: annotations, say, which the document lacks, go along with a replacement.
     ..Whole::new("service", "serviceName", "name", Operation::GetService, &[])
 };
 
