@@ -9,6 +9,7 @@ use crate::change::Risk;
 include!(concat!(env!("OUT_DIR"), "/operation.rs"));
 
 /// What the document says of one operation.
+#[expect(clippy::struct_excessive_bools, reason = "a table of what holds and what does not")]
 pub(crate) struct Facts {
     id: &'static str,
     method: &'static str,

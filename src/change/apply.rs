@@ -155,7 +155,7 @@ impl<'a> Run<'a> {
         let now = self.look(item, &id).await?;
         let moved = |it: &&Change| {
             let is = now.get(&it.field).unwrap_or(&Value::Null);
-            !item.subject.is_same(&it.field, is, &it.from)
+            item.subject.is_visible(&id, it) && !item.subject.is_same(&it.field, is, &it.from)
         };
         if let Some(moved) = item.changes.iter().find(moved) {
             let now = now.get(&moved.field).unwrap_or(&Value::Null);
@@ -209,6 +209,7 @@ impl<'a> Run<'a> {
         let sent = result?;
         self.report.shown_once.extend(sent.once);
         self.report.notes.extend(sent.notes);
+        self.report.answer = sent.answer.or(self.report.answer.take());
         let id = sent.id.unwrap_or_else(|| id.to_owned());
         Ok(Made { change: change.clone(), number, id })
     }

@@ -169,6 +169,9 @@ pub struct Report {
     /// What else is worth knowing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// What the API answered about what was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Value>,
     /// Secrets of what was made. They are shown now and never again, and recorded nowhere.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub shown_once: BTreeMap<String, Secret>,

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::wire::Secret;
 
 use super::Change;
@@ -27,6 +29,8 @@ pub(crate) struct Sent {
     pub(crate) id: Option<String>,
     /// What the API shows once, by its name.
     pub(crate) once: BTreeMap<String, Secret>,
+    /// What the API said of what was made, without secrets.
+    pub(crate) answer: Option<Value>,
     /// What it is worth to say.
     pub(crate) notes: Vec<String>,
 }

@@ -20,7 +20,7 @@ pub(super) fn to(offer: &Offer, principal: &Principal, extensions: &Extensions) 
     let mut offer = offer.clone();
     if principal.read_only || principal.toolsets.is_some() {
         // A token without a word on toolsets has all that are offered.
-        let toolsets = principal.toolsets.clone().unwrap_or_else(|| vec!["all".to_owned()]);
+        let toolsets = principal.toolsets.clone().unwrap_or_else(everything);
         if toolsets.is_empty() {
             return Err(Error::invalid_input(
                 "toolsets",
@@ -41,9 +41,14 @@ pub(super) fn to(offer: &Offer, principal: &Principal, extensions: &Extensions) 
         return Ok(offer);
     }
     if wanted.toolsets.is_empty() && wanted.tools.is_empty() {
-        wanted.toolsets = vec!["all".to_owned()];
+        wanted.toolsets = everything();
     }
     Ok(offer.narrowed(Choice::read(&wanted)?))
+}
+
+/// All toolsets that there are, those included whose tools nobody wrote.
+fn everything() -> Vec<String> {
+    ["all", "api"].map(str::to_owned).into()
 }
 
 /// The words of a header, between commas.

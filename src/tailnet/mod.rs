@@ -4,6 +4,7 @@ pub mod changes;
 pub mod devices;
 pub mod dns;
 pub mod logging;
+pub mod operations;
 pub mod page;
 pub mod policy_file;
 mod probe;
@@ -27,6 +28,7 @@ pub(crate) static SUBJECTS: &[&dyn Subject] = &[
     &devices::change::Devices,
     &settings::Settings,
     &policy_file::change::File,
+    &operations::change::Calls,
     &dns::change::Dns,
     &services::change::SERVICE,
     &services::change::Hosts,
@@ -135,6 +137,11 @@ impl Tailnet {
     /// What was changed in it, as its journal says.
     pub fn changes(&self) -> changes::Changes<'_> {
         changes::Changes::new(self)
+    }
+
+    /// Any operation of the API, called with values.
+    pub fn operations(&self) -> operations::Operations<'_> {
+        operations::Operations::new(self)
     }
 
     /// Its policy file.

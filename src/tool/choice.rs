@@ -1,7 +1,10 @@
 //! Which tools are offered: what the operator allows, and what narrows it.
 
-use super::{Risk, TOOLSETS, ToolDef, all};
+use super::{Risk, ToolDef, every, toolsets};
 use crate::{Error, client::Result};
+
+/// How the toolsets begin whose tools nobody wrote; they are offered to whoever names them.
+const GENERATED: &str = "api:";
 
 /// The words of a choice, as an operator or a request header writes them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,22 +43,23 @@ impl Choice {
     ///
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a name there is not, with the nearest.
     pub fn read(words: &Words) -> Result<Self> {
-        let toolsets = match words.toolsets.as_slice() {
+        let wanted_sets = match words.toolsets.as_slice() {
             [] if words.tools.is_empty() => vec!["default".to_owned()],
             named => named.to_vec(),
         };
         let mut chosen = Vec::new();
-        for name in toolsets {
+        for name in wanted_sets {
             let before = chosen.len();
-            let wanted = |it: &&&super::Toolset| match name.as_str() {
-                "all" => true,
+            let wanted = |it: &&super::Toolset| match name.as_str() {
+                "all" => !it.name.starts_with(GENERATED),
                 "default" => it.default,
+                "api" => it.name.starts_with(GENERATED),
                 name => it.name == name,
             };
-            chosen.extend(TOOLSETS.iter().filter(wanted).map(|it| it.name));
+            chosen.extend(toolsets().filter(wanted).map(|it| it.name));
             if chosen.len() == before {
-                let names: Vec<&str> = TOOLSETS.iter().map(|it| it.name).collect();
-                let known = [names.as_slice(), &["default", "all"]].concat();
+                let names: Vec<&str> = toolsets().map(|it| it.name).collect();
+                let known = [names.as_slice(), &["default", "all", "api"]].concat();
                 return Err(Error::invalid_input("toolsets", no_such(&name, &known)));
             }
         }
@@ -70,10 +74,10 @@ impl Choice {
     fn takes(&self, tool: &ToolDef) -> bool {
         let named = self.tools.contains(&tool.name);
         let in_set = || {
-            let sets = TOOLSETS.iter().filter(|it| self.toolsets.contains(&it.name));
+            let sets = toolsets().filter(|it| self.toolsets.contains(&it.name));
             sets.flat_map(|it| it.tools).any(|it| it.name == tool.name)
         };
-        let writes = self.read_only && tool.is_edit();
+        let writes = self.read_only && tool.risk > Risk::Read;
         !writes && !self.exclude.contains(&tool.name) && (named || in_set())
     }
 }
@@ -157,17 +161,17 @@ impl Offer {
 
     /// The tools, in the order of the manual.
     pub fn tools(&self) -> impl Iterator<Item = &'static ToolDef> {
-        all().filter(|it| self.takes(it))
+        every().filter(|it| self.takes(it))
     }
 
     /// The toolsets that at least one tool is of.
     pub fn toolsets(&self) -> impl Iterator<Item = &'static super::Toolset> {
-        TOOLSETS.iter().copied().filter(|set| set.tools.iter().any(|it| self.takes(it)))
+        toolsets().filter(|set| set.tools.iter().any(|it| self.takes(it)))
     }
 }
 
 fn tools(field: &str, names: &[String]) -> Result<Vec<&'static str>> {
-    let known: Vec<&'static str> = all().map(|it| it.name).collect();
+    let known: Vec<&'static str> = every().map(|it| it.name).collect();
     let find = |name: &String| {
         known
             .iter()

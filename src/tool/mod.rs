@@ -1,6 +1,6 @@
 //! What a tool is, and the list of all of them. Knows no protocol.
 
-use std::{collections::BTreeSet, pin::Pin};
+use std::{collections::BTreeSet, pin::Pin, sync::LazyLock};
 
 use schemars::{JsonSchema, Schema};
 use serde::{Serialize, de::DeserializeOwned};
@@ -12,7 +12,7 @@ use crate::{
     Error, ErrorKind, Operation, Tailnet,
     change::Plan,
     client::Result,
-    tailnet::{changes, devices, dns, policy_file, routes, services},
+    tailnet::{changes, devices, dns, operations, policy_file, routes, services},
 };
 
 mod choice;
@@ -26,7 +26,11 @@ pub const TOOLSETS: &[&Toolset] = &[
     &routes::tools::TOOLSET,
     &services::tools::TOOLSET,
     &changes::tools::TOOLSET,
+    &operations::tools::TOOLSET,
 ];
+
+/// The toolsets of the tools that nobody wrote: one for each group of the API's document.
+static GENERATED: LazyLock<Vec<Toolset>> = LazyLock::new(operations::tools::toolsets);
 
 /// A tool that looks at something. The type itself is the tool's input: its doc comment is the
 /// description, the doc comments of its fields describe the parameters.
@@ -62,6 +66,23 @@ pub(crate) trait Edit: DeserializeOwned + JsonSchema + Send + 'static {
     fn plan(self, tailnet: &Tailnet) -> impl Future<Output = Result<Plan>> + Send;
 }
 
+/// A tool that looks or changes, as it is asked.
+pub(crate) trait Either: DeserializeOwned + JsonSchema + Send + 'static {
+    /// The tool's name.
+    const NAME: &'static str;
+
+    /// Answers, or says what would be changed. Reads only.
+    fn ask(self, tailnet: &Tailnet) -> impl Future<Output = Result<Came>> + Send;
+}
+
+/// What a tool comes to by itself.
+pub(crate) enum Came {
+    /// An answer, as compact JSON.
+    Answer(String),
+    /// A plan.
+    Plan(Box<Plan>),
+}
+
 /// The tools of a domain.
 pub struct Toolset {
     /// The domain's name.
@@ -90,12 +111,14 @@ pub struct ToolDef {
     pub operations: &'static [Operation],
     scopes: &'static [&'static str],
     body: Body,
-    input: fn() -> Schema,
 }
 
 enum Body {
-    Query(for<'a> fn(Value, &'a Tailnet) -> Answer<'a, String>),
-    Edit(for<'a> fn(Value, &'a Tailnet) -> Answer<'a, Plan>),
+    Query(for<'a> fn(Value, &'a Tailnet) -> Answer<'a, String>, fn() -> Schema),
+    Edit(for<'a> fn(Value, &'a Tailnet) -> Answer<'a, Plan>, fn() -> Schema),
+    Either(for<'a> fn(Value, &'a Tailnet) -> Answer<'a, Came>, fn() -> Schema),
+    /// One operation of the API, as its document describes it.
+    Operation(Operation),
 }
 
 /// The list entry for a tool that looks.
@@ -106,13 +129,15 @@ pub(crate) const fn query<T: Query>() -> ToolDef {
         worst: Risk::Read,
         operations: T::OPERATIONS,
         scopes: T::SCOPES,
-        body: Body::Query(|arguments, tailnet| {
-            Box::pin(async move {
-                let output = input::<T>(arguments)?.call(tailnet).await?;
-                written(&output)
-            })
-        }),
-        input: schema::portable::<T>,
+        body: Body::Query(
+            |arguments, tailnet| {
+                Box::pin(async move {
+                    let output = input::<T>(arguments)?.call(tailnet).await?;
+                    written(&output)
+                })
+            },
+            schema::portable::<T>,
+        ),
     }
 }
 
@@ -124,14 +149,48 @@ pub(crate) const fn edit<T: Edit>() -> ToolDef {
         worst: T::WORST,
         operations: T::OPERATIONS,
         scopes: T::SCOPES,
-        body: Body::Edit(|arguments, tailnet| {
-            Box::pin(async move {
-                let mut plan = input::<T>(arguments)?.plan(tailnet).await?;
-                plan.least = plan.least.max(T::RISK);
-                Ok(plan)
-            })
-        }),
-        input: schema::portable::<T>,
+        body: Body::Edit(
+            |arguments, tailnet| {
+                Box::pin(async move {
+                    let mut plan = input::<T>(arguments)?.plan(tailnet).await?;
+                    plan.least = plan.least.max(T::RISK);
+                    Ok(plan)
+                })
+            },
+            schema::portable::<T>,
+        ),
+    }
+}
+
+/// The list entry for a tool that does either.
+pub(crate) const fn either<T: Either>() -> ToolDef {
+    ToolDef {
+        name: T::NAME,
+        risk: Risk::Read,
+        worst: Risk::Danger,
+        operations: &[],
+        scopes: &[],
+        body: Body::Either(
+            |arguments, tailnet| Box::pin(async move { input::<T>(arguments)?.ask(tailnet).await }),
+            schema::portable::<T>,
+        ),
+    }
+}
+
+/// The list entry for a tool that nobody wrote.
+pub(crate) fn generated(operation: Operation) -> ToolDef {
+    let worst = if operation.reads() { Risk::Read } else { Risk::Danger };
+    ToolDef {
+        name: operation.tool(),
+        risk: operation.risk(),
+        worst,
+        operations: Operation::ALL
+            .iter()
+            .position(|it| *it == operation)
+            .and_then(|at| Operation::ALL.get(at..=at))
+            .unwrap_or_default(),
+        scopes: &[],
+        body: Body::Operation(operation),
     }
 }
 
@@ -153,9 +212,19 @@ pub struct Proposal {
     pub plan_id: Option<String>,
 }
 
-/// Every tool of every toolset.
+/// Every tool that somebody wrote.
 pub fn all() -> impl Iterator<Item = &'static ToolDef> {
     TOOLSETS.iter().flat_map(|set| set.tools)
+}
+
+/// Every toolset, those included whose tools nobody wrote.
+pub fn toolsets() -> impl Iterator<Item = &'static Toolset> {
+    TOOLSETS.iter().copied().chain(GENERATED.iter())
+}
+
+/// Every tool of every toolset.
+pub fn every() -> impl Iterator<Item = &'static ToolDef> {
+    toolsets().flat_map(|set| set.tools)
 }
 
 /// The tool called `name`.
@@ -164,7 +233,7 @@ pub fn all() -> impl Iterator<Item = &'static ToolDef> {
 ///
 /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with the nearest name.
 pub fn named(name: &str) -> Result<&'static ToolDef> {
-    all().find(|it| it.name == name).ok_or_else(|| {
+    every().find(|it| it.name == name).ok_or_else(|| {
         let names: Vec<&str> = all().map(|it| it.name).collect();
         Error::invalid_input("tool", choice::no_such(name, &names))
     })
@@ -178,14 +247,24 @@ impl ToolDef {
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if `arguments` do not fit the schema;
     /// otherwise whatever the tool's own work gives.
     pub async fn ask(&self, arguments: Value, tailnet: &Tailnet) -> Result<Asked> {
-        match self.body {
-            Body::Query(call) => call(arguments, tailnet).await.map(Asked::Answer),
-            Body::Edit(plan) => {
-                let (arguments, dry_run, plan_id) = take_control(arguments)?;
-                let plan = plan(arguments, tailnet).await?;
-                Ok(Asked::Plan(Box::new(Proposal { plan, dry_run, plan_id })))
-            }
+        if let Body::Query(call, _) = self.body {
+            return call(arguments, tailnet).await.map(Asked::Answer);
         }
+        let (arguments, dry_run, plan_id) = take_control(arguments)?;
+        let came = match self.body {
+            Body::Query(call, _) => call(arguments, tailnet).await.map(Came::Answer),
+            Body::Edit(plan, _) => {
+                plan(arguments, tailnet).await.map(|it| Came::Plan(Box::new(it)))
+            }
+            Body::Either(ask, _) => ask(arguments, tailnet).await,
+            Body::Operation(operation) => {
+                operations::tools::ask(operation, arguments, tailnet).await
+            }
+        };
+        Ok(match came? {
+            Came::Answer(answer) => Asked::Answer(answer),
+            Came::Plan(plan) => Asked::Plan(Box::new(Proposal { plan: *plan, dry_run, plan_id })),
+        })
     }
 
     /// Whether it only reads the journal.
@@ -193,14 +272,23 @@ impl ToolDef {
         self.operations.is_empty() && !self.is_edit()
     }
 
-    /// Whether it changes something.
+    /// Whether it can change something.
     pub fn is_edit(&self) -> bool {
-        matches!(self.body, Body::Edit(_))
+        self.worst > Risk::Read
+    }
+
+    fn schema(&self) -> Schema {
+        match self.body {
+            Body::Query(_, input) | Body::Edit(_, input) | Body::Either(_, input) => input(),
+            Body::Operation(operation) => {
+                operations::tools::input(operation).try_into().unwrap_or_default()
+            }
+        }
     }
 
     /// The schema of the arguments, in words that all hosts accept. Its `description` is the tool's.
     pub fn input(&self) -> Schema {
-        let mut schema = (self.input)();
+        let mut schema = self.schema();
         let properties =
             schema.ensure_object().get_mut("properties").and_then(Value::as_object_mut);
         if let Some(properties) = properties.filter(|_| self.is_edit()) {
@@ -220,7 +308,7 @@ impl ToolDef {
 
     /// What the tool does, for whoever has to choose.
     pub fn description(&self) -> String {
-        let input = (self.input)();
+        let input = self.schema();
         input.get("description").and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 

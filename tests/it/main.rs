@@ -20,6 +20,7 @@ mod devices;
 mod document;
 mod guard;
 mod http;
+mod operations;
 mod policy;
 mod policy_file;
 mod sandbox;

@@ -287,6 +287,7 @@ impl Journal for Breaking {
         &'a self,
         _: i64,
         _: Outcome,
+        _: Option<&'a str>,
         _: Option<&'a Value>,
         _: Option<&'a str>,
     ) -> BoxFuture<'a, tailscale_mcp::Result<()>> {

@@ -53,7 +53,7 @@ impl Agent {
         text(&self.send(tool, arguments).await)
     }
 
-    async fn ask(&self, tool: &'static str, arguments: Value) -> (Value, bool) {
+    pub async fn ask(&self, tool: &'static str, arguments: Value) -> (Value, bool) {
         let result = self.send(tool, arguments).await;
         let value = serde_json::from_str(&text(&result)).unwrap();
         (value, result.is_error == Some(true))

@@ -1,0 +1,186 @@
+//! A call that changes something, as a change: with what was there before, where that can be read.
+
+use futures_util::future::BoxFuture;
+use serde_json::{Map, Value, json};
+
+use super::{
+    answer,
+    arguments::{Arguments, has_dots, revealed},
+};
+use crate::{
+    Error, ErrorKind, Operation, Tailnet,
+    change::{Change, Fields, Sending, Sent, Subject, same},
+    client::{
+        Result,
+        call::{Call, is_empty},
+    },
+};
+
+/// What reads at the path of `operation`.
+pub(super) fn reader(operation: Operation) -> Option<Operation> {
+    beside(operation, "GET")
+}
+
+fn beside(operation: Operation, method: &str) -> Option<Operation> {
+    Operation::ALL.iter().copied().find(|it| it.path() == operation.path() && it.method() == method)
+}
+
+/// What a call changes; nothing if it is like that already. `before` is what is there, if it can
+/// be read.
+pub(super) fn of(
+    operation: Operation,
+    arguments: &Arguments,
+    before: Option<Value>,
+) -> Option<Change> {
+    let body = arguments.body.clone();
+    let field = operation.id();
+    let act = |to: Option<Value>| {
+        Some(Change::new(field, Value::Null, to.unwrap_or(Value::Bool(true))).lasting())
+    };
+    let Some(before) = before else { return act(body) };
+    let (Some(Value::Object(wanted)), false) = (&body, operation.method() == "DELETE") else {
+        return match operation.method() {
+            "DELETE" if !before.is_null() => {
+                Some(Change::new(field, settable(operation, &before), Value::Null).lasting())
+            }
+            _ => act(body),
+        };
+    };
+    let is_state = operation.method() != "POST" || wanted.keys().any(|it| before.get(it).is_some());
+    if !is_state {
+        return act(body);
+    }
+    let to = Value::Object(wanted.clone());
+    if before.is_null() {
+        let change = Change::new(field, Value::Null, to);
+        let returns = beside(operation, "DELETE").is_some();
+        return Some(if returns { change } else { change.lasting() });
+    }
+    let mut from = settable(operation, &before);
+    if let (Some(from), "PATCH") = (from.as_object_mut(), operation.method()) {
+        // What was not there goes away again when it is null.
+        for name in wanted.keys() {
+            from.entry(name.clone()).or_insert(Value::Null);
+        }
+    }
+    let is_so =
+        wanted.iter().all(|(name, value)| same(value, from.get(name).unwrap_or(&Value::Null)));
+    let keeps = operation.method() != "PUT" || same(&from, &to);
+    if is_so && keeps && arguments.secrets.is_empty() {
+        return None;
+    }
+    let change = Change::new(field, from, to);
+    // The secrets of before are not known.
+    Some(if arguments.secrets.is_empty() { change } else { change.lasting() })
+}
+
+/// What of an answer the operation can set.
+fn settable(operation: Operation, found: &Value) -> Value {
+    let input = operation.input();
+    let known = input.pointer("/properties/body/properties");
+    let takes = |name: &str| known.is_none_or(|it| it.get(name).is_some());
+    let mut found = found.clone();
+    answer::redact(&mut found, operation.secrets());
+    match found {
+        Value::Object(fields) => {
+            let kept = fields.into_iter().filter(|(name, value)| takes(name) && !is_empty(value));
+            Value::Object(kept.collect::<Map<_, _>>())
+        }
+        other => other,
+    }
+}
+
+/// Calls of operations.
+#[derive(Debug)]
+pub(crate) struct Calls;
+
+fn operation(field: &str) -> Result<Operation> {
+    Operation::named(field).ok_or_else(|| {
+        Error::refused(
+            format!("the document has no operation `{field}`"),
+            "use the version of tailscale-mcp that made the change",
+        )
+    })
+}
+
+impl Subject for Calls {
+    fn kind(&self) -> &'static str {
+        "call"
+    }
+
+    fn look<'a>(
+        &'a self,
+        tailnet: &'a Tailnet,
+        id: &'a str,
+        fields: &'a [&'a str],
+    ) -> BoxFuture<'a, Result<Fields>> {
+        Box::pin(async move {
+            let mut now = Fields::new();
+            for field in fields {
+                let operation = operation(field)?;
+                let Some(reader) = reader(operation) else { continue };
+                let arguments = Arguments::of_place(operation, id);
+                let path = arguments.path();
+                let found = match tailnet.client().call(reader, Call::on(&path)).await {
+                    Err(none) if none.kind() == ErrorKind::NotFound => Value::Null,
+                    found => settable(operation, &found?),
+                };
+                now.insert((*field).to_owned(), found);
+            }
+            Ok(now)
+        })
+    }
+
+    fn send<'a>(
+        &'a self,
+        tailnet: &'a Tailnet,
+        sending: Sending<'a>,
+    ) -> BoxFuture<'a, Result<Sent>> {
+        Box::pin(send(tailnet, sending))
+    }
+
+    fn is_visible(&self, _: &str, change: &Change) -> bool {
+        let Some(operation) = Operation::named(&change.field) else { return false };
+        let acts = change.lasting && change.from.is_null() && operation.method() != "PUT";
+        reader(operation).is_some() && !acts
+    }
+
+    /// The API fills in what was not said.
+    fn reached(&self, change: &Change, now: &Value) -> bool {
+        match (&change.to, now) {
+            (Value::Object(wanted), Value::Object(now)) => wanted
+                .iter()
+                .all(|(name, value)| same(now.get(name).unwrap_or(&Value::Null), value)),
+            (wanted, now) => same(wanted, now),
+        }
+    }
+
+    fn words(&self, change: &Change) -> String {
+        change.field.clone()
+    }
+}
+
+async fn send(tailnet: &Tailnet, sending: Sending<'_>) -> Result<Sent> {
+    let Sending { id, change, secrets } = sending;
+    let planned = operation(&change.field)?;
+    let undone = change.to.is_null() && planned.method() != "DELETE";
+    let called = if undone { beside(planned, "DELETE").unwrap_or(planned) } else { planned };
+    let mut arguments = Arguments::of_place(called, id);
+    if called.input().pointer("/properties/body").is_some() && change.to != json!(true) {
+        arguments.body = Some(revealed(change.to.clone(), secrets));
+    }
+    if arguments.body.as_ref().is_some_and(has_dots) {
+        return Err(Error::refused(
+            "it has a secret that is not recorded",
+            "call the operation again with the secret",
+        ));
+    }
+    let path = arguments.path();
+    let call = Call { path: &path, query: &arguments.query, body: arguments.body.as_ref() };
+    let mut answer = tailnet.client().call(called, call).await?;
+    let mut sent = Sent::default();
+    answer::taken(&mut answer, "", called.secrets(), &mut sent.once);
+    // What was made is told with its id; what was changed is in the report already.
+    sent.answer = Some(answer).filter(|it| change.from.is_null() && !is_empty(it));
+    Ok(sent)
+}

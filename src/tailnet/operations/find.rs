@@ -1,0 +1,138 @@
+//! Finding an operation by words.
+
+use std::cmp::Reverse;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::is_offered;
+use crate::{Operation, change::Risk};
+
+/// An operation that was found.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Found {
+    /// Its name.
+    pub operation: &'static str,
+    /// What it does.
+    pub does: &'static str,
+    /// How much can go wrong.
+    pub risk: Risk,
+    /// The parameters that it must have.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<String>,
+}
+
+impl Found {
+    pub(super) fn of(operation: Operation) -> Self {
+        let input = operation.input();
+        let needs = input.get("required").and_then(Value::as_array).into_iter().flatten();
+        Self {
+            operation: operation.id(),
+            does: operation.summary(),
+            risk: operation.risk(),
+            needs: needs.filter_map(|it| it.as_str().map(str::to_owned)).collect(),
+        }
+    }
+}
+
+/// The operations that `words` are about, the nearest first; all of them for no words.
+///
+/// ```
+/// # use tailscale_mcp::tailnet::operations;
+/// let nearest = operations::found("rotate a webhook's secret").next().unwrap();
+/// assert_eq!(nearest.id(), "rotateWebhookSecret");
+/// ```
+pub fn found(words: &str) -> impl Iterator<Item = Operation> + use<> {
+    let words: Vec<String> = parts(words).filter(|it| !NOISE.contains(&it.as_str())).collect();
+    let offered = Operation::ALL.iter().copied().filter(|it| is_offered(*it));
+    let mut scored: Vec<(u32, Operation)> = offered
+        .map(|it| (score(it, &words), it))
+        .filter(|it| words.is_empty() || it.0 > 0)
+        .collect();
+    // Between equals, lists come first and what changes something last; then the document decides.
+    scored
+        .sort_by_key(|(score, it)| (Reverse(*score), !it.reads(), !it.lists() || words.is_empty()));
+    scored.into_iter().map(|it| it.1)
+}
+
+/// Words that are in every question.
+const NOISE: [&str; 12] =
+    ["a", "an", "and", "for", "in", "of", "on", "the", "to", "all", "s", "with"];
+
+/// Words that mean what the document says otherwise.
+const MEANT: [(&str, &str); 12] = [
+    ("add", "create"),
+    ("remove", "delete"),
+    ("show", "get"),
+    ("read", "get"),
+    ("change", "update"),
+    ("edit", "update"),
+    ("acl", "policy"),
+    ("machine", "device"),
+    ("node", "device"),
+    ("share", "invite"),
+    ("revoke", "delete"),
+    ("disable", "delete"),
+];
+
+fn score(operation: Operation, words: &[String]) -> u32 {
+    let id: Vec<String> = parts(operation.id()).collect();
+    let summary: Vec<String> = parts(operation.summary()).collect();
+    let rest: Vec<String> = parts(operation.path()).chain(parts(operation.tag())).collect();
+    let of = |word: &str| {
+        let has = |list: &[String]| list.iter().any(|it| alike(it, word));
+        u32::from(has(&id)) * 4 + u32::from(has(&summary)) * 3 + u32::from(has(&rest)) * 2
+    };
+    let best = |word: &String| {
+        let meant = MEANT.iter().filter(|it| it.0 == word).map(|it| of(it.1)).max();
+        of(word).max(meant.unwrap_or_default())
+    };
+    words.iter().map(best).sum()
+}
+
+/// Whether two words are one, but for its ending.
+fn alike(a: &str, b: &str) -> bool {
+    let stem = |it: &str| it.trim_end_matches('s').trim_end_matches('e').to_owned();
+    a == b || (a.len() > 2 && stem(a) == stem(b))
+}
+
+/// The words of a text, those that are written together included: `setDeviceTags`.
+fn parts(text: &str) -> impl Iterator<Item = String> {
+    let mut words = vec![String::new()];
+    let mut lower = false;
+    for letter in text.chars() {
+        let ends = !letter.is_alphanumeric() || (lower && letter.is_uppercase());
+        if ends {
+            words.push(String::new());
+        }
+        lower = letter.is_lowercase();
+        if let (true, Some(word)) = (letter.is_alphanumeric(), words.last_mut()) {
+            word.extend(letter.to_lowercase());
+        }
+    }
+    words.into_iter().filter(|it| !it.is_empty())
+}
+
+/// How near a name is that may be meant.
+const NEAR: f64 = 0.75;
+
+/// That there is no operation `id`, and which may be meant.
+pub(super) fn no_such(id: &str) -> String {
+    let mut near: Vec<(f64, &str)> =
+        found("").map(|it| (strsim::jaro_winkler(id, it.id()), it.id())).collect();
+    near.retain(|it| it.0 > NEAR);
+    near.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let near: Vec<&str> = near.iter().map(|it| it.1).take(3).collect();
+    if near.is_empty() {
+        return format!("is `{id}`, which is none; find_api_operation finds them by words");
+    }
+    format!("is `{id}`, which is none; did you mean {}?", near.join(", "))
+}
+
+/// A group's name in small letters: `device_invites`.
+#[cfg(feature = "server")]
+pub(super) fn snake(tag: &str) -> String {
+    // An abbreviation stays one word: `OAuthApps`.
+    parts(&tag.replace("OAuth", "Oauth")).collect::<Vec<_>>().join("_")
+}

@@ -1,0 +1,138 @@
+//! Any operation of the API, called with values instead of types: what nobody wrote a domain for,
+//! and what a later edition of the document brings.
+
+use serde_json::Value;
+
+mod answer;
+mod arguments;
+pub(crate) mod change;
+mod find;
+#[cfg(feature = "server")]
+pub(crate) mod tools;
+
+use self::arguments::Arguments;
+pub use self::{
+    answer::Page,
+    find::{Found, found},
+};
+use crate::{
+    Error, ErrorKind, Operation,
+    change::Plan,
+    client::{Result, call::Call},
+    tailnet::Tailnet,
+};
+
+/// Operations that something else here does better: what, and why.
+const DONE_BY: &[(Operation, &str)] = &[(
+    Operation::SetPolicyFile,
+    "use update_acl_policy: it validates, previews, verifies and can be rolled back",
+)];
+
+/// The operations of the API.
+#[derive(Debug, Clone, Copy)]
+pub struct Operations<'a> {
+    tailnet: &'a Tailnet,
+}
+
+/// Whether an operation is called at all: none that takes a whole tailnet away is.
+pub fn is_offered(operation: Operation) -> bool {
+    let of_tailnet = operation.path().strip_prefix("/tailnet/{tailnet}");
+    let whole = of_tailnet.is_some_and(|rest| rest.is_empty() || rest == "/tailnet");
+    let named = operation.id().to_ascii_lowercase();
+    let ends = ["delete", "remove", "destroy", "close"].iter().any(|it| named.starts_with(it));
+    let kills = (whole && operation.method() == "DELETE")
+        || (ends && (named.ends_with("tailnet") || named.ends_with("organization")));
+    !kills
+}
+
+/// The operation called `id`, if it may be called.
+///
+/// # Errors
+///
+/// [`InvalidInput`](ErrorKind::InvalidInput) with the nearest names;
+/// [`Refused`](ErrorKind::Refused) for those that nobody should call.
+pub fn named(id: &str) -> Result<Operation> {
+    let operation =
+        Operation::named(id).ok_or_else(|| Error::invalid_input("operation", find::no_such(id)))?;
+    if !is_offered(operation) {
+        return Err(Error::refused(
+            format!("`{id}` would take the whole tailnet away"),
+            "whoever wants that does it in the admin console",
+        ));
+    }
+    Ok(operation)
+}
+
+impl<'a> Operations<'a> {
+    pub(crate) fn new(tailnet: &'a Tailnet) -> Self {
+        Self { tailnet }
+    }
+
+    /// Calls an operation that only reads. `given` has the parameters by name, and `body`. Secrets
+    /// in the answer are dots.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](ErrorKind::InvalidInput) if `given` does not fit [`Operation::input`], or
+    /// the operation changes something; otherwise what the API says.
+    pub async fn read(&self, operation: Operation, given: &Value) -> Result<Value> {
+        if !operation.reads() {
+            return Err(Error::invalid_input("operation", "changes something; plan it"));
+        }
+        let arguments = Arguments::read(operation, given)?;
+        let mut answer = self.send(operation, &arguments).await?;
+        answer::redact(&mut answer, operation.secrets());
+        Ok(answer)
+    }
+
+    async fn send(&self, operation: Operation, arguments: &Arguments) -> Result<Value> {
+        let path = arguments.path();
+        let body = arguments.whole_body();
+        let call = Call { path: &path, query: &arguments.query, body: body.as_ref() };
+        self.tailnet.client().call(operation, call).await
+    }
+
+    /// Plans a call that changes something. What can be read at the same path is read: then the
+    /// plan has it before and after, and can be taken back.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub async fn plan(&self, operation: Operation, given: &Value) -> Result<Plan> {
+        if operation.reads() {
+            return Err(Error::invalid_input("operation", "only reads"));
+        }
+        if let Some((_, instead)) = DONE_BY.iter().find(|(it, _)| *it == operation) {
+            return Err(Error::refused(format!("`{operation}` is not called directly"), *instead));
+        }
+        let arguments = Arguments::read(operation, given)?;
+        let (before, unread) = self.before(operation, &arguments).await?;
+        let changes = Vec::from_iter(change::of(operation, &arguments, before));
+        let (place, secrets) = (arguments.place(operation), arguments.secrets);
+        let name = format!("{} {place}", operation.method());
+        let mut plan = Plan::one(&change::Calls, &place, &name, changes).with_secrets(secrets);
+        plan.least = operation.risk();
+        plan.notes.push(format!("{operation}: {}", operation.summary()));
+        plan.warnings.extend(unread);
+        Ok(plan)
+    }
+
+    /// What is there before a change, if that can be read; and why not, if it should be.
+    async fn before(
+        &self,
+        operation: Operation,
+        arguments: &Arguments,
+    ) -> Result<(Option<Value>, Option<String>)> {
+        let Some(reader) = change::reader(operation) else { return Ok((None, None)) };
+        let path = arguments.path();
+        match self.tailnet.client().call(reader, Call::on(&path)).await {
+            Ok(before) => Ok((Some(before), None)),
+            Err(none) if none.kind() == ErrorKind::NotFound => Ok((Some(Value::Null), None)),
+            Err(error) if error.kind() == ErrorKind::Forbidden => {
+                let told = format!("what is there now could not be read ({error}): no way back");
+                Ok((None, Some(told)))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Two tools that reach every operation, and a tool for each of them that nobody wrote.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::{Found, Page, find, found, is_offered, named};
+use crate::{
+    Error, Operation, Tailnet,
+    client::Result,
+    tool::{Came, Either, Query, Toolset, either, generated, query, written},
+};
+
+pub(crate) const TOOLSET: Toolset = Toolset {
+    name: "operations",
+    about: "Every operation of the API, found by words and called by name.",
+    instructions: "What no other tool does, find_api_operation finds and call_api_operation does.",
+    default: true,
+    tools: &[query::<FindApiOperation>(), either::<CallApiOperation>()],
+};
+
+/// Operations that one search shows.
+const FOUND: usize = 8;
+/// Records on a page unless asked otherwise.
+const PAGE: usize = 50;
+/// Records on the largest page.
+const LARGEST_PAGE: usize = 500;
+
+/// Find operations of Tailscale's API by words, or show one's schema.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FindApiOperation {
+    /// As `rotate webhook`.
+    #[serde(default)]
+    words: String,
+    /// As `listWebhooks`: its schema.
+    operation: Option<String>,
+}
+
+/// What `find_api_operation` answers.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Answer {
+    Found {
+        /// How many fit.
+        matching: usize,
+        operations: Vec<Found>,
+    },
+    One {
+        #[serde(flatten)]
+        found: Found,
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        scopes: &'static [&'static str],
+        /// A JSON Schema of `parameters`.
+        parameters: Value,
+    },
+}
+
+impl Query for FindApiOperation {
+    const NAME: &'static str = "find_api_operation";
+    const OPERATIONS: &'static [Operation] = &[];
+    type Output = Answer;
+
+    async fn call(self, _: &Tailnet) -> Result<Answer> {
+        if let Some(id) = &self.operation {
+            let operation = named(id)?;
+            return Ok(Answer::One {
+                found: Found::of(operation),
+                scopes: operation.scopes(),
+                parameters: operation.input(),
+            });
+        }
+        let all: Vec<Operation> = found(&self.words).collect();
+        if all.is_empty() {
+            return Err(Error::invalid_input("words", "find nothing; use fewer or others"));
+        }
+        let operations = all.iter().take(FOUND).map(|it| Found::of(*it)).collect();
+        Ok(Answer::Found { matching: all.len(), operations })
+    }
+}
+
+/// Call any operation of Tailscale's API, checked against its schema.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CallApiOperation {
+    /// As `listWebhooks`.
+    operation: String,
+    /// Of path and query by name, and `body`.
+    #[serde(default)]
+    #[schemars(with = "Parameters")]
+    parameters: Value,
+    /// Records to skip.
+    #[serde(default)]
+    skip: usize,
+    /// Usually 50.
+    limit: Option<usize>,
+}
+
+/// Any object.
+#[derive(JsonSchema)]
+struct Parameters {}
+
+impl Either for CallApiOperation {
+    const NAME: &'static str = "call_api_operation";
+
+    async fn ask(self, tailnet: &Tailnet) -> Result<Came> {
+        called(named(&self.operation)?, &self.parameters, (self.skip, self.limit), tailnet).await
+    }
+}
+
+async fn called(
+    operation: Operation,
+    parameters: &Value,
+    (skip, limit): (usize, Option<usize>),
+    tailnet: &Tailnet,
+) -> Result<Came> {
+    let operations = tailnet.operations();
+    if !operation.reads() {
+        return operations.plan(operation, parameters).await.map(|it| Came::Plan(Box::new(it)));
+    }
+    let limit = limit.unwrap_or(PAGE);
+    if !(1..=LARGEST_PAGE).contains(&limit) {
+        let told = format!("must be between 1 and {LARGEST_PAGE}");
+        return Err(Error::invalid_input("limit", told));
+    }
+    let answer = operations.read(operation, parameters).await?;
+    written(&Page::of(answer, operation.lists(), skip, limit)).map(Came::Answer)
+}
+
+/// The toolsets of the tools that nobody wrote: one for each group of the document.
+pub(crate) fn toolsets() -> Vec<Toolset> {
+    let mut groups: Vec<(&'static str, Vec<Operation>)> = Vec::new();
+    for operation in Operation::ALL.iter().copied().filter(|it| is_offered(*it)) {
+        match groups.iter_mut().find(|it| it.0 == operation.tag()) {
+            Some((_, group)) => group.push(operation),
+            None => groups.push((operation.tag(), vec![operation])),
+        }
+    }
+    // They live as long as the program, and are made once.
+    let toolset = |(tag, group): (&'static str, Vec<Operation>)| Toolset {
+        name: format!("api:{}", find::snake(tag)).leak(),
+        about: format!("The API's operations on {tag}, as they are.").leak(),
+        instructions: "",
+        default: false,
+        tools: group.into_iter().map(generated).collect::<Vec<_>>().leak(),
+    };
+    groups.into_iter().map(toolset).collect()
+}
+
+/// Calls `operation` with the arguments of its own tool.
+pub(crate) async fn ask(operation: Operation, arguments: Value, tailnet: &Tailnet) -> Result<Came> {
+    let mut arguments = match arguments {
+        Value::Object(fields) => fields,
+        Value::Null => Map::new(),
+        _ => return Err(Error::invalid_input("arguments", "must be a JSON object")),
+    };
+    let page = if operation.lists() && operation.reads() {
+        let mut take = |name: &str| match arguments.remove(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => match value.as_u64().map(usize::try_from) {
+                Some(Ok(number)) => Ok(Some(number)),
+                _ => Err(Error::invalid_input(name, "must be a whole number")),
+            },
+        };
+        (take("skip")?.unwrap_or_default(), take("limit")?)
+    } else {
+        (0, None)
+    };
+    called(operation, &Value::Object(arguments), page, tailnet).await
+}
+
+/// The schema of the arguments of its own tool, in words that all hosts accept.
+pub(crate) fn input(operation: Operation) -> Value {
+    let mut schema = operation.input();
+    portable(&mut schema);
+    let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
+    if let (true, true, Some(properties)) = (operation.lists(), operation.reads(), properties) {
+        properties.insert(
+            "skip".to_owned(),
+            json!({ "type": "integer", "description": "Records to skip." }),
+        );
+        properties
+            .insert("limit".to_owned(), json!({ "type": "integer", "description": "Usually 50." }));
+    }
+    if let Some(schema) = schema.as_object_mut() {
+        schema.insert("description".into(), json!(format!("{}.", operation.summary())));
+    }
+    schema
+}
+
+/// Says of a schema only what every host accepts. The whole schema still checks the call.
+fn portable(schema: &mut Value) {
+    let Some(object) = schema.as_object_mut() else { return };
+    object.remove("additionalProperties");
+    match object.get("type").and_then(Value::as_str) {
+        None => {
+            // Any value; a host wants one type, and text can say what is meant.
+            object.insert("type".into(), json!("string"));
+        }
+        Some("array") => {
+            let items = object.entry("items").or_insert_with(|| json!({ "type": "string" }));
+            portable(items);
+        }
+        Some("object") => {
+            let properties = object.entry("properties").or_insert_with(|| json!({}));
+            properties.as_object_mut().into_iter().flat_map(Map::values_mut).for_each(portable);
+        }
+        Some(_) => {}
+    }
+}
