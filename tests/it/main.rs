@@ -17,12 +17,15 @@
 mod client;
 mod config;
 mod devices;
+mod dns;
 mod document;
 mod guard;
 mod http;
 mod operations;
 mod policy;
 mod policy_file;
+mod routes;
 mod sandbox;
 mod server;
+mod services;
 mod support;
