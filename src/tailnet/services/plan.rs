@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::{Services, change, check};
 use crate::{
     Error, ErrorKind,
-    change::{Plan, Risk, Secrets, Subject as _},
+    change::{Plan, Risk, Secrets, Subject as _, same},
     client::{Result, call},
     tailnet::devices::find,
 };
@@ -115,7 +115,8 @@ impl Services<'_> {
         if ipv4.is_some_and(|it| first_address(&now) != Some(&*it)) {
             warnings.push("connections to the old address break".to_owned());
         }
-        if tags.is_some() {
+        let had = call::member(&now, "tags").cloned().unwrap_or_else(|| json!([]));
+        if tags.as_ref().is_some_and(|it| !same(&json!(it), &had)) {
             warnings.push("rules and approvals that name its old tags do not hold".to_owned());
         }
         let plan =

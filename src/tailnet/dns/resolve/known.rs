@@ -4,7 +4,10 @@ use std::{net::IpAddr, sync::Arc};
 
 use ipnet::IpNet;
 
-use super::{Found, Kind, Record, ask::Asked};
+use super::{
+    Found, Kind, Record,
+    ask::{self, Asked},
+};
 use crate::{
     Error, Tailnet,
     tailnet::{
@@ -28,6 +31,8 @@ pub(super) struct Known {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Host<'a> {
     Device(&'a Device),
+    /// An address of the device, whose name is asked for.
+    AddressOf(&'a Device),
     Service(&'a Service),
     /// Nothing has that name.
     None,
@@ -52,6 +57,11 @@ impl Known {
     /// What has the full name.
     pub(super) fn host(&self, name: &str) -> Option<Host<'_>> {
         let same = |it: &str| it.trim_end_matches('.').eq_ignore_ascii_case(name);
+        if name.ends_with(".arpa") {
+            let is = |it: &String| it.parse().is_ok_and(|it| ask::reverse(it) == name);
+            let owner = self.devices.iter().find(|it| it.addresses().iter().any(is));
+            return owner.map(Host::AddressOf);
+        }
         let device = self.devices.iter().find(|it| it.name.as_deref().is_some_and(same));
         if let Some(device) = device {
             return Some(Host::Device(device));
@@ -85,19 +95,29 @@ impl Known {
 
 /// What the list says.
 pub(super) fn answer(host: Host<'_>, kind: Kind) -> Asked {
-    let addresses = match host {
-        Host::Device(device) => device.addresses(),
-        Host::Service(service) => service.addrs.as_deref().unwrap_or_default(),
+    let record = |word: &str, value: &str| Record {
+        kind: word.to_owned(),
+        value: value.to_owned(),
+        ttl: None,
+    };
+    let of = |addresses: &[String]| -> Vec<Record> {
+        let (word, is_ipv6) = match kind {
+            Kind::A => ("A", false),
+            Kind::Aaaa => ("AAAA", true),
+            _ => return Vec::new(),
+        };
+        let fits = addresses.iter().filter(|it| it.contains(':') == is_ipv6);
+        fits.map(|it| record(word, it)).collect()
+    };
+    let records = match host {
+        Host::Device(device) => of(device.addresses()),
+        Host::Service(service) => of(service.addrs.as_deref().unwrap_or_default()),
+        Host::AddressOf(device) => {
+            let name = device.name.as_deref().filter(|_| kind == Kind::Ptr);
+            name.map(|it| record("PTR", it)).into_iter().collect()
+        }
         Host::None => return Asked::of(Found::NoSuchName),
     };
-    let fits = |it: &&String| match kind {
-        Kind::A => !it.contains(':'),
-        Kind::Aaaa => it.contains(':'),
-        _ => false,
-    };
-    let word = if kind == Kind::A { "A" } else { "AAAA" };
-    let record = |it: &String| Record { kind: word.to_owned(), value: it.clone(), ttl: None };
-    let records: Vec<Record> = addresses.iter().filter(fits).map(record).collect();
     let found = if records.is_empty() { Found::NoSuchRecords } else { Found::Answered };
     Asked { records, ..Asked::of(found) }
 }
