@@ -25,6 +25,9 @@ pub(crate) mod tools;
 
 pub use self::plan::{Definition, Update};
 
+/// As many hosts as are shown of one service.
+const SHOWN: usize = 100;
+
 /// The services of a tailnet.
 #[derive(Debug, Clone, Copy)]
 pub struct Services<'a> {
@@ -37,7 +40,12 @@ pub struct Services<'a> {
 pub struct ServiceDetails {
     /// All that the API says of it.
     pub service: Value,
-    /// The devices that say they host it.
+    /// How many devices say they host it.
+    pub hosted_by: usize,
+    /// How many of them are approved.
+    pub approved: usize,
+    /// Those devices, the approved ones first; of many, some.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<HostState>,
     /// What stands in its way, and what is not known.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -114,17 +122,21 @@ impl<'a> Services<'a> {
             Ok(devices) => (devices, None),
             Err(error) => (Arc::default(), Some(error)),
         };
-        let hosts: Vec<HostState> =
+        let mut hosts: Vec<HostState> =
             hosts.into_iter().map(|it| HostState::of(it, &devices)).collect();
+        hosts.sort_by_key(|it| !it.is_approved());
+        let hosted_by = hosts.len();
+        let approved = hosts.iter().filter(|it| it.is_approved()).count();
+        hosts.truncate(SHOWN);
         let mut notes = Vec::new();
         if hosts.is_empty() {
             notes.push("no device hosts it: on one, `tailscale serve --service` sets it up");
-        } else if !hosts.iter().any(HostState::is_approved) {
+        } else if approved == 0 {
             notes.push("no host is approved, so nobody reaches it: services_approve_host");
         }
         let mut notes: Vec<String> = notes.into_iter().map(str::to_owned).collect();
         notes.extend(unknown.map(|it| format!("the names of the devices are not known: {it}")));
-        Ok(ServiceDetails { service, hosts, notes })
+        Ok(ServiceDetails { service, hosted_by, approved, hosts, notes })
     }
 
     /// The devices that say they host a service, as the API has them.

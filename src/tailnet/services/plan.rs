@@ -138,7 +138,7 @@ impl Services<'_> {
             "its name and its address stop working; approvals of its hosts are lost".to_owned(),
         ];
         if hosts > 0 {
-            warnings.push(format!("{hosts} devices host it now"));
+            warnings.push(format!("hosted by {hosts} now"));
         }
         Ok(plan.warned(warnings))
     }

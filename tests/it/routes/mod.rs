@@ -279,8 +279,8 @@ async fn routers_are_listed_with_what_waits_and_what_is_odd() {
     let findings = all["findings"].to_string();
     for words in [
         "subnet-router-01 does not advertise 10.99.0.0/16",
-        "subnet-router-01 waits for the approval of 1 routes",
-        "subnet-router-02 waits for the approval of 2 routes",
+        "subnet-router-01 waits for approval of 1 route:",
+        "subnet-router-02 waits for approval of 2 routes",
     ] {
         assert!(findings.contains(words), "{words}: {findings}");
     }
@@ -350,7 +350,7 @@ async fn what_routes_of_several_devices_are_to_each_other_is_found() {
         "10.9.0.0/16 is served by b and c: one takes over from the other (1 of 2 online)",
         "172.16.0.0/12 is not reachable: c is offline",
         "fd00:1::/32 of b is within fd00::/16 of a",
-        "e waits for the approval of 2 routes",
+        "e waits for approval of 2 routes",
     ] {
         assert!(all.contains(words), "{words}: {all}");
     }
@@ -395,4 +395,22 @@ async fn a_policy_file_that_may_not_be_read_is_a_note() {
     }
     assert_eq!(done["applied"], true);
     assert!(!done["warnings"].to_string().contains("autoApprover"), "{done}");
+}
+
+#[tokio::test]
+async fn an_exit_node_that_says_where_it_is_is_shown_there() {
+    let exit = ["0.0.0.0/0", "::/0"];
+    let server = Server::start(routers(json!([{
+        "nodeId": "n", "name": "se-1.t.ts.net", "advertisedRoutes": exit, "enabledRoutes": exit,
+        "isExternal": true, "location": { "country": "SE" },
+        "clientConnectivity": { "latency": { "Nuremberg": { "latencyMs": 3 } } },
+    }])))
+    .await;
+
+    let nodes = server.tailnet().routes().exit_nodes().await.unwrap();
+
+    assert_eq!(nodes[0].location, Some(json!({ "country": "SE" })));
+    // It prefers no region, so none is shown for its own.
+    assert!(nodes[0].region.is_none() && nodes[0].latency_ms.is_none());
+    assert!(nodes[0].notes[0].contains("shared in"), "{nodes:?}");
 }

@@ -151,6 +151,9 @@ async fn a_service_is_shown_with_its_hosts_and_what_it_lacks() {
         json!({ "field": "approved", "before": false, "after": true })
     );
     assert_eq!(host(&after)["approval"], "approved:manual");
+    assert_eq!(after["hosts"][0]["device"], HOST, "the approved ones come first");
+    assert_eq!(after["hosted_by"], after["hosts"].as_array().unwrap().len());
+    assert_eq!((&before["approved"], &after["approved"]), (&json!(0), &json!(1)));
     assert!(after.get("notes").is_none(), "{after}");
     agent.call("services_create", json!({ "service": "svc:lone", "ports": ["443"] })).await;
     let lone = agent.call("services_get", json!({ "service": "svc:lone" })).await;
@@ -250,4 +253,11 @@ async fn a_service_can_be_made_without_reading_the_policy_file() {
     assert!(done["warnings"][0].as_str().unwrap().contains("nobody checked"), "{done}");
     let shown = agent.call("services_get", json!({ "service": "svc:git" })).await;
     assert!(shown["notes"].to_string().contains("names of the devices are not known"), "{shown}");
+}
+
+#[tokio::test]
+async fn of_many_hosts_some_are_shown() {
+    let (_sandbox, tailnet) = sandbox_of(800).await;
+    let web = tailnet.services().get("svc:web").await.unwrap();
+    assert_eq!((web.hosted_by, web.hosts.len()), (120, 100));
 }
