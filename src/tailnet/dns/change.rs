@@ -151,7 +151,7 @@ async fn send(tailnet: &Tailnet, change: &Change) -> Result<()> {
 
 /// Sends all of it with a change: what a resolver has besides its address goes no other way.
 async fn rewrite(tailnet: &Tailnet, change: impl FnOnce(&mut Configuration)) -> Result<()> {
-    let mut now = tailnet.dns().configuration().await?.writable()?;
+    let mut now = tailnet.dns().current().await?;
     change(&mut now);
     let (operation, body) = (Operation::SetDnsConfiguration, json!(now));
     tailnet.client().call(operation, Call::default().with(&body)).await.map(|_| ())

@@ -140,10 +140,9 @@ impl Configuration {
         found.map(|(_, list)| list.as_slice())
     }
 
-    /// The same, if all of it could be read: to replace it loses what could not.
-    fn writable(self) -> Result<Self> {
-        let own = self.extra.keys().chain(self.preferences.extra.keys());
-        match own.into_iter().find(|it| it.starts_with(UNREADABLE)) {
+    /// The same, if all of it could be read: who replaces it, or puts it back, loses what could not.
+    fn readable(self) -> Result<Self> {
+        match self.unreadable() {
             None => Ok(self),
             Some(odd) => Err(Error::new(
                 ErrorKind::Unsupported,
@@ -151,6 +150,13 @@ impl Configuration {
             )
             .remedied("change it in the admin console")),
         }
+    }
+
+    fn unreadable(&self) -> Option<String> {
+        let resolvers = self.nameservers.iter().chain(self.split.values().flatten());
+        let rest = [&self.extra, &self.preferences.extra];
+        let mut rest = rest.into_iter().chain(resolvers.map(|it| &it.extra)).flat_map(Map::keys);
+        rest.find(|it| it.starts_with(UNREADABLE)).cloned()
     }
 }
 
@@ -168,6 +174,11 @@ impl<'a> DnsOf<'a> {
         let operation = Operation::GetDnsConfiguration;
         let answer = self.tailnet.client().call(operation, Call::default()).await?;
         call::typed(operation, &answer)
+    }
+
+    /// The same, for whoever changes it.
+    async fn current(&self) -> Result<Configuration> {
+        self.configuration().await?.readable()
     }
 
     /// Says what the configuration means for the devices.

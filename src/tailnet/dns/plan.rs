@@ -37,7 +37,7 @@ impl DnsOf<'_> {
     /// [`Refused`](ErrorKind::Refused) for `MagicDNS` without a nameserver.
     pub async fn plan_configuration(&self, wanted: &Wanted) -> Result<Plan> {
         let wanted = wanted.checked()?;
-        let from = self.configuration().await?.writable()?;
+        let from = self.current().await?;
         let mut to = from.clone();
         wanted.put_in(&mut to)?;
         if to.preferences.magic_dns && to.nameservers.is_empty() {
@@ -61,7 +61,7 @@ impl DnsOf<'_> {
     /// [`InvalidInput`](ErrorKind::InvalidInput) for what is no address of a resolver.
     pub async fn plan_nameservers(&self, nameservers: &[String]) -> Result<Plan> {
         let wanted = check::resolvers("nameservers", nameservers)?;
-        let now = self.configuration().await?;
+        let now = self.current().await?;
         let to = known(&now.nameservers, wanted);
         let mut changes = Vec::new();
         // The API would turn it off by itself, and what it does by itself nobody takes back.
@@ -80,7 +80,7 @@ impl DnsOf<'_> {
     ///
     /// [`Refused`](ErrorKind::Refused) to turn it on without a nameserver.
     pub async fn plan_magic_dns(&self, on: bool) -> Result<Plan> {
-        let now = self.configuration().await?;
+        let now = self.current().await?;
         if on && now.nameservers.is_empty() {
             return Err(no_nameserver("set one with configure_nameservers first"));
         }
@@ -99,7 +99,7 @@ impl DnsOf<'_> {
     /// [`InvalidInput`](ErrorKind::InvalidInput) for what is no domain.
     pub async fn plan_search_paths(&self, paths: &[String]) -> Result<Plan> {
         let to = check::domains("search_paths", paths)?;
-        let now = self.configuration().await?;
+        let now = self.current().await?;
         Ok(change::plan(vec![change::search_paths(&now.search_paths, &to)]))
     }
 
@@ -112,7 +112,7 @@ impl DnsOf<'_> {
     pub async fn plan_route(&self, domain: &str, nameservers: &[String]) -> Result<Plan> {
         let domain = check::domain("domain", domain)?;
         let wanted = check::some_resolvers("nameservers", nameservers)?;
-        let now = self.configuration().await?;
+        let now = self.current().await?;
         let from = now.split_of(&domain);
         let to = known(from.unwrap_or_default(), wanted);
         let mut plan = change::plan(vec![change::split(&domain, from, Some(&to))]);
@@ -130,7 +130,7 @@ impl DnsOf<'_> {
     /// [`NotFound`](ErrorKind::NotFound) if the domain has no resolvers of its own.
     pub async fn plan_no_route(&self, domain: &str) -> Result<Plan> {
         let domain = check::domain("domain", domain)?;
-        let now = self.configuration().await?;
+        let now = self.current().await?;
         let Some(from) = now.split_of(&domain) else {
             let told = format!("`{domain}` has no resolvers of its own");
             let there: Vec<&str> = now.split.keys().map(String::as_str).collect();

@@ -1,8 +1,10 @@
 //! DNS: through its tools, and as a Rust user calls it.
 
 use serde_json::{Value, json};
+use tailscale_mcp::tailnet::dns::Wanted;
 
 use crate::support::{
+    Reply, Server,
     edits::{self, Edit, agent, desk, raw},
     tailnet::sandbox_of,
 };
@@ -229,4 +231,62 @@ async fn what_breaks_names_for_everybody_is_asked_for() {
     desk.done("disable_magic_dns", json!({})).await;
     desk.done("configure_nameservers", json!({ "nameservers": ["9.9.9.9"] })).await;
     assert_eq!(desk.asked().len(), 4, "{:?}", desk.asked());
+}
+
+#[tokio::test]
+async fn what_the_api_leaves_out_or_writes_oddly_is_no_failure() {
+    for bare in [
+        json!({}),
+        json!({ "nameservers": null, "splitDNS": null, "searchPaths": null, "preferences": null }),
+        json!({ "splitDNS": { "a.example": null, "b.example": [] }, "preferences": {} }),
+    ] {
+        let answer = bare.clone();
+        let server = Server::start(move |_| Reply::json(&answer)).await;
+        let read = server.tailnet().dns().configuration().await.unwrap();
+        assert!(read.nameservers.is_empty() && read.split.is_empty(), "{bare}: {read:?}");
+        assert!(!read.preferences.magic_dns && read.search_paths.is_empty());
+    }
+    let later = json!({
+        "nameservers": [{ "address": "9.9.9.9", "weight": 3 }], "blocklists": ["ads"],
+        "preferences": { "magicDNS": true, "dnssec": true },
+    });
+    let answer = later.clone();
+    let server = Server::start(move |_| Reply::json(&answer)).await;
+    let dns = server.tailnet();
+    let status = json!(dns.dns().status().await.unwrap());
+    assert_eq!(status["nameservers"], later["nameservers"], "{status}");
+    assert_eq!(status["other"], json!({ "blocklists": ["ads"], "dnssec": true }));
+    let wanted = Wanted { override_local_dns: Some(true), ..Wanted::default() };
+    let plan = dns.dns().plan_configuration(&wanted).await.unwrap();
+    let to = &plan.changes().next().unwrap().to;
+    assert_eq!(
+        (&to["blocklists"], &to["nameservers"]),
+        (&later["blocklists"], &later["nameservers"])
+    );
+    assert_eq!(to["preferences"]["dnssec"], true, "{to}");
+}
+
+#[tokio::test]
+async fn a_configuration_that_cannot_be_read_whole_is_not_changed() {
+    for (odd, field) in [
+        (json!({ "nameservers": "all", "searchPaths": ["a.example"] }), "nameservers"),
+        (json!({ "nameservers": [{ "address": "9.9.9.9", "useWithExitNode": "no" }] }), "useWith"),
+        (json!({ "preferences": { "magicDNS": "yes" } }), "magicDNS"),
+    ] {
+        let answer = odd.clone();
+        let server = Server::start(move |_| Reply::json(&answer)).await;
+        let tailnet = server.tailnet();
+        let dns = tailnet.dns();
+        assert!(dns.status().await.is_ok(), "{odd}");
+
+        let wanted = Wanted { magic_dns: Some(false), ..Wanted::default() };
+        for error in [
+            dns.plan_configuration(&wanted).await.unwrap_err(),
+            dns.plan_nameservers(&["1.1.1.1".to_owned()]).await.unwrap_err(),
+            dns.plan_magic_dns(false).await.unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), tailscale_mcp::ErrorKind::Unsupported, "{odd}: {error}");
+            assert!(error.to_string().contains(field), "{odd}: {error}");
+        }
+    }
 }
