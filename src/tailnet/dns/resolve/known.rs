@@ -57,7 +57,7 @@ impl Known {
     /// What has the full name.
     pub(super) fn host(&self, name: &str) -> Option<Host<'_>> {
         let same = |it: &str| it.trim_end_matches('.').eq_ignore_ascii_case(name);
-        if name.ends_with(".arpa") {
+        if name.rsplit('.').next() == Some("arpa") {
             let is = |it: &String| it.parse().is_ok_and(|it| ask::reverse(it) == name);
             let owner = self.devices.iter().find(|it| it.addresses().iter().any(is));
             return owner.map(Host::AddressOf);
