@@ -156,7 +156,7 @@ impl<'a> Run<'a> {
         let now = self.look(item, &id).await?;
         let moved = |it: &&Change| {
             let is = now.get(&it.field).unwrap_or(&Value::Null);
-            item.subject.is_visible(&id, it) && !super::same(is, &it.from)
+            item.subject.is_visible(&id, it) && !item.subject.is_same(&it.field, is, &it.from)
         };
         if let Some(moved) = item.changes.iter().find(moved) {
             let now = now.get(&moved.field).unwrap_or(&Value::Null);
@@ -238,7 +238,7 @@ impl<'a> Run<'a> {
         if item.subject.reached(change, now) {
             return Ok(Sent::default());
         }
-        if super::same(now, &change.from) {
+        if item.subject.is_same(&change.field, now, &change.from) {
             return Err(error.telling("read back: it was not changed"));
         }
         let now = item.subject.shown(&change.field, now);

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 mod address;
+mod approve;
 mod ask;
 mod compile;
 pub mod edit;
@@ -23,6 +24,7 @@ pub mod world;
 
 pub use self::{
     address::{NoAddress, Span},
+    approve::AutoApprovals,
     ask::{Answer, Capability, Entry, RuleReach, RuleRef, SmallestGrant},
     compile::{
         CapGrant, Compiled, DstPorts, FilterRule, PortRange, Principal, SshAction, WireSshRule,

@@ -4,15 +4,19 @@ pub mod changes;
 pub mod contacts;
 pub mod device_invites;
 pub mod devices;
+pub mod dns;
 pub(crate) mod email;
 pub mod keys;
 pub mod logging;
 mod named;
 pub mod oauth_apps;
 pub mod operations;
+pub mod page;
 pub mod policy_file;
 pub mod posture;
 mod probe;
+pub mod routes;
+pub mod services;
 pub mod settings;
 pub mod user_invites;
 pub mod users;
@@ -29,7 +33,7 @@ use crate::{
 };
 
 /// Every kind of resource that can be changed.
-pub(crate) const SUBJECTS: &[&dyn Subject] = &[
+pub(crate) static SUBJECTS: &[&dyn Subject] = &[
     &devices::change::Devices,
     &settings::Settings,
     &policy_file::change::File,
@@ -45,6 +49,9 @@ pub(crate) const SUBJECTS: &[&dyn Subject] = &[
     oauth_apps::APP,
     &operations::change::Calls,
     &keys::change::Keys,
+    &dns::change::Dns,
+    &services::change::SERVICE,
+    &services::change::Hosts,
 ];
 
 /// One tailnet. Cheap to clone; clones share connections, tokens, turns and cache.
@@ -125,6 +132,21 @@ impl Tailnet {
     /// Its devices.
     pub fn devices(&self) -> devices::Devices<'_> {
         devices::Devices::new(self)
+    }
+
+    /// Its DNS.
+    pub fn dns(&self) -> dns::DnsOf<'_> {
+        dns::DnsOf::new(self)
+    }
+
+    /// Its subnet routers and exit nodes.
+    pub fn routes(&self) -> routes::Routes<'_> {
+        routes::Routes::new(self)
+    }
+
+    /// Its services.
+    pub fn services(&self) -> services::Services<'_> {
+        services::Services::new(self)
     }
 
     /// Its people.

@@ -50,8 +50,12 @@ pub(crate) struct Whole {
     pub(crate) remove: Option<Operation>,
     /// Whether one that was removed can be made again as it was.
     pub(crate) returns: bool,
-    /// The fields that can be set, as the API names them: what is recorded and compared.
+    /// The fields that can be set, as the API names them: what is recorded and compared. None means
+    /// all that an answer has: where a replacement takes away what it does not name, what nobody here
+    /// knows has to go along.
     pub(crate) fields: &'static [&'static str],
+    /// What of a configuration makes one, where that takes less than a change does.
+    pub(crate) makes_from: Option<fn(Value) -> Value>,
     /// The fields of an answer that are secret, and shown once.
     pub(crate) once: &'static [&'static str],
     /// What else can be done to one, by name. It leaves no trace that could be read, and nothing
@@ -87,6 +91,7 @@ impl Whole {
             remove: None,
             returns: false,
             fields,
+            makes_from: None,
             once: &[],
             actions: &[],
             explain: None,
@@ -138,8 +143,10 @@ impl Whole {
 
     /// What of `found` can be set and is.
     pub(crate) fn settable(&self, found: &Value) -> Value {
-        let of = |field: &&str| Some(((*field).to_owned(), call::member(found, field)?.clone()));
-        self.fields.iter().filter_map(of).collect::<Map<_, _>>().into()
+        let all = found.as_object().into_iter().flatten();
+        let wanted = |field: &str| self.fields.is_empty() || self.fields.contains(&field);
+        let set = all.filter(|(field, value)| wanted(field) && !call::is_empty(value));
+        set.map(|(field, value)| (field.clone(), value.clone())).collect::<Map<_, _>>().into()
     }
 
     /// Plans to make one. `id` is empty where the API chooses it.
@@ -213,9 +220,19 @@ impl Whole {
         })
     }
 
+    /// What of a configuration makes one.
+    fn making(&self, configuration: &Value) -> Value {
+        let all = configuration.clone();
+        match self.makes_from {
+            Some(part) => part(all),
+            None => all,
+        }
+    }
+
     async fn made(&self, tailnet: &Tailnet, sending: Sending<'_>) -> Result<Sent> {
         let operation = self.operation(self.make, "makes")?;
-        let mut body = with_secrets(sending.change.to.clone(), sending.secrets);
+        let made_from = self.making(&sending.change.to);
+        let mut body = with_secrets(made_from, sending.secrets);
         let owner = self.within.and_then(|it| body.as_object_mut()?.remove(it));
         let owner = owner.as_ref().map(text).unwrap_or_default();
         let body = if self.makes_lists { json!([body]) } else { body };
@@ -320,8 +337,11 @@ impl Subject for Whole {
 
     /// The API fills in what was not said; what was taken out is gone.
     fn reached(&self, change: &Change, now: &Value) -> bool {
-        let (Value::Object(wanted), Value::Object(now)) = (&change.to, now) else {
-            return change.to == *now;
+        let made = change.from.is_null() && !now.is_null();
+        let of = |it: &Value| if made { self.making(it) } else { it.clone() };
+        let (wanted, now) = (of(&change.to), of(now));
+        let (Value::Object(wanted), Value::Object(now)) = (&wanted, &now) else {
+            return wanted == now;
         };
         let is = |(field, value): (&String, &Value)| {
             now.get(field).is_some_and(|now| crate::change::same(now, value))

@@ -14,8 +14,8 @@ use crate::{
     change::Plan,
     client::Result,
     tailnet::{
-        changes, contacts, device_invites, devices, keys, logging, oauth_apps, operations, policy_file,
-        posture, settings, user_invites, users, webhooks,
+        changes, contacts, device_invites, devices, dns, keys, logging, oauth_apps, operations,
+        policy_file, posture, routes, services, settings, user_invites, users, webhooks,
     },
 };
 
@@ -30,6 +30,9 @@ pub(crate) use self::page::{Page, all_but, row};
 pub const TOOLSETS: &[&Toolset] = &[
     &devices::tools::TOOLSET,
     &policy_file::tools::TOOLSET,
+    &dns::tools::TOOLSET,
+    &routes::tools::TOOLSET,
+    &services::tools::TOOLSET,
     &changes::tools::TOOLSET,
     &users::tools::TOOLSET,
     &user_invites::tools::TOOLSET,

@@ -3,7 +3,7 @@
 use super::Changes;
 use crate::{
     Error, ErrorKind,
-    change::{Change, Item, OnFailure, Outcome, Plan, journal::Step, label, same},
+    change::{Change, Item, OnFailure, Outcome, Plan, journal::Step, label},
     client::Result,
     tailnet::SUBJECTS,
 };
@@ -102,7 +102,7 @@ impl Changes<'_> {
             }
             now => now?,
         };
-        if same(&now, &step.change.from) {
+        if subject.is_same(&step.change.field, &now, &step.change.from) {
             return Ok(Turn::Nothing);
         }
         if subject.reached(&step.change, &now) {

@@ -17,6 +17,7 @@ const NAME: &str = "name";
 const TAGS: &str = "tags";
 const KEY_EXPIRES: &str = "key_expires";
 const IPV4: &str = "ipv4";
+const ENABLED_ROUTES: &str = "enabled_routes";
 const KEY_EXPIRED: &str = "key_expired";
 const IN_TAILNET: &str = "in_tailnet";
 
@@ -45,6 +46,11 @@ pub(super) fn key_expires(from: bool, to: bool) -> Change {
 /// Its IPv4 address.
 pub(super) fn ipv4(from: &str, to: &str) -> Change {
     Change::new(IPV4, from, to)
+}
+
+/// All routes that it may serve.
+pub(crate) fn enabled_routes(from: Vec<String>, to: Vec<String>) -> Change {
+    Change::new(ENABLED_ROUTES, from, to)
 }
 
 /// Its key expires now.
@@ -124,6 +130,7 @@ fn seen(device: &Device, field: &str) -> Value {
         TAGS => json!(device.tags()),
         KEY_EXPIRES => json!(!device.key_expiry_disabled.unwrap_or_default()),
         IPV4 => json!(device.ipv4().unwrap_or_default()),
+        ENABLED_ROUTES => json!(device.enabled_routes.as_deref().unwrap_or_default()),
         // The server's clock may be a little ahead of ours.
         KEY_EXPIRED => {
             let soon = Timestamp::now() + SignedDuration::from_mins(1);
@@ -166,6 +173,12 @@ async fn send(tailnet: &Tailnet, id: &str, change: &Change) -> Result<()> {
             let request = api.set_device_ip().device_id(id);
             let answer = request.body_map(|it| it.ipv4(to)).send().await;
             Client::value(Operation::SetDeviceIp, answer)
+        }
+        ENABLED_ROUTES => {
+            let to: Vec<String> = wanted(change)?;
+            let request = api.set_device_routes().device_id(id);
+            let answer = request.body_map(|it| it.routes(to)).send().await;
+            Client::value(Operation::SetDeviceRoutes, answer).map(|_: super::DeviceRoutes| ())
         }
         KEY_EXPIRED => {
             let answer = api.expire_device_key().device_id(id).send().await;

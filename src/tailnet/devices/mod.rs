@@ -12,10 +12,11 @@ pub mod device;
 pub mod filter;
 pub mod find;
 pub mod force_update;
+pub(crate) mod here;
 pub mod logs;
 pub mod name;
 pub mod plan;
-mod preflight;
+pub(crate) mod preflight;
 pub mod status;
 #[cfg(feature = "server")]
 pub(crate) mod tools;

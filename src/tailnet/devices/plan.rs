@@ -100,6 +100,6 @@ impl Devices<'_> {
 }
 
 /// A plan for one device.
-pub(super) fn of(device: &Device, changes: Vec<Change>) -> Plan {
+pub(crate) fn of(device: &Device, changes: Vec<Change>) -> Plan {
     Plan::one(&change::Devices, device.key(), device.short_name(), changes)
 }

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Gives `device` back if this tailnet may change it.
-pub(super) fn own(device: Device) -> Result<Device> {
+pub(crate) fn own(device: Device) -> Result<Device> {
     if !device.is_shared_in() {
         return Ok(device);
     }

@@ -1,27 +1,20 @@
 //! Who and what the policy file is judged for, as the API tells it.
 
-use std::{
-    net::{IpAddr, UdpSocket},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use futures_util::future::try_join3;
 use ipnet::IpNet;
 
 use super::PolicyFileOf;
 use crate::{
-    Error, ErrorKind, Operation,
-    api::types::VipServiceInfo,
-    client::{Client, Result},
+    Error, ErrorKind,
+    client::Result,
     policy::{
         World,
         world::{Device, Service, User},
     },
-    tailnet::{Tailnet, devices, users},
+    tailnet::{Tailnet, devices, services, users},
 };
-
-/// Tailscale's own resolver, which only a device of a tailnet has a way to.
-const RESOLVER: (IpAddr, u16) = (IpAddr::V4(std::net::Ipv4Addr::new(100, 100, 100, 100)), 53);
 
 impl PolicyFileOf<'_> {
     /// Who and what there is in the tailnet, for judging policy files offline
@@ -42,14 +35,8 @@ impl PolicyFileOf<'_> {
         Ok(world)
     }
 
-    async fn services(&self) -> Result<Arc<Vec<VipServiceInfo>>> {
-        let client = self.tailnet.client();
-        let read = client.cached("services".to_owned(), async {
-            let answer = client.api()?.list_services().tailnet(client.tailnet()).send().await;
-            let list = Client::value(Operation::ListServices, answer)?.vip_services;
-            Ok(list.unwrap_or_default())
-        });
-        match read.await {
+    async fn services(&self) -> Result<Arc<Vec<services::Service>>> {
+        match self.tailnet.services().list().await {
             Err(error) if error.kind() == ErrorKind::Forbidden => Ok(Arc::default()),
             read => read,
         }
@@ -94,18 +81,15 @@ fn nets(list: Option<&[String]>) -> Vec<IpNet> {
     list.unwrap_or_default().iter().filter_map(|it| it.parse().ok()).collect()
 }
 
-fn service(it: &VipServiceInfo) -> Service {
+fn service(it: &services::Service) -> Service {
     let addresses = it.addrs.as_deref().unwrap_or_default();
     let addresses = addresses.iter().filter_map(|it| it.parse().ok()).collect();
     Service::new(it.name.clone().unwrap_or_default(), addresses)
 }
 
 /// The device that this program runs on, by its place in the world; none if it is not one of them.
-/// Nothing is sent: the system only says which address it would send from.
 pub(super) fn this_device(world: &World) -> Option<usize> {
-    let socket = UdpSocket::bind(("0.0.0.0", 0)).ok()?;
-    socket.connect(RESOLVER).ok()?;
-    let own = socket.local_addr().ok()?.ip();
+    let own = devices::here::own_address()?;
     world.devices.iter().position(|it| it.addresses.contains(&own))
 }
 

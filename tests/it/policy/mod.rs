@@ -1,6 +1,7 @@
 //! The policy file, understood offline.
 
 mod agreement;
+mod approve;
 mod ask;
 mod edit;
 mod effect;

@@ -1,6 +1,8 @@
 //! What tests share: a server that does as it is told, and settings that do not wait.
 
 pub mod agent;
+pub mod dns;
+pub mod edits;
 pub mod http;
 pub mod judge;
 pub mod meddle;

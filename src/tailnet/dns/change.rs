@@ -1,0 +1,211 @@
+//! What can change about DNS, and how it is sent.
+
+use futures_util::future::BoxFuture;
+use serde_json::{Map, Value, json};
+
+use super::{Configuration, Resolver, brief};
+use crate::{
+    Error, Operation, Tailnet,
+    change::{Change, Checked, Fields, Plan, Sending, Sent, Subject},
+    client::{Result, call::Call},
+};
+
+const NAMESERVERS: &str = "nameservers";
+const MAGIC_DNS: &str = "magic_dns";
+const SEARCH_PATHS: &str = "search_paths";
+const CONFIGURATION: &str = "configuration";
+/// Before the domain.
+const SPLIT: &str = "split_dns:";
+
+/// The resolvers for all names that have none of their own.
+pub(super) fn nameservers(from: &[Resolver], to: &[Resolver]) -> Change {
+    Change::new(NAMESERVERS, brief(from), brief(to))
+}
+
+/// Whether devices are found by their names.
+pub(super) fn magic_dns(from: bool, to: bool) -> Change {
+    Change::new(MAGIC_DNS, from, to)
+}
+
+/// Domains that names without dots are looked for in.
+pub(super) fn search_paths(from: &[String], to: &[String]) -> Change {
+    Change::new(SEARCH_PATHS, from.to_vec(), to.to_vec())
+}
+
+/// The resolvers of a domain; none if it has none of its own.
+pub(super) fn split(domain: &str, from: Option<&[Resolver]>, to: Option<&[Resolver]>) -> Change {
+    let of = |list: Option<&[Resolver]>| list.map(brief).unwrap_or_default();
+    Change::new(&format!("{SPLIT}{domain}"), of(from), of(to))
+}
+
+/// All of it.
+pub(super) fn configuration(from: &Configuration, to: &Configuration) -> Change {
+    Change::new(CONFIGURATION, json!(from), json!(to))
+}
+
+/// A plan of those of the changes that change something, with what they imply.
+pub(super) fn plan(changes: Vec<Change>) -> Plan {
+    let changes: Vec<Change> = changes.into_iter().filter(|it| it.from != it.to).collect();
+    let warnings = changes.iter().flat_map(implied).collect();
+    Plan::one(&Dns, "", "", changes).warned(warnings)
+}
+
+/// The DNS of a tailnet, as something that changes.
+#[derive(Debug)]
+pub(crate) struct Dns;
+
+impl Subject for Dns {
+    fn kind(&self) -> &'static str {
+        "dns"
+    }
+
+    fn look<'a>(
+        &'a self,
+        tailnet: &'a Tailnet,
+        _: &'a str,
+        fields: &'a [&'a str],
+    ) -> BoxFuture<'a, Result<Fields>> {
+        Box::pin(async move {
+            let now = tailnet.dns().configuration().await?;
+            Ok(fields.iter().map(|field| ((*field).to_owned(), seen(&now, field))).collect())
+        })
+    }
+
+    fn send<'a>(
+        &'a self,
+        tailnet: &'a Tailnet,
+        sending: Sending<'a>,
+    ) -> BoxFuture<'a, Result<Sent>> {
+        Box::pin(async move {
+            send(tailnet, sending.change).await?;
+            Ok(Sent::default())
+        })
+    }
+
+    /// Resolvers and search paths are tried in order.
+    fn is_same(&self, _: &str, a: &Value, b: &Value) -> bool {
+        a == b
+    }
+
+    fn check<'a>(
+        &'a self,
+        _: &'a Tailnet,
+        _: &'a str,
+        change: &'a Change,
+    ) -> BoxFuture<'a, Result<Checked>> {
+        Box::pin(async { Ok(Checked { warnings: implied(change), ..Checked::default() }) })
+    }
+}
+
+fn seen(now: &Configuration, field: &str) -> Value {
+    match field {
+        NAMESERVERS => brief(&now.nameservers),
+        MAGIC_DNS => json!(now.preferences.magic_dns),
+        SEARCH_PATHS => json!(now.search_paths),
+        CONFIGURATION => json!(now),
+        _ => {
+            let own = field.strip_prefix(SPLIT).and_then(|domain| now.split_of(domain));
+            own.map(brief).unwrap_or_default()
+        }
+    }
+}
+
+async fn send(tailnet: &Tailnet, change: &Change) -> Result<()> {
+    let field = change.field.as_str();
+    let (operation, body) = match field {
+        NAMESERVERS => {
+            let list = resolvers(change)?;
+            if !list.iter().all(Resolver::is_plain) {
+                return rewrite(tailnet, |now| now.nameservers = list).await;
+            }
+            (Operation::SetDnsNameservers, json!({ "dns": addresses(&list) }))
+        }
+        MAGIC_DNS if change.to.is_boolean() => {
+            (Operation::SetDnsPreferences, json!({ "magicDNS": change.to }))
+        }
+        SEARCH_PATHS if change.to.is_array() => {
+            (Operation::SetDnsSearchPaths, json!({ "searchPaths": change.to }))
+        }
+        CONFIGURATION if change.to.is_object() => {
+            (Operation::SetDnsConfiguration, change.to.clone())
+        }
+        _ => {
+            let Some(domain) = field.strip_prefix(SPLIT).filter(|it| !it.is_empty()) else {
+                return Err(Error::invalid_input(field, "is nothing of DNS that can be put so"));
+            };
+            let list = resolvers(change)?;
+            if !list.iter().all(Resolver::is_plain) {
+                return rewrite(tailnet, |now| {
+                    now.split.insert(domain.to_owned(), list);
+                })
+                .await;
+            }
+            // Null takes a domain out; one that is not named stays as it is.
+            let to = if list.is_empty() { Value::Null } else { json!(addresses(&list)) };
+            let body: Map<String, Value> = [(domain.to_owned(), to)].into_iter().collect();
+            (Operation::UpdateSplitDns, body.into())
+        }
+    };
+    tailnet.client().call(operation, Call::default().with(&body)).await.map(|_| ())
+}
+
+/// Sends all of it with a change: what a resolver has besides its address goes no other way.
+async fn rewrite(tailnet: &Tailnet, change: impl FnOnce(&mut Configuration)) -> Result<()> {
+    let mut now = tailnet.dns().current().await?;
+    change(&mut now);
+    let (operation, body) = (Operation::SetDnsConfiguration, json!(now));
+    tailnet.client().call(operation, Call::default().with(&body)).await.map(|_| ())
+}
+
+/// The resolvers that a change leads to, which may come from a journal.
+fn resolvers(change: &Change) -> Result<Vec<Resolver>> {
+    let items = match &change.to {
+        Value::Null => return Ok(Vec::new()),
+        Value::Array(items) => items,
+        _ => return Err(Error::invalid_input(&change.field, "is no list of resolvers")),
+    };
+    let of = |item: &Value| match item {
+        Value::String(address) => Ok(Resolver::new(address.as_str())),
+        other => serde_json::from_value(other.clone()).map_err(|error| {
+            Error::invalid_input(&change.field, format!("cannot be that: {error}"))
+        }),
+    };
+    items.iter().map(of).collect()
+}
+
+fn addresses(list: &[Resolver]) -> Vec<&str> {
+    list.iter().map(|it| it.address.as_str()).collect()
+}
+
+/// What a change implies that may not be wanted.
+fn implied(change: &Change) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let (mut was, mut is) = (None, None);
+    match change.field.as_str() {
+        MAGIC_DNS => (was, is) = (change.from.as_bool(), change.to.as_bool()),
+        NAMESERVERS if change.to == json!([]) => {
+            warnings.push(
+                "without nameservers devices use whatever their network gives them, and MagicDNS \
+                 cannot be on"
+                    .to_owned(),
+            );
+        }
+        CONFIGURATION => {
+            let of = |it: &Value| it.pointer("/preferences/magicDNS").and_then(Value::as_bool);
+            (was, is) = (of(&change.from), of(&change.to));
+        }
+        field if field.starts_with(SPLIT) && change.to.is_null() => {
+            let domain = field.trim_start_matches(SPLIT);
+            warnings.push(format!("names under {domain} go to the nameservers for all others"));
+        }
+        _ => {}
+    }
+    if (was, is) == (Some(true), Some(false)) {
+        warnings.push(
+            "devices and services are not found by their names any more, and no HTTPS certificate \
+             of the tailnet can be issued or renewed: those need MagicDNS"
+                .to_owned(),
+        );
+    }
+    warnings
+}

@@ -1,0 +1,231 @@
+//! Changes of DNS, planned. Planning reads only; [`Tailnet::apply`](crate::Tailnet::apply) carries
+//! a plan out.
+
+use std::collections::BTreeMap;
+
+use super::{Configuration, DnsOf, Resolver, change, check};
+use crate::{
+    Error, ErrorKind,
+    change::{Plan, Risk},
+    client::Result,
+};
+
+/// What [`DnsOf::plan_configuration`] shall change. What is absent stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// The resolvers for all names that have none of their own, in order.
+    pub nameservers: Option<Vec<String>>,
+    /// Whether they count for more than what a device's network says.
+    pub override_local_dns: Option<bool>,
+    /// Whether devices are found by their names.
+    pub magic_dns: Option<bool>,
+    /// Domains that names without dots are looked for in, in order.
+    pub search_paths: Option<Vec<String>>,
+    /// All domains with resolvers of their own.
+    pub split: Option<BTreeMap<String, Vec<String>>>,
+    /// The resolvers that devices ask while they use an exit node, too.
+    pub with_exit_node: Option<Vec<String>>,
+}
+
+impl DnsOf<'_> {
+    /// Plans to change the whole configuration at once
+    /// (`POST /tailnet/{tailnet}/dns/configuration`).
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for what is no address or domain;
+    /// [`Refused`](ErrorKind::Refused) for `MagicDNS` without a nameserver.
+    pub async fn plan_configuration(&self, wanted: &Wanted) -> Result<Plan> {
+        let wanted = wanted.checked()?;
+        let from = self.current().await?;
+        let mut to = from.clone();
+        wanted.put_in(&mut to)?;
+        if to.preferences.magic_dns && to.nameservers.is_empty() {
+            return Err(no_nameserver("give `nameservers`, or `magic_dns` false"));
+        }
+        let mut plan = change::plan(vec![change::configuration(&from, &to)]);
+        if to.preferences.override_local_dns && to.nameservers.is_empty() {
+            let told = "override_local_dns has no effect without a nameserver";
+            plan = plan.warned(vec![told.to_owned()]);
+        }
+        plan.least = Risk::Danger;
+        Ok(plan)
+    }
+
+    /// Plans to replace the resolvers for all names that have none of their own
+    /// (`POST /tailnet/{tailnet}/dns/nameservers`). With the last one `MagicDNS` goes off, which is
+    /// part of the plan.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for what is no address of a resolver.
+    pub async fn plan_nameservers(&self, nameservers: &[String]) -> Result<Plan> {
+        let wanted = check::resolvers("nameservers", nameservers)?;
+        let now = self.current().await?;
+        let to = known(&now.nameservers, wanted);
+        let mut changes = Vec::new();
+        // The API would turn it off by itself, and what it does by itself nobody takes back.
+        if to.is_empty() && now.preferences.magic_dns {
+            changes.push(change::magic_dns(true, false));
+        }
+        changes.push(change::nameservers(&now.nameservers, &to));
+        let mut plan = change::plan(changes);
+        plan.least = Risk::Danger;
+        Ok(plan)
+    }
+
+    /// Plans to turn `MagicDNS` on or off (`POST /tailnet/{tailnet}/dns/preferences`).
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`](ErrorKind::Refused) to turn it on without a nameserver.
+    pub async fn plan_magic_dns(&self, on: bool) -> Result<Plan> {
+        let now = self.current().await?;
+        if on && now.nameservers.is_empty() {
+            return Err(no_nameserver("set one with configure_nameservers first"));
+        }
+        let mut plan = change::plan(vec![change::magic_dns(now.preferences.magic_dns, on)]);
+        if !on {
+            plan.least = Risk::Danger;
+        }
+        Ok(plan)
+    }
+
+    /// Plans to replace the domains that names without dots are looked for in
+    /// (`POST /tailnet/{tailnet}/dns/searchpaths`).
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for what is no domain.
+    pub async fn plan_search_paths(&self, paths: &[String]) -> Result<Plan> {
+        let to = check::domains("search_paths", paths)?;
+        let now = self.current().await?;
+        Ok(change::plan(vec![change::search_paths(&now.search_paths, &to)]))
+    }
+
+    /// Plans to send the names under a domain to resolvers of its own, in the place of those that
+    /// it has (`PATCH /tailnet/{tailnet}/dns/split-dns`). Other domains stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for what is no domain or no address of a resolver.
+    pub async fn plan_route(&self, domain: &str, nameservers: &[String]) -> Result<Plan> {
+        let domain = check::domain("domain", domain)?;
+        let wanted = check::some_resolvers("nameservers", nameservers)?;
+        let now = self.current().await?;
+        let from = now.split_of(&domain);
+        let to = known(from.unwrap_or_default(), wanted);
+        let mut plan = change::plan(vec![change::split(&domain, from, Some(&to))]);
+        if from.is_some() {
+            plan.least = Risk::Danger;
+        }
+        Ok(plan)
+    }
+
+    /// Plans to send the names under a domain where all others go
+    /// (`PATCH /tailnet/{tailnet}/dns/split-dns`). Other domains stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](ErrorKind::NotFound) if the domain has no resolvers of its own.
+    pub async fn plan_no_route(&self, domain: &str) -> Result<Plan> {
+        let domain = check::domain("domain", domain)?;
+        let now = self.current().await?;
+        let Some(from) = now.split_of(&domain) else {
+            let told = format!("`{domain}` has no resolvers of its own");
+            let there: Vec<&str> = now.split.keys().map(String::as_str).collect();
+            let remedy = match there.as_slice() {
+                [] => "no domain has".to_owned(),
+                there => format!("these have: {}", there.join(", ")),
+            };
+            return Err(Error::new(ErrorKind::NotFound, told).remedied(remedy));
+        };
+        let mut plan = change::plan(vec![change::split(&domain, Some(from), None)]);
+        plan.least = Risk::Danger;
+        Ok(plan)
+    }
+}
+
+impl Wanted {
+    /// Whether it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The same as it is stored, if it is right.
+    fn checked(&self) -> Result<Self> {
+        let resolvers = |field, list: &Option<Vec<String>>| {
+            list.as_ref().map(|list| check::resolvers(field, list)).transpose()
+        };
+        let mut wanted = self.clone();
+        wanted.nameservers = resolvers("nameservers", &self.nameservers)?;
+        wanted.with_exit_node = resolvers("with_exit_node", &self.with_exit_node)?;
+        let paths = self.search_paths.as_ref();
+        wanted.search_paths = paths.map(|list| check::domains("search_paths", list)).transpose()?;
+        let Some(split) = &self.split else { return Ok(wanted) };
+        let mut checked = BTreeMap::new();
+        for (domain, list) in split {
+            let domain = check::domain("split_dns", domain)?;
+            let list = check::some_resolvers("split_dns", list)?;
+            if checked.insert(domain.clone(), list).is_some() {
+                return Err(Error::invalid_input("split_dns", format!("has `{domain}` twice")));
+            }
+        }
+        wanted.split = Some(checked);
+        Ok(wanted)
+    }
+
+    fn put_in(self, to: &mut Configuration) -> Result<()> {
+        if let Some(list) = self.nameservers {
+            to.nameservers = known(&to.nameservers, list);
+        }
+        if let Some(split) = self.split {
+            let was = std::mem::take(&mut to.split);
+            let of = |domain: &str| was.get(domain).map(Vec::as_slice).unwrap_or_default();
+            let own = split.into_iter().map(|(domain, list)| {
+                let list = known(of(&domain), list);
+                (domain, list)
+            });
+            to.split = own.collect();
+        }
+        if let Some(paths) = self.search_paths {
+            to.search_paths = paths;
+        }
+        if let Some(on) = self.override_local_dns {
+            to.preferences.override_local_dns = on;
+        }
+        if let Some(on) = self.magic_dns {
+            to.preferences.magic_dns = on;
+        }
+        self.with_exit_node.map_or(Ok(()), |list| mark(&list, to))
+    }
+}
+
+/// Marks the resolvers that devices ask while they use an exit node, too, and no others.
+fn mark(addresses: &[String], to: &mut Configuration) -> Result<()> {
+    let mut there = Vec::new();
+    for resolver in to.nameservers.iter_mut().chain(to.split.values_mut().flatten()) {
+        resolver.use_with_exit_node = addresses.contains(&resolver.address);
+        there.push(resolver.address.as_str());
+    }
+    match addresses.iter().find(|it| !there.contains(&it.as_str())) {
+        None => Ok(()),
+        Some(odd) => Err(Error::invalid_input(
+            "with_exit_node",
+            format!("has `{odd}`, which is none of the resolvers"),
+        )),
+    }
+}
+
+/// The resolvers with these addresses: one that stays keeps what else is known of it.
+fn known(now: &[Resolver], addresses: Vec<String>) -> Vec<Resolver> {
+    let of = |address: String| {
+        let known = now.iter().find(|it| it.address == address).cloned();
+        known.unwrap_or_else(|| Resolver::new(address))
+    };
+    addresses.into_iter().map(of).collect()
+}
+
+fn no_nameserver(remedy: &str) -> Error {
+    Error::refused("MagicDNS needs at least one nameserver, and there would be none", remedy)
+}

@@ -1,0 +1,111 @@
+//! What is to be said about a name, and to be done about one that does not resolve.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::{Attempt, Found, Kind, path::Paths};
+
+/// What else is worth knowing.
+pub(super) fn notes(paths: &Paths<'_>, attempt: &Attempt, others: &[Attempt]) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(error) = &paths.known.unlisted {
+        notes.push(format!("names of devices are not known here: {error}"));
+    }
+    if !paths.now.preferences.magic_dns && paths.suffix(&attempt.name).is_some() {
+        notes.push("MagicDNS is off: devices have no names".to_owned());
+    }
+    let skips = |it: &&Attempt| it.result == Found::NotAsked;
+    if attempt.result != Found::NotAsked && others.iter().any(|it| skips(&it)) {
+        notes.push(
+            "devices may ask another resolver first, which is not asked from here".to_owned(),
+        );
+    }
+    if attempt.resolver.is_some() && attempt.split_dns.is_none() && is_local_first(paths) {
+        notes.push("devices may ask their network's own resolver before this one".to_owned());
+    }
+    notes
+}
+
+fn is_local_first(paths: &Paths<'_>) -> bool {
+    !paths.now.preferences.override_local_dns
+        && matches!(paths.way.own, super::Own::None | super::Own::Detect)
+        && !paths.known.is_here()
+}
+
+/// What to do about it.
+pub(super) fn next(paths: &Paths<'_>, attempt: &Attempt, kind: Kind) -> Option<String> {
+    let at = attempt.resolver.as_deref().and_then(|it| it.parse::<SocketAddr>().ok());
+    Some(match attempt.result {
+        Found::Answered => return None,
+        Found::NoSuchName => unknown(attempt),
+        Found::NoSuchRecords if matches!(kind, Kind::A | Kind::Aaaa) => {
+            "the name is there without such an address: ask for the other of A and AAAA".to_owned()
+        }
+        Found::NoSuchRecords => "the name is there: ask for another type".to_owned(),
+        Found::Refused => {
+            "that resolver does not answer for this name, or not to whoever asks from here: see \
+             whether the domain should have another one (add_dns_route)"
+                .to_owned()
+        }
+        Found::Failed => "look at that resolver: it answers, and fails".to_owned(),
+        Found::Timeout | Found::Unreachable => {
+            at.map_or_else(|| "try again".to_owned(), |it| lost(paths, it.ip()))
+        }
+        Found::NotAsked => {
+            format!("on a device of the tailnet: `tailscale dns query {}`", attempt.name)
+        }
+    })
+}
+
+fn unknown(attempt: &Attempt) -> String {
+    match (&attempt.split_dns, &attempt.resolver) {
+        (Some(domain), _) => {
+            format!("check the spelling; the resolver of {domain} does not know the name")
+        }
+        (None, None) => {
+            "check the spelling with list_devices: no device or service has that name".to_owned()
+        }
+        (None, Some(_)) => {
+            "check the spelling; a name that only a private resolver knows needs add_dns_route"
+                .to_owned()
+        }
+    }
+}
+
+/// Why a resolver may not answer.
+fn lost(paths: &Paths<'_>, address: IpAddr) -> String {
+    if let Some(device) = paths.known.owner(address) {
+        let (name, is) =
+            (device.short_name(), if device.is_online() { "online" } else { "offline" });
+        return format!(
+            "{address} is the device {name}, which is {is}: only devices of the tailnet reach it, \
+             if the policy file lets them to port 53"
+        );
+    }
+    let routers = paths.known.routers(address);
+    if !routers.is_empty() {
+        let state = |it: bool| if it { "online" } else { "offline" };
+        let of = |(it, route): &(&crate::tailnet::devices::Device, &str)| {
+            format!("{} ({route}, {})", it.short_name(), state(it.is_online()))
+        };
+        let list: Vec<String> = routers.iter().map(of).collect();
+        return format!(
+            "{address} is behind {}: only devices of the tailnet reach it, if the policy file lets \
+             them to port 53",
+            list.join(", ")
+        );
+    }
+    if is_private(address) {
+        return format!(
+            "{address} is private, and no router of the tailnet leads there: devices elsewhere \
+             cannot reach it either (get_subnet_routes)"
+        );
+    }
+    format!("see whether this machine may send to port 53 of {address}, or ask from a device")
+}
+
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(it) => it.is_private() || it.is_link_local() || it.is_loopback(),
+        IpAddr::V6(it) => it.is_unique_local() || it.is_unicast_link_local() || it.is_loopback(),
+    }
+}

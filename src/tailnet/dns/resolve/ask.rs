@@ -1,0 +1,121 @@
+//! Asking one resolver.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::{Duration, Instant},
+};
+
+use hickory_resolver::{
+    Resolver,
+    config::{NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts},
+    net::{DnsError, NetError, runtime::TokioRuntimeProvider},
+    proto::{
+        op::ResponseCode,
+        rr::{Name, RecordType},
+    },
+};
+
+use super::{Found, Kind, Record};
+
+/// What an answer came to.
+pub(super) struct Asked {
+    pub(super) found: Found,
+    pub(super) records: Vec<Record>,
+    pub(super) took: Option<Duration>,
+    pub(super) said: Option<String>,
+}
+
+impl Asked {
+    pub(super) fn of(found: Found) -> Self {
+        Self { found, records: Vec::new(), took: None, said: None }
+    }
+
+    pub(super) fn nobody(why: &str) -> Self {
+        Self { said: Some(why.to_owned()), ..Self::of(Found::NotAsked) }
+    }
+}
+
+/// Asks the resolver at `at`, twice at most.
+pub(super) async fn ask(at: SocketAddr, name: &str, kind: Kind, patience: Duration) -> Asked {
+    let resolver = match resolver(at, patience) {
+        Ok(resolver) => resolver,
+        Err(error) => return failed(&error),
+    };
+    let started = Instant::now();
+    // The final dot keeps the resolver from search paths of its own.
+    let lookup = resolver.lookup(format!("{name}."), record_type(kind));
+    let limit = patience * 2 + Duration::from_millis(500);
+    let answer = tokio::time::timeout(limit, lookup).await;
+    let took = Some(started.elapsed());
+    let asked = match answer {
+        Err(_) => Asked::of(Found::Timeout),
+        Ok(Err(error)) => failed(&error),
+        Ok(Ok(lookup)) => {
+            let record = |it: &hickory_resolver::proto::rr::Record| Record {
+                kind: it.record_type().to_string(),
+                value: it.data.to_string(),
+                ttl: Some(it.ttl),
+            };
+            let records = lookup.answers().iter().map(record).collect();
+            Asked { records, ..Asked::of(Found::Answered) }
+        }
+    };
+    Asked { took, ..asked }
+}
+
+/// The name under which an address has its name.
+pub(super) fn reverse(address: IpAddr) -> String {
+    Name::from(address).to_ascii().trim_end_matches('.').to_ascii_lowercase()
+}
+
+fn resolver(
+    at: SocketAddr,
+    patience: Duration,
+) -> Result<Resolver<TokioRuntimeProvider>, NetError> {
+    let mut server = NameServerConfig::udp_and_tcp(at.ip());
+    for connection in &mut server.connections {
+        connection.port = at.port();
+    }
+    let mut options = ResolverOpts::default();
+    options.timeout = patience;
+    options.attempts = 1;
+    options.cache_size = 0;
+    options.num_concurrent_reqs = 1;
+    options.use_hosts_file = ResolveHosts::Never;
+    let config = ResolverConfig::from_name_servers(vec![server]);
+    Resolver::builder_with_config(config, TokioRuntimeProvider::default())
+        .with_options(options)
+        .build()
+}
+
+fn failed(error: &NetError) -> Asked {
+    let found = match error {
+        NetError::Dns(DnsError::NoRecordsFound(none)) => match none.response_code {
+            ResponseCode::NXDomain => Found::NoSuchName,
+            ResponseCode::Refused => Found::Refused,
+            ResponseCode::NoError => Found::NoSuchRecords,
+            _ => Found::Failed,
+        },
+        NetError::Dns(DnsError::ResponseCode(ResponseCode::Refused)) => Found::Refused,
+        NetError::Timeout => Found::Timeout,
+        NetError::Io(_) | NetError::NoConnections => Found::Unreachable,
+        _ => Found::Failed,
+    };
+    let said = matches!(found, Found::Failed | Found::Unreachable).then(|| error.to_string());
+    Asked { said, ..Asked::of(found) }
+}
+
+fn record_type(kind: Kind) -> RecordType {
+    match kind {
+        Kind::A => RecordType::A,
+        Kind::Aaaa => RecordType::AAAA,
+        Kind::Caa => RecordType::CAA,
+        Kind::Cname => RecordType::CNAME,
+        Kind::Mx => RecordType::MX,
+        Kind::Ns => RecordType::NS,
+        Kind::Ptr => RecordType::PTR,
+        Kind::Soa => RecordType::SOA,
+        Kind::Srv => RecordType::SRV,
+        Kind::Txt => RecordType::TXT,
+    }
+}

@@ -1,0 +1,145 @@
+//! What a DNS configuration means.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{Configuration, brief};
+use crate::{
+    Error,
+    tailnet::devices::{Device, name::domain},
+};
+
+/// The whole configuration, and what it means.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Status {
+    /// The resolvers for all names that have none of their own, in order.
+    pub nameservers: Value,
+    /// Whether they count for more than what a device's network says.
+    pub override_local_dns: bool,
+    /// Whether devices are found by their names.
+    pub magic_dns: bool,
+    /// Domains with resolvers of their own.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub split_dns: BTreeMap<String, Value>,
+    /// Domains that names without dots are looked for in, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub search_paths: Vec<String>,
+    /// What the API says that nobody here knows.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub other: Map<String, Value>,
+    /// What all of it means, and what is odd about it.
+    pub notes: Vec<String>,
+}
+
+impl Status {
+    /// What `it` means.
+    pub fn of(it: &Configuration) -> Self {
+        let split = it.split.iter().map(|(domain, list)| (domain.clone(), brief(list)));
+        Self {
+            nameservers: brief(&it.nameservers),
+            override_local_dns: it.preferences.override_local_dns,
+            magic_dns: it.preferences.magic_dns,
+            split_dns: split.collect(),
+            search_paths: it.search_paths.clone(),
+            other: it.extra.iter().chain(&it.preferences.extra).map(owned).collect(),
+            notes: notes(it),
+        }
+    }
+}
+
+fn owned((name, value): (&String, &Value)) -> (String, Value) {
+    (name.clone(), value.clone())
+}
+
+fn notes(it: &Configuration) -> Vec<String> {
+    let mut notes = Vec::new();
+    notes.push(match (it.nameservers.is_empty(), it.preferences.override_local_dns) {
+        (true, false) => "other names go to whatever resolver a device's network gives it",
+        (true, true) => {
+            "override_local_dns has no effect: there is no nameserver to put in the place of a \
+             network's own"
+        }
+        (false, true) => "all other names go to the nameservers, whatever a device's network says",
+        (false, false) => {
+            "a device prefers its network's own resolvers, and needs the nameservers where those \
+             do not do"
+        }
+    });
+    if !it.preferences.magic_dns {
+        notes.push(if it.nameservers.is_empty() {
+            "MagicDNS is off: devices have no names; it needs a nameserver first \
+             (configure_nameservers)"
+        } else {
+            "MagicDNS is off: devices have no names; see enable_magic_dns"
+        });
+    }
+    notes.into_iter().map(str::to_owned).collect()
+}
+
+/// Whether devices are found by their names.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct MagicDns {
+    /// Whether they are.
+    pub on: bool,
+    /// The domain of the tailnet, which the names of devices end in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suffix: Option<String>,
+    /// Such a name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub example: Option<String>,
+    /// How many nameservers there are; it needs one.
+    pub nameservers: usize,
+    /// What it means, and what it needs.
+    pub notes: Vec<String>,
+}
+
+impl MagicDns {
+    pub(super) fn of(now: &Configuration, devices: &[Device]) -> Self {
+        let suffix = suffix(devices);
+        let own = |it: &&Device| !it.is_shared_in() && it.name.is_some();
+        let example = devices.iter().find(own).and_then(|it| it.name.clone());
+        let mut status = Self::bare(now);
+        if suffix.is_none() {
+            status.notes.push("no device has a name that tells the tailnet's domain".to_owned());
+        }
+        Self { suffix, example, ..status }
+    }
+
+    pub(super) fn unnamed(now: &Configuration, error: &Error) -> Self {
+        let mut status = Self::bare(now);
+        status.notes.push(format!("the tailnet's domain is not known: {error}"));
+        status
+    }
+
+    fn bare(now: &Configuration) -> Self {
+        let (on, nameservers) = (now.preferences.magic_dns, now.nameservers.len());
+        let note = match (on, nameservers) {
+            (true, _) => {
+                "devices are found by their name, with the domain or without; HTTPS certificates \
+                 depend on it, and without a nameserver it goes off"
+            }
+            (false, 0) => {
+                "it needs a nameserver, and there is none: configure_nameservers, then \
+                 enable_magic_dns"
+            }
+            (false, _) => "what it needs is there: enable_magic_dns turns it on",
+        };
+        Self { on, suffix: None, example: None, nameservers, notes: vec![note.to_owned()] }
+    }
+}
+
+/// The domain of the tailnet: what most of its own devices' names end in.
+pub(super) fn suffix(devices: &[Device]) -> Option<String> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for device in devices.iter().filter(|it| !it.is_shared_in()) {
+        if let Some(suffix) = device.name.as_deref().and_then(domain) {
+            *counts.entry(suffix).or_default() += 1;
+        }
+    }
+    let most = counts.into_iter().max_by_key(|(_, count)| *count);
+    most.map(|(suffix, _)| suffix.to_ascii_lowercase())
+}

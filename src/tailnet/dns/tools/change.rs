@@ -1,0 +1,199 @@
+//! Tools that change DNS.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::WRITES;
+use crate::{
+    Error, Operation, Tailnet,
+    change::{Plan, Risk},
+    client::Result,
+    tailnet::dns::Wanted,
+    tool::Edit,
+};
+
+/// A domain with resolvers of its own.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Split {
+    /// Such as `corp.example.com`.
+    domain: String,
+    /// In order.
+    nameservers: Vec<String>,
+}
+
+/// Change the whole DNS configuration at once; what is absent stays.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConfigureDns {
+    /// IPs or https:// URLs, in order.
+    nameservers: Option<Vec<String>>,
+    /// Instead of a network's own.
+    override_local_dns: Option<bool>,
+    /// Needs a nameserver.
+    magic_dns: Option<bool>,
+    /// In order.
+    search_paths: Option<Vec<String>>,
+    /// All of them.
+    split_dns: Option<Vec<Split>>,
+    /// Resolvers asked beside an exit node.
+    with_exit_node: Option<Vec<String>>,
+}
+
+impl Edit for ConfigureDns {
+    const NAME: &'static str = "configure_dns";
+    // It holds for every device.
+    const RISK: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] =
+        &[Operation::GetDnsConfiguration, Operation::SetDnsConfiguration];
+    const SCOPES: &'static [&'static str] = WRITES;
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        let mut wanted = Wanted {
+            nameservers: self.nameservers,
+            override_local_dns: self.override_local_dns,
+            magic_dns: self.magic_dns,
+            search_paths: self.search_paths,
+            split: None,
+            with_exit_node: self.with_exit_node,
+        };
+        if let Some(domains) = self.split_dns {
+            let mut split = std::collections::BTreeMap::new();
+            for Split { domain, nameservers } in domains {
+                if split.insert(domain.clone(), nameservers).is_some() {
+                    return Err(Error::invalid_input("split_dns", format!("has `{domain}` twice")));
+                }
+            }
+            wanted.split = Some(split);
+        }
+        if wanted.is_empty() {
+            let should = "name nothing to change; give nameservers, split_dns or another";
+            return Err(Error::invalid_input("arguments", should));
+        }
+        tailnet.dns().plan_configuration(&wanted).await
+    }
+}
+
+/// Replace the nameservers, in order; an empty list turns MagicDNS off.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConfigureNameservers {
+    /// IPs or https:// URLs.
+    nameservers: Vec<String>,
+}
+
+impl Edit for ConfigureNameservers {
+    const NAME: &'static str = "configure_nameservers";
+    const RISK: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] = &[
+        Operation::GetDnsConfiguration,
+        Operation::SetDnsNameservers,
+        Operation::SetDnsPreferences,
+        Operation::SetDnsConfiguration,
+    ];
+    const SCOPES: &'static [&'static str] = WRITES;
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        tailnet.dns().plan_nameservers(&self.nameservers).await
+    }
+}
+
+/// Send names under a domain to resolvers of its own (split DNS).
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AddDnsRoute {
+    /// Such as `corp.example.com`.
+    domain: String,
+    /// Instead of those it has.
+    nameservers: Vec<String>,
+}
+
+impl Edit for AddDnsRoute {
+    const NAME: &'static str = "add_dns_route";
+    const RISK: Risk = Risk::Change;
+    // Other resolvers for a domain that has some can break what works.
+    const WORST: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] = &[
+        Operation::GetDnsConfiguration,
+        Operation::UpdateSplitDns,
+        Operation::SetDnsConfiguration,
+    ];
+    const SCOPES: &'static [&'static str] = WRITES;
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        tailnet.dns().plan_route(&self.domain, &self.nameservers).await
+    }
+}
+
+/// Take a domain's own resolvers away (split DNS).
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RemoveDnsRoute {
+    /// Such as `corp.example.com`.
+    domain: String,
+}
+
+impl Edit for RemoveDnsRoute {
+    const NAME: &'static str = "remove_dns_route";
+    const RISK: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] =
+        &[Operation::GetDnsConfiguration, Operation::UpdateSplitDns];
+    const SCOPES: &'static [&'static str] = WRITES;
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        tailnet.dns().plan_no_route(&self.domain).await
+    }
+}
+
+/// Replace the domains that names without dots are looked for in, in order.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SetSearchPaths {
+    /// May be empty.
+    search_paths: Vec<String>,
+}
+
+impl Edit for SetSearchPaths {
+    const NAME: &'static str = "set_search_paths";
+    const RISK: Risk = Risk::Change;
+    const OPERATIONS: &'static [Operation] =
+        &[Operation::GetDnsConfiguration, Operation::SetDnsSearchPaths];
+    const SCOPES: &'static [&'static str] = WRITES;
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        tailnet.dns().plan_search_paths(&self.search_paths).await
+    }
+}
+
+/// Let devices be found by name; needs a nameserver.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EnableMagicDns {}
+
+impl Edit for EnableMagicDns {
+    const NAME: &'static str = "enable_magic_dns";
+    const RISK: Risk = Risk::Change;
+    const OPERATIONS: &'static [Operation] =
+        &[Operation::GetDnsConfiguration, Operation::SetDnsPreferences];
+    const SCOPES: &'static [&'static str] = WRITES;
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        tailnet.dns().plan_magic_dns(true).await
+    }
+}
+
+/// Let devices not be found by name any more; HTTPS certificates stop, too.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DisableMagicDns {}
+
+impl Edit for DisableMagicDns {
+    const NAME: &'static str = "disable_magic_dns";
+    const RISK: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] = EnableMagicDns::OPERATIONS;
+    const SCOPES: &'static [&'static str] = WRITES;
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        tailnet.dns().plan_magic_dns(false).await
+    }
+}

@@ -1,0 +1,103 @@
+//! The tools of DNS.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{
+    Operation, Tailnet,
+    client::Result,
+    tailnet::dns::{
+        MagicDns, Status,
+        resolve::{Kind, Question, Resolution, Way},
+    },
+    tool::{Query, Toolset, edit, query},
+};
+
+mod change;
+
+use self::change::{
+    AddDnsRoute, ConfigureDns, ConfigureNameservers, DisableMagicDns, EnableMagicDns,
+    RemoveDnsRoute, SetSearchPaths,
+};
+
+pub(crate) const TOOLSET: Toolset = Toolset {
+    name: "dns",
+    about: "DNS for all devices: nameservers, split DNS, search paths and MagicDNS.",
+    instructions: "MagicDNS needs a nameserver; configure_dns changes several things at once.",
+    default: false,
+    tools: &[
+        query::<GetDnsStatus>(),
+        query::<GetMagicDnsStatus>(),
+        query::<TestDnsResolution>(),
+        edit::<ConfigureDns>(),
+        edit::<ConfigureNameservers>(),
+        edit::<AddDnsRoute>(),
+        edit::<RemoveDnsRoute>(),
+        edit::<SetSearchPaths>(),
+        edit::<EnableMagicDns>(),
+        edit::<DisableMagicDns>(),
+    ],
+};
+
+// The document names no scopes for DNS; the list of scopes for trust credentials does.
+const READS: &[&str] = &["dns:read"];
+const WRITES: &[&str] = &["dns"];
+
+/// Show the DNS configuration and what it means.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GetDnsStatus {}
+
+impl Query for GetDnsStatus {
+    const NAME: &'static str = "get_dns_status";
+    const OPERATIONS: &'static [Operation] = &[Operation::GetDnsConfiguration];
+    const SCOPES: &'static [&'static str] = READS;
+    type Output = Status;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<Status> {
+        tailnet.dns().status().await
+    }
+}
+
+/// Show whether devices are found by name, under which domain, and what that needs.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GetMagicDnsStatus {}
+
+impl Query for GetMagicDnsStatus {
+    const NAME: &'static str = "get_magic_dns_status";
+    const OPERATIONS: &'static [Operation] =
+        &[Operation::GetDnsConfiguration, Operation::ListTailnetDevices];
+    // Where devices may not be listed, the domain is not known.
+    const SCOPES: &'static [&'static str] = READS;
+    type Output = MagicDns;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<MagicDns> {
+        tailnet.dns().magic_dns().await
+    }
+}
+
+/// Resolve a name from here as the tailnet's devices would, and say how.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TestDnsResolution {
+    /// To resolve.
+    name: String,
+    /// Of record, usually `A`.
+    #[serde(default, rename = "type")]
+    kind: Kind,
+}
+
+impl Query for TestDnsResolution {
+    const NAME: &'static str = "test_dns_resolution";
+    const OPERATIONS: &'static [Operation] =
+        &[Operation::GetDnsConfiguration, Operation::ListTailnetDevices, Operation::ListServices];
+    // Without the lists, names of devices and services are not answered from them.
+    const SCOPES: &'static [&'static str] = READS;
+    type Output = Resolution;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<Resolution> {
+        let question = Question::new(self.name, self.kind);
+        tailnet.dns().resolve(&question, &Way::default()).await
+    }
+}

@@ -1,0 +1,31 @@
+//! Routes as they are asked for, checked before anything is sent.
+
+use std::collections::BTreeSet;
+
+use ipnet::IpNet;
+
+use super::is_exit;
+use crate::{Error, client::Result};
+
+/// Routes to subnets, as the API writes them.
+pub(super) fn routes(texts: &[String]) -> Result<BTreeSet<String>> {
+    texts.iter().map(|it| route(it)).collect()
+}
+
+fn route(text: &str) -> Result<String> {
+    let wrong = |should: String| Error::invalid_input("routes", format!("has `{text}`; {should}"));
+    let text = text.trim();
+    let Ok(net) = text.parse::<IpNet>() else {
+        return Err(wrong(match text.parse::<std::net::IpAddr>() {
+            Ok(address) => format!("for that address alone write `{}`", IpNet::from(address)),
+            Err(_) => "write a prefix, as `10.20.0.0/16`".to_owned(),
+        }));
+    };
+    if net != net.trunc() {
+        return Err(wrong(format!("it has bits set behind the prefix; write `{}`", net.trunc())));
+    }
+    if is_exit(&net.to_string()) {
+        return Err(wrong("that makes an exit node; use enable_exit_node".to_owned()));
+    }
+    Ok(net.to_string())
+}

@@ -1,0 +1,111 @@
+//! What routes of several devices are to each other.
+
+use std::collections::BTreeMap;
+
+use ipnet::IpNet;
+
+use super::{advertises, enables, served, subnets};
+use crate::tailnet::devices::Device;
+
+/// As many findings as are shown.
+const MOST: usize = 50;
+
+/// A finding, and the devices that it is about.
+struct Finding<'d> {
+    text: String,
+    devices: Vec<&'d Device>,
+}
+
+/// What is odd about the routes of the devices, and what they are to each other; if only one device
+/// counts, what that one has to do with.
+pub(super) fn of(devices: &[&Device], only: Option<&Device>) -> Vec<String> {
+    let mut by_route: BTreeMap<(bool, IpNet), Vec<&Device>> = BTreeMap::new();
+    for device in devices {
+        for net in served(device) {
+            by_route.entry((net.network().is_ipv6(), net)).or_default().push(device);
+        }
+    }
+    let mut findings = Vec::new();
+    shared(&by_route, &mut findings);
+    nested(&by_route, &mut findings);
+    idle(devices, &mut findings);
+    let counts = |it: &Finding<'_>| {
+        only.is_none_or(|only| it.devices.iter().any(|it| it.key() == only.key()))
+    };
+    let mut texts: Vec<String> = findings.into_iter().filter(counts).map(|it| it.text).collect();
+    let more = texts.len().saturating_sub(MOST);
+    if more > 0 {
+        texts.truncate(MOST);
+        texts.push(format!("and {more} more"));
+    }
+    texts
+}
+
+type ByRoute<'d> = BTreeMap<(bool, IpNet), Vec<&'d Device>>;
+
+/// Routes of several devices, and those of none that is online.
+fn shared<'d>(by_route: &ByRoute<'d>, findings: &mut Vec<Finding<'d>>) {
+    for ((_, net), devices) in by_route {
+        let online = devices.iter().filter(|it| it.is_online()).count();
+        let names = names(devices);
+        let text = match (devices.len(), online) {
+            (1, 1..) => continue,
+            (_, 0) => format!("{net} is not reachable: {names} is offline"),
+            (all, _) => format!(
+                "{net} is served by {names}: one takes over from the other ({online} of {all} \
+                 online)"
+            ),
+        };
+        findings.push(Finding { text, devices: devices.clone() });
+    }
+}
+
+/// Routes within routes of other devices. Prefixes overlap only by one being in the other, so one
+/// look in their order finds all.
+fn nested<'d>(by_route: &ByRoute<'d>, findings: &mut Vec<Finding<'d>>) {
+    let mut around: Vec<(&IpNet, &Vec<&'d Device>)> = Vec::new();
+    for ((_, net), devices) in by_route {
+        while around.last().is_some_and(|(wider, _)| !wider.contains(net)) {
+            around.pop();
+        }
+        if let Some((wider, others)) = around.last() {
+            let is_other = |it: &&&Device| !devices.iter().any(|own| own.key() == it.key());
+            let others: Vec<&Device> = others.iter().filter(is_other).copied().collect();
+            if !others.is_empty() {
+                let text = format!(
+                    "{net} of {} is within {wider} of {}: what goes there takes the narrower one",
+                    names(devices),
+                    names(&others)
+                );
+                findings.push(Finding { text, devices: [&devices[..], &others].concat() });
+            }
+        }
+        around.push((net, devices));
+    }
+}
+
+/// Routes that are enabled for nothing, and those that wait.
+fn idle<'d>(devices: &[&'d Device], findings: &mut Vec<Finding<'d>>) {
+    for device in devices {
+        let name = device.short_name();
+        let gone = subnets(device.enabled_routes.as_deref(), |it| !advertises(device, it));
+        if !gone.is_empty() {
+            let text = format!(
+                "{name} does not advertise {}, which is enabled: nothing goes that way",
+                gone.join(", ")
+            );
+            findings.push(Finding { text, devices: vec![device] });
+        }
+        let waits = subnets(device.advertised_routes.as_deref(), |it| !enables(device, it)).len();
+        if waits > 0 {
+            let routes = if waits == 1 { "route" } else { "routes" };
+            let text =
+                format!("{name} waits for approval of {waits} {routes}: enable_subnet_router");
+            findings.push(Finding { text, devices: vec![device] });
+        }
+    }
+}
+
+fn names(devices: &[&Device]) -> String {
+    devices.iter().map(|it| it.short_name()).collect::<Vec<_>>().join(" and ")
+}

@@ -1,0 +1,197 @@
+//! The tools of routes and exit nodes.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{ExitNode, Router, Subnets};
+use crate::{
+    Operation, Tailnet,
+    change::{Plan, Risk},
+    client::Result,
+    tailnet::page::{Page, Part},
+    tool::{Edit, Query, Toolset, edit, query},
+};
+
+pub(crate) const TOOLSET: Toolset = Toolset {
+    name: "routes",
+    about: "Subnet routers and exit nodes.",
+    instructions: "A route is served if its device advertises it and it is enabled; enabling and \
+                   disabling leaves a device's other routes alone.",
+    default: false,
+    tools: &[
+        query::<GetSubnetRoutes>(),
+        edit::<EnableSubnetRouter>(),
+        edit::<DisableSubnetRouter>(),
+        query::<ListExitNodes>(),
+        edit::<EnableExitNode>(),
+        edit::<DisableExitNode>(),
+    ],
+};
+
+/// Devices on a page unless asked otherwise.
+const PAGE: usize = 50;
+/// Devices on the largest page.
+const LARGEST_PAGE: usize = 200;
+
+const READS: &[Operation] = &[
+    Operation::ListTailnetDevices,
+    Operation::GetPolicyFile,
+    Operation::ListUsers,
+    Operation::ListServices,
+];
+const WRITES: &[Operation] = &[
+    Operation::ListTailnetDevices,
+    Operation::GetDevice,
+    Operation::GetPolicyFile,
+    Operation::ListUsers,
+    Operation::ListServices,
+    Operation::SetDeviceRoutes,
+];
+// Where the policy file or what it names may not be read, a note says so.
+const READ_SCOPES: &[&str] = &["devices:core:read"];
+const WRITE_SCOPES: &[&str] = &["devices:core:read", "devices:routes"];
+
+/// List subnet routes by device: served, pending, overlapping, and what approves them.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GetSubnetRoutes {
+    /// Name, its start, id or IP.
+    device: Option<String>,
+    /// Up to 200; usually 50.
+    limit: Option<usize>,
+    /// From `next`.
+    skip: Option<usize>,
+}
+
+/// A page of routers, and what is odd about all of them.
+#[derive(Debug, Serialize)]
+pub(crate) struct RoutePage {
+    #[serde(flatten)]
+    page: Page<Router>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    findings: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
+}
+
+impl Query for GetSubnetRoutes {
+    const NAME: &'static str = "get_subnet_routes";
+    const OPERATIONS: &'static [Operation] = READS;
+    const SCOPES: &'static [&'static str] = READ_SCOPES;
+    type Output = RoutePage;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<RoutePage> {
+        let part = Part::new(self.skip, self.limit, PAGE, LARGEST_PAGE)?;
+        let all = tailnet.routes().subnets(self.device.as_deref()).await?;
+        let Subnets { routers, findings, notes } = all;
+        Ok(RoutePage { page: Page::of(routers, part), findings, notes })
+    }
+}
+
+/// Let a device route subnets: those named, or all that it advertises.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EnableSubnetRouter {
+    /// Name, its start, id or IP.
+    device: String,
+    /// Such as `10.20.0.0/16`.
+    #[serde(default)]
+    routes: Vec<String>,
+}
+
+impl Edit for EnableSubnetRouter {
+    const NAME: &'static str = "enable_subnet_router";
+    const RISK: Risk = Risk::Change;
+    const OPERATIONS: &'static [Operation] = WRITES;
+    const SCOPES: &'static [&'static str] = WRITE_SCOPES;
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        tailnet.routes().plan_enable(&self.device, &self.routes).await
+    }
+}
+
+/// Stop a device from routing subnets: those named, or all.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DisableSubnetRouter {
+    /// Name, its start, id or IP.
+    device: String,
+    /// Such as `10.20.0.0/16`.
+    #[serde(default)]
+    routes: Vec<String>,
+}
+
+impl Edit for DisableSubnetRouter {
+    const NAME: &'static str = "disable_subnet_router";
+    const RISK: Risk = Risk::Change;
+    // Without its last router nobody reaches a subnet.
+    const WORST: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] = WRITES;
+    const SCOPES: &'static [&'static str] = WRITE_SCOPES;
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        tailnet.routes().plan_disable(&self.device, &self.routes).await
+    }
+}
+
+/// List exit nodes: offered, approved, online, and where they are.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListExitNodes {
+    /// Up to 200; usually 50.
+    limit: Option<usize>,
+    /// From `next`.
+    skip: Option<usize>,
+}
+
+impl Query for ListExitNodes {
+    const NAME: &'static str = "list_exit_nodes";
+    const OPERATIONS: &'static [Operation] = &[Operation::ListTailnetDevices];
+    type Output = Page<ExitNode>;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<Page<ExitNode>> {
+        let part = Part::new(self.skip, self.limit, PAGE, LARGEST_PAGE)?;
+        Ok(Page::of(tailnet.routes().exit_nodes().await?, part))
+    }
+}
+
+/// Approve a device as an exit node, for IPv4 and IPv6.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EnableExitNode {
+    /// Name, its start, id or IP.
+    device: String,
+}
+
+impl Edit for EnableExitNode {
+    const NAME: &'static str = "enable_exit_node";
+    const RISK: Risk = Risk::Change;
+    const OPERATIONS: &'static [Operation] = WRITES;
+    const SCOPES: &'static [&'static str] = WRITE_SCOPES;
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        tailnet.routes().plan_exit_node(&self.device, true).await
+    }
+}
+
+/// Stop a device from being an exit node.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DisableExitNode {
+    /// Name, its start, id or IP.
+    device: String,
+}
+
+impl Edit for DisableExitNode {
+    const NAME: &'static str = "disable_exit_node";
+    const RISK: Risk = Risk::Change;
+    // Whoever uses it loses the internet.
+    const WORST: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] =
+        &[Operation::ListTailnetDevices, Operation::GetDevice, Operation::SetDeviceRoutes];
+    const SCOPES: &'static [&'static str] = WRITE_SCOPES;
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        tailnet.routes().plan_exit_node(&self.device, false).await
+    }
+}

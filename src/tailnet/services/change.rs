@@ -1,0 +1,123 @@
+//! What can change about services, and how it is sent.
+
+use futures_util::future::BoxFuture;
+use serde_json::{Value, json};
+
+use crate::{
+    Error, Operation, Tailnet,
+    change::{Change, Checked, Fields, Sending, Sent, Subject},
+    client::{
+        Result,
+        call::{self, Call},
+    },
+    tailnet::whole::Whole,
+};
+
+/// A service as a whole. One that was deleted comes back under its name.
+pub(crate) static SERVICE: Whole = Whole {
+    make: Some(Operation::UpdateService),
+    change: Some(Operation::UpdateService),
+    remove: Some(Operation::DeleteService),
+    returns: true,
+    makes_from: Some(with_one_address),
+    // All fields: annotations, say, which the document lacks, go along with a replacement.
+    ..Whole::new("service", "serviceName", "name", Operation::GetService, &[])
+};
+
+/// Of the two addresses that a service has, a new one can be given the first.
+fn with_one_address(mut service: Value) -> Value {
+    let is_ipv4 = |it: &Value| it.as_str().is_some_and(|it| !it.contains(':'));
+    if let Some(addresses) = service.get_mut("addrs").and_then(Value::as_array_mut) {
+        addresses.retain(is_ipv4);
+    }
+    service
+}
+
+const APPROVED: &str = "approved";
+
+/// The resource that a device is as a host of a service.
+pub(super) fn host_id(service: &str, device: &str) -> String {
+    format!("{service}/{device}")
+}
+
+/// Whether a device may host a service.
+pub(super) fn approved(from: bool, to: bool) -> Change {
+    Change::new(APPROVED, from, to)
+}
+
+/// Devices as hosts of services, as something that changes.
+#[derive(Debug)]
+pub(crate) struct Hosts;
+
+impl Subject for Hosts {
+    fn kind(&self) -> &'static str {
+        "service host"
+    }
+
+    fn look<'a>(
+        &'a self,
+        tailnet: &'a Tailnet,
+        id: &'a str,
+        _: &'a [&'a str],
+    ) -> BoxFuture<'a, Result<Fields>> {
+        Box::pin(async move {
+            let approved = json!(approval(tailnet, id).await?.0);
+            Ok([(APPROVED.to_owned(), approved)].into_iter().collect())
+        })
+    }
+
+    fn send<'a>(
+        &'a self,
+        tailnet: &'a Tailnet,
+        sending: Sending<'a>,
+    ) -> BoxFuture<'a, Result<Sent>> {
+        Box::pin(async move {
+            let change = sending.change;
+            if change.field != APPROVED || !change.to.is_boolean() {
+                let told = "is nothing of a host that can be put so";
+                return Err(Error::invalid_input(&change.field, told));
+            }
+            let body = json!({ "approved": change.to });
+            let call = Call { body: Some(&body), ..Call::default() };
+            let path = parts(sending.id)?;
+            let call = Call { path: &path, ..call };
+            tailnet.client().call(Operation::UpdateServiceDeviceApproval, call).await?;
+            Ok(Sent::default())
+        })
+    }
+
+    fn check<'a>(
+        &'a self,
+        _: &'a Tailnet,
+        _: &'a str,
+        change: &'a Change,
+    ) -> BoxFuture<'a, Result<Checked>> {
+        let mut checked = Checked::default();
+        if change.to == json!(false) {
+            checked.notes.push(DECIDED.to_owned());
+        }
+        Box::pin(async { Ok(checked) })
+    }
+}
+
+/// What it means to say no.
+const DECIDED: &str = "the device then counts as refused, whatever the policy file approves; no \
+                       call leaves it undecided again";
+
+/// Whether a host is approved, and whether the policy file does it
+/// (`GET /tailnet/{tailnet}/services/{serviceName}/device/{deviceId}/approved`).
+pub(super) async fn approval(tailnet: &Tailnet, id: &str) -> Result<(bool, bool)> {
+    let path = parts(id)?;
+    let operation = Operation::GetServiceDeviceApproval;
+    let answer = tailnet.client().call(operation, Call::on(&path)).await?;
+    let is = |name| call::member(&answer, name).and_then(Value::as_bool).unwrap_or_default();
+    Ok((is("approved"), is("autoApproved")))
+}
+
+/// The service and the device.
+fn parts(id: &str) -> Result<[(&str, &str); 2]> {
+    let (service, device) = id
+        .split_once('/')
+        .ok_or_else(|| Error::invalid_input("id", "must be a service and a device"))?;
+    Ok([("serviceName", service), ("deviceId", device)])
+}

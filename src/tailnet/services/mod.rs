@@ -1,0 +1,154 @@
+//! The services of a tailnet: names with addresses of their own, which devices answer for.
+//!
+//! Reads are in this file. A change is planned ([`plan`]), which only reads, and then applied.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::Value;
+
+pub use crate::api::types::{ServiceHostInfo as Host, VipServiceInfo as Service};
+use crate::{
+    Operation,
+    client::{
+        Client, Result,
+        call::{self, Call},
+    },
+    tailnet::{Tailnet, devices::Device},
+};
+
+pub(crate) mod change;
+mod check;
+pub mod plan;
+#[cfg(feature = "server")]
+pub(crate) mod tools;
+
+pub use self::plan::{Definition, Update};
+
+/// As many hosts as are shown of one service.
+const SHOWN: usize = 100;
+
+/// The services of a tailnet.
+#[derive(Debug, Clone, Copy)]
+pub struct Services<'a> {
+    tailnet: &'a Tailnet,
+}
+
+/// A service and the devices that host it.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct ServiceDetails {
+    /// All that the API says of it.
+    pub service: Value,
+    /// How many devices say they host it.
+    pub hosted_by: usize,
+    /// How many of them are approved.
+    pub approved: usize,
+    /// Those devices, the approved ones first; of many, some.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<HostState>,
+    /// What stands in its way, and what is not known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// A device that says it hosts a service.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct HostState {
+    /// Its short name; absent if the devices may not be listed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// Its id.
+    pub id: String,
+    /// `not-approved`, `approved:auto` (by the policy file) or `approved:manual`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<String>,
+    /// How far it is set up, in the API's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub configured: Option<String>,
+}
+
+impl HostState {
+    fn of(host: Host, devices: &[Device]) -> Self {
+        let id = host.stable_node_id.unwrap_or_default();
+        let device = devices.iter().find(|it| it.key() == id || it.id.as_deref() == Some(&*id));
+        Self {
+            device: device.map(|it| it.short_name().to_owned()),
+            approval: host.approval_level.map(|it| it.to_string()),
+            configured: host.configured.filter(|it| !it.is_empty()),
+            id,
+        }
+    }
+
+    /// Whether somebody or the policy file approves of it.
+    pub fn is_approved(&self) -> bool {
+        self.approval.as_deref().is_some_and(|it| it.starts_with("approved"))
+    }
+}
+
+impl<'a> Services<'a> {
+    pub(crate) fn new(tailnet: &'a Tailnet) -> Self {
+        Self { tailnet }
+    }
+
+    /// Lists all services (`GET /tailnet/{tailnet}/services`). Cached for a few seconds.
+    ///
+    /// # Errors
+    ///
+    /// [`Forbidden`](crate::ErrorKind::Forbidden) without the scope `services:read`.
+    pub async fn list(&self) -> Result<Arc<Vec<Service>>> {
+        let client = self.tailnet.client();
+        client
+            .cached("services".to_owned(), async {
+                let answer = client.api()?.list_services().tailnet(client.tailnet()).send().await;
+                let list = Client::value(Operation::ListServices, answer)?.vip_services;
+                Ok(list.unwrap_or_default())
+            })
+            .await
+    }
+
+    /// Reads a service (`GET /tailnet/{tailnet}/services/{serviceName}`), with the devices that host
+    /// it (`GET …/{serviceName}/devices`) and their names.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::ErrorKind::NotFound) if there is none.
+    pub async fn get(&self, service: &str) -> Result<ServiceDetails> {
+        let name = check::name("service", service)?;
+        let service = change::SERVICE.get(self.tailnet, &name).await?;
+        let hosts = self.hosts_of(&name).await?;
+        let (devices, unknown) = match self.tailnet.devices().list().await {
+            Ok(devices) => (devices, None),
+            Err(error) => (Arc::default(), Some(error)),
+        };
+        let mut hosts: Vec<HostState> =
+            hosts.into_iter().map(|it| HostState::of(it, &devices)).collect();
+        hosts.sort_by_key(|it| !it.is_approved());
+        let hosted_by = hosts.len();
+        let approved = hosts.iter().filter(|it| it.is_approved()).count();
+        hosts.truncate(SHOWN);
+        let mut notes = Vec::new();
+        if hosts.is_empty() {
+            notes.push("no device hosts it: on one, `tailscale serve --service` sets it up");
+        } else if approved == 0 {
+            notes.push("no host is approved, so nobody reaches it: services_approve_host");
+        }
+        let mut notes: Vec<String> = notes.into_iter().map(str::to_owned).collect();
+        notes.extend(unknown.map(|it| format!("the names of the devices are not known: {it}")));
+        Ok(ServiceDetails { service, hosted_by, approved, hosts, notes })
+    }
+
+    /// The devices that say they host a service, as the API has them.
+    pub(crate) async fn hosts_of(&self, name: &str) -> Result<Vec<Host>> {
+        let operation = Operation::ListServiceHosts;
+        let path = [("serviceName", name)];
+        let answer = self.tailnet.client().call(operation, Call::on(&path)).await?;
+        let records = call::records(answer, "hosts");
+        records.iter().map(|it| call::typed(operation, it)).collect()
+    }
+
+    pub(crate) fn tailnet(self) -> &'a Tailnet {
+        self.tailnet
+    }
+}

@@ -1,0 +1,228 @@
+//! Changes of services, planned. Planning reads only; [`Tailnet::apply`](crate::Tailnet::apply)
+//! carries a plan out.
+
+use serde_json::{Map, Value, json};
+
+use super::{Services, change, check};
+use crate::{
+    Error, ErrorKind,
+    change::{Plan, Risk, Secrets, Subject as _, same},
+    client::{Result, call},
+    tailnet::devices::find,
+};
+
+/// What a new service is.
+#[derive(Debug, Clone, Default)]
+pub struct Definition {
+    /// `tcp:443`, `443`, ranges, or `do-not-validate`.
+    pub ports: Vec<String>,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// Free text.
+    pub comment: String,
+    /// Its name for people.
+    pub display_name: String,
+    /// Its address; the API chooses one otherwise.
+    pub ipv4: Option<String>,
+}
+
+/// What [`Services::plan_update`] shall change. What is absent stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Update {
+    /// All its ports.
+    pub ports: Option<Vec<String>>,
+    /// All its tags.
+    pub tags: Option<Vec<String>>,
+    /// Free text; empty for none.
+    pub comment: Option<String>,
+    /// Its name for people; empty for none.
+    pub display_name: Option<String>,
+    /// Its address.
+    pub ipv4: Option<String>,
+}
+
+impl Update {
+    /// Whether it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Services<'_> {
+    /// Plans to make a service (`PUT /tailnet/{tailnet}/services/{serviceName}`).
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](ErrorKind::InvalidInput) with the field that is wrong;
+    /// [`Refused`](ErrorKind::Refused) if there is one of that name.
+    pub async fn plan_create(&self, service: &str, definition: &Definition) -> Result<Plan> {
+        let name = check::name("service", service)?;
+        let Definition { ports, tags, comment, display_name, ipv4 } = definition;
+        let ports = check::ports(ports)?;
+        check::tags(tags)?;
+        let addresses: Vec<String> =
+            ipv4.iter().map(|it| check::ipv4(it)).collect::<Result<_>>()?;
+        match change::SERVICE.get(self.tailnet(), &name).await {
+            Ok(_) => {
+                return Err(Error::refused(
+                    format!("there is a service `{name}` already"),
+                    "change it with services_update, or choose another name",
+                ));
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        let warnings = self.undeclared(tags).await?;
+        let to = json!({
+            "name": name, "ports": ports, "tags": tags, "comment": comment,
+            "displayName": display_name, "addrs": addresses,
+        });
+        let mut plan = change::SERVICE.plan_make(&name, &name, &to, Secrets::new());
+        plan.notes.push(
+            "next: on a device, `tailscale serve --service` offers it; services_approve_host \
+             approves that"
+                .to_owned(),
+        );
+        Ok(plan.warned(warnings))
+    }
+
+    /// Plans to change a service. What is not named stays, fields that nobody here knows included.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](ErrorKind::InvalidInput) with the field that is wrong;
+    /// [`NotFound`](ErrorKind::NotFound) if there is none.
+    pub async fn plan_update(&self, service: &str, update: &Update) -> Result<Plan> {
+        let name = check::name("service", service)?;
+        let Update { ports, tags, comment, display_name, ipv4 } = update;
+        let ports = ports.as_ref().map(|it| check::ports(it)).transpose()?;
+        check::tags(tags.as_deref().unwrap_or_default())?;
+        let ipv4 = ipv4.as_ref().map(|it| check::ipv4(it)).transpose()?;
+        let now = change::SERVICE.get(self.tailnet(), &name).await?;
+        let addresses = addresses(&now, ipv4.as_deref())?;
+        let mut wanted = Map::new();
+        let fields = [
+            ("ports", ports.map(|it| json!(it))),
+            ("tags", tags.as_ref().map(|it| json!(it))),
+            ("comment", comment.as_ref().map(|it| json!(it))),
+            ("displayName", display_name.as_ref().map(|it| json!(it))),
+            ("addrs", Some(addresses)),
+        ];
+        for (field, value) in fields {
+            wanted.extend(value.map(|it| (field.to_owned(), it)));
+        }
+        let mut warnings = self.undeclared(tags.as_deref().unwrap_or_default()).await?;
+        if ipv4.is_some_and(|it| first_address(&now) != Some(&*it)) {
+            warnings.push("connections to the old address break".to_owned());
+        }
+        let had = call::member(&now, "tags").cloned().unwrap_or_else(|| json!([]));
+        if tags.as_ref().is_some_and(|it| !same(&json!(it), &had)) {
+            warnings.push("rules and approvals that name its old tags do not hold".to_owned());
+        }
+        let plan =
+            change::SERVICE.plan_change(self.tailnet(), &name, &name, &wanted, Secrets::new());
+        let plan = plan.await?;
+        if plan.is_empty() { Ok(plan) } else { Ok(plan.warned(warnings)) }
+    }
+
+    /// Plans to delete a service (`DELETE /tailnet/{tailnet}/services/{serviceName}`).
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](ErrorKind::NotFound) if there is none.
+    pub async fn plan_delete(&self, service: &str) -> Result<Plan> {
+        let name = check::name("service", service)?;
+        let plan = change::SERVICE.plan_remove(self.tailnet(), &name, &name).await?;
+        let hosts = self.hosts_of(&name).await?.len();
+        let mut warnings = vec![
+            "its name and its address stop working; approvals of its hosts are lost".to_owned(),
+        ];
+        if hosts > 0 {
+            warnings.push(format!("hosted by {hosts} now"));
+        }
+        Ok(plan.warned(warnings))
+    }
+
+    /// Plans to approve a device as a host of a service, or not
+    /// (`POST /tailnet/{tailnet}/services/{serviceName}/device/{deviceId}/approved`).
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](ErrorKind::NotFound) if there is no such service or device.
+    pub async fn plan_approval(&self, service: &str, device: &str, to: bool) -> Result<Plan> {
+        let name = check::name("service", service)?;
+        let devices = self.tailnet().devices().list().await?;
+        let device = find::find(&devices, device)?;
+        let id = change::host_id(&name, device.key());
+        let (from, is_automatic) = change::approval(self.tailnet(), &id).await?;
+        let change = change::approved(from, to);
+        let checked = change::Hosts.check(self.tailnet(), &id, &change).await?;
+        let title = format!("{} of {name}", device.short_name());
+        let changes = if from == to { Vec::new() } else { vec![change] };
+        let mut plan = Plan::one(&change::Hosts, &id, &title, changes);
+        if plan.is_empty() {
+            return Ok(plan);
+        }
+        let hosts = self.hosts_of(&name).await?;
+        let is_it = |it: &&super::Host| it.stable_node_id.as_deref() == Some(device.key());
+        let approved = |it: &&super::Host| {
+            it.approval_level.as_ref().is_some_and(|it| it.to_string().starts_with("approved"))
+        };
+        let mut warnings = Vec::new();
+        if to && !hosts.iter().any(|it| is_it(&it)) {
+            warnings.push("the device does not host it yet; the approval waits".to_owned());
+        }
+        if !to && is_automatic {
+            warnings.push("the policy file approves it by itself; this overrides that".to_owned());
+        }
+        if !to && hosts.iter().any(|it| is_it(&it)) {
+            let others = hosts.iter().filter(|it| !is_it(it) && approved(it)).count();
+            if others == 0 {
+                warnings
+                    .push("it is the last approved host: nobody reaches the service".to_owned());
+                plan.least = Risk::Danger;
+            }
+        }
+        Ok(plan.checked(checked).warned(warnings))
+    }
+
+    /// The API takes only tags that the policy file gives an owner. Warnings, where nobody could
+    /// check that.
+    async fn undeclared(&self, tags: &[String]) -> Result<Vec<String>> {
+        if tags.is_empty() {
+            return Ok(Vec::new());
+        }
+        let declared = match self.tailnet().policy_file().declared_tags().await {
+            Ok(declared) => declared,
+            Err(error) if error.kind() == ErrorKind::Forbidden => {
+                let told = "the credential may not read the policy file, so nobody checked that \
+                            the tags are declared";
+                return Ok(vec![told.to_owned()]);
+            }
+            Err(error) => return Err(error),
+        };
+        match tags.iter().find(|it| !declared.contains(*it)) {
+            None => Ok(Vec::new()),
+            Some(odd) => Err(Error::refused(
+                format!("the policy file does not declare {odd}"),
+                "give it owners in `tagOwners`, or use a tag that has some",
+            )),
+        }
+    }
+}
+
+fn first_address(service: &Value) -> Option<&str> {
+    call::member(service, "addrs")?.get(0)?.as_str()
+}
+
+/// The two addresses that a change has to send: the first may change, the second may not.
+fn addresses(now: &Value, ipv4: Option<&str>) -> Result<Value> {
+    let list = call::member(now, "addrs").and_then(Value::as_array);
+    let Some([first, second]) = list.map(Vec::as_slice) else {
+        return Err(Error::refused(
+            "the service does not have the two addresses that every change has to send",
+            "change it in the admin console",
+        ));
+    };
+    Ok(json!([ipv4.map_or_else(|| first.clone(), |it| json!(it)), second]))
+}

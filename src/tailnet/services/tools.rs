@@ -1,0 +1,232 @@
+//! The tools of the services.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Definition, Service, ServiceDetails, Update};
+use crate::{
+    Error, Operation, Tailnet,
+    change::{Plan, Risk},
+    client::Result,
+    tailnet::page::{Page, Part},
+    tool::{Edit, Query, Toolset, edit, query},
+};
+
+pub(crate) const TOOLSET: Toolset = Toolset {
+    name: "services",
+    about: "Services: names with addresses of their own, which devices host.",
+    instructions: "A service needs a device that hosts it, and an approval of that device.",
+    default: false,
+    tools: &[
+        query::<ServicesList>(),
+        query::<ServicesGet>(),
+        edit::<ServicesCreate>(),
+        edit::<ServicesUpdate>(),
+        edit::<ServicesDelete>(),
+        edit::<ServicesApproveHost>(),
+    ],
+};
+
+/// Services on a page unless asked otherwise.
+const PAGE: usize = 50;
+/// Services on the largest page.
+const LARGEST_PAGE: usize = 200;
+
+/// List services by name, with addresses, ports and tags.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ServicesList {
+    /// Up to 200; usually 50.
+    limit: Option<usize>,
+    /// From `next`.
+    skip: Option<usize>,
+}
+
+/// What people ask about first.
+#[derive(Debug, Serialize)]
+pub(crate) struct Row {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comment: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    addrs: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ports: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<String>,
+}
+
+impl Row {
+    fn of(service: &Service) -> Self {
+        let list = |it: &Option<Vec<String>>| it.clone().unwrap_or_default();
+        Self {
+            name: service.name.clone().unwrap_or_default(),
+            comment: service.comment.clone().filter(|it| !it.is_empty()),
+            addrs: list(&service.addrs),
+            ports: list(&service.ports),
+            tags: list(&service.tags),
+        }
+    }
+}
+
+impl Query for ServicesList {
+    const NAME: &'static str = "services_list";
+    const OPERATIONS: &'static [Operation] = &[Operation::ListServices];
+    type Output = Page<Row>;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<Page<Row>> {
+        let part = Part::new(self.skip, self.limit, PAGE, LARGEST_PAGE)?;
+        let services = tailnet.services().list().await?;
+        let mut rows: Vec<Row> = services.iter().map(Row::of).collect();
+        rows.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(Page::of(rows, part))
+    }
+}
+
+/// Show a service with the devices that host it and their approval.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ServicesGet {
+    /// Such as `svc:web`.
+    service: String,
+}
+
+impl Query for ServicesGet {
+    const NAME: &'static str = "services_get";
+    const OPERATIONS: &'static [Operation] =
+        &[Operation::GetService, Operation::ListServiceHosts, Operation::ListTailnetDevices];
+    type Output = ServiceDetails;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<ServiceDetails> {
+        tailnet.services().get(&self.service).await
+    }
+}
+
+/// Make a service.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ServicesCreate {
+    /// Such as `svc:web`.
+    service: String,
+    /// `tcp:443`, `8000-8010` or `do-not-validate`.
+    ports: Vec<String>,
+    /// Such as `tag:web`.
+    #[serde(default)]
+    tags: Vec<String>,
+    /// Free text.
+    #[serde(default)]
+    comment: String,
+    /// For people.
+    #[serde(default)]
+    display_name: String,
+    /// Usually any free one.
+    ipv4: Option<String>,
+}
+
+impl Edit for ServicesCreate {
+    const NAME: &'static str = "services_create";
+    const RISK: Risk = Risk::Change;
+    const OPERATIONS: &'static [Operation] =
+        &[Operation::GetService, Operation::GetPolicyFile, Operation::UpdateService];
+    // Where the policy file may not be read, whether a tag is declared is a warning.
+    const SCOPES: &'static [&'static str] = &["services"];
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        let definition = Definition {
+            ports: self.ports,
+            tags: self.tags,
+            comment: self.comment,
+            display_name: self.display_name,
+            ipv4: self.ipv4,
+        };
+        tailnet.services().plan_create(&self.service, &definition).await
+    }
+}
+
+/// Change a service; what is absent stays.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ServicesUpdate {
+    /// Such as `svc:web`.
+    service: String,
+    /// All of them.
+    ports: Option<Vec<String>>,
+    /// All of them.
+    tags: Option<Vec<String>>,
+    /// Free text.
+    comment: Option<String>,
+    /// For people.
+    display_name: Option<String>,
+    /// In 100.64.0.0/10.
+    ipv4: Option<String>,
+}
+
+impl Edit for ServicesUpdate {
+    const NAME: &'static str = "services_update";
+    const RISK: Risk = Risk::Change;
+    const OPERATIONS: &'static [Operation] = ServicesCreate::OPERATIONS;
+    const SCOPES: &'static [&'static str] = ServicesCreate::SCOPES;
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        let update = Update {
+            ports: self.ports,
+            tags: self.tags,
+            comment: self.comment,
+            display_name: self.display_name,
+            ipv4: self.ipv4,
+        };
+        if update.is_empty() {
+            let should = "name nothing to change; give ports, tags, comment or another";
+            return Err(Error::invalid_input("arguments", should));
+        }
+        tailnet.services().plan_update(&self.service, &update).await
+    }
+}
+
+/// Delete a service; its hosts lose their approval.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ServicesDelete {
+    /// Such as `svc:web`.
+    service: String,
+}
+
+impl Edit for ServicesDelete {
+    const NAME: &'static str = "services_delete";
+    const RISK: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] =
+        &[Operation::GetService, Operation::ListServiceHosts, Operation::DeleteService];
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        tailnet.services().plan_delete(&self.service).await
+    }
+}
+
+/// Approve a device as a host of a service, or withdraw that.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ServicesApproveHost {
+    /// Such as `svc:web`.
+    service: String,
+    /// Name, its start, id or IP.
+    device: String,
+    /// False withdraws.
+    approved: bool,
+}
+
+impl Edit for ServicesApproveHost {
+    const NAME: &'static str = "services_approve_host";
+    const RISK: Risk = Risk::Change;
+    // Without its last host nobody reaches the service.
+    const WORST: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] = &[
+        Operation::ListTailnetDevices,
+        Operation::GetServiceDeviceApproval,
+        Operation::ListServiceHosts,
+        Operation::UpdateServiceDeviceApproval,
+    ];
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        tailnet.services().plan_approval(&self.service, &self.device, self.approved).await
+    }
+}
