@@ -234,7 +234,10 @@ async fn a_file_whose_tests_fail_once_it_is_live_is_restored() {
 
 #[tokio::test]
 async fn a_restoring_that_fails_is_told_with_what_is_live() {
-    for (answer, outcome) in [(refused(), "done"), (Meddle::Say(504, "{}"), "unknown")] {
+    for (answer, outcome) in [
+        (refused(), "done"),
+        (Meddle::Say(504, r#"{"message":"request took too long to process"}"#), "unknown"),
+    ] {
         let said = answer.clone();
         let setting = Setting::with(move |it| match (it.method.as_str(), it.path.as_str()) {
             ("POST", VALIDATE) if it.nth == 1 => refused(),
