@@ -12,6 +12,7 @@ use crate::{
     config::{self, Profiles},
     mcp::{self, Server},
     sandbox::{Options, Sandbox},
+    tailnet::Tailnets,
 };
 
 mod auth;
@@ -67,9 +68,15 @@ struct Target {
     /// Devices of the emulated tailnet
     #[arg(long, global = true, default_value_t = 100, value_name = "N")]
     sandbox_devices: usize,
-    /// The organisation, as `auth list` names it
-    #[arg(long, global = true, env = "TAILSCALE_MCP_PROFILE", value_name = "NAME")]
-    profile: Option<String>,
+    /// The organisation, as `auth list` names it; to serve several, name them with commas between
+    #[arg(
+        long = "profile",
+        global = true,
+        env = "TAILSCALE_MCP_PROFILE",
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
+    profiles: Vec<String>,
     /// The file that describes the organisations
     #[arg(long, global = true, env = "TAILSCALE_MCP_CONFIG", value_name = "PATH")]
     config: Option<PathBuf>,
@@ -178,10 +185,11 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             offered.choice()?;
             let sealing_key = serve.sealing_key()?;
             serve.shares_its_store(offered.names_store() || target.sandbox)?;
-            let connected = target.connect().await?;
-            let mut setup = offered.setup(&connected.tailnet, target.sandbox)?;
+            let connected = target.connect_all().await?;
+            let mut setup = offered.setup(connected.tailnets.first(), target.sandbox)?;
             setup.sealing_key = sealing_key;
-            serve.run(Server::new(connected.tailnet.clone(), setup), connected.tailnet).await?;
+            let first = connected.tailnets.first().clone();
+            serve.run(Server::new(connected.tailnets, setup), first).await?;
         }
         Command::Call { tool, arguments } => {
             let arguments: Value = serde_json::from_str(&arguments).map_err(|error| {
@@ -220,6 +228,12 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What is served, and the sandbox that has to live as long.
+struct Served {
+    tailnets: Tailnets,
+    _sandbox: Option<Sandbox>,
+}
+
 /// A tailnet, and the sandbox that has to live as long.
 struct Connected {
     tailnet: Tailnet,
@@ -229,6 +243,33 @@ struct Connected {
 }
 
 impl Target {
+    /// All tailnets that are named.
+    async fn connect_all(&self) -> Result<Served> {
+        if self.sandbox || self.profiles.len() < 2 {
+            let Connected { tailnet, _sandbox, .. } = self.connect().await?;
+            return Ok(Served { tailnets: tailnet.into(), _sandbox });
+        }
+        let profiles = Profiles::load(self.config.as_deref())?;
+        let open = |name: &String| {
+            let name = profiles.choose(Some(name))?;
+            Ok((name.to_owned(), Tailnet::new(profiles.settings(name)?)))
+        };
+        let named = self.profiles.iter().map(open).collect::<Result<Vec<_>>>()?;
+        Ok(Served { tailnets: Tailnets::new(named)?, _sandbox: None })
+    }
+
+    /// The one profile that is named, if one is.
+    fn profile(&self) -> Result<Option<&str>> {
+        match self.profiles.as_slice() {
+            [] => Ok(None),
+            [one] => Ok(Some(one)),
+            several => Err(Error::config(
+                format!("--profile names {} profiles, and this is about one", several.len()),
+                "name one; several are for `serve`",
+            )),
+        }
+    }
+
     async fn connect(&self) -> Result<Connected> {
         if !self.sandbox {
             let (settings, source) = self.settings()?;
@@ -253,11 +294,11 @@ impl Target {
     /// it says so.
     fn settings(&self) -> Result<(Settings, String)> {
         let profile = |profiles: &Profiles| {
-            let name = profiles.choose(self.profile.as_deref())?;
+            let name = profiles.choose(self.profile()?)?;
             let source = format!("profile `{name}` in {}", profiles.path().display());
             Ok((profiles.settings(name)?, source))
         };
-        if self.profile.is_some() || self.config.is_some() {
+        if self.profile()?.is_some() || self.config.is_some() {
             return profile(&Profiles::load(self.config.as_deref())?);
         }
         match config::from_env() {

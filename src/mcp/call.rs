@@ -16,17 +16,18 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 
 use super::{
-    Principal, Server,
+    Principal, Server, across,
     confirm::{Confirmed, Question},
     describe::failure,
 };
 use crate::{
     Error, ErrorKind, Tailnet,
     change::{
-        Acting, Journal, Plan, Report, Risk,
+        Acting, Journal, Plan, Progress, Report, Risk,
         store::{Audit, Store},
     },
     client::Result,
+    tailnet::Meant,
     tool::{self, Asked, Offer, Proposal, ToolDef, resource, written},
 };
 
@@ -115,14 +116,19 @@ impl Call<'_> {
     async fn carry_out(
         &self,
         tool: &'static ToolDef,
-        arguments: Value,
+        mut arguments: Value,
         answers: (Option<InputResponses>, Option<String>),
     ) -> Result<Came> {
+        let tailnet = match self.server.tailnets().meant(&mut arguments)? {
+            Meant::One(tailnet) => tailnet,
+            Meant::All(tailnets) => {
+                return across::ask(tool, &arguments, tailnets, |it| self.acting(it, tool, None))
+                    .await
+                    .map(Came::Answer);
+            }
+        };
         let (progress, told) = self.progress();
-        let journal: Arc<dyn Journal> = self.server.store().clone();
-        let mut acting = Acting::new(&self.principal.name, Some(journal)).with_tool(tool.name);
-        acting.progress = progress;
-        let tailnet = self.server.tailnet().acting_as(acting);
+        let tailnet = self.acting(tailnet, tool, progress);
         let came = match tool.ask(arguments.clone(), &tailnet).await? {
             Asked::Answer(answer) => {
                 return tool::short(answer, "ask for less: a shorter time window, or filters")
@@ -137,6 +143,14 @@ impl Call<'_> {
             let _ = told.await;
         }
         came
+    }
+
+    /// `tailnet` on behalf of whoever calls.
+    fn acting(&self, tailnet: &Tailnet, tool: &ToolDef, progress: Option<Progress>) -> Tailnet {
+        let journal: Arc<dyn Journal> = self.server.store().clone();
+        let mut acting = Acting::new(&self.principal.name, Some(journal)).with_tool(tool.name);
+        acting.progress = progress;
+        tailnet.acting_as(acting)
     }
 
     /// What becomes of a plan.
@@ -224,7 +238,7 @@ impl Call<'_> {
     }
 
     /// Where a batch tells how far it is, if the client wants to know.
-    fn progress(&self) -> (Option<crate::change::Progress>, Option<tokio::task::JoinHandle<()>>) {
+    fn progress(&self) -> (Option<Progress>, Option<tokio::task::JoinHandle<()>>) {
         let Some(token) = self.context.meta.get_progress_token() else { return (None, None) };
         let (sender, mut told) = mpsc::unbounded_channel::<(usize, usize, String)>();
         let peer = self.context.peer.clone();

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Error, ErrorKind,
+    tailnet::Tailnets,
     tool::{Offer, Risk, ToolDef},
 };
 
@@ -16,12 +17,24 @@ const ICON: &str = "data:image/svg+xml,%3Csvg%20xmlns='http://www.w3.org/2000/sv
 
 /// A tool as MCP clients see it, where the server goes up to `access`.
 pub fn describe(tool: &ToolDef, access: Risk) -> Tool {
+    described(tool, access, |_| ())
+}
+
+/// The same, where it may be asked of several tailnets.
+pub(super) fn describe_for(tool: &ToolDef, access: Risk, tailnets: &Tailnets) -> Tool {
+    described(tool, access, |properties| tailnets.describe(properties, !tool.is_edit()))
+}
+
+fn described(tool: &ToolDef, access: Risk, more: impl FnOnce(&mut Map<String, Value>)) -> Tool {
     let mut schema = tool.input();
     schema.remove("description");
-    let schema = match schema.to_value() {
+    let mut schema = match schema.to_value() {
         Value::Object(schema) => schema,
         _ => Map::default(),
     };
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        more(properties);
+    }
     Tool::new(tool.name, tool.description(), schema)
         .with_title(tool.title())
         .with_annotations(hints(tool, access))

@@ -17,6 +17,7 @@ use rmcp::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+mod across;
 mod call;
 mod complete;
 mod confirm;
@@ -40,10 +41,11 @@ pub use self::{
 use crate::{
     Tailnet,
     change::{Acting, Journal, store::Store},
+    tailnet::Tailnets,
     tool::{Offer, Risk},
 };
 
-/// Serves one tailnet to assistants. A clone serves another session.
+/// Serves one tailnet, or several, to assistants. A clone serves another session.
 pub struct Server {
     inner: Arc<Inner>,
     watched: Watched,
@@ -56,7 +58,7 @@ impl Clone for Server {
 }
 
 struct Inner {
-    tailnet: Tailnet,
+    tailnets: Tailnets,
     setup: Setup,
     /// Built once: a list is asked for at the start of every conversation.
     tools: Vec<Tool>,
@@ -124,15 +126,17 @@ macro_rules! hinted {
 }
 
 impl Server {
-    /// A server for `tailnet`.
-    pub fn new(tailnet: Tailnet, setup: Setup) -> Self {
+    /// A server for one tailnet or several.
+    pub fn new(tailnets: impl Into<Tailnets>, setup: Setup) -> Self {
+        let tailnets = tailnets.into();
         let access = setup.offer.access();
-        let tools = setup.offer.tools().map(|it| describe(it, access)).collect();
+        let tools =
+            setup.offer.tools().map(|it| describe::describe_for(it, access, &tailnets)).collect();
         let instructions = describe::instructions(&setup.offer);
         let changes = Arc::new(Semaphore::new(CHANGES as usize));
         let announcer = Announcer::new();
         let ending = CancellationToken::new();
-        let inner = Inner { tailnet, setup, tools, instructions, changes, announcer, ending };
+        let inner = Inner { tailnets, setup, tools, instructions, changes, announcer, ending };
         Self { inner: Arc::new(inner), watched: Watched::default() }
     }
 
@@ -141,13 +145,18 @@ impl Server {
         // Of several resources, a change stops after the one it is at.
         self.inner.ending.cancel();
         // A change is several calls of the API, each with its own deadline.
-        let longest: Duration = self.inner.tailnet.settings().deadline.saturating_mul(4);
+        let longest: Duration = self.tailnet().settings().deadline.saturating_mul(4);
         let _ = tokio::time::timeout(longest, self.inner.changes.acquire_many(CHANGES)).await;
         self.store().flush().await;
     }
 
+    /// The tailnet that is meant where none is named.
     pub(crate) fn tailnet(&self) -> &Tailnet {
-        &self.inner.tailnet
+        self.inner.tailnets.first()
+    }
+
+    pub(crate) fn tailnets(&self) -> &Tailnets {
+        &self.inner.tailnets
     }
 
     /// The schema of a tool's arguments, as it was built at the start.

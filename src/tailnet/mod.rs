@@ -9,6 +9,7 @@ pub(crate) mod email;
 pub mod keys;
 pub mod logging;
 mod named;
+pub mod network;
 pub mod oauth_apps;
 pub mod operations;
 pub mod page;
@@ -18,12 +19,16 @@ mod probe;
 pub mod routes;
 pub mod services;
 pub mod settings;
+mod several;
+pub mod tags;
 pub mod user_invites;
 pub mod users;
 pub mod webhooks;
 pub(crate) mod whole;
 
-pub use self::probe::Probe;
+#[cfg(feature = "server")]
+pub(crate) use self::several::Meant;
+pub use self::{probe::Probe, several::Tailnets};
 use crate::{
     Settings,
     change::{self, Acting, Plan, Report, Subject},
@@ -192,6 +197,16 @@ impl Tailnet {
     /// Any operation of the API, called with values.
     pub fn operations(&self) -> operations::Operations<'_> {
         operations::Operations::new(self)
+    }
+
+    /// Its tags, on many devices at once.
+    pub fn tags(&self) -> tags::Tags<'_> {
+        tags::Tags::new(self)
+    }
+
+    /// The network as a whole.
+    pub fn network(&self) -> network::Network<'_> {
+        network::Network::new(self)
     }
 
     /// Its keys.

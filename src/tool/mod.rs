@@ -14,8 +14,9 @@ use crate::{
     change::Plan,
     client::Result,
     tailnet::{
-        changes, contacts, device_invites, devices, dns, keys, logging, oauth_apps, operations,
-        policy_file, posture, routes, services, settings, user_invites, users, webhooks,
+        changes, contacts, device_invites, devices, dns, keys, logging, network, oauth_apps,
+        operations, policy_file, posture, routes, services, settings, tags, user_invites, users,
+        webhooks,
     },
 };
 
@@ -29,6 +30,8 @@ pub(crate) use self::page::{Page, all_but, row};
 /// Every toolset, in the order of the manual.
 pub const TOOLSETS: &[&Toolset] = &[
     &devices::tools::TOOLSET,
+    &network::tools::TOOLSET,
+    &tags::tools::TOOLSET,
     &policy_file::tools::TOOLSET,
     &dns::tools::TOOLSET,
     &routes::tools::TOOLSET,

@@ -32,7 +32,7 @@ pub(super) fn name(from: &str, to: &str) -> Change {
 }
 
 /// All its tags. A device that has tags keeps at least one, until somebody logs in on it.
-pub(super) fn tags(from: Vec<String>, to: Vec<String>) -> Change {
+pub(crate) fn tags(from: Vec<String>, to: Vec<String>) -> Change {
     let first = from.is_empty();
     let change = Change::new(TAGS, from, to);
     if first { change.lasting() } else { change }

@@ -11,7 +11,7 @@ use super::{
     plan,
 };
 use crate::{
-    Credential, Error,
+    Credential, Error, Tailnet,
     change::{Change, Plan, Risk},
     client::{ErrorKind, Result},
     wire,
@@ -184,33 +184,9 @@ impl<'a> Preflight<'a> {
         }
     }
 
-    /// The server takes only tags that the policy file gives an owner.
     async fn check_declared(&mut self, tags: &[&String]) -> Result<()> {
-        if tags.is_empty() {
-            return Ok(());
-        }
-        let declared = match self.devices.tailnet().policy_file().declared_tags().await {
-            Ok(declared) => declared,
-            Err(error) if error.kind() == ErrorKind::Forbidden => {
-                self.warnings.push(
-                    "the credential may not read the policy file, so nobody checked that the tags \
-                     are declared"
-                        .to_owned(),
-                );
-                return Ok(());
-            }
-            Err(error) => return Err(error),
-        };
-        let missing: Vec<&str> =
-            tags.iter().filter(|it| !declared.contains(**it)).map(|it| it.as_str()).collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        let known: Vec<&str> = declared.iter().map(String::as_str).collect();
-        Err(Error::refused(
-            format!("the policy file does not declare {}", missing.join(", ")),
-            format!("use one of {}, or give it owners in `tagOwners`", known.join(", ")),
-        ))
+        self.warnings.extend(declared(self.devices.tailnet(), tags).await?);
+        Ok(())
     }
 
     fn key_expires(&mut self, to: bool) {
@@ -259,6 +235,34 @@ impl<'a> Preflight<'a> {
         self.changes.push(change::ipv4(&from, &address.to_string()));
         Ok(())
     }
+}
+
+/// The server takes only tags that the policy file gives an owner. Gives what nobody checked.
+pub(crate) async fn declared(tailnet: &Tailnet, tags: &[&String]) -> Result<Vec<String>> {
+    if tags.is_empty() {
+        return Ok(Vec::new());
+    }
+    let declared = match tailnet.policy_file().declared_tags().await {
+        Ok(declared) => declared,
+        Err(error) if error.kind() == ErrorKind::Forbidden => {
+            return Ok(vec![
+                "the credential may not read the policy file, so nobody checked that the tags are \
+                 declared"
+                    .to_owned(),
+            ]);
+        }
+        Err(error) => return Err(error),
+    };
+    let missing: Vec<&str> =
+        tags.iter().filter(|it| !declared.contains(**it)).map(|it| it.as_str()).collect();
+    if missing.is_empty() {
+        return Ok(Vec::new());
+    }
+    let known: Vec<&str> = declared.iter().map(String::as_str).collect();
+    Err(Error::refused(
+        format!("the policy file does not declare {}", missing.join(", ")),
+        format!("use one of {}, or give it owners in `tagOwners`", known.join(", ")),
+    ))
 }
 
 fn wanted_tags(from: &BTreeSet<String>, update: &Update) -> Result<BTreeSet<String>> {

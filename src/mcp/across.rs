@@ -1,0 +1,66 @@
+//! One question to all tailnets.
+
+use serde::Serialize;
+use serde_json::{
+    Value,
+    value::{RawValue, to_raw_value},
+};
+
+use crate::{
+    Error, Tailnet,
+    client::Result,
+    tool::{self, Asked, ToolDef, written},
+};
+
+/// What one tailnet answered.
+#[derive(Serialize)]
+struct Part<'a> {
+    tailnet: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer: Option<Box<RawValue>>,
+    /// Why there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failed: Option<Box<RawValue>>,
+}
+
+/// Asks every tailnet at once. One that cannot answer does not keep the others.
+pub(super) async fn ask(
+    tool: &'static ToolDef,
+    arguments: &Value,
+    tailnets: &[(String, Tailnet)],
+    acting: impl Fn(&Tailnet) -> Tailnet,
+) -> Result<String> {
+    if tool.is_edit() {
+        return Err(Error::invalid_input(
+            "tailnet",
+            "is `all`, and this can change something; name one tailnet",
+        ));
+    }
+    let ask = |(name, tailnet): &(String, Tailnet)| {
+        let (name, tailnet, arguments) = (name.clone(), acting(tailnet), arguments.clone());
+        async move {
+            let answer = match tool.ask(arguments, &tailnet).await {
+                Ok(Asked::Answer(answer)) => Ok(answer),
+                Ok(Asked::Plan(_)) => Err(Error::invalid_input("tailnet", "must be one")),
+                Err(error) => Err(error),
+            };
+            (name, answer)
+        }
+    };
+    let all = futures_util::future::join_all(tailnets.iter().map(ask)).await;
+    // What is wrong with the question is wrong everywhere.
+    if let Some((_, Err(error))) = all.first().filter(|_| all.iter().all(|it| it.1.is_err())) {
+        return Err(error.clone());
+    }
+    let parts = all.iter().map(|(tailnet, answer)| match answer {
+        Ok(answer) => Part { tailnet, answer: raw(answer.clone()), failed: None },
+        Err(error) => Part { tailnet, answer: None, failed: raw(super::failure(error)) },
+    });
+    let answer = written(&parts.collect::<Vec<_>>())?;
+    tool::short(answer, "ask one tailnet at a time, or for less")
+}
+
+/// Text that is JSON, as it is.
+fn raw(json: String) -> Option<Box<RawValue>> {
+    RawValue::from_string(json).or_else(|_| to_raw_value("cannot be read")).ok()
+}

@@ -1,0 +1,211 @@
+//! How the network is as a whole.
+
+use std::{cmp::Reverse, collections::BTreeMap};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+#[cfg(feature = "server")]
+pub(crate) mod tools;
+
+use crate::{
+    Error, ErrorKind, Operation,
+    client::{
+        Result,
+        call::{Call, member},
+    },
+    tailnet::{
+        Tailnet,
+        devices::{Device, KeyState},
+    },
+};
+
+/// How soon a key's end is worth a word: a week.
+const SOON: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// The network of a tailnet.
+#[derive(Debug, Clone, Copy)]
+pub struct Network<'a> {
+    tailnet: &'a Tailnet,
+}
+
+/// How the devices are, in numbers. Those of other tailnets are counted by themselves.
+#[derive(Debug, Clone, Default, Serialize)]
+#[non_exhaustive]
+pub struct DeviceCounts {
+    /// This tailnet's own.
+    pub total: usize,
+    /// Connected now.
+    pub online: usize,
+    /// Waiting for approval.
+    pub waiting: usize,
+    /// Their key has expired.
+    pub key_expired: usize,
+    /// Their key expires within a week.
+    pub key_expires_soon: usize,
+    /// A newer client is available.
+    pub updates: usize,
+    /// Shared in from other tailnets.
+    pub shared_in: usize,
+    /// By operating system, the most first.
+    pub by_os: Vec<(String, usize)>,
+}
+
+/// Devices that others depend on.
+#[derive(Debug, Clone, Default, Serialize)]
+#[non_exhaustive]
+pub struct Routers {
+    /// How many serve.
+    pub serving: usize,
+    /// The names of those that are not connected.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub offline: Vec<String>,
+}
+
+/// How the network is.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Status {
+    /// Its devices.
+    pub devices: DeviceCounts,
+    /// Those that route to networks behind them.
+    pub subnet_routers: Routers,
+    /// Those through which others reach the internet.
+    pub exit_nodes: Routers,
+    /// People, by status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub users: Option<BTreeMap<String, usize>>,
+    /// Whether names of devices resolve.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub magic_dns: Option<bool>,
+    /// What needs somebody.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attention: Vec<String>,
+    /// What could not be looked at.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+impl<'a> Network<'a> {
+    pub(crate) fn new(tailnet: &'a Tailnet) -> Self {
+        Self { tailnet }
+    }
+
+    /// Says how the network is: devices (`GET /tailnet/{tailnet}/devices`), people
+    /// (`GET /tailnet/{tailnet}/users`) and `MagicDNS` (`GET /tailnet/{tailnet}/dns/preferences`).
+    /// What the credential may not read, or what fails, is a note.
+    ///
+    /// # Errors
+    ///
+    /// As [`Devices::list`](crate::tailnet::devices::Devices::list).
+    pub async fn status(&self, now: Timestamp) -> Result<Status> {
+        let client = self.tailnet.client();
+        let (devices, users, dns) = futures_util::join!(
+            async { self.tailnet.devices().list().await },
+            async { self.tailnet.users().list().await },
+            async { client.call(Operation::GetDnsPreferences, Call::default()).await },
+        );
+        let devices = devices?;
+        let mut notes = Vec::new();
+        let users = noted(users, "people", &mut notes).map(|users| {
+            let mut by_status = BTreeMap::new();
+            for user in users.iter() {
+                let status = user.status.as_ref().map(ToString::to_string);
+                *by_status.entry(status.unwrap_or_else(|| "unknown".to_owned())).or_default() += 1;
+            }
+            by_status
+        });
+        let dns = noted(dns, "DNS", &mut notes);
+        let own: Vec<&Device> = devices.iter().filter(|it| !it.is_shared_in()).collect();
+        let counts = counts(&own, devices.len() - own.len(), now);
+        let subnet_routers = routers(&own, |it| serves(it, |it| !is_all(it)));
+        let exit_nodes = routers(&own, |it| serves(it, is_all));
+        let mut status = Status {
+            devices: counts,
+            subnet_routers,
+            exit_nodes,
+            users,
+            magic_dns: dns.as_ref().and_then(|it| member(it, "magicDNS")?.as_bool()),
+            attention: Vec::new(),
+            notes,
+        };
+        status.attention = attention(&status);
+        Ok(status)
+    }
+}
+
+fn is_all(route: &str) -> bool {
+    route == "0.0.0.0/0" || route == "::/0"
+}
+
+/// Whether it serves a route that is like that.
+fn serves(device: &Device, is: impl Fn(&str) -> bool) -> bool {
+    device.enabled_routes.iter().flatten().any(|it| is(it))
+}
+
+/// What was read; a note if not.
+fn noted<T>(read: Result<T>, what: &str, notes: &mut Vec<String>) -> Option<T> {
+    match read {
+        Ok(read) => Some(read),
+        Err(error) => {
+            notes.push(unread(what, &error));
+            None
+        }
+    }
+}
+
+fn unread(what: &str, error: &Error) -> String {
+    if error.kind() == ErrorKind::Forbidden {
+        return format!("the credential may not read {what}");
+    }
+    format!("{what} could not be read: {error}")
+}
+
+fn counts(own: &[&Device], shared_in: usize, now: Timestamp) -> DeviceCounts {
+    let count = |is: &dyn Fn(&Device) -> bool| own.iter().filter(|it| is(it)).count();
+    let mut by_os: BTreeMap<&str, usize> = BTreeMap::new();
+    for device in own {
+        *by_os.entry(device.os.as_deref().unwrap_or("unknown")).or_default() += 1;
+    }
+    let mut by_os: Vec<(String, usize)> =
+        by_os.into_iter().map(|(os, count)| (os.to_owned(), count)).collect();
+    by_os.sort_by_key(|it| Reverse(it.1));
+    DeviceCounts {
+        total: own.len(),
+        online: count(&Device::is_online),
+        waiting: count(&|it| !it.is_authorized()),
+        key_expired: count(&|it| matches!(it.key_state(now), KeyState::Expired(_))),
+        key_expires_soon: count(
+            &|it| matches!(it.key_state(now), KeyState::Until(then) if then.duration_since(now) <= SOON),
+        ),
+        updates: count(&|it| it.update_available.unwrap_or_default()),
+        shared_in,
+        by_os,
+    }
+}
+
+fn routers(own: &[&Device], serves: impl Fn(&Device) -> bool) -> Routers {
+    let serving: Vec<&&Device> = own.iter().filter(|it| serves(it)).collect();
+    let offline = serving.iter().filter(|it| !it.is_online());
+    Routers {
+        serving: serving.len(),
+        offline: offline.map(|it| it.short_name().to_owned()).collect(),
+    }
+}
+
+fn attention(status: &Status) -> Vec<String> {
+    let mut told = Vec::new();
+    let mut say = |count: usize, what: &str| {
+        if count > 0 {
+            told.push(format!("{count} {what}"));
+        }
+    };
+    say(status.devices.waiting, "devices wait for approval");
+    say(status.devices.key_expired, "devices have an expired key");
+    say(status.devices.key_expires_soon, "keys of devices expire within a week");
+    say(status.subnet_routers.offline.len(), "subnet routers are offline");
+    say(status.exit_nodes.offline.len(), "exit nodes are offline");
+    let waiting = status.users.as_ref().and_then(|it| it.get("needs-approval").copied());
+    say(waiting.unwrap_or_default(), "users wait for approval");
+    told
+}

@@ -1,0 +1,38 @@
+//! The tool of the network as a whole.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::Status;
+use crate::{
+    Operation, Tailnet,
+    client::Result,
+    tool::{Query, Toolset, query},
+};
+
+pub(crate) const TOOLSET: Toolset = Toolset {
+    name: "network",
+    about: "How the network is as a whole.",
+    instructions: "",
+    default: true,
+    tools: &[query::<GetNetworkStatus>()],
+};
+
+/// Say how the network is in numbers, and what needs attention.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GetNetworkStatus {}
+
+impl Query for GetNetworkStatus {
+    const NAME: &'static str = "get_network_status";
+    const OPERATIONS: &'static [Operation] =
+        &[Operation::ListTailnetDevices, Operation::ListUsers, Operation::GetDnsPreferences];
+    // What else may not be read is a note.
+    const SCOPES: &'static [&'static str] = &["devices:core:read"];
+    type Output = Status;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<Status> {
+        tailnet.network().status(Timestamp::now()).await
+    }
+}

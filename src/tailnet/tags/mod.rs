@@ -1,0 +1,327 @@
+//! Tags: which devices have which, who owns them, and changes of many devices at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+#[cfg(feature = "server")]
+pub(crate) mod tools;
+
+use crate::{
+    Error, ErrorKind,
+    change::{Item, OnFailure, Plan, Risk},
+    client::Result,
+    policy::Policy,
+    tailnet::{
+        Tailnet,
+        devices::{Device, Filter, change, find, name::check_tag, preflight},
+    },
+};
+
+/// As many devices as one change may be about.
+const MOST: usize = 1_000;
+/// As many devices as are named for one tag.
+const NAMED: usize = 5;
+
+/// The tags of a tailnet.
+#[derive(Debug, Clone, Copy)]
+pub struct Tags<'a> {
+    tailnet: &'a Tailnet,
+}
+
+/// Which devices: those that are named, or those that a filter takes.
+#[derive(Debug, Clone, Default)]
+pub struct Which {
+    /// Names, ids or addresses.
+    pub devices: Vec<String>,
+    /// What they must be like, where none is named.
+    pub filter: Option<Filter>,
+}
+
+/// What becomes of the tags of each device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Retag {
+    /// These come to those that are there.
+    Add(Vec<String>),
+    /// These go.
+    Remove(Vec<String>),
+    /// These take the place of all others.
+    Replace(Vec<String>),
+}
+
+/// One tag.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Row {
+    /// Its name.
+    pub tag: String,
+    /// How many devices have it.
+    pub devices: usize,
+    /// The first of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub such_as: Vec<String>,
+    /// Who may give it away, as the policy file says.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub owners: Vec<String>,
+    /// What is wrong with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<String>,
+}
+
+/// What there is to say about all tags.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Audit {
+    /// How many tags there are, on devices or in the policy file.
+    pub tags: usize,
+    /// Devices that have none, and belong to somebody.
+    pub untagged: usize,
+    /// How many tags have problems.
+    pub with_problems: usize,
+    /// Every tag, those with problems first.
+    pub rows: Vec<Row>,
+    /// What could not be looked at.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+impl<'a> Tags<'a> {
+    pub(crate) fn new(tailnet: &'a Tailnet) -> Self {
+        Self { tailnet }
+    }
+
+    /// Lists all tags, on devices (`GET /tailnet/{tailnet}/devices`) and in the policy file
+    /// (`GET /tailnet/{tailnet}/acl`), with what is wrong: used and not declared, owned by nobody,
+    /// used nowhere, or not named as `prefixes` want it. None of those: any name will do.
+    ///
+    /// # Errors
+    ///
+    /// [`Forbidden`](ErrorKind::Forbidden) if devices may not be read; without the policy file a
+    /// note says what that leaves out.
+    pub async fn audit(&self, prefixes: &[String]) -> Result<Audit> {
+        let devices = self.tailnet.devices().list().await?;
+        let own: Vec<&Device> = devices.iter().filter(|it| !it.is_shared_in()).collect();
+        let mut worn: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for device in &own {
+            for tag in device.tags() {
+                worn.entry(tag).or_default().push(device.short_name());
+            }
+        }
+        let mut notes = Vec::new();
+        let declared = match self.declared().await {
+            Ok(declared) => Some(declared),
+            Err(error) if error.kind() == ErrorKind::Forbidden => {
+                notes.push(
+                    "the policy file may not be read: owners and declarations were not looked at"
+                        .to_owned(),
+                );
+                None
+            }
+            Err(error) => return Err(error),
+        };
+        let names: BTreeSet<&str> = worn
+            .keys()
+            .copied()
+            .chain(declared.iter().flat_map(|it| it.owners.keys().map(String::as_str)))
+            .collect();
+        let mut rows: Vec<Row> = names
+            .into_iter()
+            .map(|tag| row(tag, worn.get(tag), declared.as_ref(), prefixes))
+            .collect();
+        rows.sort_by_key(|it| it.problems.is_empty());
+        Ok(Audit {
+            tags: rows.len(),
+            untagged: own.iter().filter(|it| it.tags().is_empty()).count(),
+            with_problems: rows.iter().filter(|it| !it.problems.is_empty()).count(),
+            rows,
+            notes,
+        })
+    }
+
+    /// Plans to change the tags of several devices (`POST /device/{deviceId}/tags` for each).
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for a name that no tag has, or too many devices;
+    /// [`Refused`](ErrorKind::Refused) for a tag that the policy file does not declare, and where a
+    /// device would lose its last one, which the API does not do.
+    pub async fn plan(&self, which: &Which, retag: &Retag, on_failure: OnFailure) -> Result<Plan> {
+        let tags = retag.tags();
+        if tags.is_empty() {
+            return Err(Error::invalid_input("tags", "are missing; give them as `tag:name`"));
+        }
+        tags.iter().try_for_each(|it| check_tag(it))?;
+        let list = self.tailnet.devices().list().await?;
+        let (devices, mut notes) = which.of(&list)?;
+        let mut items = Vec::new();
+        let (mut bare, mut first) = (Vec::new(), 0);
+        for device in devices {
+            let from: BTreeSet<String> = device.tags().iter().cloned().collect();
+            let to = retag.of(&from);
+            if to.is_empty() && !from.is_empty() {
+                bare.push(device.short_name());
+            }
+            first += usize::from(from.is_empty() && !to.is_empty());
+            let changed = from != to;
+            let change = change::tags(from.into_iter().collect(), to.into_iter().collect());
+            let changes = if changed { vec![change] } else { Vec::new() };
+            items.push(Item::new(&change::Devices, device.key(), device.short_name(), changes));
+        }
+        if !bare.is_empty() {
+            return Err(Error::refused(
+                format!("{} would lose the last tag", bare.join(", ")),
+                "leave one tag on each, or leave these devices out; to make one a user's device \
+                 again, log in on it",
+            ));
+        }
+        let warnings = match retag {
+            Retag::Remove(_) => Vec::new(),
+            Retag::Add(tags) | Retag::Replace(tags) => {
+                preflight::declared(self.tailnet, &tags.iter().collect::<Vec<_>>()).await?
+            }
+        };
+        let mut plan = Plan::new(items).warned(warnings);
+        if first > 0 {
+            plan.warnings.push(format!(
+                "{first} of them stop being devices of a user: rules for users no longer apply, \
+                 and no call takes that back"
+            ));
+        }
+        plan.notes.append(&mut notes);
+        plan.on_failure = on_failure;
+        plan.least = Risk::Change;
+        Ok(plan)
+    }
+
+    async fn declared(&self) -> Result<Declared> {
+        let text = self.tailnet.policy_file().get().await?.text;
+        let policy = Policy::parse(&text).map_err(|error| {
+            Error::new(ErrorKind::NotJson, format!("the policy file: {}", error.message))
+        })?;
+        let owners = policy.model().tag_owners.iter().map(|it| {
+            (it.name.value.clone(), it.value.iter().map(|it| it.value.clone()).collect())
+        });
+        Ok(Declared { owners: owners.collect(), text })
+    }
+}
+
+/// What the policy file says of tags.
+struct Declared {
+    owners: BTreeMap<String, Vec<String>>,
+    text: String,
+}
+
+impl Declared {
+    /// How often a tag is named, its declaration included.
+    fn mentions(&self, tag: &str) -> usize {
+        self.text.matches(&format!("\"{tag}\"")).count()
+            + self.text.matches(&format!("\"{tag}:")).count()
+    }
+}
+
+fn row(
+    tag: &str,
+    worn: Option<&Vec<&str>>,
+    declared: Option<&Declared>,
+    prefixes: &[String],
+) -> Row {
+    let devices = worn.map_or(0, Vec::len);
+    let mut problems = Vec::new();
+    if let Some(declared) = declared {
+        match declared.owners.get(tag) {
+            None => problems.push("not declared in tagOwners".to_owned()),
+            Some(owners) if owners.is_empty() => problems.push("owned by nobody".to_owned()),
+            Some(_) => {}
+        }
+        if devices == 0 {
+            let used = declared.mentions(tag) > 1;
+            let told = if used { "on no device" } else { "used nowhere" };
+            problems.push(told.to_owned());
+        }
+    }
+    if tag.chars().any(|it| it.is_ascii_uppercase()) {
+        problems.push("has capital letters".to_owned());
+    }
+    if !prefixes.is_empty() && !prefixes.iter().any(|it| tag.starts_with(it.as_str())) {
+        problems.push(format!("begins with none of {}", prefixes.join(", ")));
+    }
+    Row {
+        tag: tag.to_owned(),
+        devices,
+        such_as: worn
+            .iter()
+            .flat_map(|it| it.iter())
+            .take(NAMED)
+            .map(|it| (*it).to_owned())
+            .collect(),
+        owners: declared.and_then(|it| it.owners.get(tag).cloned()).unwrap_or_default(),
+        problems,
+    }
+}
+
+impl Which {
+    /// The devices that are meant, and what is to be said of those left out.
+    fn of<'d>(&self, list: &'d [Device]) -> Result<(Vec<&'d Device>, Vec<String>)> {
+        let mut chosen: Vec<&Device> = Vec::new();
+        for wanted in &self.devices {
+            let device = find::find(list, wanted)?;
+            if device.is_shared_in() {
+                preflight::own(device.clone())?;
+            }
+            if chosen.iter().all(|it| it.key() != device.key()) {
+                chosen.push(device);
+            }
+        }
+        let mut notes = Vec::new();
+        match (&self.filter, self.devices.is_empty()) {
+            (None, true) => {
+                let told = "are missing; name some, or say what they are like";
+                return Err(Error::invalid_input("devices", told));
+            }
+            (Some(_), false) => {
+                let told = "are named, so leave the filters out";
+                return Err(Error::invalid_input("devices", told));
+            }
+            (Some(filter), true) => {
+                let now = Timestamp::now();
+                chosen = list.iter().filter(|it| filter.takes(it, now)).collect();
+                let before = chosen.len();
+                chosen.retain(|it| !it.is_shared_in());
+                if chosen.len() < before {
+                    let more = before - chosen.len();
+                    notes.push(format!("{more} devices of other tailnets are left out"));
+                }
+            }
+            (None, false) => {}
+        }
+        if chosen.is_empty() {
+            return Err(Error::new(ErrorKind::NotFound, "no device is like that")
+                .remedied("look with list_devices, which takes the same filters"));
+        }
+        if chosen.len() > MOST {
+            let told = format!("are {}; {MOST} at most in one change", chosen.len());
+            return Err(Error::invalid_input("devices", told));
+        }
+        Ok((chosen, notes))
+    }
+}
+
+impl Retag {
+    fn tags(&self) -> &[String] {
+        match self {
+            Self::Add(tags) | Self::Remove(tags) | Self::Replace(tags) => tags,
+        }
+    }
+
+    /// The tags of a device that had `from`.
+    fn of(&self, from: &BTreeSet<String>) -> BTreeSet<String> {
+        let mut to = from.clone();
+        match self {
+            Self::Add(tags) => to.extend(tags.iter().cloned()),
+            Self::Remove(tags) => to.retain(|it| !tags.contains(it)),
+            Self::Replace(tags) => to = tags.iter().cloned().collect(),
+        }
+        to
+    }
+}

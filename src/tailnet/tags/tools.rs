@@ -1,0 +1,160 @@
+//! The tools of the tags.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Audit, Retag, Row, Which};
+use crate::{
+    Error, Operation, Tailnet,
+    change::{OnFailure, Plan, Risk},
+    client::Result,
+    tailnet::devices::Filter,
+    tool::{Edit, Query, Toolset, edit, query},
+};
+
+pub(crate) const TOOLSET: Toolset = Toolset {
+    name: "tag_operations",
+    about: "Tags, on many devices at once.",
+    instructions: "",
+    default: false,
+    tools: &[query::<AuditTags>(), edit::<AddTags>(), edit::<RemoveTags>(), edit::<ReplaceTags>()],
+};
+
+const OPERATIONS: &[Operation] =
+    &[Operation::ListTailnetDevices, Operation::GetPolicyFile, Operation::SetDeviceTags];
+/// Where the policy file may not be read, whether a tag is declared is a warning.
+const SCOPES: &[&str] = &["devices:core"];
+
+/// Tags on a page unless asked otherwise.
+const PAGE: usize = 50;
+/// Tags on the largest page.
+const LARGEST_PAGE: usize = 500;
+
+/// List tags with their devices and owners, and what is wrong with them.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AuditTags {
+    /// How names may begin, as `tag:prod-`.
+    #[serde(default)]
+    prefixes: Vec<String>,
+    /// Only what is wrong.
+    #[serde(default)]
+    problems: bool,
+    /// Tags to skip.
+    #[serde(default)]
+    skip: usize,
+    /// Usually 50.
+    limit: Option<usize>,
+}
+
+/// A page of tags.
+#[derive(Debug, Serialize)]
+pub(crate) struct Page {
+    total: usize,
+    with_problems: usize,
+    untagged_devices: usize,
+    shown: usize,
+    tags: Vec<Row>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
+    /// What to give as `skip` for the next page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<usize>,
+}
+
+impl Query for AuditTags {
+    const NAME: &'static str = "audit_tags";
+    const OPERATIONS: &'static [Operation] =
+        &[Operation::ListTailnetDevices, Operation::GetPolicyFile];
+    const SCOPES: &'static [&'static str] = &["devices:core:read"];
+    type Output = Page;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<Page> {
+        let limit = self.limit.unwrap_or(PAGE);
+        if !(1..=LARGEST_PAGE).contains(&limit) {
+            let told = format!("must be between 1 and {LARGEST_PAGE}");
+            return Err(Error::invalid_input("limit", told));
+        }
+        let Audit { tags, untagged, with_problems, mut rows, notes } =
+            tailnet.tags().audit(&self.prefixes).await?;
+        rows.retain(|it| !self.problems || !it.problems.is_empty());
+        let fitting = rows.len();
+        let shown: Vec<Row> = rows.into_iter().skip(self.skip).take(limit).collect();
+        let end = self.skip.saturating_add(shown.len());
+        Ok(Page {
+            total: tags,
+            with_problems,
+            untagged_devices: untagged,
+            shown: shown.len(),
+            tags: shown,
+            notes,
+            next: (end < fitting).then_some(end),
+        })
+    }
+}
+
+/// What the tools have in common: which devices, and what if one fails.
+macro_rules! retag {
+    ($(#[$about:meta])* $tool:ident, $name:literal, $way:ident) => {
+        $(#[$about])*
+        #[derive(Debug, Deserialize, JsonSchema)]
+        #[serde(deny_unknown_fields)]
+        pub(crate) struct $tool {
+            /// As `tag:web`.
+            tags: Vec<String>,
+            /// Named, or what follows.
+            #[serde(default)]
+            devices: Vec<String>,
+            /// Part of the name.
+            name: Option<String>,
+            /// As `linux`.
+            os: Option<String>,
+            /// Part of the login name.
+            user: Option<String>,
+            /// Has one of these.
+            #[serde(default)]
+            tags_any: Vec<String>,
+            /// If one fails.
+            #[serde(default)]
+            on_failure: OnFailure,
+        }
+
+        impl Edit for $tool {
+            const NAME: &'static str = $name;
+            const RISK: Risk = Risk::Change;
+            // Several devices, or a first tag.
+            const WORST: Risk = Risk::Danger;
+            const OPERATIONS: &'static [Operation] = OPERATIONS;
+            const SCOPES: &'static [&'static str] = SCOPES;
+
+            async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+                let filtered = self.name.is_some()
+                    || self.os.is_some()
+                    || self.user.is_some()
+                    || !self.tags_any.is_empty();
+                let filter = filtered.then(|| Filter {
+                    name: self.name,
+                    os: self.os,
+                    user: self.user,
+                    any_tags: self.tags_any,
+                    ..Filter::default()
+                });
+                let which = Which { devices: self.devices, filter };
+                tailnet.tags().plan(&which, &Retag::$way(self.tags), self.on_failure).await
+            }
+        }
+    };
+}
+
+retag!(
+    /// Add tags to devices.
+    AddTags, "add_tags", Add
+);
+retag!(
+    /// Remove tags from devices.
+    RemoveTags, "remove_tags", Remove
+);
+retag!(
+    /// Put tags in the place of all others on devices.
+    ReplaceTags, "replace_tags", Replace
+);
