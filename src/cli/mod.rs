@@ -231,7 +231,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
 /// What is served, and the sandbox that has to live as long.
 struct Served {
     tailnets: Tailnets,
-    _sandbox: Option<Sandbox>,
+    _one: Option<Connected>,
 }
 
 /// A tailnet, and the sandbox that has to live as long.
@@ -246,8 +246,8 @@ impl Target {
     /// All tailnets that are named.
     async fn connect_all(&self) -> Result<Served> {
         if self.sandbox || self.profiles.len() < 2 {
-            let Connected { tailnet, _sandbox, .. } = self.connect().await?;
-            return Ok(Served { tailnets: tailnet.into(), _sandbox });
+            let one = self.connect().await?;
+            return Ok(Served { tailnets: (&one.tailnet).into(), _one: Some(one) });
         }
         let profiles = Profiles::load(self.config.as_deref())?;
         let open = |name: &String| {
@@ -255,7 +255,7 @@ impl Target {
             Ok((name.to_owned(), Tailnet::new(profiles.settings(name)?)))
         };
         let named = self.profiles.iter().map(open).collect::<Result<Vec<_>>>()?;
-        Ok(Served { tailnets: Tailnets::new(named)?, _sandbox: None })
+        Ok(Served { tailnets: Tailnets::new(named)?, _one: None })
     }
 
     /// The one profile that is named, if one is.

@@ -33,6 +33,13 @@ impl From<Tailnet> for Tailnets {
     }
 }
 
+/// A clone shares everything.
+impl From<&Tailnet> for Tailnets {
+    fn from(tailnet: &Tailnet) -> Self {
+        tailnet.clone().into()
+    }
+}
+
 impl Tailnets {
     /// These, the first of which is meant where none is named.
     ///

@@ -58,7 +58,9 @@ impl Choice {
             };
             chosen.extend(toolsets().filter(wanted).map(|it| it.name));
             if chosen.len() == before {
-                let names: Vec<&str> = toolsets().map(|it| it.name).collect();
+                // The groups of the API are many: whoever asks for one knows that there are some.
+                let is_shown = |it: &&str| name.starts_with("api") || !it.starts_with(GENERATED);
+                let names: Vec<&str> = toolsets().map(|it| it.name).filter(is_shown).collect();
                 let known = [names.as_slice(), &["default", "all", "api"]].concat();
                 return Err(Error::invalid_input("toolsets", no_such(&name, &known)));
             }

@@ -38,6 +38,10 @@ fn simplify(schema: &mut Schema) {
     if number || is_number_or_null(object) {
         object.remove("format");
     }
+    // Any names: what they stand for is in the description.
+    if object.get("type").is_some_and(|it| it == "object") {
+        object.entry("properties").or_insert_with(|| json!({}));
+    }
     without_null(object);
     choices(object);
     tidy_description(object);

@@ -192,7 +192,7 @@ impl<'a> Keys<'a> {
     }
 
     /// Whether it is the key that this program itself uses.
-    pub(crate) fn is_ours(&self, id: &str) -> bool {
+    pub(crate) fn is_ours(self, id: &str) -> bool {
         let ours = self.tailnet.settings().credential.public_id();
         // The id of a client is longer where the API writes it.
         !ours.is_empty() && (ours == id || ours.starts_with(id) || id.starts_with(ours))

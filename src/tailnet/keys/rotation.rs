@@ -155,7 +155,7 @@ impl Keys<'_> {
             findings.extend(look.age());
             findings.extend(look.expiry());
             findings.extend(owners.as_ref().and_then(|it| look.owner(it)));
-            findings.extend(due.get(&id(key)).and_then(|until| look.due(until)));
+            findings.extend(due.get(&id(key)).map(|until| look.due(until)));
         }
         let checked = keys.iter().filter(|it| !is_gone(it)).count();
         Ok(Report { max_age_days: policy.clone(), checked, findings, notes })
@@ -255,8 +255,8 @@ impl Look<'_> {
         Some(self.finding(problem, format!("revoke_key {}", id(self.key))))
     }
 
-    fn due(&self, until: &str) -> Option<Finding> {
+    fn due(&self, until: &str) -> Finding {
         let told = format!("it was replaced, and its grace was over at {until}");
-        Some(self.finding(told, format!("revoke_key {}", id(self.key))))
+        self.finding(told, format!("revoke_key {}", id(self.key)))
     }
 }

@@ -163,9 +163,9 @@ impl<'a> Tags<'a> {
                 bare.push(device.short_name());
             }
             first += usize::from(from.is_empty() && !to.is_empty());
-            let changed = from != to;
+            let is_new = from != to;
             let change = change::tags(from.into_iter().collect(), to.into_iter().collect());
-            let changes = if changed { vec![change] } else { Vec::new() };
+            let changes = if is_new { vec![change] } else { Vec::new() };
             items.push(Item::new(&change::Devices, device.key(), device.short_name(), changes));
         }
         if !bare.is_empty() {

@@ -91,7 +91,7 @@ async fn its_own_tool_does_the_same() {
     let both = choice(&["api:webhooks", "api:users"]).unwrap();
     setup.offer = Offer::new(Risk::Danger, both, Vec::new());
     setup.yes = true;
-    let agent = crate::support::agent::Agent::with(&tailnet, setup).await;
+    let agent = crate::support::agent::Agent::with(tailnet.clone(), setup).await;
 
     let body =
         json!({ "endpointUrl": "https://hooks.example/1", "subscriptions": ["nodeCreated"] });

@@ -70,7 +70,7 @@ async fn with_read_access_it_reads_and_changes_nothing() {
     let (_sandbox, tailnet) = sandbox().await;
     let mut setup = Setup::new(Risk::Read).unwrap();
     setup.offer = Offer::up_to(Risk::Read);
-    let agent = Agent::with(&tailnet, setup).await;
+    let agent = Agent::with(tailnet.clone(), setup).await;
     let arguments = |operation: &str, parameters: Value| json!({ "operation": operation, "parameters": parameters });
 
     let tool = agent.tools().await.into_iter().find(|it| it.name == "call_api_operation").unwrap();

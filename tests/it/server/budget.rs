@@ -18,19 +18,21 @@ fn list(access: Risk) -> usize {
 }
 
 /// What was measured last. A list that grows past it needs a reason in its commit.
-const READ: usize = 1_510;
-const DANGER: usize = 3_167;
+const READ: usize = 1_784;
+const DANGER: usize = 3_447;
 /// Of one tool, on average.
-const MEAN: usize = 137;
+const MEAN: usize = 118;
 
 #[test]
 fn the_list_of_tools_stays_small() {
     let (read, danger) = (list(Risk::Read), list(Risk::Danger));
-    let mean = danger / tool::all().count();
+    let mut all = 0;
     for tool in tool::all() {
         let text = serde_json::to_string(&mcp::describe(tool, Risk::Danger)).unwrap();
         println!("{:>5} {}", tokens(&text), tool.name);
+        all += tokens(&text);
     }
+    let mean = all / tool::all().count();
     println!("tools/list: {read} tokens with read access, {danger} with danger, {mean} a tool");
     assert!(read <= READ, "{read}");
     assert!(danger <= DANGER, "{danger}");

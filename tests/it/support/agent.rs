@@ -9,6 +9,7 @@ use serde_json::Value;
 use tailscale_mcp::{
     Tailnet,
     mcp::{Server, Setup},
+    tailnet::Tailnets,
     tool::Risk,
 };
 
@@ -21,12 +22,12 @@ impl Agent {
         let mut setup = Setup::new(access).unwrap();
         // What is asked, and how, has tests of its own.
         setup.yes = true;
-        Self::with(tailnet, setup).await
+        Self::with(tailnet.clone(), setup).await
     }
 
-    pub async fn with(tailnet: &Tailnet, setup: Setup) -> Self {
+    pub async fn with(tailnets: impl Into<Tailnets>, setup: Setup) -> Self {
         let (here, there) = tokio::io::duplex(1 << 16);
-        let server = Server::new(tailnet.clone(), setup);
+        let server = Server::new(tailnets, setup);
         tokio::spawn(async move { server.serve(there).await.unwrap().waiting().await });
         Self { client: ().serve(here).await.unwrap() }
     }

@@ -27,7 +27,7 @@ pub fn everything() -> Setup {
 pub async fn agent(tailnet: &Tailnet) -> Agent {
     let mut setup = everything();
     setup.yes = true;
-    Agent::with(tailnet, setup).await
+    Agent::with(tailnet.clone(), setup).await
 }
 
 /// A person who agrees to everything, in front of every tool.
