@@ -78,7 +78,12 @@ impl Edit {
 async fn all(sandbox: &Sandbox, paths: &[&str]) -> Value {
     let mut states = Vec::new();
     for path in paths {
-        states.push(raw(sandbox, "GET", path, Value::Null).await);
+        let mut state = raw(sandbox, "GET", path, Value::Null).await;
+        // Sandboxes that are started one after the other have clocks of their own.
+        for time in ["created", "expires", "lastSeen"] {
+            state.as_object_mut().and_then(|it| it.remove(time));
+        }
+        states.push(state);
     }
     json!(states)
 }
