@@ -19,6 +19,7 @@ mod probe;
 pub mod routes;
 pub mod services;
 pub mod settings;
+#[cfg(feature = "server")]
 mod several;
 pub mod tags;
 pub mod user_invites;
@@ -26,9 +27,11 @@ pub mod users;
 pub mod webhooks;
 pub(crate) mod whole;
 
+pub use self::probe::Probe;
 #[cfg(feature = "server")]
 pub(crate) use self::several::Meant;
-pub use self::{probe::Probe, several::Tailnets};
+#[cfg(feature = "server")]
+pub use self::several::Tailnets;
 use crate::{
     Settings,
     change::{self, Acting, Plan, Report, Subject},

@@ -24,7 +24,8 @@ pub struct Found {
 }
 
 impl Found {
-    pub(super) fn of(operation: Operation) -> Self {
+    /// What there is to say about `operation`.
+    pub fn of(operation: Operation) -> Self {
         let input = operation.input();
         let needs = input.get("required").and_then(Value::as_array).into_iter().flatten();
         Self {

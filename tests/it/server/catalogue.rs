@@ -130,3 +130,23 @@ fn hints_follow_from_the_risk() {
         }
     }
 }
+
+#[test]
+fn every_tool_is_called_by_a_test() {
+    let mut tests = String::new();
+    read_all(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it").as_ref(), &mut tests);
+    let missed: Vec<&str> =
+        tool::all().map(|it| it.name).filter(|it| !tests.contains(&format!("\"{it}\""))).collect();
+    assert!(missed.is_empty(), "no test calls {missed:?}");
+}
+
+fn read_all(folder: &std::path::Path, text: &mut String) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            read_all(&path, text);
+        } else if !path.ends_with("server/catalogue.rs") {
+            text.push_str(&fs::read_to_string(&path).unwrap());
+        }
+    }
+}
