@@ -5,14 +5,18 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{Kind, Update};
-use crate::{Error, client::Result, tailnet::devices::name::check_tag};
+use crate::{
+    Error,
+    client::{Result, call},
+    tailnet::devices::name::check_tag,
+};
 
 /// The longest description.
 const LONGEST_DESCRIPTION: usize = 50;
 /// The longest life of an auth key, in days.
 const LONGEST_LIFE: u32 = 90;
 /// Scopes whose holder hands out tags.
-const TAGGING: [&str; 3] = ["devices:core", "auth_keys", "all"];
+const TAGGING: [&str; 2] = ["devices:core", "auth_keys"];
 
 /// A key that is to be made.
 #[derive(Debug, Clone, Default)]
@@ -120,10 +124,7 @@ impl NewKey {
         let issuer = self.issuer.as_deref().unwrap_or_default();
         issuer_is_https(issuer)?;
         let subject = self.subject.as_deref().unwrap_or_default();
-        if subject.is_empty() {
-            let told = "is missing; give the pattern of the `sub` claim, with `*` for anything";
-            return Err(Error::invalid_input("subject", told));
-        }
+        subject_is_there(subject)?;
         if let Some(claim) =
             self.claims.keys().find(|it| ["sub", "iss", "aud"].contains(&it.as_str()))
         {
@@ -189,19 +190,26 @@ impl NewKey {
     }
 }
 
-/// Checks what a trust credential shall become.
-pub(super) fn update(kind: Kind, update: &Update) -> Result<()> {
+/// Checks what the trust credential `key` shall become.
+pub(super) fn update(key: &Value, update: &Update) -> Result<()> {
     description(update.description.as_deref().unwrap_or_default())?;
     update.tags.iter().flatten().try_for_each(|it| check_tag(it))?;
-    if let Some(given) = &update.scopes {
-        // Its tags may stay as they are, which the API knows.
-        let tags = update.tags.clone().unwrap_or_else(|| vec!["tag:unknown".to_owned()]);
-        scopes(given, &tags)?;
+    if update.scopes.is_some() || update.tags.is_some() {
+        let now = |field| {
+            let list = call::member(key, field).and_then(Value::as_array).into_iter().flatten();
+            list.filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let of = |given: &Option<Vec<String>>, field| given.clone().unwrap_or_else(|| now(field));
+        scopes(&of(&update.scopes, "scopes"), &of(&update.tags, "tags"))?;
     }
-    if kind != Kind::Federated && (update.issuer.is_some() || update.subject.is_some()) {
-        return Err(Error::invalid_input("issuer", "is for federated identities only"));
+    if Kind::of(key) != Kind::Federated {
+        let given = [("issuer", update.issuer.is_some()), ("subject", update.subject.is_some())];
+        return given.iter().find(|it| it.1).map_or(Ok(()), |(field, _)| {
+            Err(Error::invalid_input(field, "is for federated identities only"))
+        });
     }
-    update.issuer.as_deref().map_or(Ok(()), issuer_is_https)
+    update.issuer.as_deref().map_or(Ok(()), issuer_is_https)?;
+    update.subject.as_deref().map_or(Ok(()), subject_is_there)
 }
 
 fn description(text: &str) -> Result<()> {
@@ -226,7 +234,7 @@ fn scopes(scopes: &[String], tags: &[String]) -> Result<()> {
         let told = format!("has `{odd}`; a scope looks like `devices:core:read`");
         return Err(Error::invalid_input("scopes", told));
     }
-    let tagging = scopes.iter().find(|it| TAGGING.contains(&it.as_str()) && *it != "all");
+    let tagging = scopes.iter().find(|it| TAGGING.contains(&it.as_str()));
     if let (Some(scope), true) = (tagging, tags.is_empty()) {
         let told = format!("are missing: with the scope `{scope}` it hands out tags");
         return Err(Error::invalid_input("tags", told));
@@ -240,4 +248,12 @@ fn issuer_is_https(issuer: &str) -> Result<()> {
     }
     let told = "must be the https URL of an OIDC provider that Tailscale can reach";
     Err(Error::invalid_input("issuer", told))
+}
+
+fn subject_is_there(subject: &str) -> Result<()> {
+    if !subject.is_empty() {
+        return Ok(());
+    }
+    let told = "is missing; give the pattern of the `sub` claim, with `*` for anything";
+    Err(Error::invalid_input("subject", told))
 }

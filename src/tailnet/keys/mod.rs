@@ -165,7 +165,7 @@ impl<'a> Keys<'a> {
         if wanted.is_empty() {
             return Err(Error::invalid_input("arguments", "name nothing to change"));
         }
-        check::update(kind, update)?;
+        check::update(&key, update)?;
         let mut plan = KEY.plan_change(self.tailnet, id, id, &wanted, Secrets::new()).await?;
         plan.items.iter_mut().for_each(|it| it.subject = &change::Keys);
         plan.least = Risk::Danger;
@@ -195,7 +195,9 @@ impl<'a> Keys<'a> {
     pub(crate) fn is_ours(self, id: &str) -> bool {
         let ours = self.tailnet.settings().credential.public_id();
         // The id of a client is longer where the API writes it.
-        !ours.is_empty() && (ours == id || ours.starts_with(id) || id.starts_with(ours))
+        !ours.is_empty()
+            && !id.is_empty()
+            && (ours == id || ours.starts_with(id) || id.starts_with(ours))
     }
 
     pub(crate) fn tailnet(self) -> &'a Tailnet {
