@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::{
     Error, ErrorKind, Operation, Tailnet,
-    change::{Change, Fields, Sending, Sent, Subject},
+    change::{Change, Checked, Fields, Sending, Sent, Subject},
     client::{Result, call},
     tailnet::whole::Whole,
 };
@@ -91,6 +91,15 @@ impl Subject for Keys {
 
     fn reached(&self, change: &Change, now: &Value) -> bool {
         KEY.reached(change, now)
+    }
+
+    fn check<'a>(
+        &'a self,
+        tailnet: &'a Tailnet,
+        id: &'a str,
+        change: &'a Change,
+    ) -> BoxFuture<'a, Result<Checked>> {
+        KEY.check(tailnet, id, change)
     }
 }
 
