@@ -65,6 +65,8 @@ pub struct Report {
 
 /// As many rotations of the past as are looked through.
 const ROTATIONS: usize = 200;
+/// What the journal says that a rotation is about: the old key and the new one.
+const ROTATION: &str = "2 keys";
 
 impl Keys<'_> {
     /// Plans to make a key like `id`, and to revoke `id` once the new one is there and works: at
@@ -165,13 +167,15 @@ impl Keys<'_> {
     async fn due(&self, now: Timestamp) -> Result<BTreeMap<String, String>> {
         let mut due = BTreeMap::new();
         let changes = self.tailnet().changes();
-        let find =
-            Find { text: Some("rotate_key".to_owned()), limit: ROTATIONS, ..Find::default() };
+        // A program that uses the library has no tool that could be looked for.
+        let about = Some(ROTATION.to_owned());
+        let find = Find { resource: about, limit: ROTATIONS, ..Find::default() };
         let list = match changes.list(&find).await {
             Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(due),
             list => list?,
         };
-        for entry in list.changes {
+        // What was undone has no new key any more: the old one is in use again.
+        for entry in list.changes.into_iter().filter(|it| it.undone_by.is_none()) {
             for step in changes.steps(entry.change, ROTATIONS).await? {
                 let noted =
                     step.change.field == REVOKE_AFTER && step.outcome == Some(Outcome::Done);
@@ -223,12 +227,17 @@ impl Look<'_> {
         let most = *self.policy.0.get(&kind)?;
         let days = self.now.duration_since(self.time("created")?).as_hours() / 24;
         let old = days > i64::from(most);
-        let remedy = match kind {
-            Kind::Auth | Kind::Client => format!("rotate_key {}", id(self.key)),
-            Kind::Api => "make a new one in the admin console, then revoke_key".to_owned(),
-            Kind::Federated => format!("revoke_key {}", id(self.key)),
-        };
-        old.then(|| self.finding(format!("{days} days old, at most {most}"), remedy))
+        old.then(|| self.finding(format!("{days} days old, at most {most}"), self.replacing()))
+    }
+
+    /// How it gets a younger one in its place.
+    fn replacing(&self) -> String {
+        let id = id(self.key);
+        match Kind::of(self.key) {
+            Kind::Auth | Kind::Client => format!("rotate_key {id}"),
+            Kind::Api => format!("make a new one in the admin console, then revoke_key {id}"),
+            Kind::Federated => format!("revoke_key {id}"),
+        }
     }
 
     fn expiry(&self) -> Option<Finding> {
@@ -240,9 +249,8 @@ impl Look<'_> {
         }
         // Where the API tells little, absent says nothing.
         let told = call::member(self.key, "created").is_some();
-        (ends && told && expires.is_none()).then(|| {
-            self.finding("it never expires".to_owned(), format!("rotate_key {}", id(self.key)))
-        })
+        (ends && told && expires.is_none())
+            .then(|| self.finding("it never expires".to_owned(), self.replacing()))
     }
 
     fn owner(&self, owners: &BTreeMap<String, String>) -> Option<Finding> {
