@@ -24,6 +24,7 @@ mod dns;
 mod document;
 mod guard;
 mod http;
+mod keys;
 mod logging;
 mod network;
 mod oauth_apps;

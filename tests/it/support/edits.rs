@@ -79,13 +79,24 @@ async fn all(sandbox: &Sandbox, paths: &[&str]) -> Value {
     let mut states = Vec::new();
     for path in paths {
         let mut state = raw(sandbox, "GET", path, Value::Null).await;
-        // Sandboxes that are started one after the other have clocks of their own.
-        for time in ["created", "expires", "lastSeen"] {
-            state.as_object_mut().and_then(|it| it.remove(time));
-        }
+        timeless(&mut state);
         states.push(state);
     }
     json!(states)
+}
+
+/// Sandboxes that are started one after the other have clocks of their own.
+fn timeless(state: &mut Value) {
+    match state {
+        Value::Object(fields) => {
+            for time in ["created", "updated", "expires", "revoked", "lastSeen"] {
+                fields.remove(time);
+            }
+            fields.values_mut().for_each(timeless);
+        }
+        Value::Array(items) => items.iter_mut().for_each(timeless),
+        _ => {}
+    }
 }
 
 /// Every write of every edit is refused once, and once its answer gets lost. What is at `paths` is
