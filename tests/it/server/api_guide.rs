@@ -36,8 +36,9 @@ tailscale-mcp call api_list_users '{\"role\":\"admin\"}' --sandbox --toolsets ap
 
 Both answer a list a page at a time, with `skip` and `limit`. Both turn a change into a plan: `dry_run`
 previews it, and a `danger` runs only after it was confirmed, as with any other tool
-([safety.md](safety.md)). A `change` of which nothing can be undone counts as `danger` there. Where several scopes are named, it depends on what is asked for which of them it
-takes; where the document names none, none is named here. `setPolicyFile` is not called by either:
+([safety.md](safety.md)). A `change` of which nothing can be undone counts as `danger` there. Where several
+scopes are named, it depends on what is asked for which of them it takes; where the document names none,
+none is named here. `setPolicyFile` is not called by either:
 `update_acl_policy` does it.
 ";
 
@@ -82,7 +83,7 @@ fn describe(operation: Operation, guide: &mut String) {
     let named = tool::all().filter(|it| it.operations.contains(&operation)).map(|it| it.name);
     let mut tools = list(named);
     if tools.is_empty() {
-        tools = "`call_api_operation`".to_owned();
+        tools.push_str("`call_api_operation`");
     }
     let scopes = list(operation.scopes());
     let scopes = if scopes.is_empty() { "not named".to_owned() } else { scopes };
