@@ -1,9 +1,11 @@
 //! What a model, a host and an operator see.
 
+mod api_guide;
 mod architecture;
 mod budget;
 mod catalogue;
 mod command_line;
+mod examples;
 mod leaving;
 mod manual;
 mod policy_commands;

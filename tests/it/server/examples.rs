@@ -1,0 +1,99 @@
+//! The calls of `docs/EXAMPLES.md` work, one after the other, in the tailnet of the sandbox.
+//!
+//! `cargo test examples -- --nocapture` shows what they answer.
+
+use std::{collections::BTreeMap, fs};
+
+use serde_json::Value;
+use tailscale_mcp::{
+    mcp::Setup,
+    tool::{self, Choice, Offer, Risk, Words},
+};
+
+use crate::support::{agent::Agent, tailnet::sandbox};
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/EXAMPLES.md");
+
+/// A block of the file: ```` ```json call=TOOL keep=NAME:/pointer ````.
+struct Example {
+    /// Where it begins in the file.
+    line: usize,
+    tool: &'static str,
+    /// What is kept of the answer: names, and where the values are.
+    keeps: Vec<(String, String)>,
+    arguments: String,
+}
+
+fn examples(file: &str) -> Vec<Example> {
+    let mut examples = Vec::new();
+    let mut lines = file.lines().enumerate();
+    while let Some((at, line)) = lines.next() {
+        let Some(info) = line.strip_prefix("```json call=") else { continue };
+        let mut words = info.split_whitespace();
+        let name = words.next().unwrap();
+        let keep = |word: &str| {
+            let kept = word.strip_prefix("keep=").and_then(|it| it.split_once(':'));
+            let (name, pointer) =
+                kept.unwrap_or_else(|| panic!("line {}: what is `{word}`?", at + 1));
+            (name.to_owned(), pointer.to_owned())
+        };
+        let tool = tool::named(name).unwrap_or_else(|it| panic!("line {}: {it}", at + 1)).name;
+        let keeps = words.map(keep).collect();
+        let body = lines.by_ref().map(|it| it.1).take_while(|it| *it != "```");
+        let arguments = body.collect::<Vec<_>>().join("\n");
+        examples.push(Example { line: at + 1, tool, keeps, arguments });
+    }
+    examples
+}
+
+#[test]
+fn every_toolset_has_an_example() {
+    let file = fs::read_to_string(FILE).unwrap();
+    let examples = examples(&file);
+    for set in tool::TOOLSETS {
+        let is_shown = |it: &Example| set.tools.iter().any(|tool| tool.name == it.tool);
+        assert!(examples.iter().any(is_shown), "docs/EXAMPLES.md has none of `{}`", set.name);
+        let heading = format!("\n## {}\n", set.name);
+        assert!(file.contains(&heading), "docs/EXAMPLES.md has no heading `{}`", set.name);
+    }
+}
+
+#[tokio::test]
+async fn every_example_works() {
+    let (_sandbox, tailnet) = sandbox().await;
+    let mut words = Words::default();
+    words.toolsets = vec!["all".to_owned(), "api".to_owned()];
+    let mut setup = Setup::new(Risk::Danger).unwrap();
+    setup.offer = Offer::new(Risk::Danger, Choice::read(&words).unwrap(), Vec::new());
+    setup.yes = true;
+    let agent = Agent::with(&tailnet, setup).await;
+    let mut kept: BTreeMap<String, Value> = BTreeMap::new();
+    let mut failures = Vec::new();
+
+    for Example { line, tool, keeps, arguments } in examples(&fs::read_to_string(FILE).unwrap()) {
+        let mut text = arguments;
+        for (name, value) in &kept {
+            text = text.replace(&format!("\"{{{{{name}}}}}\""), &value.to_string());
+        }
+        if text.contains("\"{{") {
+            failures.push(format!("line {line}: nothing is kept for {text}"));
+            continue;
+        }
+        let arguments =
+            serde_json::from_str(&text).unwrap_or_else(|it| panic!("line {line}: {it}"));
+        let (answer, failed) = agent.ask(tool, arguments).await;
+        println!("{line}: {tool} {text}\n  {answer}");
+        // What changes nothing shows nothing.
+        if failed || answer["unchanged"] == true {
+            failures.push(format!("line {line}: {tool} {text}: {answer}"));
+        }
+        for (name, pointer) in keeps {
+            match answer.pointer(&pointer) {
+                Some(value) => drop(kept.insert(name, value.clone())),
+                None => failures.push(format!("line {line}: {tool}: no {pointer} in {answer}")),
+            }
+        }
+    }
+
+    assert!(failures.is_empty(), "{failures:#?}");
+}
