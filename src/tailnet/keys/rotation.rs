@@ -108,7 +108,7 @@ impl Keys<'_> {
                 "give a `grace`, put the new secret in place, then revoke the old one",
             );
         }
-        let plan = make(&format!("like {id}"), &key);
+        let plan = make(&format!("in the place of {id}"), &key);
         let old = if grace.is_zero() {
             KEY.plan_remove(self.tailnet(), id, id).await?.items
         } else {
