@@ -22,7 +22,8 @@ pub(super) struct Offered {
     /// with --sandbox `danger`
     #[arg(long, global = true, env = "TAILSCALE_MCP_ACCESS", value_name = "LEVEL")]
     access: Option<Risk>,
-    /// Toolsets to offer, with commas between them, `default` or `all`
+    /// Toolsets to offer, with commas between them; also `default`, `all`, and `api` or `api:GROUP` for
+    /// the operations of the API
     #[arg(
         long,
         global = true,
