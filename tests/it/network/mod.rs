@@ -144,8 +144,8 @@ async fn all_are_asked_at_once_and_one_that_is_down_does_not_keep_the_others() {
     assert!(wrong["message"].as_str().unwrap().contains("limit"), "{wrong}");
 }
 
-#[test]
-fn several_need_names_of_their_own() {
+#[tokio::test]
+async fn several_need_names_of_their_own() {
     let tailnet = || Tailnet::new(settings("http://127.0.0.1:1"));
     let of = |names: &[&str]| {
         Tailnets::new(names.iter().map(|it| ((*it).to_owned(), tailnet())).collect())

@@ -153,6 +153,9 @@ async fn a_difference_is_told_by_effect_and_can_fail_a_pipeline() {
     assert_eq!(desk.run(&["diff", &other, "--against", &same, "--format", "json"]).0, told);
     let json: Value = serde_json::from_str(&told).unwrap();
     assert_eq!(json["effect"]["gained"][0]["ports"][0], "tcp:9100", "{told}");
+    let wrong = desk.file("wrong.hujson", &text.replace("tcp:631", "tcp:99999"));
+    let (told, code) = desk.run(&["diff", &wrong]);
+    assert!(code == 1 && told.contains("the policy file is wrong: line"), "{told}");
     let closed = desk.file("closed.hujson", "{\"grants\": []}");
     let (told, _) = desk.run(&["diff", &closed]);
     assert!(told.contains("! all 100 devices would lose every connection"), "{told}");

@@ -112,12 +112,10 @@ async fn forward(
         return answer(504, r#"{"message":"request took too long to process"}"#);
     }
     let status = sent.status();
+    let json = || http::HeaderValue::from_static("application/json");
+    let kind = sent.headers().get("content-type").cloned().unwrap_or_else(json);
     let body = sent.bytes().await.unwrap();
-    Response::builder()
-        .status(status)
-        .header("content-type", "application/json")
-        .body(body.into())
-        .unwrap()
+    Response::builder().status(status).header("content-type", kind).body(body.into()).unwrap()
 }
 
 /// An HTTP client without TLS.
