@@ -111,6 +111,8 @@ impl Serve {
 
     /// Serves until the client leaves, or the process is told to end.
     pub(crate) async fn run(self, server: Server, tailnet: Tailnet) -> Result<()> {
+        let due = server.clone();
+        tokio::spawn(async move { due.revoke_due(Server::LOOK).await });
         if let Some(Listen(address)) = self.http {
             return self.over_http(address, server, tailnet).await;
         }

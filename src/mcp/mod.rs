@@ -22,6 +22,7 @@ mod call;
 mod complete;
 mod confirm;
 mod describe;
+mod grace;
 mod narrow;
 mod principal;
 mod prompts;

@@ -67,6 +67,12 @@ impl Tailnets {
         &self.first
     }
 
+    /// All of them.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Tailnet> {
+        let alone = self.named.is_empty().then_some(&self.first);
+        alone.into_iter().chain(self.named.iter().map(|it| &it.1))
+    }
+
     /// The names, where there are several.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.named.iter().map(|it| it.0.as_str())

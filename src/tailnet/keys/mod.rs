@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 pub(crate) mod change;
 mod check;
+pub mod grace;
 pub mod rotation;
 #[cfg(feature = "server")]
 pub(crate) mod tools;

@@ -8,12 +8,13 @@ use serde_json::Value;
 
 use super::{
     Keys, Kind,
-    change::{self, KEY, REVOKE_AFTER, is_gone},
+    change::{self, KEY, is_gone},
+    grace::Due,
     make,
 };
 use crate::{
     Error, ErrorKind,
-    change::{Item, OnFailure, Outcome, Plan, Risk, journal::Find},
+    change::{Item, OnFailure, Plan, Risk},
     client::{Result, call},
     tailnet::whole,
 };
@@ -63,14 +64,10 @@ pub struct Report {
     pub notes: Vec<String>,
 }
 
-/// As many rotations of the past as are looked through.
-const ROTATIONS: usize = 200;
-/// What the journal says that a rotation is about: the old key and the new one.
-const ROTATION: &str = "2 keys";
-
 impl Keys<'_> {
     /// Plans to make a key like `id`, and to revoke `id` once the new one is there and works: at
-    /// once, or by whoever comes back after `grace`. If the new one cannot be made, the old one stays.
+    /// once, or when `grace` is over, which a server does by itself and a program with
+    /// [`plan_due`](Self::plan_due). If the new one cannot be made, the old one stays.
     ///
     /// # Errors
     ///
@@ -122,7 +119,8 @@ impl Keys<'_> {
         plan.warnings.push(if grace.is_zero() {
             "the old key stops working at once: whatever uses it needs the new secret".to_owned()
         } else {
-            "nothing revokes the old key by itself: check_key_rotation says when it is due"
+            "the old key stops working when the grace is over: a server with this journal that offers \
+             rotate_key revokes it then, or when it next runs"
                 .to_owned()
         });
         Ok(plan)
@@ -150,43 +148,22 @@ impl Keys<'_> {
             }
             Err(error) => return Err(error),
         };
-        let due = self.due(now).await?;
+        let due = match self.due(now).await {
+            // Without a journal nobody knows of a grace.
+            Err(error) if error.kind() == ErrorKind::Unsupported => Vec::new(),
+            due => due?,
+        };
         let mut findings = Vec::new();
         for key in keys.iter().filter(|it| !is_gone(it)) {
             let look = Look { key, policy, now };
             findings.extend(look.age());
             findings.extend(look.expiry());
             findings.extend(owners.as_ref().and_then(|it| look.owner(it)));
-            findings.extend(due.get(&id(key)).map(|until| look.due(until)));
+            let over = due.iter().find(|it| it.key == id(key));
+            findings.extend(over.map(|it| look.due(it)));
         }
         let checked = keys.iter().filter(|it| !is_gone(it)).count();
         Ok(Report { max_age_days: policy.clone(), checked, findings, notes })
-    }
-
-    /// The keys that were rotated, and until when their grace lasts. None without a journal.
-    async fn due(&self, now: Timestamp) -> Result<BTreeMap<String, String>> {
-        let mut due = BTreeMap::new();
-        let changes = self.tailnet().changes();
-        // A program that uses the library has no tool that could be looked for.
-        let about = Some(ROTATION.to_owned());
-        let find = Find { resource: about, limit: ROTATIONS, ..Find::default() };
-        let list = match changes.list(&find).await {
-            Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(due),
-            list => list?,
-        };
-        // What was undone has no new key any more: the old one is in use again.
-        for entry in list.changes.into_iter().filter(|it| it.undone_by.is_none()) {
-            for step in changes.steps(entry.change, ROTATIONS).await? {
-                let noted =
-                    step.change.field == REVOKE_AFTER && step.outcome == Some(Outcome::Done);
-                let until = step.change.to.as_str().filter(|_| noted);
-                let over = |it: &&str| it.parse::<Timestamp>().is_ok_and(|it| it <= now);
-                if let Some(until) = until.filter(over) {
-                    due.insert(step.id, until.to_owned());
-                }
-            }
-        }
-        Ok(due)
     }
 }
 
@@ -263,8 +240,8 @@ impl Look<'_> {
         Some(self.finding(problem, format!("revoke_key {}", id(self.key))))
     }
 
-    fn due(&self, until: &str) -> Finding {
-        let told = format!("it was replaced, and its grace was over at {until}");
+    fn due(&self, due: &Due) -> Finding {
+        let told = format!("it was replaced, and its grace was over at {}", due.until);
         self.finding(told, format!("revoke_key {}", id(self.key)))
     }
 }

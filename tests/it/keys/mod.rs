@@ -18,6 +18,7 @@ use crate::support::{
 mod change;
 mod create;
 mod findings;
+mod grace;
 mod rotate;
 
 const ALL: &str = "/tailnet/-/keys?all=true";
