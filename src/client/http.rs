@@ -46,21 +46,65 @@ fn plain(settings: &Settings) -> Result<bool> {
     }
 }
 
-/// The system's roots and the extra ones. Without TLS no roots are read: that takes a while.
+/// Builds a client for other servers than the API. None of them gets the credential.
+#[cfg(feature = "server")]
+pub(super) fn build_outside(settings: &Settings) -> Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(with_roots(settings)?)
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(10))
+        .user_agent(concat!("tailscale-mcp/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| Error::config(format!("no HTTP client: {error}"), "report this"))
+}
+
+/// Reads `url`, up to `limit` bytes.
+#[cfg(feature = "server")]
+pub(super) async fn read(
+    client: &reqwest::Client,
+    url: url::Url,
+    accept: &str,
+    limit: usize,
+) -> Result<Bytes> {
+    let sent = client.get(url).header(::http::header::ACCEPT, accept).send().await;
+    let answer = sent.map_err(|error| Error::new(retry::failure(&error), retry::words(&error)))?;
+    let status = answer.status();
+    if !status.is_success() {
+        let why = format!("it answers {status}");
+        return Err(Error::new(ErrorKind::Upstream, why).answered(status.as_u16(), None));
+    }
+    body(answer, limit).await
+}
+
+/// Without TLS no roots are read: that takes a while.
 fn tls(settings: &Settings) -> Result<rustls::ClientConfig> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let failed =
-        |error: rustls::Error| Error::new(ErrorKind::Tls, format!("TLS cannot be set up: {error}"));
-    let builder = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .map_err(failed)?;
     if settings.base_url.starts_with("http://") {
         let none = rustls::RootCertStore::empty();
-        return Ok(builder.with_root_certificates(none).with_no_client_auth());
+        return Ok(config()?.with_root_certificates(none).with_no_client_auth());
     }
+    with_roots(settings)
+}
+
+fn failed(error: &rustls::Error) -> Error {
+    Error::new(ErrorKind::Tls, format!("TLS cannot be set up: {error}"))
+}
+
+fn provider() -> Arc<rustls::crypto::CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+fn config() -> Result<rustls::ConfigBuilder<rustls::ClientConfig, rustls::WantsVerifier>> {
+    rustls::ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| failed(&error))
+}
+
+/// The system's roots and the extra ones.
+fn with_roots(settings: &Settings) -> Result<rustls::ClientConfig> {
+    let builder = config()?;
     let verifier =
-        rustls_platform_verifier::Verifier::new_with_extra_roots(extra(settings)?, provider)
-            .map_err(failed)?;
+        rustls_platform_verifier::Verifier::new_with_extra_roots(extra(settings)?, provider())
+            .map_err(|error| failed(&error))?;
     // "Dangerous" is any verifier that is not rustls' own; this one is the platform's.
     let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
     Ok(builder.with_no_client_auth())

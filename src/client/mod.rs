@@ -52,6 +52,9 @@ struct Inner {
     transport: Transport,
     /// Built at the first request: reading the system's certificates takes a while.
     api: OnceLock<Result<api::Client>>,
+    /// For other servers than the API.
+    #[cfg(feature = "server")]
+    outside: OnceLock<Result<reqwest::Client>>,
     cache: moka::future::Cache<(u64, String), Arc<dyn Any + Send + Sync>>,
 }
 
@@ -68,7 +71,14 @@ impl Client {
             .max_capacity(CACHED_LISTS)
             .time_to_live(settings.cache_for)
             .build();
-        Self(Arc::new(Inner { settings, transport, api: OnceLock::new(), cache }))
+        Self(Arc::new(Inner {
+            settings,
+            transport,
+            api: OnceLock::new(),
+            #[cfg(feature = "server")]
+            outside: OnceLock::new(),
+            cache,
+        }))
     }
 
     /// The tailnet's id, or `-`.
@@ -89,6 +99,19 @@ impl Client {
             Ok(api::Client::new_with_client(&base, client, inner.transport.clone()))
         };
         inner.api.get_or_init(build).as_ref().map_err(Clone::clone)
+    }
+
+    /// Reads from a server that is not the API, without the credential.
+    #[cfg(feature = "server")]
+    pub(crate) async fn read_elsewhere(
+        &self,
+        url: url::Url,
+        accept: &str,
+        limit: usize,
+    ) -> Result<bytes::Bytes> {
+        let inner = &*self.0;
+        let client = inner.outside.get_or_init(|| http::build_outside(&inner.settings));
+        http::read(client.as_ref().map_err(Clone::clone)?, url, accept, limit).await
     }
 
     /// What `operation` answered, as its type.

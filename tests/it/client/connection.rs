@@ -5,11 +5,6 @@ use std::{path::Path, time::Duration};
 use serde_json::json;
 use tailscale_mcp::{ErrorKind, Tailnet};
 use tokio::{io::AsyncWriteExt as _, net::TcpListener};
-use tokio_rustls::rustls::{
-    ServerConfig,
-    crypto::ring,
-    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
-};
 
 use crate::support::{API_KEY, Reply, Seen, Server};
 
@@ -21,18 +16,8 @@ fn yes() -> Reply {
 
 // TLS.
 
-/// A server with a certificate of its own making, which is written to `file`.
 async fn self_signed(file: &Path) -> Server {
-    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
-    std::fs::write(file, made.cert.pem()).unwrap();
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
-    let tls = ServerConfig::builder_with_provider(ring::default_provider().into())
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)
-        .unwrap();
-    Server::tls(tls, |_| yes()).await
+    Server::self_signed(file, |_| yes()).await
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use tailscale_mcp::{
     Tailnet,
@@ -10,7 +11,10 @@ use tailscale_mcp::{
 };
 
 use super::{WHOLE, agent, raw, sandbox_of};
-use crate::support::dns::{NameServer, Says};
+use crate::support::{
+    Reply, Seen, Server as HttpServer,
+    dns::{self, NameServer, Says},
+};
 
 /// A tailnet whose resolvers are all the one name server.
 struct Setting {
@@ -167,21 +171,84 @@ async fn without_the_list_of_devices_other_names_still_resolve() {
 
 #[tokio::test]
 async fn what_is_not_asked_is_said_and_the_next_resolver_is() {
-    let doh = json!({ "address": "https://dns.example/query" });
-    let both = json!({ "nameservers": [doh, { "address": "127.0.0.1" }] });
+    let (closed, local) = (json!({ "address": "https://127.0.0.1:1" }), "127.0.0.1");
+    let both = json!({ "nameservers": [closed, { "address": local }] });
     let setting = Setting::with(|_, _| Says::Address([192, 0, 2, 1], 60), both).await;
     let found = setting.ask("a.test", Kind::A).await;
     assert_eq!(found.attempt.result, Found::Answered);
-    assert_eq!(found.tried[0].result, Found::NotAsked);
-    assert!(found.tried[0].said.as_deref().unwrap().contains("https://dns.example/query"));
-    assert!(found.notes[0].contains("another resolver first"), "{found:?}");
+    assert_eq!(found.tried[0].result, Found::Unreachable);
+    assert_eq!(found.tried[0].resolver.as_deref(), Some("https://127.0.0.1:1"));
 
-    for configuration in [json!({ "nameservers": [doh] }), json!({})] {
-        let setting = Setting::with(|_, _| Says::Silence, configuration).await;
-        let none = setting.ask("a.test", Kind::A).await;
-        assert_eq!(none.attempt.result, Found::NotAsked);
-        assert!(none.try_next.unwrap().contains("tailscale dns query a.test"));
-        assert!(setting.server.names().is_empty());
+    let setting = Setting::with(|_, _| Says::Silence, json!({ "nameservers": [closed] })).await;
+    let lost = setting.ask("a.test", Kind::A).await;
+    assert_eq!(lost.attempt.result, Found::Unreachable);
+    assert!(lost.try_next.unwrap().contains("may reach https://127.0.0.1:1"));
+    let setting = Setting::with(|_, _| Says::Silence, json!({})).await;
+    let none = setting.ask("a.test", Kind::A).await;
+    assert_eq!(none.attempt.result, Found::NotAsked);
+    assert!(none.try_next.unwrap().contains("tailscale dns query a.test"));
+    assert!(setting.server.names().is_empty());
+}
+
+/// What a resolver over HTTPS answers, by the first label of the name that is asked for.
+fn over_https(seen: &Seen) -> Reply {
+    let (path, query) = seen.target.split_once("?dns=").unwrap();
+    assert_eq!((seen.method.as_str(), path), ("GET", "/abc/dns-query"));
+    assert_eq!(seen.header("accept"), Some("application/dns-message"));
+    assert_eq!(seen.header("authorization"), None);
+    let query = URL_SAFE_NO_PAD.decode(query).unwrap();
+    let length = usize::from(query[12]);
+    let says = match &query[13..13 + length] {
+        b"none" => Says::NoSuchName,
+        b"empty" => Says::Nothing,
+        b"refused" => Says::Refused,
+        b"closed" => return Reply::new(403).text("not you"),
+        b"page" => return Reply::new(200).text("<html>hello</html>"),
+        b"late" => return Reply::new(200).late(Duration::from_secs(5)),
+        _ => Says::Alias("a.test", [192, 0, 2, 7]),
+    };
+    let message = dns::message(&query, &says);
+    Reply::new(200).header("content-type", "application/dns-message").text(message)
+}
+
+#[tokio::test]
+async fn a_resolver_over_https_is_asked_without_the_credential() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    let server = HttpServer::self_signed(&file, over_https).await;
+    let url = format!("{}/abc/dns-query", server.url());
+    let doh = json!([{ "address": url }]);
+    let configuration = json!({ "nameservers": doh, "splitDNS": { "corp.example": doh } });
+    let (sandbox, _) = sandbox_of(5).await;
+    raw(&sandbox, "POST", WHOLE, configuration).await;
+    let mut settings = crate::support::tailnet::settings(&sandbox.base_url());
+    settings.ca_file = Some(file);
+    let tailnet = Tailnet::new(settings);
+    let way = Way { own: Own::None, patience: Duration::from_secs(1), ..Way::default() };
+    let ask = async |name: &str| {
+        tailnet.dns().resolve(&Question::new(name, Kind::A), &way).await.unwrap()
+    };
+
+    let found = ask("www.a.test").await;
+    assert_eq!(found.attempt.result, Found::Answered, "{found:?}");
+    assert_eq!(values(&found)[1], ("A", "192.0.2.7", Some(60)));
+    assert_eq!(found.attempt.resolver.as_deref(), Some(url.as_str()));
+    assert!(found.attempt.way.contains("over HTTPS") && found.attempt.took_ms.is_some());
+    let split = ask("www.corp.example").await;
+    assert_eq!(split.attempt.split_dns.as_deref(), Some("corp.example"));
+    for (name, wanted, said) in [
+        ("none.test", Found::NoSuchName, None),
+        ("empty.test", Found::NoSuchRecords, None),
+        ("refused.test", Found::Refused, None),
+        ("closed.test", Found::Failed, Some("403")),
+        ("page.test", Found::Failed, Some("no message of DNS")),
+        ("late.test", Found::Timeout, None),
+    ] {
+        let told = ask(name).await;
+        assert_eq!(told.attempt.result, wanted, "{name}: {told:?}");
+        assert!(told.try_next.is_some(), "{name}");
+        let told = told.attempt.said.unwrap_or_default();
+        assert!(said.is_none_or(|it| told.contains(it)), "{name}: {told}");
     }
 }
 

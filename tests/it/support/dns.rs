@@ -56,6 +56,11 @@ impl NameServer {
     }
 }
 
+/// What a name server answers to a question that came another way.
+pub fn message(query: &[u8], says: &Says) -> Vec<u8> {
+    answer(query, question(query).2, says).unwrap()
+}
+
 /// The name and the type that are asked for, and where the question ends.
 fn question(query: &[u8]) -> (String, u16, usize) {
     let mut labels = Vec::new();

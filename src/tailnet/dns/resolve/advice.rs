@@ -47,9 +47,11 @@ pub(super) fn next(paths: &Paths<'_>, attempt: &Attempt, kind: Kind) -> Option<S
                 .to_owned()
         }
         Found::Failed => "look at that resolver: it answers, and fails".to_owned(),
-        Found::Timeout | Found::Unreachable => {
-            at.map_or_else(|| "try again".to_owned(), |it| lost(paths, it.ip()))
-        }
+        Found::Timeout | Found::Unreachable => match (at, &attempt.resolver) {
+            (Some(at), _) => lost(paths, at.ip()),
+            (None, Some(url)) => format!("see whether this machine may reach {url}"),
+            (None, None) => "try again".to_owned(),
+        },
         Found::NotAsked => {
             format!("on a device of the tailnet: `tailscale dns query {}`", attempt.name)
         }

@@ -10,6 +10,7 @@ use hickory_resolver::{
     config::{NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts},
     net::{DnsError, NetError, runtime::TokioRuntimeProvider},
     proto::{
+        self,
         op::ResponseCode,
         rr::{Name, RecordType},
     },
@@ -51,16 +52,25 @@ pub(super) async fn ask(at: SocketAddr, name: &str, kind: Kind, patience: Durati
         Err(_) => Asked::of(Found::Timeout),
         Ok(Err(error)) => failed(&error),
         Ok(Ok(lookup)) => {
-            let record = |it: &hickory_resolver::proto::rr::Record| Record {
-                kind: it.record_type().to_string(),
-                value: it.data.to_string(),
-                ttl: Some(it.ttl),
-            };
             let records = lookup.answers().iter().map(record).collect();
             Asked { records, ..Asked::of(Found::Answered) }
         }
     };
     Asked { took, ..asked }
+}
+
+pub(super) fn record(it: &proto::rr::Record) -> Record {
+    Record { kind: it.record_type().to_string(), value: it.data.to_string(), ttl: Some(it.ttl) }
+}
+
+/// What an answer without records says.
+pub(super) fn without_records(code: ResponseCode) -> Found {
+    match code {
+        ResponseCode::NXDomain => Found::NoSuchName,
+        ResponseCode::Refused => Found::Refused,
+        ResponseCode::NoError => Found::NoSuchRecords,
+        _ => Found::Failed,
+    }
 }
 
 /// The name under which an address has its name.
@@ -90,12 +100,7 @@ fn resolver(
 
 fn failed(error: &NetError) -> Asked {
     let found = match error {
-        NetError::Dns(DnsError::NoRecordsFound(none)) => match none.response_code {
-            ResponseCode::NXDomain => Found::NoSuchName,
-            ResponseCode::Refused => Found::Refused,
-            ResponseCode::NoError => Found::NoSuchRecords,
-            _ => Found::Failed,
-        },
+        NetError::Dns(DnsError::NoRecordsFound(none)) => without_records(none.response_code),
         NetError::Dns(DnsError::ResponseCode(ResponseCode::Refused)) => Found::Refused,
         NetError::Timeout => Found::Timeout,
         NetError::Io(_) | NetError::NoConnections => Found::Unreachable,
@@ -105,7 +110,7 @@ fn failed(error: &NetError) -> Asked {
     Asked { said, ..Asked::of(found) }
 }
 
-fn record_type(kind: Kind) -> RecordType {
+pub(super) fn record_type(kind: Kind) -> RecordType {
     match kind {
         Kind::A => RecordType::A,
         Kind::Aaaa => RecordType::AAAA,

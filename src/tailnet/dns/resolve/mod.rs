@@ -13,10 +13,14 @@ use self::{
     path::{Path, Paths},
 };
 use super::{DnsOf, check};
-use crate::{Error, ErrorKind, client::Result};
+use crate::{
+    Error, ErrorKind,
+    client::{Client, Result},
+};
 
 mod advice;
 mod ask;
+mod https;
 mod known;
 mod path;
 
@@ -176,7 +180,7 @@ pub struct Resolution {
 
 impl DnsOf<'_> {
     /// Resolves a name from here: through this machine's own Tailscale client if it has one, or else
-    /// by the resolver that the configuration selects
+    /// by the resolver that the configuration selects, over HTTPS where that is how it is named
     /// (`GET /tailnet/{tailnet}/dns/configuration`). Names that only devices can ask for are
     /// answered from the list of devices.
     ///
@@ -190,7 +194,7 @@ impl DnsOf<'_> {
         let paths = Paths { now: &now, known: &known, way };
         let mut attempts = Vec::new();
         for name in paths.names(&name, question.name.trim().ends_with('.')) {
-            let last = attempt(&paths, &name, kind, &mut attempts).await;
+            let last = attempt(self.tailnet.client(), &paths, &name, kind, &mut attempts).await;
             if last == Some(Found::Answered) {
                 break;
             }
@@ -209,6 +213,7 @@ fn full(question: &Question) -> Result<(String, Kind)> {
 
 /// Asks for one name, wherever the paths lead, until somebody knows.
 async fn attempt(
+    client: &Client,
     paths: &Paths<'_>,
     name: &str,
     kind: Kind,
@@ -216,20 +221,22 @@ async fn attempt(
 ) -> Option<Found> {
     let mut last = None;
     for path in paths.of(name) {
+        let resolver = path.resolver();
         let Asked { found, records, took, said } = match &path {
             Path::List(host) => known::answer(*host, kind),
             Path::Nobody(why) => Asked::nobody(why),
             // Who did not answer a moment ago does not answer now.
-            Path::Own(at) | Path::Direct(at, _) if is_silent(attempts, *at) => continue,
+            _ if resolver.as_deref().is_some_and(|it| is_silent(attempts, it)) => continue,
             Path::Own(at) | Path::Direct(at, _) => {
                 ask::ask(*at, name, kind, paths.way.patience).await
             }
+            Path::Https(url, _) => https::ask(client, url, name, kind, paths.way.patience).await,
         };
         attempts.push(Attempt {
             name: name.to_owned(),
             result: found,
             way: path.words(),
-            resolver: path.resolver(),
+            resolver,
             split_dns: path.domain().map(str::to_owned),
             records,
             took_ms: took.map(|it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX)),
@@ -243,10 +250,9 @@ async fn attempt(
     last
 }
 
-fn is_silent(attempts: &[Attempt], at: SocketAddr) -> bool {
-    let at = at.to_string();
+fn is_silent(attempts: &[Attempt], resolver: &str) -> bool {
     let lost = |it: &&Attempt| matches!(it.result, Found::Timeout | Found::Unreachable);
-    attempts.iter().filter(lost).any(|it| it.resolver.as_deref() == Some(&at))
+    attempts.iter().filter(lost).any(|it| it.resolver.as_deref() == Some(resolver))
 }
 
 /// The attempt that says most, and what is to be said about it.

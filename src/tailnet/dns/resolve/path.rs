@@ -17,6 +17,8 @@ pub(super) enum Path<'a> {
     List(Host<'a>),
     /// A resolver that the configuration names, maybe that of a domain.
     Direct(SocketAddr, Option<&'a str>),
+    /// One that is asked over HTTPS.
+    Https(&'a str, Option<&'a str>),
     /// Nobody, and why.
     Nobody(String),
 }
@@ -27,6 +29,7 @@ impl Path<'_> {
             Self::Own(_) => "Tailscale's resolver on this machine, as on every device",
             Self::List(_) => "from the list of devices: only a device can ask for these names",
             Self::Direct(..) => "the configured resolver, asked from this machine",
+            Self::Https(..) => "the configured resolver, asked from this machine over HTTPS",
             Self::Nobody(_) => "none",
         }
     }
@@ -34,12 +37,16 @@ impl Path<'_> {
     pub(super) fn resolver(&self) -> Option<String> {
         match self {
             Self::Own(at) | Self::Direct(at, _) => Some(at.to_string()),
+            Self::Https(url, _) => Some((*url).to_owned()),
             Self::List(_) | Self::Nobody(_) => None,
         }
     }
 
     pub(super) fn domain(&self) -> Option<&str> {
-        if let Self::Direct(_, domain) = self { *domain } else { None }
+        match self {
+            Self::Direct(_, domain) | Self::Https(_, domain) => *domain,
+            Self::Own(_) | Self::List(_) | Self::Nobody(_) => None,
+        }
     }
 }
 
@@ -100,12 +107,12 @@ impl<'a> Paths<'a> {
         paths
     }
 
-    fn direct(&self, resolver: &Resolver, domain: Option<&'a str>) -> Path<'a> {
-        match resolver.address.parse::<IpAddr>() {
+    fn direct(&self, resolver: &'a Resolver, domain: Option<&'a str>) -> Path<'a> {
+        let address = resolver.address.as_str();
+        match address.parse::<IpAddr>() {
             Ok(address) => Path::Direct(SocketAddr::new(address, self.way.port), domain),
-            Err(_) => {
-                Path::Nobody(format!("{} is not asked from here: no plain DNS", resolver.address))
-            }
+            Err(_) if address.starts_with("https://") => Path::Https(address, domain),
+            Err(_) => Path::Nobody(format!("{address} is neither an IP address nor an https URL")),
         }
     }
 

@@ -1,0 +1,81 @@
+//! Asking one resolver over HTTPS (RFC 8484).
+
+use std::time::{Duration, Instant};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use hickory_resolver::proto::{
+    ProtoError,
+    op::{Message, MessageType, OpCode, Query, ResponseCode},
+    rr::Name,
+};
+use url::Url;
+
+use super::{
+    Found, Kind,
+    ask::{self, Asked},
+};
+use crate::{
+    Error, ErrorKind,
+    client::{Client, Result},
+};
+
+const MESSAGE: &str = "application/dns-message";
+/// As long as a message of DNS gets.
+const LONGEST: usize = 65_535;
+
+/// Asks the resolver at `url`.
+pub(super) async fn ask(
+    client: &Client,
+    url: &str,
+    name: &str,
+    kind: Kind,
+    patience: Duration,
+) -> Asked {
+    let started = Instant::now();
+    // A handshake takes some turns more than a question.
+    let answer = tokio::time::timeout(patience * 2, exchange(client, url, name, kind)).await;
+    let took = Some(started.elapsed());
+    let asked = match answer {
+        Err(_) => Asked::of(Found::Timeout),
+        Ok(Err(error)) => failed(&error),
+        Ok(Ok(message)) => read(&message),
+    };
+    Asked { took, ..asked }
+}
+
+async fn exchange(client: &Client, url: &str, name: &str, kind: Kind) -> Result<Message> {
+    let mut url = Url::parse(url)
+        .map_err(|error| Error::invalid_input("nameservers", format!("has no URL: {error}")))?;
+    let query = question(name, kind)
+        .map_err(|error| Error::invalid_input("name", format!("cannot be asked for: {error}")))?;
+    url.query_pairs_mut().append_pair("dns", &URL_SAFE_NO_PAD.encode(query));
+    let body = client.read_elsewhere(url, MESSAGE, LONGEST).await?;
+    Message::from_vec(&body)
+        .map_err(|_| Error::new(ErrorKind::Upstream, "its answer is no message of DNS"))
+}
+
+/// Its number is zero, so that equal questions look the same to caches.
+fn question(name: &str, kind: Kind) -> std::result::Result<Vec<u8>, ProtoError> {
+    let mut message = Message::new(0, MessageType::Query, OpCode::Query);
+    message.metadata.recursion_desired = true;
+    message.add_query(Query::query(Name::from_ascii(format!("{name}."))?, ask::record_type(kind)));
+    message.to_vec()
+}
+
+fn read(message: &Message) -> Asked {
+    let code = message.metadata.response_code;
+    if code != ResponseCode::NoError || message.answers.is_empty() {
+        return Asked::of(ask::without_records(code));
+    }
+    let records = message.answers.iter().map(ask::record).collect();
+    Asked { records, ..Asked::of(Found::Answered) }
+}
+
+fn failed(error: &Error) -> Asked {
+    let found = match error.kind() {
+        ErrorKind::Timeout => Found::Timeout,
+        ErrorKind::Unreachable | ErrorKind::Dns => Found::Unreachable,
+        _ => Found::Failed,
+    };
+    Asked { said: Some(error.to_string()), ..Asked::of(found) }
+}
