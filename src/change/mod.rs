@@ -204,8 +204,9 @@ pub(crate) fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Array(a), Value::Array(b)) => sorted(a) == sorted(b),
         (Value::Object(a), Value::Object(b)) => {
-            let of = |it: &Map<String, Value>, name| it.get(name).cloned().unwrap_or_default();
-            a.keys().chain(b.keys()).all(|name| same(&of(a, name), &of(b, name)))
+            let in_b = |(name, value)| same(value, b.get(name).unwrap_or(&Value::Null));
+            // What only one of them has is the same if it is null.
+            a.iter().all(in_b) && b.iter().all(|(name, it)| a.contains_key(name) || it.is_null())
         }
         _ => a == b,
     }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::{Method, header};
 use progenitor_client::ClientInfo as _;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{Client, Error, ErrorKind, Result, answer, outcome::checkable, path_segment};
@@ -32,8 +33,8 @@ impl<'a> Call<'a> {
 }
 
 impl Client {
-    /// Sends `operation`, and gives what it answers: null for an empty answer, text for what is no
-    /// JSON.
+    /// Sends `operation`, and gives what it answers: null for an empty answer, and text where a change
+    /// is answered by what is no JSON.
     pub(crate) async fn call(&self, operation: Operation, call: Call<'_>) -> Result<Value> {
         let api = self.api()?;
         let method = Method::from_bytes(operation.method().as_bytes())
@@ -54,7 +55,7 @@ impl Client {
         })?;
         let response = api.inner().exchange(api.client(), operation, request).await?;
         let body = response.bytes().await.unwrap_or_default();
-        Ok(read(&body))
+        read(operation, &body)
     }
 
     fn url(&self, operation: Operation, call: Call<'_>) -> Result<url::Url> {
@@ -83,13 +84,17 @@ impl Client {
     }
 }
 
-/// A body as a value.
-fn read(body: &[u8]) -> Value {
+/// A body as a value. A page that something on the way put in the place of what was to be read must
+/// not pass for an empty list.
+fn read(operation: Operation, body: &[u8]) -> Result<Value> {
     if body.iter().all(u8::is_ascii_whitespace) {
-        return Value::Null;
+        return Ok(Value::Null);
     }
-    serde_json::from_slice(body)
-        .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(body).into_owned()))
+    match serde_json::from_slice(body) {
+        Ok(value) => Ok(value),
+        Err(_) if operation.reads() => Err(odd(operation, "the answer is no JSON")),
+        Err(_) => Ok(Value::String(String::from_utf8_lossy(body).into_owned())),
+    }
 }
 
 /// What `value` has under one of its names, if it is there: absent, null and empty mean the same.
@@ -128,9 +133,6 @@ pub(crate) fn odd(operation: Operation, told: &str) -> Error {
 }
 
 /// The answer as a type; what does not fit is kept beside it.
-pub(crate) fn typed<T: serde::de::DeserializeOwned>(
-    operation: Operation,
-    value: &Value,
-) -> Result<T> {
-    answer::decode(operation, value.to_string().as_bytes())
+pub(crate) fn typed<T: DeserializeOwned>(operation: Operation, value: &Value) -> Result<T> {
+    T::deserialize(value).or_else(|_| answer::decode(operation, value.to_string().as_bytes()))
 }

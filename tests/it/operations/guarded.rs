@@ -9,6 +9,7 @@ use tailscale_mcp::{
 
 use super::{Caller, text};
 use crate::support::{
+    Reply, Server,
     agent::Agent,
     person::{Era, Person, Says},
     tailnet::{Trouble, sandbox, settings, troubled},
@@ -190,4 +191,17 @@ async fn a_failing_read_says_what_to_do() {
 
     assert_eq!(failure["kind"], "unauthorized");
     assert!(!text(&failure["remedy"]).is_empty());
+}
+
+#[tokio::test]
+async fn a_page_of_a_proxy_is_not_taken_for_an_empty_list() {
+    let page = Reply::new(200).text("<html>Please sign in to the network</html>");
+    let server = Server::start(move |_| page.clone()).await;
+    let caller = Caller::of(&server.tailnet()).await;
+
+    let told = caller.fail("listWebhooks", json!({})).await;
+    let listed = server.tailnet().webhooks().list().await.unwrap_err();
+
+    assert_eq!(told["kind"], "not_json", "{told}");
+    assert_eq!(listed.kind().as_str(), "not_json", "{listed}");
 }
