@@ -7,7 +7,7 @@ use serde_json::{
 };
 
 use crate::{
-    Error, Tailnet,
+    Error, ErrorKind, Tailnet,
     client::Result,
     tool::{self, Asked, ToolDef, written},
 };
@@ -48,9 +48,8 @@ pub(super) async fn ask(
         }
     };
     let all = futures_util::future::join_all(tailnets.iter().map(ask)).await;
-    // What is wrong with the question is wrong everywhere.
-    if let Some((_, Err(error))) = all.first().filter(|_| all.iter().all(|it| it.1.is_err())) {
-        return Err(error.clone());
+    if let Some(error) = nobody(&all) {
+        return Err(error);
     }
     let parts = all.iter().map(|(tailnet, answer)| match answer {
         Ok(answer) => Part { tailnet, answer: raw(answer.clone()), failed: None },
@@ -58,6 +57,22 @@ pub(super) async fn ask(
     });
     let answer = written(&parts.collect::<Vec<_>>())?;
     tool::short(answer, "ask one tailnet at a time, or for less")
+}
+
+/// The error for all of them, if none answers. What is wrong with the question is wrong everywhere;
+/// of other things, each has its own.
+fn nobody(all: &[(String, Result<String>)]) -> Option<Error> {
+    let failed = |(name, answer): &(String, Result<String>)| {
+        answer.as_ref().err().map(|error| (name.clone(), error.clone()))
+    };
+    let errors: Vec<(String, Error)> = all.iter().map(failed).collect::<Option<_>>()?;
+    let (_, first) = errors.first()?;
+    if first.kind() == ErrorKind::InvalidInput {
+        return Some(first.clone());
+    }
+    let told: Vec<String> = errors.iter().map(|(name, it)| format!("{name}: {it}")).collect();
+    let message = format!("no tailnet answers. {}", told.join(". "));
+    Some(Error::new(first.kind(), message).remedied("ask each by itself for what to do about it"))
 }
 
 /// Text that is JSON, as it is.

@@ -145,6 +145,19 @@ async fn all_are_asked_at_once_and_one_that_is_down_does_not_keep_the_others() {
 }
 
 #[tokio::test]
+async fn where_no_tailnet_answers_each_says_why() {
+    let (here, there, agent) = two().await;
+    here.fail(Fault::new(FaultKind::Unauthorized));
+    there.fail(Fault::new(FaultKind::Status { status: 403 }));
+
+    let failure = agent.fail("list_devices", json!({ "tailnet": "all" })).await;
+
+    let told = failure["message"].as_str().unwrap();
+    assert!(told.contains("acme: ") && told.contains("globex: "), "{failure}");
+    assert!(told.contains("401") && told.contains("403"), "{failure}");
+}
+
+#[tokio::test]
 async fn several_need_names_of_their_own() {
     let tailnet = || Tailnet::new(settings("http://127.0.0.1:1"));
     let of = |names: &[&str]| {
