@@ -161,16 +161,17 @@ impl Whole {
         Plan::one(self, id, name, vec![change]).with_secrets(secrets)
     }
 
-    /// Plans to change one: `wanted` has the fields that change, null for one that goes.
-    pub(crate) async fn plan_change(
+    /// Plans to change one that is `now` as [`get`](Self::get) reads it: what a list has of it may
+    /// be less. `wanted` has the fields that change, null for one that goes.
+    pub(crate) fn plan_change(
         &'static self,
-        tailnet: &Tailnet,
         id: &str,
         name: &str,
+        now: &Value,
         wanted: &Map<String, Value>,
         secrets: Secrets,
-    ) -> Result<Plan> {
-        let from = self.settable(&self.get(tailnet, id).await?);
+    ) -> Plan {
+        let from = self.settable(now);
         let mut to = from.as_object().cloned().unwrap_or_default();
         for (field, value) in wanted {
             if call::is_empty(value) {
@@ -187,22 +188,16 @@ impl Whole {
             (_, true) => vec![change],
             (_, false) => vec![change.lasting()],
         };
-        Ok(Plan::one(self, id, name, changes).with_secrets(secrets))
+        Plan::one(self, id, name, changes).with_secrets(secrets)
     }
 
-    /// Plans to remove one.
-    pub(crate) async fn plan_remove(
-        &'static self,
-        tailnet: &Tailnet,
-        id: &str,
-        name: &str,
-    ) -> Result<Plan> {
-        let from = self.settable(&self.get(tailnet, id).await?);
-        let change = Change::new(CONFIGURATION, from, Value::Null);
+    /// Plans to remove one that is `now` as [`get`](Self::get) reads it.
+    pub(crate) fn plan_remove(&'static self, id: &str, name: &str, now: &Value) -> Plan {
+        let change = Change::new(CONFIGURATION, self.settable(now), Value::Null);
         let change = if self.returns { change } else { change.lasting() };
         let mut plan = Plan::one(self, id, name, vec![change]);
         plan.least = crate::change::Risk::Danger;
-        Ok(plan)
+        plan
     }
 
     /// Plans one of the actions, for one that is there.

@@ -119,9 +119,7 @@ impl Services<'_> {
         if tags.as_ref().is_some_and(|it| !same(&json!(it), &had)) {
             warnings.push("rules and approvals that name its old tags do not hold".to_owned());
         }
-        let plan =
-            change::SERVICE.plan_change(self.tailnet(), &name, &name, &wanted, Secrets::new());
-        let plan = plan.await?;
+        let plan = change::SERVICE.plan_change(&name, &name, &now, &wanted, Secrets::new());
         if plan.is_empty() { Ok(plan) } else { Ok(plan.warned(warnings)) }
     }
 
@@ -132,7 +130,8 @@ impl Services<'_> {
     /// [`NotFound`](ErrorKind::NotFound) if there is none.
     pub async fn plan_delete(&self, service: &str) -> Result<Plan> {
         let name = check::name("service", service)?;
-        let plan = change::SERVICE.plan_remove(self.tailnet(), &name, &name).await?;
+        let now = change::SERVICE.get(self.tailnet(), &name).await?;
+        let plan = change::SERVICE.plan_remove(&name, &name, &now);
         let hosts = self.hosts_of(&name).await?.len();
         let mut warnings = vec![
             "its name and its address stop working; approvals of its hosts are lost".to_owned(),
