@@ -8,7 +8,6 @@ pub mod dns;
 pub(crate) mod email;
 pub mod keys;
 pub mod logging;
-mod named;
 pub mod network;
 pub mod oauth_apps;
 pub mod operations;
