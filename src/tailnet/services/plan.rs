@@ -8,7 +8,7 @@ use crate::{
     Error, ErrorKind,
     change::{Plan, Risk, Secrets, Subject as _, same},
     client::{Result, call},
-    tailnet::devices::find,
+    tailnet::devices::{find, preflight::declared},
 };
 
 /// What a new service is.
@@ -72,7 +72,7 @@ impl Services<'_> {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
-        let warnings = self.undeclared(tags).await?;
+        let warnings = declared(self.tailnet(), tags).await?;
         let to = json!({
             "name": name, "ports": ports, "tags": tags, "comment": comment,
             "displayName": display_name, "addrs": addresses,
@@ -111,7 +111,7 @@ impl Services<'_> {
         for (field, value) in fields {
             wanted.extend(value.map(|it| (field.to_owned(), it)));
         }
-        let mut warnings = self.undeclared(tags.as_deref().unwrap_or_default()).await?;
+        let mut warnings = declared(self.tailnet(), tags.as_deref().unwrap_or_default()).await?;
         if ipv4.is_some_and(|it| first_address(&now) != Some(&*it)) {
             warnings.push("connections to the old address break".to_owned());
         }
@@ -183,30 +183,6 @@ impl Services<'_> {
             }
         }
         Ok(plan.checked(checked).warned(warnings))
-    }
-
-    /// The API takes only tags that the policy file gives an owner. Warnings, where nobody could
-    /// check that.
-    async fn undeclared(&self, tags: &[String]) -> Result<Vec<String>> {
-        if tags.is_empty() {
-            return Ok(Vec::new());
-        }
-        let declared = match self.tailnet().policy_file().declared_tags().await {
-            Ok(declared) => declared,
-            Err(error) if error.kind() == ErrorKind::Forbidden => {
-                let told = "the credential may not read the policy file, so nobody checked that \
-                            the tags are declared";
-                return Ok(vec![told.to_owned()]);
-            }
-            Err(error) => return Err(error),
-        };
-        match tags.iter().find(|it| !declared.contains(*it)) {
-            None => Ok(Vec::new()),
-            Some(odd) => Err(Error::refused(
-                format!("the policy file does not declare {odd}"),
-                "give it owners in `tagOwners`, or use a tag that has some",
-            )),
-        }
     }
 }
 
