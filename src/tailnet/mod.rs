@@ -11,7 +11,6 @@ pub mod logging;
 pub mod network;
 pub mod oauth_apps;
 pub mod operations;
-pub mod page;
 pub mod policy_file;
 pub mod posture;
 mod probe;

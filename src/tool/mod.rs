@@ -26,7 +26,7 @@ mod page;
 mod schema;
 mod scopes;
 
-pub(crate) use self::page::{Page, all_but, row};
+pub(crate) use self::page::{Page, Part, all_but, row};
 
 /// Every toolset, in the order of the manual.
 pub const TOOLSETS: &[&Toolset] = &[
