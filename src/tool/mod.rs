@@ -1,6 +1,6 @@
 //! What a tool is, and the list of all of them. Knows no protocol.
 
-use std::{collections::BTreeSet, pin::Pin, sync::LazyLock};
+use std::{pin::Pin, sync::LazyLock};
 
 use schemars::{JsonSchema, Schema};
 use serde::{Serialize, de::DeserializeOwned};
@@ -24,8 +24,9 @@ mod arguments;
 mod choice;
 mod page;
 mod schema;
+mod scopes;
 
-pub(crate) use self::page::{Page, all_but, row};
+pub(crate) use self::page::{Page, Part, all_but, row};
 
 /// Every toolset, in the order of the manual.
 pub const TOOLSETS: &[&Toolset] = &[
@@ -268,21 +269,17 @@ impl ToolDef {
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if `arguments` do not fit the schema;
     /// otherwise whatever the tool's own work gives.
     pub async fn ask(&self, arguments: Value, tailnet: &Tailnet) -> Result<Asked> {
-        if let Body::Query(call, _) = self.body {
-            return call(arguments, tailnet).await.map(Asked::Answer);
-        }
-        let (arguments, dry_run, plan_id) = take_control(arguments)?;
+        let (arguments, dry_run, plan_id) =
+            if self.is_edit() { take_control(arguments)? } else { (arguments, false, None) };
         let came = match self.body {
-            Body::Query(call, _) => call(arguments, tailnet).await.map(Came::Answer),
-            Body::Edit(plan, _) => {
-                plan(arguments, tailnet).await.map(|it| Came::Plan(Box::new(it)))
-            }
-            Body::Either(ask, _) => ask(arguments, tailnet).await,
+            Body::Query(call, _) => Came::Answer(call(arguments, tailnet).await?),
+            Body::Edit(plan, _) => Came::Plan(Box::new(plan(arguments, tailnet).await?)),
+            Body::Either(ask, _) => ask(arguments, tailnet).await?,
             Body::Operation(operation) => {
-                operations::tools::ask(operation, arguments, tailnet).await
+                operations::tools::ask(operation, arguments, tailnet).await?
             }
         };
-        Ok(match came? {
+        Ok(match came {
             Came::Answer(answer) => Asked::Answer(answer),
             Came::Plan(plan) => Asked::Plan(Box::new(Proposal { plan: *plan, dry_run, plan_id })),
         })
@@ -341,25 +338,6 @@ impl ToolDef {
         }
         words
     }
-
-    /// The OAuth scopes of everything that a call may use.
-    pub fn scopes(&self) -> BTreeSet<&'static str> {
-        if !self.scopes.is_empty() {
-            return self.scopes.iter().copied().collect();
-        }
-        self.operations.iter().flat_map(|it| it.scopes()).copied().collect()
-    }
-
-    /// Whether a credential with these scopes can use it at all. Scopes that depend on what is
-    /// asked for count as there.
-    pub fn is_covered_by(&self, granted: &[String]) -> bool {
-        let has = |scope: &str| has(granted, scope);
-        if !self.scopes.is_empty() {
-            return self.scopes.iter().all(|it| has(it));
-        }
-        let any = |it: &Operation| it.scopes().is_empty() || it.scopes().iter().any(|it| has(it));
-        self.operations.iter().all(any)
-    }
 }
 
 /// What a call is about, for the log: its first required parameter, as `schema` names it.
@@ -386,19 +364,6 @@ pub(crate) fn short(answer: String, instead: &str) -> Result<String> {
 
 /// As much of a resource's name as a log line holds.
 const LONGEST_RESOURCE: usize = 100;
-
-/// Whether one of the scopes `granted` is enough for `scope`.
-fn has(granted: &[String], scope: &str) -> bool {
-    granted.iter().any(|it| covers(it, scope))
-}
-
-/// Whether a client with `granted` may do what needs `scope`: to write is to read, too.
-fn covers(granted: &str, scope: &str) -> bool {
-    let reads = scope.strip_suffix(":read");
-    granted == scope
-        || granted == "all"
-        || reads.is_some_and(|write| granted == write || granted == "all:read")
-}
 
 /// What a tool gives back, as compact JSON.
 pub(crate) fn written(output: &impl Serialize) -> Result<String> {

@@ -1,5 +1,7 @@
 //! A part of a list, in rows that say no more than they have to.
 
+use std::borrow::Cow;
+
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 use serde_json::{Map, Value, value::RawValue};
 
@@ -16,33 +18,61 @@ const LARGEST: usize = 500;
 /// The most that a page may weigh, in bytes of JSON; what is left comes on the next.
 const HEAVIEST: usize = 48_000;
 
+/// Which part of a list is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Part {
+    skip: usize,
+    limit: usize,
+}
+
+impl Part {
+    /// The rows after the first `skip`, `limit` at most.
+    pub(crate) fn new(skip: impl Into<Option<usize>>, limit: Option<usize>) -> Result<Self> {
+        Self::within(LARGEST, skip, limit)
+    }
+
+    /// The same, where a page has `most` rows at most.
+    pub(crate) fn within(
+        most: usize,
+        skip: impl Into<Option<usize>>,
+        limit: Option<usize>,
+    ) -> Result<Self> {
+        let limit = limit.unwrap_or(PAGE);
+        if limit == 0 || limit > most {
+            return Err(Error::invalid_input("limit", format!("must be between 1 and {most}")));
+        }
+        Ok(Self { skip: skip.into().unwrap_or_default(), limit })
+    }
+}
+
 /// A page of a list.
 #[derive(Debug)]
 pub(crate) struct Page {
-    name: &'static str,
+    /// What the list is of.
+    name: Cow<'static, str>,
     total: usize,
+    /// How many of them the filters take, where there are filters.
+    matching: Option<usize>,
+    /// What else is counted.
+    counts: Vec<(&'static str, usize)>,
     rows: Vec<Box<RawValue>>,
     /// What to give as `skip` for the page after this.
     next: Option<usize>,
 }
 
 impl Page {
-    /// The rows of `all` after the first `skip`, `limit` at most, under `name`.
+    /// The `part` of `all`, under `name`.
     pub(crate) fn of<T: Serialize>(
-        name: &'static str,
+        name: impl Into<Cow<'static, str>>,
         all: &[T],
-        skip: Option<usize>,
-        limit: Option<usize>,
+        part: Part,
     ) -> Result<Self> {
-        let (skip, limit) = (skip.unwrap_or_default(), limit.unwrap_or(PAGE));
-        if limit == 0 || limit > LARGEST {
-            return Err(Error::invalid_input("limit", format!("must be between 1 and {LARGEST}")));
-        }
+        let name = name.into();
         let mut rows = Vec::new();
         let mut weight = 0;
-        for row in all.iter().skip(skip).take(limit) {
+        for row in all.iter().skip(part.skip).take(part.limit) {
             let row = RawValue::from_string(written(row)?)
-                .map_err(|error| Error::invalid_input(name, error))?;
+                .map_err(|error| Error::invalid_input(&name, error))?;
             weight += row.get().len();
             // One row is always shown, however heavy.
             if weight > HEAVIEST && !rows.is_empty() {
@@ -50,8 +80,20 @@ impl Page {
             }
             rows.push(row);
         }
-        let end = skip + rows.len();
-        Ok(Self { name, total: all.len(), rows, next: (end < all.len()).then_some(end) })
+        let end = part.skip.saturating_add(rows.len());
+        let next = (end < all.len()).then_some(end);
+        Ok(Self { name, total: all.len(), matching: None, counts: Vec::new(), rows, next })
+    }
+
+    /// The same page of what filters have taken out of `total`.
+    pub(crate) fn out_of(self, total: usize) -> Self {
+        Self { total, matching: Some(self.total), ..self }
+    }
+
+    /// The same page, with another count of the whole list.
+    pub(crate) fn counting(mut self, what: &'static str, count: usize) -> Self {
+        self.counts.push((what, count));
+        self
     }
 }
 
@@ -59,8 +101,14 @@ impl Serialize for Page {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let mut page = serializer.serialize_map(None)?;
         page.serialize_entry("total", &self.total)?;
+        if let Some(matching) = self.matching {
+            page.serialize_entry("matching", &matching)?;
+        }
+        for (what, count) in &self.counts {
+            page.serialize_entry(what, count)?;
+        }
         page.serialize_entry("shown", &self.rows.len())?;
-        page.serialize_entry(self.name, &self.rows)?;
+        page.serialize_entry(&self.name, &self.rows)?;
         if let Some(next) = self.next {
             page.serialize_entry("next", &next)?;
         }

@@ -77,8 +77,7 @@ impl<'a> ContactsOf<'a> {
         let to = email::check("email", email)?;
         let was = CONTACT.get(self.tailnet, contact).await?;
         let wanted: Map<String, Value> = [("email".to_owned(), to.into())].into_iter().collect();
-        let mut plan =
-            CONTACT.plan_change(self.tailnet, contact, contact, &wanted, Secrets::new()).await?;
+        let mut plan = CONTACT.plan_change(contact, contact, &was, &wanted, Secrets::new());
         if !plan.is_empty() {
             let until = match call::member(&was, "email").and_then(Value::as_str) {
                 Some(was) => format!("; until then the address before it is used: `{was}`"),

@@ -124,7 +124,8 @@ impl<'a> DeviceInvites<'a> {
     /// As [`get`](Self::get).
     pub async fn plan_remove(&self, invite: &str) -> Result<Plan> {
         let invite = id(invite)?;
-        DEVICE_INVITE.plan_remove(self.tailnet, invite, invite).await
+        let now = DEVICE_INVITE.get(self.tailnet, invite).await?;
+        Ok(DEVICE_INVITE.plan_remove(invite, invite, &now))
     }
 
     /// Plans to mail one again (`POST /device-invites/{deviceInviteId}/resend`), which is allowed

@@ -238,7 +238,7 @@ impl<'a> Preflight<'a> {
 }
 
 /// The server takes only tags that the policy file gives an owner. Gives what nobody checked.
-pub(crate) async fn declared(tailnet: &Tailnet, tags: &[&String]) -> Result<Vec<String>> {
+pub(crate) async fn declared(tailnet: &Tailnet, tags: &[impl AsRef<str>]) -> Result<Vec<String>> {
     if tags.is_empty() {
         return Ok(Vec::new());
     }
@@ -254,7 +254,7 @@ pub(crate) async fn declared(tailnet: &Tailnet, tags: &[&String]) -> Result<Vec<
         Err(error) => return Err(error),
     };
     let missing: Vec<&str> =
-        tags.iter().filter(|it| !declared.contains(**it)).map(|it| it.as_str()).collect();
+        tags.iter().map(AsRef::as_ref).filter(|it| !declared.contains(*it)).collect();
     if missing.is_empty() {
         return Ok(Vec::new());
     }

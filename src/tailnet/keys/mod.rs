@@ -24,7 +24,7 @@ use crate::{
         Result,
         call::{self, Call},
     },
-    tailnet::Tailnet,
+    tailnet::{Tailnet, whole::Whole},
 };
 
 /// What a key is for.
@@ -167,7 +167,7 @@ impl<'a> Keys<'a> {
             return Err(Error::invalid_input("arguments", "name nothing to change"));
         }
         check::update(&key, update)?;
-        let mut plan = KEY.plan_change(self.tailnet, id, id, &wanted, Secrets::new()).await?;
+        let mut plan = KEY.plan_change(id, id, &key, &wanted, Secrets::new());
         plan.items.iter_mut().for_each(|it| it.subject = &change::Keys);
         plan.least = Risk::Danger;
         Ok(plan)
@@ -186,7 +186,7 @@ impl<'a> Keys<'a> {
             ));
         }
         let key = KEY.get(self.tailnet, id).await?;
-        let mut plan = KEY.plan_remove(self.tailnet, id, id).await?;
+        let mut plan = Whole::plan_remove(KEY, id, id, &key);
         plan.items.iter_mut().for_each(|it| it.subject = &change::Keys);
         plan.warnings.extend(revocation_warnings(&key));
         Ok(plan)

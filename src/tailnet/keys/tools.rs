@@ -13,11 +13,11 @@ use super::{
     rotation::{self, Policy, Report},
 };
 use crate::{
-    Error, Operation, Tailnet,
+    Operation, Tailnet,
     change::{Plan, Risk},
     client::{Result, call},
     tailnet::{devices::tools::duration, whole},
-    tool::{Edit, Query, Toolset, edit, query},
+    tool::{Edit, Page, Part, Query, Toolset, edit, query},
 };
 
 pub(crate) const TOOLSET: Toolset = Toolset {
@@ -36,11 +36,6 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     ],
 };
 
-/// Keys on a page unless asked otherwise.
-const PAGE: usize = 50;
-/// Keys on the largest page.
-const LARGEST_PAGE: usize = 500;
-
 /// List keys of all kinds: created, expiry, owner, tags, scopes.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -55,18 +50,6 @@ pub(crate) struct ListKeys {
     skip: usize,
     /// Usually 50.
     limit: Option<usize>,
-}
-
-/// A page of keys.
-#[derive(Debug, Serialize)]
-pub(crate) struct Page {
-    /// How many fit.
-    matching: usize,
-    shown: usize,
-    keys: Vec<Row>,
-    /// What to give as `skip` for the next page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<usize>,
 }
 
 /// What people ask about a key.
@@ -129,22 +112,15 @@ impl Query for ListKeys {
     type Output = Page;
 
     async fn call(self, tailnet: &Tailnet) -> Result<Page> {
-        let limit = self.limit.unwrap_or(PAGE);
-        if !(1..=LARGEST_PAGE).contains(&limit) {
-            let told = format!("must be between 1 and {LARGEST_PAGE}");
-            return Err(Error::invalid_input("limit", told));
-        }
+        let part = Part::new(self.skip, self.limit)?;
         let all = tailnet.keys().list().await?;
         let owners = owners(tailnet).await;
         let fits = |key: &&Value| {
             self.kind.is_none_or(|it| it == Kind::of(key)) && (self.invalid || !is_gone(key))
         };
-        let matching: Vec<&Value> = all.iter().filter(fits).collect();
-        let row = |key: &&Value| Row::of(key, &owners, tailnet.keys().is_ours(&rotation::id(key)));
-        let keys: Vec<Row> = matching.iter().skip(self.skip).take(limit).map(row).collect();
-        let end = self.skip.saturating_add(keys.len());
-        let next = (end < matching.len()).then_some(end);
-        Ok(Page { matching: matching.len(), shown: keys.len(), keys, next })
+        let row = |key: &Value| Row::of(key, &owners, tailnet.keys().is_ours(&rotation::id(key)));
+        let rows: Vec<Row> = all.iter().filter(fits).map(row).collect();
+        Ok(Page::of("keys", &rows, part)?.out_of(all.len()))
     }
 }
 

@@ -154,7 +154,8 @@ impl<'a> OAuthApps<'a> {
             return Err(Error::invalid_input("arguments", should));
         }
         let (id, name) = self.named(app).await?;
-        let plan = APP.plan_change(self.tailnet, &id, &name, &fields, Secrets::new()).await?;
+        let now = APP.get(self.tailnet, &id).await?;
+        let plan = APP.plan_change(&id, &name, &now, &fields, Secrets::new());
         let warnings = if plan.is_empty() { Vec::new() } else { warnings(update) };
         Ok(plan.warned(warnings))
     }
@@ -166,7 +167,8 @@ impl<'a> OAuthApps<'a> {
     /// As [`get`](Self::get).
     pub async fn plan_remove(&self, app: &str) -> Result<Plan> {
         let (id, name) = self.named(app).await?;
-        let plan = APP.plan_remove(self.tailnet, &id, &name).await?;
+        let now = APP.get(self.tailnet, &id).await?;
+        let plan = APP.plan_remove(&id, &name, &now);
         Ok(plan.warned(vec!["whoever uses it cannot any more".to_owned()]))
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     Operation, Tailnet,
     change::{Plan, Risk},
     client::Result,
-    tool::{Edit, Page, Query, Toolset, all_but, edit, query, row},
+    tool::{Edit, Page, Part, Query, Toolset, all_but, edit, query, row},
 };
 
 pub(crate) const TOOLSET: Toolset = Toolset {
@@ -44,9 +44,10 @@ impl Query for ListOAuthApps {
     type Output = Page;
 
     async fn call(self, tailnet: &Tailnet) -> Result<Page> {
+        let part = Part::new(self.skip, self.limit)?;
         let all = tailnet.oauth_apps().list().await?;
         let rows: Vec<_> = all.iter().map(|it| row(it, FIELDS)).collect();
-        Page::of("apps", &rows, self.skip, self.limit)
+        Page::of("apps", &rows, part)
     }
 }
 

@@ -11,10 +11,7 @@ mod find;
 pub(crate) mod tools;
 
 use self::arguments::Arguments;
-pub use self::{
-    answer::Page,
-    find::{Found, found},
-};
+pub use self::find::{Found, found};
 use crate::{
     Error, ErrorKind, Operation,
     change::Plan,

@@ -4,11 +4,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Found, Page, find, found, is_offered, named};
+use super::{Found, find, found, is_offered, named};
 use crate::{
     Error, Operation, Tailnet,
     client::Result,
-    tool::{Came, Either, Query, Toolset, either, generated, query, written},
+    tool::{Came, Either, Page, Part, Query, Toolset, either, generated, query, written},
 };
 
 pub(crate) const TOOLSET: Toolset = Toolset {
@@ -21,10 +21,8 @@ pub(crate) const TOOLSET: Toolset = Toolset {
 
 /// Operations that one search shows.
 const FOUND: usize = 8;
-/// Records on a page unless asked otherwise.
-const PAGE: usize = 50;
-/// Records on the largest page.
-const LARGEST_PAGE: usize = 500;
+/// What records are called where the API gives a list without a name.
+const NAMELESS: &str = "items";
 
 /// Find operations of Tailscale's API by words, or show one's schema.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -118,13 +116,31 @@ async fn called(
     if !operation.reads() {
         return operations.plan(operation, parameters).await.map(|it| Came::Plan(Box::new(it)));
     }
-    let limit = limit.unwrap_or(PAGE);
-    if !(1..=LARGEST_PAGE).contains(&limit) {
-        let told = format!("must be between 1 and {LARGEST_PAGE}");
-        return Err(Error::invalid_input("limit", told));
-    }
+    let part = Part::new(skip, limit)?;
     let answer = operations.read(operation, parameters).await?;
-    written(&Page::of(answer, operation.lists(), skip, limit)).map(Came::Answer)
+    let listed = if operation.lists() { records(answer) } else { Err(answer) };
+    let answer = match listed {
+        Ok((name, all)) => written(&Page::of(name, &all, part)?),
+        Err(other) => written(&other),
+    };
+    answer.map(Came::Answer)
+}
+
+/// The records that an answer lists, and what it calls them; the answer itself if it is no list.
+fn records(answer: Value) -> std::result::Result<(String, Vec<Value>), Value> {
+    match answer {
+        Value::Array(all) => Ok((NAMELESS.to_owned(), all)),
+        // An empty list may come as nothing.
+        Value::Null => Ok((NAMELESS.to_owned(), Vec::new())),
+        Value::Object(fields) if fields.len() <= 1 || fields.values().any(Value::is_array) => {
+            match fields.into_iter().find(|(_, it)| it.is_array() || it.is_null()) {
+                Some((name, Value::Array(all))) => Ok((name, all)),
+                Some((name, _)) => Ok((name, Vec::new())),
+                None => Ok((NAMELESS.to_owned(), Vec::new())),
+            }
+        }
+        other => Err(other),
+    }
 }
 
 /// The toolsets of the tools that nobody wrote: one for each group of the document.

@@ -163,7 +163,8 @@ impl<'a> Posture<'a> {
         }
         let (id, name) = self.named(integration).await?;
         let has_secret = !secrets.is_empty();
-        let mut plan = INTEGRATION.plan_change(self.tailnet, &id, &name, &fields, secrets).await?;
+        let now = INTEGRATION.get(self.tailnet, &id).await?;
+        let mut plan = INTEGRATION.plan_change(&id, &name, &now, &fields, secrets);
         if has_secret {
             plan.warnings
                 .push("the old secret is lost: nobody can read it to put it back".to_owned());
@@ -178,7 +179,8 @@ impl<'a> Posture<'a> {
     /// As [`get`](Self::get).
     pub async fn plan_remove(&self, integration: &str) -> Result<Plan> {
         let (id, name) = self.named(integration).await?;
-        let plan = INTEGRATION.plan_remove(self.tailnet, &id, &name).await?;
+        let now = INTEGRATION.get(self.tailnet, &id).await?;
+        let plan = INTEGRATION.plan_remove(&id, &name, &now);
         let warning =
             "attributes that come from it go; rules that ask for them may shut devices out";
         Ok(plan.warned(vec![warning.to_owned()]))

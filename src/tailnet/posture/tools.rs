@@ -9,7 +9,7 @@ use crate::{
     Operation, Tailnet,
     change::{Plan, Risk},
     client::Result,
-    tool::{Edit, Page, Query, Toolset, all_but, edit, query, row},
+    tool::{Edit, Page, Part, Query, Toolset, all_but, edit, query, row},
     wire::Secret,
 };
 
@@ -46,9 +46,10 @@ impl Query for ListPostureIntegrations {
     type Output = Page;
 
     async fn call(self, tailnet: &Tailnet) -> Result<Page> {
+        let part = Part::new(self.skip, self.limit)?;
         let all = tailnet.posture().list().await?;
         let rows: Vec<_> = all.iter().map(|it| row(it, FIELDS)).collect();
-        Page::of("integrations", &rows, self.skip, self.limit)
+        Page::of("integrations", &rows, part)
     }
 }
 

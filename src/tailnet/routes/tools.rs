@@ -3,13 +3,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ExitNode, Router, Subnets};
+use super::Subnets;
 use crate::{
     Operation, Tailnet,
     change::{Plan, Risk},
     client::Result,
-    tailnet::page::{Page, Part},
-    tool::{Edit, Query, Toolset, edit, query},
+    tool::{Edit, Page, Part, Query, Toolset, edit, query},
 };
 
 pub(crate) const TOOLSET: Toolset = Toolset {
@@ -28,8 +27,6 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     ],
 };
 
-/// Devices on a page unless asked otherwise.
-const PAGE: usize = 50;
 /// Devices on the largest page.
 const LARGEST_PAGE: usize = 200;
 
@@ -67,7 +64,7 @@ pub(crate) struct GetSubnetRoutes {
 #[derive(Debug, Serialize)]
 pub(crate) struct RoutePage {
     #[serde(flatten)]
-    page: Page<Router>,
+    page: Page,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     findings: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -81,10 +78,10 @@ impl Query for GetSubnetRoutes {
     type Output = RoutePage;
 
     async fn call(self, tailnet: &Tailnet) -> Result<RoutePage> {
-        let part = Part::new(self.skip, self.limit, PAGE, LARGEST_PAGE)?;
+        let part = Part::within(LARGEST_PAGE, self.skip, self.limit)?;
         let all = tailnet.routes().subnets(self.device.as_deref()).await?;
         let Subnets { routers, findings, notes } = all;
-        Ok(RoutePage { page: Page::of(routers, part), findings, notes })
+        Ok(RoutePage { page: Page::of("routers", &routers, part)?, findings, notes })
     }
 }
 
@@ -147,11 +144,11 @@ pub(crate) struct ListExitNodes {
 impl Query for ListExitNodes {
     const NAME: &'static str = "list_exit_nodes";
     const OPERATIONS: &'static [Operation] = &[Operation::ListTailnetDevices];
-    type Output = Page<ExitNode>;
+    type Output = Page;
 
-    async fn call(self, tailnet: &Tailnet) -> Result<Page<ExitNode>> {
-        let part = Part::new(self.skip, self.limit, PAGE, LARGEST_PAGE)?;
-        Ok(Page::of(tailnet.routes().exit_nodes().await?, part))
+    async fn call(self, tailnet: &Tailnet) -> Result<Page> {
+        let part = Part::within(LARGEST_PAGE, self.skip, self.limit)?;
+        Page::of("exit_nodes", &tailnet.routes().exit_nodes().await?, part)
     }
 }
 

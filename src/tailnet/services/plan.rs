@@ -8,7 +8,7 @@ use crate::{
     Error, ErrorKind,
     change::{Plan, Risk, Secrets, Subject as _, same},
     client::{Result, call},
-    tailnet::devices::find,
+    tailnet::devices::{find, preflight::declared},
 };
 
 /// What a new service is.
@@ -72,7 +72,7 @@ impl Services<'_> {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
-        let warnings = self.undeclared(tags).await?;
+        let warnings = declared(self.tailnet(), tags).await?;
         let to = json!({
             "name": name, "ports": ports, "tags": tags, "comment": comment,
             "displayName": display_name, "addrs": addresses,
@@ -111,7 +111,7 @@ impl Services<'_> {
         for (field, value) in fields {
             wanted.extend(value.map(|it| (field.to_owned(), it)));
         }
-        let mut warnings = self.undeclared(tags.as_deref().unwrap_or_default()).await?;
+        let mut warnings = declared(self.tailnet(), tags.as_deref().unwrap_or_default()).await?;
         if ipv4.is_some_and(|it| first_address(&now) != Some(&*it)) {
             warnings.push("connections to the old address break".to_owned());
         }
@@ -119,9 +119,7 @@ impl Services<'_> {
         if tags.as_ref().is_some_and(|it| !same(&json!(it), &had)) {
             warnings.push("rules and approvals that name its old tags do not hold".to_owned());
         }
-        let plan =
-            change::SERVICE.plan_change(self.tailnet(), &name, &name, &wanted, Secrets::new());
-        let plan = plan.await?;
+        let plan = change::SERVICE.plan_change(&name, &name, &now, &wanted, Secrets::new());
         if plan.is_empty() { Ok(plan) } else { Ok(plan.warned(warnings)) }
     }
 
@@ -132,7 +130,8 @@ impl Services<'_> {
     /// [`NotFound`](ErrorKind::NotFound) if there is none.
     pub async fn plan_delete(&self, service: &str) -> Result<Plan> {
         let name = check::name("service", service)?;
-        let plan = change::SERVICE.plan_remove(self.tailnet(), &name, &name).await?;
+        let now = change::SERVICE.get(self.tailnet(), &name).await?;
+        let plan = change::SERVICE.plan_remove(&name, &name, &now);
         let hosts = self.hosts_of(&name).await?.len();
         let mut warnings = vec![
             "its name and its address stop working; approvals of its hosts are lost".to_owned(),
@@ -184,30 +183,6 @@ impl Services<'_> {
             }
         }
         Ok(plan.checked(checked).warned(warnings))
-    }
-
-    /// The API takes only tags that the policy file gives an owner. Warnings, where nobody could
-    /// check that.
-    async fn undeclared(&self, tags: &[String]) -> Result<Vec<String>> {
-        if tags.is_empty() {
-            return Ok(Vec::new());
-        }
-        let declared = match self.tailnet().policy_file().declared_tags().await {
-            Ok(declared) => declared,
-            Err(error) if error.kind() == ErrorKind::Forbidden => {
-                let told = "the credential may not read the policy file, so nobody checked that \
-                            the tags are declared";
-                return Ok(vec![told.to_owned()]);
-            }
-            Err(error) => return Err(error),
-        };
-        match tags.iter().find(|it| !declared.contains(*it)) {
-            None => Ok(Vec::new()),
-            Some(odd) => Err(Error::refused(
-                format!("the policy file does not declare {odd}"),
-                "give it owners in `tagOwners`, or use a tag that has some",
-            )),
-        }
     }
 }
 

@@ -8,8 +8,7 @@ use crate::{
     Error, Operation, Tailnet,
     change::{Plan, Risk},
     client::Result,
-    tailnet::page::{Page, Part},
-    tool::{Edit, Query, Toolset, edit, query},
+    tool::{Edit, Page, Part, Query, Toolset, edit, query},
 };
 
 pub(crate) const TOOLSET: Toolset = Toolset {
@@ -27,8 +26,6 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     ],
 };
 
-/// Services on a page unless asked otherwise.
-const PAGE: usize = 50;
 /// Services on the largest page.
 const LARGEST_PAGE: usize = 200;
 
@@ -44,7 +41,7 @@ pub(crate) struct ServicesList {
 
 /// What people ask about first.
 #[derive(Debug, Serialize)]
-pub(crate) struct Row {
+struct Row {
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     comment: Option<String>,
@@ -72,14 +69,14 @@ impl Row {
 impl Query for ServicesList {
     const NAME: &'static str = "services_list";
     const OPERATIONS: &'static [Operation] = &[Operation::ListServices];
-    type Output = Page<Row>;
+    type Output = Page;
 
-    async fn call(self, tailnet: &Tailnet) -> Result<Page<Row>> {
-        let part = Part::new(self.skip, self.limit, PAGE, LARGEST_PAGE)?;
+    async fn call(self, tailnet: &Tailnet) -> Result<Page> {
+        let part = Part::within(LARGEST_PAGE, self.skip, self.limit)?;
         let services = tailnet.services().list().await?;
         let mut rows: Vec<Row> = services.iter().map(Row::of).collect();
         rows.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(Page::of(rows, part))
+        Page::of("services", &rows, part)
     }
 }
 

@@ -178,7 +178,7 @@ impl<'a> Tags<'a> {
         let warnings = match retag {
             Retag::Remove(_) => Vec::new(),
             Retag::Add(tags) | Retag::Replace(tags) => {
-                preflight::declared(self.tailnet, &tags.iter().collect::<Vec<_>>()).await?
+                preflight::declared(self.tailnet, tags).await?
             }
         };
         let mut plan = Plan::new(items).warned(warnings);

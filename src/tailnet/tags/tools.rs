@@ -3,13 +3,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Audit, Retag, Row, Which};
+use super::{Audit, Retag, Which};
 use crate::{
-    Error, Operation, Tailnet,
+    Operation, Tailnet,
     change::{OnFailure, Plan, Risk},
     client::Result,
     tailnet::devices::Filter,
-    tool::{Edit, Query, Toolset, edit, query},
+    tool::{Edit, Page, Part, Query, Toolset, edit, query},
 };
 
 pub(crate) const TOOLSET: Toolset = Toolset {
@@ -24,11 +24,6 @@ const OPERATIONS: &[Operation] =
     &[Operation::ListTailnetDevices, Operation::GetPolicyFile, Operation::SetDeviceTags];
 /// Where the policy file may not be read, whether a tag is declared is a warning.
 const SCOPES: &[&str] = &["devices:core"];
-
-/// Tags on a page unless asked otherwise.
-const PAGE: usize = 50;
-/// Tags on the largest page.
-const LARGEST_PAGE: usize = 500;
 
 /// List tags with their devices and owners, and what is wrong with them.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -47,19 +42,13 @@ pub(crate) struct AuditTags {
     limit: Option<usize>,
 }
 
-/// A page of tags.
+/// A page of tags, and what could not be looked at.
 #[derive(Debug, Serialize)]
-pub(crate) struct Page {
-    total: usize,
-    with_problems: usize,
-    untagged_devices: usize,
-    shown: usize,
-    tags: Vec<Row>,
+pub(crate) struct TagPage {
+    #[serde(flatten)]
+    page: Page,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<String>,
-    /// What to give as `skip` for the next page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<usize>,
 }
 
 impl Query for AuditTags {
@@ -67,29 +56,18 @@ impl Query for AuditTags {
     const OPERATIONS: &'static [Operation] =
         &[Operation::ListTailnetDevices, Operation::GetPolicyFile];
     const SCOPES: &'static [&'static str] = &["devices:core:read"];
-    type Output = Page;
+    type Output = TagPage;
 
-    async fn call(self, tailnet: &Tailnet) -> Result<Page> {
-        let limit = self.limit.unwrap_or(PAGE);
-        if !(1..=LARGEST_PAGE).contains(&limit) {
-            let told = format!("must be between 1 and {LARGEST_PAGE}");
-            return Err(Error::invalid_input("limit", told));
-        }
+    async fn call(self, tailnet: &Tailnet) -> Result<TagPage> {
+        let part = Part::new(self.skip, self.limit)?;
         let Audit { tags, untagged, with_problems, mut rows, notes } =
             tailnet.tags().audit(&self.prefixes).await?;
         rows.retain(|it| !self.problems || !it.problems.is_empty());
-        let fitting = rows.len();
-        let shown: Vec<Row> = rows.into_iter().skip(self.skip).take(limit).collect();
-        let end = self.skip.saturating_add(shown.len());
-        Ok(Page {
-            total: tags,
-            with_problems,
-            untagged_devices: untagged,
-            shown: shown.len(),
-            tags: shown,
-            notes,
-            next: (end < fitting).then_some(end),
-        })
+        let page = Page::of("tags", &rows, part)?
+            .out_of(tags)
+            .counting("with_problems", with_problems)
+            .counting("untagged_devices", untagged);
+        Ok(TagPage { page, notes })
     }
 }
 

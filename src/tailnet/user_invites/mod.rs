@@ -134,7 +134,8 @@ impl<'a> UserInvites<'a> {
     pub async fn plan_remove(&self, invite: &str) -> Result<Plan> {
         let found = USER_INVITE.find(self.tailnet, "invite", invite).await?;
         let (id, name) = (USER_INVITE.id(&found), USER_INVITE.name(&found));
-        USER_INVITE.plan_remove(self.tailnet, &id, &name).await
+        let now = USER_INVITE.get(self.tailnet, &id).await?;
+        Ok(USER_INVITE.plan_remove(&id, &name, &now))
     }
 
     /// Plans to mail one again (`POST /user-invites/{userInviteId}/resend`), which is allowed once

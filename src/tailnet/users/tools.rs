@@ -10,7 +10,7 @@ use crate::{
     change::{Plan, Risk},
     client::Result,
     tailnet::devices::device::relative,
-    tool::{Edit, Page, Query, Toolset, edit, query},
+    tool::{Edit, Page, Part, Query, Toolset, edit, query},
 };
 
 pub(crate) const TOOLSET: Toolset = Toolset {
@@ -140,11 +140,12 @@ impl Query for ListUsers {
     type Output = Page;
 
     async fn call(self, tailnet: &Tailnet) -> Result<Page> {
+        let part = Part::new(self.skip, self.limit)?;
         let users = tailnet.users().everybody().await?;
         let now = Timestamp::now();
         let rows: Vec<Row<'_>> =
             users.iter().filter(|it| self.takes(it)).map(|it| Row::of(it, now)).collect();
-        Page::of("users", &rows, self.skip, self.limit)
+        Ok(Page::of("users", &rows, part)?.out_of(users.len()))
     }
 }
 

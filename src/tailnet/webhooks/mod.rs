@@ -151,7 +151,8 @@ impl<'a> Webhooks<'a> {
         let (id, name) = self.named(webhook).await?;
         let wanted: Map<String, Value> =
             [("subscriptions".to_owned(), events.into())].into_iter().collect();
-        let plan = WEBHOOK.plan_change(self.tailnet, &id, &name, &wanted, Secrets::new()).await?;
+        let now = WEBHOOK.get(self.tailnet, &id).await?;
+        let plan = WEBHOOK.plan_change(&id, &name, &now, &wanted, Secrets::new());
         Ok(plan.warned(warnings))
     }
 
@@ -162,7 +163,8 @@ impl<'a> Webhooks<'a> {
     /// As [`get`](Self::get).
     pub async fn plan_remove(&self, webhook: &str) -> Result<Plan> {
         let (id, name) = self.named(webhook).await?;
-        WEBHOOK.plan_remove(self.tailnet, &id, &name).await
+        let now = WEBHOOK.get(self.tailnet, &id).await?;
+        Ok(WEBHOOK.plan_remove(&id, &name, &now))
     }
 
     /// Plans to send one a test event (`POST /webhooks/{endpointId}/test`).

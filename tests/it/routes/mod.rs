@@ -271,7 +271,7 @@ async fn routers_are_listed_with_what_waits_and_what_is_odd() {
     let all = agent.call("get_subnet_routes", json!({})).await;
 
     assert_eq!(all["total"], 2, "{all}");
-    let first = &all["items"][0];
+    let first = &all["routers"][0];
     assert_eq!(first["device"], ROUTER);
     assert_eq!(first["serves"], json!(["10.20.0.0/16"]));
     assert_eq!(first["pending"], json!([{ "route": "192.168.0.0/24" }]));
@@ -286,12 +286,12 @@ async fn routers_are_listed_with_what_waits_and_what_is_odd() {
     }
 
     let one = agent.call("get_subnet_routes", json!({ "device": WAITS })).await;
-    assert_eq!((&one["total"], &one["items"][0]["device"]), (&json!(1), &json!(WAITS)));
+    assert_eq!((&one["total"], &one["routers"][0]["device"]), (&json!(1), &json!(WAITS)));
     assert!(!one["findings"].to_string().contains(ROUTER), "{one}");
     let page = agent.call("get_subnet_routes", json!({ "limit": 1 })).await;
     assert_eq!(page["next"], 1);
     let next = agent.call("get_subnet_routes", json!({ "limit": 1, "skip": 1 })).await;
-    assert_eq!(next["items"][0]["device"], WAITS);
+    assert_eq!(next["routers"][0]["device"], WAITS);
     assert!(next.get("next").is_none());
 }
 
@@ -301,7 +301,7 @@ async fn a_pending_route_says_what_would_approve_it() {
     let at = routes_at(&sandbox, ROUTER).await;
     raw(&sandbox, "POST", &at, json!({ "routes": [] })).await;
     let all = agent(&tailnet).await.call("get_subnet_routes", json!({ "device": ROUTER })).await;
-    let pending = &all["items"][0]["pending"];
+    let pending = &all["routers"][0]["pending"];
     assert_eq!(pending[0]["auto_approver"], "autoApprovers.routes[\"10.20.0.0/16\"]", "{all}");
     assert!(pending[1].get("auto_approver").is_none(), "{all}");
 }
@@ -362,7 +362,7 @@ async fn exit_nodes_say_where_they_are_and_what_they_wait_for() {
     let agent = agent(&tailnet).await;
     let all = agent.call("list_exit_nodes", json!({})).await;
     assert_eq!(all["total"], 2, "{all}");
-    let (first, second) = (&all["items"][0], &all["items"][1]);
+    let (first, second) = (&all["exit_nodes"][0], &all["exit_nodes"][1]);
     assert_eq!((&first["device"], &first["approved"]), (&json!(EXIT), &json!(true)));
     assert!(first["region"].is_string() && first["latency_ms"].is_number(), "{first}");
     assert_eq!((&second["approved"], &second["advertised"]), (&json!(false), &json!(true)));
@@ -372,7 +372,7 @@ async fn exit_nodes_say_where_they_are_and_what_they_wait_for() {
     raw(&sandbox, "POST", &at, json!({ "routes": ["::/0"] })).await;
     let half = edits::agent(&Tailnet::new(settings(&sandbox.base_url()))).await;
     let half = half.call("list_exit_nodes", json!({ "limit": 1 })).await;
-    let notes = half["items"][0]["notes"].to_string();
+    let notes = half["exit_nodes"][0]["notes"].to_string();
     assert!(notes.contains("one version of IP only"), "{half}");
     assert_eq!(half["next"], 1);
 }

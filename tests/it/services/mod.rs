@@ -123,9 +123,9 @@ async fn services_are_listed_by_name_a_page_at_a_time() {
     let agent = agent(&tailnet).await;
     let first = agent.call("services_list", json!({ "limit": 1 })).await;
     assert_eq!((&first["total"], &first["next"]), (&json!(2), &json!(1)));
-    assert_eq!(first["items"][0]["name"], "svc:orders-db");
+    assert_eq!(first["services"][0]["name"], "svc:orders-db");
     let second = agent.call("services_list", json!({ "skip": 1 })).await;
-    let web = &second["items"][0];
+    let web = &second["services"][0];
     assert_eq!((&web["name"], &web["ports"]), (&json!("svc:web"), &json!(["tcp:443"])));
     assert_eq!(web["addrs"].as_array().unwrap().len(), 2);
     assert!(second.get("next").is_none());

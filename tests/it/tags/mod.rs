@@ -146,6 +146,7 @@ async fn tags_that_are_undeclared_unowned_or_unused_are_found() {
     let used = rows.iter().find(|it| it["devices"].as_u64() > Some(0)).unwrap();
     assert!(!used["such_as"].as_array().unwrap().is_empty());
     assert_eq!(wrong["shown"], 1);
+    assert_eq!((&wrong["matching"], &wrong["total"]), (&page["with_problems"], &page["total"]));
     assert!(wrong["tags"].as_array().unwrap().iter().all(|it| it["problems"].is_array()));
     assert_eq!(named["with_problems"], named["total"], "{named}");
 }

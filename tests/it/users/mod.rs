@@ -29,11 +29,11 @@ async fn users_are_filtered_by_role_type_status_and_text() {
 
     assert_eq!(logins(&owners), [stage.owner.as_str()]);
     assert_eq!(logins(&waiting), [stage.waiting.as_str()]);
-    assert_eq!((&shared["total"], &shared["users"][0]["shared"]), (&json!(1), &json!(true)));
-    assert_eq!(members["total"], 10);
+    assert_eq!((&shared["matching"], &shared["users"][0]["shared"]), (&json!(1), &json!(true)));
+    assert_eq!((&members["matching"], &members["total"]), (&json!(10), &json!(11)));
     assert!(members["users"].as_array().unwrap().iter().all(|it| it.get("shared").is_none()));
     assert_eq!(logins(&some), [stage.owner.as_str()]);
-    assert_eq!(both["total"], 0);
+    assert_eq!(both["matching"], 0);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::whole::{Whole, text};
+use super::{Whole, text};
 use crate::{
     Error, ErrorKind, Tailnet,
     client::{
@@ -20,14 +20,6 @@ impl Whole {
         let Some((operation, name)) = self.listed else { return Ok(Vec::new()) };
         let records = call::records(self.call(tailnet, operation, Call::default()).await?, name);
         Ok(records.into_iter().map(|it| self.with_text_for_id(it)).collect())
-    }
-
-    /// Some ids come as text here and as a number there.
-    pub(crate) fn with_text_for_id(&self, mut found: Value) -> Value {
-        if let Some(id) = found.get_mut(self.id_from).filter(|it| it.is_number()) {
-            *id = text(id).into();
-        }
-        found
     }
 
     /// The one that has `wanted` for its id or for one of its names. `field` is where that was said.

@@ -1,0 +1,40 @@
+//! Which OAuth scopes a tool needs, and whether a credential has them.
+
+use std::collections::BTreeSet;
+
+use super::ToolDef;
+use crate::Operation;
+
+impl ToolDef {
+    /// The OAuth scopes of everything that a call may use.
+    pub fn scopes(&self) -> BTreeSet<&'static str> {
+        if !self.scopes.is_empty() {
+            return self.scopes.iter().copied().collect();
+        }
+        self.operations.iter().flat_map(|it| it.scopes()).copied().collect()
+    }
+
+    /// Whether a credential with these scopes can use it at all. Scopes that depend on what is
+    /// asked for count as there.
+    pub fn is_covered_by(&self, granted: &[String]) -> bool {
+        let has = |scope: &str| has(granted, scope);
+        if !self.scopes.is_empty() {
+            return self.scopes.iter().all(|it| has(it));
+        }
+        let any = |it: &Operation| it.scopes().is_empty() || it.scopes().iter().any(|it| has(it));
+        self.operations.iter().all(any)
+    }
+}
+
+/// Whether one of the scopes `granted` is enough for `scope`.
+fn has(granted: &[String], scope: &str) -> bool {
+    granted.iter().any(|it| covers(it, scope))
+}
+
+/// Whether a client with `granted` may do what needs `scope`: to write is to read, too.
+fn covers(granted: &str, scope: &str) -> bool {
+    let reads = scope.strip_suffix(":read");
+    granted == scope
+        || granted == "all"
+        || reads.is_some_and(|write| granted == write || granted == "all:read")
+}
