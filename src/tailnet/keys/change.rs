@@ -1,19 +1,17 @@
 //! Keys as something that changes.
 
-use std::ops::Deref;
-
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
 use crate::{
     Error, ErrorKind, Operation, Tailnet,
-    change::{Change, Checked, Fields, Plan, Sending, Sent, Subject},
+    change::{Change, Checked, Fields, Sending, Sent, Subject},
     client::{Result, call},
     tailnet::whole::Whole,
 };
 
 /// What can be set of a key; of an auth key only when it is made.
-pub(super) const KEY: &Key = &Key(Whole {
+pub(super) const KEY: &Whole = &Whole {
     is_gone: Some(is_gone),
     make: Some(Operation::CreateKey),
     change: Some(Operation::SetKey),
@@ -37,31 +35,7 @@ pub(super) const KEY: &Key = &Key(Whole {
             "customClaimRules",
         ],
     )
-});
-
-/// The kind that a key is of.
-#[derive(Debug)]
-pub(super) struct Key(Whole);
-
-impl Deref for Key {
-    type Target = Whole;
-
-    fn deref(&self) -> &Whole {
-        &self.0
-    }
-}
-
-impl Key {
-    /// Reads a key and plans to remove it, for whoever does not hand over what was read.
-    pub(super) async fn plan_remove(
-        &'static self,
-        tailnet: &Tailnet,
-        id: &str,
-        name: &str,
-    ) -> Result<Plan> {
-        Ok(self.0.plan_remove(id, name, &self.get(tailnet, id).await?))
-    }
-}
+};
 
 /// From when on a key that was replaced is to be revoked. Only the journal knows.
 pub(super) const REVOKE_AFTER: &str = "revoke_after";

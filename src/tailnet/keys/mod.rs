@@ -24,7 +24,7 @@ use crate::{
         Result,
         call::{self, Call},
     },
-    tailnet::{Tailnet, whole::Whole},
+    tailnet::Tailnet,
 };
 
 /// What a key is for.
@@ -186,7 +186,7 @@ impl<'a> Keys<'a> {
             ));
         }
         let key = KEY.get(self.tailnet, id).await?;
-        let mut plan = Whole::plan_remove(KEY, id, id, &key);
+        let mut plan = KEY.plan_remove(id, id, &key);
         plan.items.iter_mut().for_each(|it| it.subject = &change::Keys);
         plan.warnings.extend(revocation_warnings(&key));
         Ok(plan)

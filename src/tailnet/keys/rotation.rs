@@ -107,7 +107,7 @@ impl Keys<'_> {
         }
         let plan = make(&format!("in the place of {id}"), &key);
         let old = if grace.is_zero() {
-            KEY.plan_remove(self.tailnet(), id, id).await?.items
+            KEY.plan_remove(id, id, &key).items
         } else {
             let until = now.saturating_add(grace).unwrap_or(Timestamp::MAX).to_string();
             vec![Item::new(&change::Keys, id, id, vec![change::revoke_after(&until)])]
