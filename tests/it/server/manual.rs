@@ -27,15 +27,13 @@ fn the_manual_is_fresh() {
 fn describe(tool: &ToolDef, manual: &mut String) {
     let scopes: Vec<String> = tool.scopes().iter().map(|it| format!("`{it}`")).collect();
     let operations: Vec<String> = tool.operations.iter().map(|it| format!("`{it}`")).collect();
-    let _ = write!(
-        manual,
-        "\n### `{}` ({})\n\n{}\n\nUses {}. Scopes: {}.\n\n",
-        tool.name,
-        tool.risk,
-        tool.description(),
-        operations.join(", "),
-        scopes.join(", ")
-    );
+    let uses = if operations.is_empty() {
+        "Needs what the change or the operation needs that it is about.".to_owned()
+    } else {
+        format!("Uses {}. Scopes: {}.", operations.join(", "), scopes.join(", "))
+    };
+    let (name, risk, about) = (tool.name, tool.risk, tool.description());
+    let _ = write!(manual, "\n### `{name}` ({risk})\n\n{about}\n\n{uses}\n\n");
     let schema = tool.input().to_value();
     let required = schema["required"].as_array().cloned().unwrap_or_default();
     let _ = writeln!(manual, "| parameter | type | |\n|---|---|---|");
