@@ -4,26 +4,16 @@ use serde_json::json;
 
 use super::NO;
 use crate::{
-    Error, ErrorKind, Tailnet,
+    Error, Tailnet,
     cli::print,
     client::Result,
-    policy::{CutOff, Effect, Policy, Ports, check_untested},
+    policy::{CutOff, Effect, Policy, Ports},
 };
 
 /// Prints who gains and loses what; whether anybody does.
 pub(super) async fn diff(old: &str, new: &str, tailnet: &Tailnet, json: bool) -> Result<bool> {
     let world = tailnet.policy_file().world().await?;
     let (before, after) = (parsed(old)?, parsed(new)?);
-    // What Tailscale would not take has no effect that could be told.
-    let checked = check_untested(new, Some(&world));
-    let errors: Vec<String> = checked.errors().map(ToString::to_string).collect();
-    if !errors.is_empty() {
-        return Err(Error::new(
-            ErrorKind::Rejected,
-            format!("the policy file is wrong: {}", errors.join("; ")),
-        )
-        .remedied("change the text as the message says"));
-    }
     let (before, after) = (before.compile(&world), after.compile(&world));
     let effect = Effect::between(&before, &after);
     let cut = CutOff::between(&before, &after);

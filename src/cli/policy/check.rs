@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{File, Format, WRONG};
 use crate::{
-    ErrorKind, Tailnet,
+    Error, ErrorKind, Tailnet,
     cli::print,
     client::Result,
     policy::{Checked, Problem, Severity, check, check_untested, hujson::Place},
@@ -29,15 +29,39 @@ pub(super) fn offline(file: &File, format: Format) -> u8 {
 /// Checks a file here, and if nothing is wrong, at Tailscale.
 pub(super) async fn validate(file: &File, tailnet: &Tailnet, format: Format) -> Result<u8> {
     let policy = tailnet.policy_file();
-    let checked = checked(file, tailnet).await?;
+    let checked = checked(file, tailnet, true).await?;
     let verdict =
         if checked.is_accepted() { Some(policy.validate(&file.text).await?) } else { None };
     Ok(tell(file, &checked.problems, verdict.as_ref(), format))
 }
 
+/// Whether something here says no to a file that is to be used; then it is printed.
+pub(super) async fn refuses(
+    file: &File,
+    tailnet: &Tailnet,
+    tested: bool,
+    format: Format,
+) -> Result<bool> {
+    let checked = checked(file, tailnet, tested).await?;
+    let wrong = !checked.is_accepted();
+    if wrong {
+        tell(file, &checked.problems, None, format);
+    }
+    Ok(wrong)
+}
+
+/// Shows what failed where GitHub shows problems.
+pub(super) fn annotate(file: &str, error: &Error) {
+    let remedy = error.remedy().map(|it| format!(" ({it})")).unwrap_or_default();
+    let message = data(&format!("{error}{remedy}"));
+    let file = if file.is_empty() { String::new() } else { format!("file={},", property(file)) };
+    print(&format!("::error {file}title=policy file::{message}"));
+}
+
 /// What is found here. A credential that may not read who and what there is, as that of a pipeline
 /// often is, leaves to Tailscale what depends on it.
-async fn checked(file: &File, tailnet: &Tailnet) -> Result<Checked> {
+async fn checked(file: &File, tailnet: &Tailnet, tested: bool) -> Result<Checked> {
+    let check = if tested { check } else { check_untested };
     match tailnet.policy_file().world().await {
         Ok(world) => Ok(check(&file.text, Some(&world))),
         Err(error) if error.kind() == ErrorKind::Forbidden => {
@@ -92,7 +116,9 @@ fn tell(file: &File, problems: &[Problem], verdict: Option<&Verdict>, format: Fo
         print(&answer.to_string());
         return if is_wrong { WRONG } else { 0 };
     }
-    let found = found(file, problems, verdict);
+    let mut found = found(file, problems, verdict);
+    // In the order of the file; what has no place in it comes last.
+    found.sort_by_key(|it| it.at.map_or((usize::MAX, 0), |at| (at.line, at.column)));
     for it in &found {
         print(&if format == Format::Github { it.annotation() } else { it.line() });
     }

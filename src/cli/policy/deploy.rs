@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::File;
+use super::{File, Format, FormatArgument, WRONG, check};
 use crate::{
     Error,
     cli::{Target, call, offered::Offered, print},
@@ -49,12 +49,23 @@ struct How {
     /// It may have neither acls nor grants, which opens everything
     #[arg(long)]
     allow_all: bool,
+    #[command(flatten)]
+    format: FormatArgument,
 }
 
 impl Deploy {
+    /// The file, and how its problems are printed.
+    pub(super) fn annotated(&self) -> (&str, &FormatArgument) {
+        (&self.file, &self.how.format)
+    }
+
     pub(super) async fn run(self, target: &Target, offered: &Offered) -> Result<u8> {
         let file = File::read(&self.file)?;
         let connected = target.connect().await?;
+        // With the places, which the tool leaves out.
+        if check::refuses(&file, &connected.tailnet, true, self.how.format.chosen()).await? {
+            return Ok(WRONG);
+        }
         let etag = match self.etag {
             Some(etag) => etag,
             None => connected.tailnet.policy_file().get().await?.etag,
@@ -64,11 +75,16 @@ impl Deploy {
         arguments.insert("etag".to_owned(), etag.into());
         let setup = offered.setup(&connected.tailnet, target.sandbox)?;
         let tailnet = &connected.tailnet;
-        tell(&call::run("update_acl_policy", arguments.into(), tailnet, &setup).await?)
+        let report = call::run("update_acl_policy", arguments.into(), tailnet, &setup).await?;
+        tell(&report, self.how.format.chosen())
     }
 }
 
 impl Rollback {
+    pub(super) fn format(&self) -> &FormatArgument {
+        &self.how.format
+    }
+
     pub(super) async fn run(self, target: &Target, offered: &Offered) -> Result<u8> {
         let connected = target.connect().await?;
         let mut arguments = self.how.arguments();
@@ -83,7 +99,8 @@ impl Rollback {
         }
         let setup = offered.setup(&connected.tailnet, target.sandbox)?;
         let tailnet = &connected.tailnet;
-        tell(&call::run("rollback_acl_policy", arguments.into(), tailnet, &setup).await?)
+        let report = call::run("rollback_acl_policy", arguments.into(), tailnet, &setup).await?;
+        tell(&report, self.how.format.chosen())
     }
 }
 
@@ -109,7 +126,11 @@ impl How {
 }
 
 /// Prints a report: each step, each effect, and what came of it.
-fn tell(report: &str) -> Result<u8> {
+fn tell(report: &str, format: Format) -> Result<u8> {
+    if format == Format::Json {
+        print(report);
+        return Ok(0);
+    }
     let report: Value = serde_json::from_str(report)
         .map_err(|error| Error::invalid_input("report", error.to_string()))?;
     let lines = |name: &str| {

@@ -61,11 +61,10 @@ pub(super) enum PolicyCommand {
         /// Exit with 2 if there is an effect
         #[arg(long)]
         exit_code: bool,
-        /// How it is printed
-        #[arg(long, value_parser = ["text", "json"], default_value = "text")]
-        format: String,
+        #[command(flatten)]
+        format: FormatArgument,
         /// The same as `--format json`
-        #[arg(long)]
+        #[arg(long, conflicts_with = "format")]
         json: bool,
     },
     /// Put a policy file in place, after all checks and with confirmation
@@ -125,11 +124,30 @@ impl FormatArgument {
     }
 }
 
+impl PolicyCommand {
+    /// The file whose problems GitHub shows, if it shows them; empty where there is none.
+    fn annotated(&self) -> Option<String> {
+        let (file, format) = match self {
+            Self::Validate { file, format, .. }
+            | Self::Test { file, format, .. }
+            | Self::Diff { file, format, .. } => (file.as_str(), format),
+            Self::Deploy(deploy) => deploy.annotated(),
+            Self::Rollback(rollback) => ("", rollback.format()),
+            Self::Versions | Self::WhoCanReach { .. } | Self::CanReach { .. } => return None,
+        };
+        (format.chosen() == Format::Github).then(|| file.to_owned())
+    }
+}
+
 /// Carries a command out. What failed is printed, too, since its exit code depends on it.
 pub(super) async fn run(command: PolicyCommand, target: &Target, offered: &Offered) -> ExitCode {
+    let annotated = command.annotated();
     match carry_out(command, target, offered).await {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
+            if let Some(file) = annotated {
+                check::annotate(&file, &error);
+            }
             complain(&mcp::failure(&error));
             ExitCode::from(if error.may_have_had_effect() { UNKNOWN } else { WRONG })
         }
@@ -152,9 +170,16 @@ async fn carry_out(command: PolicyCommand, target: &Target, offered: &Offered) -
             check::test(&file, &connected.tailnet, offline, format.chosen()).await
         }
         PolicyCommand::Diff { file, against, exit_code, format, json } => {
+            if file == "-" && against.as_deref() == Some("-") {
+                let why = "is `-`, and so is --against: stdin has one file";
+                return Err(Error::invalid_input("file", why));
+            }
             let file = File::read(&file)?;
             let connected = with_people(target).await?;
-            let json = json || format == "json";
+            if check::refuses(&file, &connected.tailnet, false, format.chosen()).await? {
+                return Ok(WRONG);
+            }
+            let json = json || format.chosen() == Format::Json;
             let old = text_of(against.as_deref(), &connected.tailnet).await?;
             let differs = ask::diff(&old, &file.text, &connected.tailnet, json).await?;
             Ok(if differs && exit_code { NO } else { 0 })
@@ -164,13 +189,17 @@ async fn carry_out(command: PolicyCommand, target: &Target, offered: &Offered) -
         PolicyCommand::Versions => deploy::versions(target, offered).await,
         PolicyCommand::WhoCanReach { to, file } => {
             let connected = with_people(target).await?;
-            let text = text_of(file.as_deref(), &connected.tailnet).await?;
-            ask::who(&to, &text, &connected.tailnet).await
+            match judged_by(file.as_deref(), &connected.tailnet).await? {
+                Some(text) => ask::who(&to, &text, &connected.tailnet).await,
+                None => Ok(WRONG),
+            }
         }
         PolicyCommand::CanReach { from, to, port, file } => {
             let connected = with_people(target).await?;
-            let text = text_of(file.as_deref(), &connected.tailnet).await?;
-            ask::can(&from, &to, &port, &text, &connected.tailnet).await
+            match judged_by(file.as_deref(), &connected.tailnet).await? {
+                Some(text) => ask::can(&from, &to, &port, &text, &connected.tailnet).await,
+                None => Ok(WRONG),
+            }
         }
     }
 }
@@ -191,6 +220,15 @@ async fn text_of(file: Option<&str>, tailnet: &Tailnet) -> Result<String> {
         Some(file) => File::read(file).map(|it| it.text),
         None => tailnet.policy_file().get().await.map(|it| it.text),
     }
+}
+
+/// The text that a question is judged by; none if it is that of a file that is wrong, which is
+/// printed then: Tailscale would not take it, so nobody reaches anything by it.
+async fn judged_by(file: Option<&str>, tailnet: &Tailnet) -> Result<Option<String>> {
+    let Some(name) = file else { return text_of(None, tailnet).await.map(Some) };
+    let file = File::read(name)?;
+    let wrong = check::refuses(&file, tailnet, false, Format::Text).await?;
+    Ok((!wrong).then_some(file.text))
 }
 
 /// A policy file on this machine.

@@ -97,6 +97,29 @@ fn problems_become_annotations_in_github_actions() {
     assert_eq!((&json["valid"], &json["offline"][0]["at"]["line"]), (&false.into(), &3.into()));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_deployment_fails_with_becomes_an_annotation() {
+    let (desk, tailnet, text) = Desk::with_sandbox().await;
+    desk.file("wrong.hujson", &text.replace("tcp:631", "tcp:99999"));
+    desk.file("new.hujson", &text.replace("tcp:631", "tcp:9100"));
+    let danger = ["--access", "danger", "--yes", "--format", "github"];
+    let run = |arguments: &[&str]| desk.run(&[arguments, &danger[..]].concat());
+
+    let (wrong, code) = run(&["deploy", "wrong.hujson"]);
+    assert!(code == 1 && wrong.starts_with("::error file=wrong.hujson,line="), "{wrong}");
+    let (stale, code) = run(&["deploy", "new.hujson", "--etag", "no-such-version"]);
+    let wanted = "::error file=new.hujson,title=policy file::";
+    assert!(code == 1 && stale.starts_with(wanted), "{stale}");
+    let (none, code) = run(&["rollback", "7"]);
+    assert!(code == 1 && none.starts_with("::error title=policy file::"), "{none}");
+    assert_eq!(tailnet.policy_file().get().await.unwrap().text, text);
+
+    let json = ["--access", "danger", "--yes", "--format", "json"];
+    let (done, code) = desk.run(&[&["deploy", "new.hujson"], &json[..]].concat());
+    let report: Value = serde_json::from_str(&done).unwrap();
+    assert_eq!((code, &report["applied"]), (0, &true.into()), "{done}");
+}
+
 #[test]
 fn a_file_comes_from_stdin_too() {
     let desk = Desk::alone();
@@ -155,7 +178,14 @@ async fn a_difference_is_told_by_effect_and_can_fail_a_pipeline() {
     assert_eq!(json["effect"]["gained"][0]["ports"][0], "tcp:9100", "{told}");
     let wrong = desk.file("wrong.hujson", &text.replace("tcp:631", "tcp:99999"));
     let (told, code) = desk.run(&["diff", &wrong]);
-    assert!(code == 1 && told.contains("the policy file is wrong: line"), "{told}");
+    assert!(
+        code == 1 && told.contains(&format!("{wrong}:")) && told.contains(": error: "),
+        "{told}"
+    );
+    let (told, code) = desk.run(&["can-reach", "tag:web", "tag:db", "22", "--file", &wrong]);
+    assert!(code == 1 && told.contains(&format!("{wrong}:")) && !told.contains("reach"), "{told}");
+    let (told, code) = desk.run(&["diff", "-", "--against", "-"]);
+    assert!(code == 1 && told.contains("stdin has one file"), "{told}");
     let closed = desk.file("closed.hujson", "{\"grants\": []}");
     let (told, _) = desk.run(&["diff", &closed]);
     assert!(told.contains("! all 100 devices would lose every connection"), "{told}");
@@ -199,7 +229,8 @@ async fn what_fails_leaves_the_file_and_exits_by_what_is_known() {
     let failing = text.replace("\"deny\": [\"tag:db:22\"]", "\"deny\": [\"tag:db:5432\"]");
     let failing = desk.file("failing.hujson", &failing);
     let (told, code) = desk.run(&[&["deploy", &failing], &danger[..]].concat());
-    assert!(code == 1 && told.contains("of 2 tests in the policy file, 1 fail"), "{told}");
+    assert!(code == 1 && told.contains(&format!("{failing}:")), "{told}");
+    assert!(told.contains(": error: ") && told.contains("tag:db:5432"), "{told}");
     assert_eq!(tailnet.policy_file().get().await.unwrap().text, text);
 
     let new = desk.file("new.hujson", &text.replace("tcp:631", "tcp:9100"));
