@@ -119,6 +119,22 @@ pub(crate) trait Subject: fmt::Debug + Send + Sync {
         true
     }
 
+    /// Whether it is only written down: nothing is sent, and nothing has to be taken back.
+    fn is_note(&self, change: &Change) -> bool {
+        let _ = change;
+        false
+    }
+
+    /// Whether all `steps` of an entry may be taken back together; an error if not.
+    fn may_undo<'a>(
+        &'a self,
+        tailnet: &'a Tailnet,
+        steps: &'a [journal::Step],
+    ) -> BoxFuture<'a, Result<()>> {
+        let _ = (tailnet, steps);
+        Box::pin(async { Ok(()) })
+    }
+
     /// Whether the values of a field are the same. The order of a list does not count, unless the
     /// subject says otherwise.
     fn is_same(&self, field: &str, a: &Value, b: &Value) -> bool {
@@ -188,6 +204,8 @@ pub(crate) trait Subject: fmt::Debug + Send + Sync {
 /// What a check of a change has to say.
 #[derive(Debug, Default)]
 pub(crate) struct Checked {
+    /// How much can go wrong, at least.
+    pub(crate) least: Risk,
     /// What it implies that may not be wanted.
     pub(crate) warnings: Vec<String>,
     /// What else is worth knowing.

@@ -115,6 +115,7 @@ impl Plan {
 
     /// The same, with what a check of it said.
     pub(crate) fn checked(mut self, checked: Checked) -> Self {
+        self.least = self.least.max(checked.least);
         self.warnings.extend(checked.warnings);
         self.notes.extend(checked.notes);
         self

@@ -5,10 +5,11 @@ use std::{fmt, str::FromStr};
 use serde::Serialize;
 
 /// What a call can do to the tailnet, from harmless to grave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Risk {
     /// Changes nothing.
+    #[default]
     Read,
     /// Changes one resource, and can be put back.
     Change,

@@ -38,6 +38,9 @@ impl Changes<'_> {
             ));
         }
         let steps = self.steps(change, MOST).await?;
+        if let Some(first) = steps.first().filter(|_| entry.undone_by.is_none()) {
+            super::subject(first)?.may_undo(self.tailnet, &steps).await?;
+        }
         let several = steps.iter().any(|it| steps.first().is_some_and(|first| first.id != it.id));
         let mut items: Vec<Item> = Vec::new();
         let mut stays = Vec::new();
@@ -50,7 +53,12 @@ impl Changes<'_> {
                 Err(error) if several && error.kind() == ErrorKind::Stale => {
                     stays.push(error.to_string());
                 }
-                Err(error) => return Err(error),
+                Err(error) => {
+                    return Err(match entry.undone_by {
+                        Some(by) => error.telling(&format!("change {by} took it back")),
+                        None => error,
+                    });
+                }
             }
         }
         if items.is_empty() {
@@ -71,8 +79,8 @@ impl Changes<'_> {
                 said.push(item.subject.check(self.tailnet, &item.id, change).await?);
             }
         }
-        plan = said.into_iter().fold(plan, Plan::checked);
         plan.least = entry.risk;
+        plan = said.into_iter().fold(plan, Plan::checked);
         plan.undoes = Some(change);
         plan.on_failure = OnFailure::Continue;
         Ok(plan)
@@ -87,6 +95,9 @@ impl Changes<'_> {
             Some(Outcome::Done | Outcome::Unknown) | None => {}
         }
         let subject = super::subject(step)?;
+        if subject.is_note(&step.change) {
+            return Ok(Turn::Nothing);
+        }
         let shown = |value| subject.shown(&step.change.field, value);
         let Some(mut inverse) = step.change.inverse() else {
             let to = shown(&step.change.to);

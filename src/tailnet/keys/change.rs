@@ -1,11 +1,12 @@
 //! Keys as something that changes.
 
 use futures_util::future::BoxFuture;
+use jiff::SignedDuration;
 use serde_json::Value;
 
 use crate::{
     Error, ErrorKind, Operation, Tailnet,
-    change::{Change, Checked, Fields, Sending, Sent, Subject},
+    change::{Change, Checked, Fields, Sending, Sent, Subject, journal::Step},
     client::{Result, call},
     tailnet::whole::Whole,
 };
@@ -37,7 +38,7 @@ pub(super) const KEY: &Whole = &Whole {
     )
 };
 
-/// From when on a key that was replaced is to be revoked. Only the journal knows.
+/// How long a key that was replaced works on. Only the journal knows.
 pub(super) const REVOKE_AFTER: &str = "revoke_after";
 
 /// One that is revoked or expired may be listed for long.
@@ -45,9 +46,10 @@ pub(super) fn is_gone(key: &Value) -> bool {
     key.get("invalid") == Some(&Value::Bool(true)) || call::member(key, "revoked").is_some()
 }
 
-/// A note to revoke a key later: nothing is sent.
-pub(super) fn revoke_after(at: &str) -> Change {
-    Change::new(REVOKE_AFTER, Value::Null, at).lasting()
+/// A note to revoke a key later: nothing is sent. It says how long, and not until when: a plan is the
+/// same a moment later, when it is confirmed.
+pub(super) fn revoke_after(grace: SignedDuration) -> Change {
+    Change::new(REVOKE_AFTER, Value::Null, format!("{grace:#}")).lasting()
 }
 
 /// Keys: whole resources, a new one of which is only made once it works.
@@ -87,6 +89,30 @@ impl Subject for Keys {
 
     fn is_visible(&self, id: &str, change: &Change) -> bool {
         change.field != REVOKE_AFTER && KEY.is_visible(id, change)
+    }
+
+    fn is_note(&self, change: &Change) -> bool {
+        change.field == REVOKE_AFTER
+    }
+
+    /// A rotation is taken back as long as that leaves a key.
+    fn may_undo<'a>(
+        &'a self,
+        tailnet: &'a Tailnet,
+        steps: &'a [Step],
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let Some(old) = steps.iter().find(|it| it.change.field == REVOKE_AFTER) else {
+                return Ok(());
+            };
+            match KEY.get(tailnet, &old.id).await {
+                Err(gone) if gone.kind() == ErrorKind::NotFound => Err(Error::refused(
+                    format!("`{}` is revoked: without the new key there would be none", old.id),
+                    "rotate the new key if it should be another one",
+                )),
+                found => found.map(drop),
+            }
+        })
     }
 
     fn reached(&self, change: &Change, now: &Value) -> bool {

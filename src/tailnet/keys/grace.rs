@@ -1,6 +1,6 @@
 //! Keys that were replaced, and are to be revoked when their grace is over.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::{
@@ -56,7 +56,7 @@ impl Keys<'_> {
                 continue;
             }
             let steps = changes.steps(entry.change, 2).await?;
-            if let Some((key, new, until)) = over(&steps, now) {
+            if let Some((key, new, until)) = over(&steps, entry.at, now) {
                 due.push(Due { key, new, until, change: entry.change, principal: entry.principal });
             }
         }
@@ -93,10 +93,11 @@ impl Keys<'_> {
 
 /// The old key, the new one and the end of the grace, if these are the steps of a rotation whose
 /// grace is over.
-fn over(steps: &[Step], now: Timestamp) -> Option<(String, String, Timestamp)> {
+fn over(steps: &[Step], at: Timestamp, now: Timestamp) -> Option<(String, String, Timestamp)> {
     let done = |it: &&Step| it.outcome == Some(Outcome::Done);
     let noted = steps.iter().filter(done).find(|it| it.change.field == REVOKE_AFTER)?;
-    let until: Timestamp = noted.change.to.as_str()?.parse().ok()?;
+    let grace: SignedDuration = noted.change.to.as_str()?.parse().ok()?;
+    let until = at.saturating_add(grace).unwrap_or(Timestamp::MAX);
     let new = steps.iter().filter(done).find(|it| it.change.from.is_null() && it.id != noted.id)?;
     (until <= now).then(|| (noted.id.clone(), new.id.clone(), until))
 }

@@ -73,12 +73,7 @@ impl Keys<'_> {
     ///
     /// [`Refused`](ErrorKind::Refused) for kinds that nothing makes anew, and for the credential in
     /// use without a `grace`.
-    pub async fn plan_rotate(
-        &self,
-        id: &str,
-        grace: SignedDuration,
-        now: Timestamp,
-    ) -> Result<Plan> {
+    pub async fn plan_rotate(&self, id: &str, grace: SignedDuration) -> Result<Plan> {
         let key = KEY.get(self.tailnet(), id).await?;
         let kind = Kind::of(&key);
         let refused = |why: &str, remedy: &str| {
@@ -105,19 +100,23 @@ impl Keys<'_> {
                 "give a `grace`, put the new secret in place, then revoke the old one",
             );
         }
-        let plan = make(&format!("in the place of {id}"), &key);
+        let mut plan = make(&format!("replacement of {id}"), &key);
         let old = if grace.is_zero() {
+            // Taking that back would leave neither of them.
+            for made in plan.items.iter_mut().flat_map(|it| &mut it.changes) {
+                made.lasting = true;
+            }
             KEY.plan_remove(id, id, &key).items
         } else {
-            let until = now.saturating_add(grace).unwrap_or(Timestamp::MAX).to_string();
-            vec![Item::new(&change::Keys, id, id, vec![change::revoke_after(&until)])]
+            vec![Item::new(&change::Keys, id, id, vec![change::revoke_after(grace)])]
         };
         let mut plan = Plan::new(plan.items.into_iter().chain(old).collect());
         plan.items.iter_mut().for_each(|it| it.subject = &change::Keys);
         plan.on_failure = OnFailure::Stop;
         plan.least = Risk::Danger;
         plan.warnings.push(if grace.is_zero() {
-            "the old key stops working at once: whatever uses it needs the new secret".to_owned()
+            "whatever uses the old key needs the new secret: once that is revoked, it is for good"
+                .to_owned()
         } else {
             "the old key stops working when the grace is over: a server with this journal that offers \
              rotate_key revokes it then, or when it next runs"
@@ -155,12 +154,13 @@ impl Keys<'_> {
         };
         let mut findings = Vec::new();
         for key in keys.iter().filter(|it| !is_gone(it)) {
-            let look = Look { key, policy, now };
+            let look = Look { key, policy, now, ours: self.is_ours(&id(key)) };
             findings.extend(look.age());
             findings.extend(look.expiry());
             findings.extend(owners.as_ref().and_then(|it| look.owner(it)));
             let over = due.iter().find(|it| it.key == id(key));
-            findings.extend(over.map(|it| look.due(it)));
+            let has_new = |it: &Due| keys.iter().any(|key| id(key) == it.new && !is_gone(key));
+            findings.extend(over.map(|it| look.due(it, has_new(it))));
         }
         let checked = keys.iter().filter(|it| !is_gone(it)).count();
         Ok(Report { max_age_days: policy.clone(), checked, findings, notes })
@@ -180,11 +180,18 @@ struct Look<'a> {
     key: &'a Value,
     policy: &'a Policy,
     now: Timestamp,
+    /// It is what this program itself uses.
+    ours: bool,
 }
 
 impl Look<'_> {
     fn finding(&self, problem: String, remedy: String) -> Finding {
         let description = self.key.get("description").and_then(Value::as_str).unwrap_or_default();
+        let remedy = if self.ours {
+            format!("it is the credential in use here: configure another one, then {remedy}")
+        } else {
+            remedy
+        };
         Finding {
             key: id(self.key),
             kind: Kind::of(self.key),
@@ -240,8 +247,11 @@ impl Look<'_> {
         Some(self.finding(problem, format!("revoke_key {}", id(self.key))))
     }
 
-    fn due(&self, due: &Due) -> Finding {
+    fn due(&self, due: &Due, has_new: bool) -> Finding {
         let told = format!("it was replaced, and its grace was over at {}", due.until);
-        self.finding(told, format!("revoke_key {}", id(self.key)))
+        if has_new {
+            return self.finding(told, format!("revoke_key {}", id(self.key)));
+        }
+        self.finding(format!("{told}, but {} is gone", due.new), self.replacing())
     }
 }

@@ -268,7 +268,7 @@ impl Edit for RotateKey {
     async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
         let grace = self.grace.as_ref().map(|it| duration("grace", it)).transpose()?;
         let grace = grace.unwrap_or(SignedDuration::ZERO);
-        tailnet.keys().plan_rotate(&self.key, grace, Timestamp::now()).await
+        tailnet.keys().plan_rotate(&self.key, grace).await
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::{Whole, text};
 use crate::{
     Error, ErrorKind, Operation, Tailnet,
-    change::{Change, Checked, Fields, Plan, Secrets, Sending, Sent, Subject},
+    change::{Change, Checked, Fields, Plan, Risk, Secrets, Sending, Sent, Subject},
     client::{
         Result,
         call::{self, Call},
@@ -223,6 +223,9 @@ impl Subject for Whole {
     ) -> BoxFuture<'a, Result<Checked>> {
         Box::pin(async move {
             let mut checked = Checked::default();
+            if change.field == CONFIGURATION && change.to.is_null() {
+                checked.least = Risk::Danger;
+            }
             if change.field != CONFIGURATION || self.returns {
                 return Ok(checked);
             }

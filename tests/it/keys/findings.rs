@@ -30,11 +30,11 @@ async fn checked(tailnet: &Tailnet, now: Timestamp) -> Report {
 }
 
 /// A program that rotated a key of its own with a grace of a week: the old one, and the change.
-async fn rotated(tailnet: &Tailnet, now: Timestamp) -> (String, i64) {
+async fn rotated(tailnet: &Tailnet) -> (String, i64) {
     let new = NewKey { kind: Kind::Auth, ..NewKey::default() };
     let plan = tailnet.keys().plan_create(&new).unwrap();
     let old = tailnet.apply(&plan).await.unwrap().id.unwrap();
-    let plan = tailnet.keys().plan_rotate(&old, days(7), now).await.unwrap();
+    let plan = tailnet.keys().plan_rotate(&old, days(7)).await.unwrap();
     let change = tailnet.apply(&plan).await.unwrap().change.unwrap();
     (old, change)
 }
@@ -44,10 +44,10 @@ async fn a_key_whose_grace_is_over_is_found_until_it_is_revoked() {
     let (sandbox, tailnet) = sandbox_of(20).await;
     let tailnet = recording(&tailnet);
     let now = Timestamp::now();
-    let (old, _) = rotated(&tailnet, now).await;
+    let (old, _) = rotated(&tailnet).await;
 
     let early = checked(&tailnet, now + days(6)).await;
-    let due = checked(&tailnet, now + days(7)).await;
+    let due = checked(&tailnet, now + days(7) + SignedDuration::from_mins(1)).await;
     let plan = tailnet.keys().plan_revoke(&old).await.unwrap();
     tailnet.apply(&plan).await.unwrap();
     let after = checked(&tailnet, now + days(8)).await;
@@ -65,7 +65,7 @@ async fn a_rotation_that_was_taken_back_is_not_due() {
     let (_sandbox, tailnet) = sandbox_of(20).await;
     let tailnet = recording(&tailnet);
     let now = Timestamp::now();
-    let (old, change) = rotated(&tailnet, now).await;
+    let (old, change) = rotated(&tailnet).await;
 
     let plan = tailnet.changes().plan_undo(change).await.unwrap();
     tailnet.apply(&plan).await.unwrap();

@@ -103,9 +103,9 @@ async fn it_stays_while_the_new_one_is_gone_or_it_is_what_the_server_uses() {
     let tailnet = recording(&Tailnet::new(own));
     let (keys, now) = (tailnet.keys(), Timestamp::now());
     let grace = SignedDuration::from_secs(1);
-    let plan = keys.plan_rotate(Sandbox::OAUTH_CLIENT_ID, grace, now).await.unwrap();
+    let plan = keys.plan_rotate(Sandbox::OAUTH_CLIENT_ID, grace).await.unwrap();
     tailnet.apply(&plan).await.unwrap();
-    let [due] = keys.due(now + grace).await.unwrap().try_into().unwrap();
+    let [due] = keys.due(now + grace * 60).await.unwrap().try_into().unwrap();
     let refusal = keys.plan_due(&due).await.unwrap_err();
     assert_eq!(refusal.kind(), ErrorKind::Refused, "{refusal}");
     assert!(refusal.to_string().contains("in use here"), "{refusal}");
@@ -123,10 +123,11 @@ async fn a_program_keeps_its_own_promise() {
     let new = NewKey { kind: Kind::Auth, ..NewKey::default() };
     let old = tailnet.apply(&keys.plan_create(&new).unwrap()).await.unwrap().id.unwrap();
     let week = SignedDuration::from_hours(7 * 24);
-    tailnet.apply(&keys.plan_rotate(&old, week, now).await.unwrap()).await.unwrap();
+    tailnet.apply(&keys.plan_rotate(&old, week).await.unwrap()).await.unwrap();
 
     assert!(keys.due(now + week / 2).await.unwrap().is_empty());
-    let [due] = keys.due(now + week).await.unwrap().try_into().unwrap();
+    let [due] =
+        keys.due(now + week + SignedDuration::from_mins(1)).await.unwrap().try_into().unwrap();
     assert_eq!((due.key.as_str(), due.principal.as_str()), (old.as_str(), "program"));
     let plan = keys.plan_due(&due).await.unwrap();
     assert!(plan.notes()[0].contains(&due.new), "{:?}", plan.notes());

@@ -5,7 +5,8 @@ use tailscale_mcp::{Tailnet, sandbox::Sandbox};
 
 use super::{auth, by_client, client, federated, ids, is_valid, key, made, properties, secret};
 use crate::support::{
-    edits::agent,
+    edits::{agent, everything},
+    person::{Era, Person, Says},
     tailnet::{Trouble, sandbox_of, settings, troubled},
 };
 
@@ -42,7 +43,7 @@ async fn a_key_is_replaced_by_one_like_it_and_revoked() {
         let new = new_one(&sandbox, &before).await;
         assert!(secret(&done).contains(&new), "{done}");
         assert!(done["notes"].to_string().contains(&new), "{done}");
-        assert!(done["warnings"].to_string().contains("stops working at once"), "{done}");
+        assert!(done["warnings"].to_string().contains("needs the new secret"), "{done}");
         assert!(!is_valid(&sandbox, &old).await);
         assert_eq!(properties(key(&sandbox, &new).await), properties(was));
         let entry = agent.call("get_change", json!({ "change": done["change"] })).await;
@@ -172,4 +173,40 @@ async fn a_rotation_with_a_grace_that_is_taken_back_leaves_the_old_key() {
     let undone = agent.call("undo_change", json!({ "change": done["change"] })).await;
 
     assert_eq!(ids(&sandbox).await, before, "{undone}");
+    assert!(!undone.to_string().contains("revoke_after"), "{undone}");
+}
+
+#[tokio::test]
+async fn a_rotation_with_a_grace_is_what_was_confirmed_however_long_that_took() {
+    for era in [Era::Sessions, Era::Stateless] {
+        let (sandbox, tailnet) = sandbox_of(20).await;
+        let old = made(&agent(&tailnet).await, auth()).await;
+        let desk = Person::who(Says::Yes).at(&tailnet, everything(), era).await;
+
+        let (done, _) = desk.call("rotate_key", json!({ "key": old, "grace": "7d" })).await;
+
+        assert_eq!(done["applied"], true, "{era:?}: {done}");
+        assert_eq!(desk.person.asked.lock().unwrap().len(), 1);
+        assert!(is_valid(&sandbox, &old).await);
+    }
+}
+
+#[tokio::test]
+async fn a_rotation_is_not_taken_back_where_that_leaves_no_key() {
+    let (sandbox, tailnet) = sandbox_of(20).await;
+    let agent = agent(&tailnet).await;
+    for grace in [None, Some("7d")] {
+        let old = made(&agent, auth()).await;
+        let before = ids(&sandbox).await;
+        let done = agent.call("rotate_key", json!({ "key": old, "grace": grace })).await;
+        if grace.is_some() {
+            agent.call("revoke_key", json!({ "key": old })).await;
+        }
+        let new = new_one(&sandbox, &before).await;
+
+        let refusal = agent.fail("undo_change", json!({ "change": done["change"] })).await;
+
+        assert_eq!(refusal["kind"], "refused", "{refusal}");
+        assert!(is_valid(&sandbox, &new).await);
+    }
 }
