@@ -58,6 +58,7 @@ async fn carry_out(
         "not_applied".clone_into(&mut call.outcome);
         return written(&plan.preview());
     }
+    setup.offer.allow_plan(&plan)?;
     setup.offer.allow_risk(tool.name, plan.risk())?;
     if plan.risk() == Risk::Danger && !setup.yes {
         ask(&plan)?;

@@ -166,6 +166,7 @@ impl Call<'_> {
         if dry_run || plan.is_empty() {
             return Ok(Came::Report(Box::new(plan.preview())));
         }
+        self.offer.allow_plan(&plan)?;
         self.offer.allow_risk(tool.name, plan.risk())?;
         if plan.risk() < Risk::Danger || self.server.assumes_yes() {
             return self.apply(plan, tailnet).await;

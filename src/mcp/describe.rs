@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::{
     Error, ErrorKind,
     tailnet::Tailnets,
-    tool::{Offer, Risk, ToolDef},
+    tool::{self, Offer, Risk, ToolDef},
 };
 
 /// Nine dots, four of them dark, as small as an icon gets.
@@ -77,7 +77,7 @@ pub fn failure(error: &Error) -> String {
     let told = Failure {
         kind: error.kind(),
         message: error.to_string(),
-        remedy: error.remedy(),
+        remedy: error.remedy().map(|it| tool::in_tools(&it)),
         may_have_had_effect: error.may_have_had_effect(),
     };
     serde_json::to_string(&told).unwrap_or(told.message)

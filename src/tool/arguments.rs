@@ -40,3 +40,13 @@ pub(super) fn input<T: DeserializeOwned>(arguments: Value) -> Result<T> {
         Error::invalid_input(field, format!("is wrong: {}", error.inner()))
     })
 }
+
+/// A list that may be left out for all there is. One that came out empty was meant for nothing.
+pub(crate) fn none_or_some(field: &str, list: Option<Vec<String>>) -> Result<Vec<String>> {
+    match list {
+        Some(list) if list.is_empty() => {
+            Err(Error::invalid_input(field, "is empty; name some, or leave it out"))
+        }
+        list => Ok(list.unwrap_or_default()),
+    }
+}

@@ -1,7 +1,12 @@
 //! Which tools are offered: what the operator allows, and what narrows it.
 
 use super::{Risk, ToolDef, every, toolsets};
-use crate::{Error, client::Result};
+use crate::{
+    Error,
+    change::{Item, Plan},
+    client::Result,
+    tailnet::operations,
+};
 
 /// How the toolsets begin whose tools nobody wrote; they are offered to whoever names them.
 const GENERATED: &str = "api:";
@@ -138,10 +143,14 @@ impl Offer {
         Err(Error::refused(
             format!("`{}` is not offered here", tool.name),
             if covered {
-                "whoever runs the server chooses with --toolsets, --tools, --exclude-tools and \
-                 --read-only, or restricted this token"
+                format!(
+                    "whoever runs the server chooses with --toolsets (as `default,{}`), --tools, \
+                     --exclude-tools and --read-only, or restricted this token",
+                    toolset_of(tool)
+                )
             } else {
                 "the credential lacks its scopes; widen the client's `scopes` in the profile"
+                    .to_owned()
             },
         ))
     }
@@ -161,6 +170,29 @@ impl Offer {
         ))
     }
 
+    /// Whether the operations that `plan` calls by name are left: what a tool does that was left out
+    /// on purpose is not done another way.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`](crate::ErrorKind::Refused) with the tool.
+    pub fn allow_plan(&self, plan: &Plan) -> Result<()> {
+        let called = || plan.items().iter().filter(|it| it.kind() == operations::change::KIND);
+        let fields = || called().flat_map(Item::changes).map(|it| it.field.as_str());
+        let does = |it: &&ToolDef| {
+            let mut writes = it.operations.iter().filter(|it| !it.reads());
+            writes.any(|it| fields().any(|field| field == it.id()))
+        };
+        let excluded = |it: &&ToolDef| self.choices.iter().any(|of| of.exclude.contains(&it.name));
+        match super::all().filter(excluded).find(does) {
+            None => Ok(()),
+            Some(tool) => Err(Error::refused(
+                format!("`{}` is left out here, and this does the same", tool.name),
+                "whoever runs the server chooses with --exclude-tools",
+            )),
+        }
+    }
+
     /// The tools, in the order of the manual.
     pub fn tools(&self) -> impl Iterator<Item = &'static ToolDef> {
         every().filter(|it| self.takes(it))
@@ -170,6 +202,11 @@ impl Offer {
     pub fn toolsets(&self) -> impl Iterator<Item = &'static super::Toolset> {
         toolsets().filter(|set| set.tools.iter().any(|it| self.takes(it)))
     }
+}
+
+fn toolset_of(tool: &ToolDef) -> &'static str {
+    let has = |set: &&super::Toolset| set.tools.iter().any(|it| it.name == tool.name);
+    toolsets().find(has).map(|it| it.name).unwrap_or_default()
 }
 
 fn tools(field: &str, names: &[String]) -> Result<Vec<&'static str>> {

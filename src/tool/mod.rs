@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
+pub(crate) use self::arguments::none_or_some;
 use self::arguments::{DRY_RUN, PLAN_ID, input, take_control};
 pub use self::choice::{Choice, Offer, Words};
 pub use crate::change::Risk;
@@ -204,7 +205,7 @@ pub(crate) fn generated(operation: Operation) -> ToolDef {
     let worst = if operation.reads() { Risk::Read } else { Risk::Danger };
     ToolDef {
         name: operation.tool(),
-        risk: operation.risk(),
+        risk: operations::risk(operation),
         worst,
         operations: Operation::ALL
             .iter()
@@ -338,6 +339,20 @@ impl ToolDef {
         }
         words
     }
+}
+
+/// A text that names operations, with the tools that read the same in their place: whoever is told of a
+/// failure here has tools.
+pub(crate) fn in_tools(text: &str) -> String {
+    let word = |word: &str| {
+        let (id, end) = word.split_at(word.find([',', ';', '.', ')']).unwrap_or(word.len()));
+        let Some(operation) = Operation::named(id).filter(|it| it.reads()) else {
+            return word.to_owned();
+        };
+        let tool = all().find(|it| !it.is_edit() && it.operations.first() == Some(&operation));
+        tool.map_or_else(|| format!("call_api_operation {word}"), |it| format!("{}{end}", it.name))
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// What a call is about, for the log: its first required parameter, as `schema` names it.

@@ -90,6 +90,9 @@ fn settable(operation: Operation, found: &Value) -> Value {
     }
 }
 
+/// The kind of all of them.
+pub(crate) const KIND: &str = "call";
+
 /// Calls of operations.
 #[derive(Debug)]
 pub(crate) struct Calls;
@@ -105,7 +108,7 @@ fn operation(field: &str) -> Result<Operation> {
 
 impl Subject for Calls {
     fn kind(&self) -> &'static str {
-        "call"
+        KIND
     }
 
     fn look<'a>(

@@ -31,7 +31,7 @@ impl Found {
         Self {
             operation: operation.id(),
             does: operation.summary(),
-            risk: operation.risk(),
+            risk: super::risk(operation),
             needs: needs.filter_map(|it| it.as_str().map(str::to_owned)).collect(),
         }
     }

@@ -14,7 +14,7 @@ use self::arguments::Arguments;
 pub use self::find::{Found, found};
 use crate::{
     Error, ErrorKind, Operation,
-    change::Plan,
+    change::{Plan, Risk},
     client::{Result, call::Call},
     tailnet::Tailnet,
 };
@@ -23,6 +23,12 @@ use crate::{
 const DONE_BY: &[(Operation, &str)] = &[(
     Operation::SetPolicyFile,
     "use update_acl_policy: it validates, previews, verifies and can be rolled back",
+)];
+
+/// What an operation does besides, which a plan of it does not show.
+const IMPLIES: &[(Operation, &str)] = &[(
+    Operation::SetDnsNameservers,
+    "without nameservers MagicDNS goes off, too, and taking this back does not turn it on again",
 )];
 
 /// The operations of the API.
@@ -40,6 +46,17 @@ pub fn is_offered(operation: Operation) -> bool {
     let kills = (whole && operation.method() == "DELETE")
         || (ends && (named.ends_with("tailnet") || named.ends_with("organization")));
     !kills
+}
+
+/// How much can go wrong with a call of it: a danger, too, where nothing can be read at its path that
+/// would take it back.
+pub fn risk(operation: Operation) -> Risk {
+    let reader = change::reader(operation);
+    let adds = |it: Operation| operation.method() == "POST" && it.lists();
+    match operation.risk() {
+        Risk::Change if reader.is_none_or(adds) => Risk::Danger,
+        risk => risk,
+    }
 }
 
 /// The operation called `id`, if it may be called.
@@ -108,9 +125,11 @@ impl<'a> Operations<'a> {
         let (place, secrets) = (arguments.place(operation), arguments.secrets);
         let name = format!("{} {place}", operation.method());
         let mut plan = Plan::one(&change::Calls, &place, &name, changes).with_secrets(secrets);
-        plan.least = operation.risk();
+        plan.least = risk(operation);
         plan.notes.push(format!("{operation}: {}", operation.summary()));
         plan.warnings.extend(unread);
+        let implied = IMPLIES.iter().filter(|it| it.0 == operation);
+        plan.warnings.extend(implied.map(|it| it.1.to_owned()));
         Ok(plan)
     }
 

@@ -8,7 +8,7 @@ use crate::{
     Operation, Tailnet,
     change::{Plan, Risk},
     client::Result,
-    tool::{Edit, Page, Part, Query, Toolset, edit, query},
+    tool::{Edit, Page, Part, Query, Toolset, edit, none_or_some, query},
 };
 
 pub(crate) const TOOLSET: Toolset = Toolset {
@@ -92,8 +92,7 @@ pub(crate) struct EnableSubnetRouter {
     /// Name, its start, id or IP.
     device: String,
     /// Such as `10.20.0.0/16`.
-    #[serde(default)]
-    routes: Vec<String>,
+    routes: Option<Vec<String>>,
 }
 
 impl Edit for EnableSubnetRouter {
@@ -103,7 +102,7 @@ impl Edit for EnableSubnetRouter {
     const SCOPES: &'static [&'static str] = WRITE_SCOPES;
 
     async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
-        tailnet.routes().plan_enable(&self.device, &self.routes).await
+        tailnet.routes().plan_enable(&self.device, &none_or_some("routes", self.routes)?).await
     }
 }
 
@@ -114,8 +113,7 @@ pub(crate) struct DisableSubnetRouter {
     /// Name, its start, id or IP.
     device: String,
     /// Such as `10.20.0.0/16`.
-    #[serde(default)]
-    routes: Vec<String>,
+    routes: Option<Vec<String>>,
 }
 
 impl Edit for DisableSubnetRouter {
@@ -127,7 +125,7 @@ impl Edit for DisableSubnetRouter {
     const SCOPES: &'static [&'static str] = WRITE_SCOPES;
 
     async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
-        tailnet.routes().plan_disable(&self.device, &self.routes).await
+        tailnet.routes().plan_disable(&self.device, &none_or_some("routes", self.routes)?).await
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     Operation, Tailnet,
     change::{Plan, Risk},
     client::Result,
-    tool::{Edit, Page, Part, Query, Toolset, all_but, edit, query, row},
+    tool::{Edit, Page, Part, Query, Toolset, all_but, edit, none_or_some, query, row},
 };
 
 pub(crate) const TOOLSET: Toolset = Toolset {
@@ -104,8 +104,7 @@ impl Role {
 #[serde(deny_unknown_fields)]
 pub(crate) struct InviteUsers {
     /// Whom to mail; none for one link.
-    #[serde(default)]
-    emails: Vec<String>,
+    emails: Option<Vec<String>>,
     /// Usually `member`.
     role: Option<Role>,
 }
@@ -121,7 +120,8 @@ impl Edit for InviteUsers {
 
     async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
         let role = self.role.unwrap_or_default().as_str();
-        tailnet.user_invites().plan_invite(&self.emails, role).await
+        let emails = none_or_some("emails", self.emails)?;
+        tailnet.user_invites().plan_invite(&emails, role).await
     }
 }
 

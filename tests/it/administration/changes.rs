@@ -10,8 +10,9 @@ use tailscale_mcp::{
 
 use super::{SECRET, Stage, TOOLSETS, everything, still};
 use crate::support::{
+    edits::agent,
     person::{Desk, Era, Person, Says},
-    tailnet::Trouble,
+    tailnet::{Trouble, sandbox_of},
 };
 
 /// One call of a tool.
@@ -274,4 +275,20 @@ async fn what_was_made_and_taken_back_is_not_made_again() {
     assert!(undone["warnings"].to_string().contains("removed for good"), "{undone}");
     assert_eq!(failure["kind"], "refused", "{failure}");
     assert_eq!(failure["remedy"], "make a new one");
+}
+
+#[tokio::test]
+async fn an_empty_list_is_not_taken_for_all() {
+    let (sandbox, tailnet) = sandbox_of(40).await;
+    let agent = agent(&tailnet).await;
+    for (tool, arguments) in [
+        ("enable_subnet_router", json!({ "device": "subnet-router-02", "routes": [] })),
+        ("disable_subnet_router", json!({ "device": "subnet-router-01", "routes": [] })),
+        ("invite_users", json!({ "emails": [] })),
+    ] {
+        let failure = agent.fail(tool, arguments).await;
+        assert_eq!(failure["kind"], "invalid_input", "{failure}");
+        assert!(failure["message"].as_str().unwrap().contains("leave it out"), "{failure}");
+    }
+    assert!(sandbox.requests().iter().all(|it| it.0 == "GET"));
 }

@@ -53,7 +53,7 @@ async fn one_is_shown_with_its_schema_and_its_scopes() {
     assert_eq!(some["operations"].as_array().unwrap().len(), 7);
     let body = &one["parameters"]["properties"]["body"];
     assert_eq!(body["required"], json!(["endpointUrl", "subscriptions"]), "{one}");
-    assert_eq!((&one["risk"], &one["scopes"]), (&json!("change"), &json!(["webhooks"])));
+    assert_eq!((&one["risk"], &one["scopes"]), (&json!("danger"), &json!(["webhooks"])));
     assert_eq!(none["kind"], "invalid_input");
     assert!(odd["message"].as_str().unwrap().contains("createWebhook"), "{odd}");
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tailscale_mcp::{
     Tailnet,
     mcp::Setup,
-    tool::{Offer, Risk},
+    tool::{Choice, Offer, Risk, Words},
 };
 
 use super::{Caller, text};
@@ -204,4 +204,46 @@ async fn a_page_of_a_proxy_is_not_taken_for_an_empty_list() {
 
     assert_eq!(told["kind"], "not_json", "{told}");
     assert_eq!(listed.kind().as_str(), "not_json", "{listed}");
+}
+
+#[tokio::test]
+async fn what_holds_for_the_whole_tailnet_needs_danger_access() {
+    let (sandbox, tailnet) = sandbox().await;
+    let agent = Agent::of(&tailnet, Risk::Change).await;
+    for (operation, body) in [
+        ("setDnsPreferences", json!({ "magicDNS": false })),
+        ("setDnsNameservers", json!({ "dns": [] })),
+        ("setSplitDns", json!({})),
+    ] {
+        let arguments = json!({ "operation": operation, "parameters": { "body": body } });
+        let refused = agent.fail("call_api_operation", arguments).await;
+        assert_eq!(refused["kind"], "refused", "{operation}: {refused}");
+        assert!(text(&refused["remedy"]).contains("--access danger"), "{refused}");
+    }
+    assert!(sandbox.requests().iter().all(|it| it.0 == "GET"));
+
+    let caller = Caller::of(&tailnet).await;
+    let without = json!({ "body": { "dns": [] } });
+    let done = caller.call("setDnsNameservers", without).await;
+    assert!(done["warnings"].to_string().contains("MagicDNS goes off"), "{done}");
+}
+
+#[tokio::test]
+async fn what_a_tool_does_that_is_left_out_is_not_done_another_way() {
+    let (_sandbox, tailnet) = sandbox().await;
+    let mut words = Words::default();
+    words.toolsets = vec!["all".to_owned()];
+    words.exclude = vec!["disable_magic_dns".to_owned()];
+    let mut setup = Setup::new(Risk::Danger).unwrap();
+    setup.offer = Offer::new(Risk::Danger, Choice::read(&words).unwrap(), Vec::new());
+    setup.yes = true;
+    let agent = Agent::with(tailnet.clone(), setup).await;
+    let body = json!({ "body": { "magicDNS": false } });
+
+    let refused = agent
+        .fail("call_api_operation", json!({ "operation": "setDnsPreferences", "parameters": body }))
+        .await;
+    agent.call("set_search_paths", json!({ "search_paths": ["a.example"] })).await;
+
+    assert!(text(&refused["message"]).contains("`disable_magic_dns` is left out"), "{refused}");
 }

@@ -94,7 +94,7 @@ fn describe(operation: Operation, guide: &mut String) {
         operation.method(),
         operation.path(),
         operation.summary().trim_end_matches('.'),
-        operation.risk(),
+        tailscale_mcp::tailnet::operations::risk(operation),
         operation.tool(),
     );
     let mut rows = String::new();
