@@ -4,7 +4,14 @@ use std::{io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use serde_json::Value;
-use tracing_subscriber::EnvFilter;
+use tracing::Level;
+use tracing_subscriber::{
+    EnvFilter, Layer as _, Registry,
+    filter::{FilterExt as _, filter_fn},
+    fmt,
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
 
 use crate::{
     Credential, Error, ErrorKind, Settings, Tailnet,
@@ -165,14 +172,18 @@ fn log(filter: &str, format: LogFormat) -> Result<()> {
             "write it as `info`, or `warn,tailscale_mcp=debug`",
         )
     })?;
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        // stdout belongs to the protocol.
-        .with_writer(std::io::stderr)
-        .with_ansi(false);
+    // What the protocol's library says from `debug` on has arguments and answers, secrets included.
+    let has_no_secret =
+        filter_fn(|it| !it.target().starts_with("rmcp") || *it.level() <= Level::INFO);
+    let filter = filter.and(has_no_secret);
+    // stdout belongs to the protocol.
+    let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(false);
     match format {
-        LogFormat::Text => subscriber.init(),
-        LogFormat::Json => subscriber.json().flatten_event(true).init(),
+        LogFormat::Text => Registry::default().with(lines.with_filter(filter)).init(),
+        LogFormat::Json => {
+            let lines = lines.json().flatten_event(true);
+            Registry::default().with(lines.with_filter(filter)).init();
+        }
     }
     Ok(())
 }

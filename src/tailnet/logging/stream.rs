@@ -154,9 +154,7 @@ impl Destination {
             return Err(Error::invalid_input("period_minutes", should));
         }
         self.check_needed()?;
-        if let Some(url) = url.as_deref().filter(|it| url::Url::parse(it).is_err()) {
-            return Err(Error::invalid_input("url", format!("is `{url}`, which is no URL")));
-        }
+        url.as_deref().map_or(Ok(()), check_url)?;
         // What the API fills in is said, so that it is known when it is read back.
         let named = !matches!(kind.as_str(), "s3" | "gcs");
         let user = user.as_deref().or(named.then_some("user"));
@@ -232,6 +230,18 @@ impl Destination {
             }
             None => Ok(()),
         }
+    }
+}
+
+/// A URL is written down and shown, so no password may be in it.
+fn check_url(text: &str) -> Result<()> {
+    match url::Url::parse(text) {
+        Ok(url) if url.password().is_some() => Err(Error::invalid_input(
+            "url",
+            "has a password in it; give it as `token`, which is not shown",
+        )),
+        Ok(_) => Ok(()),
+        Err(_) => Err(Error::invalid_input("url", format!("is `{text}`, which is no URL"))),
     }
 }
 

@@ -257,3 +257,37 @@ fn several_profiles_are_served_at_once_and_one_thing_is_about_one() {
     let told = String::from_utf8_lossy(&one.stdout).into_owned();
     assert!(!one.status.success() && told.contains("this is about one"), "{told}");
 }
+
+#[test]
+fn no_log_has_a_secret_however_much_is_logged() {
+    let setup = ["--sandbox", "--toolsets", "all", "--access", "danger", "--yes"];
+    let log = ["--log", "trace,rmcp=trace"];
+    let mut child = program(&[&setup[..], &log].concat())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let hook = json!({ "destination": "splunk", "log": "network", "url": "https://splunk.example",
+        "token": "S3CRET-OF-SPLUNK" });
+    let calls =
+        [modern("create_key", &json!({ "tags": ["tag:ci"] })), modern("set_log_streaming", &hook)];
+    let mut stdin = child.stdin.take().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let log = std::thread::spawn({
+        let stderr = child.stderr.take().unwrap();
+        move || std::io::read_to_string(stderr).unwrap()
+    });
+    let mut answers = String::new();
+    for call in &calls {
+        writeln!(stdin, "{call}").unwrap();
+        stdout.read_line(&mut answers).unwrap();
+    }
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
+
+    let log = log.join().unwrap();
+    assert!(answers.contains("tskey-auth-"), "{answers}");
+    assert!(log.contains("TRACE") || log.contains("DEBUG"), "nothing is logged");
+    assert!(!log.contains("tskey-auth-") && !log.contains("S3CRET-OF-SPLUNK"), "{log}");
+}
