@@ -59,6 +59,9 @@ pub(super) async fn who(to: &str, text: &str, tailnet: &Tailnet) -> Result<u8> {
             it.by.at.line
         ));
     }
+    if to.starts_with("tag:") {
+        print(&format!("note: devices with {to} may be reached by their other tags, too"));
+    }
     Ok(0)
 }
 

@@ -89,7 +89,8 @@ const LONGEST_RULE: usize = 300;
 
 impl Compiled<'_> {
     /// Whether `from` reaches `to` on a port. Ends are devices (by name, id or address), people,
-    /// groups, tags, hosts and addresses. Of several, all have to reach all.
+    /// groups, tags, hosts and addresses. Of several, all have to reach all. A tag means a device with
+    /// nothing but that tag.
     ///
     /// # Errors
     ///
@@ -115,13 +116,14 @@ impl Compiled<'_> {
             notes: Vec::new(),
         };
         let missed = self.missed(&question, &mut answer);
+        let other_tags = missed.as_ref().and_then(|_| self.by_other_tags(&question));
         if let Some((source, target)) = missed {
             answer.allowed = false;
             answer.by.clear();
             answer.because = self.why_not(&source, &target, &question);
             answer.smallest_grant = self.smallest_grant(&source, &target, &question);
         }
-        answer.notes = self.circumstances(&question);
+        answer.notes = other_tags.into_iter().chain(self.circumstances(&question)).collect();
         Ok(answer)
     }
 

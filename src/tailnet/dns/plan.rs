@@ -46,7 +46,17 @@ impl DnsOf<'_> {
         let mut plan = change::plan(vec![change::configuration(&from, &to)]);
         if to.preferences.override_local_dns && to.nameservers.is_empty() {
             let told = "override_local_dns has no effect without a nameserver";
-            plan = plan.warned(vec![told.to_owned()]);
+            plan.warnings.push(told.to_owned());
+        }
+        let gone: Vec<&str> = from
+            .split
+            .keys()
+            .filter(|it| !to.split.contains_key(*it))
+            .map(String::as_str)
+            .collect();
+        if !gone.is_empty() {
+            let told = format!("no resolvers of their own any more: {}", gone.join(", "));
+            plan.warnings.push(told);
         }
         plan.least = Risk::Danger;
         Ok(plan)

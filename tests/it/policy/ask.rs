@@ -212,3 +212,17 @@ fn what_a_set_of_addresses_takes_away_is_not_in_it() {
         assert_eq!(compiled.ask("bob-laptop", to, None, 22).unwrap().allowed, allowed, "{to}");
     }
 }
+
+#[test]
+fn a_tag_is_a_device_with_nothing_else_and_what_others_reach_is_a_note() {
+    let (policy, mut world) = (policy(RULES), world());
+    let db = world.devices.iter().position(|it| it.name == "db-1").unwrap();
+    world.devices[db].tags.push("tag:web".to_owned());
+    let compiled = policy.compile(&world);
+
+    let answer = compiled.ask("bob-laptop", "tag:db", None, 443).unwrap();
+
+    assert!(!answer.allowed);
+    assert!(answer.notes[0].contains("bob-laptop reaches db-1 all the same, by grants[0]"));
+    assert!(compiled.ask("bob-laptop", "tag:db", None, 5432).unwrap().notes.is_empty());
+}

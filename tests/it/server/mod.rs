@@ -1,5 +1,6 @@
 //! What a model, a host and an operator see.
 
+mod annotations;
 mod api_guide;
 mod architecture;
 mod budget;

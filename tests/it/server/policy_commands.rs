@@ -15,31 +15,31 @@ use crate::support::{
     tailnet::sandbox,
 };
 
-const WRONG: &str = "{\n  // A tag that nobody declared.\n  \"grants\": [{\"src\": [\"tag:a%b\"], \"dst\": [\"*\"], \"ip\": [\"*\"]}],\n}\n";
+pub const WRONG: &str = "{\n  // A tag that nobody declared.\n  \"grants\": [{\"src\": [\"tag:a%b\"], \"dst\": [\"*\"], \"ip\": [\"*\"]}],\n}\n";
 
-struct Desk {
-    folder: tempfile::TempDir,
-    sandbox: Option<Sandbox>,
+pub struct Desk {
+    pub folder: tempfile::TempDir,
+    pub sandbox: Option<Sandbox>,
 }
 
 impl Desk {
-    fn alone() -> Self {
+    pub fn alone() -> Self {
         Self { folder: tempfile::tempdir().unwrap(), sandbox: None }
     }
 
-    async fn with_sandbox() -> (Self, tailscale_mcp::Tailnet, String) {
+    pub async fn with_sandbox() -> (Self, tailscale_mcp::Tailnet, String) {
         let (sandbox, tailnet) = sandbox().await;
         let text = tailnet.policy_file().get().await.unwrap().text;
         (Self { sandbox: Some(sandbox), ..Self::alone() }, tailnet, text)
     }
 
-    fn file(&self, name: &str, text: &str) -> String {
+    pub fn file(&self, name: &str, text: &str) -> String {
         let path: PathBuf = self.folder.path().join(name);
         std::fs::write(&path, text).unwrap();
         path.to_str().unwrap().to_owned()
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = program(&[&["policy"], arguments].concat());
         command.env_remove("GITHUB_ACTIONS").current_dir(self.folder.path());
         command.env("TAILSCALE_MCP_STORE", self.folder.path().join("journal.db"));
@@ -51,12 +51,12 @@ impl Desk {
     }
 
     /// What it prints, and its exit code.
-    fn run(&self, arguments: &[&str]) -> (String, i32) {
+    pub fn run(&self, arguments: &[&str]) -> (String, i32) {
         ended(&self.command(arguments).output().unwrap())
     }
 }
 
-fn ended(output: &Output) -> (String, i32) {
+pub fn ended(output: &Output) -> (String, i32) {
     let (out, err) = (&output.stdout, &output.stderr);
     let text = format!("{}{}", String::from_utf8_lossy(out), String::from_utf8_lossy(err));
     (text, output.status.code().unwrap())
@@ -79,45 +79,6 @@ fn a_file_is_validated_without_a_credential() {
     assert_eq!((told.as_str(), code), (format!("{right}: ok\n").as_str(), 0));
     let (told, code) = desk.run(&["validate", "--offline", "nowhere.hujson"]);
     assert!(code == 1 && told.contains("`nowhere.hujson` cannot be read"), "{told}");
-}
-
-#[test]
-fn problems_become_annotations_in_github_actions() {
-    let desk = Desk::alone();
-    desk.file("a,b.hujson", WRONG);
-    let mut command = desk.command(&["validate", "--offline", "a,b.hujson"]);
-
-    let (told, code) = ended(&command.env("GITHUB_ACTIONS", "true").output().unwrap());
-
-    assert_eq!(code, 1);
-    let wanted = "::error file=a%2Cb.hujson,line=3,col=23,title=policy file::src=tag not found: \"tag:a%25b\" (declare it in tagOwners)";
-    assert_eq!(told.lines().next(), Some(wanted));
-    let (told, _) = desk.run(&["validate", "--offline", "a,b.hujson", "--format", "json"]);
-    let json: Value = serde_json::from_str(&told).unwrap();
-    assert_eq!((&json["valid"], &json["offline"][0]["at"]["line"]), (&false.into(), &3.into()));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_a_deployment_fails_with_becomes_an_annotation() {
-    let (desk, tailnet, text) = Desk::with_sandbox().await;
-    desk.file("wrong.hujson", &text.replace("tcp:631", "tcp:99999"));
-    desk.file("new.hujson", &text.replace("tcp:631", "tcp:9100"));
-    let danger = ["--access", "danger", "--yes", "--format", "github"];
-    let run = |arguments: &[&str]| desk.run(&[arguments, &danger[..]].concat());
-
-    let (wrong, code) = run(&["deploy", "wrong.hujson"]);
-    assert!(code == 1 && wrong.starts_with("::error file=wrong.hujson,line="), "{wrong}");
-    let (stale, code) = run(&["deploy", "new.hujson", "--etag", "no-such-version"]);
-    let wanted = "::error file=new.hujson,title=policy file::";
-    assert!(code == 1 && stale.starts_with(wanted), "{stale}");
-    let (none, code) = run(&["rollback", "7"]);
-    assert!(code == 1 && none.starts_with("::error title=policy file::"), "{none}");
-    assert_eq!(tailnet.policy_file().get().await.unwrap().text, text);
-
-    let json = ["--access", "danger", "--yes", "--format", "json"];
-    let (done, code) = desk.run(&[&["deploy", "new.hujson"], &json[..]].concat());
-    let report: Value = serde_json::from_str(&done).unwrap();
-    assert_eq!((code, &report["applied"]), (0, &true.into()), "{done}");
 }
 
 #[test]
@@ -283,37 +244,6 @@ async fn questions_are_answered_in_words_and_exit_codes() {
     let closed = desk.file("closed.hujson", "{\"grants\": [], \"tagOwners\": {\"tag:db\": []}}");
     let (told, code) = desk.run(&["who-can-reach", "tag:db", "--file", &closed]);
     assert!(code == 2 && told.contains("nobody reaches"), "{told}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_would_end_an_annotation_early_is_escaped_in_it() {
-    let (desk, _, text) = Desk::with_sandbox().await;
-    let proxy = meddled(desk.sandbox.as_ref().unwrap(), |asked| match asked.path.as_str() {
-        "/acl/validate" => {
-            Meddle::Turned("{\"message\":\"50% is wrong:\\r\\n::error::no, it is\"}")
-        }
-        _ => Meddle::Pass,
-    })
-    .await;
-    let folder = desk.folder.path().join("100%,a");
-    std::fs::create_dir(folder).unwrap();
-    desk.file("100%,a/live.hujson", &text);
-    let arguments = ["validate", "100%,a/live.hujson", "--format", "github"];
-
-    let (told, code) =
-        ended(&desk.command(&arguments).env("TAILSCALE_BASE_URL", proxy).output().unwrap());
-
-    let wanted = "::error file=100%25%2Ca/live.hujson,title=Tailscale::50%25 is wrong:%0D%0A::error::no, it is\n";
-    assert_eq!((told.as_str(), code), (wanted, 1));
-}
-
-#[cfg(unix)]
-#[test]
-fn a_colon_in_the_name_of_a_file_is_escaped_in_an_annotation() {
-    let desk = Desk::alone();
-    desk.file("a:b.hujson", WRONG);
-    let (told, _) = desk.run(&["validate", "--offline", "a:b.hujson", "--format", "github"]);
-    assert!(told.starts_with("::error file=a%3Ab.hujson,line=3,col=23,"), "{told}");
 }
 
 #[test]
