@@ -19,6 +19,7 @@ pub(crate) static SERVICE: Whole = Whole {
     change: Some(Operation::UpdateService),
     remove: Some(Operation::DeleteService),
     returns: true,
+    leaves: Some("its hosts' approvals and its IPv6 address do not come back with it"),
     makes_from: Some(with_one_address),
     // All fields: annotations, say, which the document lacks, go along with a replacement.
     ..Whole::new("service", "serviceName", "name", Operation::GetService, &[])

@@ -226,6 +226,8 @@ impl Subject for Whole {
             if change.field == CONFIGURATION && change.to.is_null() {
                 checked.least = Risk::Danger;
             }
+            let comes_back = change.field == CONFIGURATION && change.from.is_null();
+            checked.warnings.extend(self.leaves.filter(|_| comes_back).map(str::to_owned));
             if change.field != CONFIGURATION || self.returns {
                 return Ok(checked);
             }

@@ -48,6 +48,8 @@ pub(crate) struct Whole {
     pub(crate) remove: Option<Operation>,
     /// Whether one that was removed can be made again as it was.
     pub(crate) returns: bool,
+    /// What does not come back with one that is made again.
+    pub(crate) leaves: Option<&'static str>,
     /// The fields that can be set, as the API names them: what is recorded and compared. None means
     /// all that an answer has: where a replacement takes away what it does not name, what nobody here
     /// knows has to go along.
@@ -88,6 +90,7 @@ impl Whole {
             patches: false,
             remove: None,
             returns: false,
+            leaves: None,
             fields,
             makes_from: None,
             once: &[],

@@ -174,7 +174,8 @@ async fn what_nobody_here_knows_of_a_service_survives_a_change_and_a_deletion() 
     assert_eq!((&now["comment"], &now["displayName"]), (&json!("new"), &json!("Web")));
 
     let gone = desk.done("services_delete", web(&json!({}))).await;
-    desk.done("undo_change", json!({ "change": gone["change"] })).await;
+    let back = desk.done("undo_change", json!({ "change": gone["change"] })).await;
+    assert!(back["warnings"].to_string().contains("do not come back"), "{back}");
     assert_eq!(raw(&sandbox, "GET", "/tailnet/-/services/svc:web", Value::Null).await, now);
 }
 
