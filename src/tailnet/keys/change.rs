@@ -49,7 +49,7 @@ pub(super) fn is_gone(key: &Value) -> bool {
 /// A note to revoke a key later: nothing is sent. It says how long, and not until when: a plan is the
 /// same a moment later, when it is confirmed.
 pub(super) fn revoke_after(grace: SignedDuration) -> Change {
-    Change::new(REVOKE_AFTER, Value::Null, format!("{grace:#}")).lasting()
+    Change::new(REVOKE_AFTER, Value::Null, format!("{grace:#}"))
 }
 
 /// Keys: whole resources, a new one of which is only made once it works.

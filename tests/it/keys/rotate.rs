@@ -64,6 +64,7 @@ async fn with_a_grace_the_old_key_stays() {
     assert!(secret(&done).contains(&new), "{done}");
     assert!(is_valid(&sandbox, &old).await);
     assert!(done["warnings"].to_string().contains("when the grace is over"), "{done}");
+    assert!(done.get("cannot_be_undone").is_none(), "{done}");
 }
 
 #[tokio::test]
