@@ -83,9 +83,13 @@ impl Server {
     }
 
     async fn revoke(&self, tailnet: &Tailnet, due: &Due) -> Result<()> {
+        // Whoever waits for the server to end waits for this, or it is not begun.
+        let _under_way = self.change_under_way().await;
+        if self.ending().is_cancelled() {
+            return Ok(());
+        }
         let tailnet = self.on_behalf(tailnet, &due.principal);
         let plan = tailnet.keys().plan_due(due).await?;
-        let _under_way = self.change_under_way().await;
         let done = tailnet.apply(&plan).await;
         self.announcer().tell(&plan, done.as_ref().unwrap_or(&Report::default()));
         let mut line = Audit::now(&due.principal.as_str().into(), TOOL, Risk::Danger);

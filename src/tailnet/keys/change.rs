@@ -102,12 +102,10 @@ impl Subject for Keys {
         steps: &'a [Step],
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            let Some(old) = steps.iter().find(|it| it.change.field == REVOKE_AFTER) else {
-                return Ok(());
-            };
-            match KEY.get(tailnet, &old.id).await {
+            let Some((old, _)) = rotated(steps) else { return Ok(()) };
+            match KEY.get(tailnet, old).await {
                 Err(gone) if gone.kind() == ErrorKind::NotFound => Err(Error::refused(
-                    format!("`{}` is revoked: without the new key there would be none", old.id),
+                    format!("`{old}` is revoked: without the new key there would be none"),
                     "rotate the new key if it should be another one",
                 )),
                 found => found.map(drop),
@@ -127,6 +125,14 @@ impl Subject for Keys {
     ) -> BoxFuture<'a, Result<Checked>> {
         KEY.check(tailnet, id, change)
     }
+}
+
+/// The old key and the new one, if these are the steps of a rotation.
+pub(super) fn rotated(steps: &[Step]) -> Option<(&str, &str)> {
+    let is_old = |it: &&Step| it.change.field == REVOKE_AFTER || it.change.to.is_null();
+    let old = steps.iter().find(is_old)?;
+    let new = steps.iter().find(|it| it.change.from.is_null() && it.id != old.id)?;
+    Some((&old.id, &new.id))
 }
 
 fn told(mut sent: Sent, note: String) -> Sent {

@@ -1,11 +1,13 @@
 //! Keys that were replaced, and are to be revoked when their grace is over.
 
+use std::collections::HashMap;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::{
     Keys,
-    change::{KEY, REVOKE_AFTER},
+    change::{KEY, REVOKE_AFTER, rotated},
 };
 use crate::{
     Error, ErrorKind,
@@ -45,7 +47,8 @@ impl Keys<'_> {
     ///
     /// [`Unsupported`](ErrorKind::Unsupported) without a journal.
     pub async fn due(&self, now: Timestamp) -> Result<Vec<Due>> {
-        let mut due = Vec::new();
+        let mut due: Vec<Due> = Vec::new();
+        let mut replaced = HashMap::new();
         let changes = self.tailnet().changes();
         // A program that uses the library has no tool that could be looked for.
         let about = Some(ROTATION.to_owned());
@@ -56,8 +59,18 @@ impl Keys<'_> {
                 continue;
             }
             let steps = changes.steps(entry.change, 2).await?;
+            if let Some((old, new)) = rotated(&steps) {
+                replaced.insert(old.to_owned(), new.to_owned());
+            }
             if let Some((key, new, until)) = over(&steps, entry.at, now) {
                 due.push(Due { key, new, until, change: entry.change, principal: entry.principal });
+            }
+        }
+        // What took its place may have been replaced itself.
+        for it in &mut due {
+            for _ in 0..replaced.len() {
+                let Some(next) = replaced.get(&it.new) else { break };
+                it.new.clone_from(next);
             }
         }
         Ok(due)
@@ -94,10 +107,10 @@ impl Keys<'_> {
 /// The old key, the new one and the end of the grace, if these are the steps of a rotation whose
 /// grace is over.
 fn over(steps: &[Step], at: Timestamp, now: Timestamp) -> Option<(String, String, Timestamp)> {
+    let (_, new) = rotated(steps)?;
     let done = |it: &&Step| it.outcome == Some(Outcome::Done);
     let noted = steps.iter().filter(done).find(|it| it.change.field == REVOKE_AFTER)?;
     let grace: SignedDuration = noted.change.to.as_str()?.parse().ok()?;
     let until = at.saturating_add(grace).unwrap_or(Timestamp::MAX);
-    let new = steps.iter().filter(done).find(|it| it.change.from.is_null() && it.id != noted.id)?;
-    (until <= now).then(|| (noted.id.clone(), new.id.clone(), until))
+    (until <= now).then(|| (noted.id.clone(), new.to_owned(), until))
 }

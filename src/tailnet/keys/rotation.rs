@@ -100,12 +100,8 @@ impl Keys<'_> {
                 "give a `grace`, put the new secret in place, then revoke the old one",
             );
         }
-        let mut plan = make(&format!("replacement of {id}"), &key);
+        let plan = make(&format!("replacement of {id}"), &key);
         let old = if grace.is_zero() {
-            // Taking that back would leave neither of them.
-            for made in plan.items.iter_mut().flat_map(|it| &mut it.changes) {
-                made.lasting = true;
-            }
             KEY.plan_remove(id, id, &key).items
         } else {
             vec![Item::new(&change::Keys, id, id, vec![change::revoke_after(grace)])]
@@ -113,6 +109,14 @@ impl Keys<'_> {
         let mut plan = Plan::new(plan.items.into_iter().chain(old).collect());
         plan.items.iter_mut().for_each(|it| it.subject = &change::Keys);
         plan.on_failure = OnFailure::Stop;
+        if self.is_ours(id) && self.tailnet().settings().tailnet == "-" {
+            plan.warnings.push(
+                "the journal of a tailnet called `-` is that of its credential: name the tailnet \
+                 (TAILSCALE_TAILNET) before you put the new secret in place, or revoke the old key \
+                 yourself with revoke_key"
+                    .to_owned(),
+            );
+        }
         plan.least = Risk::Danger;
         plan.warnings.push(if grace.is_zero() {
             "whatever uses the old key needs the new secret: once that is revoked, it is for good"

@@ -151,3 +151,13 @@ async fn one_that_cannot_be_revoked_is_left_alone_for_a_while_and_the_log_says_w
     let [change] = it.changes_of(&it.old).await.try_into().unwrap();
     assert_eq!(change["outcome"], "failed", "{change}");
 }
+
+#[tokio::test]
+async fn a_key_is_due_also_where_the_one_in_its_place_was_replaced() {
+    let it = rotated().await;
+    it.agent.call("rotate_key", json!({ "key": it.new })).await;
+
+    it.served(everything()).await;
+
+    assert!(!is_valid(&it.sandbox, &it.old).await && !is_valid(&it.sandbox, &it.new).await);
+}
