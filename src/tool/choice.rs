@@ -184,7 +184,7 @@ impl Offer {
             writes.any(|it| fields().any(|field| field == it.id()))
         };
         let excluded = |it: &&ToolDef| self.choices.iter().any(|of| of.exclude.contains(&it.name));
-        match super::all().filter(excluded).find(does) {
+        match every().filter(excluded).find(does) {
             None => Ok(()),
             Some(tool) => Err(Error::refused(
                 format!("`{}` is left out here, and this does the same", tool.name),

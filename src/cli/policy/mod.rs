@@ -130,10 +130,13 @@ impl PolicyCommand {
         let (file, format) = match self {
             Self::Validate { file, format, .. }
             | Self::Test { file, format, .. }
-            | Self::Diff { file, format, .. } => (file.as_str(), format),
+            | Self::Diff { file, format, json: false, .. } => (file.as_str(), format),
             Self::Deploy(deploy) => deploy.annotated(),
             Self::Rollback(rollback) => ("", rollback.format()),
-            Self::Versions | Self::WhoCanReach { .. } | Self::CanReach { .. } => return None,
+            Self::Diff { .. }
+            | Self::Versions
+            | Self::WhoCanReach { .. }
+            | Self::CanReach { .. } => return None,
         };
         (format.chosen() == Format::Github).then(|| file.to_owned())
     }
@@ -176,11 +179,13 @@ async fn carry_out(command: PolicyCommand, target: &Target, offered: &Offered) -
             }
             let file = File::read(&file)?;
             let connected = with_people(target).await?;
-            if check::refuses(&file, &connected.tailnet, false, format.chosen()).await? {
+            let format = if json { Format::Json } else { format.chosen() };
+            if check::refuses(&file, &connected.tailnet, false, format).await? {
                 return Ok(WRONG);
             }
-            let json = json || format.chosen() == Format::Json;
-            let old = text_of(against.as_deref(), &connected.tailnet).await?;
+            let old = judged_by(against.as_deref(), &connected.tailnet, format).await?;
+            let Some(old) = old else { return Ok(WRONG) };
+            let json = format == Format::Json;
             let differs = ask::diff(&old, &file.text, &connected.tailnet, json).await?;
             Ok(if differs && exit_code { NO } else { 0 })
         }
@@ -189,14 +194,14 @@ async fn carry_out(command: PolicyCommand, target: &Target, offered: &Offered) -
         PolicyCommand::Versions => deploy::versions(target, offered).await,
         PolicyCommand::WhoCanReach { to, file } => {
             let connected = with_people(target).await?;
-            match judged_by(file.as_deref(), &connected.tailnet).await? {
+            match judged_by(file.as_deref(), &connected.tailnet, Format::Text).await? {
                 Some(text) => ask::who(&to, &text, &connected.tailnet).await,
                 None => Ok(WRONG),
             }
         }
         PolicyCommand::CanReach { from, to, port, file } => {
             let connected = with_people(target).await?;
-            match judged_by(file.as_deref(), &connected.tailnet).await? {
+            match judged_by(file.as_deref(), &connected.tailnet, Format::Text).await? {
                 Some(text) => ask::can(&from, &to, &port, &text, &connected.tailnet).await,
                 None => Ok(WRONG),
             }
@@ -214,20 +219,18 @@ async fn with_people(target: &Target) -> Result<Connected> {
     })
 }
 
-/// The text of a file, or else the live one.
-async fn text_of(file: Option<&str>, tailnet: &Tailnet) -> Result<String> {
-    match file {
-        Some(file) => File::read(file).map(|it| it.text),
-        None => tailnet.policy_file().get().await.map(|it| it.text),
-    }
-}
-
-/// The text that a question is judged by; none if it is that of a file that is wrong, which is
-/// printed then: Tailscale would not take it, so nobody reaches anything by it.
-async fn judged_by(file: Option<&str>, tailnet: &Tailnet) -> Result<Option<String>> {
-    let Some(name) = file else { return text_of(None, tailnet).await.map(Some) };
+/// The text of a file, or else the live one; none if the file is wrong, which is printed then:
+/// Tailscale would not take it, so nobody reaches anything by it.
+async fn judged_by(
+    file: Option<&str>,
+    tailnet: &Tailnet,
+    format: Format,
+) -> Result<Option<String>> {
+    let Some(name) = file else {
+        return tailnet.policy_file().get().await.map(|it| Some(it.text));
+    };
     let file = File::read(name)?;
-    let wrong = check::refuses(&file, tailnet, false, Format::Text).await?;
+    let wrong = check::refuses(&file, tailnet, false, format).await?;
     Ok((!wrong).then_some(file.text))
 }
 

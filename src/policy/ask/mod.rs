@@ -116,14 +116,16 @@ impl Compiled<'_> {
             notes: Vec::new(),
         };
         let missed = self.missed(&question, &mut answer);
-        let other_tags = missed.as_ref().and_then(|_| self.by_other_tags(&question));
+        let mut notes = Vec::new();
         if let Some((source, target)) = missed {
+            notes.extend(self.as_devices(&source, &target, &question));
             answer.allowed = false;
             answer.by.clear();
             answer.because = self.why_not(&source, &target, &question);
             answer.smallest_grant = self.smallest_grant(&source, &target, &question);
         }
-        answer.notes = other_tags.into_iter().chain(self.circumstances(&question)).collect();
+        notes.extend(self.circumstances(&question));
+        answer.notes = notes;
         Ok(answer)
     }
 

@@ -11,7 +11,7 @@ use crate::policy::{
 };
 
 /// As many devices with a tag as are looked at.
-const LOOKED_AT: usize = 30;
+const LOOKED_AT: usize = 20;
 /// As many near misses as are told.
 const NEAR: usize = 3;
 
@@ -190,33 +190,35 @@ impl Compiled<'_> {
         }
     }
 
-    /// A tag is judged as a device with nothing but that tag. Real devices may have others: says so if
-    /// one reaches another all the same.
-    pub(super) fn by_other_tags(&self, question: &Question<'_>) -> Option<String> {
+    /// A tag is judged as a device with nothing but that tag. Real devices are known by more: says so
+    /// if one of these reaches one of those all the same.
+    pub(super) fn as_devices(
+        &self,
+        source: &Party,
+        target: &Party,
+        question: &Question<'_>,
+    ) -> Option<String> {
         let is_tag = |it: &&Party| matches!(it, Party::Tagged(_));
-        question.from.iter().chain(question.to).find(is_tag)?;
-        let (sources, targets) = (self.devices_with(question.from), self.devices_with(question.to));
+        [source, target].into_iter().find(is_tag)?;
+        let (sources, targets) = (self.devices_of(source), self.devices_of(target));
         let pairs = sources.iter().flat_map(|from| targets.iter().map(move |to| (from, to)));
         let reach = |(from, to): (&Party, &Party)| {
             let access = self.rule_for(from, to, question.protocol, question.port)?;
             let (from, to) = (self.name_of(from), self.name_of(to));
             let by = access.rule.map(|it| self.named(it))?;
-            Some(format!("{from} reaches {to} all the same, by {by}: there are other tags, too"))
+            Some(format!(
+                "{from} reaches {to} all the same, by {by}: a device is known by more than a tag"
+            ))
         };
         pairs.filter(|(from, to)| from != to).find_map(reach)
     }
 
-    /// The parties, with some of the devices that have a tag in its place.
-    fn devices_with(&self, parties: &[Party]) -> Vec<Party> {
-        let of = |party: &Party| match party {
-            Party::Tagged(tag) => {
-                let all = self.world.devices.iter().enumerate();
-                let tagged = all.filter(|(_, it)| it.tags.contains(tag));
-                tagged.map(|(index, _)| Party::Device(index)).take(LOOKED_AT).collect()
-            }
-            other => vec![other.clone()],
-        };
-        parties.iter().flat_map(of).collect()
+    /// Some of the devices that have a tag; whatever else it is as it is.
+    fn devices_of(&self, party: &Party) -> Vec<Party> {
+        let Party::Tagged(tag) = party else { return vec![party.clone()] };
+        let all = self.world.devices.iter().enumerate();
+        let tagged = all.filter(|(_, it)| it.tags.contains(tag));
+        tagged.map(|(index, _)| Party::Device(index)).take(LOOKED_AT).collect()
     }
 
     /// What keeps two ends apart, or has to be there, whatever the policy file says.

@@ -145,6 +145,11 @@ async fn a_difference_is_told_by_effect_and_can_fail_a_pipeline() {
     );
     let (told, code) = desk.run(&["can-reach", "tag:web", "tag:db", "22", "--file", &wrong]);
     assert!(code == 1 && told.contains(&format!("{wrong}:")) && !told.contains("reach"), "{told}");
+    let (told, code) = desk.run(&["diff", &wrong, "--json"]);
+    let json: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((code, &json["valid"]), (1, &false.into()), "{told}");
+    let (told, code) = desk.run(&["diff", &other, "--against", &wrong]);
+    assert!(code == 1 && told.contains(&format!("{wrong}:")), "{told}");
     let (told, code) = desk.run(&["diff", "-", "--against", "-"]);
     assert!(code == 1 && told.contains("stdin has one file"), "{told}");
     let closed = desk.file("closed.hujson", "{\"grants\": []}");
