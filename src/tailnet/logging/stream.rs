@@ -236,12 +236,13 @@ impl Destination {
 /// A URL is written down and shown, so no password may be in it.
 fn check_url(text: &str) -> Result<()> {
     match url::Url::parse(text) {
-        Ok(url) if url.password().is_some() => Err(Error::invalid_input(
-            "url",
-            "has a password in it; give it as `token`, which is not shown",
-        )),
+        Ok(url) if url.password().is_some() || !url.username().is_empty() => {
+            let should = "has a user or a password in it; give them as `user` and `token`";
+            Err(Error::invalid_input("url", should))
+        }
         Ok(_) => Ok(()),
-        Err(_) => Err(Error::invalid_input("url", format!("is `{text}`, which is no URL"))),
+        // What is in it is not repeated.
+        Err(wrong) => Err(Error::invalid_input("url", format!("is no URL: {wrong}"))),
     }
 }
 

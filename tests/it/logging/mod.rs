@@ -96,7 +96,19 @@ async fn every_destination_says_what_it_needs() {
         (to("elastic", json!({})), "`url` must be given"),
         (to("panther", json!({})), "`url` must be given"),
         (to("cribl", json!({})), "`url` must be given"),
-        (to("cribl", json!({ "url": "nowhere" })), "`url` is `nowhere`"),
+        (to("cribl", json!({ "url": "nowhere" })), "`url` is no URL: relative"),
+        (
+            to("cribl", json!({ "url": "https://u:p@cribl.example" })),
+            "`url` has a user or a password",
+        ),
+        (
+            to("cribl", json!({ "url": "https://u@cribl.example" })),
+            "`url` has a user or a password",
+        ),
+        (
+            to("cribl", json!({ "url": "https://u:p@cribl.example:99999" })),
+            "`url` is no URL: invalid port",
+        ),
         (
             to("cribl", json!({ "url": "https://x.example", "period_minutes": 1441 })),
             "`period_minutes`",

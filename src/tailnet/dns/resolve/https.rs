@@ -74,7 +74,10 @@ fn read(message: &Message) -> Asked {
 fn failed(error: &Error) -> Asked {
     let found = match error.kind() {
         ErrorKind::Timeout => Found::Timeout,
-        ErrorKind::Unreachable | ErrorKind::Dns => Found::Unreachable,
+        // Nobody answered who could be trusted.
+        ErrorKind::Unreachable | ErrorKind::Dns | ErrorKind::Tls | ErrorKind::Config => {
+            Found::Unreachable
+        }
         _ => Found::Failed,
     };
     Asked { said: Some(error.to_string()), ..Asked::of(found) }
