@@ -117,11 +117,8 @@ impl<'a> Run<'a> {
                 Ok(()) => {}
                 Err(error) if !plan.is_batch() => return Err(error),
                 Err(error) => {
-                    let mut problem =
-                        Problem { resource: item.name.clone(), why: error.to_string() };
+                    let problem = Problem::of(&item.name, &error);
                     if error.may_have_had_effect() {
-                        let remedy = error.remedy().map(|it| format!("; {it}"));
-                        problem.why.push_str(&remedy.unwrap_or_default());
                         self.report.unknown.push(problem);
                     } else {
                         self.report.failed.push(problem);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize, Serializer, ser::SerializeSeq as _};
 use serde_json::Value;
 
 use super::{Change, Item, Plan};
-use crate::wire::Secret;
+use crate::{Error, wire::Secret};
 
 /// As many entries as one list of a report shows; the journal has them all.
 const SHOWN: usize = 500;
@@ -120,6 +120,18 @@ pub struct Problem {
     pub resource: String,
     /// Why.
     pub why: String,
+}
+
+impl Problem {
+    /// What `error` says of a resource; where nobody knows what happened, with how to find out.
+    pub(super) fn of(resource: &str, error: &Error) -> Self {
+        let remedy = error.remedy().filter(|_| error.may_have_had_effect());
+        let why = match remedy {
+            Some(remedy) => format!("{error}; {remedy}"),
+            None => error.to_string(),
+        };
+        Self { resource: resource.to_owned(), why }
+    }
 }
 
 /// What happened to a resource or several, or would happen.

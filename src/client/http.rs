@@ -17,17 +17,26 @@ const TOKEN_RETRIES: usize = 2;
 
 /// Builds the client that all requests share, and with it their connections.
 pub(super) fn build(settings: &Settings) -> Result<reqwest::Client> {
-    let builder = reqwest::Client::builder();
     // In the clear only to this machine, and past any proxy: the credential is in the request.
-    let builder = if plain(settings)? { builder.no_proxy() } else { builder };
-    builder
-        .tls_backend_preconfigured(tls(settings)?)
+    let plain = plain(settings)?;
+    let builder = builder(tls(settings)?)
+        .timeout(settings.attempt_timeout)
+        .pool_max_idle_per_host(settings.in_flight);
+    built(if plain { builder.no_proxy() } else { builder })
+}
+
+/// What is the same for every client.
+fn builder(tls: rustls::ClientConfig) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
         // A redirect is handled by the transport, which knows what was asked.
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(Duration::from_secs(10))
-        .timeout(settings.attempt_timeout)
-        .pool_max_idle_per_host(settings.in_flight)
         .user_agent(concat!("tailscale-mcp/", env!("CARGO_PKG_VERSION")))
+}
+
+fn built(builder: reqwest::ClientBuilder) -> Result<reqwest::Client> {
+    builder
         .build()
         .map_err(|error| Error::config(format!("no HTTP client: {error}"), "report this"))
 }
@@ -49,13 +58,7 @@ fn plain(settings: &Settings) -> Result<bool> {
 /// Builds a client for other servers than the API. None of them gets the credential.
 #[cfg(feature = "server")]
 pub(super) fn build_outside(settings: &Settings) -> Result<reqwest::Client> {
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(with_roots(settings)?)
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(Duration::from_secs(10))
-        .user_agent(concat!("tailscale-mcp/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|error| Error::config(format!("no HTTP client: {error}"), "report this"))
+    built(builder(with_roots(settings)?))
 }
 
 /// Reads `url`, up to `limit` bytes.

@@ -61,17 +61,17 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// The `part` of `all`, under `name`.
-    pub(crate) fn of<T: Serialize>(
-        name: impl Into<Cow<'static, str>>,
-        all: &[T],
-        part: Part,
-    ) -> Result<Self> {
-        let name = name.into();
+    /// The `part` of `all`, under `name`. What comes after it is not looked at.
+    pub(crate) fn of<L>(name: impl Into<Cow<'static, str>>, all: L, part: Part) -> Result<Self>
+    where
+        L: IntoIterator<Item: Serialize, IntoIter: ExactSizeIterator>,
+    {
+        let (name, all) = (name.into(), all.into_iter());
+        let total = all.len();
         let mut rows = Vec::new();
         let mut weight = 0;
-        for row in all.iter().skip(part.skip).take(part.limit) {
-            let row = RawValue::from_string(written(row)?)
+        for row in all.skip(part.skip).take(part.limit) {
+            let row = RawValue::from_string(written(&row)?)
                 .map_err(|error| Error::invalid_input(&name, error))?;
             weight += row.get().len();
             // One row is always shown, however heavy.
@@ -81,8 +81,8 @@ impl Page {
             rows.push(row);
         }
         let end = part.skip.saturating_add(rows.len());
-        let next = (end < all.len()).then_some(end);
-        Ok(Self { name, total: all.len(), matching: None, counts: Vec::new(), rows, next })
+        let next = (end < total).then_some(end);
+        Ok(Self { name, total, matching: None, counts: Vec::new(), rows, next })
     }
 
     /// The same page of what filters have taken out of `total`.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     Error, ErrorKind, Operation, Tailnet,
-    change::{Change, Checked, Fields, Sending, Sent, Subject, journal::Step},
+    change::{Change, Checked, Fields, Plan, Sending, Sent, Subject, journal::Step},
     client::{Result, call},
     tailnet::whole::Whole,
 };
@@ -125,6 +125,12 @@ impl Subject for Keys {
     ) -> BoxFuture<'a, Result<Checked>> {
         KEY.check(tailnet, id, change)
     }
+}
+
+/// The plan, where a new key is made once it works, and a rotation taken back if that leaves one.
+pub(super) fn of_keys(mut plan: Plan) -> Plan {
+    plan.items.iter_mut().for_each(|it| it.subject = &Keys);
+    plan
 }
 
 /// The old key and the new one, if these are the steps of a rotation.

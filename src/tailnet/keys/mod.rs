@@ -167,8 +167,7 @@ impl<'a> Keys<'a> {
             return Err(Error::invalid_input("arguments", "name nothing to change"));
         }
         check::update(&key, update)?;
-        let mut plan = KEY.plan_change(id, id, &key, &wanted, Secrets::new());
-        plan.items.iter_mut().for_each(|it| it.subject = &change::Keys);
+        let mut plan = change::of_keys(KEY.plan_change(id, id, &key, &wanted, Secrets::new()));
         plan.least = Risk::Danger;
         Ok(plan)
     }
@@ -186,8 +185,7 @@ impl<'a> Keys<'a> {
             ));
         }
         let key = KEY.get(self.tailnet, id).await?;
-        let mut plan = KEY.plan_remove(id, id, &key);
-        plan.items.iter_mut().for_each(|it| it.subject = &change::Keys);
+        let mut plan = change::of_keys(KEY.plan_remove(id, id, &key));
         plan.warnings.extend(revocation_warnings(&key));
         Ok(plan)
     }

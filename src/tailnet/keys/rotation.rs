@@ -102,12 +102,11 @@ impl Keys<'_> {
         }
         let plan = make(&format!("replacement of {id}"), &key);
         let old = if grace.is_zero() {
-            KEY.plan_remove(id, id, &key).items
+            change::of_keys(KEY.plan_remove(id, id, &key)).items
         } else {
             vec![Item::new(&change::Keys, id, id, vec![change::revoke_after(grace)])]
         };
         let mut plan = Plan::new(plan.items.into_iter().chain(old).collect());
-        plan.items.iter_mut().for_each(|it| it.subject = &change::Keys);
         plan.on_failure = OnFailure::Stop;
         if self.is_ours(id) && self.tailnet().settings().tailnet == "-" {
             plan.warnings.push(

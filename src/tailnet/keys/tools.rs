@@ -119,8 +119,8 @@ impl Query for ListKeys {
             self.kind.is_none_or(|it| it == Kind::of(key)) && (self.invalid || !is_gone(key))
         };
         let row = |key: &Value| Row::of(key, &owners, tailnet.keys().is_ours(&rotation::id(key)));
-        let rows: Vec<Row> = all.iter().filter(fits).map(row).collect();
-        Ok(Page::of("keys", &rows, part)?.out_of(all.len()))
+        let matching: Vec<&Value> = all.iter().filter(fits).collect();
+        Ok(Page::of("keys", matching.into_iter().map(row), part)?.out_of(all.len()))
     }
 }
 

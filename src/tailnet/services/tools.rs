@@ -74,9 +74,9 @@ impl Query for ServicesList {
     async fn call(self, tailnet: &Tailnet) -> Result<Page> {
         let part = Part::within(LARGEST_PAGE, self.skip, self.limit)?;
         let services = tailnet.services().list().await?;
-        let mut rows: Vec<Row> = services.iter().map(Row::of).collect();
-        rows.sort_by(|a, b| a.name.cmp(&b.name));
-        Page::of("services", &rows, part)
+        let mut sorted: Vec<_> = services.iter().collect();
+        sorted.sort_by(|a, b| a.name.cmp(&b.name));
+        Page::of("services", sorted.into_iter().map(Row::of), part)
     }
 }
 
