@@ -1,5 +1,5 @@
 //! Generates the client (`api.rs`) and the facts of its operations (`operation.rs`) from the
-//! OpenAPI document: `openapi/tailscale.json`, or the one that `TAILSCALE_OPENAPI` names.
+//! OpenAPI document: `openapi/tailscale.json`, or the one that `TAILSTEWARD_OPENAPI` names.
 #![expect(
     clippy::disallowed_methods,
     reason = "a build script is told by variables where to write"
@@ -24,10 +24,10 @@ fn run() -> Result<(), Box<dyn Error>> {
     for input in ["build.rs", "build", "src", OVERLAY] {
         println!("cargo::rerun-if-changed={input}");
     }
-    for variable in ["TAILSCALE_OPENAPI", "TAILSCALE_OPENAPI_STRICT"] {
+    for variable in ["TAILSTEWARD_OPENAPI", "TAILSTEWARD_OPENAPI_STRICT"] {
         println!("cargo::rerun-if-env-changed={variable}");
     }
-    let path = env::var("TAILSCALE_OPENAPI").unwrap_or_else(|_| DOCUMENT.to_owned());
+    let path = env::var("TAILSTEWARD_OPENAPI").unwrap_or_else(|_| DOCUMENT.to_owned());
     println!("cargo::rerun-if-changed={path}");
 
     let mut prepared = document::prepare(read(&path)?, &read(OVERLAY)?)?;
@@ -38,7 +38,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     }
     let client = document::generate::source(&mut prepared.document, &mut prepared.notes)?;
 
-    let strict = env::var_os("TAILSCALE_OPENAPI_STRICT").is_some();
+    let strict = env::var_os("TAILSTEWARD_OPENAPI_STRICT").is_some();
     for target in &prepared.unmatched {
         let text =
             format!("{OVERLAY}: nothing in {path} matches {target}; drop or adapt the entry");

@@ -3,7 +3,7 @@
 operations, and with every construct in tests/it/document/forms.json.
 
     .ci/later-edition.py openapi/tailscale.json later.json
-    TAILSCALE_OPENAPI=later.json cargo check --lib --no-default-features
+    TAILSTEWARD_OPENAPI=later.json cargo check --lib --no-default-features
 
 The second command has to succeed: no edition may cost the build.
 """

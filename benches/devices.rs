@@ -6,7 +6,7 @@ use std::{hint::black_box, time::Duration};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use serde::Deserialize;
 use serde_json::json;
-use tailscale_mcp::{
+use tailsteward::{
     Credential, Settings, Tailnet,
     sandbox::{Options, Sandbox},
     tailnet::devices::Device,

@@ -14,7 +14,7 @@ use std::{
 };
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use tailscale_mcp::policy::{
+use tailsteward::policy::{
     Effect, Policy, World, check,
     world::{Device, User},
 };

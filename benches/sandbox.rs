@@ -10,7 +10,7 @@
 use std::{fs, time::Duration};
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use tailscale_mcp::sandbox::{Options, Sandbox};
+use tailsteward::sandbox::{Options, Sandbox};
 use tokio::runtime::Runtime;
 
 fn start(runtime: &Runtime, devices: usize) -> Sandbox {

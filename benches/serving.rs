@@ -48,7 +48,7 @@ impl Drop for Program {
 
 impl Program {
     fn start(arguments: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tailscale-mcp"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tailsteward"));
         let folder = tempfile::tempdir().unwrap();
         command.arg("--sandbox").arg("--store").arg(folder.path().join("journal.db"));
         command.args(arguments).stdin(Stdio::piped());

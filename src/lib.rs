@@ -2,7 +2,7 @@
 //! MCP server on top of it.
 //!
 //! ```no_run
-//! use tailscale_mcp::{ErrorKind, Result, Tailnet};
+//! use tailsteward::{ErrorKind, Result, Tailnet};
 //!
 //! # async fn example() -> Result<()> {
 //! // TAILSCALE_API_KEY, or TAILSCALE_OAUTH_CLIENT_ID and TAILSCALE_OAUTH_CLIENT_SECRET.

@@ -1,5 +1,5 @@
-//! `tailscale-mcp`: the server, and what an operator needs besides it.
+//! `tailsteward`: the server, and what an operator needs besides it.
 
 fn main() -> std::process::ExitCode {
-    tailscale_mcp::cli::main()
+    tailsteward::cli::main()
 }

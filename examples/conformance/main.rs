@@ -30,7 +30,7 @@ use rmcp::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tailscale_mcp::{
+use tailsteward::{
     mcp::SealingKey,
     server::{Access, Http, Options, Probe},
 };

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tailscale_mcp::policy::{
+use tailsteward::policy::{
     edit::{Edit, Op, apply},
     hujson::Document,
     merge::three_way,

@@ -5,7 +5,7 @@
 use std::net::Ipv4Addr;
 
 use libfuzzer_sys::fuzz_target;
-use tailscale_mcp::policy::{
+use tailsteward::policy::{
     World, check,
     hujson::Document,
     world::{Device, User},

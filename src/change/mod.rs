@@ -6,7 +6,7 @@
 //! disagree.
 //!
 //! ```no_run
-//! # async fn example(tailnet: &tailscale_mcp::Tailnet) -> tailscale_mcp::Result<()> {
+//! # async fn example(tailnet: &tailsteward::Tailnet) -> tailsteward::Result<()> {
 //! let plan = tailnet.devices().plan_authorized("web-1", true).await?;
 //! println!("{:?}", plan.preview().changes);
 //! let report = tailnet.apply(&plan).await?;

@@ -1,4 +1,4 @@
-//! `tailscale-mcp auth`: organisations, and where their secrets are.
+//! `tailsteward auth`: organisations, and where their secrets are.
 
 use std::{
     fmt::Write as _,

@@ -1,4 +1,4 @@
-//! `tailscale-mcp call`: one tool, through the same guard as an assistant's calls.
+//! `tailsteward call`: one tool, through the same guard as an assistant's calls.
 
 use std::{
     io::{IsTerminal as _, Write as _},

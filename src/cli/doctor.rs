@@ -1,4 +1,4 @@
-//! `tailscale-mcp doctor`: what works, what does not, and what to do about it.
+//! `tailsteward doctor`: what works, what does not, and what to do about it.
 
 use serde::Serialize;
 
@@ -74,7 +74,7 @@ fn versions() -> Check {
     Check::good(
         "versions",
         format!(
-            "tailscale-mcp {}, {} operations of the admin API v2",
+            "tailsteward {}, {} operations of the admin API v2",
             env!("CARGO_PKG_VERSION"),
             Operation::ALL.len()
         ),

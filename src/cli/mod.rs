@@ -37,21 +37,21 @@ const SANDBOX_RATE: f64 = 10_000.0;
 
 /// Run your Tailscale tailnet from an AI assistant, safely.
 #[derive(Debug, Parser)]
-#[command(name = "tailscale-mcp", version, about)]
+#[command(name = "tailsteward", version, about)]
 struct Arguments {
     #[command(flatten)]
     target: Target,
     #[command(flatten)]
     offered: offered::Offered,
-    /// What is logged to stderr, such as `info` or `tailscale_mcp=debug`. By default what goes wrong,
+    /// What is logged to stderr, such as `info` or `tailsteward=debug`. By default what goes wrong,
     /// and over HTTP every call of a tool
-    #[arg(long, global = true, env = "TAILSCALE_MCP_LOG", value_name = "FILTER")]
+    #[arg(long, global = true, env = "TAILSTEWARD_LOG", value_name = "FILTER")]
     log: Option<String>,
     /// How it is logged: `text`, or `json` with an object a line
     #[arg(
         long,
         global = true,
-        env = "TAILSCALE_MCP_LOG_FORMAT",
+        env = "TAILSTEWARD_LOG_FORMAT",
         default_value = "text",
         value_name = "FORMAT"
     )]
@@ -79,13 +79,13 @@ struct Target {
     #[arg(
         long = "profile",
         global = true,
-        env = "TAILSCALE_MCP_PROFILE",
+        env = "TAILSTEWARD_PROFILE",
         value_name = "NAME",
         value_delimiter = ','
     )]
     profiles: Vec<String>,
     /// The file that describes the organisations
-    #[arg(long, global = true, env = "TAILSCALE_MCP_CONFIG", value_name = "PATH")]
+    #[arg(long, global = true, env = "TAILSTEWARD_CONFIG", value_name = "PATH")]
     config: Option<PathBuf>,
 }
 
@@ -169,7 +169,7 @@ fn log(filter: &str, format: LogFormat) -> Result<()> {
     let filter = EnvFilter::try_new(filter).map_err(|error| {
         Error::config(
             format!("--log cannot be `{filter}`: {error}"),
-            "write it as `info`, or `warn,tailscale_mcp=debug`",
+            "write it as `info`, or `warn,tailsteward=debug`",
         )
     })?;
     // What the protocol's library says from `debug` on has arguments and answers, secrets included.

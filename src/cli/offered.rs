@@ -20,14 +20,14 @@ use crate::{
 pub(super) struct Offered {
     /// What is offered: `read`, `change` (what can be put back), or `danger`. By default `read`,
     /// with --sandbox `danger`
-    #[arg(long, global = true, env = "TAILSCALE_MCP_ACCESS", value_name = "LEVEL")]
+    #[arg(long, global = true, env = "TAILSTEWARD_ACCESS", value_name = "LEVEL")]
     access: Option<Risk>,
     /// Toolsets to offer, with commas between them; also `default`, `all`, and `api` or `api:GROUP` for
     /// the operations of the API
     #[arg(
         long,
         global = true,
-        env = "TAILSCALE_MCP_TOOLSETS",
+        env = "TAILSTEWARD_TOOLSETS",
         value_name = "NAMES",
         value_delimiter = ','
     )]
@@ -36,7 +36,7 @@ pub(super) struct Offered {
     #[arg(
         long,
         global = true,
-        env = "TAILSCALE_MCP_TOOLS",
+        env = "TAILSTEWARD_TOOLS",
         value_name = "NAMES",
         value_delimiter = ','
     )]
@@ -45,23 +45,23 @@ pub(super) struct Offered {
     #[arg(
         long,
         global = true,
-        env = "TAILSCALE_MCP_EXCLUDE_TOOLS",
+        env = "TAILSTEWARD_EXCLUDE_TOOLS",
         value_name = "NAMES",
         value_delimiter = ','
     )]
     exclude_tools: Vec<String>,
     /// Offer nothing that changes anything, whatever else is said
-    #[arg(long, global = true, env = "TAILSCALE_MCP_READ_ONLY", value_parser = BoolishValueParser::new())]
+    #[arg(long, global = true, env = "TAILSTEWARD_READ_ONLY", value_parser = BoolishValueParser::new())]
     read_only: bool,
     /// Carry out what is hard to undo without asking anybody
-    #[arg(long, global = true, env = "TAILSCALE_MCP_YES", value_parser = BoolishValueParser::new())]
+    #[arg(long, global = true, env = "TAILSTEWARD_YES", value_parser = BoolishValueParser::new())]
     yes: bool,
     /// Where changes are recorded: a file, `memory`, or `postgres://USER:PASSWORD@HOST/DATABASE`.
     /// By default a file in the platform's data folder, with --sandbox `memory`
     #[arg(
         long,
         global = true,
-        env = "TAILSCALE_MCP_STORE",
+        env = "TAILSTEWARD_STORE",
         value_name = "PLACE",
         hide_env_values = true,
         value_parser = |text: &str| Ok::<SecretString, String>(text.into())
@@ -147,5 +147,5 @@ fn default_store() -> Result<std::path::PathBuf> {
     } else {
         base.data_dir()
     };
-    Ok(folder.join("tailscale-mcp").join("journal.db"))
+    Ok(folder.join("tailsteward").join("journal.db"))
 }

@@ -1,4 +1,4 @@
-//! `tailscale-mcp serve`: over stdin and stdout, or over HTTP.
+//! `tailsteward serve`: over stdin and stdout, or over HTTP.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -39,7 +39,7 @@ pub(crate) struct Serve {
     /// Keep nothing between two requests, so that any replica can answer the next one
     #[arg(long, requires = "http")]
     stateless: bool,
-    /// The key that replicas share, 32 bytes in base64; or set `TAILSCALE_MCP_SEALING_KEY`
+    /// The key that replicas share, 32 bytes in base64; or set `TAILSTEWARD_SEALING_KEY`
     #[arg(long, value_name = "PATH")]
     sealing_key_file: Option<PathBuf>,
 }
@@ -165,7 +165,7 @@ impl Guard {
         if self.no_auth && (self.public_url.is_some() || !self.hosts.is_empty()) {
             return Err(Error::config(
                 "--no-auth is for this machine alone, and a public name is for others",
-                "make a token with `tailscale-mcp token add NAME`, and leave --no-auth out",
+                "make a token with `tailsteward token add NAME`, and leave --no-auth out",
             ));
         }
         if self.no_auth {
@@ -174,7 +174,7 @@ impl Guard {
         let path = token::path(self.tokens.as_deref())?;
         let tokens = Tokens::open(&path).map_err(|error| {
             error.remedied(
-                "make a token with `tailscale-mcp token add NAME`; on this machine alone, \
+                "make a token with `tailsteward token add NAME`; on this machine alone, \
                  --no-auth does without",
             )
         });

@@ -1,4 +1,4 @@
-//! `tailscale-mcp token`: who may use the server over HTTP.
+//! `tailsteward token`: who may use the server over HTTP.
 
 use std::{
     fmt::Write as _,
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Names the file of tokens.
-pub(super) const VARIABLE: &str = "TAILSCALE_MCP_TOKENS";
+pub(super) const VARIABLE: &str = "TAILSTEWARD_TOKENS";
 
 /// Keeps the tokens of those who may use the server over HTTP.
 #[derive(Debug, Subcommand)]

@@ -1,4 +1,4 @@
-//! `tailscale-mcp tools`: what is offered, and what it costs.
+//! `tailsteward tools`: what is offered, and what it costs.
 
 use std::fmt::Write as _;
 

@@ -15,7 +15,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// people, [`remedy`](Self::remedy) for whoever is stuck. Cheap to clone.
 ///
 /// ```
-/// use tailscale_mcp::{Error, ErrorKind};
+/// use tailsteward::{Error, ErrorKind};
 ///
 /// let error = Error::invalid_input("limit", "must be between 1 and 500");
 /// assert_eq!(error.kind(), ErrorKind::InvalidInput);
@@ -298,7 +298,7 @@ impl Error {
         Some(match self.0.kind {
             ErrorKind::InvalidInput | ErrorKind::Refused => return None,
             ErrorKind::Ambiguous => "use one of these, or an id".to_owned(),
-            ErrorKind::NoCredential | ErrorKind::Config => "run `tailscale-mcp doctor`".to_owned(),
+            ErrorKind::NoCredential | ErrorKind::Config => "run `tailsteward doctor`".to_owned(),
             ErrorKind::Unauthorized => {
                 "check that the credential is right, not expired and not revoked".to_owned()
             }
@@ -333,7 +333,7 @@ impl Error {
             ErrorKind::Timeout => "try again, or allow a longer deadline".to_owned(),
             ErrorKind::Dns => "check the host in the base URL, and this machine's DNS".to_owned(),
             ErrorKind::Tls => {
-                "check the clock and, behind a TLS proxy, name its CA file in TAILSCALE_CA_FILE"
+                "check the clock and, behind a TLS proxy, name its CA file in TAILSTEWARD_CA_FILE"
                     .to_owned()
             }
             ErrorKind::Unreachable => {

@@ -32,7 +32,7 @@ fn builder(tls: rustls::ClientConfig) -> reqwest::ClientBuilder {
         // A redirect is handled by the transport, which knows what was asked.
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(Duration::from_secs(10))
-        .user_agent(concat!("tailscale-mcp/", env!("CARGO_PKG_VERSION")))
+        .user_agent(concat!("tailsteward/", env!("CARGO_PKG_VERSION")))
 }
 
 fn built(builder: reqwest::ClientBuilder) -> Result<reqwest::Client> {
@@ -118,7 +118,7 @@ fn extra(settings: &Settings) -> Result<Vec<CertificateDer<'static>>> {
     let wrong = |why: String| {
         Error::config(
             format!("the CA file {}: {why}", path.display()),
-            "name a PEM file with at least one certificate in TAILSCALE_CA_FILE",
+            "name a PEM file with at least one certificate in TAILSTEWARD_CA_FILE",
         )
     };
     let found: Result<Vec<_>, _> =

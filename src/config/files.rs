@@ -10,7 +10,7 @@ use etcetera::base_strategy::{BaseStrategy, choose_base_strategy};
 
 use crate::client::{Error, Result};
 
-const FOLDER: &str = "tailscale-mcp";
+const FOLDER: &str = "tailsteward";
 
 /// Where the file `name` is if nobody says.
 pub(crate) fn default_path(name: &str) -> Result<PathBuf> {

@@ -36,8 +36,8 @@ pub fn from_env() -> Result<Settings> {
 /// The credential is in `TAILSCALE_API_KEY`, or in `TAILSCALE_OAUTH_CLIENT_ID` with
 /// `TAILSCALE_OAUTH_CLIENT_SECRET` or `TAILSCALE_IDENTITY_TOKEN`; without the prefix `TAILSCALE_`
 /// the last three count too. Optional are `TAILSCALE_TAILNET`, `TAILSCALE_BASE_URL`,
-/// `TAILSCALE_CA_FILE`, `TAILSCALE_RATE` (requests a second), `TAILSCALE_BURST` (requests) and
-/// `TAILSCALE_DEADLINE_SECONDS`.
+/// `TAILSTEWARD_CA_FILE`, `TAILSTEWARD_RATE` (requests a second), `TAILSTEWARD_BURST` (requests) and
+/// `TAILSTEWARD_DEADLINE_SECONDS`.
 ///
 /// # Errors
 ///
@@ -52,15 +52,15 @@ pub fn from_variables(get: &impl Fn(&str) -> Option<String>) -> Result<Settings>
     if let Some(it) = checked(&get, "TAILSCALE_BASE_URL", checks::base_url)? {
         settings.base_url = it;
     }
-    settings.ca_file = get("TAILSCALE_CA_FILE").map(|it| ca_file(&it)).transpose()?;
-    if let Some(it) = checked(&get, "TAILSCALE_RATE", |it| checks::rate(number(it)))? {
+    settings.ca_file = get("TAILSTEWARD_CA_FILE").map(|it| ca_file(&it)).transpose()?;
+    if let Some(it) = checked(&get, "TAILSTEWARD_RATE", |it| checks::rate(number(it)))? {
         settings.rate = it;
     }
-    if let Some(it) = checked(&get, "TAILSCALE_BURST", |it| checks::burst(number(it)))? {
+    if let Some(it) = checked(&get, "TAILSTEWARD_BURST", |it| checks::burst(number(it)))? {
         settings.burst = it;
     }
     if let Some(it) =
-        checked(&get, "TAILSCALE_DEADLINE_SECONDS", |it| checks::deadline(number(it)))?
+        checked(&get, "TAILSTEWARD_DEADLINE_SECONDS", |it| checks::deadline(number(it)))?
     {
         settings.deadline = it;
     }
@@ -81,7 +81,7 @@ fn variable(name: &str) -> Option<String> {
 /// [`Config`](crate::ErrorKind::Config) if the file cannot be read or is empty.
 #[cfg(feature = "server")]
 pub(crate) fn sealing_key() -> Result<Option<secrecy::SecretString>> {
-    const NAME: &str = "TAILSCALE_MCP_SEALING_KEY";
+    const NAME: &str = "TAILSTEWARD_SEALING_KEY";
     present(&variable, NAME).map(|it| resolve(NAME, &it)).transpose()
 }
 
@@ -107,7 +107,7 @@ fn checked<T>(
 fn ca_file(value: &str) -> Result<PathBuf> {
     let value = value.trim();
     let path = PathBuf::from(value.strip_prefix("file:").unwrap_or(value));
-    if path.is_file() { Ok(path) } else { Err(wrong("TAILSCALE_CA_FILE", "must name a PEM file")) }
+    if path.is_file() { Ok(path) } else { Err(wrong("TAILSTEWARD_CA_FILE", "must name a PEM file")) }
 }
 
 fn number<T: std::str::FromStr>(text: &str) -> Option<T> {

@@ -55,9 +55,9 @@ fn hints(tool: &ToolDef, access: Risk) -> ToolAnnotations {
 
 /// This server.
 pub(super) fn identity() -> Implementation {
-    Implementation::new("tailscale-mcp", env!("CARGO_PKG_VERSION"))
-        .with_title("Tailscale")
-        .with_website_url(env!("CARGO_PKG_REPOSITORY"))
+    Implementation::new("tailsteward", env!("CARGO_PKG_VERSION"))
+        .with_title("Tailsteward: Tailscale MCP server")
+        .with_description(env!("CARGO_PKG_DESCRIPTION"))
         .with_icons(vec![
             Icon::new(ICON).with_mime_type("image/svg+xml").with_sizes(vec!["any".to_owned()]),
         ])

@@ -10,10 +10,10 @@ use crate::{
     tool::{Choice, Offer, Words},
 };
 
-const TOOLSETS: &str = "x-mcp-toolsets";
-const TOOLS: &str = "x-mcp-tools";
-const EXCLUDE: &str = "x-mcp-exclude-tools";
-const READ_ONLY: &str = "x-mcp-readonly";
+const TOOLSETS: &str = "x-tailsteward-toolsets";
+const TOOLS: &str = "x-tailsteward-tools";
+const EXCLUDE: &str = "x-tailsteward-exclude-tools";
+const READ_ONLY: &str = "x-tailsteward-readonly";
 
 /// The offer, less what the principal may not have and what the request does not want.
 pub(super) fn to(offer: &Offer, principal: &Principal, extensions: &Extensions) -> Result<Offer> {

@@ -46,7 +46,7 @@ impl Hunk<'_> {
 /// Puts what `ours` and `theirs` each made of `base` together.
 ///
 /// ```
-/// use tailscale_mcp::policy::merge::{Merge, three_way};
+/// use tailsteward::policy::merge::{Merge, three_way};
 ///
 /// let base = "{\n\"hosts\": {},\n// rules\n\"grants\": [],\n}\n";
 /// let ours = base.replace("{},", "{\"a\": \"10.0.0.1\"},");

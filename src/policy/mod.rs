@@ -80,7 +80,7 @@ impl Checked {
 /// is checked, too.
 ///
 /// ```
-/// use tailscale_mcp::policy::check;
+/// use tailsteward::policy::check;
 ///
 /// let checked = check(r#"{ "grants": [{ "src": ["tag:web"], "dst": ["*"], "ip": ["*"] }] }"#, None);
 /// let error = checked.errors().next().unwrap();

@@ -99,7 +99,7 @@ pub(super) async fn metadata(
     let base = shared.base_url(&uri, &headers);
     Ok(Json(json!({
         "resource": format!("{base}/mcp"),
-        "resource_name": "tailscale-mcp",
+        "resource_name": "tailsteward",
         "bearer_methods_supported": ["header"],
         "scopes_supported": [Purpose::Mcp.scope(), Purpose::Metrics.scope()],
     })))

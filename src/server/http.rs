@@ -149,7 +149,7 @@ impl Http {
         if matches!(options.access, Access::Anyone) && !address.ip().is_loopback() {
             return Err(Error::config(
                 format!("{address} can be reached from other machines, and no token is asked for"),
-                "make a token with `tailscale-mcp token add NAME`, or listen on 127.0.0.1",
+                "make a token with `tailsteward token add NAME`, or listen on 127.0.0.1",
             ));
         }
         if options.limits.idle <= options.limits.call {

@@ -70,7 +70,7 @@ impl fmt::Debug for Metrics {
 impl Metrics {
     pub(super) fn new() -> Self {
         let mut all = Registry::default();
-        let registry = all.sub_registry_with_prefix("tailscale_mcp");
+        let registry = all.sub_registry_with_prefix("tailsteward");
         // From 1 ms to 65 s, each twice the one before.
         let durations =
             Durations::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 2.0, 17)));

@@ -90,7 +90,7 @@ impl Refusal {
                  --allowed-origin"
             }
             Self::Unauthorized(_) => {
-                "a valid bearer token is needed; the operator makes one with `tailscale-mcp token \
+                "a valid bearer token is needed; the operator makes one with `tailsteward token \
                  add NAME`"
             }
             Self::Forbidden(_) => "this token is not for this",

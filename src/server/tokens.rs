@@ -24,13 +24,13 @@ use crate::{
 };
 
 /// Stands before every token, so that scanners for leaked secrets know it.
-const PREFIX: &str = "tsmcp_";
+const PREFIX: &str = "tailsteward_";
 
 /// Bytes of randomness in a token. Nobody guesses it, so its hash needs no salt and no work.
 const RANDOM_BYTES: usize = 32;
 
 const HEAD: &str = "\
-# Who may use the server over HTTP. `tailscale-mcp token add NAME` writes this file; it holds hashes,
+# Who may use the server over HTTP. `tailsteward token add NAME` writes this file; it holds hashes,
 # never tokens. A running server takes changes at once.
 ";
 
@@ -100,7 +100,7 @@ impl TokenFile {
             let why = why.lines().last().unwrap_or_default();
             Error::config(
                 format!("{} is no file of tokens: {why}", path.display()),
-                "correct it, or remove it and make new tokens with `tailscale-mcp token add NAME`",
+                "correct it, or remove it and make new tokens with `tailsteward token add NAME`",
             )
         };
         let document: DocumentMut =
@@ -131,7 +131,7 @@ impl TokenFile {
         check_name(name)?;
         if self.content.tokens.contains_key(name) {
             return Err(Error::invalid_input("name", format!("`{name}` has a token"))
-                .remedied(format!("choose another name, or `tailscale-mcp token remove {name}`")));
+                .remedied(format!("choose another name, or `tailsteward token remove {name}`")));
         }
         let token = generate()?;
         let mut entry = Table::new();
@@ -233,7 +233,7 @@ impl Tokens {
     /// [`Config`](crate::ErrorKind::Config) if it is not there, is no file of tokens, holds none, or
     /// others may write it.
     pub fn open(path: &Path) -> Result<Self> {
-        let remedy = "make a token with `tailscale-mcp token add NAME`";
+        let remedy = "make a token with `tailsteward token add NAME`";
         if !path.exists() {
             return Err(Error::config(
                 format!("there are no tokens in {}", path.display()),

@@ -63,8 +63,8 @@ pub(crate) static SUBJECTS: &[&dyn Subject] = &[
 /// One tailnet. Cheap to clone; clones share connections, tokens, turns and cache.
 ///
 /// ```no_run
-/// # async fn example() -> tailscale_mcp::Result<()> {
-/// let tailnet = tailscale_mcp::Tailnet::from_env()?;
+/// # async fn example() -> tailsteward::Result<()> {
+/// let tailnet = tailsteward::Tailnet::from_env()?;
 /// for device in tailnet.devices().list().await?.iter().filter(|it| !it.is_authorized()) {
 ///     println!("{} waits for approval", device.short_name());
 /// }

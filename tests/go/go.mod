@@ -1,4 +1,4 @@
-module tailscale-mcp/judge
+module tailsteward/judge
 
 go 1.24.0
 

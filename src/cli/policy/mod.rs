@@ -1,4 +1,4 @@
-//! `tailscale-mcp policy`: the policy file from a terminal or a pipeline.
+//! `tailsteward policy`: the policy file from a terminal or a pipeline.
 
 use std::{io::Read as _, path::Path, process::ExitCode};
 

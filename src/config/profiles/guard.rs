@@ -79,7 +79,7 @@ fn plain_secret(path: &Path, place: &[String]) -> Error {
     Error::config(
         format!("{owner} holds a secret in plain text{field}"),
         format!(
-            "take it out of {}, and keep it with `tailscale-mcp auth set {name}`; if others could \
+            "take it out of {}, and keep it with `tailsteward auth set {name}`; if others could \
              read the file, replace the secret",
             path.display()
         ),

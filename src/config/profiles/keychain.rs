@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::client::{Error, Result};
 
-const SERVICE: &str = "tailscale-mcp";
+const SERVICE: &str = "tailsteward";
 
 /// Keeps one secret a profile, outside of the config file.
 pub trait Keychain: Send + Sync {
@@ -78,7 +78,7 @@ fn failed(error: &keyring::Error) -> Error {
     let (what, remedy) = match error {
         E::NoDefaultStore | E::PlatformFailure(_) | E::NotSupportedByStore(_) => (
             "there is no keychain to use here",
-            "keep the secret elsewhere: `tailscale-mcp auth set NAME` with --age, --file or --env",
+            "keep the secret elsewhere: `tailsteward auth set NAME` with --age, --file or --env",
         ),
         E::NoStorageAccess(_) => {
             ("the keychain gives no access", "unlock it, or use --age or --file")
@@ -86,9 +86,9 @@ fn failed(error: &keyring::Error) -> Error {
         E::TooLong(..) => ("the keychain takes no secret of this length", "use --age or --file"),
         E::Ambiguous(_) => (
             "the keychain has several secrets for this profile",
-            "delete all but one of the service `tailscale-mcp`",
+            "delete all but one of the service `tailsteward`",
         ),
-        _ => ("the keychain's entry cannot be read", "set it again: `tailscale-mcp auth set NAME`"),
+        _ => ("the keychain's entry cannot be read", "set it again: `tailsteward auth set NAME`"),
     };
     Error::config(what, remedy)
 }

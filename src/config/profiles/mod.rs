@@ -23,7 +23,7 @@ use crate::client::{Credential, Error, IdentityToken, Result, Settings, resolve}
 pub use keychain::{Keychain, SystemKeychain};
 pub use profile::{CredentialKind, Place, Profile};
 
-const AGE_IDENTITY: &str = "TAILSCALE_AGE_IDENTITY";
+const AGE_IDENTITY: &str = "TAILSTEWARD_AGE_IDENTITY";
 
 type Variables = dyn Fn(&str) -> Option<String> + Send + Sync;
 
@@ -60,7 +60,7 @@ impl Profiles {
         match path {
             Some(path) if !path.exists() => Err(Error::config(
                 format!("there is no config file {}", path.display()),
-                "name another, or make it with `tailscale-mcp auth set`",
+                "name another, or make it with `tailsteward auth set`",
             )),
             _ => Self::load_or_new(path),
         }
@@ -290,7 +290,7 @@ impl Profiles {
         found.ok_or_else(|| {
             let remedy = match place {
                 Place::Env(variable) => format!("set {variable}"),
-                _ => format!("run `tailscale-mcp auth set {name}`"),
+                _ => format!("run `tailsteward auth set {name}`"),
             };
             Error::config(format!("profile `{name}` has no secret in {place}"), remedy)
         })
@@ -329,7 +329,7 @@ impl Profiles {
     fn known(&self) -> String {
         let names = self.names().collect::<Vec<_>>().join(", ");
         if names.is_empty() {
-            return "make one with `tailscale-mcp auth set NAME`".to_owned();
+            return "make one with `tailsteward auth set NAME`".to_owned();
         }
         format!("name one of {names}")
     }

@@ -89,7 +89,7 @@ impl Vault {
         IdentityFile::from_file(self.identity.display().to_string()).map_err(|error| {
             Error::config(
                 format!("cannot read the age identity {}: {error}", self.identity.display()),
-                "name an identity file that `age-keygen` made, in TAILSCALE_AGE_IDENTITY or in \
+                "name an identity file that `age-keygen` made, in TAILSTEWARD_AGE_IDENTITY or in \
                  `identity` of `[age]`",
             )
         })
@@ -102,7 +102,7 @@ impl Vault {
         }
         let identity = x25519::Identity::generate();
         let text = Zeroizing::new(format!(
-            "# Opens the secrets of tailscale-mcp. Keep it to yourself, and keep a copy.\n\
+            "# Opens the secrets of tailsteward. Keep it to yourself, and keep a copy.\n\
              # public key: {}\n{}\n",
             identity.to_public(),
             identity.to_string().expose_secret()
@@ -114,7 +114,7 @@ impl Vault {
         match error {
             age::DecryptError::NoMatchingKeys => self.broken(
                 &format!("does not open with the identity in {}", self.identity.display()),
-                "name the identity that it was encrypted for in TAILSCALE_AGE_IDENTITY",
+                "name the identity that it was encrypted for in TAILSTEWARD_AGE_IDENTITY",
             ),
             error => self.broken(
                 &format!("is no file of age: {error}"),

@@ -165,7 +165,7 @@ fn subject(step: &Step) -> Result<&'static dyn Subject> {
     SUBJECTS.iter().copied().find(|it| it.kind() == step.kind).ok_or_else(|| {
         Error::refused(
             format!("nobody here knows what a `{}` is", step.kind),
-            "use the version of tailscale-mcp that made the change",
+            "use the version of tailsteward that made the change",
         )
     })
 }

@@ -13,7 +13,7 @@ const LONGEST: usize = 63;
 /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if nothing usable is left.
 ///
 /// ```
-/// use tailscale_mcp::tailnet::devices::name::normalise;
+/// use tailsteward::tailnet::devices::name::normalise;
 ///
 /// assert_eq!(normalise("Web_Server.01-", None).unwrap(), "web-server-01");
 /// assert_eq!(normalise("web.tail1.ts.net", Some("tail1.ts.net")).unwrap(), "web");

@@ -101,7 +101,7 @@ fn operation(field: &str) -> Result<Operation> {
     Operation::named(field).ok_or_else(|| {
         Error::refused(
             format!("the document has no operation `{field}`"),
-            "use the version of tailscale-mcp that made the change",
+            "use the version of tailsteward that made the change",
         )
     })
 }

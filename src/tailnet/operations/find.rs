@@ -40,7 +40,7 @@ impl Found {
 /// The operations that `words` are about, the nearest first; all of them for no words.
 ///
 /// ```
-/// # use tailscale_mcp::tailnet::operations;
+/// # use tailsteward::tailnet::operations;
 /// let nearest = operations::found("rotate a webhook's secret").next().unwrap();
 /// assert_eq!(nearest.id(), "rotateWebhookSecret");
 /// ```

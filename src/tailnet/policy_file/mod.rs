@@ -2,8 +2,8 @@
 //! of a plan that was checked first, and only if nobody else has changed it meanwhile.
 //!
 //! ```no_run
-//! # async fn example(tailnet: &tailscale_mcp::Tailnet) -> tailscale_mcp::Result<()> {
-//! use tailscale_mcp::tailnet::policy_file::Draft;
+//! # async fn example(tailnet: &tailsteward::Tailnet) -> tailsteward::Result<()> {
+//! use tailsteward::tailnet::policy_file::Draft;
 //!
 //! let live = tailnet.policy_file().get().await?;
 //! let text = live.text.replace("tcp:22", "tcp:2222");

@@ -29,7 +29,7 @@ impl PolicyFileOf<'_> {
     /// A policy file to be asked: `text`, or else the live one.
     ///
     /// ```no_run
-    /// # async fn example(tailnet: &tailscale_mcp::Tailnet) -> tailscale_mcp::Result<()> {
+    /// # async fn example(tailnet: &tailsteward::Tailnet) -> tailsteward::Result<()> {
     /// let judged = tailnet.policy_file().judged(None).await?;
     /// let answer = judged.compiled().ask("laptop", "db-1", None, 5432);
     /// println!("{answer:?}");

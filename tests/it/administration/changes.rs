@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fs, path::Path, sync::Arc};
 
 use serde_json::{Value, json};
-use tailscale_mcp::{
+use tailsteward::{
     change::store::{Place, Store},
     tool::{self, Risk},
 };

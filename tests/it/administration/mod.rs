@@ -2,7 +2,7 @@
 //! is missed.
 
 use serde_json::{Value, json};
-use tailscale_mcp::{
+use tailsteward::{
     Credential, Settings, Tailnet,
     mcp::Setup,
     sandbox::{Options, Sandbox},

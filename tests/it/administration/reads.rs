@@ -1,7 +1,7 @@
 //! Every tool that only looks: it shows no secret, and fails with what to do.
 
 use serde_json::{Value, json};
-use tailscale_mcp::{Credential, Tailnet, sandbox::Sandbox};
+use tailsteward::{Credential, Tailnet, sandbox::Sandbox};
 
 use super::{Stage, agent};
 use crate::support::tailnet::settings;
@@ -88,7 +88,7 @@ async fn lists_come_in_pages() {
 
 #[tokio::test]
 async fn what_was_never_made_is_an_empty_list() {
-    let sandbox = Sandbox::start(tailscale_mcp::sandbox::Options::default()).await.unwrap();
+    let sandbox = Sandbox::start(tailsteward::sandbox::Options::default()).await.unwrap();
     let tailnet = Tailnet::new(settings(&sandbox.base_url()));
     let agent = agent(&tailnet).await;
     let device = super::own(&tailnet).await;

@@ -9,7 +9,7 @@ use std::{
 };
 
 use serde_json::json;
-use tailscale_mcp::Tailnet;
+use tailsteward::Tailnet;
 
 use crate::support::{Reply, Seen, Server, millis};
 

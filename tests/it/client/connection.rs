@@ -3,7 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use serde_json::json;
-use tailscale_mcp::{ErrorKind, Tailnet};
+use tailsteward::{ErrorKind, Tailnet};
 use tokio::{io::AsyncWriteExt as _, net::TcpListener};
 
 use crate::support::{API_KEY, Reply, Seen, Server};
@@ -30,7 +30,7 @@ async fn a_certificate_that_nobody_vouches_for_is_refused() {
 
     for error in [read, write] {
         assert_eq!(error.kind(), ErrorKind::Tls, "{error}");
-        assert!(error.remedy().unwrap().contains("TAILSCALE_CA_FILE"));
+        assert!(error.remedy().unwrap().contains("TAILSTEWARD_CA_FILE"));
         assert!(!error.may_have_had_effect());
     }
     assert!(server.seen().is_empty());

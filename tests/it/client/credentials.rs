@@ -8,7 +8,7 @@ use std::{
 use base64::Engine as _;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
-use tailscale_mcp::{
+use tailsteward::{
     Credential, ErrorKind, IdentityToken, Tailnet,
     sandbox::{Options, Sandbox},
 };
@@ -39,7 +39,7 @@ fn identity(token: &str) -> Credential {
     from(&[id, ("TAILSCALE_IDENTITY_TOKEN", token)]).unwrap()
 }
 
-fn from(variables: &[(&str, &str)]) -> tailscale_mcp::Result<Credential> {
+fn from(variables: &[(&str, &str)]) -> tailsteward::Result<Credential> {
     Credential::from_variables(&|name| {
         let found = variables.iter().find(|(it, _)| *it == name);
         found.map(|(_, value)| (*value).to_owned())
@@ -82,7 +82,7 @@ fn bearer(request: &Seen) -> Option<&str> {
     request.header("authorization")?.strip_prefix("Bearer ")
 }
 
-async fn many(tailnet: &Tailnet, count: usize) -> Vec<tailscale_mcp::Result<()>> {
+async fn many(tailnet: &Tailnet, count: usize) -> Vec<tailsteward::Result<()>> {
     let calls = (0..count).map(|_| {
         let tailnet = tailnet.clone();
         tokio::spawn(async move { tailnet.tailnet_settings().get().await.map(drop) })

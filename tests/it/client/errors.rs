@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tailscale_mcp::{Error, ErrorKind, Operation, Tailnet};
+use tailsteward::{Error, ErrorKind, Operation, Tailnet};
 
 use crate::support::{Reply, Server, millis, settings};
 
@@ -205,7 +205,7 @@ async fn a_base_url_that_is_none_is_an_error_and_no_panic() {
 async fn a_credential_with_odd_characters_is_named_and_not_shown() {
     let server = Server::says(vec![Reply::json(&json!({}))]).await;
     let mut settings = server.settings();
-    settings.credential = tailscale_mcp::Credential::ApiKey("tskey-api-\nbroken".into());
+    settings.credential = tailsteward::Credential::ApiKey("tskey-api-\nbroken".into());
 
     let error = Tailnet::new(settings).tailnet_settings().get().await.unwrap_err();
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde_json::json;
-use tailscale_mcp::{ErrorKind, Tailnet};
+use tailsteward::{ErrorKind, Tailnet};
 
 use crate::support::{Reply, Server, millis};
 
@@ -33,7 +33,7 @@ fn limited(server: &Server, rate: f64, burst: u32) -> Tailnet {
 fn reads(
     tailnet: &Tailnet,
     count: usize,
-) -> Vec<tokio::task::JoinHandle<tailscale_mcp::Result<()>>> {
+) -> Vec<tokio::task::JoinHandle<tailsteward::Result<()>>> {
     let read = |tailnet: Tailnet| async move { tailnet.tailnet_settings().get().await.map(drop) };
     (0..count).map(|_| tokio::spawn(read(tailnet.clone()))).collect()
 }

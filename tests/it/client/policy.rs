@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use serde_json::json;
-use tailscale_mcp::{
+use tailsteward::{
     ErrorKind, Tailnet,
     tailnet::{devices::Update, policy_file::Draft},
 };

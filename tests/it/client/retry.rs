@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde_json::json;
-use tailscale_mcp::{
+use tailsteward::{
     Error, ErrorKind, Tailnet, change::Report, tailnet::devices::attributes::AttributeChange,
 };
 use tokio::net::TcpSocket;

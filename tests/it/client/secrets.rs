@@ -8,7 +8,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
-use tailscale_mcp::{Credential, Error, IdentityToken, Tailnet};
+use tailsteward::{Credential, Error, IdentityToken, Tailnet};
 use tracing_subscriber::{filter::LevelFilter, util::SubscriberInitExt as _};
 
 use crate::support::{Reply, Seen, Server, millis};

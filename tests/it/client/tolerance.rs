@@ -1,7 +1,7 @@
 //! What the API sends is read, however odd: no record fails a list, and no value is lost.
 
 use serde_json::{Value, json};
-use tailscale_mcp::tailnet::{devices::Device, logging::Window};
+use tailsteward::tailnet::{devices::Device, logging::Window};
 
 use crate::support::{Reply, Server};
 

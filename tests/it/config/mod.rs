@@ -9,7 +9,7 @@ use std::{
 };
 
 use secrecy::{ExposeSecret, SecretString};
-use tailscale_mcp::{
+use tailsteward::{
     Credential, Error, ErrorKind, IdentityToken, Result, Settings,
     config::{CredentialKind, Keychain, Place, Profile, Profiles, from_variables},
 };

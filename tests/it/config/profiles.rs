@@ -102,7 +102,7 @@ fn a_secret_in_plain_text_is_refused_and_not_repeated() {
 
         let expected = format!("profile `acme` holds a secret in plain text, in `{field}`");
         assert_eq!(error.to_string(), expected);
-        assert!(error.remedy().unwrap().contains("`tailscale-mcp auth set acme`"));
+        assert!(error.remedy().unwrap().contains("`tailsteward auth set acme`"));
         assert!(!whole(&error).contains("hunter2"), "{error}");
     }
     let error = Home::with("age.identity = 'AGE-SECRET-KEY-1HUNTER2'").load().unwrap_err();
@@ -272,7 +272,7 @@ fn secrets_of_age_are_armored_and_open_with_their_identity_only() {
     let wrong = home
         .load()
         .unwrap()
-        .with_variables(move |name| (name == "TAILSCALE_AGE_IDENTITY").then(|| identity.clone()))
+        .with_variables(move |name| (name == "TAILSTEWARD_AGE_IDENTITY").then(|| identity.clone()))
         .settings("a")
         .unwrap_err();
 

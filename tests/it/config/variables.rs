@@ -60,8 +60,8 @@ fn a_value_may_be_in_a_file() {
 
     let settings = from(&[
         ("TAILSCALE_API_KEY", &format!("file:{}", key.display())),
-        ("TAILSCALE_RATE", &format!("file:{}", rate.display())),
-        ("TAILSCALE_CA_FILE", &key.display().to_string()),
+        ("TAILSTEWARD_RATE", &format!("file:{}", rate.display())),
+        ("TAILSTEWARD_CA_FILE", &key.display().to_string()),
     ])
     .unwrap();
 
@@ -72,10 +72,10 @@ fn a_value_may_be_in_a_file() {
 
 #[test]
 fn limits_are_taken_from_variables() {
-    let settings = from_with_key("TAILSCALE_BURST", "3").unwrap();
+    let settings = from_with_key("TAILSTEWARD_BURST", "3").unwrap();
     assert_eq!(settings.burst.get(), 3);
 
-    let settings = from_with_key("TAILSCALE_DEADLINE_SECONDS", "90").unwrap();
+    let settings = from_with_key("TAILSTEWARD_DEADLINE_SECONDS", "90").unwrap();
     assert_eq!(settings.deadline, Duration::from_secs(90));
 
     let settings = from_with_key("TAILSCALE_TAILNET", "acme.example").unwrap();
@@ -85,18 +85,18 @@ fn limits_are_taken_from_variables() {
 #[test]
 fn a_value_out_of_range_is_refused_by_name_and_not_repeated() {
     for (name, value) in [
-        ("TAILSCALE_RATE", "0"),
-        ("TAILSCALE_RATE", "-2"),
-        ("TAILSCALE_RATE", "NaN"),
-        ("TAILSCALE_RATE", "inf"),
-        ("TAILSCALE_RATE", "1e-300"),
-        ("TAILSCALE_RATE", "hunter2"),
-        ("TAILSCALE_BURST", "0"),
-        ("TAILSCALE_BURST", "2.5"),
-        ("TAILSCALE_DEADLINE_SECONDS", "18446744073709551615"),
-        ("TAILSCALE_DEADLINE_SECONDS", "0"),
+        ("TAILSTEWARD_RATE", "0"),
+        ("TAILSTEWARD_RATE", "-2"),
+        ("TAILSTEWARD_RATE", "NaN"),
+        ("TAILSTEWARD_RATE", "inf"),
+        ("TAILSTEWARD_RATE", "1e-300"),
+        ("TAILSTEWARD_RATE", "hunter2"),
+        ("TAILSTEWARD_BURST", "0"),
+        ("TAILSTEWARD_BURST", "2.5"),
+        ("TAILSTEWARD_DEADLINE_SECONDS", "18446744073709551615"),
+        ("TAILSTEWARD_DEADLINE_SECONDS", "0"),
         ("TAILSCALE_TAILNET", "a/b"),
-        ("TAILSCALE_CA_FILE", "/nowhere/hunter2.pem"),
+        ("TAILSTEWARD_CA_FILE", "/nowhere/hunter2.pem"),
         ("TAILSCALE_BASE_URL", "hunter2"),
     ] {
         let error = from_with_key(name, value).unwrap_err();

@@ -1,7 +1,7 @@
 //! Shares: invitations to use one device.
 
 use serde_json::{Value, json};
-use tailscale_mcp::wire::Secret;
+use tailsteward::wire::Secret;
 
 use crate::administration::{Stage, are_refused};
 

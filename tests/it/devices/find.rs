@@ -1,5 +1,5 @@
 use serde_json::json;
-use tailscale_mcp::{
+use tailsteward::{
     ErrorKind,
     tailnet::devices::{Device, find::find},
 };
@@ -49,7 +49,7 @@ fn an_exact_name_wins_over_a_beginning() {
 
 #[test]
 fn the_beginning_of_a_name_is_no_whole_name() {
-    use tailscale_mcp::tailnet::devices::find::find_exact;
+    use tailsteward::tailnet::devices::find::find_exact;
     let list = some();
     for whole in ["web", "WEB-1", "n2CNTRL", "1n2CNTRL", "100.64.0.2", "web-1.tail1.ts.net."] {
         assert!(find_exact(&list, whole).is_ok(), "{whole}");

@@ -1,6 +1,6 @@
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use tailscale_mcp::{
+use tailsteward::{
     tailnet::devices::{Device, Filter, Order, filter::sort},
     wire::Timestamp,
 };

@@ -62,7 +62,7 @@ async fn a_tailnet_without_flow_logs_is_a_note_and_no_failure() {
     let client = crate::support::tailnet::plain_http();
     let off = client
         .patch(format!("{}/api/v2/tailnet/-/settings", sandbox.base_url()))
-        .bearer_auth(tailscale_mcp::sandbox::Sandbox::API_KEY)
+        .bearer_auth(tailsteward::sandbox::Sandbox::API_KEY)
         .json(&json!({ "networkFlowLoggingOn": false }));
     assert!(off.send().await.unwrap().status().is_success());
 

@@ -1,7 +1,7 @@
 //! The devices: through their tools, as an assistant asks, and as a Rust user calls them.
 
 use serde_json::{Value, json};
-use tailscale_mcp::{Tailnet, tool::Risk};
+use tailsteward::{Tailnet, tool::Risk};
 
 use crate::support::{agent::Agent, tailnet::sandbox};
 
@@ -15,7 +15,7 @@ mod rollback;
 mod status;
 
 /// An assistant that may do everything, in front of a sandbox.
-async fn agent() -> (tailscale_mcp::sandbox::Sandbox, Tailnet, Agent) {
+async fn agent() -> (tailsteward::sandbox::Sandbox, Tailnet, Agent) {
     let (sandbox, tailnet) = sandbox().await;
     let agent = Agent::of(&tailnet, Risk::Danger).await;
     (sandbox, tailnet, agent)

@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use tailscale_mcp::tailnet::devices::{Version, name::normalise};
+use tailsteward::tailnet::devices::{Version, name::normalise};
 
 #[test]
 fn names_become_what_the_server_makes_of_them() {

@@ -1,7 +1,7 @@
 //! Every step fails once.
 
 use serde_json::json;
-use tailscale_mcp::{
+use tailsteward::{
     Tailnet,
     tailnet::devices::{Device, Update},
 };
@@ -102,14 +102,14 @@ async fn a_plan_does_not_overwrite_what_others_changed_meanwhile() {
 
     let error = tailnet.apply(&mine).await.unwrap_err();
 
-    assert_eq!(error.kind(), tailscale_mcp::ErrorKind::Stale);
+    assert_eq!(error.kind(), tailsteward::ErrorKind::Stale);
     let tags = tailnet.devices().get(device.key()).await.unwrap().tags().to_vec();
     assert!(tags.contains(&"tag:k8s".to_owned()) && !tags.contains(&"tag:ci".to_owned()));
 }
 
 #[tokio::test]
 async fn an_attribute_that_cannot_be_read_back_was_still_written() {
-    use tailscale_mcp::tailnet::devices::{AttributeValue, attributes::AttributeChange};
+    use tailsteward::tailnet::devices::{AttributeValue, attributes::AttributeChange};
     let (sandbox, direct) = sandbox().await;
     let device = tagged(&direct.devices().list().await.unwrap()).clone();
     // The third read of the attributes, after the change, gets no answer.

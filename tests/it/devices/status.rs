@@ -1,6 +1,6 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tailscale_mcp::tailnet::devices::{Device, status::Status};
+use tailsteward::tailnet::devices::{Device, status::Status};
 
 use super::{agent, first, id};
 

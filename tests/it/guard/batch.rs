@@ -3,7 +3,7 @@
 use rmcp::model::{CallToolRequest, CallToolRequestParams, ClientRequest};
 use rmcp::service::PeerRequestOptions;
 use serde_json::{Value, json};
-use tailscale_mcp::Tailnet;
+use tailsteward::Tailnet;
 
 use super::{own, setup};
 use crate::support::{

@@ -2,7 +2,7 @@
 
 use rmcp::model::{CallToolRequestParams, CallToolResponse, InputResponses};
 use serde_json::{Value, json};
-use tailscale_mcp::{Tailnet, mcp::Server, tailnet::devices::Device};
+use tailsteward::{Tailnet, mcp::Server, tailnet::devices::Device};
 
 use super::{is_there, own, removal, setup};
 use crate::support::{
@@ -138,7 +138,7 @@ async fn a_plan_nobody_made_is_not_carried_out() {
 /// Adds a tag behind the back of whoever thinks about another one.
 fn tag(tailnet: Tailnet, id: String) -> tokio::task::JoinHandle<()> {
     tokio::spawn(async move {
-        let update = tailscale_mcp::tailnet::devices::Update {
+        let update = tailsteward::tailnet::devices::Update {
             add_tags: vec!["tag:k8s".to_owned()],
             ..Default::default()
         };

@@ -8,7 +8,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use tailscale_mcp::sandbox::Sandbox;
+use tailsteward::sandbox::Sandbox;
 
 use super::own;
 use crate::support::tailnet::{Trouble, sandbox, troubled};
@@ -22,12 +22,12 @@ struct Running {
 
 impl Running {
     fn start(base_url: &str, store: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_tailscale-mcp"))
+        let mut child = Command::new(env!("CARGO_BIN_EXE_tailsteward"))
             .args(["--access", "change", "--store"])
             .arg(store)
             .env("TAILSCALE_BASE_URL", base_url)
             .env("TAILSCALE_API_KEY", Sandbox::API_KEY)
-            .env("TAILSCALE_RATE", "1000")
+            .env("TAILSTEWARD_RATE", "1000")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

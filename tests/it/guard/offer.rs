@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tailscale_mcp::tool::{self, Choice, Offer, Risk, Words};
+use tailsteward::tool::{self, Choice, Offer, Risk, Words};
 
 fn offer(access: Risk, words: Words) -> Result<BTreeSet<&'static str>, String> {
     let choice = Choice::read(&words).map_err(|error| error.to_string())?;

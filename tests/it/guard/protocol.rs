@@ -5,7 +5,7 @@ use rmcp::model::{
     SubscribeRequestParams, SubscriptionFilter,
 };
 use serde_json::{Value, json};
-use tailscale_mcp::{mcp::Setup, tool::Risk};
+use tailsteward::{mcp::Setup, tool::Risk};
 
 use super::{own, setup};
 use crate::support::{
@@ -68,11 +68,11 @@ async fn what_is_not_offered_as_a_tool_is_no_resource_either() {
     let (_sandbox, tailnet) = sandbox().await;
     let mut setup = Setup::new(Risk::Read).unwrap();
     let words = {
-        let mut words = tailscale_mcp::tool::Words::default();
+        let mut words = tailsteward::tool::Words::default();
         words.toolsets = vec!["changes".to_owned()];
         words
     };
-    setup.offer = setup.offer.narrowed(tailscale_mcp::tool::Choice::read(&words).unwrap());
+    setup.offer = setup.offer.narrowed(tailsteward::tool::Choice::read(&words).unwrap());
     let desk = Person::who(Says::Yes).at(&tailnet, setup, Era::Sessions).await;
 
     let listed = desk.client.list_all_resources().await.unwrap();
@@ -183,7 +183,7 @@ async fn the_server_says_who_it_is() {
         let server = serde_json::to_value(&info.server_info).unwrap();
         assert_eq!(
             (&server["name"], &server["title"]),
-            (&json!("tailscale-mcp"), &json!("Tailscale"))
+            (&json!("tailsteward"), &json!("Tailscale"))
         );
         assert!(server["icons"][0]["src"].as_str().unwrap().starts_with("data:image/svg+xml"));
         assert!(server["websiteUrl"].is_string());

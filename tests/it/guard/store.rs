@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use serde_json::json;
-use tailscale_mcp::{
+use tailsteward::{
     change::{
         Acting, Journal,
         journal::Find,
@@ -18,9 +18,9 @@ use crate::support::tailnet::sandbox;
 /// The stores there are here: the URL of a Postgres server is in a variable.
 fn places(folder: &Path) -> Vec<Place> {
     let mut places = vec![Place::Memory, Place::File(folder.join("deep/er/journal #1?.db"))];
-    match std::env::var("TAILSCALE_MCP_TEST_POSTGRES") {
+    match std::env::var("TAILSTEWARD_TEST_POSTGRES") {
         Ok(url) => places.push(url.parse().unwrap()),
-        Err(_) => println!("skipped: TAILSCALE_MCP_TEST_POSTGRES names no database"),
+        Err(_) => println!("skipped: TAILSTEWARD_TEST_POSTGRES names no database"),
     }
     places
 }

@@ -1,7 +1,7 @@
 //! What was changed is put back, unless somebody else changed it since.
 
 use serde_json::{Value, json};
-use tailscale_mcp::tailnet::devices::Device;
+use tailsteward::tailnet::devices::Device;
 
 use super::{own, setup};
 use crate::support::{
@@ -9,7 +9,7 @@ use crate::support::{
     tailnet::{Trouble, sandbox, settings, troubled},
 };
 
-async fn desk(says: Says) -> (tailscale_mcp::sandbox::Sandbox, tailscale_mcp::Tailnet, Desk) {
+async fn desk(says: Says) -> (tailsteward::sandbox::Sandbox, tailsteward::Tailnet, Desk) {
     let (sandbox, tailnet) = sandbox().await;
     let desk = Person::who(says).at(&tailnet, setup(), Era::Sessions).await;
     (sandbox, tailnet, desk)
@@ -131,7 +131,7 @@ async fn a_change_whose_answer_got_lost_can_be_looked_at_and_taken_back() {
     let lost = troubled(&sandbox.base_url(), 0, Trouble::AnswerLost).await;
     let flaky =
         crate::support::tailnet::unreadable_after(&lost, device.key().to_owned().leak(), 2).await;
-    let tailnet = tailscale_mcp::Tailnet::new(settings(&flaky));
+    let tailnet = tailsteward::Tailnet::new(settings(&flaky));
     let desk = Person::who(Says::Yes).at(&tailnet, setup(), Era::Sessions).await;
 
     let failure =

@@ -42,7 +42,7 @@ fn bad(index: usize, token: &str) -> (Vec<u8>, &'static [u16]) {
     let evil = "origin: https://evil.example\r\n";
     match index % 10 {
         0 => (request(token, "", "{\"jsonrpc\":\"2.0\",,,"), &[400]),
-        1 => (request("tsmcp_wrong", "", &initialize), &[401]),
+        1 => (request("tailsteward_wrong", "", &initialize), &[401]),
         2 => (request(token, evil, &initialize), &[403]),
         3 => (request(token, "", &"x".repeat(5000)), &[413]),
         // Told to be huge, and never sent.

@@ -5,9 +5,9 @@ use std::process::{Command, Output};
 use crate::support::http::token_file;
 
 fn run(arguments: &[&str]) -> Output {
-    let home = std::env::temp_dir().join("tailscale-mcp-tests-no-config");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tailscale-mcp"));
-    command.env_remove("TAILSCALE_MCP_TOKENS").env_remove("TAILSCALE_MCP_SEALING_KEY");
+    let home = std::env::temp_dir().join("tailsteward-tests-no-config");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tailsteward"));
+    command.env_remove("TAILSTEWARD_TOKENS").env_remove("TAILSTEWARD_SEALING_KEY");
     command.env("HOME", &home).env("XDG_CONFIG_HOME", &home).env("APPDATA", &home);
     command.args(arguments).output().unwrap()
 }
@@ -35,7 +35,7 @@ fn a_token_is_printed_once_and_listed_by_what_it_may_do() {
     let list = token(&["list"]);
     token(&["remove", "eve"]);
 
-    assert!(made.starts_with("tsmcp_") && made.lines().count() == 1, "{made}");
+    assert!(made.starts_with("tailsteward_") && made.lines().count() == 1, "{made}");
     assert!(list.contains("ci: all that the server offers"), "{list}");
     assert!(list.contains("eve: reads; toolsets devices; until 20"), "{list}");
     assert!(list.contains("prometheus: metrics only"), "{list}");

@@ -8,7 +8,7 @@ use std::{
 };
 
 use serde_json::json;
-use tailscale_mcp::{sandbox::Sandbox, tool::Risk};
+use tailsteward::{sandbox::Sandbox, tool::Risk};
 
 use crate::support::{
     http::{Echo, Served, message, modern},
@@ -58,11 +58,11 @@ async fn told_to_end_the_program_finishes_a_change() {
     let slow = troubled(&sandbox.base_url(), 0, Trouble::Slow).await;
     let device = tailnet.devices().list().await.unwrap();
     let device = device.iter().find(|it| it.short_name() == "web-01").unwrap().key().to_owned();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_tailscale-mcp"))
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tailsteward"))
         .args(["--access", Risk::Danger.to_string().as_str(), "serve", "--http", "0", "--no-auth"])
         .env("TAILSCALE_BASE_URL", slow)
         .env("TAILSCALE_API_KEY", Sandbox::API_KEY)
-        .env("TAILSCALE_MCP_STORE", "memory")
+        .env("TAILSTEWARD_STORE", "memory")
         .stdin(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()

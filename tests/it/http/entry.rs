@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};
-use tailscale_mcp::{
+use tailsteward::{
     ErrorKind,
     server::{Access, Http, NewToken, Options},
 };
@@ -15,7 +15,7 @@ async fn without_a_valid_token_nobody_comes_in_and_is_told_where_to_look() {
     let (served, token) = Served::guarded(|_| {}).await;
     let tried = [
         served.post(&initialize()),
-        served.post(&initialize()).bearer_auth("tsmcp_wrong"),
+        served.post(&initialize()).bearer_auth("tailsteward_wrong"),
         served.post(&initialize()).bearer_auth(""),
         served.post(&initialize()).basic_auth(&token, Some(&token)),
         served.post(&initialize()).query(&[("access_token", &token)]),

@@ -9,7 +9,7 @@ use rmcp::{
     },
 };
 use serde_json::json;
-use tailscale_mcp::{
+use tailsteward::{
     mcp::{Server, Setup},
     tool::Risk,
 };

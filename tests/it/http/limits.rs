@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::json;
-use tailscale_mcp::server::NewToken;
+use tailsteward::server::NewToken;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::support::http::{Served, add_token, message};
@@ -98,7 +98,7 @@ async fn a_call_that_takes_too_long_is_ended_with_a_remedy() {
     assert_eq!(answer["result"]["isError"], true, "{answer}");
     let text = answer["result"]["content"][0]["text"].as_str().unwrap();
     assert!(text.contains("timeout") && text.contains("remedy"), "{text}");
-    let counted = r#"tailscale_mcp_tool_calls_total{tool="sleep",outcome="timed_out"}"#;
+    let counted = r#"tailsteward_tool_calls_total{tool="sleep",outcome="timed_out"}"#;
     assert!(served.counter(counted).await > 0.5);
 }
 

@@ -1,7 +1,7 @@
 //! Two replicas that share nothing but a key: a question that one asks is answered by the other.
 
 use serde_json::{Value, json};
-use tailscale_mcp::{
+use tailsteward::{
     Tailnet,
     mcp::{SealingKey, Server, Setup},
     tool::Risk,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tailscale_mcp::server::NewToken;
+use tailsteward::server::NewToken;
 
 use crate::support::http::{Served, add_token, message};
 

@@ -11,7 +11,7 @@ use crate::support::http::{initialize, modern};
 
 /// Sends lines, and reads one answer for each that wants one.
 fn converse(lines: &[(&str, bool)]) -> Vec<Value> {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_tailscale-mcp"))
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tailsteward"))
         .args(["--sandbox"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -50,7 +50,7 @@ fn a_notification_before_the_conversation_does_not_end_it() {
     ]);
 
     assert_eq!(answers[0]["id"], 3);
-    assert_eq!(answers[1]["result"]["serverInfo"]["name"], "tailscale-mcp");
+    assert_eq!(answers[1]["result"]["serverInfo"]["name"], "tailsteward");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::{fs, path::Path, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
-use tailscale_mcp::{
+use tailsteward::{
     ErrorKind,
     server::{NewToken, TokenFile, Tokens},
 };

@@ -1,7 +1,7 @@
 //! Changing keys, and revoking them.
 
 use serde_json::{Value, json};
-use tailscale_mcp::sandbox::Sandbox;
+use tailsteward::sandbox::Sandbox;
 
 use super::{ALL, auth, by_client, client, federated, ids, is_valid, key, made};
 use crate::support::{

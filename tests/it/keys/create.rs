@@ -1,7 +1,7 @@
 //! Making keys.
 
 use serde_json::{Value, json};
-use tailscale_mcp::{
+use tailsteward::{
     sandbox::Sandbox,
     tailnet::keys::{Kind, NewKey},
 };
@@ -200,7 +200,7 @@ async fn a_creation_that_is_refused_makes_nothing_and_one_whose_answer_got_lost_
             let sandbox = Sandbox::start(<_>::default()).await.unwrap();
             let before = ids(&sandbox).await.len();
             let proxy = troubled(&sandbox.base_url(), 0, trouble).await;
-            let agent = agent(&tailscale_mcp::Tailnet::new(settings(&proxy))).await;
+            let agent = agent(&tailsteward::Tailnet::new(settings(&proxy))).await;
 
             let failure = agent.fail("create_key", new.clone()).await;
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use tailscale_mcp::{
+use tailsteward::{
     ErrorKind, Tailnet,
     change::store::Store,
     mcp::{Server, Setup},
@@ -95,7 +95,7 @@ async fn it_stays_while_the_new_one_is_gone_or_it_is_what_the_server_uses() {
     assert!(it.changes_of(&it.old).await.is_empty());
 
     let mut own = settings(&it.sandbox.base_url());
-    own.credential = tailscale_mcp::Credential::OAuth {
+    own.credential = tailsteward::Credential::OAuth {
         client_id: Sandbox::OAUTH_CLIENT_ID.to_owned(),
         client_secret: Sandbox::OAUTH_CLIENT_SECRET.into(),
         scopes: Vec::new(),
@@ -139,7 +139,7 @@ async fn a_program_keeps_its_own_promise() {
 
 #[tokio::test]
 async fn one_that_cannot_be_revoked_is_left_alone_for_a_while_and_the_log_says_why() {
-    use tailscale_mcp::sandbox::{Fault, FaultKind};
+    use tailsteward::sandbox::{Fault, FaultKind};
     let it = rotated().await;
     it.sandbox.fail(Fault::new(FaultKind::Status { status: 403 }).on("deleteKey"));
 

@@ -1,7 +1,7 @@
 //! Replacing keys.
 
 use serde_json::{Value, json};
-use tailscale_mcp::{Tailnet, sandbox::Sandbox};
+use tailsteward::{Tailnet, sandbox::Sandbox};
 
 use super::{auth, by_client, client, federated, ids, is_valid, key, made, properties, secret};
 use crate::support::{

@@ -1,7 +1,7 @@
 //! Streaming logs.
 
 use serde_json::{Value, json};
-use tailscale_mcp::{
+use tailsteward::{
     Tailnet,
     sandbox::{Options, Sandbox},
 };

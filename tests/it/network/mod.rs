@@ -1,7 +1,7 @@
 //! How the network is as a whole, and over several tailnets.
 
 use serde_json::{Value, json};
-use tailscale_mcp::{
+use tailsteward::{
     Tailnet,
     mcp::Setup,
     sandbox::{Fault, FaultKind, Sandbox},

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, collections::BTreeSet};
 
 use serde_json::{Value, json};
-use tailscale_mcp::Operation;
+use tailsteward::Operation;
 
 use super::{Caller, text};
 use crate::support::tailnet::sandbox;

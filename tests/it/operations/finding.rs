@@ -1,7 +1,7 @@
 //! Operations are found by words, and shown with what they take.
 
 use serde_json::json;
-use tailscale_mcp::{
+use tailsteward::{
     Operation, mcp,
     tailnet::operations::{found, is_offered},
     tool::{self, Choice, Offer, Risk, Words},
@@ -10,7 +10,7 @@ use tailscale_mcp::{
 use super::Caller;
 use crate::support::tailnet::sandbox;
 
-fn choice(toolsets: &[&str]) -> tailscale_mcp::Result<Choice> {
+fn choice(toolsets: &[&str]) -> tailsteward::Result<Choice> {
     let mut words = Words::default();
     words.toolsets = toolsets.iter().map(|it| (*it).to_owned()).collect();
     Choice::read(&words)

@@ -1,7 +1,7 @@
 //! Calls go the way of every change: checked, shown, recorded, taken back.
 
 use serde_json::{Value, json};
-use tailscale_mcp::{
+use tailsteward::{
     Tailnet,
     mcp::Setup,
     tool::{Choice, Offer, Risk, Words},
@@ -184,7 +184,7 @@ async fn a_creation_whose_answer_is_lost_is_not_said_to_have_failed() {
 async fn a_failing_read_says_what_to_do() {
     let (sandbox, _) = sandbox().await;
     let mut wrong = settings(&sandbox.base_url());
-    wrong.credential = tailscale_mcp::Credential::ApiKey("tskey-api-wrong".into());
+    wrong.credential = tailsteward::Credential::ApiKey("tskey-api-wrong".into());
     let caller = Caller::of(&Tailnet::new(wrong)).await;
 
     let failure = caller.fail("listWebhooks", json!({})).await;

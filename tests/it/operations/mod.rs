@@ -5,7 +5,7 @@ mod finding;
 mod guarded;
 
 use serde_json::{Value, json};
-use tailscale_mcp::{Tailnet, tool::Risk};
+use tailsteward::{Tailnet, tool::Risk};
 
 use crate::support::agent::Agent;
 

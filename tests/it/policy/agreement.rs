@@ -10,7 +10,7 @@ use std::{
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use tailscale_mcp::policy::{
+use tailsteward::policy::{
     self, World,
     world::{Device, User},
 };
@@ -108,7 +108,7 @@ const GIVEN: &[&str] = &[
 ];
 
 fn folder() -> PathBuf {
-    std::env::var_os("TAILSCALE_POLICY_CAPTURES").map_or_else(
+    std::env::var_os("TAILSTEWARD_POLICY_CAPTURES").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/captures"),
         PathBuf::from,
     )
@@ -324,7 +324,7 @@ fn policies_are_judged_as_tailscale_judges_them() {
     }
     println!("agreement total: {total}");
     rows.push(total.row("total"));
-    let elsewhere = std::env::var_os("TAILSCALE_POLICY_CAPTURES").is_some();
+    let elsewhere = std::env::var_os("TAILSTEWARD_POLICY_CAPTURES").is_some();
     let docs = include_str!("../../../docs/policy.md");
     for row in rows.iter().filter(|_| !elsewhere) {
         assert!(docs.contains(row.as_str()), "docs/policy.md has not this row: {row}");

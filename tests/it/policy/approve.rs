@@ -1,7 +1,7 @@
 //! What a policy file approves by itself.
 
 use ipnet::IpNet;
-use tailscale_mcp::policy::{
+use tailsteward::policy::{
     Policy, World,
     world::{Device, User},
 };

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tailscale_mcp::policy::{
+use tailsteward::policy::{
     edit::{Edit, Op, apply},
     hujson::Document,
 };

@@ -1,7 +1,7 @@
 //! What a change does: who reaches what afterwards, and before.
 
 use proptest::prelude::*;
-use tailscale_mcp::policy::{CutOff, DstPorts, Effect, FilterRule, Flow};
+use tailsteward::policy::{CutOff, DstPorts, Effect, FilterRule, Flow};
 
 use super::world::{policy, world};
 
@@ -54,7 +54,7 @@ fn a_change_of_a_group_shows_in_what_its_rules_do() {
     let text = before.document().text();
     let text =
         text.replace("\"group:ops\": [\"ann@", "\"group:ops\": [\"bob@example.com\", \"ann@");
-    let after = tailscale_mcp::policy::Policy::parse(&text).unwrap();
+    let after = tailsteward::policy::Policy::parse(&text).unwrap();
 
     let effect = Effect::between(&before.compile(&world), &after.compile(&world));
 
@@ -188,7 +188,7 @@ proptest! {
         for from in &world.devices {
             for to in &world.devices {
                 for (protocol, port) in [(6, 22), (6, 25), (6, 443), (17, 22), (17, 53), (1, 0)] {
-                    let asked = |policy: &tailscale_mcp::policy::Compiled<'_>| {
+                    let asked = |policy: &tailsteward::policy::Compiled<'_>| {
                         policy.ask(&from.name, &to.name, Some(protocol), port).unwrap().allowed
                     };
                     match (asked(&before), asked(&after)) {

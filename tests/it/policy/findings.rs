@@ -1,6 +1,6 @@
 //! What somebody should look at.
 
-use tailscale_mcp::policy::Weight;
+use tailsteward::policy::Weight;
 
 use super::world::{policy, world};
 

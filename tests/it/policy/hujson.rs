@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::Value;
-use tailscale_mcp::policy::hujson::Document;
+use tailsteward::policy::hujson::Document;
 
 #[test]
 fn what_is_no_hujson_is_refused_where_it_goes_wrong() {

@@ -1,7 +1,7 @@
 //! Two edits of one file.
 
 use proptest::prelude::*;
-use tailscale_mcp::policy::merge::{Merge, changed_lines, three_way};
+use tailsteward::policy::merge::{Merge, changed_lines, three_way};
 
 /// A file with a host on each line.
 fn file(hosts: &[(String, u8)]) -> String {

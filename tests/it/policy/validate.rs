@@ -1,6 +1,6 @@
 //! What Tailscale would refuse, where, and what would be right.
 
-use tailscale_mcp::policy::{Severity, World, check};
+use tailsteward::policy::{Severity, World, check};
 
 use super::world::{file, judged};
 

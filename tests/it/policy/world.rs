@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use tailscale_mcp::policy::{
+use tailsteward::policy::{
     Checked, Policy, World, check,
     world::{Device, User},
 };

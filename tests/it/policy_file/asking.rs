@@ -1,7 +1,7 @@
 //! The tools that judge, through an MCP client.
 
 use serde_json::json;
-use tailscale_mcp::tool::Risk;
+use tailsteward::tool::Risk;
 
 use super::{Setting, setup};
 use crate::support::{
@@ -11,16 +11,16 @@ use crate::support::{
     tailnet::sandbox,
 };
 
-async fn agent() -> (tailscale_mcp::sandbox::Sandbox, Agent, tailscale_mcp::Tailnet) {
+async fn agent() -> (tailsteward::sandbox::Sandbox, Agent, tailsteward::Tailnet) {
     let (sandbox, tailnet) = sandbox().await;
     let agent = Agent::of(&tailnet, Risk::Read).await;
     (sandbox, agent, tailnet)
 }
 
 /// The name of a device with just this tag.
-async fn tagged(tailnet: &tailscale_mcp::Tailnet, tag: &str) -> String {
+async fn tagged(tailnet: &tailsteward::Tailnet, tag: &str) -> String {
     let list = tailnet.devices().list().await.unwrap();
-    let has = |it: &&tailscale_mcp::tailnet::devices::Device| it.tags().contains(&tag.to_owned());
+    let has = |it: &&tailsteward::tailnet::devices::Device| it.tags().contains(&tag.to_owned());
     list.iter().find(has).unwrap().short_name().to_owned()
 }
 

@@ -1,7 +1,7 @@
 //! The write and what follows it: read back, verified, and restored where something is wrong.
 
 use serde_json::{Value, json};
-use tailscale_mcp::{ErrorKind, sandbox::Fault, sandbox::FaultKind};
+use tailsteward::{ErrorKind, sandbox::Fault, sandbox::FaultKind};
 
 use super::{ACL, Meddle, Setting, VALIDATE, funnel, printer, setup, update};
 use crate::support::person::{Era, Person, Says};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tailscale_mcp::{
+use tailsteward::{
     Tailnet,
     change::{Acting, Journal, Report, store::Store},
     mcp::Setup,
@@ -67,7 +67,7 @@ impl Setting {
     }
 
     /// Plans `text` and carries it out.
-    async fn deploy(&self, text: &str) -> tailscale_mcp::Result<Report> {
+    async fn deploy(&self, text: &str) -> tailsteward::Result<Report> {
         let draft = self.draft(text).await;
         let plan = self.tailnet.policy_file().plan_text(&draft).await?;
         self.tailnet.apply(&plan).await
@@ -75,7 +75,7 @@ impl Setting {
 
     /// What `list_changes` says of the newest change.
     async fn outcome(&self) -> Option<&'static str> {
-        let mut find = tailscale_mcp::change::journal::Find::default();
+        let mut find = tailsteward::change::journal::Find::default();
         find.limit = 1;
         let list = self.tailnet.changes().list(&find).await.unwrap();
         list.changes.first().map(|it| it.outcome.as_str())

@@ -1,6 +1,6 @@
 //! What never gets as far as a write.
 
-use tailscale_mcp::{
+use tailsteward::{
     ErrorKind,
     change::{Acting, store::Place, store::Store},
     tailnet::policy_file::{Draft, Verdict},

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
-use tailscale_mcp::ErrorKind;
+use tailsteward::ErrorKind;
 
 use super::{ACL, Meddle, Setting, funnel, printer, setup, update};
 use crate::support::{

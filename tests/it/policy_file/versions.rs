@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tailscale_mcp::{
+use tailsteward::{
     ErrorKind,
     tailnet::policy_file::{Allow, Recorded},
 };

@@ -1,7 +1,7 @@
 //! Posture integrations.
 
 use serde_json::{Value, json};
-use tailscale_mcp::tailnet::posture::Access;
+use tailsteward::tailnet::posture::Access;
 
 use crate::{
     administration::{SECRET, Stage, agent, are_refused},

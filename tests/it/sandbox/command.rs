@@ -1,4 +1,4 @@
-//! `tailscale-mcp sandbox`, as a process.
+//! `tailsteward sandbox`, as a process.
 #![cfg(unix)]
 
 use std::io::{BufRead as _, BufReader};
@@ -9,7 +9,7 @@ use super::*;
 
 /// Starts it with a state file, and waits for its address.
 fn start(state: &Path) -> (Child, String, BufReader<ChildStderr>) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_tailscale-mcp"))
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tailsteward"))
         .args(["sandbox", "--listen", "127.0.0.1:0", "--tailnet", "second.example", "--state"])
         .arg(state)
         .stderr(Stdio::piped())
@@ -44,7 +44,7 @@ async fn its_state_outlives_it() {
     assert_eq!(answer.json::<Value>().await.unwrap(), change);
     terminate(child);
     std::fs::write(&state, "{}").unwrap();
-    let said = Command::new(env!("CARGO_BIN_EXE_tailscale-mcp"))
+    let said = Command::new(env!("CARGO_BIN_EXE_tailsteward"))
         .args(["sandbox", "--listen", "127.0.0.1:0", "--state"])
         .arg(&state)
         .output()

@@ -1,7 +1,7 @@
 //! Faults on demand, over the admin endpoint and from Rust.
 
 use super::*;
-use tailscale_mcp::sandbox::{Fault, FaultKind};
+use tailsteward::sandbox::{Fault, FaultKind};
 
 const DEVICES: &str = "/tailnet/-/devices";
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 use reqwest::{Method, RequestBuilder};
 use rustls::{RootCertStore, crypto::ring::default_provider};
 use serde_json::{Map, Value, json};
-use tailscale_mcp::sandbox::{Options, Sandbox};
+use tailsteward::sandbox::{Options, Sandbox};
 
 use crate::support::judge::{Judged, judged};
 

@@ -1,4 +1,4 @@
-//! What `tailscale-mcp policy` shows beside the lines of a file in GitHub.
+//! What `tailsteward policy` shows beside the lines of a file in GitHub.
 
 use serde_json::Value;
 

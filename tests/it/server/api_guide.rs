@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde_json::Value;
-use tailscale_mcp::{
+use tailsteward::{
     Operation,
     tailnet::operations::is_offered,
     tool::{self, Toolset},
@@ -30,8 +30,8 @@ answers are shorter. Everything else is reached in two ways:
   default,api` those of all groups. They take the parameters themselves as their arguments.
 
 ```sh
-tailscale-mcp call call_api_operation '{\"operation\":\"listUsers\",\"parameters\":{\"role\":\"admin\"}}' --sandbox
-tailscale-mcp call api_list_users '{\"role\":\"admin\"}' --sandbox --toolsets api:users
+tailsteward call call_api_operation '{\"operation\":\"listUsers\",\"parameters\":{\"role\":\"admin\"}}' --sandbox
+tailsteward call api_list_users '{\"role\":\"admin\"}' --sandbox --toolsets api:users
 ```
 
 Both answer a list a page at a time, with `skip` and `limit`. Both turn a change into a plan: `dry_run`
@@ -47,7 +47,7 @@ const SHOWN: usize = 20;
 
 #[test]
 fn the_guide_to_the_api_is_fresh() {
-    if let Some(other) = option_env!("TAILSCALE_OPENAPI") {
+    if let Some(other) = option_env!("TAILSTEWARD_OPENAPI") {
         println!(
             "skipped: docs/API_GUIDE.md is of our own document, and this is built from {other}"
         );
@@ -94,7 +94,7 @@ fn describe(operation: Operation, guide: &mut String) {
         operation.method(),
         operation.path(),
         operation.summary().trim_end_matches('.'),
-        tailscale_mcp::tailnet::operations::risk(operation),
+        tailsteward::tailnet::operations::risk(operation),
         operation.tool(),
     );
     let mut rows = String::new();

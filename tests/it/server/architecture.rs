@@ -66,14 +66,40 @@ fn no_file_is_too_long_to_read() {
     assert!(long.is_empty(), "{}", long.join("\n"));
 }
 
+/// The crate, organisation and registry entry of that name belong to another project.
+#[test]
+fn the_old_name_is_nowhere() {
+    let old = [["tailscale", "mcp"].join("-"), ["tailscale", "mcp"].join("_")];
+    let mut found = Vec::new();
+    for_each_file(Path::new("."), &mut |path| {
+        // What is no text has no names in it.
+        let text = fs::read_to_string(path).unwrap_or_default().to_lowercase();
+        let name = path.to_string_lossy().to_lowercase();
+        if old.iter().any(|old| text.contains(old) || name.contains(old)) {
+            found.push(path.display().to_string());
+        }
+    });
+    assert!(found.is_empty(), "the old name is another project's: {found:?}");
+}
+
 fn visit(folder: &Path, check: &mut impl FnMut(&str, &str)) {
+    for_each_file(folder, &mut |path| {
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            let name = path.to_str().unwrap().replace('\\', "/");
+            check(&name, &fs::read_to_string(path).unwrap());
+        }
+    });
+}
+
+fn for_each_file(folder: &Path, visit: &mut impl FnMut(&Path)) {
+    const NOT_OURS: &[&str] = &[".git", "target", "node_modules"];
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.is_dir() {
-            visit(&path, check);
-        } else if path.extension().is_some_and(|it| it == "rs") {
-            let name = path.to_str().unwrap().replace('\\', "/");
-            check(&name, &fs::read_to_string(&path).unwrap());
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if path.is_dir() && !NOT_OURS.contains(&name.as_ref()) {
+            for_each_file(&path, visit);
+        } else if path.is_file() {
+            visit(&path);
         }
     }
 }

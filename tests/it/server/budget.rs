@@ -1,7 +1,7 @@
 //! What the tools and their answers cost a model, in cl100k tokens.
 
 use serde_json::{Value, json};
-use tailscale_mcp::{
+use tailsteward::{
     mcp,
     tool::{self, Offer, Risk},
 };

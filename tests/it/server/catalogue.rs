@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fs};
 
 use serde_json::Value;
-use tailscale_mcp::{
+use tailsteward::{
     Operation, mcp,
     tool::{self, Offer, Risk},
 };

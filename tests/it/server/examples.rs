@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, fs};
 
 use serde_json::Value;
-use tailscale_mcp::{
+use tailsteward::{
     mcp::Setup,
     tool::{self, Choice, Offer, Risk, Words},
 };

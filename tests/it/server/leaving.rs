@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde_json::json;
-use tailscale_mcp::sandbox::Sandbox;
+use tailsteward::sandbox::Sandbox;
 
 use crate::support::tailnet::{Trouble, sandbox, troubled};
 
@@ -17,11 +17,11 @@ async fn a_change_is_finished_although_the_client_has_left() {
     let slow = troubled(&sandbox.base_url(), 0, Trouble::Slow).await;
     let list = tailnet.devices().list().await.unwrap();
     let device = list.iter().find(|it| it.short_name() == "web-01").unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_tailscale-mcp"))
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tailsteward"))
         .args(["--access", "change"])
         .env("TAILSCALE_BASE_URL", slow)
         .env("TAILSCALE_API_KEY", Sandbox::API_KEY)
-        .env("TAILSCALE_MCP_STORE", "memory")
+        .env("TAILSTEWARD_STORE", "memory")
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()

@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, fs};
 
 use serde_json::Value;
-use tailscale_mcp::tool::{self, ToolDef};
+use tailsteward::tool::{self, ToolDef};
 
 #[test]
 fn the_manual_is_fresh() {

@@ -1,4 +1,4 @@
-//! `tailscale-mcp policy`: what it prints, and how it exits.
+//! `tailsteward policy`: what it prints, and how it exits.
 
 use std::{
     io::Write as _,
@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde_json::Value;
-use tailscale_mcp::sandbox::Sandbox;
+use tailsteward::sandbox::Sandbox;
 
 use super::command_line::program;
 use crate::support::{
@@ -27,7 +27,7 @@ impl Desk {
         Self { folder: tempfile::tempdir().unwrap(), sandbox: None }
     }
 
-    pub async fn with_sandbox() -> (Self, tailscale_mcp::Tailnet, String) {
+    pub async fn with_sandbox() -> (Self, tailsteward::Tailnet, String) {
         let (sandbox, tailnet) = sandbox().await;
         let text = tailnet.policy_file().get().await.unwrap().text;
         (Self { sandbox: Some(sandbox), ..Self::alone() }, tailnet, text)
@@ -42,7 +42,7 @@ impl Desk {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = program(&[&["policy"], arguments].concat());
         command.env_remove("GITHUB_ACTIONS").current_dir(self.folder.path());
-        command.env("TAILSCALE_MCP_STORE", self.folder.path().join("journal.db"));
+        command.env("TAILSTEWARD_STORE", self.folder.path().join("journal.db"));
         if let Some(sandbox) = &self.sandbox {
             command.env("TAILSCALE_API_KEY", Sandbox::API_KEY);
             command.env("TAILSCALE_BASE_URL", sandbox.base_url());

@@ -1,7 +1,7 @@
 //! Schemas that every host accepts.
 
 use serde_json::Value;
-use tailscale_mcp::tool;
+use tailsteward::tool;
 
 /// Keywords that one or another host refuses.
 const FORBIDDEN: &[&str] = &[

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tailscale_mcp::{ErrorKind, mcp::SealingKey};
+use tailsteward::{ErrorKind, mcp::SealingKey};
 
 const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 const HOUR: Duration = Duration::from_hours(1);

@@ -1,7 +1,7 @@
 //! Settings of the whole tailnet.
 
 use serde_json::json;
-use tailscale_mcp::{
+use tailsteward::{
     Tailnet,
     sandbox::{Options, Sandbox},
 };

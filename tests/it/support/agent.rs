@@ -6,7 +6,7 @@ use rmcp::{
     service::RunningService,
 };
 use serde_json::Value;
-use tailscale_mcp::{
+use tailsteward::{
     Tailnet,
     mcp::{Server, Setup},
     tailnet::Tailnets,

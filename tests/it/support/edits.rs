@@ -1,7 +1,7 @@
 //! What holds for the tools of every domain, whatever they change.
 
 use serde_json::{Value, json};
-use tailscale_mcp::{
+use tailsteward::{
     Tailnet,
     mcp::Setup,
     sandbox::{Fault, FaultKind, Options, Sandbox},

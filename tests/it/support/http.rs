@@ -21,7 +21,7 @@ use rmcp::{
 };
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
-use tailscale_mcp::{
+use tailsteward::{
     mcp::Principal,
     server::{Access, Http, NewToken, Options, Probe, TokenFile, Tokens},
 };
@@ -89,7 +89,7 @@ pub struct Served {
     pub tokens: PathBuf,
     client: reqwest::Client,
     stop: Option<oneshot::Sender<()>>,
-    task: Option<JoinHandle<tailscale_mcp::Result<()>>>,
+    task: Option<JoinHandle<tailsteward::Result<()>>>,
     _folder: TempDir,
 }
 

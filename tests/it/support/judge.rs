@@ -15,10 +15,10 @@ use serde_json::Value;
 use super::tailnet::plain_http;
 
 /// Where Prism listens.
-const PRISM: &str = "TAILSCALE_MCP_TEST_PRISM";
+const PRISM: &str = "TAILSTEWARD_TEST_PRISM";
 
 /// The file that gets a line for each exchange: whose it was, method, path, status, violations.
-const LOG: &str = "TAILSCALE_MCP_TEST_PRISM_LOG";
+const LOG: &str = "TAILSTEWARD_TEST_PRISM_LOG";
 
 /// Who is judged.
 #[derive(Debug, Clone, Copy)]

@@ -6,7 +6,7 @@ use std::{
 };
 
 use axum::{Router, body::Bytes, extract::State, http, response::Response};
-use tailscale_mcp::sandbox::Sandbox;
+use tailsteward::sandbox::Sandbox;
 
 use super::tailnet::plain_http;
 

@@ -20,7 +20,7 @@ use std::{
 };
 
 use serde_json::Value;
-use tailscale_mcp::{Credential, Settings, Tailnet};
+use tailsteward::{Credential, Settings, Tailnet};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},

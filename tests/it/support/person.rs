@@ -15,7 +15,7 @@ use rmcp::{
     },
 };
 use serde_json::{Value, json};
-use tailscale_mcp::{
+use tailsteward::{
     Tailnet,
     mcp::{Server, Setup},
 };

@@ -7,7 +7,7 @@ use std::sync::{
 
 use super::judge::{Judged, judged};
 use axum::{Router, body::Bytes, extract::State, http, response::Response};
-use tailscale_mcp::{
+use tailsteward::{
     Credential, Settings, Tailnet,
     sandbox::{Options, Sandbox},
 };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tailscale_mcp::Tailnet;
+use tailsteward::Tailnet;
 
 use crate::support::{
     edits::{self, Edit, agent, desk},
@@ -155,7 +155,7 @@ async fn tags_that_are_undeclared_unowned_or_unused_are_found() {
 async fn a_credential_without_the_policy_file_still_sees_devices() {
     let (sandbox, _) = sandbox_of(20).await;
     sandbox.fail(
-        tailscale_mcp::sandbox::Fault::new(tailscale_mcp::sandbox::FaultKind::Status {
+        tailsteward::sandbox::Fault::new(tailsteward::sandbox::FaultKind::Status {
             status: 403,
         })
         .on("getPolicyFile"),

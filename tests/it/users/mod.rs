@@ -1,7 +1,7 @@
 //! The people of a tailnet.
 
 use serde_json::{Value, json};
-use tailscale_mcp::{
+use tailsteward::{
     Tailnet,
     sandbox::{Options, Sandbox},
 };

@@ -1,7 +1,7 @@
 //! Webhooks.
 
 use serde_json::{Value, json};
-use tailscale_mcp::tailnet::webhooks::EVENTS;
+use tailsteward::tailnet::webhooks::EVENTS;
 
 use crate::administration::{Stage, are_refused};
 

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tailscale_mcp::policy::edit::{Edit, Op};
+use tailsteward::policy::edit::{Edit, Op};
 
 pub(super) fn member() -> impl Strategy<Value = String> {
     "[ab\"/,é]{1,2}"

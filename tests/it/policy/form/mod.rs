@@ -5,7 +5,7 @@ mod pen;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tailscale_mcp::policy::{
+use tailsteward::policy::{
     edit::{Edit, EditError, Op, apply},
     hujson::Document,
     merge::{Merge, three_way},
