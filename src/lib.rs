@@ -36,15 +36,11 @@
 pub mod change;
 pub mod client;
 pub mod config;
-pub mod policy;
 pub mod tailnet;
 pub mod wire;
 
 mod api;
 mod operation;
-
-#[cfg(feature = "sandbox")]
-pub mod sandbox;
 
 #[cfg(feature = "server")]
 pub mod cli;
@@ -54,6 +50,13 @@ pub mod mcp;
 pub mod server;
 #[cfg(feature = "server")]
 pub mod tool;
+
+/// An emulated tailnet on loopback, to try things on: the crate `tailsteward-sandbox`.
+#[cfg(feature = "sandbox")]
+pub use tailsteward_sandbox as sandbox;
+
+/// The policy file offline: the crate `tailsteward-policy`.
+pub use tailsteward_policy as policy;
 
 pub use crate::{
     client::{Credential, Error, ErrorKind, IdentityToken, PolicyProblem, Result, Settings},

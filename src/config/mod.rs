@@ -107,7 +107,11 @@ fn checked<T>(
 fn ca_file(value: &str) -> Result<PathBuf> {
     let value = value.trim();
     let path = PathBuf::from(value.strip_prefix("file:").unwrap_or(value));
-    if path.is_file() { Ok(path) } else { Err(wrong("TAILSTEWARD_CA_FILE", "must name a PEM file")) }
+    if path.is_file() {
+        Ok(path)
+    } else {
+        Err(wrong("TAILSTEWARD_CA_FILE", "must name a PEM file"))
+    }
 }
 
 fn number<T: std::str::FromStr>(text: &str) -> Option<T> {

@@ -15,6 +15,7 @@
 )]
 
 mod administration;
+mod cli;
 mod client;
 mod config;
 mod contacts;
@@ -29,11 +30,9 @@ mod logging;
 mod network;
 mod oauth_apps;
 mod operations;
-mod policy;
 mod policy_file;
 mod posture;
 mod routes;
-mod sandbox;
 mod server;
 mod services;
 mod settings;

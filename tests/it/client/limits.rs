@@ -30,10 +30,7 @@ fn limited(server: &Server, rate: f64, burst: u32) -> Tailnet {
 }
 
 /// Starts `count` equal reads.
-fn reads(
-    tailnet: &Tailnet,
-    count: usize,
-) -> Vec<tokio::task::JoinHandle<tailsteward::Result<()>>> {
+fn reads(tailnet: &Tailnet, count: usize) -> Vec<tokio::task::JoinHandle<tailsteward::Result<()>>> {
     let read = |tailnet: Tailnet| async move { tailnet.tailnet_settings().get().await.map(drop) };
     (0..count).map(|_| tokio::spawn(read(tailnet.clone()))).collect()
 }

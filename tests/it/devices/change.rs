@@ -245,8 +245,7 @@ async fn turning_expiry_on_after_the_key_expired_needs_danger_access() {
     agent.call("expire_device_key", json!({ "device": id(&device) })).await;
     let key = |on: bool| json!({ "device": id(&device), "key_expires": on });
     agent.call("update_device", key(false)).await;
-    let careful =
-        crate::support::agent::Agent::of(&tailnet, tailsteward::tool::Risk::Change).await;
+    let careful = crate::support::agent::Agent::of(&tailnet, tailsteward::tool::Risk::Change).await;
 
     let refused = careful.fail("update_device", key(true)).await;
 

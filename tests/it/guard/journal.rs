@@ -276,11 +276,7 @@ impl Journal for Breaking {
     fn begin<'a>(&'a self, intent: &'a Intent<'a>) -> BoxFuture<'a, tailsteward::Result<i64>> {
         self.0.begin(intent)
     }
-    fn intend<'a>(
-        &'a self,
-        entry: i64,
-        step: &'a Step,
-    ) -> BoxFuture<'a, tailsteward::Result<i64>> {
+    fn intend<'a>(&'a self, entry: i64, step: &'a Step) -> BoxFuture<'a, tailsteward::Result<i64>> {
         self.0.intend(entry, step)
     }
     fn settle<'a>(
@@ -296,10 +292,7 @@ impl Journal for Breaking {
     fn end(&self, _: i64, _: Outcome) -> BoxFuture<'_, tailsteward::Result<()>> {
         broken()
     }
-    fn list<'a>(
-        &'a self,
-        find: &'a Find,
-    ) -> BoxFuture<'a, tailsteward::Result<(Vec<Entry>, u64)>> {
+    fn list<'a>(&'a self, find: &'a Find) -> BoxFuture<'a, tailsteward::Result<(Vec<Entry>, u64)>> {
         self.0.list(find)
     }
     fn entry(&self, entry: i64) -> BoxFuture<'_, tailsteward::Result<Option<Entry>>> {

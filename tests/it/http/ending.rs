@@ -12,7 +12,8 @@ use tailsteward::{sandbox::Sandbox, tool::Risk};
 
 use crate::support::{
     http::{Echo, Served, message, modern},
-    tailnet::{Trouble, plain_http, sandbox, troubled},
+    loopback::plain_http,
+    tailnet::{Trouble, sandbox, troubled},
 };
 
 #[tokio::test]

@@ -14,10 +14,7 @@ use tailsteward::{
     tool::Risk,
 };
 
-use crate::support::{
-    http::Served,
-    tailnet::{plain_http, sandbox},
-};
+use crate::support::{http::Served, loopback::plain_http, tailnet::sandbox};
 
 async fn client(
     served: &Served,

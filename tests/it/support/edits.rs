@@ -10,8 +10,9 @@ use tailsteward::{
 
 use super::{
     agent::Agent,
+    loopback::plain_http,
     person::{Desk, Era, Person, Says},
-    tailnet::{Trouble, plain_http, sandbox_of, settings, troubled},
+    tailnet::{Trouble, sandbox_of, settings, troubled},
 };
 
 /// A server that offers every tool, and asks.

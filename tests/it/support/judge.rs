@@ -12,7 +12,7 @@ use std::{
 use axum::{Router, body::Bytes, extract::State, http, response::Response};
 use serde_json::Value;
 
-use super::tailnet::plain_http;
+use super::loopback::plain_http;
 
 /// Where Prism listens.
 const PRISM: &str = "TAILSTEWARD_TEST_PRISM";

@@ -8,7 +8,7 @@ use std::{
 use axum::{Router, body::Bytes, extract::State, http, response::Response};
 use tailsteward::sandbox::Sandbox;
 
-use super::tailnet::plain_http;
+use super::loopback::plain_http;
 
 /// A request on its way.
 #[derive(Debug, Clone)]

@@ -5,6 +5,7 @@ pub mod dns;
 pub mod edits;
 pub mod http;
 pub mod judge;
+pub mod loopback;
 pub mod meddle;
 pub mod person;
 pub mod tailnet;

@@ -5,7 +5,10 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use super::judge::{Judged, judged};
+use super::{
+    judge::{Judged, judged},
+    loopback::plain_http,
+};
 use axum::{Router, body::Bytes, extract::State, http, response::Response};
 use tailsteward::{
     Credential, Settings, Tailnet,
@@ -116,15 +119,4 @@ async fn forward(
     let kind = sent.headers().get("content-type").cloned().unwrap_or_else(json);
     let body = sent.bytes().await.unwrap();
     Response::builder().status(status).header("content-type", kind).body(body.into()).unwrap()
-}
-
-/// An HTTP client without TLS.
-pub fn plain_http() -> reqwest::Client {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth();
-    reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().build().unwrap()
 }

@@ -155,10 +155,8 @@ async fn tags_that_are_undeclared_unowned_or_unused_are_found() {
 async fn a_credential_without_the_policy_file_still_sees_devices() {
     let (sandbox, _) = sandbox_of(20).await;
     sandbox.fail(
-        tailsteward::sandbox::Fault::new(tailsteward::sandbox::FaultKind::Status {
-            status: 403,
-        })
-        .on("getPolicyFile"),
+        tailsteward::sandbox::Fault::new(tailsteward::sandbox::FaultKind::Status { status: 403 })
+            .on("getPolicyFile"),
     );
     let agent = agent(&Tailnet::new(settings(&sandbox.base_url()))).await;
 

@@ -1,0 +1,269 @@
+//! From names to devices and addresses.
+
+use std::{collections::HashMap, net::IpAddr, sync::Arc};
+
+use super::bits::Bits;
+use crate::{
+    address::Span,
+    model::{Model, Text},
+    posture,
+    selector::{Selector, SelectorKind},
+    validate::{ROLES, ip_set_entry},
+    world::{User, World},
+};
+
+/// What a name stands for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Set {
+    /// Devices, by who they are.
+    pub(crate) devices: Bits,
+    /// Addresses, as they are written.
+    pub(crate) spans: Vec<Span>,
+    /// Devices with one of the addresses.
+    pub(crate) at_spans: Bits,
+    pub(crate) special: Special,
+}
+
+/// Names that are more than a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(crate) enum Special {
+    #[default]
+    None,
+    /// `*`
+    Any,
+    /// `autogroup:danger-all`
+    Everything,
+    /// `autogroup:internet`
+    Internet,
+    /// `autogroup:self`
+    Own,
+}
+
+impl Set {
+    fn none(count: usize) -> Self {
+        Self {
+            devices: Bits::none(count),
+            spans: Vec::new(),
+            at_spans: Bits::none(count),
+            special: Special::None,
+        }
+    }
+
+    /// Whether the name stands for nothing at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.special == Special::None && self.devices.is_empty() && self.spans.is_empty()
+    }
+
+    /// Whether a device is meant, by who it is or by an address.
+    pub(crate) fn has(&self, device: usize) -> bool {
+        matches!(self.special, Special::Any | Special::Everything)
+            || self.devices.has(device)
+            || self.at_spans.has(device)
+    }
+}
+
+/// The world, sorted by the names that a policy file uses.
+pub(crate) struct Names<'n> {
+    pub(crate) model: &'n Model,
+    pub(crate) world: &'n World,
+    of_user: HashMap<String, Vec<usize>>,
+    of_tag: HashMap<&'n str, Vec<usize>>,
+    members: Bits,
+    tagged: Bits,
+    at_address: HashMap<IpAddr, usize>,
+    known: HashMap<String, Arc<Set>>,
+}
+
+impl<'n> Names<'n> {
+    pub(crate) fn new(model: &'n Model, world: &'n World) -> Self {
+        let count = world.devices.len();
+        let mut names = Self {
+            model,
+            world,
+            of_user: HashMap::new(),
+            of_tag: HashMap::new(),
+            members: Bits::none(count),
+            tagged: Bits::none(count),
+            at_address: HashMap::with_capacity(2 * count),
+            known: HashMap::new(),
+        };
+        for (index, device) in world.devices.iter().enumerate() {
+            for address in &device.addresses {
+                names.at_address.insert(*address, index);
+            }
+            for tag in &device.tags {
+                names.of_tag.entry(tag).or_default().push(index);
+            }
+            if device.is_tagged() {
+                names.tagged.add(index);
+                continue;
+            }
+            let login = device.user.to_ascii_lowercase();
+            names.of_user.entry(login).or_default().push(index);
+            if !device.is_shared_in {
+                names.members.add(index);
+            }
+        }
+        names
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.world.devices.len()
+    }
+
+    /// The device with that address.
+    pub(crate) fn at(&self, address: IpAddr) -> Option<usize> {
+        self.at_address.get(&address).copied()
+    }
+
+    /// The devices of a person.
+    pub(crate) fn of_user(&self, login: &str) -> &[usize] {
+        self.of_user.get(&login.to_ascii_lowercase()).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// What a name stands for. It is looked up once.
+    pub(crate) fn set(&mut self, selector: &Selector) -> Arc<Set> {
+        if let Some(set) = self.known.get(&selector.text) {
+            return Arc::clone(set);
+        }
+        let set = Arc::new(self.resolve(selector, 0));
+        self.known.insert(selector.text.clone(), Arc::clone(&set));
+        set
+    }
+
+    /// Every name that was looked up.
+    pub(crate) fn known(&self) -> impl Iterator<Item = (&str, &Set)> {
+        self.known.iter().map(|(name, set)| (name.as_str(), &**set))
+    }
+
+    /// The same, where nothing more is to be kept.
+    pub(crate) fn look(&self, selector: &Selector) -> Arc<Set> {
+        let known = self.known.get(&selector.text).map(Arc::clone);
+        known.unwrap_or_else(|| Arc::new(self.resolve(selector, 0)))
+    }
+
+    fn resolve(&self, selector: &Selector, depth: usize) -> Set {
+        let mut set = Set::none(self.count());
+        match &selector.kind {
+            SelectorKind::Any => set.special = Special::Any,
+            SelectorKind::User(login) => self.add_user(&mut set, login),
+            SelectorKind::Domain(domain) => {
+                self.add_users(&mut set, |user| {
+                    user.parts().is_some_and(|(_, it)| it.eq_ignore_ascii_case(domain))
+                });
+            }
+            SelectorKind::Group(name) => {
+                for member in self.model.group(name).unwrap_or_default() {
+                    match member.value.strip_prefix("autogroup:") {
+                        Some(name) => self.add_autogroup(&mut set, name),
+                        None => self.add_user(&mut set, &member.value),
+                    }
+                }
+            }
+            SelectorKind::Tag(tag) => {
+                for device in self.of_tag.get(tag.as_str()).into_iter().flatten() {
+                    set.devices.add(*device);
+                }
+            }
+            SelectorKind::Autogroup(name) => self.add_autogroup(&mut set, name),
+            SelectorKind::Service(name) => {
+                let service = self.world.services.iter().find(|it| it.name == *name);
+                let addresses = service.map(|it| it.addresses.as_slice()).unwrap_or_default();
+                set.spans.extend(addresses.iter().map(|it| Span::one(*it)));
+                // A device that answers for it gets what is sent to it.
+                let is_host = |it: &&crate::world::Device| {
+                    service.is_some_and(|service| service.hosts.contains(&it.id))
+                };
+                for (index, _) in self.world.devices.iter().enumerate().filter(|it| is_host(&it.1))
+                {
+                    set.at_spans.add(index);
+                }
+            }
+            SelectorKind::IpSet(name) => self.add_ip_set(&mut set, name, depth),
+            SelectorKind::Addresses(span) => set.spans.push(*span),
+            SelectorKind::Host(name) => {
+                let address = self.model.host(name).map(|it| it.value.trim().parse::<Span>());
+                set.spans.extend(address.and_then(Result::ok));
+            }
+            SelectorKind::Other(_) => {}
+        }
+        self.find_at_spans(&mut set);
+        set
+    }
+
+    fn add_user(&self, set: &mut Set, login: &str) {
+        for device in self.of_user(login) {
+            set.devices.add(*device);
+        }
+    }
+
+    fn add_users(&self, set: &mut Set, fits: impl Fn(&User) -> bool) {
+        for user in self.world.users.iter().filter(|it| fits(it)) {
+            self.add_user(set, &user.login);
+        }
+    }
+
+    fn add_autogroup(&self, set: &mut Set, name: &str) {
+        match name {
+            "member" | "members" => set.devices.add_all(&self.members),
+            "tagged" => set.devices.add_all(&self.tagged),
+            "self" => set.special = Special::Own,
+            "internet" => set.special = Special::Internet,
+            "danger-all" => set.special = Special::Everything,
+            "shared" => self.add_users(set, |it| it.is_shared),
+            // Whoever owns the tailnet administers it.
+            "admin" => self.add_users(set, |it| matches!(it.role.as_str(), "admin" | "owner")),
+            role if ROLES.contains(&role) => self.add_users(set, |it| it.role == role),
+            _ => {}
+        }
+    }
+
+    fn add_ip_set(&self, set: &mut Set, name: &str, depth: usize) {
+        // A set that has itself in it ends here.
+        if depth > 8 {
+            return;
+        }
+        for entry in self.model.ip_set(name).unwrap_or_default() {
+            let (adds, what) = ip_set_entry(&entry.value);
+            let selector = Text { value: what.to_owned(), at: entry.at.clone() }.selector();
+            let inner = self.resolve(&selector, depth + 1);
+            if adds {
+                set.spans.extend(inner.spans);
+            } else {
+                for gone in &inner.spans {
+                    set.spans = set.spans.iter().flat_map(|it| it.without(gone)).collect();
+                }
+            }
+        }
+    }
+
+    fn find_at_spans(&self, set: &mut Set) {
+        for span in &set.spans {
+            if span.is_one() {
+                if let Some(device) = self.at(span.first()) {
+                    set.at_spans.add(device);
+                }
+                continue;
+            }
+            for (index, device) in self.world.devices.iter().enumerate() {
+                if device.addresses.iter().any(|it| span.contains(*it)) {
+                    set.at_spans.add(index);
+                }
+            }
+        }
+    }
+
+    /// The devices that have one of the postures; none if there is no condition. A device whose
+    /// posture nobody asked for counts as fit.
+    pub(crate) fn fit(&self, postures: &[Text]) -> Option<Bits> {
+        if postures.is_empty() {
+            return None;
+        }
+        let fits = |device: &crate::world::Device| {
+            let names = postures.iter().map(|it| it.value.as_str());
+            device.posture.as_ref().is_none_or(|it| posture::fits(self.model, names, it))
+        };
+        let devices = self.world.devices.iter().enumerate().filter(|(_, it)| fits(it));
+        Some(Bits::of(self.count(), devices.map(|(index, _)| index)))
+    }
+}

@@ -1,0 +1,91 @@
+//! Gains in words.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::{
+    Flow,
+    flows::{End, Gains, Sources},
+    label::Labels,
+};
+use crate::{
+    compile::{Bits, Compiled},
+    ports::{ICMP, Ports, TCP, UDP},
+};
+
+/// The gains in words: first the ports of each, then the destinations with the same ports.
+pub(super) fn told(gains: Gains, policy: &Compiled<'_>) -> Vec<Flow> {
+    let labels = Labels::new(policy);
+    let mut merged: HashMap<(Sources, Vec<String>), (Bits, BTreeSet<String>)> = HashMap::new();
+    for ((sources, end), ports) in gains {
+        let mut of_devices: HashMap<Bits, Vec<Ports>> = HashMap::new();
+        for (ports, devices) in ports {
+            of_devices.entry(devices).or_default().push(ports);
+        }
+        let to = match &end {
+            End::Devices => None,
+            End::Own => Some("autogroup:self".to_owned()),
+            End::Internet => Some("autogroup:internet".to_owned()),
+            End::Span(span) => Some(labels.address(span)),
+        };
+        for (devices, ports) in of_devices {
+            let key = (sources.clone(), joined(ports));
+            let (all, names) =
+                merged.entry(key).or_insert_with(|| (Bits::none(devices.len()), BTreeSet::new()));
+            all.add_all(&devices);
+            names.extend(to.clone());
+        }
+    }
+    let mut flows = Vec::with_capacity(merged.len());
+    for ((sources, ports), (devices, names)) in merged {
+        let mut to = if devices.is_empty() { Vec::new() } else { labels.devices(&devices) };
+        to.extend(names);
+        let from = labels.sources(&sources.0, &sources.1);
+        let (from_devices, to_devices) = (sources.0.count(), devices.count());
+        flows.push(Flow { from, from_devices, to, to_devices, ports });
+    }
+    // What concerns most devices comes first.
+    let size = |it: &Flow| it.from_devices.saturating_mul(it.to_devices.max(1));
+    flows.sort_by(|a, b| {
+        size(b)
+            .cmp(&size(a))
+            .then_with(|| (&a.from, &a.to, &a.ports).cmp(&(&b.from, &b.to, &b.ports)))
+    });
+    flows
+}
+
+/// Ports in words: neighbours together, and the usual protocols as one where they are alike.
+fn joined(mut ports: Vec<Ports>) -> Vec<String> {
+    ports.sort_unstable();
+    let mut runs: Vec<Ports> = Vec::new();
+    for next in ports {
+        match runs.last_mut() {
+            Some(run)
+                if run.protocol == next.protocol
+                    && u32::from(next.first) <= u32::from(run.last) + 1 =>
+            {
+                run.last = run.last.max(next.last);
+            }
+            _ => runs.push(next),
+        }
+    }
+    let alike = |of: &Ports, protocol: u8| {
+        let full = protocol == ICMP;
+        runs.iter().any(|it| {
+            it.protocol == Some(protocol) && (full || (it.first, it.last) == (of.first, of.last))
+        })
+    };
+    let usual: Vec<Ports> = runs
+        .iter()
+        .filter(|it| it.protocol == Some(TCP) && alike(it, UDP) && alike(it, ICMP))
+        .copied()
+        .collect();
+    let is_in = |it: &Ports| {
+        usual.iter().any(|of| match it.protocol {
+            Some(ICMP) => true,
+            Some(TCP | UDP) => (it.first, it.last) == (of.first, of.last),
+            _ => false,
+        })
+    };
+    let rest = runs.iter().filter(|it| !is_in(it)).map(Ports::to_string);
+    usual.iter().map(|it| Ports { protocol: None, ..*it }.to_string()).chain(rest).collect()
+}

@@ -1,0 +1,154 @@
+//! The policy file, understood offline: read, judged as Tailscale judges it, worked out for a
+//! tailnet, asked, and compared by effect. Pure: nothing here talks to anybody.
+
+use std::sync::Arc;
+
+mod address;
+mod approve;
+mod ask;
+mod compile;
+pub mod edit;
+mod effect;
+mod findings;
+pub mod hujson;
+mod identity;
+pub mod merge;
+pub mod model;
+mod ports;
+mod posture;
+mod problem;
+mod selector;
+mod tests;
+mod validate;
+pub mod world;
+
+pub use self::{
+    address::{NoAddress, Span},
+    approve::AutoApprovals,
+    ask::{Answer, Capability, Entry, RuleReach, RuleRef, SmallestGrant},
+    compile::{
+        CapGrant, Compiled, DstPorts, FilterRule, PortRange, Principal, SshAction, WireSshRule,
+    },
+    effect::{CutOff, Effect, Flow},
+    findings::{Finding, Weight},
+    ports::{BadPorts, Ports},
+    problem::{Problem, Severity},
+    selector::{Selector, SelectorKind},
+    tests::{Failure, TestReport},
+    world::World,
+};
+use self::{hujson::Document, model::Model, problem::Problems};
+
+/// A policy file.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    document: Arc<Document>,
+    pub(crate) model: Model,
+}
+
+/// What came of reading and checking a text.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Checked {
+    /// The policy; none if the text cannot be read. With errors, it is what could be understood.
+    pub policy: Option<Policy>,
+    /// What is wrong. The first error is what Tailscale would say.
+    pub problems: Vec<Problem>,
+}
+
+/// What Tailscale says of a file whose tests fail.
+const TESTS_FAILED: &str = "test(s) failed";
+
+impl Checked {
+    /// Whether Tailscale would take it.
+    pub fn is_accepted(&self) -> bool {
+        self.errors().next().is_none()
+    }
+
+    /// What Tailscale would refuse it for.
+    pub fn errors(&self) -> impl Iterator<Item = &Problem> {
+        self.problems.iter().filter(|it| it.severity == Severity::Error)
+    }
+
+    /// What somebody should look at.
+    pub fn warnings(&self) -> impl Iterator<Item = &Problem> {
+        self.problems.iter().filter(|it| it.severity == Severity::Warning)
+    }
+}
+
+/// Reads and checks a policy file. With a world, its tests are run, and what only a tailnet can tell
+/// is checked, too.
+///
+/// ```
+/// use tailsteward_policy::check;
+///
+/// let checked = check(r#"{ "grants": [{ "src": ["tag:web"], "dst": ["*"], "ip": ["*"] }] }"#, None);
+/// let error = checked.errors().next().unwrap();
+/// assert_eq!(error.message, "src=tag not found: \"tag:web\"");
+/// assert_eq!(error.suggestion.as_deref(), Some("declare it in tagOwners"));
+/// ```
+pub fn check(text: &str, world: Option<&World>) -> Checked {
+    let mut checked = check_untested(text, world);
+    let policy = checked.policy.as_ref().filter(|_| checked.is_accepted());
+    let Some((policy, world)) = policy.zip(world) else { return checked };
+    let failures = policy.run_tests(world).failures;
+    let document = policy.document();
+    let failed: Vec<Problem> = failures
+        .into_iter()
+        .map(|failure| Problem {
+            severity: Severity::Error,
+            message: TESTS_FAILED.to_owned(),
+            at: Some(document.place(failure.at.start)),
+            suggestion: Some(failure.to_string()),
+            path: failure.path,
+        })
+        .collect();
+    checked.problems.extend(failed);
+    checked
+}
+
+/// The same without the tests.
+pub fn check_untested(text: &str, world: Option<&World>) -> Checked {
+    let document = match Document::parse(text) {
+        Ok(document) => Arc::new(document),
+        Err(error) => {
+            let problem = Problem {
+                severity: Severity::Error,
+                message: error.message,
+                path: String::new(),
+                at: Some(error.at),
+                suggestion: None,
+            };
+            return Checked { policy: None, problems: vec![problem] };
+        }
+    };
+    let mut problems = Problems::of(&document);
+    let model = model::read(&document, &mut problems);
+    validate::validate(&model, world, &mut problems);
+    let problems = problems.list;
+    Checked { policy: Some(Policy { document, model }), problems }
+}
+
+impl Policy {
+    /// Reads a policy file as far as it can be understood. [`check`] tells what is wrong with it.
+    ///
+    /// # Errors
+    ///
+    /// [`SyntaxError`](hujson::SyntaxError) if it is not `HuJSON`.
+    pub fn parse(text: &str) -> Result<Self, hujson::SyntaxError> {
+        let document = Arc::new(Document::parse(text)?);
+        let mut problems = Problems::of(&document);
+        let model = model::read(&document, &mut problems);
+        Ok(Self { document, model })
+    }
+
+    /// The text with the places of everything in it.
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+
+    /// What it says.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+}

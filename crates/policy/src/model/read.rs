@@ -1,0 +1,222 @@
+//! From a document to types. What does not fit is a problem, and left out.
+
+use std::ops::Range;
+
+use serde_json::{Map, Value};
+
+use super::{Approvers, Model, Named, Section, Text, access, rest};
+use crate::{
+    hujson::{Document, Kind, Member, Node},
+    problem::Problems,
+    selector::Selector,
+};
+
+/// Reads the sections. The order is the one in which Tailscale looks at them.
+pub(crate) fn read(document: &Document, problems: &mut Problems<'_>) -> Model {
+    let root = document.root();
+    let Some(sections) = root.as_object() else {
+        let said = format!("a policy file is an object, not {}", root.what());
+        problems.error(&root.at, "", said, None);
+        return Model::default();
+    };
+    let mut model = Model::default();
+    for section in sections {
+        section_of(section, &mut model, problems);
+    }
+    // Grants take effect before access rules, wherever they stand.
+    model.rules.sort_by_key(|it| (it.section, it.index));
+    model
+}
+
+fn section_of(section: &Member, model: &mut Model, problems: &mut Problems<'_>) {
+    let (node, name) = (&section.value, section.name.as_str());
+    let mut reader = Reader { problems, path: name.to_owned() };
+    match name.to_ascii_lowercase().as_str() {
+        "acls" => {
+            model.restricts |= !node.is_null();
+            access::rules(node, Section::Acls, &mut reader, &mut model.rules);
+        }
+        "grants" => {
+            model.restricts |= !node.is_null();
+            access::rules(node, Section::Grants, &mut reader, &mut model.rules);
+        }
+        "groups" => model.groups = reader.lists(node),
+        "hosts" => model.hosts = reader.texts_by_name(node),
+        "ipsets" => model.ip_sets = reader.lists(node),
+        "tagowners" => model.tag_owners = reader.lists(node),
+        "autoapprovers" => model.approvers = approvers(node, &mut reader),
+        "ssh" => model.ssh = rest::ssh(node, &mut reader),
+        "nodeattrs" => model.attributes = rest::attributes(node, &mut reader),
+        "postures" => model.postures = reader.lists(node),
+        "defaultsrcposture" => model.default_posture = reader.texts(node),
+        "tests" => model.tests = rest::tests(node, &mut reader),
+        "sshtests" => model.ssh_tests = rest::ssh_tests(node, &mut reader),
+        "randomizeclientport" => model.randomize_client_port = reader.switch(node),
+        "derpmap" | "disableipv4" | "onecgnatroute" | "attrconfig" | "extradnsrecords" => {}
+        _ => {
+            model.unknown.push(Text { value: name.to_owned(), at: section.name_at.clone() });
+        }
+    }
+}
+
+fn approvers(node: &Node, reader: &mut Reader<'_, '_>) -> Approvers {
+    let mut approvers = Approvers::default();
+    let named = |value: &Node, reader: &mut Reader<'_, '_>| -> Vec<Named<Vec<Selector>>> {
+        let selectors = |it: Named<Vec<Text>>| Named {
+            name: it.name,
+            value: it.value.iter().map(Text::selector).collect(),
+        };
+        reader.lists(value).into_iter().map(selectors).collect()
+    };
+    reader.fields(node, |reader, name, value| {
+        match name.to_ascii_lowercase().as_str() {
+            "routes" => approvers.routes = named(value, reader),
+            "services" => approvers.services = named(value, reader),
+            "exitnode" => approvers.exit_node = reader.selectors(value),
+            _ => return false,
+        }
+        true
+    });
+    approvers
+}
+
+impl Text {
+    pub(crate) fn selector(&self) -> Selector {
+        Selector::parse(&self.value, self.at.clone())
+    }
+}
+
+/// Reads nodes of one place in the file.
+pub(super) struct Reader<'r, 'd> {
+    pub(super) problems: &'r mut Problems<'d>,
+    pub(super) path: String,
+}
+
+impl Reader<'_, '_> {
+    /// Reads what stands below a step further down.
+    pub(super) fn below<T>(&mut self, step: &str, read: impl FnOnce(&mut Self) -> T) -> T {
+        let length = self.path.len();
+        self.path.push_str(step);
+        let done = read(self);
+        self.path.truncate(length);
+        done
+    }
+
+    fn misfit(&mut self, node: &Node, wanted: &str) {
+        let said = format!("{} must be {wanted}, not {}", self.path, node.what());
+        self.problems.error(&node.at, self.path.clone(), said, None);
+    }
+
+    pub(super) fn error(&mut self, at: &Range<usize>, message: String) {
+        self.problems.error(at, self.path.clone(), message, None);
+    }
+
+    /// Each entry of a list; nothing where there is null.
+    pub(super) fn entries(&mut self, node: &Node, mut each: impl FnMut(&mut Self, usize, &Node)) {
+        match &node.kind {
+            Kind::Null => {}
+            Kind::List(list) => {
+                for (index, entry) in list.iter().enumerate() {
+                    self.below(&format!("[{index}]"), |it| each(it, index, entry));
+                }
+            }
+            _ => self.misfit(node, "a list"),
+        }
+    }
+
+    /// Each field of an object. `each` says whether it knows it. Names that begin with `#` are
+    /// remarks of other programs.
+    pub(super) fn fields(
+        &mut self,
+        node: &Node,
+        mut each: impl FnMut(&mut Self, &str, &Node) -> bool,
+    ) {
+        let members = match &node.kind {
+            Kind::Null => return,
+            Kind::Object(members) => members,
+            _ => return self.misfit(node, "an object"),
+        };
+        for member in members {
+            let known = self
+                .below(&format!(".{}", member.name), |it| each(it, &member.name, &member.value));
+            if !known && !member.name.starts_with('#') {
+                let said = format!("json: unknown field {:?}", member.name);
+                self.problems.error(&member.name_at, self.path.clone(), said, None);
+            }
+        }
+    }
+
+    pub(super) fn text(&mut self, node: &Node) -> Option<Text> {
+        match &node.kind {
+            Kind::Null => None,
+            Kind::Text(value) => Some(Text { value: value.clone(), at: node.at.clone() }),
+            _ => {
+                self.misfit(node, "a text");
+                None
+            }
+        }
+    }
+
+    pub(super) fn texts(&mut self, node: &Node) -> Vec<Text> {
+        let mut texts = Vec::new();
+        self.entries(node, |it, _, entry| texts.extend(it.text(entry)));
+        texts
+    }
+
+    pub(super) fn selectors(&mut self, node: &Node) -> Vec<Selector> {
+        self.texts(node).iter().map(Text::selector).collect()
+    }
+
+    pub(super) fn switch(&mut self, node: &Node) -> bool {
+        match node.kind {
+            Kind::Null => false,
+            Kind::Bool(on) => on,
+            _ => {
+                self.misfit(node, "true or false");
+                false
+            }
+        }
+    }
+
+    /// An object of values that only applications understand.
+    pub(super) fn values(&mut self, node: &Node) -> Map<String, Value> {
+        match node.to_json() {
+            Value::Object(map) => map,
+            Value::Null => Map::new(),
+            _ => {
+                self.misfit(node, "an object");
+                Map::new()
+            }
+        }
+    }
+
+    fn lists(&mut self, node: &Node) -> Vec<Named<Vec<Text>>> {
+        let mut lists = Vec::new();
+        self.members(node, |it, name, value| {
+            let value = it.texts(value);
+            lists.push(Named { name, value });
+        });
+        lists
+    }
+
+    fn texts_by_name(&mut self, node: &Node) -> Vec<Named<Text>> {
+        let mut texts = Vec::new();
+        self.members(node, |it, name, value| {
+            texts.extend(it.text(value).map(|value| Named { name, value }));
+        });
+        texts
+    }
+
+    /// Each member of an object whose names are the file's own.
+    fn members(&mut self, node: &Node, mut each: impl FnMut(&mut Self, Text, &Node)) {
+        let members = match &node.kind {
+            Kind::Null => return,
+            Kind::Object(members) => members,
+            _ => return self.misfit(node, "an object"),
+        };
+        for member in members {
+            let name = Text { value: member.name.clone(), at: member.name_at.clone() };
+            self.below(&format!("[{:?}]", member.name), |it| each(it, name, &member.value));
+        }
+    }
+}

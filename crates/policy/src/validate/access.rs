@@ -1,0 +1,162 @@
+//! `acls` and `grants`.
+
+use super::{Check, ROLES};
+use crate::{
+    model::{Rule, Section, Target},
+    ports::{has_ports, protocol_name},
+    selector::{Selector, SelectorKind},
+};
+
+/// Capabilities in Tailscale's own name that a file may grant. The rest are its own to give.
+const GRANTABLE: &[&str] = &["drive", "golink", "kubernetes", "relay", "secrets", "tsidp", "webui"];
+
+impl Check<'_, '_> {
+    pub(super) fn rules(&mut self) {
+        // Tailscale looks at access rules first, although grants take effect before them.
+        for section in [Section::Acls, Section::Grants] {
+            for rule in self.model.rules.iter().filter(|it| it.section == section) {
+                self.rule(rule);
+            }
+        }
+    }
+
+    fn rule(&mut self, rule: &Rule) {
+        if rule.section == Section::Grants {
+            self.capabilities(rule);
+            self.whole_internet(rule);
+        }
+        for (index, selector) in rule.src.iter().enumerate() {
+            self.source(rule, index, selector);
+        }
+        for (index, target) in rule.dst.iter().enumerate() {
+            self.target(rule, index, target);
+        }
+        for via in &rule.via {
+            if matches!(&via.kind, SelectorKind::Tag(tag) if self.model.owners(tag).is_none()) {
+                let said = format!("tag {:?} not found", via.text);
+                let right = self.nearest(via);
+                self.error(&via.at, format!("{}.via", rule.label()), said, right);
+            }
+        }
+        self.own_devices(rule);
+        self.postures_exist(rule);
+    }
+
+    fn source(&mut self, rule: &Rule, index: usize, selector: &Selector) {
+        let path = format!("{}.src[{index}]", rule.label());
+        let text = &selector.text;
+        let wrong = match &selector.kind {
+            SelectorKind::Autogroup(name) if matches!(name.as_str(), "self" | "internet") => {
+                format!("{text:?} not valid on the src side of a rule")
+            }
+            SelectorKind::Service(_) => format!("{text:?} not valid on the src side of a rule"),
+            SelectorKind::Domain(_) => match self.missing(selector) {
+                Some(foreign) => foreign,
+                None => return,
+            },
+            _ => match self.missing(selector) {
+                Some(missing) => format!("src={missing}"),
+                None => return,
+            },
+        };
+        let right = self.nearest(selector);
+        self.error(&selector.at, path, wrong, right);
+    }
+
+    fn target(&mut self, rule: &Rule, index: usize, target: &Target) {
+        let path = format!("{}.dst[{index}]", rule.label());
+        let selector = &target.selector;
+        let wrong = match &selector.kind {
+            SelectorKind::Autogroup(name) if name == "danger-all" => {
+                "cannot use autogroup:danger-all as a dst".to_owned()
+            }
+            SelectorKind::Domain(_) => match self.missing(selector) {
+                Some(foreign) => foreign,
+                None => return self.portless(path, target),
+            },
+            _ => match self.missing(selector) {
+                Some(missing) => format!("dst={:?}: {missing}", selector.text),
+                None => return self.portless(path, target),
+            },
+        };
+        let right = self.nearest(selector);
+        self.error(&selector.at, path, wrong, right);
+    }
+
+    /// Protocols without ports cannot be told apart by them.
+    fn portless(&mut self, path: String, target: &Target) {
+        let wrong = target.ports.iter().find(|it| {
+            it.protocol.is_some_and(|it| !has_ports(it)) && (it.first, it.last) != (0, u16::MAX)
+        });
+        if let Some(ports) = wrong {
+            let name = protocol_name(ports.protocol.unwrap_or_default());
+            let said = format!("protocol {name:?} does not support specific ports");
+            let right = Some("write * for the ports".to_owned());
+            self.error(&target.selector.at, path, said, right);
+        }
+    }
+
+    /// `autogroup:self` needs sources that are people.
+    fn own_devices(&mut self, rule: &Rule) {
+        let Some(own) = rule.dst.iter().find(|it| it.selector.is_autogroup("self")) else { return };
+        let is_person = |selector: &Selector| match &selector.kind {
+            SelectorKind::User(_) | SelectorKind::Group(_) | SelectorKind::Domain(_) => true,
+            SelectorKind::Autogroup(name) => name == "member" || ROLES.contains(&name.as_str()),
+            SelectorKind::Any => rule.section == Section::Acls,
+            _ => false,
+        };
+        if !rule.src.iter().all(is_person) {
+            let said =
+                "autogroup:self can only be used with users, groups, or supported autogroups";
+            let right = Some("use autogroup:member as the source".to_owned());
+            self.error(&own.selector.at, format!("{}.dst", rule.label()), said.to_owned(), right);
+        }
+    }
+
+    fn capabilities(&mut self, rule: &Rule) {
+        let path = format!("{}.app", rule.label());
+        for name in rule.app.keys() {
+            if let Some(wrong) = bad_capability(name) {
+                self.error(&rule.at, path.clone(), wrong.to_owned(), None);
+            }
+        }
+        if !rule.app.is_empty() && rule.dst.iter().any(|it| it.selector.is_autogroup("internet")) {
+            let said = "cannot use app grants with autogroup:internet";
+            self.error(&rule.at, path, said.to_owned(), None);
+        }
+    }
+
+    fn whole_internet(&mut self, rule: &Rule) {
+        for target in &rule.dst {
+            let SelectorKind::Addresses(span) = &target.selector.kind else { continue };
+            if span.prefix().is_some_and(|it| it.prefix_len() == 0) {
+                let said = format!(
+                    "dst {:?}: to allow all IP addresses, use \"*\" or \"autogroup:internet\"",
+                    target.selector.text
+                );
+                self.error(&target.selector.at, format!("{}.dst", rule.label()), said, None);
+            }
+        }
+    }
+
+    fn postures_exist(&mut self, rule: &Rule) {
+        for posture in &rule.posture {
+            if self.model.posture(&posture.value).is_none() {
+                let said = format!("posture not found: {:?}", posture.value);
+                let right = Some("declare it in postures".to_owned());
+                self.error(&posture.at, format!("{}.srcPosture", rule.label()), said, right);
+            }
+        }
+    }
+}
+
+fn bad_capability(name: &str) -> Option<&'static str> {
+    let (domain, path) = name.split_once('/').unwrap_or((name, ""));
+    let is_name = !name.contains("://") && domain.contains('.') && !path.is_empty();
+    if !is_name {
+        return Some("capability name must have the form {domain}/{path}");
+    }
+    let own = domain.eq_ignore_ascii_case("tailscale.com");
+    let granted = path.strip_prefix("cap/").is_some_and(|it| GRANTABLE.contains(&it));
+    (own && !granted).then_some("capability name must not be in the tailscale.com domain")
+}

@@ -1,0 +1,86 @@
+//! `autoApprovers` and `nodeAttrs`.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use ipnet::IpNet;
+
+use super::Check;
+use crate::{
+    address::Span,
+    model::{AttributeRule, Named, Text},
+    selector::{Selector, SelectorKind},
+};
+
+impl Check<'_, '_> {
+    pub(super) fn approvers(&mut self) {
+        let approvers = &self.model.approvers;
+        for route in &approvers.routes {
+            let name = &route.name.value;
+            let path = format!("autoApprovers.routes[{name:?}]");
+            if name.parse::<IpNet>().is_err() {
+                let said = format!("{path}: invalid prefix");
+                self.error(&route.name.at, path.clone(), said, None);
+            }
+            self.approver_names(&path, &route.value);
+        }
+        for Named { name, value } in &approvers.services {
+            self.approver_names(&format!("autoApprovers.services[{:?}]", name.value), value);
+        }
+        self.approver_names("autoApprovers.exitNode", &approvers.exit_node);
+    }
+
+    fn approver_names(&mut self, path: &str, selectors: &[Selector]) {
+        for selector in selectors {
+            if let Some(missing) = self.missing(selector) {
+                let right = self.nearest(selector);
+                self.error(&selector.at, path.to_owned(), format!("{path}: {missing}"), right);
+            }
+        }
+    }
+
+    pub(super) fn attributes(&mut self) {
+        for rule in &self.model.attributes {
+            self.attribute_rule(rule);
+        }
+    }
+
+    fn attribute_rule(&mut self, rule: &AttributeRule) {
+        let path = format!("nodeAttrs[{}]", rule.index);
+        for selector in &rule.target {
+            let nobody = matches!(&selector.kind,
+                SelectorKind::Autogroup(name) if matches!(name.as_str(), "self" | "internet"));
+            let wrong = match self.missing(selector) {
+                _ if nobody => Some(format!("{:?} is not allowed in target", selector.text)),
+                missing => missing,
+            };
+            if let Some(wrong) = wrong {
+                let right = self.nearest(selector);
+                self.error(&selector.at, format!("{path}.target"), wrong, right);
+            }
+        }
+        for pool in &rule.ip_pool {
+            if let Some(wrong) = bad_pool(pool) {
+                let said = format!("ipPool {:?}: {wrong}", pool.value);
+                self.error(&pool.at, format!("{path}.ipPool"), said, None);
+            }
+        }
+    }
+}
+
+/// Parts of 100.64.0.0/10 that Tailscale keeps for itself.
+const RESERVED: [(Ipv4Addr, u8); 2] =
+    [(Ipv4Addr::new(100, 100, 100, 0), 24), (Ipv4Addr::new(100, 115, 92, 0), 23)];
+
+fn bad_pool(pool: &Text) -> Option<&'static str> {
+    let Ok(net) = pool.value.trim().parse::<IpNet>() else { return Some("invalid prefix") };
+    let pool = Span::from(net);
+    let net_of = |(address, length): (Ipv4Addr, u8)| {
+        IpNet::new(IpAddr::V4(address), length).ok().map(Span::from)
+    };
+    let cgnat = net_of((Ipv4Addr::new(100, 64, 0, 0), 10));
+    if !cgnat.is_some_and(|it| it.covers(&pool)) {
+        return Some("must be within 100.64.0.0/10");
+    }
+    let taken = RESERVED.into_iter().filter_map(net_of).any(|it| it.overlaps(&pool));
+    taken.then_some("overlaps a range that Tailscale keeps for itself")
+}

@@ -1,0 +1,148 @@
+//! `groups`, `tagOwners`, `hosts`, `ipsets`, `postures`.
+
+use super::Check;
+use crate::{
+    address::Span,
+    model::{Named, Text},
+    posture,
+    selector::SelectorKind,
+};
+
+impl Check<'_, '_> {
+    pub(super) fn names(&mut self) {
+        // The innermost group that is named last is told first.
+        let mut groups: Vec<&Named<Vec<Text>>> = self.model.groups.iter().collect();
+        groups.sort_by(|a, b| b.name.value.cmp(&a.name.value));
+        for group in groups {
+            self.group(group);
+        }
+        for tag in &self.model.tag_owners {
+            self.tag(tag);
+        }
+        for host in &self.model.hosts {
+            let name = &host.name.value;
+            let path = format!("hosts[{name:?}]");
+            if name.contains([':', '@', '*']) || name.trim().is_empty() {
+                let said = format!("hosts[{name:?}]: invalid host name");
+                self.error(&host.name.at, path.clone(), said, None);
+            }
+            if host.value.value.trim().parse::<Span>().is_err() {
+                let said = format!("hosts[{name:?}]: {:?}: invalid address", host.value.value);
+                self.error(&host.value.at, path, said, None);
+            }
+        }
+        for set in &self.model.ip_sets {
+            self.ip_set(set);
+        }
+        for posture in &self.model.postures {
+            self.posture(posture);
+        }
+    }
+
+    fn group(&mut self, group: &Named<Vec<Text>>) {
+        let name = &group.name.value;
+        let path = format!("groups[{name:?}]");
+        if !name.starts_with("group:") {
+            let said = format!("groups[{name:?}]: group names must start with 'group:'");
+            let right = Some(format!("write \"group:{name}\""));
+            self.error(&group.name.at, path.clone(), said, right);
+        }
+        for member in &group.value {
+            let who = &member.value;
+            if who.starts_with("group:") {
+                let said = format!("groups[{name:?}]: {who:?}: group members cannot be recursive");
+                self.error(&member.at, path.clone(), said, Some("list its members".to_owned()));
+            } else if !who.contains('@') && !who.starts_with("autogroup:") {
+                let said = format!("groups[{name:?}]: {who:?}: not a user");
+                let right = Some("write how they sign in: ann@example.com".to_owned());
+                self.error(&member.at, path.clone(), said, right);
+            }
+        }
+    }
+
+    fn tag(&mut self, tag: &Named<Vec<Text>>) {
+        let name = &tag.name.value;
+        let path = format!("tagOwners[{name:?}]");
+        if let Some(wrong) = bad_tag(name) {
+            let said = format!("tagOwners[{name:?}]: {wrong}");
+            self.error(&tag.name.at, path.clone(), said, None);
+        }
+        for owner in &tag.value {
+            let selector = owner.selector();
+            let fits = matches!(
+                selector.kind,
+                SelectorKind::User(_)
+                    | SelectorKind::Group(_)
+                    | SelectorKind::Tag(_)
+                    | SelectorKind::Autogroup(_)
+            );
+            let wrong = match self.missing(&selector) {
+                _ if !fits => Some(format!("{:?}: not a user, group or tag", owner.value)),
+                missing => missing,
+            };
+            if let Some(wrong) = wrong {
+                let said = format!("tagOwners[{name:?}]: {wrong}");
+                let right = self.nearest(&selector);
+                self.error(&owner.at, path.clone(), said, right);
+            }
+        }
+    }
+
+    fn ip_set(&mut self, set: &Named<Vec<Text>>) {
+        let name = &set.name.value;
+        let path = format!("ipsets[{name:?}]");
+        if !name.starts_with("ipset:") {
+            let said = format!("ipsets[{name:?}]: names of IP sets must start with 'ipset:'");
+            self.error(&set.name.at, path.clone(), said, Some(format!("write \"ipset:{name}\"")));
+        }
+        for entry in &set.value {
+            let (_, what) = ip_set_entry(&entry.value);
+            let selector = Text { value: what.to_owned(), at: entry.at.clone() }.selector();
+            let fits = matches!(
+                selector.kind,
+                SelectorKind::Addresses(_) | SelectorKind::Host(_) | SelectorKind::IpSet(_)
+            );
+            if !fits || self.missing(&selector).is_some() {
+                let said = format!("ipsets[{name:?}]: {:?}: invalid address", entry.value);
+                let right = self.nearest(&selector);
+                self.error(&entry.at, path.clone(), said, right);
+            }
+        }
+    }
+
+    fn posture(&mut self, posture: &Named<Vec<Text>>) {
+        let name = &posture.name.value;
+        let path = format!("postures[{name:?}]");
+        if !name.starts_with("posture:") {
+            let said = format!("postures[{name:?}]: posture names must start with 'posture:'");
+            self.error(&posture.name.at, path.clone(), said, None);
+        }
+        for condition in &posture.value {
+            if let Err(wrong) = posture::Condition::parse(&condition.value) {
+                let said = format!("postures[{name:?}]: {:?}: {wrong}", condition.value);
+                self.error(&condition.at, path.clone(), said, None);
+            }
+        }
+    }
+}
+
+/// Whether an entry of a set adds or takes away, and what.
+pub(crate) fn ip_set_entry(text: &str) -> (bool, &str) {
+    let text = text.trim();
+    match text.split_once(' ') {
+        Some(("add", what)) => (true, what.trim()),
+        Some(("remove", what)) => (false, what.trim()),
+        _ => (true, text),
+    }
+}
+
+/// What is wrong with the name of a tag, in the words of Tailscale's own check.
+fn bad_tag(name: &str) -> Option<&'static str> {
+    let Some(name) = name.strip_prefix("tag:") else { return Some("tags must start with 'tag:'") };
+    let Some(first) = name.chars().next() else { return Some("tag names must not be empty") };
+    if !first.is_ascii_alphabetic() {
+        return Some("tag names must start with a letter, after 'tag:'");
+    }
+    let fits = |it: u8| it.is_ascii_alphanumeric() || it == b'-';
+    (!name.bytes().all(fits)).then_some("tag names can only contain numbers, letters, or dashes")
+}

@@ -1,0 +1,27 @@
+//! The policy file, understood offline.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::needless_pass_by_value,
+    clippy::too_many_lines,
+    clippy::missing_panics_doc,
+    unreachable_pub,
+    clippy::allow_attributes,
+    reason = "a test says that it failed by panicking"
+)]
+
+mod agreement;
+mod approve;
+mod ask;
+mod edit;
+mod effect;
+mod findings;
+mod form;
+mod hujson;
+mod merge;
+mod validate;
+mod world;
