@@ -15,8 +15,8 @@ use std::{
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use tailsteward::policy::{
-    Effect, Policy, World, check,
-    world::{Device, User},
+    Effect, Inventory, Policy, check,
+    inventory::{Device, User},
 };
 
 const DEVICES: u32 = 10_000;
@@ -30,9 +30,9 @@ fn login(user: usize) -> String {
 }
 
 /// Half of the devices are tagged, the others belong to people; twenty are routers.
-fn world() -> World {
-    let mut world = World::named("example.com");
-    world.users = (0..USERS)
+fn inventory() -> Inventory {
+    let mut inventory = Inventory::named("example.com");
+    inventory.users = (0..USERS)
         .map(|it| User::new(login(it), if it == 0 { "owner" } else { "member" }))
         .collect();
     for number in 0..DEVICES {
@@ -50,9 +50,9 @@ fn world() -> World {
             device.advertised_routes.push(net);
             device.enabled_routes.push(net);
         }
-        world.devices.push(device);
+        inventory.devices.push(device);
     }
-    world
+    inventory
 }
 
 /// A file of `RULES` grants and `more`.
@@ -89,7 +89,7 @@ fn text(more: &str) -> String {
 }
 
 fn policy(criterion: &mut Criterion) {
-    let world = world();
+    let inventory = inventory();
     let base = text("");
     let policy = Policy::parse(&base).unwrap();
     let mut group = criterion.benchmark_group("policy");
@@ -98,9 +98,9 @@ fn policy(criterion: &mut Criterion) {
         bencher.iter(|| check(black_box(&base), None).is_accepted());
     });
     group.bench_function("compile", |bencher| {
-        bencher.iter(|| policy.compile(black_box(&world)).ssh_rules(0).len());
+        bencher.iter(|| policy.compile(black_box(&inventory)).ssh_rules(0).len());
     });
-    let compiled = policy.compile(&world);
+    let compiled = policy.compile(&inventory);
     group.bench_function("packet filter of a device", |bencher| {
         bencher.iter(|| compiled.packet_filter(black_box(1_002)).len());
     });
@@ -112,14 +112,14 @@ fn policy(criterion: &mut Criterion) {
          {\"src\": [\"*\"], \"dst\": [\"tag:t0\"], \"ip\": [\"tcp:22\"]},",
     ))
     .unwrap();
-    let after = edited.compile(&world);
+    let after = edited.compile(&inventory);
     group.bench_function("effect of two more rules", |bencher| {
         bencher.iter(|| Effect::between(black_box(&compiled), &after).gained.len());
     });
     let open =
         Policy::parse("{\"grants\": [{\"src\": [\"*\"], \"dst\": [\"*\"], \"ip\": [\"*\"]}]}")
             .unwrap();
-    let all = open.compile(&world);
+    let all = open.compile(&inventory);
     group.bench_function("effect of opening everything", |bencher| {
         bencher.iter(|| Effect::between(black_box(&compiled), &all).gained.len());
     });

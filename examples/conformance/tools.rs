@@ -248,6 +248,6 @@ fn enums() -> Value {
             "enumNames": ["Option One", "Option Two", "Option Three"] },
         "untitledMulti": { "type": "array", "items": plain },
         "titledMulti": { "type": "array",
-            "items": { "anyOf": titled(["First Choice", "Second Choice", "Third Choice"]) } },
+            "items": { "anyOf": titled(["First ToolSelection", "Second ToolSelection", "Third ToolSelection"]) } },
     })
 }

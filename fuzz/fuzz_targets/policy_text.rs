@@ -6,20 +6,20 @@ use std::net::Ipv4Addr;
 
 use libfuzzer_sys::fuzz_target;
 use tailsteward::policy::{
-    World, check,
+    Inventory, check,
     hujson::Document,
-    world::{Device, User},
+    inventory::{Device, User},
 };
 
-fn world() -> World {
-    let mut world = World::named("example.com");
-    world.users = vec![User::new("alice@example.com", "owner"), User::new("bob@example.com", "member")];
+fn inventory() -> Inventory {
+    let mut inventory = Inventory::named("example.com");
+    inventory.users = vec![User::new("alice@example.com", "owner"), User::new("bob@example.com", "member")];
     let mut laptop = Device::new("laptop", vec![Ipv4Addr::new(100, 64, 0, 1).into()]);
     laptop.user = "alice@example.com".to_owned();
     let mut server = Device::new("server", vec![Ipv4Addr::new(100, 64, 0, 2).into()]);
     server.tags = vec!["tag:server".to_owned()];
-    world.devices = vec![laptop, server];
-    world
+    inventory.devices = vec![laptop, server];
+    inventory
 }
 
 fuzz_target!(|text: &str| {
@@ -27,10 +27,10 @@ fuzz_target!(|text: &str| {
         assert_eq!(document.text(), text);
         let _ = document.root().to_json();
     }
-    let world = world();
-    let checked = check(text, Some(&world));
+    let inventory = inventory();
+    let checked = check(text, Some(&inventory));
     if let Some(policy) = &checked.policy {
-        let compiled = policy.compile(&world);
+        let compiled = policy.compile(&inventory);
         let _ = compiled.packet_filter(1);
         let _ = compiled.ssh_rules(1);
         let _ = compiled.findings();

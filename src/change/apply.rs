@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::{
-    Acting, Change, Fields, Item, OnFailure, Outcome, Plan, Problem, Report, Sending, Sent,
+    Actor, Change, Fields, Item, OnFailure, Outcome, Plan, Problem, Report, Write, Written,
     journal::{Intent, Step},
-    sending::hide,
+    write::hide,
 };
 use crate::{Error, ErrorKind, Tailnet, client::Result};
 
@@ -50,7 +50,7 @@ impl From<Outcome> for Settled<'_> {
 /// One plan that is being carried out.
 struct Run<'a> {
     tailnet: &'a Tailnet,
-    acting: &'a Acting,
+    acting: &'a Actor,
     plan: &'a Plan,
     entry: Option<i64>,
     report: Report,
@@ -74,7 +74,7 @@ impl Drop for Run<'_> {
 
 impl<'a> Run<'a> {
     async fn begin(tailnet: &'a Tailnet, plan: &'a Plan) -> Result<Self> {
-        let acting = tailnet.acting();
+        let acting = tailnet.actor();
         let mut run = Self {
             tailnet,
             acting,
@@ -219,9 +219,9 @@ impl<'a> Run<'a> {
     }
 
     /// Sends one change. One that may have been made although its answer got lost is looked up.
-    async fn send(&self, item: &Item, id: &str, change: &Change) -> Result<Sent> {
-        let sending = Sending { id, change, secrets: &item.secrets };
-        let error = match item.subject.send(self.tailnet, sending).await {
+    async fn send(&self, item: &Item, id: &str, change: &Change) -> Result<Written> {
+        let write = Write { id, change, secrets: &item.secrets };
+        let error = match item.subject.send(self.tailnet, write).await {
             Ok(sent) => return Ok(sent),
             Err(error) => hide(error, &item.secrets),
         };
@@ -229,21 +229,21 @@ impl<'a> Run<'a> {
             return Err(error);
         }
         if !item.subject.is_visible(id, change) {
-            return Err(error.telling("nothing can be read back that would tell"));
+            return Err(error.context("nothing can be read back that would tell"));
         }
         let Ok(now) = item.subject.look(self.tailnet, id, &[&change.field]).await else {
             return Err(error);
         };
         let now = now.get(&change.field).unwrap_or(&Value::Null);
         if item.subject.reached(change, now) {
-            return Ok(Sent::default());
+            return Ok(Written::default());
         }
         if item.subject.is_same(&change.field, now, &change.from) {
-            return Err(error.telling("read back: it was not changed"));
+            return Err(error.context("read back: it was not changed"));
         }
         let now = item.subject.shown(&change.field, now);
         Err(error
-            .telling(&format!("read back: it is neither what it was nor what was sent: {now}")))
+            .context(&format!("read back: it is neither what it was nor what was sent: {now}")))
     }
 
     /// Puts what the resource is now in the place of what it was to be.
@@ -279,8 +279,8 @@ impl<'a> Run<'a> {
         if !stuck.is_empty() {
             told.push(format!("still in effect: {}", stuck.join(", ")));
         }
-        let error = error.telling(&told.join("; "));
-        if stuck.is_empty() { error } else { error.maybe_done() }
+        let error = error.context(&told.join("; "));
+        if stuck.is_empty() { error } else { error.with_unknown_effect() }
     }
 
     /// Sends the inverses of `made`, the last one first: what is back, and what is not.
@@ -294,8 +294,8 @@ impl<'a> Run<'a> {
             };
             match self.send(item, id, &inverse).await {
                 Ok(_) => {
-                    self.outcomes.push(Outcome::TakenBack);
-                    self.settle(*number, Outcome::TakenBack.into()).await;
+                    self.outcomes.push(Outcome::RolledBack);
+                    self.settle(*number, Outcome::RolledBack.into()).await;
                     back.push(words);
                 }
                 Err(error) => {
@@ -319,7 +319,7 @@ impl<'a> Run<'a> {
         for (item, made) in std::mem::take(&mut self.done).into_iter().rev() {
             let (_, stuck) = self.inverses(item, &made).await;
             if stuck.is_empty() {
-                self.report.taken_back.push(item.name.clone());
+                self.report.rolled_back.push(item.name.clone());
                 continue;
             }
             self.report.applied = true;
@@ -363,7 +363,7 @@ impl<'a> Run<'a> {
     /// What became of all of it.
     fn outcome(&self) -> Outcome {
         let count = |wanted: Outcome| self.outcomes.iter().filter(|it| **it == wanted).count();
-        let back = count(Outcome::TakenBack);
+        let back = count(Outcome::RolledBack);
         let done = count(Outcome::Done) - back;
         if count(Outcome::Unknown) > 0 {
             Outcome::Unknown
@@ -372,7 +372,7 @@ impl<'a> Run<'a> {
         } else if done > 0 {
             Outcome::Partly
         } else if back > 0 {
-            Outcome::TakenBack
+            Outcome::RolledBack
         } else {
             Outcome::Failed
         }
@@ -388,7 +388,7 @@ impl<'a> Run<'a> {
 
     fn recorded(&self, error: Error) -> Error {
         match self.entry {
-            Some(entry) => error.telling(&format!("recorded as change {entry}")),
+            Some(entry) => error.context(&format!("recorded as change {entry}")),
             None => error,
         }
     }
@@ -396,5 +396,5 @@ impl<'a> Run<'a> {
 
 fn unrecorded(error: &Error) -> Error {
     Error::new(ErrorKind::Journal, format!("nothing was sent: the journal says {error}"))
-        .remedied("mend the store that --store names; what is not recorded is not changed")
+        .with_remedy("mend the store that --store names; what is not recorded is not changed")
 }

@@ -20,27 +20,27 @@ use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-mod acting;
 mod apply;
+mod context;
 pub mod journal;
 mod plan;
 mod report;
 mod risk;
-mod sending;
 #[cfg(feature = "server")]
 pub mod store;
+mod write;
 
-pub use self::{
-    acting::{Acting, Progress},
-    journal::Journal,
-    plan::{Item, OnFailure, Plan},
-    report::{Changed, Few, Outcome, Problem, Report},
-    risk::Risk,
-};
 pub(crate) use self::{
     apply::apply,
     plan::label,
-    sending::{Secrets, Sending, Sent},
+    write::{Secrets, Write, Written},
+};
+pub use self::{
+    context::{Actor, Progress},
+    journal::Journal,
+    plan::{Item, OnFailure, Plan},
+    report::{Capped, Changed, Outcome, Problem, Report},
+    risk::Risk,
 };
 use crate::{Error, ErrorKind, Tailnet, client::Result};
 
@@ -56,7 +56,7 @@ pub struct Change {
     pub to: Value,
     /// No call takes it back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub lasting: bool,
+    pub irreversible: bool,
     /// Why, for the API's own log, where that takes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
@@ -68,19 +68,19 @@ impl Change {
             field: field.to_owned(),
             from: from.into(),
             to: to.into(),
-            lasting: false,
+            irreversible: false,
             comment: None,
         }
     }
 
     /// The same, where no call takes it back.
-    pub(crate) fn lasting(self) -> Self {
-        Self { lasting: true, ..self }
+    pub(crate) fn irreversible(self) -> Self {
+        Self { irreversible: true, ..self }
     }
 
     /// What takes it back; none where nothing does.
     pub fn inverse(&self) -> Option<Self> {
-        (!self.lasting).then(|| Self {
+        (!self.irreversible).then(|| Self {
             from: self.to.clone(),
             to: self.from.clone(),
             comment: None,
@@ -106,11 +106,8 @@ pub(crate) trait Subject: fmt::Debug + Send + Sync {
     ) -> BoxFuture<'a, Result<Fields>>;
 
     /// Sends one change, and nothing else.
-    fn send<'a>(
-        &'a self,
-        tailnet: &'a Tailnet,
-        sending: Sending<'a>,
-    ) -> BoxFuture<'a, Result<Sent>>;
+    fn send<'a>(&'a self, tailnet: &'a Tailnet, write: Write<'a>)
+    -> BoxFuture<'a, Result<Written>>;
 
     /// Whether [`look`](Self::look) can tell that a change was made. It cannot where something is
     /// made whose id only the answer has, and where something is done that leaves no trace.
@@ -177,7 +174,7 @@ pub(crate) trait Subject: fmt::Debug + Send + Sync {
         Box::pin(async move {
             let (name, words) = (&item.name, self.words(change));
             let message = format!("`{name}` changed since this was planned ({words})");
-            Error::new(ErrorKind::Stale, message).remedied("plan again from what it is now")
+            Error::new(ErrorKind::Stale, message).with_remedy("plan again from what it is now")
         })
     }
 

@@ -152,8 +152,8 @@ impl Plan {
     }
 
     /// Whether no call takes some of it back.
-    pub fn is_lasting(&self) -> bool {
-        self.changes().any(|it| it.lasting)
+    pub fn is_irreversible(&self) -> bool {
+        self.changes().any(|it| it.irreversible)
     }
 
     /// Whether it is about several resources.
@@ -163,8 +163,8 @@ impl Plan {
 
     /// How much can go wrong: more than one resource, or anything that stays, is a danger.
     pub fn risk(&self) -> Risk {
-        let grave =
-            self.is_lasting() || self.items.iter().filter(|it| !it.changes.is_empty()).count() > 1;
+        let grave = self.is_irreversible()
+            || self.items.iter().filter(|it| !it.changes.is_empty()).count() > 1;
         if grave { Risk::Danger } else { self.least }
     }
 

@@ -13,18 +13,18 @@ const SHOWN: usize = 500;
 
 /// A list that shows its beginning, and says how much it leaves out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Few<T> {
+pub struct Capped<T> {
     shown: Vec<T>,
     more: usize,
 }
 
-impl<T> Default for Few<T> {
+impl<T> Default for Capped<T> {
     fn default() -> Self {
         Self { shown: Vec::new(), more: 0 }
     }
 }
 
-impl<T> Few<T> {
+impl<T> Capped<T> {
     pub(super) fn push(&mut self, item: T) {
         if self.shown.len() < SHOWN {
             self.shown.push(item);
@@ -49,7 +49,7 @@ impl<T> Few<T> {
     }
 }
 
-impl<T: Serialize> Serialize for Few<T> {
+impl<T: Serialize> Serialize for Capped<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut list = serializer.serialize_seq(None)?;
         for item in &self.shown {
@@ -74,7 +74,7 @@ pub enum Outcome {
     /// Its answer got lost: it may have been made.
     Unknown,
     /// It was made, and taken back.
-    TakenBack,
+    RolledBack,
     /// Of several, some were made.
     Partly,
 }
@@ -86,14 +86,14 @@ impl Outcome {
             Self::Done => "done",
             Self::Failed => "failed",
             Self::Unknown => "unknown",
-            Self::TakenBack => "taken_back",
+            Self::RolledBack => "rolled_back",
             Self::Partly => "partly",
         }
     }
 
     /// The outcome with that word, as [`as_str`](Self::as_str) gives it.
     pub fn named(word: &str) -> Option<Self> {
-        [Self::Done, Self::Failed, Self::Unknown, Self::TakenBack, Self::Partly]
+        [Self::Done, Self::Failed, Self::Unknown, Self::RolledBack, Self::Partly]
             .into_iter()
             .find(|it| it.as_str() == word)
     }
@@ -109,8 +109,8 @@ pub struct Changed {
     /// What it is, or would be; null if it is not there.
     pub after: Value,
     /// The resources, where there are several.
-    #[serde(skip_serializing_if = "Few::is_empty")]
-    pub on: Few<String>,
+    #[serde(skip_serializing_if = "Capped::is_empty")]
+    pub on: Capped<String>,
 }
 
 /// A resource of a batch that could not be changed, and why.
@@ -158,20 +158,20 @@ pub struct Report {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unchanged: bool,
     /// Resources that were like that already.
-    #[serde(skip_serializing_if = "Few::is_empty")]
-    pub unchanged_resources: Few<String>,
+    #[serde(skip_serializing_if = "Capped::is_empty")]
+    pub unchanged_resources: Capped<String>,
     /// Resources that could not be changed.
-    #[serde(skip_serializing_if = "Few::is_empty")]
-    pub failed: Few<Problem>,
+    #[serde(skip_serializing_if = "Capped::is_empty")]
+    pub failed: Capped<Problem>,
     /// Resources that may have been changed: the answer got lost.
-    #[serde(skip_serializing_if = "Few::is_empty")]
-    pub unknown: Few<Problem>,
+    #[serde(skip_serializing_if = "Capped::is_empty")]
+    pub unknown: Capped<Problem>,
     /// Resources that were changed, and then put back.
-    #[serde(skip_serializing_if = "Few::is_empty")]
-    pub taken_back: Few<String>,
+    #[serde(skip_serializing_if = "Capped::is_empty")]
+    pub rolled_back: Capped<String>,
     /// Resources that nobody got to.
-    #[serde(skip_serializing_if = "Few::is_empty")]
-    pub not_tried: Few<String>,
+    #[serde(skip_serializing_if = "Capped::is_empty")]
+    pub not_tried: Capped<String>,
     /// No call takes it back.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub cannot_be_undone: bool,
@@ -206,7 +206,7 @@ impl Report {
             id: single.map(|it| it.id.clone()).filter(|it| !it.is_empty()),
             total: plan.is_batch().then_some(plan.items.len()),
             unchanged: plan.is_empty(),
-            cannot_be_undone: plan.is_lasting(),
+            cannot_be_undone: plan.is_irreversible(),
             warnings: plan.warnings.clone(),
             notes: plan.notes.clone(),
             ..Self::default()
@@ -231,7 +231,7 @@ impl Report {
                         field: change.field.clone(),
                         before,
                         after,
-                        on: Few::default(),
+                        on: Capped::default(),
                     });
                     let Some(row) = self.changes.last_mut() else { continue };
                     row

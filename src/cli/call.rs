@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::complain;
 use crate::{
     Error, Tailnet,
-    change::{Acting, Plan, Risk, store::Audit},
+    change::{Actor, Plan, Risk, store::Audit},
     client::Result,
     mcp::{Principal, Setup},
     tool::{self, Asked, Proposal, ToolDef, resource, written},
@@ -48,7 +48,7 @@ async fn carry_out(
 ) -> Result<String> {
     "ok".clone_into(&mut call.outcome);
     let journal: Arc<dyn crate::change::Journal> = setup.store.clone();
-    let acting = Acting::new(Principal::LOCAL, Some(journal)).with_tool(tool.name);
+    let acting = Actor::new(Principal::LOCAL, Some(journal)).with_tool(tool.name);
     let tailnet = tailnet.acting_as(acting);
     let Proposal { plan, dry_run, .. } = match tool.ask(arguments, &tailnet).await? {
         Asked::Answer(answer) => return Ok(answer),

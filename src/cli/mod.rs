@@ -25,10 +25,10 @@ use crate::{
 mod auth;
 mod call;
 mod doctor;
-mod offered;
 mod policy;
 mod sandbox;
 mod serve;
+mod server_options;
 mod token;
 mod tools;
 
@@ -42,7 +42,7 @@ struct Arguments {
     #[command(flatten)]
     target: Target,
     #[command(flatten)]
-    offered: offered::Offered,
+    offered: server_options::Offered,
     /// What is logged to stderr, such as `info` or `tailsteward=debug`. By default what goes wrong,
     /// and over HTTP every call of a tool
     #[arg(long, global = true, env = "TAILSTEWARD_LOG", value_name = "FILTER")]

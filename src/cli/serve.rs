@@ -112,7 +112,7 @@ impl Serve {
     /// Serves until the client leaves, or the process is told to end.
     pub(crate) async fn run(self, server: Server, tailnet: Tailnet) -> Result<()> {
         let due = server.clone();
-        tokio::spawn(async move { due.revoke_due(Server::LOOK).await });
+        tokio::spawn(async move { due.revoke_due(Server::POLL_INTERVAL).await });
         if let Some(Listen(address)) = self.http {
             return self.over_http(address, server, tailnet).await;
         }
@@ -173,7 +173,7 @@ impl Guard {
         }
         let path = token::path(self.tokens.as_deref())?;
         let tokens = Tokens::open(&path).map_err(|error| {
-            error.remedied(
+            error.with_remedy(
                 "make a token with `tailsteward token add NAME`; on this machine alone, \
                  --no-auth does without",
             )

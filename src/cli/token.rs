@@ -13,7 +13,7 @@ use crate::{
     client::Result,
     config::files,
     server::{Grant, NewToken, TokenFile},
-    tool::{Choice, Words},
+    tool::{Selectors, ToolSelection},
 };
 
 /// Names the file of tokens.
@@ -90,7 +90,7 @@ pub(crate) fn run(command: TokenCommand) -> Result<String> {
 fn add(it: AddArgs) -> Result<String> {
     if let Some(toolsets) = &it.toolsets {
         // A misspelt name would be found by who cannot mend it.
-        Choice::read(&Words { toolsets: toolsets.clone(), ..Words::default() })?;
+        ToolSelection::read(&Selectors { toolsets: toolsets.clone(), ..Selectors::default() })?;
     }
     let mut file = TokenFile::load(&path(it.file.tokens.as_deref())?)?;
     let new = NewToken {

@@ -6,7 +6,7 @@ use progenitor_client::ClientInfo as _;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Client, Error, ErrorKind, Result, answer, outcome::checkable, path_segment};
+use super::{Client, Error, ErrorKind, Result, attempt::checkable, path_segment, response};
 use crate::Operation;
 
 /// What goes into a request. `{tailnet}` in the path is filled in by itself.
@@ -128,11 +128,12 @@ pub(crate) fn records(answer: Value, name: &str) -> Vec<Value> {
 /// An answer that cannot be read, after which nobody knows whether the change was made.
 pub(crate) fn odd(operation: Operation, told: &str) -> Error {
     let error = Error::new(ErrorKind::NotJson, told);
-    let error = if operation.reads() { error } else { checkable(operation, error.maybe_done()) };
-    error.on(operation, None)
+    let error =
+        if operation.reads() { error } else { checkable(operation, error.with_unknown_effect()) };
+    error.for_operation(operation, None)
 }
 
 /// The answer as a type; what does not fit is kept beside it.
 pub(crate) fn typed<T: DeserializeOwned>(operation: Operation, value: &Value) -> Result<T> {
-    T::deserialize(value).or_else(|_| answer::decode(operation, value.to_string().as_bytes()))
+    T::deserialize(value).or_else(|_| response::decode(operation, value.to_string().as_bytes()))
 }

@@ -111,7 +111,7 @@ pub fn resolve(name: &str, value: &str) -> Result<SecretString> {
 }
 
 fn nothing() -> Error {
-    Error::new(ErrorKind::NoCredential, "no credential for the Tailscale API").remedied(
+    Error::new(ErrorKind::NoCredential, "no credential for the Tailscale API").with_remedy(
         "set TAILSCALE_API_KEY, or TAILSCALE_OAUTH_CLIENT_ID and TAILSCALE_OAUTH_CLIENT_SECRET; \
          or keep one with `tailsteward auth set NAME`; or try everything with --sandbox",
     )

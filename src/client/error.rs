@@ -150,7 +150,7 @@ struct Inner {
 }
 
 impl Error {
-    /// An error of `kind` with its own words. Words start in lower case and have no full stop.
+    /// An error of `kind` with its own words. Selectors start in lower case and have no full stop.
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Arc::new(Inner {
             kind,
@@ -195,7 +195,7 @@ impl Error {
         self
     }
 
-    pub(crate) fn on(self, operation: Operation, resource: Option<String>) -> Self {
+    pub(crate) fn for_operation(self, operation: Operation, resource: Option<String>) -> Self {
         self.with(|it| {
             it.operation = it.operation.or(Some(operation));
             it.resource = it.resource.take().or(resource);
@@ -209,7 +209,11 @@ impl Error {
         })
     }
 
-    pub(crate) fn saying(self, upstream: Option<String>, problems: Vec<PolicyProblem>) -> Self {
+    pub(crate) fn with_upstream(
+        self,
+        upstream: Option<String>,
+        problems: Vec<PolicyProblem>,
+    ) -> Self {
         self.with(|it| {
             it.upstream = upstream;
             it.problems = problems;
@@ -221,16 +225,16 @@ impl Error {
     }
 
     /// Marks that the request may have taken effect.
-    pub(crate) fn maybe_done(self) -> Self {
+    pub(crate) fn with_unknown_effect(self) -> Self {
         self.with(|it| it.effect = true)
     }
 
     /// Adds what else happened.
-    pub(crate) fn telling(self, more: &str) -> Self {
+    pub(crate) fn context(self, more: &str) -> Self {
         self.with(|it| it.message = format!("{}; {more}", it.message))
     }
 
-    pub(crate) fn remedied(self, remedy: impl Into<String>) -> Self {
+    pub(crate) fn with_remedy(self, remedy: impl Into<String>) -> Self {
         self.with(|it| it.remedy = Some(remedy.into()))
     }
 

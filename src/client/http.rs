@@ -8,7 +8,7 @@ use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use secrecy::SecretString;
 use tokio::time::Instant;
 
-use super::{Error, ErrorKind, Result, Settings, answer, retry, settings::is_loopback};
+use super::{Error, ErrorKind, Result, Settings, response, retry, settings::is_loopback};
 
 /// The token endpoint's answers are small.
 const TOKEN_BODY: usize = 1 << 20;
@@ -199,7 +199,7 @@ async fn token_answer(
         Error::new(retry::failure(&error), format!("no token: {}", retry::words(&error)))
     })?;
     let (status, headers) = (answer.status(), answer.headers().clone());
-    let id = answer::request_id(&headers);
+    let id = response::request_id(&headers);
     let body = body(answer, TOKEN_BODY)
         .await
         .map_err(|error| error.answered(status.as_u16(), id.clone()))?;
@@ -220,10 +220,10 @@ async fn token_answer(
     };
     let error = Error::new(kind, format!("the API gives no token for this client: {status}"))
         .answered(status.as_u16(), id)
-        .saying(answer::said(&body, secrets).0, Vec::new())
+        .with_upstream(response::said(&body, secrets).0, Vec::new())
         .after(retry::after(&headers));
     Err(if kind == ErrorKind::Unauthorized {
-        error.remedied(
+        error.with_remedy(
             "check the client's id and secret, and that it was not revoked; a new client may take \
              a minute until it works",
         )

@@ -9,17 +9,17 @@ use std::{
 use progenitor_client::ResponseValue;
 use serde::de::DeserializeOwned;
 
-pub(crate) mod answer;
+mod attempt;
 pub(crate) mod call;
 mod credential;
 mod error;
 #[cfg(test)]
 mod fixtures;
 mod http;
+mod lenient;
 mod limit;
-mod outcome;
 mod redact;
-mod repair;
+pub(crate) mod response;
 mod retry;
 mod settings;
 mod tokens;
@@ -29,7 +29,7 @@ pub(crate) use self::settings::is_loopback;
 pub use self::{
     credential::{Credential, IdentityToken, resolve},
     error::{Error, ErrorKind, PolicyProblem, Result},
-    repair::UNREADABLE,
+    lenient::UNREADABLE,
     settings::{DEFAULT_BASE_URL, Settings},
     transport::Transport,
 };
@@ -119,7 +119,7 @@ impl Client {
         operation: Operation,
         answer: Result<ResponseValue<T>, api::Error<()>>,
     ) -> Result<T> {
-        answer::value(operation, answer)
+        response::value(operation, answer)
     }
 
     /// A list from the cache, or from `read`. Equal reads at one time share one request, and any

@@ -8,7 +8,7 @@ use http::HeaderMap;
 use super::ErrorKind;
 
 /// The longest wait that a server can impose.
-pub(super) const LONGEST_WAIT: Duration = Duration::from_mins(5);
+pub(super) const MAX_WAIT: Duration = Duration::from_mins(5);
 
 /// Delays between attempts: they double from a quarter of a second, with jitter, for five tries.
 pub(super) fn delays() -> impl Iterator<Item = Duration> + Send {
@@ -30,7 +30,7 @@ pub(super) fn after(headers: &HeaderMap) -> Option<Duration> {
             .duration_since(std::time::SystemTime::now())
             .unwrap_or_default(),
     };
-    Some(wait.min(LONGEST_WAIT))
+    Some(wait.min(MAX_WAIT))
 }
 
 /// The class of a failure to get an answer.
@@ -88,9 +88,9 @@ mod tests {
 
         assert_eq!(asked(" 7 "), Some(Duration::from_secs(7)));
         assert_eq!(asked("0"), Some(Duration::ZERO));
-        assert_eq!(asked("18446744073709551615"), Some(LONGEST_WAIT));
+        assert_eq!(asked("18446744073709551615"), Some(MAX_WAIT));
         assert!((55..=60).contains(&asked(&soon).unwrap().as_secs()));
-        assert_eq!(asked(&late), Some(LONGEST_WAIT));
+        assert_eq!(asked(&late), Some(MAX_WAIT));
         assert_eq!(asked("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::ZERO));
     }
 

@@ -23,7 +23,7 @@ const AHEAD: Duration = Duration::from_mins(2);
 const USUAL_LIFE: Duration = Duration::from_hours(1);
 
 /// No token lasts longer, whatever its answer says: clocks overflow.
-const LONGEST_LIFE: Duration = Duration::from_hours(24 * 365);
+const MAX_LIFETIME: Duration = Duration::from_hours(24 * 365);
 
 /// Gives out bearer tokens for one credential.
 pub(super) struct Tokens {
@@ -82,7 +82,7 @@ impl Tokens {
         }
         let asked = Instant::now();
         let (text, life) = self.fetch(client, deadline).await?;
-        let life = life.min(LONGEST_LIFE);
+        let life = life.min(MAX_LIFETIME);
         held.serial += 1;
         held.token = Some((text.clone(), asked + life.saturating_sub(AHEAD.min(life / 5))));
         Ok(Bearer { text, serial: held.serial })

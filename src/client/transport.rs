@@ -17,11 +17,11 @@ use secrecy::ExposeSecret;
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    Error, ErrorKind, Result, Settings, answer,
+    Error, ErrorKind, Result, Settings,
+    attempt::{Attempt, NoResponse, Verdict, checkable},
     http::{self as connection},
     limit::Limit,
-    outcome::{Lost, Outcome, Sent, checkable},
-    retry,
+    response, retry,
     tokens::Tokens,
 };
 use crate::Operation;
@@ -29,7 +29,7 @@ use crate::Operation;
 /// How often a redirect within the API's origin is followed.
 const REDIRECTS: u32 = 3;
 /// What stands for no deadline at all: clocks overflow.
-const LONGEST_DEADLINE: Duration = Duration::from_hours(24 * 365);
+const MAX_DEADLINE: Duration = Duration::from_hours(24 * 365);
 
 /// Sends the requests of the generated client.
 #[derive(Clone)]
@@ -97,7 +97,7 @@ impl Transport {
             origin: settings.origin().to_owned(),
             depth: settings.origin().split_once("://").map_or(0, |(_, it)| it.matches('/').count())
                 + 2,
-            deadline: settings.deadline.min(LONGEST_DEADLINE),
+            deadline: settings.deadline.min(MAX_DEADLINE),
             max_body: settings.max_body,
             changes: AtomicU64::new(0),
         }))
@@ -118,7 +118,7 @@ impl Transport {
         let resource = resource(operation, &request);
         // Boxed: whoever calls holds it, and whoever calls them.
         let answer = Box::pin(self.send(client, operation, request)).await;
-        answer.map_err(|error| error.on(operation, resource))
+        answer.map_err(|error| error.for_operation(operation, resource))
     }
 
     async fn send(
@@ -135,7 +135,9 @@ impl Transport {
         let answer = self.attempts(client, operation, &request, &mut lost).await;
         // Whatever the last attempt came to, an earlier one may have done it: that the resource is
         // gone on the second try may mean that the first one removed it.
-        answer.map_err(|error| if lost { checkable(operation, error.maybe_done()) } else { error })
+        answer.map_err(
+            |error| if lost { checkable(operation, error.with_unknown_effect()) } else { error },
+        )
     }
 
     /// An id of `.`, `..` or nothing would be folded away, and reach another path.
@@ -169,18 +171,18 @@ impl Transport {
             })??;
             let Some(mut once) = request.try_clone() else { break };
             authorize(&mut once, bearer.text.expose_secret())?;
-            let sent = Sent { operation, attempt, deadline, bearer: &bearer };
+            let sent = Attempt { operation, number: attempt, deadline, bearer: &bearer };
             let outcome = self.attempt(client, once, &sent).await;
             // Whoever waits for the next attempt does not keep others waiting.
             drop(turn);
             let (error, wait) = match outcome {
-                Outcome::Done(response) => return Ok(response),
-                Outcome::Refused(_) if refused.is_none() && self.0.tokens.renewable() => {
+                Verdict::Done(response) => return Ok(response),
+                Verdict::Refused(_) if refused.is_none() && self.0.tokens.renewable() => {
                     refused = Some(bearer.serial);
                     continue;
                 }
-                Outcome::Failed(error) | Outcome::Refused(error) => return Err(error),
-                Outcome::Again { error, wait } => (error, wait),
+                Verdict::Failed(error) | Verdict::Refused(error) => return Err(error),
+                Verdict::Again { error, wait } => (error, wait),
             };
             *lost |= error.may_have_had_effect();
             let Some(delay) = delays.next() else { return Err(error) };
@@ -197,8 +199,8 @@ impl Transport {
         &self,
         client: &reqwest::Client,
         request: reqwest::Request,
-        sent: &Sent<'_>,
-    ) -> Outcome {
+        sent: &Attempt<'_>,
+    ) -> Verdict {
         let started = Instant::now();
         let whole = async {
             let response = self.follow(client, request).await?;
@@ -207,8 +209,8 @@ impl Transport {
             let body = connection::body(response, self.0.max_body).await;
             Ok((status, headers, url, body))
         };
-        let answer: Result<_, Lost> =
-            timeout_at(sent.deadline, whole).await.unwrap_or(Err(Lost::Deadline));
+        let answer: Result<_, NoResponse> =
+            timeout_at(sent.deadline, whole).await.unwrap_or(Err(NoResponse::Deadline));
         let (status, headers, url, body) = match answer {
             Ok(answer) => answer,
             Err(lost) => {
@@ -217,7 +219,7 @@ impl Transport {
                 return sent.no_answer(error, &lost);
             }
         };
-        let id = answer::request_id(&headers);
+        let id = response::request_id(&headers);
         let body = match body {
             Ok(body) => body,
             Err(error) => {
@@ -228,10 +230,10 @@ impl Transport {
         };
         sent.log(started, Some(status), id.as_deref(), None);
         if status.is_success() {
-            return Outcome::Done(rebuild(status, headers, url, body));
+            return Verdict::Done(rebuild(status, headers, url, body));
         }
         let secrets = self.0.tokens.secrets(sent.bearer);
-        let error = answer::error(sent.operation, status, &headers, &body, &secrets);
+        let error = response::error(sent.operation, status, &headers, &body, &secrets);
         if status == StatusCode::TOO_MANY_REQUESTS {
             // Also for the calls that wait behind this one.
             self.0
@@ -246,23 +248,23 @@ impl Transport {
         &self,
         client: &reqwest::Client,
         request: reqwest::Request,
-    ) -> Result<reqwest::Response, Lost> {
+    ) -> Result<reqwest::Response, NoResponse> {
         let mut next = request;
         let mut followed = 0;
         loop {
             let again = next.try_clone();
-            let response = client.execute(next).await.map_err(Lost::Failed)?;
+            let response = client.execute(next).await.map_err(NoResponse::Failed)?;
             let target = response.status().is_redirection().then(|| target(&response)).flatten();
             let (Some(target), Some(mut again)) = (target, again) else { return Ok(response) };
             let ours = target.origin() == response.url().origin() && again.method() == Method::GET;
             if !ours || followed == REDIRECTS {
                 let to = target.origin().ascii_serialization();
                 let to = if ours { "itself, again and again".to_owned() } else { to };
-                return Err(Lost::Redirected(
+                return Err(NoResponse::Redirected(
                     Error::new(ErrorKind::Redirected, format!("the API redirects to {to}"))
                         .answered(
                             response.status().as_u16(),
-                            answer::request_id(response.headers()),
+                            response::request_id(response.headers()),
                         ),
                 ));
             }

@@ -72,7 +72,9 @@ fn nobody(all: &[(String, Result<String>)]) -> Option<Error> {
     }
     let told: Vec<String> = errors.iter().map(|(name, it)| format!("{name}: {it}")).collect();
     let message = format!("no tailnet answers. {}", told.join(". "));
-    Some(Error::new(first.kind(), message).remedied("ask each by itself for what to do about it"))
+    Some(
+        Error::new(first.kind(), message).with_remedy("ask each by itself for what to do about it"),
+    )
 }
 
 /// Text that is JSON, as it is.

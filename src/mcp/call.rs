@@ -23,11 +23,11 @@ use super::{
 use crate::{
     Error, ErrorKind, Tailnet,
     change::{
-        Acting, Journal, Plan, Progress, Report, Risk,
+        Actor, Journal, Plan, Progress, Report, Risk,
         store::{Audit, Store},
     },
     client::Result,
-    tailnet::Meant,
+    tailnet::Selection,
     tool::{self, Asked, Offer, Proposal, ToolDef, resource, written},
 };
 
@@ -119,9 +119,9 @@ impl Call<'_> {
         mut arguments: Value,
         answers: (Option<InputResponses>, Option<String>),
     ) -> Result<Came> {
-        let tailnet = match self.server.tailnets().meant(&mut arguments)? {
-            Meant::One(tailnet) => tailnet,
-            Meant::All(tailnets) => {
+        let tailnet = match self.server.tailnets().select(&mut arguments)? {
+            Selection::One(tailnet) => tailnet,
+            Selection::All(tailnets) => {
                 return across::ask(tool, &arguments, tailnets, |it| self.acting(it, tool, None))
                     .await
                     .map(Came::Answer);
@@ -148,7 +148,7 @@ impl Call<'_> {
     /// `tailnet` on behalf of whoever calls.
     fn acting(&self, tailnet: &Tailnet, tool: &ToolDef, progress: Option<Progress>) -> Tailnet {
         let journal: Arc<dyn Journal> = self.server.store().clone();
-        let mut acting = Acting::new(&self.principal.name, Some(journal)).with_tool(tool.name);
+        let mut acting = Actor::new(&self.principal.name, Some(journal)).with_tool(tool.name);
         acting.progress = progress;
         tailnet.acting_as(acting)
     }
@@ -205,13 +205,13 @@ impl Call<'_> {
                 "nothing was changed: the tailnet changed meanwhile, and the plan is now {plan}"
             ),
         )
-        .remedied("show it to the user, and call again if they agree"))
+        .with_remedy("show it to the user, and call again if they agree"))
     }
 
     /// Carries a plan out on a task of its own: it goes on if the client cancels the call or leaves.
     /// Of several resources, it then stops after the one that it is at.
     async fn apply(&self, plan: Plan, tailnet: Tailnet) -> Result<Came> {
-        let stop = StopOnDrop(tailnet.acting().clone());
+        let stop = StopOnDrop(tailnet.actor().clone());
         let under_way = self.server.change_under_way().await;
         let announcer = self.server.announcer().clone();
         let change = tokio::spawn(async move {
@@ -233,8 +233,9 @@ impl Call<'_> {
                 change.await
             }
         };
-        let broken =
-            |_| Err(Error::new(ErrorKind::OutcomeUnknown, "the call broke off").maybe_done());
+        let broken = |_| {
+            Err(Error::new(ErrorKind::OutcomeUnknown, "the call broke off").with_unknown_effect())
+        };
         done.unwrap_or_else(broken).map(|report| Came::Report(Box::new(report)))
     }
 
@@ -284,7 +285,7 @@ impl Drop for OpenAudit {
 }
 
 /// Stops a batch when the call that asked for it is gone.
-struct StopOnDrop(Acting);
+struct StopOnDrop(Actor);
 
 impl Drop for StopOnDrop {
     fn drop(&mut self) {

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// How long a plan waits for its confirmation.
-const PATIENCE: Duration = Duration::from_mins(10);
+const CONFIRM_TIMEOUT: Duration = Duration::from_mins(10);
 /// The field of the form, and the name of the question.
 const CONFIRM: &str = "confirm";
 /// Changes that a question shows.
@@ -105,7 +105,7 @@ impl Server {
 
     /// Gives the plan to the model, which has to show it to the user.
     async fn show(&self, question: &Question<'_>, why: Option<String>) -> Result<Confirmed> {
-        let until = Timestamp::now().saturating_add(PATIENCE).unwrap_or(Timestamp::MAX);
+        let until = Timestamp::now().saturating_add(CONFIRM_TIMEOUT).unwrap_or(Timestamp::MAX);
         let id = self.store().remember_plan(question.digest, until).await?;
         let name = question.tool.name;
         let next = format!(
@@ -123,7 +123,8 @@ impl Server {
         question: &Question<'_>,
         context: &RequestContext<RoleServer>,
     ) -> Result<Confirmed> {
-        let asked = context.peer.create_elicitation_with_timeout(question.form(""), Some(PATIENCE));
+        let asked =
+            context.peer.create_elicitation_with_timeout(question.form(""), Some(CONFIRM_TIMEOUT));
         let answer = tokio::select! {
             answer = asked => answer,
             () = context.ct.cancelled() => return Err(cancelled()),
@@ -145,7 +146,7 @@ impl Server {
         let kept = Kept { digest: question.digest.to_owned(), nonce: super::call::nonce() };
         let kept = serde_json::to_vec(&kept)
             .map_err(|error| Error::invalid_input("state", error.to_string()))?;
-        let sealed = self.sealing_key().seal(&kept, question.request.as_bytes(), PATIENCE);
+        let sealed = self.sealing_key().seal(&kept, question.request.as_bytes(), CONFIRM_TIMEOUT);
         let ask = InputRequest::Elicitation(ElicitRequest::new(question.form(why)));
         let requests = InputRequests::from([(CONFIRM.to_owned(), ask)]);
         Ok(InputRequiredResult::new(Some(requests), Some(sealed)))
@@ -169,7 +170,7 @@ impl Server {
             let why = "The tailnet has changed since you were asked. ";
             return Ok(Confirmed::Ask(Box::new(self.input_required(question, why)?)));
         }
-        let until = Timestamp::now().saturating_add(PATIENCE).unwrap_or(Timestamp::MAX);
+        let until = Timestamp::now().saturating_add(CONFIRM_TIMEOUT).unwrap_or(Timestamp::MAX);
         if !self.store().use_once(&kept.nonce, until).await? {
             return Err(Error::refused(
                 "this confirmation was used before",

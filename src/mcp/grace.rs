@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::Server;
 use crate::{
     ErrorKind, Tailnet,
-    change::{Acting, Journal, Report, Risk, store::Audit},
+    change::{Actor, Journal, Report, Risk, store::Audit},
     client::Result,
     tailnet::keys::grace::Due,
     tool,
@@ -18,14 +18,14 @@ use crate::{
 /// The tool that makes the promise. A server that does not offer it does not keep it, either.
 const TOOL: &str = "rotate_key";
 /// How long a key that could not be revoked is left alone.
-const AGAIN: Duration = Duration::from_hours(1);
+const RETRY_AFTER: Duration = Duration::from_hours(1);
 
 /// Until when a key is left alone, by tailnet and id; none for good.
 type Settled = HashMap<(String, String), Option<Instant>>;
 
 impl Server {
     /// How often [`revoke_due`](Self::revoke_due) usually looks.
-    pub const LOOK: Duration = Duration::from_mins(1);
+    pub const POLL_INTERVAL: Duration = Duration::from_mins(1);
 
     /// Revokes rotated keys whose grace is over, and looks for them every so often until the server
     /// goes down. A server that does not offer `rotate_key` leaves them.
@@ -69,7 +69,7 @@ impl Server {
                 Err(error) if error.kind() == ErrorKind::NotFound => None,
                 Err(error) => {
                     tracing::warn!(key = due.key, %error, "a rotated key is not revoked yet");
-                    Some(Instant::now() + AGAIN)
+                    Some(Instant::now() + RETRY_AFTER)
                 }
             };
             settled.insert(key, until);
@@ -79,7 +79,7 @@ impl Server {
     /// Whoever asked for the rotation is who asks for its end.
     fn on_behalf(&self, tailnet: &Tailnet, principal: &str) -> Tailnet {
         let journal: Arc<dyn Journal> = self.store().clone();
-        tailnet.acting_as(Acting::new(principal, Some(journal)).with_tool(TOOL))
+        tailnet.acting_as(Actor::new(principal, Some(journal)).with_tool(TOOL))
     }
 
     async fn revoke(&self, tailnet: &Tailnet, due: &Due) -> Result<()> {

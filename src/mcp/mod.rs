@@ -23,7 +23,7 @@ mod complete;
 mod confirm;
 mod describe;
 mod grace;
-mod narrow;
+mod headers;
 mod principal;
 mod prompts;
 mod resources;
@@ -41,7 +41,7 @@ pub use self::{
 };
 use crate::{
     Tailnet,
-    change::{Acting, Journal, store::Store},
+    change::{Actor, Journal, store::Store},
     tailnet::Tailnets,
     tool::{Offer, Risk},
 };
@@ -188,7 +188,7 @@ impl Server {
     /// The tailnet with its journal.
     fn recorded(&self) -> Tailnet {
         let journal: Arc<dyn Journal> = self.store().clone();
-        self.tailnet().acting_as(Acting::new(Principal::LOCAL, Some(journal)))
+        self.tailnet().acting_as(Actor::new(Principal::LOCAL, Some(journal)))
     }
 
     /// A place among the changes that are under way.
@@ -202,7 +202,7 @@ impl Server {
         context: &RequestContext<RoleServer>,
     ) -> Result<(Principal, Offer), ErrorData> {
         let principal = Principal::of(&context.extensions);
-        let offer = narrow::to(&self.inner.setup.offer, &principal, &context.extensions)
+        let offer = headers::to(&self.inner.setup.offer, &principal, &context.extensions)
             .map_err(|error| ErrorData::invalid_params(error.to_string(), None))?;
         Ok((principal, offer))
     }

@@ -26,7 +26,7 @@ pub(super) const CHANGES: &str = "tailnet://changes";
 pub(super) const CHANGE: &str = "tailnet://change/";
 
 /// Devices that the resource shows: a page larger than a tool's, since a person chose it.
-const PAGE: usize = 200;
+const PAGE_SIZE: usize = 200;
 
 /// One kind of resource.
 struct Kind {
@@ -179,7 +179,7 @@ pub(super) fn is_known(uri: &str) -> bool {
 
 fn arguments(kind: &Kind, id: &str) -> Value {
     match kind.uri {
-        DEVICES => json!({ "limit": PAGE }),
+        DEVICES => json!({ "limit": PAGE_SIZE }),
         DEVICE => json!({ "device": id }),
         CHANGE => json!({ "change": id.parse::<i64>().unwrap_or_default() }),
         _ => json!({}),

@@ -26,7 +26,7 @@ use crate::{
 const LAG: usize = 64;
 
 /// Resources that one session watches at most.
-const MOST: usize = 100;
+const MAX_SUBSCRIPTIONS: usize = 100;
 
 /// The addresses of what one change touched.
 pub(super) type News = Arc<Vec<String>>;
@@ -76,8 +76,10 @@ impl Watched {
         mut news: broadcast::Receiver<News>,
     ) -> Result<(), ErrorData> {
         let Ok(mut tasks) = self.0.lock() else { return Ok(()) };
-        if tasks.len() >= MOST && !tasks.contains_key(&uri) {
-            let why = format!("a session watches {MOST} resources at most; unsubscribe from some");
+        if tasks.len() >= MAX_SUBSCRIPTIONS && !tasks.contains_key(&uri) {
+            let why = format!(
+                "a session watches {MAX_SUBSCRIPTIONS} resources at most; unsubscribe from some"
+            );
             return Err(ErrorData::invalid_params(why, None));
         }
         let watched = uri.clone();

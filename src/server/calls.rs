@@ -61,7 +61,7 @@ impl<H: ServerHandler> Calls<H> {
         let hints = tool.and_then(|it| it.annotations.as_ref());
         // A change goes on without its caller.
         let reads = hints.is_some_and(|it| it.read_only_hint == Some(true));
-        let error = if reads { error } else { error.maybe_done() };
+        let error = if reads { error } else { error.with_unknown_effect() };
         CallToolResult::error(vec![ContentBlock::text(mcp::failure(&error))])
     }
 }

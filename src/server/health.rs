@@ -22,7 +22,7 @@ use crate::{
 const FRESH: Duration = Duration::from_secs(5);
 
 /// How long the API may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
 type Answer = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
@@ -64,10 +64,12 @@ impl Health {
         if let Some((_, said)) = last.as_ref().filter(|it| it.0.elapsed() < FRESH) {
             return said.clone();
         }
-        let said = tokio::time::timeout(PATIENCE, (self.probe.0)()).await.unwrap_or_else(|_| {
-            let message = format!("the API did not answer within {} s", PATIENCE.as_secs());
-            Err(Error::new(ErrorKind::Timeout, message))
-        });
+        let said =
+            tokio::time::timeout(CHECK_TIMEOUT, (self.probe.0)()).await.unwrap_or_else(|_| {
+                let message =
+                    format!("the API did not answer within {} s", CHECK_TIMEOUT.as_secs());
+                Err(Error::new(ErrorKind::Timeout, message))
+            });
         *last = Some((Instant::now(), said.clone()));
         said
     }

@@ -30,10 +30,10 @@ use crate::client::{Error, Result};
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
 /// How often it is looked whether a token has gone, when nobody asks.
-const LOOK: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long streams may take to close at the end.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How the server is served over HTTP. Start from [`Options::new`] and change what differs.
 #[derive(Debug, Clone)]
@@ -208,14 +208,14 @@ impl Http {
         }
         streams.cancel();
         connections.open.close();
-        let _ = tokio::time::timeout(LAST_WORDS, connections.open.wait()).await;
+        let _ = tokio::time::timeout(DRAIN_TIMEOUT, connections.open.wait()).await;
         Ok(())
     }
 }
 
 async fn accept(connections: &Connections, shared: &Shared, stop: impl Future<Output = ()>) {
     let mut stop = std::pin::pin!(stop);
-    let mut look = tokio::time::interval(LOOK);
+    let mut look = tokio::time::interval(POLL_INTERVAL);
     loop {
         tokio::select! {
             () = stop.as_mut() => return,

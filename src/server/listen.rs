@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 use super::guard::Shared;
 
 /// How long to wait when the system has no room for another connection.
-const BREATH: Duration = Duration::from_millis(100);
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
 /// The longest head of a request.
 const HEAD_BYTES: usize = 64 << 10;
@@ -51,7 +51,7 @@ impl Connections {
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be taken");
-                tokio::time::sleep(BREATH).await;
+                tokio::time::sleep(ACCEPT_BACKOFF).await;
             }
         }
     }

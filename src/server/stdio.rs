@@ -21,7 +21,7 @@ use crate::client::{Error, Result};
 
 /// The longest line that is read. As long as the longest body over HTTP would be too short for a
 /// client that sends files.
-const LONGEST_LINE: usize = 16 << 20;
+const MAX_LINE_BYTES: usize = 16 << 20;
 
 /// Serves over stdin and stdout until the client closes them.
 ///
@@ -77,7 +77,7 @@ impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send + 'static> Lines<
                 self.line.extend(part.iter().take(used));
             }
             self.read.consume(used);
-            if self.line.len() > LONGEST_LINE {
+            if self.line.len() > MAX_LINE_BYTES {
                 self.line = Vec::new();
                 self.skipping = true;
                 self.refuse(

@@ -130,8 +130,9 @@ impl TokenFile {
     pub fn add(&mut self, name: &str, new: &NewToken) -> Result<SecretString> {
         check_name(name)?;
         if self.content.tokens.contains_key(name) {
-            return Err(Error::invalid_input("name", format!("`{name}` has a token"))
-                .remedied(format!("choose another name, or `tailsteward token remove {name}`")));
+            return Err(Error::invalid_input("name", format!("`{name}` has a token")).with_remedy(
+                format!("choose another name, or `tailsteward token remove {name}`"),
+            ));
         }
         let token = generate()?;
         let mut entry = Table::new();

@@ -14,25 +14,25 @@ pub mod operations;
 pub mod policy_file;
 pub mod posture;
 mod probe;
+pub(crate) mod resource;
 pub mod routes;
 pub mod services;
 pub mod settings;
-#[cfg(feature = "server")]
-mod several;
 pub mod tags;
+#[cfg(feature = "server")]
+mod tailnets;
 pub mod user_invites;
 pub mod users;
 pub mod webhooks;
-pub(crate) mod whole;
 
 pub use self::probe::Probe;
 #[cfg(feature = "server")]
-pub(crate) use self::several::Meant;
+pub(crate) use self::tailnets::Selection;
 #[cfg(feature = "server")]
-pub use self::several::Tailnets;
+pub use self::tailnets::Tailnets;
 use crate::{
     Settings,
-    change::{self, Acting, Plan, Report, Subject},
+    change::{self, Actor, Plan, Report, Subject},
     client::Client,
     client::Result,
     config,
@@ -73,7 +73,7 @@ pub(crate) static SUBJECTS: &[&dyn Subject] = &[
 #[derive(Debug, Clone)]
 pub struct Tailnet {
     client: Client,
-    acting: Acting,
+    acting: Actor,
     policies: policy_file::Memory,
 }
 
@@ -82,19 +82,19 @@ impl Tailnet {
     pub fn new(settings: Settings) -> Self {
         Self {
             client: Client::new(settings),
-            acting: Acting::default(),
+            acting: Actor::default(),
             policies: policy_file::Memory::default(),
         }
     }
 
     /// The same tailnet, where changes are made on somebody's behalf and recorded in their journal.
     #[must_use]
-    pub fn acting_as(&self, acting: Acting) -> Self {
+    pub fn acting_as(&self, acting: Actor) -> Self {
         Self { acting, ..self.clone() }
     }
 
     /// On whose behalf changes are made.
-    pub fn acting(&self) -> &Acting {
+    pub fn actor(&self) -> &Actor {
         &self.acting
     }
 

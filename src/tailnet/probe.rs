@@ -9,7 +9,7 @@ use super::Tailnet;
 use crate::{
     ErrorKind, Operation,
     api::types::DeviceFields,
-    client::{Result, answer},
+    client::{Result, response},
 };
 
 /// What one small read tells about the API.
@@ -37,14 +37,14 @@ impl Tailnet {
         let headers = match settings {
             Ok(answer) => answer.headers().clone(),
             Err(error) => {
-                let error = answer::failed(Operation::GetTailnetSettings, error);
+                let error = response::failed(Operation::GetTailnetSettings, error);
                 if error.kind() != ErrorKind::Forbidden {
                     return Err(error);
                 }
                 let request = api.list_tailnet_devices().tailnet(client.tailnet());
                 let devices = request.fields(DeviceFields::Default).send().await;
                 let answer = devices
-                    .map_err(|error| answer::failed(Operation::ListTailnetDevices, error))?;
+                    .map_err(|error| response::failed(Operation::ListTailnetDevices, error))?;
                 answer.headers().clone()
             }
         };

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 pub(crate) use self::arguments::none_or_some;
 use self::arguments::{DRY_RUN, PLAN_ID, input, take_control};
-pub use self::choice::{Choice, Offer, Words};
+pub use self::selection::{Offer, Selectors, ToolSelection};
 pub use crate::change::Risk;
 use crate::{
     Error, ErrorKind, Operation, Tailnet,
@@ -22,10 +22,10 @@ use crate::{
 };
 
 mod arguments;
-mod choice;
 mod page;
 mod schema;
 mod scopes;
+mod selection;
 
 pub(crate) use self::page::{Page, Part, all_but, row};
 
@@ -95,11 +95,11 @@ pub(crate) trait Either: DeserializeOwned + JsonSchema + Send + 'static {
     const NAME: &'static str;
 
     /// Answers, or says what would be changed. Reads only.
-    fn ask(self, tailnet: &Tailnet) -> impl Future<Output = Result<Came>> + Send;
+    fn ask(self, tailnet: &Tailnet) -> impl Future<Output = Result<Output>> + Send;
 }
 
 /// What a tool comes to by itself.
-pub(crate) enum Came {
+pub(crate) enum Output {
     /// An answer, as compact JSON.
     Answer(String),
     /// A plan.
@@ -139,7 +139,7 @@ pub struct ToolDef {
 enum Body {
     Query(for<'a> fn(Value, &'a Tailnet) -> Answer<'a, String>, fn() -> Schema),
     Edit(for<'a> fn(Value, &'a Tailnet) -> Answer<'a, Plan>, fn() -> Schema),
-    Either(for<'a> fn(Value, &'a Tailnet) -> Answer<'a, Came>, fn() -> Schema),
+    Either(for<'a> fn(Value, &'a Tailnet) -> Answer<'a, Output>, fn() -> Schema),
     /// One operation of the API, as its document describes it.
     Operation(Operation),
 }
@@ -258,7 +258,7 @@ pub fn every() -> impl Iterator<Item = &'static ToolDef> {
 pub fn named(name: &str) -> Result<&'static ToolDef> {
     every().find(|it| it.name == name).ok_or_else(|| {
         let names: Vec<&str> = all().map(|it| it.name).collect();
-        Error::invalid_input("tool", choice::no_such(name, &names))
+        Error::invalid_input("tool", selection::no_such(name, &names))
     })
 }
 
@@ -273,16 +273,16 @@ impl ToolDef {
         let (arguments, dry_run, plan_id) =
             if self.is_edit() { take_control(arguments)? } else { (arguments, false, None) };
         let came = match self.body {
-            Body::Query(call, _) => Came::Answer(call(arguments, tailnet).await?),
-            Body::Edit(plan, _) => Came::Plan(Box::new(plan(arguments, tailnet).await?)),
+            Body::Query(call, _) => Output::Answer(call(arguments, tailnet).await?),
+            Body::Edit(plan, _) => Output::Plan(Box::new(plan(arguments, tailnet).await?)),
             Body::Either(ask, _) => ask(arguments, tailnet).await?,
             Body::Operation(operation) => {
                 operations::tools::ask(operation, arguments, tailnet).await?
             }
         };
         Ok(match came {
-            Came::Answer(answer) => Asked::Answer(answer),
-            Came::Plan(plan) => Asked::Plan(Box::new(Proposal { plan: *plan, dry_run, plan_id })),
+            Output::Answer(answer) => Asked::Answer(answer),
+            Output::Plan(plan) => Asked::Plan(Box::new(Proposal { plan: *plan, dry_run, plan_id })),
         })
     }
 
@@ -360,25 +360,25 @@ pub(crate) fn resource(schema: &Map<String, Value>, arguments: &Value) -> Option
     let required = schema.get("required").and_then(Value::as_array)?;
     let value = arguments.get(required.first()?.as_str()?)?;
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    Some(text.chars().take(LONGEST_RESOURCE).collect())
+    Some(text.chars().take(MAX_RESOURCE_LENGTH).collect())
 }
 
 /// As long as an answer gets: about 20,000 tokens. Lists end long before; what still comes here
 /// would fill the model's memory.
-pub(crate) const LONGEST_ANSWER: usize = 72_000;
+pub(crate) const MAX_ANSWER_BYTES: usize = 72_000;
 
 /// Gives `answer` back if a model can hold it; `instead` says what to ask for if not.
 pub(crate) fn short(answer: String, instead: &str) -> Result<String> {
-    if answer.len() <= LONGEST_ANSWER {
+    if answer.len() <= MAX_ANSWER_BYTES {
         return Ok(answer);
     }
     let told =
-        format!("the answer has {} kB, more than {LONGEST_ANSWER} bytes", answer.len() / 1000);
-    Err(Error::new(ErrorKind::TooLarge, told).remedied(instead))
+        format!("the answer has {} kB, more than {MAX_ANSWER_BYTES} bytes", answer.len() / 1000);
+    Err(Error::new(ErrorKind::TooLarge, told).with_remedy(instead))
 }
 
 /// As much of a resource's name as a log line holds.
-const LONGEST_RESOURCE: usize = 100;
+const MAX_RESOURCE_LENGTH: usize = 100;
 
 /// What a tool gives back, as compact JSON.
 pub(crate) fn written(output: &impl Serialize) -> Result<String> {

@@ -12,11 +12,11 @@ use crate::{
 };
 
 /// Rows on a page unless asked otherwise.
-const PAGE: usize = 50;
+const PAGE_SIZE: usize = 50;
 /// Rows on the largest page.
 const LARGEST: usize = 500;
 /// The most that a page may weigh, in bytes of JSON; what is left comes on the next.
-const HEAVIEST: usize = 48_000;
+const MAX_PAGE_BYTES: usize = 48_000;
 
 /// Which part of a list is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +37,7 @@ impl Part {
         skip: impl Into<Option<usize>>,
         limit: Option<usize>,
     ) -> Result<Self> {
-        let limit = limit.unwrap_or(PAGE);
+        let limit = limit.unwrap_or(PAGE_SIZE);
         if limit == 0 || limit > most {
             return Err(Error::invalid_input("limit", format!("must be between 1 and {most}")));
         }
@@ -75,7 +75,7 @@ impl Page {
                 .map_err(|error| Error::invalid_input(&name, error))?;
             weight += row.get().len();
             // One row is always shown, however heavy.
-            if weight > HEAVIEST && !rows.is_empty() {
+            if weight > MAX_PAGE_BYTES && !rows.is_empty() {
                 break;
             }
             rows.push(row);

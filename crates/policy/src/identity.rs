@@ -5,11 +5,11 @@ use std::{collections::BTreeSet, net::IpAddr};
 use super::{
     address::INTERNET,
     compile::{Compiled, Special},
+    inventory::User,
     model::Rule,
     ports::Ports,
     posture::{self, Attributes},
     selector::{Selector, SelectorKind},
-    world::User,
 };
 
 /// One end of a connection.
@@ -37,7 +37,7 @@ impl Compiled<'_> {
         match party {
             Party::Person(login) => Some(login),
             Party::Device(index) => {
-                let device = self.world.devices.get(*index)?;
+                let device = self.inventory.devices.get(*index)?;
                 (!device.is_tagged()).then_some(device.user.as_str())
             }
             _ => None,
@@ -51,13 +51,13 @@ impl Compiled<'_> {
         let unknown = |what: &str| format!("{what} not found: {name:?}");
         match &selector.kind {
             SelectorKind::Any => Ok(vec![Party::Anything]),
-            SelectorKind::User(login) => match self.world.user(login) {
+            SelectorKind::User(login) => match self.inventory.user(login) {
                 Some(user) => Ok(vec![Party::Person(user.login.clone())]),
                 None => Err(unknown("user")),
             },
             SelectorKind::Group(group) => {
                 let members = model.group(group).ok_or_else(|| unknown("group"))?;
-                let known = members.iter().filter_map(|it| self.world.user(&it.value));
+                let known = members.iter().filter_map(|it| self.inventory.user(&it.value));
                 nobody_is_wrong(known.map(person).collect(), name)
             }
             SelectorKind::Tag(tag) => match model.owners(tag) {
@@ -68,7 +68,10 @@ impl Compiled<'_> {
             SelectorKind::Service(service) => Ok(vec![Party::Service(service.clone())]),
             SelectorKind::Domain(_) => {
                 let fits = |it: &&User| self.is_person(&selector, &it.login);
-                nobody_is_wrong(self.world.users.iter().filter(fits).map(person).collect(), name)
+                nobody_is_wrong(
+                    self.inventory.users.iter().filter(fits).map(person).collect(),
+                    name,
+                )
             }
             SelectorKind::Host(host) => {
                 let address = model.host(host).ok_or_else(|| unknown("host"))?;
@@ -92,7 +95,7 @@ impl Compiled<'_> {
             "internet" | "nonroot" => Err(format!("{name:?} is nobody in particular")),
             _ => {
                 let fits = |it: &&User| in_autogroup(group, it);
-                let users = self.world.users.iter().filter(fits);
+                let users = self.inventory.users.iter().filter(fits);
                 nobody_is_wrong(users.map(person).collect(), name)
             }
         }
@@ -138,7 +141,7 @@ impl Compiled<'_> {
     }
 
     fn is_person(&self, selector: &Selector, login: &str) -> bool {
-        let user = self.world.user(login);
+        let user = self.inventory.user(login);
         match &selector.kind {
             SelectorKind::Any => true,
             SelectorKind::User(it) => it.eq_ignore_ascii_case(login),

@@ -4,38 +4,38 @@
 use std::sync::Arc;
 
 mod address;
-mod approve;
-mod ask;
+mod assertions;
+mod auto_approve;
 mod compile;
+mod diff;
 pub mod edit;
-mod effect;
-mod findings;
 pub mod hujson;
 mod identity;
+pub mod inventory;
+mod lint;
 pub mod merge;
 pub mod model;
 mod ports;
 mod posture;
 mod problem;
+mod query;
 mod selector;
-mod tests;
 mod validate;
-pub mod world;
 
 pub use self::{
     address::{NoAddress, Span},
-    approve::AutoApprovals,
-    ask::{Answer, Capability, Entry, RuleReach, RuleRef, SmallestGrant},
+    assertions::{Failure, TestReport},
+    auto_approve::AutoApprovals,
     compile::{
         CapGrant, Compiled, DstPorts, FilterRule, PortRange, Principal, SshAction, WireSshRule,
     },
-    effect::{CutOff, Effect, Flow},
-    findings::{Finding, Weight},
+    diff::{CutOff, Effect, Flow},
+    inventory::Inventory,
+    lint::{Finding, Weight},
     ports::{BadPorts, Ports},
     problem::{Problem, Severity},
+    query::{Answer, Capability, Entry, RuleReach, RuleRef, SmallestGrant},
     selector::{Selector, SelectorKind},
-    tests::{Failure, TestReport},
-    world::World,
 };
 use self::{hujson::Document, model::Model, problem::Problems};
 
@@ -76,7 +76,7 @@ impl Checked {
     }
 }
 
-/// Reads and checks a policy file. With a world, its tests are run, and what only a tailnet can tell
+/// Reads and checks a policy file. With a inventory, its tests are run, and what only a tailnet can tell
 /// is checked, too.
 ///
 /// ```
@@ -87,11 +87,11 @@ impl Checked {
 /// assert_eq!(error.message, "src=tag not found: \"tag:web\"");
 /// assert_eq!(error.suggestion.as_deref(), Some("declare it in tagOwners"));
 /// ```
-pub fn check(text: &str, world: Option<&World>) -> Checked {
-    let mut checked = check_untested(text, world);
+pub fn check(text: &str, inventory: Option<&Inventory>) -> Checked {
+    let mut checked = check_untested(text, inventory);
     let policy = checked.policy.as_ref().filter(|_| checked.is_accepted());
-    let Some((policy, world)) = policy.zip(world) else { return checked };
-    let failures = policy.run_tests(world).failures;
+    let Some((policy, inventory)) = policy.zip(inventory) else { return checked };
+    let failures = policy.run_tests(inventory).failures;
     let document = policy.document();
     let failed: Vec<Problem> = failures
         .into_iter()
@@ -108,7 +108,7 @@ pub fn check(text: &str, world: Option<&World>) -> Checked {
 }
 
 /// The same without the tests.
-pub fn check_untested(text: &str, world: Option<&World>) -> Checked {
+pub fn check_untested(text: &str, inventory: Option<&Inventory>) -> Checked {
     let document = match Document::parse(text) {
         Ok(document) => Arc::new(document),
         Err(error) => {
@@ -124,7 +124,7 @@ pub fn check_untested(text: &str, world: Option<&World>) -> Checked {
     };
     let mut problems = Problems::of(&document);
     let model = model::read(&document, &mut problems);
-    validate::validate(&model, world, &mut problems);
+    validate::validate(&model, inventory, &mut problems);
     let problems = problems.list;
     Checked { policy: Some(Policy { document, model }), problems }
 }

@@ -35,6 +35,19 @@ pub struct Problem {
     pub suggestion: Option<String>,
 }
 
+impl Problem {
+    /// A warning about the whole file, with what to do about it.
+    pub fn warning(message: impl Into<String>, suggestion: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            message: message.into(),
+            path: String::new(),
+            at: None,
+            suggestion: Some(suggestion.into()),
+        }
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(at) = self.at {

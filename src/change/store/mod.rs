@@ -146,7 +146,7 @@ impl Store {
             (_, error) => error.to_string(),
         };
         Error::new(ErrorKind::Journal, format!("the journal ({place}) {what}: {error}"))
-            .remedied("check --store; `--store memory` keeps it as long as the server runs")
+            .with_remedy("check --store; `--store memory` keeps it as long as the server runs")
     }
 
     fn wrong(&self, error: &sqlx::Error) -> Error {
@@ -174,7 +174,7 @@ impl fmt::Debug for Store {
 fn prepare(path: &std::path::Path) -> Result<()> {
     let failed = |error: std::io::Error| {
         Error::new(ErrorKind::Journal, format!("the journal {}: {error}", path.display()))
-            .remedied("name another file with --store, or `--store memory`")
+            .with_remedy("name another file with --store, or `--store memory`")
     };
     if let Some(folder) = path.parent().filter(|it| !it.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(failed)?;

@@ -82,7 +82,7 @@ pub(super) async fn steps(
     limit: usize,
 ) -> Result<Vec<Step>, sqlx::Error> {
     let rows = sqlx::query(
-        "SELECT kind, resource_id, name, field, before, after, lasting, outcome, why FROM steps
+        "SELECT kind, resource_id, name, field, before, after, irreversible, outcome, why FROM steps
          WHERE change_id = $1 ORDER BY id LIMIT $2 OFFSET $3",
     )
     .bind(entry)
@@ -106,7 +106,7 @@ fn step(row: &AnyRow) -> Result<Step, sqlx::Error> {
             field: row.try_get("field")?,
             from: json("before")?,
             to: json("after")?,
-            lasting: row.try_get::<i64, _>("lasting")? != 0,
+            irreversible: row.try_get::<i64, _>("irreversible")? != 0,
             comment: None,
         },
         outcome: outcome(row)?,

@@ -21,7 +21,7 @@ const TABLES: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS steps (
         id {ID}, change_id BIGINT NOT NULL, at BIGINT NOT NULL, kind TEXT NOT NULL,
         resource_id TEXT NOT NULL, name TEXT NOT NULL, field TEXT NOT NULL, before TEXT NOT NULL,
-        after TEXT NOT NULL, lasting BIGINT NOT NULL, outcome TEXT, why TEXT)",
+        after TEXT NOT NULL, irreversible BIGINT NOT NULL, outcome TEXT, why TEXT)",
     "CREATE INDEX IF NOT EXISTS steps_of_change ON steps (change_id, id)",
     "CREATE TABLE IF NOT EXISTS audit (
         id {ID}, at BIGINT NOT NULL, principal TEXT NOT NULL, tool TEXT NOT NULL,

@@ -45,7 +45,7 @@ impl Journal for Store {
         Box::pin(async move {
             sqlx::query(
                 "INSERT INTO steps (change_id, at, kind, resource_id, name, field, before, after,
-                 lasting) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id",
+                 irreversible) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id",
             )
             .bind(entry)
             .bind(micros(Timestamp::now()))
@@ -55,7 +55,7 @@ impl Journal for Store {
             .bind(&step.change.field)
             .bind(step.change.from.to_string())
             .bind(step.change.to.to_string())
-            .bind(i64::from(step.change.lasting))
+            .bind(i64::from(step.change.irreversible))
             .fetch_one(self.pool().await?)
             .await
             .and_then(|row| row.try_get(0))

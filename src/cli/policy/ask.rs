@@ -12,9 +12,9 @@ use crate::{
 
 /// Prints who gains and loses what; whether anybody does.
 pub(super) async fn diff(old: &str, new: &str, tailnet: &Tailnet, json: bool) -> Result<bool> {
-    let world = tailnet.policy_file().world().await?;
+    let inventory = tailnet.policy_file().inventory().await?;
     let (before, after) = (parsed(old)?, parsed(new)?);
-    let (before, after) = (before.compile(&world), after.compile(&world));
+    let (before, after) = (before.compile(&inventory), after.compile(&inventory));
     let effect = Effect::between(&before, &after);
     let cut = CutOff::between(&before, &after);
     if json {

@@ -62,18 +62,14 @@ pub(super) fn annotate(file: &str, error: &Error) {
 /// often is, leaves to Tailscale what depends on it.
 async fn checked(file: &File, tailnet: &Tailnet, tested: bool) -> Result<Checked> {
     let check = if tested { check } else { check_untested };
-    match tailnet.policy_file().world().await {
-        Ok(world) => Ok(check(&file.text, Some(&world))),
+    match tailnet.policy_file().inventory().await {
+        Ok(inventory) => Ok(check(&file.text, Some(&inventory))),
         Err(error) if error.kind() == ErrorKind::Forbidden => {
             let mut checked = check_untested(&file.text, None);
-            checked.problems.push(Problem {
-                severity: Severity::Warning,
-                message: "checked here without people and devices, which may not be read"
-                    .to_owned(),
-                path: String::new(),
-                at: None,
-                suggestion: Some("devices:core:read and users:read let them be read".to_owned()),
-            });
+            checked.problems.push(Problem::warning(
+                "checked without people and devices, which may not be read",
+                "devices:core:read and users:read let them be read",
+            ));
             Ok(checked)
         }
         Err(error) => Err(error),
@@ -88,14 +84,14 @@ pub(super) async fn test(
     format: Format,
 ) -> Result<u8> {
     let policy = tailnet.policy_file();
-    let world = policy.world().await?;
-    let checked = check(&file.text, Some(&world));
+    let inventory = policy.inventory().await?;
+    let checked = check(&file.text, Some(&inventory));
     let verdict = if offline { None } else { Some(policy.validate(&file.text).await?) };
     let code = tell(file, &checked.problems, verdict.as_ref(), format);
     if let Some(parsed) = &checked.policy
         && format == Format::Text
     {
-        let report = parsed.run_tests(&world);
+        let report = parsed.run_tests(&inventory);
         let passed = report.total - report.failures.len();
         print(&format!("here: {passed} of {} tests pass", report.total));
         match &verdict {

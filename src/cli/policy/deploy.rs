@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{File, Format, FormatArgument, WRONG, check};
 use crate::{
     Error,
-    cli::{Target, call, offered::Offered, print},
+    cli::{Target, call, print, server_options::Offered},
     client::Result,
 };
 

@@ -4,7 +4,7 @@ use std::{io::Read as _, path::Path, process::ExitCode};
 
 use clap::{Subcommand, ValueEnum};
 
-use super::{Connected, Target, complain, offered::Offered};
+use super::{Connected, Target, complain, server_options::Offered};
 use crate::{Error, ErrorKind, Tailnet, client::Result, mcp};
 
 mod ask;
@@ -212,7 +212,7 @@ async fn carry_out(command: PolicyCommand, target: &Target, offered: &Offered) -
 /// A tailnet, for what is about its people and devices. They are not in any file.
 async fn with_people(target: &Target) -> Result<Connected> {
     target.connect().await.map_err(|error| match error.kind() {
-        ErrorKind::NoCredential => error.telling(
+        ErrorKind::NoCredential => error.context(
             "it depends on the people and devices of a tailnet, which have to be read from there",
         ),
         _ => error,

@@ -1,9 +1,9 @@
 //! Named organisations in a TOML file; their secrets are elsewhere.
 
 mod edit;
-mod guard;
 mod keychain;
 mod profile;
+mod redacted_toml;
 mod vault;
 
 use std::{
@@ -345,7 +345,7 @@ impl fmt::Debug for Profiles {
 }
 
 fn parse(path: &Path, text: &str) -> Result<(DocumentMut, Read)> {
-    let file: ConfigFile = guard::parse(path, text)?;
+    let file: ConfigFile = redacted_toml::parse(path, text)?;
     let document = text.parse().map_err(|_| {
         Error::config(format!("{} is no TOML", path.display()), "correct the config file")
     })?;

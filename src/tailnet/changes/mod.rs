@@ -80,9 +80,9 @@ impl<'a> Changes<'a> {
     }
 
     fn journal(&self) -> Result<&Arc<dyn Journal>> {
-        self.tailnet.acting().journal.as_ref().ok_or_else(|| {
+        self.tailnet.actor().journal.as_ref().ok_or_else(|| {
             Error::new(ErrorKind::Unsupported, "no journal is kept here")
-                .remedied("give the tailnet one with `acting_as`")
+                .with_remedy("give the tailnet one with `acting_as`")
         })
     }
 
@@ -135,10 +135,11 @@ impl<'a> Changes<'a> {
         let label = self.tailnet.label();
         let found = self.journal()?.entry(change).await?;
         found.filter(|it| it.tailnet == label).ok_or_else(|| {
-            Error::new(ErrorKind::NotFound, format!("no change {change} of this tailnet")).remedied(
-                "list_changes has the numbers; after a change of credential, changes are found \
+            Error::new(ErrorKind::NotFound, format!("no change {change} of this tailnet"))
+                .with_remedy(
+                    "list_changes has the numbers; after a change of credential, changes are found \
                      again if TAILSCALE_TAILNET named the tailnet",
-            )
+                )
         })
     }
 

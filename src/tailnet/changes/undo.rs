@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The longest change that is undone in one go.
-const MOST: usize = 10_000;
+const MAX_CHANGES: usize = 10_000;
 
 /// What is to be done about one step.
 enum Turn {
@@ -37,7 +37,7 @@ impl Changes<'_> {
                 "wait until get_change says how it ended",
             ));
         }
-        let steps = self.steps(change, MOST).await?;
+        let steps = self.steps(change, MAX_CHANGES).await?;
         if let Some(first) = steps.first().filter(|_| entry.undone_by.is_none()) {
             super::subject(first)?.may_undo(self.tailnet, &steps).await?;
         }
@@ -55,7 +55,7 @@ impl Changes<'_> {
                 }
                 Err(error) => {
                     return Err(match entry.undone_by {
-                        Some(by) => error.telling(&format!("change {by} took it back")),
+                        Some(by) => error.context(&format!("change {by} took it back")),
                         None => error,
                     });
                 }
@@ -89,7 +89,7 @@ impl Changes<'_> {
     async fn turn(&self, step: &Step) -> Result<Turn> {
         let of = format!("`{}` of {}", step.change.field, label(&step.kind, &step.name));
         match step.outcome {
-            Some(Outcome::Failed | Outcome::TakenBack | Outcome::Partly) => {
+            Some(Outcome::Failed | Outcome::RolledBack | Outcome::Partly) => {
                 return Ok(Turn::Nothing);
             }
             Some(Outcome::Done | Outcome::Unknown) | None => {}
@@ -124,7 +124,7 @@ impl Changes<'_> {
         let (to, now) = (shown(&step.change.to), shown(&now));
         let told = format!("{of} became {to} and is {now}: it was changed again");
         Err(Error::new(ErrorKind::Stale, told)
-            .remedied("look at it, and change it from what it is now"))
+            .with_remedy("look at it, and change it from what it is now"))
     }
 }
 

@@ -14,15 +14,15 @@ use crate::{
         Result,
         call::{self, Call},
     },
-    tailnet::{Tailnet, email, whole::Whole},
+    tailnet::{Tailnet, email, resource::ResourceSpec},
 };
 
-pub(crate) const CONTACT: &Whole = &Whole {
+pub(crate) const CONTACT: &ResourceSpec = &ResourceSpec {
     pick: Some(|all, contact| all.get(contact).cloned().unwrap_or_default()),
     change: Some(Operation::UpdateContact),
     patches: true,
     actions: &[(MAIL, Operation::ResendContactVerificationEmail)],
-    ..Whole::new("contact", "contactType", "", Operation::GetContacts, &["email"])
+    ..ResourceSpec::new("contact", "contactType", "", Operation::GetContacts, &["email"])
 };
 
 /// The mail that asks to verify the address goes out again.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Error, Operation, Tailnet,
-    change::{Change, Fields, Plan, Secrets, Sending, Sent, Subject},
+    change::{Change, Fields, Plan, Secrets, Subject, Write, Written},
     client::{
         Result,
         call::{self, Call},
@@ -24,7 +24,7 @@ pub(super) fn plan(invite: &Secret) -> Result<Plan> {
         return Err(Error::invalid_input(INVITE, "must be the link of an invite, or its code"));
     }
     let secret = invite.parse().unwrap_or_default();
-    let change = Change::new(ACCEPTED, Value::Null, true).lasting();
+    let change = Change::new(ACCEPTED, Value::Null, true).irreversible();
     let secrets: Secrets = [(INVITE.to_owned(), secret)].into();
     Ok(Plan::one(&Acceptance, "", "", vec![change]).with_secrets(secrets))
 }
@@ -51,10 +51,10 @@ impl Subject for Acceptance {
     fn send<'a>(
         &'a self,
         tailnet: &'a Tailnet,
-        sending: Sending<'a>,
-    ) -> BoxFuture<'a, Result<Sent>> {
+        write: Write<'a>,
+    ) -> BoxFuture<'a, Result<Written>> {
         Box::pin(async move {
-            let invite = sending.secrets.get(INVITE).ok_or_else(|| {
+            let invite = write.secrets.get(INVITE).ok_or_else(|| {
                 Error::invalid_input(INVITE, "is recorded nowhere, so it has to be given again")
             })?;
             let body = json!({ INVITE: invite.reveal() });
@@ -62,7 +62,7 @@ impl Subject for Acceptance {
             let answer = tailnet.client().call(Operation::AcceptDeviceInvite, call).await;
             let answer = answer.map_err(|error| {
                 if error.may_have_had_effect() {
-                    return error.remedied(
+                    return error.with_remedy(
                         "it may have taken effect: look with list_devices and `external`",
                     );
                 }
@@ -72,10 +72,10 @@ impl Subject for Acceptance {
             let device = of("/device/fqdn").or_else(|| of("/device/name")).unwrap_or("a device");
             let sharer = of("/sharer/loginName").unwrap_or("somebody");
             let id = answer.get("device").and_then(|it| call::member(it, "id"));
-            Ok(Sent {
-                id: id.map(crate::tailnet::whole::text),
+            Ok(Written {
+                id: id.map(crate::tailnet::resource::text),
                 notes: vec![format!("{device} of {sharer} is shared into this tailnet now")],
-                ..Sent::default()
+                ..Written::default()
             })
         })
     }

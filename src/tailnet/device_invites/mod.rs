@@ -15,11 +15,11 @@ use crate::{
         Result,
         call::{self, Call},
     },
-    tailnet::{Tailnet, devices::Device, email, user_invites, whole::Whole},
+    tailnet::{Tailnet, devices::Device, email, resource::ResourceSpec, user_invites},
     wire::Secret,
 };
 
-pub(crate) const DEVICE_INVITE: &Whole = &Whole {
+pub(crate) const DEVICE_INVITE: &ResourceSpec = &ResourceSpec {
     names: &["email"],
     make: Some(Operation::CreateDeviceInvites),
     makes_lists: true,
@@ -28,7 +28,7 @@ pub(crate) const DEVICE_INVITE: &Whole = &Whole {
     once: &["inviteUrl"],
     actions: &[(MAIL, Operation::ResendDeviceInvite)],
     explain: Some(user_invites::of_a_user),
-    ..Whole::new(
+    ..ResourceSpec::new(
         "device invite",
         "deviceInviteId",
         "id",

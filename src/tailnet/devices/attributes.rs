@@ -18,11 +18,11 @@ use crate::{
 /// The namespace of attributes that can be written.
 const CUSTOM: &str = "custom:";
 /// The longest name of an attribute, namespace included.
-const LONGEST_KEY: usize = 128;
+const MAX_KEY_LENGTH: usize = 128;
 /// The longest text.
-const LONGEST_TEXT: usize = 50;
+const MAX_TEXT_LENGTH: usize = 50;
 /// The longest comment.
-const LONGEST_COMMENT: usize = 200;
+const MAX_COMMENT_LENGTH: usize = 200;
 /// The largest number that JSON keeps exact, either side of zero.
 const LARGEST_NUMBER: i64 = (1 << 53) - 1;
 /// As many devices as one batch takes: each is read twice and written once, a request a second.
@@ -54,12 +54,12 @@ impl AttributeValue {
         match self {
             Self::Text(text) => {
                 let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
-                if (1..=LONGEST_TEXT).contains(&text.len()) && text.chars().all(allowed) {
+                if (1..=MAX_TEXT_LENGTH).contains(&text.len()) && text.chars().all(allowed) {
                     return Ok(());
                 }
                 Err(Error::invalid_input(
                     "value",
-                    format!("must have 1 to {LONGEST_TEXT} letters, digits, `_` or `.`"),
+                    format!("must have 1 to {MAX_TEXT_LENGTH} letters, digits, `_` or `.`"),
                 ))
             }
             Self::Number(number) if number.unsigned_abs() > LARGEST_NUMBER.unsigned_abs() => {
@@ -135,20 +135,20 @@ impl AttributeChange {
     fn check(&self) -> Result<()> {
         let rest = self.key.strip_prefix(CUSTOM).unwrap_or_default();
         let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
-        if rest.is_empty() || self.key.len() > LONGEST_KEY || !rest.chars().all(allowed) {
+        if rest.is_empty() || self.key.len() > MAX_KEY_LENGTH || !rest.chars().all(allowed) {
             return Err(Error::invalid_input(
                 "key",
                 format!(
                     "is `{}`; write it as `custom:name`, of letters, digits, `_` and `:`, up to \
-                     {LONGEST_KEY} characters",
+                     {MAX_KEY_LENGTH} characters",
                     self.key
                 ),
             ));
         }
-        if self.comment.as_ref().is_some_and(|it| it.chars().count() > LONGEST_COMMENT) {
+        if self.comment.as_ref().is_some_and(|it| it.chars().count() > MAX_COMMENT_LENGTH) {
             return Err(Error::invalid_input(
                 "comment",
-                format!("must have at most {LONGEST_COMMENT} characters"),
+                format!("must have at most {MAX_COMMENT_LENGTH} characters"),
             ));
         }
         if self.expiry.is_some_and(|it| it <= Timestamp::now()) {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Device, attributes};
 use crate::{
     Error, ErrorKind, Operation, Tailnet,
-    change::{Change, Fields, Sending, Sent, Subject, same},
+    change::{Change, Fields, Subject, Write, Written, same},
     client::{Client, Result},
 };
 
@@ -35,7 +35,7 @@ pub(super) fn name(from: &str, to: &str) -> Change {
 pub(crate) fn tags(from: Vec<String>, to: Vec<String>) -> Change {
     let first = from.is_empty();
     let change = Change::new(TAGS, from, to);
-    if first { change.lasting() } else { change }
+    if first { change.irreversible() } else { change }
 }
 
 /// Whether its key expires.
@@ -55,12 +55,12 @@ pub(crate) fn enabled_routes(from: Vec<String>, to: Vec<String>) -> Change {
 
 /// Its key expires now.
 pub(super) fn expire_key() -> Change {
-    Change::new(KEY_EXPIRED, false, true).lasting()
+    Change::new(KEY_EXPIRED, false, true).irreversible()
 }
 
 /// It is removed for good.
 pub(super) fn remove() -> Change {
-    Change::new(IN_TAILNET, true, false).lasting()
+    Change::new(IN_TAILNET, true, false).irreversible()
 }
 
 /// Devices and their posture attributes, as something that changes.
@@ -84,11 +84,11 @@ impl Subject for Devices {
     fn send<'a>(
         &'a self,
         tailnet: &'a Tailnet,
-        sending: Sending<'a>,
-    ) -> BoxFuture<'a, Result<Sent>> {
+        write: Write<'a>,
+    ) -> BoxFuture<'a, Result<Written>> {
         Box::pin(async move {
-            send(tailnet, sending.id, sending.change).await?;
-            Ok(Sent::default())
+            send(tailnet, write.id, write.change).await?;
+            Ok(Written::default())
         })
     }
 

@@ -90,9 +90,9 @@ fn unknown(devices: &[Device], wanted: &str, lower: &str) -> Error {
         .collect();
     let error = Error::new(ErrorKind::NotFound, format!("no device is called `{wanted}`"));
     if similar.is_empty() {
-        error.remedied("look with list_devices; it takes part of a name as `name`")
+        error.with_remedy("look with list_devices; it takes part of a name as `name`")
     } else {
-        error.remedied(format!("did you mean {}?", similar.join(", ")))
+        error.with_remedy(format!("did you mean {}?", similar.join(", ")))
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{Error, client::Result};
 
 /// The longest label of a DNS name.
-const LONGEST: usize = 63;
+const MAX_LENGTH: usize = 63;
 
 /// The short name that the server makes of `wanted`: lower case, with `-` for dots, underscores
 /// and spaces, and none at the ends. Of a full name in the tailnet's own domain, the first label.
@@ -32,10 +32,10 @@ pub fn normalise(wanted: &str, domain: Option<&str>) -> Result<String> {
             format!("has the character `{odd}`; use letters, digits and `-`"),
         ));
     }
-    if name.is_empty() || name.len() > LONGEST {
+    if name.is_empty() || name.len() > MAX_LENGTH {
         return Err(Error::invalid_input(
             "name",
-            format!("must have 1 to {LONGEST} letters, digits or `-`"),
+            format!("must have 1 to {MAX_LENGTH} letters, digits or `-`"),
         ));
     }
     Ok(name.to_owned())

@@ -65,7 +65,7 @@ impl Devices<'_> {
         let id = find::find(&list, device)?.key();
         let own = preflight::own(self.read(id).await?)?;
         let plan = preflight::Preflight::new(self, &list, own).update(update).await?;
-        if plan.is_lasting() {
+        if plan.is_irreversible() {
             find::find_exact(&list, device)?;
         }
         Ok(plan)

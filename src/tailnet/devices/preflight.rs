@@ -101,7 +101,7 @@ impl<'a> Preflight<'a> {
             self.readdress(address)?;
         }
         // What cannot be taken back comes last: then nothing after it can fail.
-        self.changes.sort_by_key(|it| it.lasting);
+        self.changes.sort_by_key(|it| it.irreversible);
         let mut plan = plan::of(&self.device, self.changes).warned(self.warnings);
         if self.cuts_off {
             plan.least = Risk::Danger;

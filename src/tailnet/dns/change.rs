@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::{Configuration, Resolver, brief};
 use crate::{
     Error, Operation, Tailnet,
-    change::{Change, Checked, Fields, Plan, Sending, Sent, Subject},
+    change::{Change, Checked, Fields, Plan, Subject, Write, Written},
     client::{Result, call::Call},
 };
 
@@ -74,11 +74,11 @@ impl Subject for Dns {
     fn send<'a>(
         &'a self,
         tailnet: &'a Tailnet,
-        sending: Sending<'a>,
-    ) -> BoxFuture<'a, Result<Sent>> {
+        write: Write<'a>,
+    ) -> BoxFuture<'a, Result<Written>> {
         Box::pin(async move {
-            send(tailnet, sending.change).await?;
-            Ok(Sent::default())
+            send(tailnet, write.change).await?;
+            Ok(Written::default())
         })
     }
 

@@ -5,10 +5,10 @@ use std::net::IpAddr;
 use crate::{Error, client::Result};
 
 /// The longest name that DNS has.
-const LONGEST: usize = 253;
+const MAX_NAME_LENGTH: usize = 253;
 
 /// The longest part of one.
-const LONGEST_LABEL: usize = 63;
+const MAX_LABEL_LENGTH: usize = 63;
 
 /// Tailscale's own resolver on every device.
 const OWN: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(100, 100, 100, 100));
@@ -43,12 +43,12 @@ pub(super) fn domain(field: &str, text: &str) -> Result<String> {
     let domain = text.trim().trim_end_matches('.').to_ascii_lowercase();
     let is_letter = |it: char| it.is_ascii_alphanumeric() || matches!(it, '-' | '_');
     let is_label = |it: &str| {
-        (1..=LONGEST_LABEL).contains(&it.len())
+        (1..=MAX_LABEL_LENGTH).contains(&it.len())
             && it.chars().all(is_letter)
             && !it.starts_with('-')
             && !it.ends_with('-')
     };
-    if domain.len() <= LONGEST && domain.split('.').all(is_label) {
+    if domain.len() <= MAX_NAME_LENGTH && domain.split('.').all(is_label) {
         return Ok(domain);
     }
     Err(Error::invalid_input(

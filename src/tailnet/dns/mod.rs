@@ -148,7 +148,7 @@ impl Configuration {
                 ErrorKind::Unsupported,
                 format!("the configuration has a part that nobody here can read ({odd})"),
             )
-            .remedied("change it in the admin console")),
+            .with_remedy("change it in the admin console")),
         }
     }
 

@@ -148,7 +148,7 @@ impl DnsOf<'_> {
                 [] => "no domain has".to_owned(),
                 there => format!("these have: {}", there.join(", ")),
             };
-            return Err(Error::new(ErrorKind::NotFound, told).remedied(remedy));
+            return Err(Error::new(ErrorKind::NotFound, told).with_remedy(remedy));
         };
         let mut plan = change::plan(vec![change::split(&domain, Some(from), None)]);
         plan.least = Risk::Danger;

@@ -6,19 +6,19 @@ use serde_json::Value;
 
 use crate::{
     Error, ErrorKind, Operation, Tailnet,
-    change::{Change, Checked, Fields, Plan, Sending, Sent, Subject, journal::Step},
+    change::{Change, Checked, Fields, Plan, Subject, Write, Written, journal::Step},
     client::{Result, call},
-    tailnet::whole::Whole,
+    tailnet::resource::ResourceSpec,
 };
 
 /// What can be set of a key; of an auth key only when it is made.
-pub(super) const KEY: &Whole = &Whole {
+pub(super) const KEY: &ResourceSpec = &ResourceSpec {
     is_gone: Some(is_gone),
     make: Some(Operation::CreateKey),
     change: Some(Operation::SetKey),
     remove: Some(Operation::DeleteKey),
     once: &["key"],
-    ..Whole::new(
+    ..ResourceSpec::new(
         "key",
         "keyId",
         "id",
@@ -73,14 +73,14 @@ impl Subject for Keys {
     fn send<'a>(
         &'a self,
         tailnet: &'a Tailnet,
-        sending: Sending<'a>,
-    ) -> BoxFuture<'a, Result<Sent>> {
+        write: Write<'a>,
+    ) -> BoxFuture<'a, Result<Written>> {
         Box::pin(async move {
-            if sending.change.field == REVOKE_AFTER {
-                return Ok(Sent::default());
+            if write.change.field == REVOKE_AFTER {
+                return Ok(Written::default());
             }
-            let sent = KEY.send(tailnet, sending).await?;
-            match (&sending.change.from, sent.id.clone()) {
+            let sent = KEY.send(tailnet, write).await?;
+            match (&write.change.from, sent.id.clone()) {
                 (Value::Null, Some(id)) => verified(tailnet, &id, sent).await,
                 _ => Ok(sent),
             }
@@ -141,13 +141,13 @@ pub(super) fn rotated(steps: &[Step]) -> Option<(&str, &str)> {
     Some((&old.id, &new.id))
 }
 
-fn told(mut sent: Sent, note: String) -> Sent {
+fn told(mut sent: Written, note: String) -> Written {
     sent.notes.push(note);
     sent
 }
 
 /// Gives the new key back if the API has it, and says that it is good.
-async fn verified(tailnet: &Tailnet, id: &str, sent: Sent) -> Result<Sent> {
+async fn verified(tailnet: &Tailnet, id: &str, sent: Written) -> Result<Written> {
     match KEY.get(tailnet, id).await {
         Ok(_) => Ok(told(sent, format!("made the key {id}"))),
         // Its secret is here and nowhere else: better a key that nobody looked at than none.
@@ -158,7 +158,7 @@ async fn verified(tailnet: &Tailnet, id: &str, sent: Sent) -> Result<Sent> {
             ErrorKind::Upstream,
             format!("the API made the key {id}, and says that it is not valid"),
         )
-        .remedied("look with get_key, and revoke it if it is there")
-        .maybe_done()),
+        .with_remedy("look with get_key, and revoke it if it is there")
+        .with_unknown_effect()),
     }
 }

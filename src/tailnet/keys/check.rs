@@ -12,9 +12,9 @@ use crate::{
 };
 
 /// The longest description.
-const LONGEST_DESCRIPTION: usize = 50;
+const MAX_DESCRIPTION_LENGTH: usize = 50;
 /// The longest life of an auth key, in days.
-const LONGEST_LIFE: u32 = 90;
+const MAX_LIFETIME_DAYS: u32 = 90;
 /// Scopes whose holder hands out tags.
 const TAGGING: [&str; 2] = ["devices:core", "auth_keys"];
 
@@ -95,8 +95,8 @@ impl NewKey {
         if !self.scopes.is_empty() {
             return Err(Error::invalid_input("scopes", "are for OAuth clients, not for auth keys"));
         }
-        if self.days.is_some_and(|it| !(1..=LONGEST_LIFE).contains(&it)) {
-            let told = format!("must be between 1 and {LONGEST_LIFE}");
+        if self.days.is_some_and(|it| !(1..=MAX_LIFETIME_DAYS).contains(&it)) {
+            let told = format!("must be between 1 and {MAX_LIFETIME_DAYS}");
             return Err(Error::invalid_input("days", told));
         }
         if self.tags.is_empty() && !of_user {
@@ -214,9 +214,9 @@ pub(super) fn update(key: &Value, update: &Update) -> Result<()> {
 
 fn description(text: &str) -> Result<()> {
     let good = |c: char| c.is_ascii_alphanumeric() || c == ' ' || c == '-';
-    if text.chars().count() > LONGEST_DESCRIPTION || !text.chars().all(good) {
+    if text.chars().count() > MAX_DESCRIPTION_LENGTH || !text.chars().all(good) {
         let told =
-            format!("must be up to {LONGEST_DESCRIPTION} letters, digits, spaces and hyphens");
+            format!("must be up to {MAX_DESCRIPTION_LENGTH} letters, digits, spaces and hyphens");
         return Err(Error::invalid_input("description", told));
     }
     Ok(())

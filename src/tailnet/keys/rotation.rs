@@ -16,7 +16,7 @@ use crate::{
     Error, ErrorKind,
     change::{Item, OnFailure, Plan, Risk},
     client::{Result, call},
-    tailnet::whole,
+    tailnet::resource,
 };
 
 /// How old a key may get, by kind, in days.
@@ -175,7 +175,7 @@ fn status(user: &super::super::users::User) -> String {
 }
 
 pub(super) fn id(key: &Value) -> String {
-    call::member(key, "id").map(whole::text).unwrap_or_default()
+    call::member(key, "id").map(resource::text).unwrap_or_default()
 }
 
 /// One key that is looked at.
@@ -241,7 +241,7 @@ impl Look<'_> {
     }
 
     fn owner(&self, owners: &BTreeMap<String, String>) -> Option<Finding> {
-        let owner = call::member(self.key, "userId").map(whole::text)?;
+        let owner = call::member(self.key, "userId").map(resource::text)?;
         let problem = match owners.get(&owner).map(String::as_str) {
             None => format!("its owner {owner} is no user of this tailnet"),
             Some("suspended") => format!("its owner {owner} is suspended"),

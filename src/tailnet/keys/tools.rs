@@ -16,7 +16,7 @@ use crate::{
     Operation, Tailnet,
     change::{Plan, Risk},
     client::{Result, call},
-    tailnet::{devices::tools::duration, whole},
+    tailnet::{devices::tools::duration, resource},
     tool::{Edit, Page, Part, Query, Toolset, edit, query},
 };
 
@@ -86,7 +86,7 @@ impl Row {
         let field = |name: &str| call::member(key, name).cloned();
         let create = key.pointer("/capabilities/devices/create");
         let can = |name: &&str| create.is_some_and(|it| it.get(*name) == Some(&Value::Bool(true)));
-        let owner = call::member(key, "userId").map(whole::text);
+        let owner = call::member(key, "userId").map(resource::text);
         Self {
             id: rotation::id(key),
             kind: Kind::of(key),

@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use super::{Logging, stream};
 use crate::{
     Error, ErrorKind, Operation, Tailnet,
-    change::{Change, Fields, Plan, Sending, Sent, Subject},
+    change::{Change, Fields, Plan, Subject, Write, Written},
     client::{
         Result,
         call::{self, Call},
     },
-    tailnet::whole::text,
+    tailnet::resource::text,
 };
 
 /// There is an id; its value says whether it is the same for whoever asks until it is used.
@@ -26,9 +26,9 @@ impl Logging<'_> {
     ///
     /// # Errors
     ///
-    /// None; sending it needs the scope `log_streaming`.
+    /// None; write it needs the scope `log_streaming`.
     pub fn plan_external_id(&self, reusable: bool) -> Result<Plan> {
-        let change = Change::new(REUSABLE, Value::Null, reusable).lasting();
+        let change = Change::new(REUSABLE, Value::Null, reusable).irreversible();
         let mut plan = Plan::one(&ExternalId, "", "", vec![change]);
         plan.notes.push("an id is no secret, and harmless until a role names it".to_owned());
         Ok(plan)
@@ -52,7 +52,7 @@ impl Logging<'_> {
             let should = format!("is `{role}`; write it as `arn:aws:iam::123456789012:role/name`");
             return Err(Error::invalid_input(ROLE, should));
         }
-        let change = Change::new(ROLE, Value::Null, role).lasting();
+        let change = Change::new(ROLE, Value::Null, role).irreversible();
         Ok(Plan::one(&ExternalId, id, id, vec![change]))
     }
 }
@@ -78,12 +78,12 @@ impl Subject for ExternalId {
     fn send<'a>(
         &'a self,
         tailnet: &'a Tailnet,
-        sending: Sending<'a>,
-    ) -> BoxFuture<'a, Result<Sent>> {
+        write: Write<'a>,
+    ) -> BoxFuture<'a, Result<Written>> {
         Box::pin(async move {
-            match sending.change.field.as_str() {
-                REUSABLE => make(tailnet, &sending.change.to).await,
-                ROLE => validate(tailnet, sending).await,
+            match write.change.field.as_str() {
+                REUSABLE => make(tailnet, &write.change.to).await,
+                ROLE => validate(tailnet, write).await,
                 field => Err(Error::invalid_input(field, "is nothing of an id that can change")),
             }
         })
@@ -94,13 +94,13 @@ impl Subject for ExternalId {
     }
 }
 
-async fn make(tailnet: &Tailnet, reusable: &Value) -> Result<Sent> {
+async fn make(tailnet: &Tailnet, reusable: &Value) -> Result<Written> {
     let operation = Operation::GetAwsExternalId;
     let body = json!({ REUSABLE: reusable });
     let answer = tailnet.client().call(operation, Call::default().with(&body)).await;
     let answer = answer.map_err(|error| {
         if error.may_have_had_effect() {
-            return error.remedied("ask again: an id that nobody uses does no harm");
+            return error.with_remedy("ask again: an id that nobody uses does no harm");
         }
         stream::explain(error)
     })?;
@@ -112,25 +112,25 @@ async fn make(tailnet: &Tailnet, reusable: &Value) -> Result<Sent> {
         "let the role's trust policy allow Tailscale's AWS account {account} with this external \
          id, then validate_aws_external_id"
     );
-    Ok(Sent { id: Some(id), notes: vec![told], ..Sent::default() })
+    Ok(Written { id: Some(id), notes: vec![told], ..Written::default() })
 }
 
-async fn validate(tailnet: &Tailnet, sending: Sending<'_>) -> Result<Sent> {
-    let body = json!({ "roleArn": sending.change.to });
-    let path = [("id", sending.id)];
+async fn validate(tailnet: &Tailnet, write: Write<'_>) -> Result<Written> {
+    let body = json!({ "roleArn": write.change.to });
+    let path = [("id", write.id)];
     let call = Call::on(&path).with(&body);
     let answer = tailnet.client().call(Operation::ValidateAwsExternalId, call).await;
     answer.map_err(|error| match (error.status(), error.kind()) {
-        (Some(422), _) => error.remedied(
+        (Some(422), _) => error.with_remedy(
             "AWS refused: let the role's trust policy allow Tailscale's AWS account with just this \
              external id, give AWS a minute, then ask again",
         ),
-        (_, ErrorKind::NotFound) => error.remedied("create_aws_external_id gives a new id"),
+        (_, ErrorKind::NotFound) => error.with_remedy("create_aws_external_id gives a new id"),
         _ if error.may_have_had_effect() => {
-            error.remedied("ask again: a role that was validated may be validated again")
+            error.with_remedy("ask again: a role that was validated may be validated again")
         }
         _ => stream::explain(error),
     })?;
     let notes = vec!["AWS lets Tailscale use the role under this id".to_owned()];
-    Ok(Sent { notes, ..Sent::default() })
+    Ok(Written { notes, ..Written::default() })
 }

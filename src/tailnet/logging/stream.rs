@@ -12,18 +12,18 @@ use crate::{
         Result,
         call::{self, Call},
     },
-    tailnet::whole::Whole,
+    tailnet::resource::ResourceSpec,
     wire::Secret,
 };
 
-pub(crate) const STREAM: &Whole = &Whole {
+pub(crate) const STREAM: &ResourceSpec = &ResourceSpec {
     make: Some(Operation::SetLogStreamingConfiguration),
     change: Some(Operation::SetLogStreamingConfiguration),
     remove: Some(Operation::DisableLogStreaming),
     // Where it needs a secret to come back, the plan says that it does not.
     returns: true,
     explain: Some(explain),
-    ..Whole::new(
+    ..ResourceSpec::new(
         "log stream",
         "logType",
         "logType",
@@ -49,7 +49,7 @@ pub(crate) const STREAM: &Whole = &Whole {
 };
 
 /// The longest time between two uploads, in minutes.
-const LONGEST_PERIOD: u32 = 1440;
+const MAX_PERIOD_MINUTES: u32 = 1440;
 
 /// Which log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -149,8 +149,8 @@ impl Destination {
     /// What goes into a request, and the secrets of it, checked.
     fn parts(&self) -> Result<(Value, Secrets)> {
         let Self { kind, url, user, token, period_minutes, compression, s3, gcs } = self;
-        if let Some(minutes) = period_minutes.filter(|it| !(1..=LONGEST_PERIOD).contains(it)) {
-            let should = format!("is {minutes}; it must be between 1 and {LONGEST_PERIOD}");
+        if let Some(minutes) = period_minutes.filter(|it| !(1..=MAX_PERIOD_MINUTES).contains(it)) {
+            let should = format!("is {minutes}; it must be between 1 and {MAX_PERIOD_MINUTES}");
             return Err(Error::invalid_input("period_minutes", should));
         }
         self.check_needed()?;
@@ -292,7 +292,7 @@ impl Logging<'_> {
         let unchanged = needs_no_secret(&to) && crate::change::same(&from, &to);
         let replaces = !from.is_null();
         let change = Change::new("configuration", from, to);
-        let change = if comes_back { change } else { change.lasting() };
+        let change = if comes_back { change } else { change.irreversible() };
         let changes = if unchanged { Vec::new() } else { vec![change] };
         let no_secret = secrets.is_empty() && !changes.is_empty();
         let mut plan = Plan::one(STREAM, log.as_str(), log.as_str(), changes).with_secrets(secrets);
@@ -318,7 +318,7 @@ impl Logging<'_> {
         }
         let comes_back = needs_no_secret(&from);
         let change = Change::new("configuration", from, Value::Null);
-        let change = if comes_back { change } else { change.lasting() };
+        let change = if comes_back { change } else { change.irreversible() };
         let mut plan = Plan::one(STREAM, log.as_str(), log.as_str(), vec![change]);
         plan.least = Risk::Danger;
         Ok(plan.warned(vec!["what happens from then on is missing there".to_owned()]))
@@ -327,7 +327,7 @@ impl Logging<'_> {
 
 pub(super) fn explain(error: Error) -> Error {
     match error.kind() {
-        ErrorKind::Forbidden => error.remedied(
+        ErrorKind::Forbidden => error.with_remedy(
             "it needs the scope `log_streaming`; for a destination inside the tailnet also \
              `device_invites` and `policy_file`",
         ),

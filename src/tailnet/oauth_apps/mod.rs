@@ -12,10 +12,10 @@ use crate::{
     Error, ErrorKind, Operation,
     change::{Plan, Secrets},
     client::{Result, call},
-    tailnet::{Tailnet, whole::Whole},
+    tailnet::{Tailnet, resource::ResourceSpec},
 };
 
-pub(crate) const APP: &Whole = &Whole {
+pub(crate) const APP: &ResourceSpec = &ResourceSpec {
     listed: Some((Operation::ListOauthApps, "oauthApps")),
     names: &["name"],
     make: Some(Operation::CreateOauthApp),
@@ -23,7 +23,7 @@ pub(crate) const APP: &Whole = &Whole {
     remove: Some(Operation::DeleteOauthApp),
     once: &["clientSecret"],
     explain: Some(explain),
-    ..Whole::new(
+    ..ResourceSpec::new(
         "OAuth app",
         "appId",
         "id",
@@ -33,7 +33,7 @@ pub(crate) const APP: &Whole = &Whole {
 };
 
 /// As long as a description gets, in characters.
-const LONGEST_DESCRIPTION: usize = 300;
+const MAX_DESCRIPTION_LENGTH: usize = 300;
 
 /// What an app is made of. When one is changed, what is absent stays as it is.
 #[derive(Debug, Clone, Default)]
@@ -58,8 +58,8 @@ impl App {
             fields.insert("name".to_owned(), checked_name(name)?.into());
         }
         if let Some(text) = &self.description {
-            if text.chars().count() > LONGEST_DESCRIPTION {
-                let should = format!("must have {LONGEST_DESCRIPTION} characters at most");
+            if text.chars().count() > MAX_DESCRIPTION_LENGTH {
+                let should = format!("must have {MAX_DESCRIPTION_LENGTH} characters at most");
                 return Err(Error::invalid_input("description", should));
             }
             fields.insert("description".to_owned(), text.as_str().into());
@@ -219,7 +219,7 @@ fn explain(error: Error) -> Error {
         matches!(error.operation(), Some(Operation::ListOauthApps | Operation::CreateOauthApp));
     let absent = error.kind() == ErrorKind::NotFound && all;
     if absent || error.kind() == ErrorKind::Forbidden {
-        return error.remedied(
+        return error.with_remedy(
             "OAuth apps are an alpha feature: ask Tailscale to turn them on for the tailnet; the \
              credential needs the scope `oauth_apps`, and `devices:posture_attributes` for node \
              attributes",

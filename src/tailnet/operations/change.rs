@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Error, ErrorKind, Operation, Tailnet,
-    change::{Change, Fields, Sending, Sent, Subject, same},
+    change::{Change, Fields, Subject, Write, Written, same},
     client::{
         Result,
         call::{Call, is_empty},
@@ -35,13 +35,13 @@ pub(super) fn of(
     let body = arguments.body.clone();
     let field = operation.id();
     let act = |to: Option<Value>| {
-        Some(Change::new(field, Value::Null, to.unwrap_or(Value::Bool(true))).lasting())
+        Some(Change::new(field, Value::Null, to.unwrap_or(Value::Bool(true))).irreversible())
     };
     let Some(before) = before else { return act(body) };
     let (Some(Value::Object(wanted)), false) = (&body, operation.method() == "DELETE") else {
         return match operation.method() {
             "DELETE" if !before.is_null() => {
-                Some(Change::new(field, settable(operation, &before), Value::Null).lasting())
+                Some(Change::new(field, settable(operation, &before), Value::Null).irreversible())
             }
             _ => act(body),
         };
@@ -54,7 +54,7 @@ pub(super) fn of(
     if before.is_null() {
         let change = Change::new(field, Value::Null, to);
         let returns = beside(operation, "DELETE").is_some();
-        return Some(if returns { change } else { change.lasting() });
+        return Some(if returns { change } else { change.irreversible() });
     }
     let mut from = settable(operation, &before);
     if let (Some(from), "PATCH") = (from.as_object_mut(), operation.method()) {
@@ -71,7 +71,7 @@ pub(super) fn of(
     }
     let change = Change::new(field, from, to);
     // The secrets of before are not known.
-    Some(if arguments.secrets.is_empty() { change } else { change.lasting() })
+    Some(if arguments.secrets.is_empty() { change } else { change.irreversible() })
 }
 
 /// What of an answer the operation can set.
@@ -137,14 +137,14 @@ impl Subject for Calls {
     fn send<'a>(
         &'a self,
         tailnet: &'a Tailnet,
-        sending: Sending<'a>,
-    ) -> BoxFuture<'a, Result<Sent>> {
-        Box::pin(send(tailnet, sending))
+        write: Write<'a>,
+    ) -> BoxFuture<'a, Result<Written>> {
+        Box::pin(send(tailnet, write))
     }
 
     fn is_visible(&self, _: &str, change: &Change) -> bool {
         let Some(operation) = Operation::named(&change.field) else { return false };
-        let acts = change.lasting && change.from.is_null() && operation.method() != "PUT";
+        let acts = change.irreversible && change.from.is_null() && operation.method() != "PUT";
         reader(operation).is_some() && !acts
     }
 
@@ -163,8 +163,8 @@ impl Subject for Calls {
     }
 }
 
-async fn send(tailnet: &Tailnet, sending: Sending<'_>) -> Result<Sent> {
-    let Sending { id, change, secrets } = sending;
+async fn send(tailnet: &Tailnet, write: Write<'_>) -> Result<Written> {
+    let Write { id, change, secrets } = write;
     let planned = operation(&change.field)?;
     let undone = change.to.is_null() && planned.method() != "DELETE";
     let called = if undone { beside(planned, "DELETE").unwrap_or(planned) } else { planned };
@@ -181,7 +181,7 @@ async fn send(tailnet: &Tailnet, sending: Sending<'_>) -> Result<Sent> {
     let path = arguments.path();
     let call = Call { path: &path, query: &arguments.query, body: arguments.body.as_ref() };
     let mut answer = tailnet.client().call(called, call).await?;
-    let mut sent = Sent::default();
+    let mut sent = Written::default();
     answer::taken(&mut answer, "", called.secrets(), &mut sent.once);
     // What was made is told with its id; what was changed is in the report already.
     sent.answer = Some(answer).filter(|it| change.from.is_null() && !is_empty(it));

@@ -57,11 +57,11 @@ pub fn found(words: &str) -> impl Iterator<Item = Operation> + use<> {
     scored.into_iter().map(|it| it.1)
 }
 
-/// Words that are in every question.
+/// Selectors that are in every question.
 const NOISE: [&str; 12] =
     ["a", "an", "and", "for", "in", "of", "on", "the", "to", "all", "s", "with"];
 
-/// Words that mean what the document says otherwise.
+/// Selectors that mean what the document says otherwise.
 const MEANT: [(&str, &str); 12] = [
     ("add", "create"),
     ("remove", "delete"),

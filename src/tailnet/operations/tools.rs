@@ -8,7 +8,7 @@ use super::{Found, find, found, is_offered, named};
 use crate::{
     Error, Operation, Tailnet,
     client::Result,
-    tool::{Came, Either, Page, Part, Query, Toolset, either, generated, query, written},
+    tool::{Either, Output, Page, Part, Query, Toolset, either, generated, query, written},
 };
 
 pub(crate) const TOOLSET: Toolset = Toolset {
@@ -101,7 +101,7 @@ struct Parameters {}
 impl Either for CallApiOperation {
     const NAME: &'static str = "call_api_operation";
 
-    async fn ask(self, tailnet: &Tailnet) -> Result<Came> {
+    async fn ask(self, tailnet: &Tailnet) -> Result<Output> {
         called(named(&self.operation)?, &self.parameters, (self.skip, self.limit), tailnet).await
     }
 }
@@ -111,10 +111,10 @@ async fn called(
     parameters: &Value,
     (skip, limit): (usize, Option<usize>),
     tailnet: &Tailnet,
-) -> Result<Came> {
+) -> Result<Output> {
     let operations = tailnet.operations();
     if !operation.reads() {
-        return operations.plan(operation, parameters).await.map(|it| Came::Plan(Box::new(it)));
+        return operations.plan(operation, parameters).await.map(|it| Output::Plan(Box::new(it)));
     }
     let part = Part::new(skip, limit)?;
     let answer = operations.read(operation, parameters).await?;
@@ -123,7 +123,7 @@ async fn called(
         Ok((name, all)) => written(&Page::of(name, &all, part)?),
         Err(other) => written(&other),
     };
-    answer.map(Came::Answer)
+    answer.map(Output::Answer)
 }
 
 /// The records that an answer lists, and what it calls them; the answer itself if it is no list.
@@ -164,7 +164,11 @@ pub(crate) fn toolsets() -> Vec<Toolset> {
 }
 
 /// Calls `operation` with the arguments of its own tool.
-pub(crate) async fn ask(operation: Operation, arguments: Value, tailnet: &Tailnet) -> Result<Came> {
+pub(crate) async fn ask(
+    operation: Operation,
+    arguments: Value,
+    tailnet: &Tailnet,
+) -> Result<Output> {
     let mut arguments = match arguments {
         Value::Object(fields) => fields,
         Value::Null => Map::new(),

@@ -4,10 +4,10 @@
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
-use super::{PolicyFile, Verdict, named, pipeline, stale};
+use super::{PolicyFile, Verdict, conflict, named, pipeline};
 use crate::{
     Error, ErrorKind,
-    change::{Change, Checked, Fields, Item, Plan, Risk, Sending, Sent, Subject},
+    change::{Change, Checked, Fields, Item, Plan, Risk, Subject, Write, Written},
     client::Result,
     tailnet::Tailnet,
 };
@@ -53,11 +53,11 @@ impl Subject for File {
     fn send<'a>(
         &'a self,
         tailnet: &'a Tailnet,
-        sending: Sending<'a>,
-    ) -> BoxFuture<'a, Result<Sent>> {
+        write: Write<'a>,
+    ) -> BoxFuture<'a, Result<Written>> {
         Box::pin(async move {
-            send(tailnet, sending.change).await?;
-            Ok(Sent::default())
+            send(tailnet, write.change).await?;
+            Ok(Written::default())
         })
     }
 
@@ -82,7 +82,7 @@ impl Subject for File {
         change: &'a Change,
         now: &'a Value,
     ) -> BoxFuture<'a, Error> {
-        Box::pin(stale::moved(tailnet, text(&change.from), text(&change.to), text(now)))
+        Box::pin(conflict::moved(tailnet, text(&change.from), text(&change.to), text(now)))
     }
 
     fn verify<'a>(
@@ -109,11 +109,11 @@ async fn send(tailnet: &Tailnet, change: &Change) -> Result<()> {
     let live = policy.get().await?.versioned()?;
     // What the API made of a text that was sent is not somebody else's change.
     if live.text != from && !tailnet.policies().came_of(&live.etag, from) {
-        return Err(stale::moved(tailnet, from, to, &live.text).await);
+        return Err(conflict::moved(tailnet, from, to, &live.text).await);
     }
     match policy.write(to, &live.etag).await {
         Err(error) if error.kind() == ErrorKind::Stale => Err(match policy.get().await {
-            Ok(PolicyFile { text, .. }) => stale::moved(tailnet, from, to, &text).await,
+            Ok(PolicyFile { text, .. }) => conflict::moved(tailnet, from, to, &text).await,
             Err(_) => error,
         }),
         written => written,
@@ -133,10 +133,10 @@ async fn verify(
     let now = now.map_err(|error| failed(error, "could not be read back"))?;
     let live = now.get(TEXT).map_or("", text);
     if *live != *text(&wanted.to) {
-        let lines = stale::difference(text(&wanted.to), live).join("  ");
+        let lines = conflict::difference(text(&wanted.to), live).join("  ");
         let told = format!("what is live is not what was sent, but {}: {lines}", named(live));
         return Err(Error::new(ErrorKind::Rejected, told)
-            .remedied("look at what is live now, and call again"));
+            .with_remedy("look at what is live now, and call again"));
     }
     let verdict = tailnet.policy_file().validate(live).await;
     let verdict = verdict.map_err(|error| failed(&error, "could not be verified"))?;
@@ -151,6 +151,6 @@ async fn verify(
 pub(super) fn refusal(kind: ErrorKind, told: &str, verdict: Verdict) -> Error {
     let said = (!verdict.errors.is_empty()).then(|| verdict.errors.join("; "));
     Error::new(kind, told)
-        .saying(said, verdict.failed_tests)
-        .remedied("change the text as the message says")
+        .with_upstream(said, verdict.failed_tests)
+        .with_remedy("change the text as the message says")
 }

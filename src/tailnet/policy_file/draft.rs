@@ -1,6 +1,6 @@
 //! New policy files, planned: from a text, or from one that was recorded.
 
-use super::{Allow, PolicyFile, PolicyFileOf, Recorded, bare, change, pipeline, stale};
+use super::{Allow, PolicyFile, PolicyFileOf, Recorded, bare, change, conflict, pipeline};
 use crate::{
     Error, ErrorKind,
     change::Plan,
@@ -115,18 +115,18 @@ impl PolicyFileOf<'_> {
                 ErrorKind::Stale,
                 format!("{told}, which nobody here has read"),
             )
-            .remedied("read it again, and make the change on what it is now"));
+            .with_remedy("read it again, and make the change on what it is now"));
         };
         if base == live.text {
             return Ok((ours.clone(), Vec::new()));
         }
-        let told = stale::told(self.tailnet, &base, &live.text).await;
+        let told = conflict::told(self.tailnet, &base, &live.text).await;
         match merge::three_way(&base, ours, &live.text) {
             Merge::Clean(both) => {
                 let note = format!("put together with a change that was made meanwhile{told}");
                 Ok((both, vec![note]))
             }
-            Merge::Conflict(places) => Err(stale::conflict(&told, &places)),
+            Merge::Conflict(places) => Err(conflict::conflict(&told, &places)),
         }
     }
 }

@@ -20,30 +20,30 @@ use http::header;
 use serde_json::Value;
 
 pub(crate) mod change;
+mod conflict;
 mod draft;
-mod judge;
-mod memory;
+mod history;
+mod inventory;
+mod offline;
 mod outline;
 mod pipeline;
-mod questions;
-mod stale;
+mod query;
 #[cfg(feature = "server")]
 pub(crate) mod tools;
-mod verdict;
+mod validation;
 mod versions;
-mod world;
 
-pub(crate) use self::memory::Memory;
+pub(crate) use self::history::Memory;
 pub use self::{
     draft::{Draft, Wanted},
     outline::{Section, SectionText, Summary},
     pipeline::Allow,
-    verdict::{PreviewFor, PreviewRuleMatchesResponse, Verdict},
+    validation::{PreviewFor, PreviewRuleMatchesResponse, Verdict},
     versions::{Recorded, Version, VersionList},
 };
 use crate::{
     Error, ErrorKind, Operation,
-    client::{Result, answer},
+    client::{Result, response},
     tailnet::Tailnet,
 };
 
@@ -100,7 +100,7 @@ impl<'a> PolicyFileOf<'a> {
         let text = self.read(Form::Json).await?.text;
         let policy: Value = serde_json::from_str(&text).map_err(|error| {
             Error::new(ErrorKind::NotJson, format!("the policy file: {error}"))
-                .on(Operation::GetPolicyFile, None)
+                .for_operation(Operation::GetPolicyFile, None)
         })?;
         // Keys are matched without regard to case: old files write `TagOwners`.
         let owners = policy.as_object().and_then(|all| {
@@ -142,18 +142,18 @@ impl PolicyFile {
             ErrorKind::Upstream,
             "the API gave no version (ETag) of the policy file, so nothing may be written",
         )
-        .on(Operation::GetPolicyFile, None)
-        .remedied("check that no proxy in between drops the ETag header, and try again"))
+        .for_operation(Operation::GetPolicyFile, None)
+        .with_remedy("check that no proxy in between drops the ETag header, and try again"))
     }
 }
 
 /// The whole of an answer, and its version.
 async fn collect(operation: Operation, answer: Streamed) -> Result<PolicyFile> {
-    let answer = answer.map_err(|error| answer::failed(operation, error))?;
+    let answer = answer.map_err(|error| response::failed(operation, error))?;
     let etag = answer.headers().get(header::ETAG).and_then(|it| it.to_str().ok());
     let etag = bare(etag.unwrap_or_default()).to_owned();
     let chunks: Vec<_> = answer.into_inner().into_inner().try_collect().await.map_err(|_| {
-        Error::new(ErrorKind::Truncated, "the answer broke off").on(operation, None)
+        Error::new(ErrorKind::Truncated, "the answer broke off").for_operation(operation, None)
     })?;
     let text = String::from_utf8_lossy(&chunks.concat()).into_owned();
     Ok(PolicyFile { text, etag })

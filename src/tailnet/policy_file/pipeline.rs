@@ -4,9 +4,9 @@
 use super::{
     Verdict,
     change::refusal,
-    judge::{self, Judged},
+    conflict,
+    offline::{self, Judged},
     outline::{self, Section},
-    stale,
 };
 use crate::{Error, ErrorKind, change::Checked, client::Result, tailnet::Tailnet};
 
@@ -32,7 +32,7 @@ pub(super) async fn check(
     let mut told = Checked::default();
     let sections = parsed(new, &mut told)?;
     is_not_open_to_all(&sections, allow, &mut told)?;
-    let judged = judge::offline(tailnet, old, new).await;
+    let judged = offline::offline(tailnet, old, new).await;
     is_valid_offline(&judged, &mut told)?;
     let verdict = tailnet.policy_file().validate(new).await?;
     is_valid_at_tailscale(&verdict, &mut told)?;
@@ -150,5 +150,5 @@ fn effects(judged: &Judged, told: &mut Checked) {
 }
 
 fn lines(old: &str, new: &str, told: &mut Checked) {
-    told.notes.extend(stale::difference(old, new));
+    told.notes.extend(conflict::difference(old, new));
 }

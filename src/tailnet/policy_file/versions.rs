@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Entries that are read at once while a time is looked for.
-const PAGE: usize = 50;
+const PAGE_SIZE: usize = 50;
 
 /// A text that was recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,7 +149,7 @@ impl PolicyFileOf<'_> {
         let mut later: Option<(Entry, Step)> = None;
         let mut next = None;
         loop {
-            let page = self.tailnet.changes().list(&find(next, PAGE)).await?;
+            let page = self.tailnet.changes().list(&find(next, PAGE_SIZE)).await?;
             for entry in page.changes.into_iter().filter(took_effect) {
                 let Some(step) = self.step(&entry).await? else { continue };
                 if entry.at > at {
@@ -250,5 +250,5 @@ fn before(entry: &Entry, step: &Step) -> Found {
 }
 
 fn none(why: String) -> Error {
-    Error::new(ErrorKind::NotFound, why).remedied("list_policy_versions has what is recorded")
+    Error::new(ErrorKind::NotFound, why).with_remedy("list_policy_versions has what is recorded")
 }

@@ -10,18 +10,18 @@ use crate::{
     Error, ErrorKind, Operation,
     change::{Plan, Secrets},
     client::{Result, call},
-    tailnet::{Tailnet, whole::Whole},
+    tailnet::{Tailnet, resource::ResourceSpec},
     wire::Secret,
 };
 
-pub(crate) const INTEGRATION: &Whole = &Whole {
+pub(crate) const INTEGRATION: &ResourceSpec = &ResourceSpec {
     listed: Some((Operation::GetPostureIntegrations, "integrations")),
     names: &["provider"],
     make: Some(Operation::CreatePostureIntegration),
     change: Some(Operation::UpdatePostureIntegration),
     patches: true,
     remove: Some(Operation::DeletePostureIntegration),
-    ..Whole::new(
+    ..ResourceSpec::new(
         "posture integration",
         "id",
         "id",
@@ -141,7 +141,7 @@ impl<'a> Posture<'a> {
             let told =
                 format!("there is an integration with {provider}: {}", INTEGRATION.id(there));
             return Err(Error::new(ErrorKind::Conflict, told)
-                .remedied("change it with update_posture_integration, or delete it first"));
+                .with_remedy("change it with update_posture_integration, or delete it first"));
         }
         let mut to = fields;
         to.insert("provider".to_owned(), provider.into());

@@ -7,21 +7,21 @@ use ipnet::IpNet;
 use crate::{
     ErrorKind, Tailnet,
     client::Result,
-    policy::{AutoApprovals, Policy, World},
+    policy::{AutoApprovals, Inventory, Policy},
     tailnet::devices::Device,
 };
 
 /// The policy file and the tailnet that it is for, or why they are not known.
 pub(super) enum Approvers {
-    Known(Box<(Policy, World)>),
+    Known(Box<(Policy, Inventory)>),
     Unknown(String),
 }
 
 impl Approvers {
     pub(super) async fn of(tailnet: &Tailnet) -> Result<Self> {
         let file = tailnet.policy_file();
-        let read = async { Ok((file.get().await?, file.world().await?)) };
-        let (file, world) = match read.await {
+        let read = async { Ok((file.get().await?, file.inventory().await?)) };
+        let (file, inventory) = match read.await {
             Ok(read) => read,
             Err(error) if ErrorKind::Forbidden == crate::Error::kind(&error) => {
                 return Ok(Self::Unknown(format!(
@@ -31,7 +31,7 @@ impl Approvers {
             Err(error) => return Err(error),
         };
         Ok(match Policy::parse(&file.text) {
-            Ok(policy) => Self::Known(Box::new((policy, world))),
+            Ok(policy) => Self::Known(Box::new((policy, inventory))),
             Err(error) => Self::Unknown(format!("the policy file cannot be read: {error}")),
         })
     }
@@ -43,9 +43,10 @@ impl Approvers {
 
     pub(super) fn judge(&self) -> Judge<'_> {
         let Self::Known(known) = self else { return Judge(None) };
-        let (policy, world) = &**known;
-        let places = world.devices.iter().enumerate().map(|(place, it)| (it.id.as_str(), place));
-        Judge(Some((policy.auto_approvals(world), places.collect())))
+        let (policy, inventory) = &**known;
+        let places =
+            inventory.devices.iter().enumerate().map(|(place, it)| (it.id.as_str(), place));
+        Judge(Some((policy.auto_approvals(inventory), places.collect())))
     }
 }
 

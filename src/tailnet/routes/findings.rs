@@ -8,7 +8,7 @@ use super::{advertises, enables, served, subnets};
 use crate::tailnet::devices::Device;
 
 /// As many findings as are shown.
-const MOST: usize = 50;
+const MAX_FINDINGS: usize = 50;
 
 /// A finding, and the devices that it is about.
 struct Finding<'d> {
@@ -33,9 +33,9 @@ pub(super) fn of(devices: &[&Device], only: Option<&Device>) -> Vec<String> {
         only.is_none_or(|only| it.devices.iter().any(|it| it.key() == only.key()))
     };
     let mut texts: Vec<String> = findings.into_iter().filter(counts).map(|it| it.text).collect();
-    let more = texts.len().saturating_sub(MOST);
+    let more = texts.len().saturating_sub(MAX_FINDINGS);
     if more > 0 {
-        texts.truncate(MOST);
+        texts.truncate(MAX_FINDINGS);
         texts.push(format!("and {more} more"));
     }
     texts

@@ -5,16 +5,16 @@ use serde_json::{Value, json};
 
 use crate::{
     Error, Operation, Tailnet,
-    change::{Change, Checked, Fields, Sending, Sent, Subject},
+    change::{Change, Checked, Fields, Subject, Write, Written},
     client::{
         Result,
         call::{self, Call},
     },
-    tailnet::whole::Whole,
+    tailnet::resource::ResourceSpec,
 };
 
 /// A service as a whole. One that was deleted comes back under its name.
-pub(crate) static SERVICE: Whole = Whole {
+pub(crate) static SERVICE: ResourceSpec = ResourceSpec {
     make: Some(Operation::UpdateService),
     change: Some(Operation::UpdateService),
     remove: Some(Operation::DeleteService),
@@ -22,7 +22,7 @@ pub(crate) static SERVICE: Whole = Whole {
     leaves: Some("its hosts' approvals and its IPv6 address do not come back with it"),
     makes_from: Some(with_one_address),
     // All fields: annotations, say, which the document lacks, go along with a replacement.
-    ..Whole::new("service", "serviceName", "name", Operation::GetService, &[])
+    ..ResourceSpec::new("service", "serviceName", "name", Operation::GetService, &[])
 };
 
 /// Of the two addresses that a service has, a new one can be given the first.
@@ -70,20 +70,20 @@ impl Subject for Hosts {
     fn send<'a>(
         &'a self,
         tailnet: &'a Tailnet,
-        sending: Sending<'a>,
-    ) -> BoxFuture<'a, Result<Sent>> {
+        write: Write<'a>,
+    ) -> BoxFuture<'a, Result<Written>> {
         Box::pin(async move {
-            let change = sending.change;
+            let change = write.change;
             if change.field != APPROVED || !change.to.is_boolean() {
                 let told = "is nothing of a host that can be put so";
                 return Err(Error::invalid_input(&change.field, told));
             }
             let body = json!({ "approved": change.to });
             let call = Call { body: Some(&body), ..Call::default() };
-            let path = parts(sending.id)?;
+            let path = parts(write.id)?;
             let call = Call { path: &path, ..call };
             tailnet.client().call(Operation::UpdateServiceDeviceApproval, call).await?;
-            Ok(Sent::default())
+            Ok(Written::default())
         })
     }
 
@@ -95,14 +95,14 @@ impl Subject for Hosts {
     ) -> BoxFuture<'a, Result<Checked>> {
         let mut checked = Checked::default();
         if change.to == json!(false) {
-            checked.notes.push(DECIDED.to_owned());
+            checked.notes.push(REJECTION_IS_FINAL.to_owned());
         }
         Box::pin(async { Ok(checked) })
     }
 }
 
 /// What it means to say no.
-const DECIDED: &str = "the device then counts as refused, whatever the policy file approves; no \
+const REJECTION_IS_FINAL: &str = "the device then counts as refused, whatever the policy file approves; no \
                        call leaves it undecided again";
 
 /// Whether a host is approved, and whether the policy file does it

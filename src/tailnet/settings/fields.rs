@@ -8,7 +8,7 @@ use crate::{Error, client::Result};
 pub(super) const AUTO_UPDATES: &str = "devices_auto_updates_on";
 
 /// The longest that a device's key can last, in days.
-const LONGEST_KEY: u64 = 180;
+const MAX_KEY_DAYS: u64 = 180;
 
 /// What a setting can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,10 +80,10 @@ impl Field {
         let should = match self.shape {
             Shape::Switch if to.is_boolean() => return Ok(()),
             Shape::Switch => "must be true or false".to_owned(),
-            Shape::Days if to.as_u64().is_some_and(|it| (1..=LONGEST_KEY).contains(&it)) => {
+            Shape::Days if to.as_u64().is_some_and(|it| (1..=MAX_KEY_DAYS).contains(&it)) => {
                 return Ok(());
             }
-            Shape::Days => format!("is {to}; it must be between 1 and {LONGEST_KEY}"),
+            Shape::Days => format!("is {to}; it must be between 1 and {MAX_KEY_DAYS}"),
             Shape::Role if matches!(to.as_str(), Some("none" | "admin" | "member")) => {
                 return Ok(());
             }

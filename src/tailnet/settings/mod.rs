@@ -11,7 +11,7 @@ use self::fields::{FIELDS, Field, Shape};
 pub use crate::api::types::TailnetSettings;
 use crate::{
     Error, ErrorKind, Operation,
-    change::{Change, Fields, Plan, Risk, Sending, Sent, Subject},
+    change::{Change, Fields, Plan, Risk, Subject, Write, Written},
     client::{
         Client, Result,
         call::{self, Call},
@@ -94,10 +94,10 @@ impl<'a> SettingsOf<'a> {
                     .push(format!("nobody here may see what `{}` is, to put it back", field.name));
             }
             // What nobody may read cannot be put back.
-            changes.push(if from.is_none() { change.lasting() } else { change });
+            changes.push(if from.is_none() { change.irreversible() } else { change });
         }
         // What cannot be taken back comes last: then nothing after it can fail.
-        changes.sort_by_key(|it| it.lasting);
+        changes.sort_by_key(|it| it.irreversible);
         Ok(of(changes).warned(warnings))
     }
 
@@ -149,7 +149,7 @@ pub(crate) fn auto_updates(is_on: Option<bool>, wanted: bool) -> Plan {
         Some(is_on) if is_on == wanted => Vec::new(),
         Some(_) => vec![change],
         // What nobody may read cannot be put back.
-        None => vec![change.lasting()],
+        None => vec![change.irreversible()],
     })
 }
 
@@ -185,10 +185,10 @@ impl Subject for Settings {
     fn send<'a>(
         &'a self,
         tailnet: &'a Tailnet,
-        sending: Sending<'a>,
-    ) -> BoxFuture<'a, Result<Sent>> {
+        write: Write<'a>,
+    ) -> BoxFuture<'a, Result<Written>> {
         Box::pin(async move {
-            let Change { field, to, .. } = sending.change;
+            let Change { field, to, .. } = write.change;
             let known = FIELDS.iter().find(|it| it.name == field);
             let known: &Field =
                 known.ok_or_else(|| Error::invalid_input(field, "is no setting that is known"))?;
@@ -200,13 +200,13 @@ impl Subject for Settings {
             let call = Call::default().with(&body);
             let answer = tailnet.client().call(Operation::UpdateTailnetSettings, call).await;
             answer.map_err(|error| match error.kind() {
-                ErrorKind::Forbidden => error.remedied(format!(
+                ErrorKind::Forbidden => error.with_remedy(format!(
                     "`{field}` needs the OAuth scope `{}`; widen the client and take a new token",
                     known.scope
                 )),
                 _ => error,
             })?;
-            Ok(Sent::default())
+            Ok(Written::default())
         })
     }
 

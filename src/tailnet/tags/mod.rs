@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// As many devices as one change may be about.
-const MOST: usize = 1_000;
+const MAX_DEVICES: usize = 1_000;
 /// As many devices as are named for one tag.
 const NAMED: usize = 5;
 
@@ -32,7 +32,7 @@ pub struct Tags<'a> {
 
 /// Which devices: those that are named, or those that a filter takes.
 #[derive(Debug, Clone, Default)]
-pub struct Which {
+pub struct DeviceSelector {
     /// Names, ids or addresses.
     pub devices: Vec<String>,
     /// What they must be like, where none is named.
@@ -146,7 +146,12 @@ impl<'a> Tags<'a> {
     /// [`InvalidInput`](ErrorKind::InvalidInput) for a name that no tag has, or too many devices;
     /// [`Refused`](ErrorKind::Refused) for a tag that the policy file does not declare, and where a
     /// device would lose its last one, which the API does not do.
-    pub async fn plan(&self, which: &Which, retag: &Retag, on_failure: OnFailure) -> Result<Plan> {
+    pub async fn plan(
+        &self,
+        which: &DeviceSelector,
+        retag: &Retag,
+        on_failure: OnFailure,
+    ) -> Result<Plan> {
         let tags = retag.tags();
         if tags.is_empty() {
             return Err(Error::invalid_input("tags", "are missing; give them as `tag:name`"));
@@ -260,7 +265,7 @@ fn row(
     }
 }
 
-impl Which {
+impl DeviceSelector {
     /// The devices that are meant, and what is to be said of those left out.
     fn of<'d>(&self, list: &'d [Device]) -> Result<(Vec<&'d Device>, Vec<String>)> {
         let mut chosen: Vec<&Device> = Vec::new();
@@ -297,10 +302,10 @@ impl Which {
         }
         if chosen.is_empty() {
             return Err(Error::new(ErrorKind::NotFound, "no device is like that")
-                .remedied("look with list_devices, which takes the same filters"));
+                .with_remedy("look with list_devices, which takes the same filters"));
         }
-        if chosen.len() > MOST {
-            let told = format!("are {}; {MOST} at most in one change", chosen.len());
+        if chosen.len() > MAX_DEVICES {
+            let told = format!("are {}; {MAX_DEVICES} at most in one change", chosen.len());
             return Err(Error::invalid_input("devices", told));
         }
         Ok((chosen, notes))

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Audit, Retag, Which};
+use super::{Audit, DeviceSelector, Retag};
 use crate::{
     Operation, Tailnet,
     change::{OnFailure, Plan, Risk},
@@ -117,7 +117,7 @@ macro_rules! retag {
                     any_tags: self.tags_any,
                     ..Filter::default()
                 });
-                let which = Which { devices: self.devices, filter };
+                let which = DeviceSelector { devices: self.devices, filter };
                 tailnet.tags().plan(&which, &Retag::$way(self.tags), self.on_failure).await
             }
         }

@@ -12,10 +12,10 @@ use crate::{
     Error, ErrorKind, Operation,
     change::{Plan, Risk, Secrets},
     client::{Result, call},
-    tailnet::{Tailnet, email, whole::Whole},
+    tailnet::{Tailnet, email, resource::ResourceSpec},
 };
 
-pub(crate) const USER_INVITE: &Whole = &Whole {
+pub(crate) const USER_INVITE: &ResourceSpec = &ResourceSpec {
     listed: Some((Operation::ListUserInvites, "")),
     names: &["email"],
     make: Some(Operation::CreateUserInvites),
@@ -24,7 +24,13 @@ pub(crate) const USER_INVITE: &Whole = &Whole {
     once: &["inviteUrl"],
     actions: &[(MAIL, Operation::ResendUserInvite)],
     explain: Some(of_a_user),
-    ..Whole::new("user invite", "userInviteId", "id", Operation::GetUserInvite, &["role", "email"])
+    ..ResourceSpec::new(
+        "user invite",
+        "userInviteId",
+        "id",
+        Operation::GetUserInvite,
+        &["role", "email"],
+    )
 };
 
 /// It is mailed again.
@@ -34,7 +40,7 @@ const MAIL: &str = "mail_again";
 const BY_LINK: &str = "by link";
 
 /// The most that are made at once.
-const MOST: usize = 100;
+const MAX_INVITES: usize = 100;
 
 /// The roles that somebody can be invited to.
 const ROLES: &[&str] =
@@ -46,7 +52,7 @@ pub(crate) fn of_a_user(error: Error) -> Error {
     if error.kind() != ErrorKind::Forbidden || !by_a_user {
         return error;
     }
-    error.remedied(
+    error.with_remedy(
         "invites come from a user: it takes the API access token of a user who may invite; OAuth \
          clients and federated identities cannot",
     )
@@ -106,7 +112,7 @@ impl<'a> UserInvites<'a> {
         if let Some(email) = emails.iter().find(|it| invited(it)) {
             let told = format!("`{email}` is invited already");
             return Err(Error::new(ErrorKind::Conflict, told)
-                .remedied("mail it again with resend_user_invite, or delete it first"));
+                .with_remedy("mail it again with resend_user_invite, or delete it first"));
         }
         let one = |email: &str| {
             let name = if email.is_empty() { BY_LINK } else { email };
@@ -163,8 +169,8 @@ pub(crate) fn has_address(has: bool) -> Result<()> {
 }
 
 fn addresses(emails: &[String]) -> Result<Vec<String>> {
-    if emails.len() > MOST {
-        return Err(Error::invalid_input("emails", format!("must be {MOST} at most")));
+    if emails.len() > MAX_INVITES {
+        return Err(Error::invalid_input("emails", format!("must be {MAX_INVITES} at most")));
     }
     let emails: Vec<String> =
         emails.iter().map(|it| email::check("emails", it)).collect::<Result<_>>()?;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::User;
 use crate::{
     Error, ErrorKind, Operation, Tailnet,
-    change::{Change, Fields, Sending, Sent, Subject},
+    change::{Change, Fields, Subject, Write, Written},
     client::{Result, call::Call},
 };
 
@@ -30,12 +30,12 @@ pub(super) fn suspended(from: bool, to: bool) -> Change {
 
 /// They are let in. No call makes them wait again.
 pub(super) fn approve() -> Change {
-    Change::new(APPROVED, false, true).lasting()
+    Change::new(APPROVED, false, true).irreversible()
 }
 
 /// They are removed for good.
 pub(super) fn remove() -> Change {
-    Change::new(IN_TAILNET, true, false).lasting()
+    Change::new(IN_TAILNET, true, false).irreversible()
 }
 
 pub(super) fn role_of(user: &User) -> String {
@@ -78,10 +78,10 @@ impl Subject for People {
     fn send<'a>(
         &'a self,
         tailnet: &'a Tailnet,
-        sending: Sending<'a>,
-    ) -> BoxFuture<'a, Result<Sent>> {
+        write: Write<'a>,
+    ) -> BoxFuture<'a, Result<Written>> {
         Box::pin(async move {
-            let Sending { id, change, .. } = sending;
+            let Write { id, change, .. } = write;
             let operation = operation(change)?;
             let body = json!({ "role": change.to });
             let path = [("userId", id)];
@@ -92,7 +92,7 @@ impl Subject for People {
                 .call(operation, call)
                 .await
                 .map_err(|error| about_ownership(error, change))?;
-            self.had_effect(tailnet, operation, sending).await
+            self.had_effect(tailnet, operation, write).await
         })
     }
 }
@@ -103,21 +103,21 @@ impl People {
         &self,
         tailnet: &Tailnet,
         operation: Operation,
-        sending: Sending<'_>,
-    ) -> Result<Sent> {
-        let Sending { id, change, .. } = sending;
+        write: Write<'_>,
+    ) -> Result<Written> {
+        let Write { id, change, .. } = write;
         let now = match self.look(tailnet, id, &[&change.field]).await {
             Ok(now) => now.get(&change.field).cloned().unwrap_or_default(),
             Err(error) => {
                 let notes = vec![format!("whether it had effect could not be read back: {error}")];
-                return Ok(Sent { notes, ..Sent::default() });
+                return Ok(Written { notes, ..Written::default() });
             }
         };
         if now == change.to {
-            return Ok(Sent::default());
+            return Ok(Written::default());
         }
         let told = format!("answered with success, but `{}` is still {now}", change.field);
-        Err(Error::new(ErrorKind::Rejected, told).on(operation, None).remedied(
+        Err(Error::new(ErrorKind::Rejected, told).for_operation(operation, None).with_remedy(
             "a credential cannot change the user it belongs to: use one of another admin, or the \
              admin console",
         ))
@@ -149,7 +149,7 @@ fn operation(change: &Change) -> Result<Operation> {
 fn about_ownership(error: Error, change: &Change) -> Error {
     let is_owner = |value: &Value| change.field == ROLE && *value == OWNER;
     if error.kind() == ErrorKind::Forbidden && (is_owner(&change.from) || is_owner(&change.to)) {
-        return error.remedied("ownership is handed over in the admin console, by the owner");
+        return error.with_remedy("ownership is handed over in the admin console, by the owner");
     }
     error
 }

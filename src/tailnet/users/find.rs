@@ -78,8 +78,8 @@ fn unknown(users: &[User], wanted: &str, lower: &str) -> Error {
     let similar: Vec<&str> = similar.map(login).take(CANDIDATES).collect();
     let error = Error::new(ErrorKind::NotFound, format!("no user is called `{wanted}`"));
     if similar.is_empty() {
-        error.remedied("look with list_users; it takes part of a name as `text`")
+        error.with_remedy("look with list_users; it takes part of a name as `text`")
     } else {
-        error.remedied(format!("did you mean {}?", similar.join(", ")))
+        error.with_remedy(format!("did you mean {}?", similar.join(", ")))
     }
 }

@@ -10,10 +10,10 @@ use crate::{
     Error, ErrorKind, Operation,
     change::{Plan, Secrets},
     client::{Result, call},
-    tailnet::{Tailnet, whole::Whole},
+    tailnet::{Tailnet, resource::ResourceSpec},
 };
 
-pub(crate) const WEBHOOK: &Whole = &Whole {
+pub(crate) const WEBHOOK: &ResourceSpec = &ResourceSpec {
     listed: Some((Operation::ListWebhooks, "webhooks")),
     names: &["endpointUrl"],
     make: Some(Operation::CreateWebhook),
@@ -23,7 +23,7 @@ pub(crate) const WEBHOOK: &Whole = &Whole {
     once: &["secret"],
     actions: &[(TEST, Operation::TestWebhook), (ROTATE, Operation::RotateWebhookSecret)],
     explain: Some(explain),
-    ..Whole::new(
+    ..ResourceSpec::new(
         "webhook",
         "endpointId",
         "endpointId",
@@ -219,5 +219,5 @@ fn explain(error: Error) -> Error {
     if error.kind() != ErrorKind::Rejected || !writes {
         return error;
     }
-    error.remedied(format!("change what the message says; known events: {}", EVENTS.join(", ")))
+    error.with_remedy(format!("change what the message says; known events: {}", EVENTS.join(", ")))
 }

@@ -221,7 +221,7 @@ fn texts(value: &Value) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_is_done_is_taken_back_where_that_is_said_and_no_secret_is_kept() {
+async fn what_is_done_is_rolled_back_where_that_is_said_and_no_secret_is_kept() {
     let stage = Stage::new().await;
     let folder = tempfile::tempdir().unwrap();
     let (desk, store) = desk(&stage, folder.path()).await;
@@ -264,7 +264,7 @@ async fn what_is_done_is_taken_back_where_that_is_said_and_no_secret_is_kept() {
 }
 
 #[tokio::test]
-async fn what_was_made_and_taken_back_is_not_made_again() {
+async fn what_was_made_and_rolled_back_is_not_made_again() {
     let stage = Stage::new().await;
     let new = json!({ "url": "https://hooks.example/b", "subscriptions": ["userCreated"] });
     let done = stage.agent.call("create_webhook", new).await;

@@ -6,7 +6,7 @@ use tailsteward::{
     Credential, Settings, Tailnet,
     mcp::Setup,
     sandbox::{Options, Sandbox},
-    tool::{Choice, Offer, Risk, Words},
+    tool::{Offer, Risk, Selectors, ToolSelection},
 };
 
 use crate::support::{
@@ -36,10 +36,10 @@ pub const SECRET: &str = "s3cr3t-0f-a-pr0vider";
 
 /// A server that offers everything, and asks nobody.
 pub fn everything(risk: Risk) -> Setup {
-    let mut words = Words::default();
+    let mut words = Selectors::default();
     words.toolsets = vec!["all".to_owned()];
     let mut setup = Setup::new(risk).unwrap();
-    setup.offer = Offer::new(risk, Choice::read(&words).unwrap(), Vec::new());
+    setup.offer = Offer::new(risk, ToolSelection::read(&words).unwrap(), Vec::new());
     setup.yes = true;
     setup
 }

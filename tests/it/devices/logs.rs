@@ -59,7 +59,7 @@ async fn flows_are_added_up_by_peer() {
 async fn a_tailnet_without_flow_logs_is_a_note_and_no_failure() {
     let (sandbox, _, agent) = agent().await;
     let device = first(&agent, json!({ "external": false })).await;
-    let client = crate::support::tailnet::plain_http();
+    let client = crate::support::loopback::plain_http();
     let off = client
         .patch(format!("{}/api/v2/tailnet/-/settings", sandbox.base_url()))
         .bearer_auth(tailsteward::sandbox::Sandbox::API_KEY)

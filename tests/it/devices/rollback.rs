@@ -74,7 +74,7 @@ async fn a_change_whose_answer_got_lost_is_looked_up_and_counts() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_taken_back_comes_last() {
+async fn what_cannot_be_rolled_back_comes_last() {
     let (sandbox, direct) = sandbox().await;
     let list = direct.devices().list().await.unwrap();
     let user = list.iter().find(|it| it.tags().is_empty() && !it.is_shared_in()).unwrap();
@@ -165,7 +165,7 @@ async fn what_has_an_inverse_comes_back_by_it() {
         tailnet.devices().plan_expire_key(user.key()).await.unwrap(),
         tailnet.devices().plan_update(user.key(), &first_tag).await.unwrap(),
     ] {
-        assert!(lasting.is_lasting());
+        assert!(lasting.is_irreversible());
         assert!(lasting.changes().all(|it| it.inverse().is_none()), "{lasting:?}");
     }
 }

@@ -195,7 +195,7 @@ async fn the_last_nameserver_takes_magic_dns_along_and_brings_it_back() {
 }
 
 #[tokio::test]
-async fn a_route_taken_back_leaves_those_of_others_alone() {
+async fn a_route_rolled_back_leaves_those_of_others_alone() {
     let (_sandbox, tailnet) = sandbox_of(20).await;
     let desk = desk(&tailnet).await;
     let route = |domain: &str, to: &str| json!({ "domain": domain, "nameservers": [to] });

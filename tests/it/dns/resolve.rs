@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tailsteward::{
     Tailnet,
     sandbox::Sandbox,
-    tailnet::dns::resolve::{Found, Kind, Own, Question, Resolution, Way},
+    tailnet::dns::resolve::{Found, Kind, Own, Question, Resolution, ResolverOptions},
 };
 
 use super::{WHOLE, agent, raw, sandbox_of};
@@ -48,7 +48,11 @@ impl Setting {
     }
 
     async fn ask_by(&self, name: &str, kind: Kind, own: Own) -> Resolution {
-        let way = Way { port: self.server.at.port(), own, patience: Duration::from_millis(150) };
+        let way = ResolverOptions {
+            port: self.server.at.port(),
+            own,
+            patience: Duration::from_millis(150),
+        };
         self.tailnet.dns().resolve(&Question::new(name, kind), &way).await.unwrap()
     }
 }
@@ -224,7 +228,11 @@ async fn a_resolver_over_https_is_asked_without_the_credential() {
     let mut settings = crate::support::tailnet::settings(&sandbox.base_url());
     settings.ca_file = Some(file);
     let tailnet = Tailnet::new(settings);
-    let way = Way { own: Own::None, patience: Duration::from_secs(1), ..Way::default() };
+    let way = ResolverOptions {
+        own: Own::None,
+        patience: Duration::from_secs(1),
+        ..ResolverOptions::default()
+    };
     let ask = async |name: &str| {
         tailnet.dns().resolve(&Question::new(name, Kind::A), &way).await.unwrap()
     };

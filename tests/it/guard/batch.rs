@@ -66,12 +66,12 @@ async fn one_that_fails_stops_it_or_not_or_takes_all_back_as_asked() {
         let count = |field: &str| done[field].as_array().map_or(0, Vec::len);
         assert_eq!(count("failed"), 1, "{on_failure}: {done}");
         assert!(done["failed"][0]["why"].as_str().unwrap().contains("not today"), "{done}");
-        assert_eq!((count("taken_back"), count("not_tried")), (back, untried), "{done}");
+        assert_eq!((count("rolled_back"), count("not_tried")), (back, untried), "{done}");
         let set = values(&direct, &ids).await.into_iter().flatten().count();
         assert_eq!(set, changed, "{on_failure}");
         assert_eq!(done["applied"], changed > 0);
         let entry = desk.done("get_change", json!({ "change": 1 })).await;
-        let outcome = if on_failure == "undo" { "taken_back" } else { "partly" };
+        let outcome = if on_failure == "undo" { "rolled_back" } else { "partly" };
         assert_eq!(entry["outcome"], outcome, "{entry}");
     }
 }

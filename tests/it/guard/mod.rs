@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tailsteward::{
     Tailnet,
-    change::{Acting, Journal, store::Store},
+    change::{Actor, Journal, store::Store},
     mcp::Setup,
     tailnet::devices::Device,
     tool::Risk,
@@ -44,5 +44,5 @@ async fn is_there(tailnet: &Tailnet, device: &Device) -> bool {
 fn recorded(tailnet: &Tailnet) -> (Tailnet, Arc<Store>) {
     let store = Arc::new(Store::in_memory());
     let journal: Arc<dyn Journal> = store.clone();
-    (tailnet.acting_as(Acting::new("ann", Some(journal))), store)
+    (tailnet.acting_as(Actor::new("ann", Some(journal))), store)
 }

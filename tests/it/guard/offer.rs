@@ -2,16 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use tailsteward::tool::{self, Choice, Offer, Risk, Words};
+use tailsteward::tool::{self, Offer, Risk, Selectors, ToolSelection};
 
-fn offer(access: Risk, words: Words) -> Result<BTreeSet<&'static str>, String> {
-    let choice = Choice::read(&words).map_err(|error| error.to_string())?;
+fn offer(access: Risk, words: Selectors) -> Result<BTreeSet<&'static str>, String> {
+    let choice = ToolSelection::read(&words).map_err(|error| error.to_string())?;
     Ok(Offer::new(access, choice, Vec::new()).tools().map(|it| it.name).collect())
 }
 
-fn words(toolsets: &[&str], tools: &[&str], exclude: &[&str], read_only: bool) -> Words {
+fn words(toolsets: &[&str], tools: &[&str], exclude: &[&str], read_only: bool) -> Selectors {
     let list = |it: &[&str]| it.iter().map(|it| (*it).to_owned()).collect();
-    let mut words = Words::default();
+    let mut words = Selectors::default();
     (words.toolsets, words.tools, words.exclude) = (list(toolsets), list(tools), list(exclude));
     words.read_only = read_only;
     words
@@ -56,7 +56,7 @@ fn a_misspelt_name_is_answered_with_the_nearest() {
 fn tools_whose_scopes_the_credential_lacks_are_hidden() {
     let offered = |scopes: &[&str]| -> BTreeSet<&str> {
         let scopes = scopes.iter().map(|it| (*it).to_owned()).collect();
-        let choice = Choice::read(&Words::default()).unwrap();
+        let choice = ToolSelection::read(&Selectors::default()).unwrap();
         Offer::new(Risk::Danger, choice, scopes).tools().map(|it| it.name).collect()
     };
 
@@ -72,8 +72,8 @@ fn tools_whose_scopes_the_credential_lacks_are_hidden() {
 #[test]
 fn what_narrows_never_widens() {
     let reads = Offer::up_to(Risk::Read);
-    let wide = Choice::read(&words(&["all"], &["revoke_device"], &[], false)).unwrap();
-    let narrow = Choice::read(&words(&["changes"], &[], &[], false)).unwrap();
+    let wide = ToolSelection::read(&words(&["all"], &["revoke_device"], &[], false)).unwrap();
+    let narrow = ToolSelection::read(&words(&["changes"], &[], &[], false)).unwrap();
 
     let names = |offer: &Offer| offer.tools().map(|it| it.name).collect::<BTreeSet<_>>();
     assert_eq!(names(&reads.narrowed(wide)), names(&reads));

@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use serde_json::json;
 use tailsteward::{
     change::{
-        Acting, Journal,
+        Actor, Journal,
         journal::Find,
         store::{Place, Store, Used},
     },
@@ -37,7 +37,7 @@ async fn every_store_keeps_changes_and_plans() {
         let device = own(&tailnet).await.into_iter().find(|it| it.tags().len() == 1).unwrap();
         let store = Arc::new(Store::new(place.clone()));
         let journal: Arc<dyn Journal> = store.clone();
-        let tailnet = tailnet.acting_as(Acting::new("it's \"ann\" 😀", Some(journal)));
+        let tailnet = tailnet.acting_as(Actor::new("it's \"ann\" 😀", Some(journal)));
 
         let plan = tailnet.devices().plan_update(device.key(), &rename("stored")).await.unwrap();
         let change = tailnet.apply(&plan).await.unwrap().change.unwrap();
@@ -47,7 +47,7 @@ async fn every_store_keeps_changes_and_plans() {
             place => Arc::new(Store::new(place.clone())),
         };
         let journal: Arc<dyn Journal> = again.clone();
-        let other = tailnet.acting_as(Acting::new("bob", Some(journal)));
+        let other = tailnet.acting_as(Actor::new("bob", Some(journal)));
         let found = other.changes().get(change, 0, 10).await.unwrap();
         assert_eq!(found.entry.principal, "it's \"ann\" 😀", "{place:?}");
         assert_eq!(found.steps[0].step.change.to, json!("stored"));

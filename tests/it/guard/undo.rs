@@ -124,7 +124,7 @@ async fn attributes_come_back_with_value_and_expiry_or_go_away() {
 }
 
 #[tokio::test]
-async fn a_change_whose_answer_got_lost_can_be_looked_at_and_taken_back() {
+async fn a_change_whose_answer_got_lost_can_be_looked_at_and_rolled_back() {
     let (sandbox, direct) = sandbox().await;
     let device = own(&direct).await.into_iter().find(|it| it.tags().len() == 1).unwrap();
     // The write takes effect and its answer is lost; so is the look at it.

@@ -172,12 +172,12 @@ async fn a_dry_run_shows_what_would_be_made() {
 }
 
 #[tokio::test]
-async fn a_new_key_is_revoked_when_that_is_taken_back() {
+async fn a_new_key_is_revoked_when_that_is_rolled_back() {
     edits::come_back(&kinds().map(|it| Edit::new("create_key", it)), &[ALL]).await;
 }
 
 #[tokio::test]
-async fn a_key_that_was_taken_back_is_not_made_again_by_taking_that_back() {
+async fn a_key_that_was_rolled_back_is_not_made_again_by_taking_that_back() {
     let (sandbox, tailnet) = sandbox_of(20).await;
     let desk = desk(&tailnet).await;
     let done = desk.done("create_key", auth()).await;

@@ -61,7 +61,7 @@ async fn a_key_whose_grace_is_over_is_found_until_it_is_revoked() {
 }
 
 #[tokio::test]
-async fn a_rotation_that_was_taken_back_is_not_due() {
+async fn a_rotation_that_was_rolled_back_is_not_due() {
     let (_sandbox, tailnet) = sandbox_of(20).await;
     let tailnet = recording(&tailnet);
     let now = Timestamp::now();

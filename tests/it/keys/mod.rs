@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tailsteward::{
     Credential, Tailnet,
-    change::{Acting, Journal, store::Store},
+    change::{Actor, Journal, store::Store},
     sandbox::Sandbox,
 };
 
@@ -93,7 +93,7 @@ fn properties(mut key: Value) -> Value {
 /// A Rust program with a journal.
 fn recording(tailnet: &Tailnet) -> Tailnet {
     let journal: Arc<dyn Journal> = Arc::new(Store::in_memory());
-    tailnet.acting_as(Acting::new("program", Some(journal)))
+    tailnet.acting_as(Actor::new("program", Some(journal)))
 }
 
 /// The same sandbox for an OAuth client that may do everything.

@@ -164,7 +164,7 @@ async fn a_revocation_whose_answer_got_lost_counts() {
 }
 
 #[tokio::test]
-async fn a_rotation_with_a_grace_that_is_taken_back_leaves_the_old_key() {
+async fn a_rotation_with_a_grace_that_is_rolled_back_leaves_the_old_key() {
     let (sandbox, tailnet) = sandbox_of(20).await;
     let agent = agent(&tailnet).await;
     let old = made(&agent, auth()).await;
@@ -193,7 +193,7 @@ async fn a_rotation_with_a_grace_is_what_was_confirmed_however_long_that_took() 
 }
 
 #[tokio::test]
-async fn a_rotation_is_not_taken_back_where_that_leaves_no_key() {
+async fn a_rotation_is_not_rolled_back_where_that_leaves_no_key() {
     let (sandbox, tailnet) = sandbox_of(20).await;
     let agent = agent(&tailnet).await;
     for grace in [None, Some("7d")] {

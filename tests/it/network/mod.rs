@@ -96,7 +96,7 @@ async fn a_call_goes_to_the_one_that_is_named() {
 }
 
 #[tokio::test]
-async fn a_change_is_made_and_taken_back_where_it_belongs() {
+async fn a_change_is_made_and_rolled_back_where_it_belongs() {
     let (here, there, agent) = two().await;
     let device =
         agent.call("list_devices", json!({ "tailnet": "globex", "external": false })).await;

@@ -4,16 +4,16 @@ use serde_json::json;
 use tailsteward::{
     Operation, mcp,
     tailnet::operations::{found, is_offered},
-    tool::{self, Choice, Offer, Risk, Words},
+    tool::{self, Offer, Risk, Selectors, ToolSelection},
 };
 
 use super::Caller;
 use crate::support::tailnet::sandbox;
 
-fn choice(toolsets: &[&str]) -> tailsteward::Result<Choice> {
-    let mut words = Words::default();
+fn choice(toolsets: &[&str]) -> tailsteward::Result<ToolSelection> {
+    let mut words = Selectors::default();
     words.toolsets = toolsets.iter().map(|it| (*it).to_owned()).collect();
-    Choice::read(&words)
+    ToolSelection::read(&words)
 }
 
 #[test]

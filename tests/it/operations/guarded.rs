@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tailsteward::{
     Tailnet,
     mcp::Setup,
-    tool::{Choice, Offer, Risk, Words},
+    tool::{Offer, Risk, Selectors, ToolSelection},
 };
 
 use super::{Caller, text};
@@ -231,11 +231,11 @@ async fn what_holds_for_the_whole_tailnet_needs_danger_access() {
 #[tokio::test]
 async fn what_a_tool_does_that_is_left_out_is_not_done_another_way() {
     let (_sandbox, tailnet) = sandbox().await;
-    let mut words = Words::default();
+    let mut words = Selectors::default();
     words.toolsets = vec!["all".to_owned()];
     words.exclude = vec!["disable_magic_dns".to_owned()];
     let mut setup = Setup::new(Risk::Danger).unwrap();
-    setup.offer = Offer::new(Risk::Danger, Choice::read(&words).unwrap(), Vec::new());
+    setup.offer = Offer::new(Risk::Danger, ToolSelection::read(&words).unwrap(), Vec::new());
     setup.yes = true;
     let agent = Agent::with(tailnet.clone(), setup).await;
     let body = json!({ "body": { "magicDNS": false } });

@@ -104,7 +104,7 @@ async fn an_answer_that_got_lost_after_the_write_is_looked_up_and_verified() {
     for fault in [FaultKind::LostResponse, FaultKind::Truncated] {
         // The fault comes before the write, so past the proxy, which would hide it.
         let mut setting = Setting::quiet().await;
-        setting.tailnet = setting.direct.acting_as(setting.tailnet.acting().clone());
+        setting.tailnet = setting.direct.acting_as(setting.tailnet.actor().clone());
         setting.sandbox.fail(Fault::new(fault).on("setPolicyFile").times(1));
         let new = printer(&setting.old);
 
@@ -135,7 +135,7 @@ async fn an_answer_that_got_lost_with_the_write_is_told_as_not_written() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_that_cannot_be_looked_up_stays_unknown_and_is_taken_back_later() {
+async fn a_lost_answer_that_cannot_be_looked_up_stays_unknown_and_is_rolled_back_later() {
     let setting = Setting::with(|it| match (it.method.as_str(), it.path.as_str(), it.nth) {
         ("POST", ACL, 0) => Meddle::Lost,
         // Draft, plan, before the write, for the version; then the look that fails.
@@ -169,7 +169,7 @@ async fn a_file_that_cannot_be_read_back_is_restored() {
     assert!(error.to_string().contains("taken back: text from"), "{error}");
     assert!(!error.may_have_had_effect());
     assert!(setting.is_untouched().await);
-    assert_eq!(setting.outcome().await, Some("taken_back"));
+    assert_eq!(setting.outcome().await, Some("rolled_back"));
 }
 
 #[tokio::test]
@@ -187,7 +187,7 @@ async fn a_file_that_is_kept_otherwise_than_it_was_sent_is_restored() {
     assert!(error.to_string().contains("tcp:9101"), "{error}");
     assert!(error.to_string().contains("taken back"), "{error}");
     assert!(setting.is_untouched().await);
-    assert_eq!(setting.outcome().await, Some("taken_back"));
+    assert_eq!(setting.outcome().await, Some("rolled_back"));
 }
 
 #[tokio::test]
@@ -228,7 +228,7 @@ async fn a_file_whose_tests_fail_once_it_is_live_is_restored() {
             assert_eq!(error.policy_problems()[0].errors, ["got: Drop"]);
         }
         assert!(setting.is_untouched().await);
-        assert_eq!(setting.outcome().await, Some("taken_back"));
+        assert_eq!(setting.outcome().await, Some("rolled_back"));
     }
 }
 

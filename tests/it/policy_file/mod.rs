@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tailsteward::{
     Tailnet,
-    change::{Acting, Journal, Report, store::Store},
+    change::{Actor, Journal, Report, store::Store},
     mcp::Setup,
     sandbox::Sandbox,
     tailnet::policy_file::Draft,
@@ -43,7 +43,7 @@ impl Setting {
         let store = Arc::new(Store::in_memory());
         let journal: Arc<dyn Journal> = store.clone();
         let tailnet = Tailnet::new(settings(&proxy));
-        let tailnet = tailnet.acting_as(Acting::new("ann", Some(journal)));
+        let tailnet = tailnet.acting_as(Actor::new("ann", Some(journal)));
         let old = direct.policy_file().get().await.unwrap().text;
         Self { sandbox, direct, tailnet, old }
     }

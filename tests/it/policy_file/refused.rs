@@ -2,7 +2,7 @@
 
 use tailsteward::{
     ErrorKind,
-    change::{Acting, store::Place, store::Store},
+    change::{Actor, store::Place, store::Store},
     tailnet::policy_file::{Draft, Verdict},
 };
 
@@ -161,7 +161,7 @@ async fn what_cannot_be_recorded_is_not_written() {
     let folder = tempfile::tempdir().unwrap();
     // A folder where the file should be.
     let store = Store::new(Place::File(folder.path().to_owned()));
-    let tailnet = setting.tailnet.acting_as(Acting::new("ann", Some(std::sync::Arc::new(store))));
+    let tailnet = setting.tailnet.acting_as(Actor::new("ann", Some(std::sync::Arc::new(store))));
     let draft = setting.draft(&printer(&setting.old)).await;
     let plan = tailnet.policy_file().plan_text(&draft).await.unwrap();
 

@@ -33,7 +33,7 @@ async fn an_integration_keeps_its_secret_unless_another_is_given() {
 }
 
 #[tokio::test]
-async fn what_was_not_there_is_gone_again_when_it_is_taken_back() {
+async fn what_was_not_there_is_gone_again_when_it_is_rolled_back() {
     let stage = Stage::new().await;
     let get = async || {
         stage.agent.call("get_posture_integration", json!({ "integration": "falcon" })).await

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fs};
 use serde_json::Value;
 use tailsteward::{
     mcp::Setup,
-    tool::{self, Choice, Offer, Risk, Words},
+    tool::{self, Offer, Risk, Selectors, ToolSelection},
 };
 
 use crate::support::{agent::Agent, tailnet::sandbox};
@@ -61,10 +61,10 @@ fn every_toolset_has_an_example() {
 #[tokio::test]
 async fn every_example_works() {
     let (_sandbox, tailnet) = sandbox().await;
-    let mut words = Words::default();
+    let mut words = Selectors::default();
     words.toolsets = vec!["all".to_owned(), "api".to_owned()];
     let mut setup = Setup::new(Risk::Danger).unwrap();
-    setup.offer = Offer::new(Risk::Danger, Choice::read(&words).unwrap(), Vec::new());
+    setup.offer = Offer::new(Risk::Danger, ToolSelection::read(&words).unwrap(), Vec::new());
     setup.yes = true;
     let agent = Agent::with(&tailnet, setup).await;
     let mut kept: BTreeMap<String, Value> = BTreeMap::new();

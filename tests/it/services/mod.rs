@@ -180,7 +180,7 @@ async fn what_nobody_here_knows_of_a_service_survives_a_change_and_a_deletion() 
 }
 
 #[tokio::test]
-async fn a_made_service_has_an_address_and_goes_when_it_is_taken_back() {
+async fn a_made_service_has_an_address_and_goes_when_it_is_rolled_back() {
     let (sandbox, tailnet) = sandbox_of(20).await;
     let desk = desk(&tailnet).await;
     let any = json!({ "service": "svc:any", "ports": ["do-not-validate"] });

@@ -5,7 +5,7 @@ use tailsteward::{
     Tailnet,
     mcp::Setup,
     sandbox::{Fault, FaultKind, Options, Sandbox},
-    tool::{Choice, Offer, Risk, Words},
+    tool::{Offer, Risk, Selectors, ToolSelection},
 };
 
 use super::{
@@ -17,10 +17,10 @@ use super::{
 
 /// A server that offers every tool, and asks.
 pub fn everything() -> Setup {
-    let mut words = Words::default();
+    let mut words = Selectors::default();
     words.toolsets = vec!["all".to_owned()];
     let mut setup = Setup::new(Risk::Danger).unwrap();
-    setup.offer = Offer::new(Risk::Danger, Choice::read(&words).unwrap(), Vec::new());
+    setup.offer = Offer::new(Risk::Danger, ToolSelection::read(&words).unwrap(), Vec::new());
     setup
 }
 

@@ -28,7 +28,7 @@ use tailsteward::{
 use tempfile::TempDir;
 use tokio::{sync::oneshot, task::JoinHandle};
 
-use super::tailnet::plain_http;
+use super::loopback::plain_http;
 
 /// Offers `whoami`, and `sleep`, which counts how often it was done.
 #[derive(Clone, Default)]

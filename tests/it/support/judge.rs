@@ -22,6 +22,7 @@ const LOG: &str = "TAILSTEWARD_TEST_PRISM_LOG";
 
 /// Who is judged.
 #[derive(Debug, Clone, Copy)]
+#[allow(dead_code, reason = "each test binary has its own copy, and not all need both")]
 pub enum Judged {
     /// The client and the sandbox.
     Both,

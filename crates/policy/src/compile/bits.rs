@@ -1,4 +1,4 @@
-//! A set of devices, by their place in the world.
+//! A set of devices, by their place in the inventory.
 
 /// As many bits as there are devices.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

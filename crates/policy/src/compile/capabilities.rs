@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::{Access, CapGrant, Compiled, FilterRule, Goal, Special};
-use crate::{address::Span, world::Device};
+use crate::{address::Span, inventory::Device};
 
 /// Capabilities that the other end has to know of, too, and as what.
 const COMPANIONS: &[(&str, &str)] = &[

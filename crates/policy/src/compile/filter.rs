@@ -8,9 +8,9 @@ use serde_json::{Map, Value};
 use super::{Access, Bits, Compiled, Goal, Source, Special};
 use crate::{
     address::{INTERNET, Span, TAILNET},
+    inventory::Device,
     model::Section,
     ports::Ports,
-    world::Device,
 };
 
 /// A rule of a packet filter, as a device gets it from Tailscale.
@@ -79,9 +79,9 @@ enum From<'f> {
 }
 
 impl Compiled<'_> {
-    /// The packet filter of a device, by its place in the world.
+    /// The packet filter of a device, by its place in the inventory.
     pub fn packet_filter(&self, device: usize) -> Vec<FilterRule> {
-        let Some(own) = self.world.devices.get(device) else { return Vec::new() };
+        let Some(own) = self.inventory.devices.get(device) else { return Vec::new() };
         let mut draft = Draft::default();
         for access in &self.rules {
             let is_grant = access.rule.is_none_or(|it| it.section == Section::Grants);
@@ -193,7 +193,7 @@ impl Compiled<'_> {
 
     /// The devices of the person whose device it is, as far as the source has them.
     pub(crate) fn same_person(&self, source: &Source, device: usize) -> Vec<usize> {
-        let Some(own) = self.world.devices.get(device).filter(|it| !it.is_tagged()) else {
+        let Some(own) = self.inventory.devices.get(device).filter(|it| !it.is_tagged()) else {
             return Vec::new();
         };
         let all = self.names.of_user(&own.user).iter().copied();
@@ -201,7 +201,7 @@ impl Compiled<'_> {
     }
 
     pub(super) fn addresses_of(&self, devices: impl IntoIterator<Item = usize>) -> Vec<String> {
-        let devices = devices.into_iter().filter_map(|it| self.world.devices.get(it));
+        let devices = devices.into_iter().filter_map(|it| self.inventory.devices.get(it));
         let all: BTreeSet<_> = devices.flat_map(|it| it.addresses.iter().copied()).collect();
         all.into_iter().map(|it| it.to_string()).collect()
     }

@@ -6,10 +6,10 @@ use super::{
     Policy,
     address::Span,
     identity::Party,
+    inventory::Inventory,
     model::{Rule, Section, Target},
     ports::Ports,
     selector::{Selector, SelectorKind},
-    world::World,
 };
 
 mod attributes;
@@ -31,7 +31,7 @@ pub use self::{
 
 /// A policy file, worked out for a tailnet.
 pub struct Compiled<'w> {
-    pub(super) world: &'w World,
+    pub(super) inventory: &'w Inventory,
     pub(super) policy: &'w Policy,
     pub(super) names: Names<'w>,
     pub(super) rules: Vec<Access<'w>>,
@@ -76,8 +76,8 @@ type SourceKey = (Vec<Span>, Bits, Special);
 
 impl Policy {
     /// Works out what the file means for a tailnet.
-    pub fn compile<'w>(&'w self, world: &'w World) -> Compiled<'w> {
-        let mut names = Names::new(&self.model, world);
+    pub fn compile<'w>(&'w self, inventory: &'w Inventory) -> Compiled<'w> {
+        let mut names = Names::new(&self.model, inventory);
         let mut seen: HashMap<SourceKey, usize> = HashMap::new();
         let mut rules: Vec<Access<'w>> = Vec::with_capacity(self.model.rules.len());
         for rule in &self.model.rules {
@@ -107,13 +107,13 @@ impl Policy {
             names.set(target);
         }
         let mut subnets: Vec<Span> = Vec::new();
-        for net in world.devices.iter().flat_map(super::world::Device::subnets) {
+        for net in inventory.devices.iter().flat_map(super::inventory::Device::subnets) {
             let span = Span::from(*net);
             if !subnets.contains(&span) {
                 subnets.push(span);
             }
         }
-        Compiled { world, policy: self, names, rules, ssh, subnets, sources: seen }
+        Compiled { inventory, policy: self, names, rules, ssh, subnets, sources: seen }
     }
 }
 
@@ -203,12 +203,12 @@ impl Source {
 }
 
 impl Compiled<'_> {
-    /// The place of a device in the world, by id, name or address.
+    /// The place of a device in the inventory, by id, name or address.
     pub fn device(&self, name: &str) -> Option<usize> {
         if let Ok(address) = name.parse() {
             return self.names.at(address);
         }
-        let devices = &self.world.devices;
+        let devices = &self.inventory.devices;
         let by_id = devices.iter().position(|it| it.id == name);
         by_id.or_else(|| devices.iter().position(|it| it.name.eq_ignore_ascii_case(name)))
     }

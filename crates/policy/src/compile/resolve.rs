@@ -5,11 +5,11 @@ use std::{collections::HashMap, net::IpAddr, sync::Arc};
 use super::bits::Bits;
 use crate::{
     address::Span,
+    inventory::{Inventory, User},
     model::{Model, Text},
     posture,
     selector::{Selector, SelectorKind},
     validate::{ROLES, ip_set_entry},
-    world::{User, World},
 };
 
 /// What a name stands for.
@@ -62,10 +62,10 @@ impl Set {
     }
 }
 
-/// The world, sorted by the names that a policy file uses.
+/// The inventory, sorted by the names that a policy file uses.
 pub(crate) struct Names<'n> {
     pub(crate) model: &'n Model,
-    pub(crate) world: &'n World,
+    pub(crate) inventory: &'n Inventory,
     of_user: HashMap<String, Vec<usize>>,
     of_tag: HashMap<&'n str, Vec<usize>>,
     members: Bits,
@@ -75,11 +75,11 @@ pub(crate) struct Names<'n> {
 }
 
 impl<'n> Names<'n> {
-    pub(crate) fn new(model: &'n Model, world: &'n World) -> Self {
-        let count = world.devices.len();
+    pub(crate) fn new(model: &'n Model, inventory: &'n Inventory) -> Self {
+        let count = inventory.devices.len();
         let mut names = Self {
             model,
-            world,
+            inventory,
             of_user: HashMap::new(),
             of_tag: HashMap::new(),
             members: Bits::none(count),
@@ -87,7 +87,7 @@ impl<'n> Names<'n> {
             at_address: HashMap::with_capacity(2 * count),
             known: HashMap::new(),
         };
-        for (index, device) in world.devices.iter().enumerate() {
+        for (index, device) in inventory.devices.iter().enumerate() {
             for address in &device.addresses {
                 names.at_address.insert(*address, index);
             }
@@ -108,7 +108,7 @@ impl<'n> Names<'n> {
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.world.devices.len()
+        self.inventory.devices.len()
     }
 
     /// The device with that address.
@@ -167,14 +167,15 @@ impl<'n> Names<'n> {
             }
             SelectorKind::Autogroup(name) => self.add_autogroup(&mut set, name),
             SelectorKind::Service(name) => {
-                let service = self.world.services.iter().find(|it| it.name == *name);
+                let service = self.inventory.services.iter().find(|it| it.name == *name);
                 let addresses = service.map(|it| it.addresses.as_slice()).unwrap_or_default();
                 set.spans.extend(addresses.iter().map(|it| Span::one(*it)));
                 // A device that answers for it gets what is sent to it.
-                let is_host = |it: &&crate::world::Device| {
+                let is_host = |it: &&crate::inventory::Device| {
                     service.is_some_and(|service| service.hosts.contains(&it.id))
                 };
-                for (index, _) in self.world.devices.iter().enumerate().filter(|it| is_host(&it.1))
+                for (index, _) in
+                    self.inventory.devices.iter().enumerate().filter(|it| is_host(&it.1))
                 {
                     set.at_spans.add(index);
                 }
@@ -198,7 +199,7 @@ impl<'n> Names<'n> {
     }
 
     fn add_users(&self, set: &mut Set, fits: impl Fn(&User) -> bool) {
-        for user in self.world.users.iter().filter(|it| fits(it)) {
+        for user in self.inventory.users.iter().filter(|it| fits(it)) {
             self.add_user(set, &user.login);
         }
     }
@@ -245,7 +246,7 @@ impl<'n> Names<'n> {
                 }
                 continue;
             }
-            for (index, device) in self.world.devices.iter().enumerate() {
+            for (index, device) in self.inventory.devices.iter().enumerate() {
                 if device.addresses.iter().any(|it| span.contains(*it)) {
                     set.at_spans.add(index);
                 }
@@ -259,11 +260,11 @@ impl<'n> Names<'n> {
         if postures.is_empty() {
             return None;
         }
-        let fits = |device: &crate::world::Device| {
+        let fits = |device: &crate::inventory::Device| {
             let names = postures.iter().map(|it| it.value.as_str());
             device.posture.as_ref().is_none_or(|it| posture::fits(self.model, names, it))
         };
-        let devices = self.world.devices.iter().enumerate().filter(|(_, it)| fits(it));
+        let devices = self.inventory.devices.iter().enumerate().filter(|(_, it)| fits(it));
         Some(Bits::of(self.count(), devices.map(|(index, _)| index)))
     }
 }

@@ -7,9 +7,9 @@ use serde::Serialize;
 use super::{Bits, Compiled, Names, Set, Special};
 use crate::{
     Policy,
+    inventory::Device,
     model::{SshAction as Action, SshRule},
     validate::localpart,
-    world::Device,
 };
 
 /// A rule for SSH, as a device gets it from Tailscale.
@@ -144,7 +144,7 @@ impl Login<'_> {
 }
 
 impl<'w> Compiled<'w> {
-    /// The rules for SSH of a device, by its place in the world. Those that ask for a sign-in come
+    /// The rules for SSH of a device, by its place in the inventory. Those that ask for a sign-in come
     /// first.
     pub fn ssh_rules(&self, device: usize) -> Vec<WireSshRule> {
         let mut rules = Vec::new();
@@ -160,7 +160,7 @@ impl<'w> Compiled<'w> {
                 self.add_all_logins(login, &mut rules);
             } else if !login.domains.is_empty() && login.source.has(device) {
                 // Whoever gets in elsewhere under their own name gets in on their own devices.
-                let tagged = self.world.devices.get(device).is_some_and(Device::is_tagged);
+                let tagged = self.inventory.devices.get(device).is_some_and(Device::is_tagged);
                 let own = if tagged { vec![device] } else { self.persons(login, device) };
                 self.add_logins(login, &own, &mut rules);
             }
@@ -175,7 +175,7 @@ impl<'w> Compiled<'w> {
 
     /// The devices of the person whose device it is, as far as the rule lets them in.
     fn persons(&self, login: &Login<'_>, device: usize) -> Vec<usize> {
-        let own = self.world.devices.get(device).filter(|it| !it.is_tagged());
+        let own = self.inventory.devices.get(device).filter(|it| !it.is_tagged());
         let all = own.map(|it| self.names.of_user(&it.user)).unwrap_or_default();
         all.iter().copied().filter(|it| login.source.has(*it)).collect()
     }
@@ -185,19 +185,19 @@ impl<'w> Compiled<'w> {
             let all: Vec<usize> = login.source.iter().collect();
             return self.add_logins(login, &all, rules);
         }
-        for user in &self.world.users {
+        for user in &self.inventory.users {
             let all = self.names.of_user(&user.login).iter().copied();
             let theirs: Vec<usize> = all.filter(|it| login.source.has(*it)).collect();
             self.add_logins(login, &theirs, rules);
         }
-        let is_tagged = |it: &usize| self.world.devices.get(*it).is_some_and(Device::is_tagged);
+        let is_tagged = |it: &usize| self.inventory.devices.get(*it).is_some_and(Device::is_tagged);
         let tagged: Vec<usize> = login.source.iter().filter(is_tagged).collect();
         self.add_logins(login, &tagged, rules);
     }
 
     /// The rule for some devices, and another for the name of the person they belong to.
     fn add_logins(&self, login: &Login<'_>, devices: &[usize], rules: &mut Vec<WireSshRule>) {
-        let Some(first) = devices.first().and_then(|it| self.world.devices.get(*it)) else {
+        let Some(first) = devices.first().and_then(|it| self.inventory.devices.get(*it)) else {
             return;
         };
         let addresses = self.addresses_of(devices.iter().copied());

@@ -26,7 +26,7 @@ pub use error::EditError;
 
 /// What an edit does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Op {
     /// Adds an element, member or name.
@@ -48,9 +48,9 @@ pub enum Op {
 /// | values by name: `hosts` | `value` as `name` | `name` | `value` as `name` |
 /// | one value: `randomizeClientPort`, `disableIPv4` | | the section | `value` |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 // What a model reads in its place.
-#[cfg_attr(feature = "server", schemars(description = "One change."))]
+#[cfg_attr(feature = "schemars", schemars(description = "One change."))]
 #[serde(deny_unknown_fields)]
 pub struct Edit {
     /// What to do.
@@ -62,7 +62,7 @@ pub struct Edit {
     pub name: Option<String>,
     /// Member, address, or rule as JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schemars(with = "Option<String>"))]
+    #[cfg_attr(feature = "schemars", schemars(with = "Option<String>"))]
     pub value: Option<Value>,
     /// In a list, from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]

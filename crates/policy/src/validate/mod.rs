@@ -4,10 +4,10 @@
 use std::ops::Range;
 
 use super::{
+    inventory::Inventory,
     model::Model,
     problem::Problems,
     selector::{Selector, SelectorKind},
-    world::World,
 };
 
 mod access;
@@ -22,9 +22,9 @@ pub(super) use ssh::localpart;
 pub(super) const ROLES: &[&str] =
     &["owner", "admin", "it-admin", "network-admin", "billing-admin", "auditor"];
 
-/// Checks what the file says. Without a world, what only a tailnet can tell is not checked.
-pub(super) fn validate(model: &Model, world: Option<&World>, problems: &mut Problems<'_>) {
-    let mut check = Check { model, world, problems };
+/// Checks what the file says. Without a inventory, what only a tailnet can tell is not checked.
+pub(super) fn validate(model: &Model, inventory: Option<&Inventory>, problems: &mut Problems<'_>) {
+    let mut check = Check { model, inventory, problems };
     check.names();
     check.rules();
     check.ssh();
@@ -35,7 +35,7 @@ pub(super) fn validate(model: &Model, world: Option<&World>, problems: &mut Prob
 
 struct Check<'c, 'd> {
     model: &'c Model,
-    world: Option<&'c World>,
+    inventory: Option<&'c Inventory>,
     problems: &'c mut Problems<'d>,
 }
 
@@ -67,7 +67,7 @@ impl Check<'_, '_> {
 
     /// The refusal of a domain that is not the tailnet's own.
     fn foreign(&self, domain: &str) -> Option<String> {
-        let tailnet = &self.world?.tailnet;
+        let tailnet = &self.inventory?.tailnet;
         let own = tailnet.rsplit_once('@').map_or(tailnet.as_str(), |(_, domain)| domain);
         let is_known = own.contains('.') && !own.eq_ignore_ascii_case(domain);
         is_known.then(|| {

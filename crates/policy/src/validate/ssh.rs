@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// The longest time until somebody has to sign in again.
-const LONGEST_CHECK: i128 = 168 * 3_600_000_000_000;
+const MAX_CHECK_NANOSECONDS: i128 = 168 * 3_600_000_000_000;
 
 impl Check<'_, '_> {
     pub(super) fn ssh(&mut self) {
@@ -133,7 +133,7 @@ impl Check<'_, '_> {
             Some(it) if it < 0 => {
                 format!("checkPeriod {} must be a positive duration", go_duration(it))
             }
-            Some(it) if it > LONGEST_CHECK => {
+            Some(it) if it > MAX_CHECK_NANOSECONDS => {
                 format!("checkPeriod {} is above the max (168h)", go_duration(it))
             }
             Some(_) if rule.action == Some(SshAction::Accept) => {

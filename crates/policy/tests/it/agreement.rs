@@ -11,8 +11,8 @@ use std::{
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tailsteward_policy::{
-    self, World,
-    world::{Device, User},
+    self, Inventory,
+    inventory::{Device, User},
 };
 
 /// One policy, and what became of it.
@@ -141,8 +141,8 @@ impl Case {
         }
     }
 
-    fn world(&self) -> World {
-        let mut world = World::named(&self.tailnet);
+    fn inventory(&self) -> Inventory {
+        let mut inventory = Inventory::named(&self.tailnet);
         let login = |name: &str| {
             let user = self.users.iter().find(|it| it.name == name);
             user.map_or_else(|| name.to_owned(), |it| it.email.clone())
@@ -160,7 +160,7 @@ impl Case {
                 () if is(&user.name, "is-admin") => "admin",
                 () => "member",
             };
-            world.users.push(User::new(&user.email, role));
+            inventory.users.push(User::new(&user.email, role));
         }
         for (name, node) in &self.nodes {
             let addresses = node.ipv4.into_iter().chain(node.ipv6).collect();
@@ -173,9 +173,9 @@ impl Case {
             };
             device.enabled_routes = nets(&node.approved_routes);
             device.advertised_routes = nets(&node.routable_ips);
-            world.devices.push(device);
+            inventory.devices.push(device);
         }
-        world
+        inventory
     }
 
     fn said(&self) -> &str {
@@ -219,8 +219,8 @@ fn attributes(map: &Map<String, Value>) -> BTreeMap<&str, Vec<Value>> {
 }
 
 fn judge(case: &Case, tally: &mut Tally) {
-    let world = case.world();
-    let checked = policy::check(&case.text(), Some(&world));
+    let inventory = case.inventory();
+    let checked = tailsteward_policy::check(&case.text(), Some(&inventory));
     let accepted = case.status == 200;
     let first = checked.errors().next().map(|it| it.message.clone());
     let mut differ = |what: &str, why: String| {
@@ -239,8 +239,8 @@ fn judge(case: &Case, tally: &mut Tally) {
         return;
     }
     let Some(policy) = checked.policy else { return };
-    let compiled = policy.compile(&world);
-    let at = |node: &str| world.devices.iter().position(|it| it.id == node).unwrap();
+    let compiled = policy.compile(&inventory);
+    let at = |node: &str| inventory.devices.iter().position(|it| it.id == node).unwrap();
     let mut wrong = BTreeSet::new();
     for (node, theirs) in case.packet_filter_rules.iter().flatten() {
         let ours = serde_json::to_value(compiled.packet_filter(at(node))).unwrap();

@@ -15,13 +15,13 @@
 )]
 
 mod agreement;
-mod approve;
-mod ask;
+mod auto_approve;
+mod diff;
 mod edit;
-mod effect;
-mod findings;
 mod form;
 mod hujson;
+mod inventory;
+mod lint;
 mod merge;
+mod query;
 mod validate;
-mod world;

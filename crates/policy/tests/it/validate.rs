@@ -1,8 +1,8 @@
 //! What Tailscale would refuse, where, and what would be right.
 
-use tailsteward_policy::{Severity, World, check};
+use tailsteward_policy::{Inventory, Severity, check};
 
-use super::world::{file, judged};
+use super::inventory::{file, judged};
 
 #[test]
 fn an_error_has_its_place_its_path_and_a_suggestion() {
@@ -137,7 +137,7 @@ fn without_a_tailnet_only_the_file_is_judged() {
     let text =
         file(r#""grants": [], "tests": [{"src": "eve@else.org", "accept": ["tag:web:80"]}],"#);
     assert!(check(&text, None).is_accepted());
-    assert!(!check(&text, Some(&World::named("example.com"))).is_accepted());
+    assert!(!check(&text, Some(&Inventory::named("example.com"))).is_accepted());
 }
 
 #[test]
@@ -149,10 +149,10 @@ fn postures_hold_or_do_not() {
              \"grants\": [{{\"src\": [\"*\"], \"dst\": [\"tag:web\"], \"ip\": [\"*\"], \"srcPosture\": [\"posture:p\"]}}],"
         )
     };
-    let mut world = super::world::world();
+    let mut inventory = super::inventory::inventory();
     let attributes =
         [("node:os", json!("macos")), ("node:tsVersion", json!("1.40.3")), ("custom:n", json!(5))];
-    world.devices[0].posture =
+    inventory.devices[0].posture =
         Some(attributes.into_iter().map(|(name, it)| (name.to_owned(), it)).collect());
     for (condition, holds) in [
         ("node:os == 'macos'", true),
@@ -167,8 +167,8 @@ fn postures_hold_or_do_not() {
         ("custom:m NOT SET", true),
         ("custom:m != 'x'", false),
     ] {
-        let policy = super::world::policy(&rest(condition));
-        let answer = policy.compile(&world).ask("ann-laptop", "web-1", None, 80).unwrap();
+        let policy = super::inventory::policy(&rest(condition));
+        let answer = policy.compile(&inventory).ask("ann-laptop", "web-1", None, 80).unwrap();
         assert_eq!(answer.allowed, holds, "{condition}");
     }
 }

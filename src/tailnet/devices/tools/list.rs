@@ -19,11 +19,11 @@ use crate::{
 };
 
 /// Devices on a page unless asked otherwise.
-const PAGE: usize = 30;
+const PAGE_SIZE: usize = 30;
 /// Devices on the largest page.
 const LARGEST_PAGE: usize = 500;
 /// The most that a page may weigh, in bytes of JSON; what is left comes on the next.
-const HEAVIEST_PAGE: usize = 48_000;
+const MAX_PAGE_BYTES: usize = 48_000;
 
 /// Fields of a device, as the API names them.
 const FIELDS: [&str; 31] = [
@@ -219,14 +219,14 @@ impl ListDevices {
 
     fn page(&self, total: usize, taken: &[&Device], now: Timestamp) -> Result<Page> {
         let start = self.start(taken)?;
-        let limit = self.limit.unwrap_or(PAGE);
+        let limit = self.limit.unwrap_or(PAGE_SIZE);
         let mut devices = Vec::new();
         let mut weight = 0;
         for device in taken.iter().skip(start).take(limit) {
             let row = self.row(device, now)?;
             weight += row.get().len();
             // One device is always shown, however heavy.
-            if weight > HEAVIEST_PAGE && !devices.is_empty() {
+            if weight > MAX_PAGE_BYTES && !devices.is_empty() {
                 break;
             }
             devices.push(row);

@@ -21,7 +21,7 @@ use crate::{
 
 const MESSAGE: &str = "application/dns-message";
 /// As long as a message of DNS gets.
-const LONGEST: usize = 65_535;
+const MAX_RESPONSE_BYTES: usize = 65_535;
 
 /// Asks the resolver at `url`.
 pub(super) async fn ask(
@@ -49,7 +49,7 @@ async fn exchange(client: &Client, url: &str, name: &str, kind: Kind) -> Result<
     let query = question(name, kind)
         .map_err(|error| Error::invalid_input("name", format!("cannot be asked for: {error}")))?;
     url.query_pairs_mut().append_pair("dns", &URL_SAFE_NO_PAD.encode(query));
-    let body = client.read_elsewhere(url, MESSAGE, LONGEST).await?;
+    let body = client.read_elsewhere(url, MESSAGE, MAX_RESPONSE_BYTES).await?;
     Message::from_vec(&body)
         .map_err(|_| Error::new(ErrorKind::Upstream, "its answer is no message of DNS"))
 }

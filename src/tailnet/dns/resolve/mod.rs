@@ -61,7 +61,7 @@ impl Question {
 
 /// How resolvers are reached from here.
 #[derive(Debug, Clone)]
-pub struct Way {
+pub struct ResolverOptions {
     /// The port of the resolvers that the configuration names.
     pub port: u16,
     /// The resolver of this machine's own Tailscale client.
@@ -81,7 +81,7 @@ pub enum Own {
     None,
 }
 
-impl Default for Way {
+impl Default for ResolverOptions {
     fn default() -> Self {
         Self { port: 53, own: Own::Detect, patience: Duration::from_secs(2) }
     }
@@ -187,7 +187,7 @@ impl DnsOf<'_> {
     /// # Errors
     ///
     /// As [`configuration`](DnsOf::configuration). That a name does not resolve is no error.
-    pub async fn resolve(&self, question: &Question, way: &Way) -> Result<Resolution> {
+    pub async fn resolve(&self, question: &Question, way: &ResolverOptions) -> Result<Resolution> {
         let (name, kind) = full(question)?;
         let now = self.configuration().await?;
         let known = Known::of(self.tailnet).await;

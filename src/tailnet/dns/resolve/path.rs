@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::{
-    Own, Way,
+    Own, ResolverOptions,
     known::{Host, Known},
 };
 use crate::tailnet::dns::{Configuration, Resolver};
@@ -54,7 +54,7 @@ impl Path<'_> {
 pub(super) struct Paths<'a> {
     pub(super) now: &'a Configuration,
     pub(super) known: &'a Known,
-    pub(super) way: &'a Way,
+    pub(super) way: &'a ResolverOptions,
 }
 
 impl<'a> Paths<'a> {

@@ -8,7 +8,7 @@ use crate::{
     client::Result,
     tailnet::dns::{
         MagicDns, Status,
-        resolve::{Kind, Question, Resolution, Way},
+        resolve::{Kind, Question, Resolution, ResolverOptions},
     },
     tool::{Query, Toolset, edit, query},
 };
@@ -98,6 +98,6 @@ impl Query for TestDnsResolution {
 
     async fn call(self, tailnet: &Tailnet) -> Result<Resolution> {
         let question = Question::new(self.name, self.kind);
-        tailnet.dns().resolve(&question, &Way::default()).await
+        tailnet.dns().resolve(&question, &ResolverOptions::default()).await
     }
 }

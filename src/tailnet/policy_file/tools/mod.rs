@@ -62,7 +62,7 @@ pub(crate) struct GetAclPolicy {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Shown {
-    Whole {
+    ResourceSpec {
         etag: String,
         /// How many.
         lines: usize,
@@ -87,7 +87,7 @@ impl Query for GetAclPolicy {
             Format::Hujson => {
                 fits(&file)?;
                 let PolicyFile { text, etag } = file;
-                Ok(Shown::Whole { etag, lines: text.lines().count(), text })
+                Ok(Shown::ResourceSpec { etag, lines: text.lines().count(), text })
             }
         }
     }
@@ -96,14 +96,14 @@ impl Query for GetAclPolicy {
 /// A text that is too long to show names the sections that can be shown in its place.
 fn fits(file: &PolicyFile) -> Result<()> {
     let length = tool::written(&file.text)?.len() + file.etag.len() + 100;
-    if length <= tool::LONGEST_ANSWER {
+    if length <= tool::MAX_ANSWER_BYTES {
         return Ok(());
     }
     let names: Vec<String> =
         file.sections()?.iter().map(|it| format!("{} ({} bytes)", it.name, it.bytes)).collect();
     let told = format!("the policy file has {} bytes, too many for one answer", file.text.len());
     let remedy = format!("ask for one `section` of it: {}", names.join(", "));
-    Err(Error::new(ErrorKind::TooLarge, told).remedied(remedy))
+    Err(Error::new(ErrorKind::TooLarge, told).with_remedy(remedy))
 }
 
 /// Change the policy file by edits or a whole text, after validation, its tests and a preview.

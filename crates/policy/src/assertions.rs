@@ -1,0 +1,248 @@
+//! The tests of a policy file: claims about who reaches what. They are about people and tags,
+//! whether or not these have devices.
+
+use std::{fmt, ops::Range};
+
+use super::{
+    Policy,
+    compile::Compiled,
+    hujson::Document,
+    identity::Party,
+    inventory::Inventory,
+    model::{SshTest, Test, Text, unbracketed},
+    ports::{self, TCP, UDP},
+    posture::Attributes,
+    problem::Problems,
+};
+
+/// How the tests of a policy file went.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct TestReport {
+    /// How many there are, those for SSH included.
+    pub total: usize,
+    /// Those that failed.
+    pub failures: Vec<Failure>,
+}
+
+/// A test that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Failure {
+    /// Where it stands in the file.
+    pub at: Range<usize>,
+    /// Which it is: `tests[2]`.
+    pub path: String,
+    /// Who it is about.
+    pub src: String,
+    /// What failed in it.
+    pub errors: Vec<String>,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} for {:?}: {}", self.path, self.src, self.errors.join("; "))
+    }
+}
+
+impl TestReport {
+    /// Whether all passed.
+    pub fn is_pass(&self) -> bool {
+        self.failures.is_empty()
+    }
+}
+
+impl Policy {
+    /// Runs the file's own tests.
+    pub fn run_tests(&self, inventory: &Inventory) -> TestReport {
+        self.compile(inventory).run_tests()
+    }
+}
+
+impl Compiled<'_> {
+    /// Runs the file's own tests.
+    pub fn run_tests(&self) -> TestReport {
+        let model = &self.policy.model;
+        let mut report = self.try_tests(&model.tests);
+        report.total += model.ssh_tests.len();
+        for (index, test) in model.ssh_tests.iter().enumerate() {
+            let errors = self.try_ssh(test);
+            report.add(&test.at, format!("sshTests[{index}]"), &test.src, errors);
+        }
+        report
+    }
+
+    /// Runs tests that may be in no file.
+    pub fn try_tests(&self, tests: &[Test]) -> TestReport {
+        let mut report = TestReport { total: tests.len(), ..TestReport::default() };
+        for (index, test) in tests.iter().enumerate() {
+            let errors = self.try_test(test);
+            report.add(&test.at, format!("tests[{index}]"), &test.src, errors);
+        }
+        report
+    }
+
+    /// Runs tests that are written as in a file.
+    ///
+    /// # Errors
+    ///
+    /// In words, if they are not.
+    pub fn try_json(&self, tests: &[serde_json::Value]) -> Result<TestReport, String> {
+        let text = serde_json::json!({ "tests": tests }).to_string();
+        let document = Document::parse(&text).map_err(|wrong| wrong.to_string())?;
+        let mut problems = Problems::of(&document);
+        let tests = super::model::read(&document, &mut problems).tests;
+        match problems.list.first() {
+            Some(problem) => Err(problem.message.clone()),
+            None => Ok(self.try_tests(&tests)),
+        }
+    }
+
+    fn try_test(&self, test: &Test) -> Vec<String> {
+        if test.accept.is_empty() && test.deny.is_empty() {
+            return vec!["a test needs accept or deny".to_owned()];
+        }
+        let sources = match self.parties(&test.src) {
+            Ok(sources) => sources,
+            Err(wrong) => return vec![format!("src: {wrong}")],
+        };
+        let protocols: &[u8] = match ports::protocol(&test.proto) {
+            Ok(None) => &[TCP, UDP],
+            Ok(Some(TCP)) => &[TCP],
+            Ok(Some(UDP)) => &[UDP],
+            Ok(Some(132)) => &[132],
+            Ok(Some(_)) => return vec!["proto must be tcp, udp or sctp".to_owned()],
+            Err(wrong) => return vec![wrong.to_string()],
+        };
+        let posture: Option<Attributes> =
+            test.posture.as_ref().map(|it| it.clone().into_iter().collect());
+        let claims = test.accept.iter().map(|it| (it, true));
+        let claims = claims.chain(test.deny.iter().map(|it| (it, false)));
+        let mut errors = Vec::new();
+        for (text, wanted) in claims {
+            match self.reached(&sources, text, protocols, posture.as_ref(), wanted) {
+                Ok(reached) if reached == wanted => {}
+                Ok(reached) => {
+                    let word = |it: bool| if it { "Accept" } else { "Drop" };
+                    let (want, got) = (word(wanted), word(reached));
+                    errors.push(format!("address {:?}: want: {want}, got: {got}", text.value));
+                }
+                Err(wrong) => errors.push(format!("address {:?}: {wrong}", text.value)),
+            }
+        }
+        errors
+    }
+
+    /// Whether the sources reach a destination: all of them where that is `wanted`, else any.
+    fn reached(
+        &self,
+        sources: &[Party],
+        text: &Text,
+        protocols: &[u8],
+        posture: Option<&Attributes>,
+        wanted: bool,
+    ) -> Result<bool, String> {
+        let written = text.value.trim();
+        let (name, port) = written.rsplit_once(':').ok_or("missing port")?;
+        let port: u16 = port
+            .parse()
+            .ok()
+            .filter(|it| *it > 0)
+            .ok_or_else(|| format!("port {port:?} is not one port"))?;
+        let targets = self.parties(&unbracketed(name))?;
+        let passes =
+            |source: &Party, target: &Party| self.passes(source, target, protocols, port, posture);
+        let mut each = sources.iter().flat_map(|it| targets.iter().map(move |to| (it, to)));
+        Ok(if wanted {
+            each.all(|(source, target)| passes(source, target))
+        } else {
+            each.any(|(source, target)| passes(source, target))
+        })
+    }
+
+    fn passes(
+        &self,
+        source: &Party,
+        target: &Party,
+        protocols: &[u8],
+        port: u16,
+        posture: Option<&Attributes>,
+    ) -> bool {
+        if !self.policy.model.restricts {
+            return true;
+        }
+        self.policy.model.rules.iter().any(|rule| {
+            self.is_source(rule, source, posture)
+                && self
+                    .ports_of(rule, source, target)
+                    .any(|ports| protocols.iter().any(|it| ports.admit(*it, port)))
+        })
+    }
+
+    fn try_ssh(&self, test: &SshTest) -> Vec<String> {
+        if test.accept.is_empty() && test.deny.is_empty() && test.check.is_empty() {
+            return vec!["a test needs accept, deny or check".to_owned()];
+        }
+        if test.dst.is_empty() {
+            return vec!["a test needs dst".to_owned()];
+        }
+        let sources = match self.parties(&test.src) {
+            Ok(sources) => sources,
+            Err(wrong) => return vec![format!("src: {wrong}")],
+        };
+        let mut targets = Vec::new();
+        for text in &test.dst {
+            match self.parties(&text.value) {
+                Ok(parties) => targets.extend(parties),
+                Err(wrong) => return vec![format!("dst: {wrong}")],
+            }
+        }
+        let mut errors = Vec::new();
+        let claims =
+            [(&test.accept, true, false), (&test.deny, false, false), (&test.check, true, true)];
+        for (users, wanted, by_check) in claims {
+            for user in users {
+                let gets_in = |source: &Party, target: &Party| {
+                    self.gets_in(source, target, &user.value, by_check)
+                };
+                let mut each = sources.iter().flat_map(|it| targets.iter().map(move |to| (it, to)));
+                let got = if wanted {
+                    each.all(|(source, target)| gets_in(source, target))
+                } else {
+                    each.any(|(source, target)| gets_in(source, target))
+                };
+                if got != wanted || user.value.is_empty() {
+                    let word = |it: bool| if it { "Accept" } else { "Drop" };
+                    let (want, got) = (word(wanted), word(got));
+                    errors.push(format!("user {:?}: want: {want}, got: {got}", user.value));
+                }
+            }
+        }
+        errors
+    }
+
+    /// Whether somebody gets in as `user`.
+    pub(super) fn gets_in(
+        &self,
+        source: &Party,
+        target: &Party,
+        user: &str,
+        by_check: bool,
+    ) -> bool {
+        let login = self.person_of(source);
+        self.logins().iter().any(|it| {
+            (!by_check || it.is_check())
+                && self.is_login(it, source, target)
+                && it.admits(user, login)
+        })
+    }
+}
+
+impl TestReport {
+    fn add(&mut self, at: &Range<usize>, path: String, src: &str, errors: Vec<String>) {
+        if !errors.is_empty() {
+            let (at, src) = (at.clone(), src.to_owned());
+            self.failures.push(Failure { at, path, src, errors });
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! Which connections one policy lets through that another does not.
+//!
+//! Destinations that the other policy treats alike are looked at once, and sources as whole sets, so
+//! that ten thousand devices are not a hundred million pairs.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    hash::{DefaultHasher, Hash, Hasher},
+};
+
+use super::{Flow, words::told};
+use crate::{
+    address::Span,
+    compile::{Access, Bits, Compiled, Goal, Special},
+    ports::{ICMP, Ports, TCP, UDP, has_ports},
+};
+
+/// The protocols that stand for all usual ones.
+const USUAL: [u8; 3] = [TCP, UDP, ICMP];
+
+/// What is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum End {
+    Devices,
+    Own,
+    Internet,
+    Span(Span),
+}
+
+/// Sources: devices, and addresses that are none.
+pub(super) type Sources = (Bits, Vec<Span>);
+
+/// Sources that gained something, what they gained, and on which ports.
+pub(super) type Gains = HashMap<(Sources, End), HashMap<Ports, Bits>>;
+
+/// What `after` lets through and `before` does not.
+pub(super) fn gained(before: &Compiled<'_>, after: &Compiled<'_>) -> Vec<Flow> {
+    let old: HashSet<u64> = before.rules.iter().map(fingerprint).collect();
+    let new: Vec<&Access<'_>> =
+        after.rules.iter().filter(|it| !old.contains(&fingerprint(it))).collect();
+    if new.is_empty() {
+        return Vec::new();
+    }
+    let mut search = Search::new(before);
+    for access in new {
+        search.rule(access);
+    }
+    told(search.gains, after)
+}
+
+/// Rules with the same fingerprint do the same.
+fn fingerprint(access: &Access<'_>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (&access.source.devices, access.source.special, spans(access), &access.via).hash(&mut hasher);
+    for goal in &access.targets {
+        (&*goal.set, &*goal.ports).hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+/// Addresses of a source that are no devices.
+fn spans(access: &Access<'_>) -> Vec<Span> {
+    let all = access.source.sets.iter().flat_map(|it| it.spans.iter().copied());
+    all.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// A goal of the other policy, by the place of its rule and its own.
+type Place = (usize, usize);
+
+struct Search<'s, 'w> {
+    other: &'s Compiled<'w>,
+    /// The rules of the other policy about the devices of one person among themselves.
+    own: Vec<&'s Access<'w>>,
+    /// The goals that mean each device.
+    about: Vec<Vec<Place>>,
+    /// Devices with the same number are treated alike.
+    class: Vec<usize>,
+    /// What is let through to a class on some ports.
+    covered: HashMap<(usize, Ports), Bits>,
+    gains: Gains,
+}
+
+impl<'s, 'w> Search<'s, 'w> {
+    fn new(other: &'s Compiled<'w>) -> Self {
+        let count = other.names.count();
+        let mut about: Vec<Vec<Place>> = vec![Vec::new(); count];
+        for (at, access) in other.rules.iter().enumerate() {
+            for (goal_at, goal) in access.targets.iter().enumerate() {
+                for device in access.devices(goal, count).iter() {
+                    if let Some(list) = about.get_mut(device) {
+                        list.push((at, goal_at));
+                    }
+                }
+            }
+        }
+        // Devices of one person count apart where people have something among themselves.
+        let own: Vec<&Access<'w>> =
+            other.rules.iter().filter(|it| own_goals(it).next().is_some()).collect();
+        let mut classes: HashMap<(&[Place], Option<&str>), usize> = HashMap::new();
+        let mut class = Vec::with_capacity(count);
+        for (device, list) in other.inventory.devices.iter().zip(&about) {
+            let person = (!own.is_empty() && !device.is_tagged()).then_some(device.user.as_str());
+            let next = classes.len();
+            class.push(*classes.entry((list, person)).or_insert(next));
+        }
+        Self { other, own, class, covered: HashMap::new(), gains: HashMap::new(), about }
+    }
+
+    fn rule(&mut self, access: &Access<'_>) {
+        let literal = spans(access);
+        for goal in &access.targets {
+            for ports in goal.ports.iter().flat_map(|it| each_protocol(*it)) {
+                self.devices(access, goal, ports, &literal);
+                self.addresses(access, goal, ports, &literal);
+                if goal.set.special == Special::Own {
+                    self.own(access, ports);
+                }
+            }
+        }
+    }
+
+    fn devices(&mut self, access: &Access<'_>, goal: &Goal, ports: Ports, literal: &[Span]) {
+        let count = self.other.names.count();
+        let mut by_class: BTreeMap<usize, Bits> = BTreeMap::new();
+        for device in access.devices(goal, count).iter() {
+            let class = self.class.get(device).copied().unwrap_or_default();
+            by_class.entry(class).or_insert_with(|| Bits::none(count)).add(device);
+        }
+        for (class, members) in by_class {
+            let Some(example) = members.iter().next() else { continue };
+            for part in self.parts(example, ports) {
+                let mut gained = access.source.devices.clone();
+                gained.remove_all(self.covered_at(class, example, part));
+                let extra = self.uncovered(literal, example, part);
+                self.gain((gained, extra), End::Devices, part, &members);
+            }
+        }
+    }
+
+    /// The goals of the other policy that have a device, with the ports that count.
+    fn goals_at(&self, device: usize) -> impl Iterator<Item = (&Access<'w>, &Goal)> {
+        let places = self.about.get(device).map(Vec::as_slice).unwrap_or_default();
+        places.iter().filter_map(|(at, goal)| {
+            let access = self.other.rules.get(*at)?;
+            Some((access, access.targets.get(*goal)?))
+        })
+    }
+
+    /// The ports in pieces, each of which the other policy lets through as a whole or not at all.
+    fn parts(&self, device: usize, ports: Ports) -> Vec<Ports> {
+        let own = self.own.iter().flat_map(|it| own_goals(it));
+        let all = self.goals_at(device).map(|(_, goal)| goal).chain(own);
+        split(ports, all.flat_map(|it| it.ports.iter()))
+    }
+
+    fn covered_at(&mut self, class: usize, example: usize, part: Ports) -> &Bits {
+        if !self.covered.contains_key(&(class, part)) {
+            let mut covered = Bits::none(self.other.names.count());
+            for (access, goal) in self.goals_at(example) {
+                if goal.ports.iter().any(|it| it.covers(&part)) {
+                    covered.add_all(&access.source.devices);
+                }
+            }
+            covered.add_all(&self.own_at(example, part));
+            self.covered.insert((class, part), covered);
+        }
+        self.covered.entry((class, part)).or_insert_with(|| Bits::none(0))
+    }
+
+    /// The devices of the same person that reach a device by `autogroup:self`.
+    fn own_at(&self, device: usize, part: Ports) -> Bits {
+        let mut own = Bits::none(self.other.names.count());
+        for access in &self.own {
+            if own_goals(access).any(|it| it.ports.iter().any(|it| it.covers(&part))) {
+                for device in self.other.same_person(&access.source, device) {
+                    own.add(device);
+                }
+            }
+        }
+        own
+    }
+
+    /// Addresses that do not reach a device on some ports.
+    fn uncovered(&self, literal: &[Span], device: usize, part: Ports) -> Vec<Span> {
+        let reaches = |span: &Span| {
+            self.goals_at(device).any(|(access, goal)| {
+                goal.ports.iter().any(|it| it.covers(&part)) && has_span(access, span)
+            })
+        };
+        literal.iter().filter(|it| !reaches(it)).copied().collect()
+    }
+
+    /// Destinations that are no devices: subnets, and the internet.
+    fn addresses(&mut self, access: &Access<'_>, goal: &Goal, ports: Ports, literal: &[Span]) {
+        let is_a_device = |span: &Span| span.is_one() && !goal.set.at_spans.is_empty();
+        let mut ends: Vec<End> =
+            goal.set.spans.iter().filter(|it| !is_a_device(it)).copied().map(End::Span).collect();
+        if goal.set.special == Special::Internet {
+            ends.push(End::Internet);
+        }
+        for end in ends {
+            let other = self.other;
+            let about = || {
+                other.rules.iter().filter(|it| it.via == access.via).flat_map(|it| {
+                    it.targets
+                        .iter()
+                        .filter(|goal| reaches_end(goal, &end))
+                        .map(move |goal| (it, goal))
+                })
+            };
+            let none = Bits::none(other.names.count());
+            for part in split(ports, about().flat_map(|(_, goal)| goal.ports.iter())) {
+                let mut gained = access.source.devices.clone();
+                let mut extra = literal.to_vec();
+                for (by, goal) in about() {
+                    if goal.ports.iter().any(|it| it.covers(&part)) {
+                        gained.remove_all(&by.source.devices);
+                        extra.retain(|it| !has_span(by, it));
+                    }
+                }
+                self.gain((gained, extra), end.clone(), part, &none);
+            }
+        }
+    }
+
+    fn own(&mut self, access: &Access<'_>, ports: Ports) {
+        let other = self.other;
+        let count = other.names.count();
+        let mut gained: HashMap<Ports, Bits> = HashMap::new();
+        let mut done = Bits::none(count);
+        for device in access.source.devices.iter() {
+            if done.has(device) {
+                continue;
+            }
+            let theirs = other.same_person(&access.source, device);
+            for it in &theirs {
+                done.add(*it);
+            }
+            // Nobody needs leave to reach the device that they are on.
+            if theirs.len() < 2 {
+                continue;
+            }
+            for part in self.parts(device, ports) {
+                let class = self.class.get(device).copied().unwrap_or_default();
+                let covered = self.covered_at(class, device, part);
+                let missing = theirs.iter().filter(|it| !covered.has(**it) && **it != device);
+                let missing: Vec<usize> = missing.copied().collect();
+                if !missing.is_empty() {
+                    let bits = gained.entry(part).or_insert_with(|| Bits::none(count));
+                    for it in missing.into_iter().chain([device]) {
+                        bits.add(it);
+                    }
+                }
+            }
+        }
+        for (part, bits) in gained {
+            let none = Bits::none(count);
+            self.gain((bits, Vec::new()), End::Own, part, &none);
+        }
+    }
+
+    fn gain(&mut self, sources: Sources, end: End, ports: Ports, members: &Bits) {
+        if sources.0.is_empty() && sources.1.is_empty() {
+            return;
+        }
+        let by_ports = self.gains.entry((sources, end)).or_default();
+        let devices = by_ports.entry(ports).or_insert_with(|| Bits::none(members.len()));
+        devices.add_all(members);
+    }
+}
+
+fn own_goals<'a>(access: &'a Access<'_>) -> impl Iterator<Item = &'a Goal> {
+    access.targets.iter().filter(|it| it.set.special == Special::Own)
+}
+
+fn reaches_end(goal: &Goal, end: &End) -> bool {
+    match (end, goal.set.special) {
+        (_, Special::Any | Special::Everything) | (End::Internet, Special::Internet) => true,
+        (End::Span(span), _) => goal.set.spans.iter().any(|it| it.covers(span)),
+        _ => false,
+    }
+}
+
+fn has_span(access: &Access<'_>, span: &Span) -> bool {
+    access.source.special != Special::None
+        || access.source.sets.iter().any(|it| it.spans.iter().any(|it| it.covers(span)))
+}
+
+/// The usual protocols one by one; a protocol without ports has all of them.
+fn each_protocol(ports: Ports) -> Vec<Ports> {
+    let of = |protocol: u8| {
+        let ports = if has_ports(protocol) { ports } else { Ports::ALL };
+        Ports { protocol: Some(protocol), ..ports }
+    };
+    ports.protocol.map_or_else(|| USUAL.map(of).to_vec(), |it| vec![of(it)])
+}
+
+/// Cuts ports where others begin or end.
+fn split<'p>(ports: Ports, others: impl Iterator<Item = &'p Ports>) -> Vec<Ports> {
+    if ports.protocol.is_some_and(|it| !has_ports(it)) {
+        return vec![ports];
+    }
+    let mut starts = BTreeSet::from([ports.first]);
+    for other in others {
+        if other.protocol.is_some_and(|it| Some(it) != ports.protocol) {
+            continue;
+        }
+        starts.insert(other.first);
+        starts.extend(other.last.checked_add(1));
+    }
+    starts.retain(|it| (ports.first..=ports.last).contains(it));
+    let starts: Vec<u16> = starts.into_iter().collect();
+    let ends = starts.iter().skip(1).map(|it| it - 1).chain([ports.last]);
+    starts.iter().zip(ends).map(|(first, last)| Ports { first: *first, last, ..ports }).collect()
+}

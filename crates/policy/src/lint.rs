@@ -1,0 +1,319 @@
+//! What somebody should look at in a policy file: too open, of no use, or about those who left.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::{
+    compile::{Access, Bits, Compiled, Special},
+    hujson::Place,
+    model::Model,
+    ports::Ports,
+    selector::{Selector, SelectorKind},
+};
+
+/// Something in a policy file that somebody should look at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Finding {
+    /// How grave it is.
+    pub weight: Weight,
+    /// What kind of thing it is: `open_to_all`, `dead_rule`.
+    pub kind: &'static str,
+    /// What it is, in words.
+    pub message: String,
+    /// Where in the file: `grants[3]`.
+    pub path: String,
+    /// Where in the text.
+    pub at: Place,
+}
+
+/// How grave a [`Finding`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Weight {
+    /// Somebody may get in who should not.
+    High,
+    /// It does not do what it seems to.
+    Medium,
+    /// It can go.
+    Low,
+}
+
+impl Compiled<'_> {
+    /// Everything that somebody should look at, the gravest first.
+    pub fn findings(&self) -> Vec<Finding> {
+        let mut found = Findings { policy: self, list: Vec::new() };
+        found.open();
+        found.dead();
+        found.repeated();
+        found.people();
+        found.tags();
+        found.unused();
+        found.list.sort_by_key(|it| (it.weight, it.at));
+        found.list
+    }
+}
+
+struct Findings<'f, 'w> {
+    policy: &'f Compiled<'w>,
+    list: Vec<Finding>,
+}
+
+impl Findings<'_, '_> {
+    fn add(
+        &mut self,
+        weight: Weight,
+        kind: &'static str,
+        at: usize,
+        path: String,
+        message: String,
+    ) {
+        let at = self.policy.policy.document().place(at);
+        self.list.push(Finding { weight, kind, message, path, at });
+    }
+
+    /// Rules that let too much through.
+    fn open(&mut self) {
+        if !self.policy.policy.model.restricts {
+            let said = "there is neither acls nor grants: every device reaches every other";
+            self.add(Weight::High, "no_rules", 0, String::new(), said.to_owned());
+        }
+        for access in &self.policy.rules {
+            let Some(rule) = access.rule else { continue };
+            let (at, path) = (rule.at.start, rule.label());
+            let whole = |special: Special| matches!(special, Special::Any | Special::Everything);
+            let to_all = access.targets.iter().any(|it| {
+                whole(it.set.special) && it.ports.iter().any(|it| it.covers(&Ports::ALL))
+            });
+            if whole(access.source.special) && to_all {
+                let said = "everything reaches everything (* to *:*)".to_owned();
+                self.add(Weight::High, "open_to_all", at, path.clone(), said);
+            }
+            if access.source.special == Special::Everything {
+                let said = "autogroup:danger-all lets addresses outside the tailnet in".to_owned();
+                self.add(Weight::High, "danger_all", at, path, said);
+            }
+        }
+        for login in self.policy.logins() {
+            let root = login.rule.users.iter().any(|it| it.value == "root");
+            if root && !login.is_check() {
+                let path = format!("ssh[{}]", login.rule.index);
+                let said = "root logs in over SSH without a sign-in; use action check".to_owned();
+                self.add(Weight::Medium, "root_unchecked", login.rule.at.start, path, said);
+            }
+        }
+        for rule in &self.policy.policy.model.attributes {
+            let funnel = rule.attr.iter().any(|it| it.value == "funnel");
+            if funnel && rule.target.iter().any(|it| it.kind == SelectorKind::Any) {
+                let path = format!("nodeAttrs[{}]", rule.index);
+                let said = "every device may be opened to the internet with Funnel".to_owned();
+                self.add(Weight::High, "funnel_for_all", rule.at.start, path, said);
+            }
+        }
+    }
+
+    /// Rules that are for nobody, or about nothing.
+    fn dead(&mut self) {
+        for access in &self.policy.rules {
+            let Some(rule) = access.rule else { continue };
+            let (at, path) = (rule.at.start, rule.label());
+            let why = if rule.src.is_empty() || rule.dst.is_empty() {
+                "it has no source, or no destination"
+            } else if access.source.is_empty() {
+                "its sources are nobody in the tailnet now"
+            } else if access.targets.iter().all(|it| it.set.is_empty()) {
+                "its destinations are nothing in the tailnet now"
+            } else if access.via.as_ref().is_some_and(Bits::is_empty) {
+                "no device has the tag that it goes through"
+            } else {
+                continue;
+            };
+            self.add(Weight::Medium, "dead_rule", at, path, format!("no effect: {why}"));
+        }
+    }
+
+    /// Rules that another one makes needless.
+    fn repeated(&mut self) {
+        let rules = &self.policy.rules;
+        let mut found = Vec::new();
+        for (index, access) in rules.iter().enumerate() {
+            let Some(rule) = access.rule.filter(|_| is_plain(access)) else { continue };
+            let by = rules.iter().enumerate().find(|(other_index, other)| {
+                // Of two equal rules, the later one is the needless one.
+                *other_index != index
+                    && is_plain(other)
+                    && covers(other, access)
+                    && (*other_index < index || !covers(access, other))
+            });
+            let Some(other) = by.and_then(|(_, other)| other.rule) else { continue };
+            let same = by.is_some_and(|(_, other)| covers(access, other));
+            let (kind, verb) =
+                if same { ("duplicate", "repeats") } else { ("shadowed", "adds nothing to") };
+            found.push((kind, rule.at.start, rule.label(), format!("{verb} {}", other.label())));
+        }
+        for (kind, at, path, said) in found {
+            self.add(Weight::Low, kind, at, path, said);
+        }
+    }
+
+    /// Names of people who are not in the tailnet.
+    fn people(&mut self) {
+        if self.policy.inventory.users.is_empty() {
+            return;
+        }
+        let model = &self.policy.policy.model;
+        let mut gone = Vec::new();
+        for (section, all) in [("groups", &model.groups), ("tagOwners", &model.tag_owners)] {
+            for list in all {
+                for member in list.value.iter().filter(|it| self.is_gone(&it.value)) {
+                    let path = format!("{section}[{:?}]", list.name.value);
+                    gone.push((member.at.start, path, member.value.clone()));
+                }
+            }
+        }
+        for rule in self.policy.rules.iter().filter_map(|it| it.rule) {
+            let selectors = rule.src.iter().chain(rule.dst.iter().map(|it| &it.selector));
+            for selector in selectors.filter(|it| self.is_gone(&it.text)) {
+                gone.push((selector.at.start, rule.label(), selector.text.clone()));
+            }
+        }
+        for rule in &model.ssh {
+            for selector in rule.src.iter().chain(&rule.dst).filter(|it| self.is_gone(&it.text)) {
+                let path = format!("ssh[{}]", rule.index);
+                gone.push((selector.at.start, path, selector.text.clone()));
+            }
+        }
+        for (at, path, who) in gone {
+            let said = format!("{who} is not in the tailnet (any more)");
+            self.add(Weight::Medium, "unknown_user", at, path, said);
+        }
+    }
+
+    fn is_gone(&self, name: &str) -> bool {
+        let is_user = matches!(Selector::parse(name, 0..0).kind, SelectorKind::User(_));
+        is_user && self.policy.inventory.user(name).is_none()
+    }
+
+    /// Tags that nobody declared, nobody gives, or nobody has.
+    fn tags(&mut self) {
+        let model = &self.policy.policy.model;
+        let worn: BTreeSet<&str> = self
+            .policy
+            .inventory
+            .devices
+            .iter()
+            .flat_map(|it| &it.tags)
+            .map(String::as_str)
+            .collect();
+        for tag in worn.iter().filter(|it| model.owners(it).is_none()) {
+            let said = format!("{tag} is on devices, and not declared in tagOwners");
+            self.add(Weight::High, "undeclared_tag", 0, "tagOwners".to_owned(), said);
+        }
+        for tag in &model.tag_owners {
+            let (at, name) = (tag.name.at.start, &tag.name.value);
+            let path = format!("tagOwners[{name:?}]");
+            if tag.value.is_empty() {
+                let said = format!("{name} has no owner: only admins give it");
+                self.add(Weight::Low, "unowned_tag", at, path.clone(), said);
+            }
+            if !worn.contains(name.as_str()) {
+                let said = format!("{name} is on no device");
+                self.add(Weight::Low, "unused_tag", at, path, said);
+            }
+        }
+    }
+
+    /// Names that nothing uses, and groups without members.
+    fn unused(&mut self) {
+        let policy = self.policy;
+        let model = &policy.policy.model;
+        let used = used(model);
+        for group in &model.groups {
+            let (at, name) = (group.name.at.start, &group.name.value);
+            let path = format!("groups[{name:?}]");
+            if group.value.is_empty() {
+                let said = format!("{name} has no members");
+                self.add(Weight::Low, "empty_group", at, path.clone(), said);
+            }
+            if !used.contains(name.as_str()) {
+                let said = format!("{name} is used nowhere");
+                self.add(Weight::Low, "unused_group", at, path, said);
+            }
+        }
+        for host in model.hosts.iter().filter(|it| !used.contains(it.name.value.as_str())) {
+            let (at, name) = (host.name.at.start, &host.name.value);
+            let said = format!("the host {name} is used nowhere");
+            self.add(Weight::Low, "unused_host", at, format!("hosts[{name:?}]"), said);
+        }
+        if model.tests.is_empty() {
+            let said = "the file has no tests: nothing keeps a later edit from opening or closing too much";
+            self.add(Weight::Low, "no_tests", 0, "tests".to_owned(), said.to_owned());
+        }
+    }
+}
+
+/// Every name that something in the file uses.
+fn used(model: &Model) -> BTreeSet<&str> {
+    let mut used: BTreeSet<&str> = BTreeSet::new();
+    for rule in &model.rules {
+        used.extend(rule.src.iter().map(|it| it.text.as_str()));
+        used.extend(rule.dst.iter().map(|it| it.selector.text.as_str()));
+    }
+    for rule in &model.ssh {
+        used.extend(rule.src.iter().chain(&rule.dst).map(|it| it.text.as_str()));
+    }
+    used.extend(model.attributes.iter().flat_map(|it| &it.target).map(|it| it.text.as_str()));
+    used.extend(model.tag_owners.iter().flat_map(|it| &it.value).map(|it| it.value.as_str()));
+    let approvers = &model.approvers;
+    let lists = approvers.routes.iter().chain(&approvers.services).map(|it| &it.value);
+    for list in lists.chain([&approvers.exit_node]) {
+        used.extend(list.iter().map(|it| it.text.as_str()));
+    }
+    for set in &model.ip_sets {
+        used.extend(set.value.iter().filter_map(|it| it.value.split_whitespace().last()));
+    }
+    for test in &model.tests {
+        used.insert(&test.src);
+        let targets = test.accept.iter().chain(&test.deny);
+        used.extend(targets.filter_map(|it| it.value.rsplit_once(':').map(|(name, _)| name)));
+    }
+    used
+}
+
+/// Whether a rule is about connections only, without conditions.
+fn is_plain(access: &Access<'_>) -> bool {
+    let no_app = access.app.is_none_or(serde_json::Map::is_empty);
+    no_app && access.via.is_none() && access.source.fit.is_none() && !access.source.is_empty()
+}
+
+/// Whether all that `inner` lets through is let through by `outer`.
+fn covers(outer: &Access<'_>, inner: &Access<'_>) -> bool {
+    let spans = |access: &Access<'_>| -> Vec<super::Span> {
+        access.source.sets.iter().flat_map(|it| it.spans.iter().copied()).collect()
+    };
+    let wide = outer.source.special != Special::None;
+    let sources = outer.source.devices.covers(&inner.source.devices)
+        && (wide || inner.source.special == Special::None)
+        && (wide || spans(inner).iter().all(|it| spans(outer).iter().any(|out| out.covers(it))));
+    sources
+        && inner.targets.iter().all(|goal| {
+            goal.set.is_empty()
+                || outer.targets.iter().any(|other| {
+                    let set = match (other.set.special, goal.set.special) {
+                        (Special::Any, Special::Any | Special::None) => true,
+                        (a, b) if a != b => false,
+                        (Special::None, _) => {
+                            other.set.devices.covers(&goal.set.devices)
+                                && goal
+                                    .set
+                                    .spans
+                                    .iter()
+                                    .all(|it| other.set.spans.iter().any(|out| out.covers(it)))
+                        }
+                        _ => true,
+                    };
+                    set && goal.ports.iter().all(|it| other.ports.iter().any(|out| out.covers(it)))
+                })
+        })
+}

@@ -1,0 +1,236 @@
+//! Questions to a policy file: who reaches what, by which rule, and if not, why not.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::{
+    compile::{Access, Compiled, Special},
+    hujson::Place,
+    identity::Party,
+    model::Rule,
+    ports::{Ports, TCP, protocol_name},
+};
+
+mod reach;
+mod ssh;
+mod who;
+
+pub use self::who::{Capability, Entry, RuleReach};
+
+/// Whether one end reaches another.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Answer {
+    /// Whether the policy lets it.
+    pub allowed: bool,
+    /// Who.
+    pub from: String,
+    /// What.
+    pub to: String,
+    /// On which port: `tcp:443`.
+    pub port: String,
+    /// The rules that let it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub by: Vec<RuleRef>,
+    /// Why not, the nearest reason first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub because: Vec<String>,
+    /// The smallest grant that would let it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub smallest_grant: Option<SmallestGrant>,
+    /// What else counts, apart from the policy file.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// A grant that lets one connection through, and as little else as can be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct SmallestGrant {
+    /// Who.
+    pub src: [String; 1],
+    /// What.
+    pub dst: [String; 1],
+    /// On which port.
+    pub ip: [String; 1],
+}
+
+/// As it goes into `grants`.
+impl fmt::Display for SmallestGrant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ([src], [dst], [ip]) = (&self.src, &self.dst, &self.ip);
+        write!(f, r#"{{"src": [{src:?}], "dst": [{dst:?}], "ip": [{ip:?}]}}"#)
+    }
+}
+
+/// A rule, and where to find it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct RuleRef {
+    /// Its place: `grants[3]`.
+    pub rule: String,
+    /// Where it stands in the file.
+    pub at: Place,
+    /// The rule as it is written, on one line.
+    pub text: String,
+}
+
+/// What a question is about, with its words.
+struct Question<'q> {
+    from: &'q [Party],
+    to: &'q [Party],
+    protocol: u8,
+    port: u16,
+}
+
+/// As much of a rule as is shown.
+const MAX_RULE_LENGTH: usize = 300;
+
+impl Compiled<'_> {
+    /// Whether `from` reaches `to` on a port. Ends are devices (by name, id or address), people,
+    /// groups, tags, hosts and addresses. Of several, all have to reach all. A tag means a device with
+    /// nothing but that tag.
+    ///
+    /// # Errors
+    ///
+    /// In words, where an end means nobody.
+    pub fn ask(
+        &self,
+        from: &str,
+        to: &str,
+        protocol: Option<u8>,
+        port: u16,
+    ) -> Result<Answer, String> {
+        let (sources, targets) = (self.ends(from)?, self.ends(to)?);
+        let protocol = protocol.unwrap_or(TCP);
+        let question = Question { from: &sources, to: &targets, protocol, port };
+        let mut answer = Answer {
+            allowed: true,
+            from: from.to_owned(),
+            to: to.to_owned(),
+            port: format!("{}:{port}", protocol_name(protocol)),
+            by: Vec::new(),
+            because: Vec::new(),
+            smallest_grant: None,
+            notes: Vec::new(),
+        };
+        let missed = self.missed(&question, &mut answer);
+        let mut notes = Vec::new();
+        if let Some((source, target)) = missed {
+            notes.extend(self.as_devices(&source, &target, &question));
+            answer.allowed = false;
+            answer.by.clear();
+            answer.because = self.why_not(&source, &target, &question);
+            answer.smallest_grant = self.smallest_grant(&source, &target, &question);
+        }
+        notes.extend(self.circumstances(&question));
+        answer.notes = notes;
+        Ok(answer)
+    }
+
+    /// What a name in a question means. Devices come first: a name may be an address, too.
+    pub(super) fn ends(&self, name: &str) -> Result<Vec<Party>, String> {
+        let name = name.trim();
+        match self.device(name) {
+            Some(device) => Ok(vec![Party::Device(device)]),
+            None => self.parties(name).map_err(|wrong| {
+                format!("{wrong}; name a device, a user, a group, a tag, a host or an address")
+            }),
+        }
+    }
+
+    /// The first pair that does not reach. The rules that let the others are taken down.
+    fn missed(&self, question: &Question<'_>, answer: &mut Answer) -> Option<(Party, Party)> {
+        for source in question.from {
+            for target in question.to {
+                let by = self.rule_for(source, target, question.protocol, question.port);
+                match by {
+                    Some(access) => {
+                        let by = self.rule_ref(access.rule);
+                        if !answer.by.contains(&by) {
+                            answer.by.push(by);
+                        }
+                    }
+                    None => return Some((source.clone(), target.clone())),
+                }
+            }
+        }
+        None
+    }
+
+    /// The rule that lets one end reach another on a port.
+    pub(super) fn rule_for(
+        &self,
+        source: &Party,
+        target: &Party,
+        protocol: u8,
+        port: u16,
+    ) -> Option<&Access<'_>> {
+        let admits = |ports: &[Ports]| ports.iter().any(|it| it.admit(protocol, port));
+        let mut leading = self.rules.iter().filter(|it| it.leads_to(target));
+        leading.find(|access| match (source, target) {
+            (Party::Device(from), Party::Device(to)) => {
+                access.source.devices.has(*from)
+                    && access.targets.iter().any(|goal| {
+                        admits(&goal.ports)
+                            && match goal.set.special {
+                                Special::Own => self.are_of_one(*from, *to),
+                                _ => goal.set.has(*to),
+                            }
+                    })
+            }
+            _ => match access.rule {
+                None => true,
+                Some(rule) => {
+                    self.counts(access, rule, source)
+                        && self.ports_of(rule, source, target).any(|it| it.admit(protocol, port))
+                }
+            },
+        })
+    }
+
+    /// Whether a rule is for a source.
+    pub(super) fn counts(&self, access: &Access<'_>, rule: &Rule, source: &Party) -> bool {
+        match source {
+            Party::Device(index) => access.source.devices.has(*index),
+            // Nobody knows the posture of a device that is not there.
+            other => rule.src.iter().any(|it| self.means(it, other)),
+        }
+    }
+
+    /// Whether two devices belong to one person.
+    pub(super) fn are_of_one(&self, a: usize, b: usize) -> bool {
+        let owner = |index: usize| {
+            let device = self.inventory.devices.get(index).filter(|it| !it.is_tagged())?;
+            Some(device.user.to_ascii_lowercase()).filter(|it| !it.is_empty())
+        };
+        owner(a).is_some() && owner(a) == owner(b)
+    }
+
+    pub(super) fn rule_ref(&self, rule: Option<&Rule>) -> RuleRef {
+        let document = self.policy.document();
+        match rule {
+            Some(rule) => RuleRef {
+                rule: rule.label(),
+                at: document.place(rule.at.start),
+                text: one_line(document.text().get(rule.at.clone()).unwrap_or_default()),
+            },
+            None => RuleRef {
+                rule: "no rules at all".to_owned(),
+                at: document.place(0),
+                text: "a file without acls and grants allows everything".to_owned(),
+            },
+        }
+    }
+}
+
+/// A piece of the file on one line, without comments.
+fn one_line(text: &str) -> String {
+    let plain = super::hujson::Document::parse(text).map(|it| it.root().to_json().to_string());
+    let plain = plain.unwrap_or_else(|_| text.split_whitespace().collect::<Vec<_>>().join(" "));
+    match plain.char_indices().nth(MAX_RULE_LENGTH) {
+        Some((end, _)) => format!("{}…", plain.get(..end).unwrap_or_default()),
+        None => plain,
+    }
+}

@@ -1,0 +1,256 @@
+//! Why somebody does not reach something, and what would let them.
+
+use super::{Question, SmallestGrant};
+use crate::{
+    address::Span,
+    compile::{Compiled, Special},
+    identity::{Party, groups_of},
+    inventory::Device,
+    model::Rule,
+    ports::{Ports, protocol_name},
+};
+
+/// As many devices with a tag as are looked at.
+const LOOKED_AT: usize = 20;
+/// As many near misses as are told.
+const NEAR: usize = 3;
+
+impl Compiled<'_> {
+    pub(super) fn why_not(
+        &self,
+        source: &Party,
+        target: &Party,
+        question: &Question<'_>,
+    ) -> Vec<String> {
+        let mut because = Vec::new();
+        let (mut elsewhere, mut others) = (Vec::new(), Vec::new());
+        for access in &self.rules {
+            let Some(rule) = access.rule else { continue };
+            let is_for = self.counts(access, rule, source);
+            let ports: Vec<String> =
+                self.ports_of(rule, source, target).map(Ports::to_string).collect();
+            let is_about = !ports.is_empty();
+            let admits = || {
+                self.ports_of(rule, source, target)
+                    .any(|it| it.admit(question.protocol, question.port))
+            };
+            if is_about && !access.leads_to(target) {
+                others.push(self.through(rule));
+            } else if is_for && is_about {
+                because.push(format!(
+                    "{} lets {} reach {} on {} only",
+                    self.named(rule),
+                    self.name_of(source),
+                    self.name_of(target),
+                    ports.join(", ")
+                ));
+            } else if is_about && admits() {
+                others.push(self.not_for(rule, access.source.fit.is_some(), source));
+            } else if is_for {
+                elsewhere.push(self.named(rule));
+            }
+        }
+        others.truncate(NEAR);
+        because.extend(others);
+        if because.is_empty() {
+            because.push(match elsewhere.len() {
+                0 => format!("no rule has {} as a source", self.name_of(source)),
+                count => {
+                    elsewhere.truncate(NEAR);
+                    format!(
+                        "{count} rules are for {}, none of them about {}: {} …",
+                        self.name_of(source),
+                        self.name_of(target),
+                        elsewhere.join(", ")
+                    )
+                }
+            });
+        }
+        because.push(self.who_is(source));
+        because.push(self.who_is(target));
+        because
+    }
+
+    fn through(&self, rule: &Rule) -> String {
+        let routers: Vec<&str> = rule.via.iter().map(|it| it.text.as_str()).collect();
+        format!(
+            "{} goes through {}, which leads to the subnets behind them, and to no device",
+            self.named(rule),
+            routers.join(", ")
+        )
+    }
+
+    fn not_for(&self, rule: &Rule, has_condition: bool, source: &Party) -> String {
+        let is_meant = rule.src.iter().any(|it| self.means(it, source));
+        if has_condition && is_meant {
+            let postures: Vec<&str> = rule.posture.iter().map(|it| it.value.as_str()).collect();
+            return format!(
+                "{} would, but the device has not the posture {}",
+                self.named(rule),
+                postures.join(" or ")
+            );
+        }
+        let sources: Vec<&str> = rule.src.iter().map(|it| it.text.as_str()).collect();
+        format!("{} would, but is for {} only", self.named(rule), sources.join(", "))
+    }
+
+    fn named(&self, rule: &Rule) -> String {
+        let line = self.policy.document().place(rule.at.start).line;
+        format!("{} (line {line})", rule.label())
+    }
+
+    pub(crate) fn name_of(&self, party: &Party) -> String {
+        match party {
+            Party::Person(login) => login.clone(),
+            Party::Tagged(tag) => tag.clone(),
+            Party::Device(index) => {
+                self.inventory.devices.get(*index).map(|it| it.name.clone()).unwrap_or_default()
+            }
+            Party::Address(address) => address.to_string(),
+            Party::Service(name) => name.clone(),
+            Party::Own => "autogroup:self".to_owned(),
+            Party::Anything => "*".to_owned(),
+        }
+    }
+
+    /// What rules can know a party by.
+    fn who_is(&self, party: &Party) -> String {
+        let name = self.name_of(party);
+        match party {
+            Party::Device(index) => {
+                let Some(device) = self.inventory.devices.get(*index) else { return name };
+                if device.is_tagged() {
+                    return format!(
+                        "{name} is known by its tags, and belongs to nobody: {}",
+                        device.tags.join(", ")
+                    );
+                }
+                format!("{name} belongs to {}", self.person_is(&device.user))
+            }
+            Party::Person(login) => self.person_is(login),
+            Party::Tagged(tag) => {
+                let count =
+                    self.inventory.devices.iter().filter(|it| it.tags.contains(tag)).count();
+                format!("{tag} is on {count} devices")
+            }
+            Party::Address(address) => match self.router_of(*address) {
+                Some(router) => format!("{name} is behind {}", router.name),
+                None => format!("{name} is no device, and no device serves a route to it"),
+            },
+            _ => name,
+        }
+    }
+
+    fn person_is(&self, login: &str) -> String {
+        let groups: Vec<&str> = groups_of(&self.policy.model, login).into_iter().collect();
+        let role = self.inventory.user(login).map(|it| it.role.as_str()).unwrap_or_default();
+        let role = if role.is_empty() { String::new() } else { format!(" ({role})") };
+        match groups.len() {
+            0 => format!("{login}{role}, who is in no group"),
+            _ => format!("{login}{role}, who is in {}", groups.join(", ")),
+        }
+    }
+
+    pub(crate) fn router_of(&self, address: std::net::IpAddr) -> Option<&Device> {
+        let serves = |it: &&Device| it.subnets().any(|net| Span::from(*net).contains(address));
+        self.inventory.devices.iter().find(serves)
+    }
+
+    /// The narrowest grant that lets one end reach the other.
+    pub(super) fn smallest_grant(
+        &self,
+        source: &Party,
+        target: &Party,
+        question: &Question<'_>,
+    ) -> Option<SmallestGrant> {
+        let src = self.narrowest(source)?;
+        let dst = match (self.person_of(source), self.person_of(target)) {
+            (Some(from), Some(to)) if from.eq_ignore_ascii_case(to) => "autogroup:self".to_owned(),
+            _ => self.narrowest(target)?,
+        };
+        let ip = format!("{}:{}", protocol_name(question.protocol), question.port);
+        Some(SmallestGrant { src: [src], dst: [dst], ip: [ip] })
+    }
+
+    /// The name that means a party, and as few others as can be.
+    fn narrowest(&self, party: &Party) -> Option<String> {
+        match party {
+            Party::Device(index) => {
+                let device = self.inventory.devices.get(*index)?;
+                let devices_with = |tag: &&String| {
+                    self.inventory.devices.iter().filter(|it| it.tags.contains(tag)).count()
+                };
+                let tag = device.tags.iter().min_by_key(devices_with).cloned();
+                tag.or_else(|| Some(device.user.clone()).filter(|it| !it.is_empty()))
+            }
+            Party::Person(login) => Some(login.clone()),
+            Party::Tagged(tag) => Some(tag.clone()),
+            Party::Address(address) => Some(address.to_string()),
+            Party::Service(name) => Some(name.clone()),
+            Party::Own | Party::Anything => None,
+        }
+    }
+
+    /// A tag is judged as a device with nothing but that tag. Real devices are known by more: says so
+    /// if one of these reaches one of those all the same.
+    pub(super) fn as_devices(
+        &self,
+        source: &Party,
+        target: &Party,
+        question: &Question<'_>,
+    ) -> Option<String> {
+        let is_tag = |it: &&Party| matches!(it, Party::Tagged(_));
+        [source, target].into_iter().find(is_tag)?;
+        let (sources, targets) = (self.devices_of(source), self.devices_of(target));
+        let pairs = sources.iter().flat_map(|from| targets.iter().map(move |to| (from, to)));
+        let reach = |(from, to): (&Party, &Party)| {
+            let access = self.rule_for(from, to, question.protocol, question.port)?;
+            let (from, to) = (self.name_of(from), self.name_of(to));
+            let by = access.rule.map(|it| self.named(it))?;
+            Some(format!(
+                "{from} reaches {to} all the same, by {by}: a device is known by more than a tag"
+            ))
+        };
+        pairs.filter(|(from, to)| from != to).find_map(reach)
+    }
+
+    /// Some of the devices that have a tag; whatever else it is as it is.
+    fn devices_of(&self, party: &Party) -> Vec<Party> {
+        let Party::Tagged(tag) = party else { return vec![party.clone()] };
+        let all = self.inventory.devices.iter().enumerate();
+        let tagged = all.filter(|(_, it)| it.tags.contains(tag));
+        tagged.map(|(index, _)| Party::Device(index)).take(LOOKED_AT).collect()
+    }
+
+    /// What keeps two ends apart, or has to be there, whatever the policy file says.
+    pub(super) fn circumstances(&self, question: &Question<'_>) -> Vec<String> {
+        let mut notes = Vec::new();
+        for party in question.from.iter().chain(question.to) {
+            if let Party::Device(index) = party
+                && let Some(device) = self.inventory.devices.get(*index)
+            {
+                notes.extend(device.troubles.iter().map(|it| format!("{}: {it}", device.name)));
+            }
+        }
+        for party in question.to {
+            if let Party::Address(address) = party
+                && self.router_of(*address).is_none()
+            {
+                let exit = self.inventory.devices.iter().any(Device::is_exit_node);
+                notes.push(format!(
+                    "no device serves a route to {address}{}",
+                    if exit { "; exit nodes may" } else { "" }
+                ));
+            }
+        }
+        let depends = self.rules.iter().any(|access| {
+            access.source.fit.is_some()
+                && access.targets.iter().any(|it| it.set.special != Special::Own)
+                && self.inventory.devices.iter().all(|it| it.posture.is_none())
+        });
+        if depends {
+            notes.push("some rules depend on postures, which were taken as met".to_owned());
+        }
+        notes
+    }
+}

@@ -1,0 +1,232 @@
+//! Who reaches what, by which rule, and if not, why not.
+
+use serde_json::json;
+
+use super::inventory::{inventory, policy};
+
+const RULES: &str = r#""grants": [
+    { "src": ["group:all"], "dst": ["tag:web"], "ip": ["tcp:80", "tcp:443"] },
+    { "src": ["group:ops"], "dst": ["tag:db"], "ip": ["tcp:5432"] },
+    { "src": ["autogroup:member"], "dst": ["autogroup:self"], "ip": ["*"] },
+    { "src": ["bob@example.com"], "dst": ["printer"], "ip": ["tcp:631"] },
+    { "src": ["tag:web"], "dst": ["tag:db"], "ip": ["tcp:5432"], "app": { "example.com/cap/db": [{ "role": "rw" }] } },
+],
+"ssh": [
+    { "action": "check", "src": ["group:ops"], "dst": ["tag:web"], "users": ["root", "autogroup:nonroot"] },
+    { "action": "accept", "src": ["autogroup:member"], "dst": ["autogroup:self"], "users": ["localpart:*@example.com"] },
+],
+"nodeAttrs": [{ "target": ["tag:web"], "attr": ["funnel"] }],"#;
+
+#[test]
+fn an_allowed_connection_is_told_with_its_rule_and_line() {
+    let (policy, inventory) = (policy(RULES), inventory());
+    let compiled = policy.compile(&inventory);
+
+    let answer = compiled.ask("bob-laptop", "web-1", None, 443).unwrap();
+
+    assert!(answer.allowed);
+    assert_eq!(answer.by.len(), 1);
+    assert_eq!(answer.by[0].rule, "grants[0]");
+    let line = policy.document().text().lines().nth(answer.by[0].at.line - 1).unwrap();
+    assert!(line.contains("tcp:443"), "{line}");
+    assert!(answer.because.is_empty() && answer.smallest_grant.is_none());
+}
+
+#[test]
+fn a_refused_connection_is_told_why_and_what_would_let_it() {
+    let (policy, inventory) = (policy(RULES), inventory());
+    let compiled = policy.compile(&inventory);
+
+    let answer = compiled.ask("bob-laptop", "db-1", None, 5432).unwrap();
+
+    assert!(!answer.allowed);
+    let because = answer.because.join("\n");
+    assert!(
+        because.contains("grants[1]") && because.contains("is for group:ops only"),
+        "{because}"
+    );
+    assert!(because.contains("bob@example.com (member), who is in group:all"), "{because}");
+    let grant = json!({ "src": ["bob@example.com"], "dst": ["tag:db"], "ip": ["tcp:5432"] });
+    assert_eq!(serde_json::to_value(answer.smallest_grant).unwrap(), grant);
+
+    let answer = compiled.ask("ann@example.com", "tag:web", None, 22).unwrap();
+    assert!(answer.because[0].contains("on tcp:80, tcp:443 only"), "{:?}", answer.because);
+}
+
+#[test]
+fn the_smallest_grant_lets_just_that() {
+    let inventory = inventory();
+    let before = policy(RULES);
+    let grant =
+        before.compile(&inventory).ask("web-1", "printer", None, 631).unwrap().smallest_grant;
+
+    let after =
+        policy(&RULES.replacen("\"grants\": [", &format!("\"grants\": [{},", grant.unwrap()), 1));
+
+    let after = after.compile(&inventory);
+    assert!(after.ask("web-1", "10.1.2.3", None, 631).unwrap().allowed);
+    assert!(!after.ask("web-1", "10.1.2.4", None, 631).unwrap().allowed);
+    assert!(!after.ask("web-1", "printer", None, 632).unwrap().allowed);
+}
+
+#[test]
+fn people_reach_their_own_devices_and_nobody_elses() {
+    let (policy, inventory) = (policy(RULES), inventory());
+    let compiled = policy.compile(&inventory);
+    for (from, to, allowed) in [
+        ("ann-laptop", "ann-phone", true),
+        ("ann@example.com", "ann-phone", true),
+        ("ann-laptop", "bob-laptop", false),
+        ("web-1", "ann-laptop", false),
+    ] {
+        assert_eq!(compiled.ask(from, to, None, 22).unwrap().allowed, allowed, "{from} {to}");
+    }
+}
+
+#[test]
+fn all_of_a_group_have_to_reach() {
+    let (policy, inventory) = (policy(RULES), inventory());
+    let compiled = policy.compile(&inventory);
+    assert!(compiled.ask("group:all", "tag:web", None, 80).unwrap().allowed);
+    assert!(!compiled.ask("group:all", "tag:db", None, 5432).unwrap().allowed);
+    assert!(compiled.ask("group:ops", "db-1", None, 5432).unwrap().allowed);
+}
+
+#[test]
+fn a_name_that_means_nobody_is_an_error() {
+    let (policy, inventory) = (policy(RULES), inventory());
+    let compiled = policy.compile(&inventory);
+    for name in ["nobody", "tag:nope", "group:nope", "eve@example.com", "10.0.0.0/33"] {
+        let said = compiled.ask(name, "web-1", None, 80).unwrap_err();
+        assert!(said.contains("name a device"), "{name}: {said}");
+    }
+}
+
+#[test]
+fn what_keeps_apart_besides_the_file_is_noted() {
+    let policy = policy(RULES);
+    let mut inventory = inventory();
+    inventory.devices[3].troubles.push("it is not connected now".to_owned());
+    let compiled = policy.compile(&inventory);
+
+    let answer = compiled.ask("bob-laptop", "web-1", None, 80).unwrap();
+    assert!(answer.allowed);
+    assert_eq!(answer.notes, ["web-1: it is not connected now"]);
+    let nowhere = compiled.ask("bob-laptop", "10.9.9.9", None, 80).unwrap();
+    assert!(nowhere.notes[0].contains("no device serves a route"), "{:?}", nowhere.notes);
+}
+
+#[test]
+fn lists_name_every_rule_with_its_devices() {
+    let (policy, inventory) = (policy(RULES), inventory());
+    let compiled = policy.compile(&inventory);
+
+    let who = compiled.who_reaches("db-1").unwrap();
+    let rules: Vec<(&str, usize)> =
+        who.iter().map(|it| (it.by.rule.as_str(), it.devices)).collect();
+    assert_eq!(rules, [("grants[1]", 2), ("grants[4]", 1)]);
+
+    let what = compiled.reached_by("bob@example.com").unwrap();
+    let names: Vec<&str> = what.iter().map(|it| it.who[0].as_str()).collect();
+    assert_eq!(names, ["tag:web", "autogroup:self", "printer"]);
+    assert_eq!(what[1].devices, 1, "his own");
+}
+
+#[test]
+fn capabilities_are_found_in_grants_and_attributes() {
+    let (policy, inventory) = (policy(RULES), inventory());
+    let compiled = policy.compile(&inventory);
+
+    let all = compiled.capabilities_named(None);
+    assert_eq!(all.len(), 2);
+    let db = compiled.capabilities_named(Some("example.com/cap/db"));
+    assert_eq!((db[0].held_by[0].as_str(), db[0].on[0].as_str()), ("tag:web", "tag:db"));
+    assert_eq!(db[0].values, json!([{ "role": "rw" }]));
+    let web = compiled.device("web-1").unwrap();
+    assert!(compiled.attributes(web).contains_key("funnel"));
+    assert!(!compiled.attributes(compiled.device("db-1").unwrap()).contains_key("funnel"));
+}
+
+#[test]
+fn logins_over_ssh_are_judged_by_user_and_action() {
+    let (policy, inventory) = (policy(RULES), inventory());
+    let compiled = policy.compile(&inventory);
+    for (from, to, user, allowed) in [
+        ("ann-laptop", "web-1", "root", true),
+        ("ann-laptop", "web-1", "ubuntu", true),
+        ("bob-laptop", "web-1", "root", false),
+        ("bob-laptop", "bob-laptop", "bob", true),
+        ("bob-laptop", "bob-laptop", "root", false),
+        ("bob-laptop", "ann-laptop", "bob", false),
+    ] {
+        let answer = compiled.ask_ssh(from, to, user).unwrap();
+        assert_eq!(answer.allowed, allowed, "{from} {to} {user}: {answer:?}");
+        assert_eq!(answer.because.is_empty(), allowed);
+    }
+    let answer = compiled.ask_ssh("ann-laptop", "web-1", "root").unwrap();
+    assert!(answer.notes[0].contains("asks for a sign-in"), "{:?}", answer.notes);
+}
+
+#[test]
+fn routes_are_approved_for_those_whom_the_file_names() {
+    let rest = r#""grants": [],
+        "autoApprovers": { "routes": { "10.0.0.0/8": ["tag:router"] }, "exitNode": ["group:ops"] },"#;
+    let (policy, inventory) = (policy(rest), inventory());
+    let compiled = policy.compile(&inventory);
+    let by = |device: &str, route: &str| {
+        compiled.approver(compiled.device(device).unwrap(), &route.parse().unwrap())
+    };
+    assert_eq!(by("router", "10.1.0.0/16").as_deref(), Some("tag:router"));
+    assert_eq!(by("router", "192.168.0.0/16"), None);
+    assert_eq!(by("router", "0.0.0.0/0"), None);
+    assert_eq!(by("ann-laptop", "::/0").as_deref(), Some("group:ops"));
+}
+
+#[test]
+fn what_goes_through_a_router_reaches_subnets_and_no_device() {
+    let inventory = inventory();
+    let policy = policy(
+        r#""grants": [{ "src": ["group:all"], "dst": ["tag:db", "10.1.0.0/16"], "ip": ["*"], "via": ["tag:router"] }],"#,
+    );
+    let compiled = policy.compile(&inventory);
+
+    assert!(compiled.ask("bob-laptop", "printer", None, 631).unwrap().allowed);
+    for to in ["db-1", "tag:db"] {
+        let answer = compiled.ask("bob-laptop", to, None, 22).unwrap();
+        assert!(!answer.allowed, "{to}");
+        assert!(answer.because[0].contains("goes through tag:router"), "{:?}", answer.because);
+        assert!(compiled.who_reaches(to).unwrap().is_empty(), "{to}");
+    }
+    assert_eq!(compiled.reached_by("bob-laptop").unwrap()[0].devices, 0);
+}
+
+#[test]
+fn what_a_set_of_addresses_takes_away_is_not_in_it() {
+    let inventory = inventory();
+    let policy = policy(
+        r#""ipsets": { "ipset:office": ["10.1.0.0/16", "remove 10.1.2.0/24"] },
+        "grants": [{ "src": ["group:all"], "dst": ["ipset:office"], "ip": ["*"] }],"#,
+    );
+    let compiled = policy.compile(&inventory);
+
+    for (to, allowed) in [("10.1.1.255", true), ("10.1.2.3", false), ("10.1.3.0", true)] {
+        assert_eq!(compiled.ask("bob-laptop", to, None, 22).unwrap().allowed, allowed, "{to}");
+    }
+}
+
+#[test]
+fn a_tag_is_a_device_with_nothing_else_and_what_others_reach_is_a_note() {
+    let (policy, mut inventory) = (policy(RULES), inventory());
+    let db = inventory.devices.iter().position(|it| it.name == "db-1").unwrap();
+    inventory.devices[db].tags.push("tag:web".to_owned());
+    let compiled = policy.compile(&inventory);
+
+    let answer = compiled.ask("bob-laptop", "tag:db", None, 443).unwrap();
+
+    assert!(!answer.allowed);
+    assert!(answer.notes[0].contains("bob-laptop reaches db-1 all the same, by grants[0]"));
+    assert!(compiled.ask("bob-laptop", "tag:db", None, 5432).unwrap().notes.is_empty());
+    // Of a group, one reaches the tag by itself, and says nothing about the one who does not.
+    let group = compiled.ask("group:all", "tag:db", None, 5432).unwrap();
+    assert!(!group.allowed && group.notes.is_empty(), "{:?}", group.notes);
+}

@@ -1,0 +1,151 @@
+//! What is offered to assistants, and where their changes are kept.
+
+use std::sync::Arc;
+
+use clap::builder::BoolishValueParser;
+use etcetera::base_strategy::{BaseStrategy as _, choose_base_strategy};
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::{
+    Credential, Error, Tailnet,
+    change::store::{Place, Store},
+    client::Result,
+    mcp::{SealingKey, Setup},
+    tool::{Offer, Risk, Selectors, ToolSelection},
+};
+
+/// What is offered.
+#[derive(Debug, clap::Args)]
+pub(super) struct Offered {
+    /// What is offered: `read`, `change` (what can be put back), or `danger`. By default `read`,
+    /// with --sandbox `danger`
+    #[arg(long, global = true, env = "TAILSTEWARD_ACCESS", value_name = "LEVEL")]
+    access: Option<Risk>,
+    /// Toolsets to offer, with commas between them; also `default`, `all`, and `api` or `api:GROUP` for
+    /// the operations of the API
+    #[arg(
+        long,
+        global = true,
+        env = "TAILSTEWARD_TOOLSETS",
+        value_name = "NAMES",
+        value_delimiter = ','
+    )]
+    toolsets: Vec<String>,
+    /// Tools to offer besides the toolsets, or alone where no toolset is named
+    #[arg(
+        long,
+        global = true,
+        env = "TAILSTEWARD_TOOLS",
+        value_name = "NAMES",
+        value_delimiter = ','
+    )]
+    tools: Vec<String>,
+    /// Tools not to offer in any case
+    #[arg(
+        long,
+        global = true,
+        env = "TAILSTEWARD_EXCLUDE_TOOLS",
+        value_name = "NAMES",
+        value_delimiter = ','
+    )]
+    exclude_tools: Vec<String>,
+    /// Offer nothing that changes anything, whatever else is said
+    #[arg(long, global = true, env = "TAILSTEWARD_READ_ONLY", value_parser = BoolishValueParser::new())]
+    read_only: bool,
+    /// Carry out what is hard to undo without asking anybody
+    #[arg(long, global = true, env = "TAILSTEWARD_YES", value_parser = BoolishValueParser::new())]
+    yes: bool,
+    /// Where changes are recorded: a file, `memory`, or `postgres://USER:PASSWORD@HOST/DATABASE`.
+    /// By default a file in the platform's data folder, with --sandbox `memory`
+    #[arg(
+        long,
+        global = true,
+        env = "TAILSTEWARD_STORE",
+        value_name = "PLACE",
+        hide_env_values = true,
+        value_parser = |text: &str| Ok::<SecretString, String>(text.into())
+    )]
+    store: Option<SecretString>,
+}
+
+impl Offered {
+    /// How far calls may go.
+    pub(super) fn access(&self, sandbox: bool) -> Risk {
+        let access = self.access.unwrap_or(if sandbox { Risk::Danger } else { Risk::Read });
+        if self.read_only { Risk::Read } else { access }
+    }
+
+    /// A token is limited by less than a server is.
+    pub(super) fn fits_a_token(&self) -> Result<()> {
+        let limited = self.access.is_some_and(|it| it < Risk::Danger);
+        if limited || !self.tools.is_empty() || !self.exclude_tools.is_empty() {
+            return Err(Error::config(
+                "a token cannot be limited by --access, --tools or --exclude-tools",
+                "limit it with --read-only and --toolsets",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether somebody said where changes are recorded.
+    pub(super) fn names_store(&self) -> bool {
+        self.store.is_some()
+    }
+
+    /// The tools that are named.
+    pub(super) fn choice(&self) -> Result<ToolSelection> {
+        let some = |words: &[String]| -> Vec<String> {
+            let words = words.iter().map(|it| it.trim().to_owned());
+            words.filter(|it| !it.is_empty()).collect()
+        };
+        ToolSelection::read(&Selectors {
+            toolsets: some(&self.toolsets),
+            tools: some(&self.tools),
+            exclude: some(&self.exclude_tools),
+            read_only: self.read_only,
+        })
+    }
+
+    /// What is offered where the credential has `scopes`.
+    pub(super) fn offer(&self, scopes: &[String], sandbox: bool) -> Result<Offer> {
+        Ok(Offer::new(self.access(sandbox), self.choice()?, scopes.to_vec()))
+    }
+
+    /// How a server is set up.
+    pub(super) fn setup(&self, tailnet: &Tailnet, sandbox: bool) -> Result<Setup> {
+        let scopes = match &tailnet.settings().credential {
+            Credential::OAuth { scopes, .. } => scopes.as_slice(),
+            _ => &[],
+        };
+        let place = match &self.store {
+            // Not read by the parser of arguments, which repeats what it does not understand.
+            Some(place) => place.expose_secret().parse().map_err(|why: String| {
+                Error::config(why, "see `--store` in docs/configuration.md")
+            })?,
+            None if sandbox => Place::Memory,
+            None => Place::File(default_store()?),
+        };
+        let mut setup = Setup::new(self.access(sandbox))?;
+        setup.offer = self.offer(scopes, sandbox)?;
+        setup.store = Arc::new(Store::new(place));
+        setup.yes = self.yes;
+        setup.sealing_key = SealingKey::random()?;
+        Ok(setup)
+    }
+}
+
+fn default_store() -> Result<std::path::PathBuf> {
+    let base = choose_base_strategy().map_err(|error| {
+        Error::config(
+            format!("no home directory to keep the journal in: {error}"),
+            "name a file with --store, or `--store memory`",
+        )
+    })?;
+    let folder = if cfg!(target_os = "macos") {
+        base.home_dir().join("Library/Application Support")
+    } else {
+        base.data_dir()
+    };
+    Ok(folder.join("tailsteward").join("journal.db"))
+}

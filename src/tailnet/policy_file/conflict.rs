@@ -1,0 +1,118 @@
+//! Who changed the policy file meanwhile, what, and whether it meets with what was wanted.
+
+use std::{fmt::Write as _, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{
+    Error, ErrorKind,
+    policy::merge::{self, Conflict, Merge},
+    tailnet::{Tailnet, logging::Window},
+};
+
+/// Lines that are shown of a difference.
+const LINES: usize = 12;
+/// Characters that are shown of a line.
+const MAX_LINE_LENGTH: usize = 120;
+/// Places that are shown of a conflict.
+const PLACES: usize = 3;
+/// How far back the log is searched.
+const LOOK_BACK: SignedDuration = SignedDuration::from_hours(24);
+/// How long it is waited for the log, without which all else can be said.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The refusal of a text that was made from `base`, while `theirs` is live now.
+pub(super) async fn moved(tailnet: &Tailnet, base: &str, ours: &str, theirs: &str) -> Error {
+    let told = told(tailnet, base, theirs).await;
+    match merge::three_way(base, ours, theirs) {
+        Merge::Clean(_) => Error::new(
+            ErrorKind::Stale,
+            format!(
+                "the policy file was changed meanwhile{told}; it does not touch what was wanted"
+            ),
+        )
+        .with_remedy("call again: what was wanted is then planned on top of what is live now"),
+        Merge::Conflict(places) => conflict(&told, &places),
+    }
+}
+
+/// The refusal of a text that changes what somebody else changed in another way.
+pub(super) fn conflict(told: &str, places: &[Conflict]) -> Error {
+    let mut message = format!("the policy file was changed meanwhile{told}; both changed");
+    for place in places.iter().take(PLACES) {
+        let Conflict { line, base, ours, theirs } = place;
+        let show = |text: &str| in_one_line(text);
+        let _ = write!(
+            message,
+            " line {line}, which was {}, is now {} and was to be {};",
+            show(base),
+            show(theirs),
+            show(ours)
+        );
+    }
+    if places.len() > PLACES {
+        let _ = write!(message, " and {} places more;", places.len() - PLACES);
+    }
+    Error::new(ErrorKind::Stale, message.trim_end_matches(';'))
+        .with_remedy("read it again, and make the change on what it is now")
+}
+
+/// By whom it became `theirs`, and how: the end of a sentence.
+pub(super) async fn told(tailnet: &Tailnet, base: &str, theirs: &str) -> String {
+    let who = tokio::time::timeout(READ_TIMEOUT, who(tailnet, theirs)).await.ok().flatten();
+    let lines = difference(base, theirs);
+    let how = if lines.is_empty() {
+        "to the same text".to_owned()
+    } else {
+        format!("so: {}", lines.join("  "))
+    };
+    format!("{} {how}", who.unwrap_or_default()).trim_end().to_owned()
+}
+
+/// The lines in which two texts differ, as far as they are shown.
+pub(super) fn difference(from: &str, to: &str) -> Vec<String> {
+    let all = merge::changed_lines(from, to);
+    let mut lines: Vec<String> = all.iter().take(LINES).map(|it| cut(it)).collect();
+    if all.len() > LINES {
+        lines.push(format!("and {} lines more", all.len() - LINES));
+    }
+    lines
+}
+
+fn cut(line: &str) -> String {
+    let mut short: String = line.chars().take(MAX_LINE_LENGTH).collect();
+    if short.len() < line.len() {
+        short.push('…');
+    }
+    short
+}
+
+fn in_one_line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    if words.is_empty() { "nothing".to_owned() } else { format!("`{}`", cut(&words.join(" "))) }
+}
+
+/// Who wrote the policy file last, as far as the configuration log says: ` by ann@example.com …`.
+async fn who(tailnet: &Tailnet, theirs: &str) -> Option<String> {
+    let now = Timestamp::now();
+    // Their clock may be ahead of ours.
+    let window = Window::new(now - LOOK_BACK, now + SignedDuration::from_mins(10)).ok()?;
+    let logs = tailnet.logging().configuration(window, "").await.ok()?;
+    let entry = logs
+        .iter()
+        .filter(|it| {
+            let property = it.target.as_ref().and_then(|it| it.property.as_ref());
+            property.is_some_and(|it| it.to_string() == "ACL")
+        })
+        .max_by(|a, b| a.event_time.cmp(&b.event_time))?;
+    let actor = entry.actor.as_ref()?;
+    let names = [&actor.login_name, &actor.display_name, &actor.id];
+    let name = names.into_iter().flatten().find(|it| !it.is_empty())?;
+    let at = entry.event_time.as_deref().unwrap_or("an unknown time");
+    let is_it = entry.new.as_ref().and_then(|it| it.as_str()) == Some(theirs);
+    Some(if is_it {
+        format!(" by {name} at {at}")
+    } else {
+        format!(" (the log's last change of it is by {name} at {at})")
+    })
+}

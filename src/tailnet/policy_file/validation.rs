@@ -1,0 +1,138 @@
+//! What Tailscale itself says of a policy file, without keeping it.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{HUJSON, PolicyFileOf, Streamed, collect};
+pub use crate::api::types::PreviewRuleMatchesResponse;
+use crate::{
+    Error, ErrorKind, Operation,
+    api::types::PreviewRuleMatchesType,
+    client::{Client, PolicyProblem, Result, response},
+};
+
+/// What Tailscale says of a policy file or of tests.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Verdict {
+    /// Why the file cannot be taken.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<String>,
+    /// The tests that fail, each with the source it is about.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failed_tests: Vec<PolicyProblem>,
+    /// What does not keep it from being taken.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+impl Verdict {
+    /// Whether the file would be taken. Warnings do not count.
+    pub fn is_pass(&self) -> bool {
+        self.errors.is_empty() && self.failed_tests.is_empty()
+    }
+
+    /// Reads the answer, which is 200 whatever it says.
+    fn of(message: Option<String>, problems: Vec<PolicyProblem>) -> Self {
+        let message = message.unwrap_or_default();
+        let words = message.to_lowercase();
+        let mut verdict = Self::default();
+        for problem in problems {
+            let user = &problem.user;
+            let about =
+                |it: &String| if user.is_empty() { it.clone() } else { format!("{user}: {it}") };
+            verdict.warnings.extend(problem.warnings.iter().map(about));
+            if problem.errors.is_empty() {
+                continue;
+            }
+            if words.contains("test") {
+                let failed = PolicyProblem { warnings: Vec::new(), ..problem.clone() };
+                verdict.failed_tests.push(failed);
+            } else {
+                verdict.errors.extend(problem.errors.iter().map(about));
+            }
+        }
+        // A message of which nobody knows what it means is no pass.
+        let only_warns = words.contains("warning") && !words.contains("error");
+        if verdict.is_pass() && !message.is_empty() && !only_warns {
+            verdict.errors.push(message.clone());
+        } else if !verdict.errors.is_empty() && !message.is_empty() {
+            verdict.errors.insert(0, message.clone());
+        }
+        if only_warns && verdict.warnings.is_empty() {
+            verdict.warnings.push(message);
+        }
+        verdict
+    }
+}
+
+/// For whom or what the rules are looked up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PreviewFor {
+    /// The login of a user who has devices.
+    User(String),
+    /// An address with a port: `10.1.2.3:443`.
+    Destination(String),
+}
+
+impl PolicyFileOf<'_> {
+    /// Says whether Tailscale would take `text`, which runs the tests in it
+    /// (`POST /tailnet/{tailnet}/acl/validate`). Nothing is kept.
+    ///
+    /// # Errors
+    ///
+    /// [`Forbidden`](crate::ErrorKind::Forbidden) without the scope `policy_file:read`.
+    pub async fn validate(&self, text: &str) -> Result<Verdict> {
+        self.judge(text, HUJSON).await
+    }
+
+    /// Runs tests, written as in the section `tests`, against the policy file that is live
+    /// (`POST /tailnet/{tailnet}/acl/validate`).
+    ///
+    /// # Errors
+    ///
+    /// As [`validate`](Self::validate).
+    pub async fn run_tests(&self, tests: &[Value]) -> Result<Verdict> {
+        let body = Value::from(tests.to_vec()).to_string();
+        self.judge(&body, "application/json").await
+    }
+
+    /// Lists the rules of the policy file `text` that concern somebody or something
+    /// (`POST /tailnet/{tailnet}/acl/preview`). Nothing is kept.
+    ///
+    /// # Errors
+    ///
+    /// As [`validate`](Self::validate).
+    pub async fn preview(
+        &self,
+        text: &str,
+        wanted: &PreviewFor,
+    ) -> Result<PreviewRuleMatchesResponse> {
+        let (kind, name) = match wanted {
+            PreviewFor::User(login) => (PreviewRuleMatchesType::User, login),
+            PreviewFor::Destination(end) => (PreviewRuleMatchesType::Ipport, end),
+        };
+        let client = self.tailnet.client();
+        let request = client.api()?.preview_rule_matches().tailnet(client.tailnet());
+        let request = request.type_(kind).preview_for(name).content_type(HUJSON);
+        Client::value(Operation::PreviewRuleMatches, request.body(text).send().await)
+    }
+
+    async fn judge(&self, body: &str, content_type: &str) -> Result<Verdict> {
+        let client = self.tailnet.client();
+        let request = client.api()?.validate_and_test_policy_file().tailnet(client.tailnet());
+        let answer: Streamed = request.content_type(content_type).body(body).send().await;
+        let said = collect(Operation::ValidateAndTestPolicyFile, answer).await?.text;
+        if matches!(said.trim(), "" | "null") {
+            return Ok(Verdict::default());
+        }
+        // A page of some proxy is no pass.
+        if serde_json::from_str::<Value>(&said).is_err() {
+            let error = Error::new(ErrorKind::NotJson, "the answer to a validation is no JSON");
+            return Err(error.for_operation(Operation::ValidateAndTestPolicyFile, None));
+        }
+        let (message, problems) = response::said(said.as_bytes(), &[]);
+        Ok(Verdict::of(message, problems))
+    }
+}

@@ -1,0 +1,272 @@
+//! Changes of resources that are handled whole: how they are planned, sent, and looked at.
+
+use futures_util::future::BoxFuture;
+use serde_json::{Map, Value, json};
+
+use super::{ResourceSpec, text};
+use crate::{
+    Error, ErrorKind, Operation, Tailnet,
+    change::{Change, Checked, Fields, Plan, Risk, Secrets, Subject, Write, Written},
+    client::{
+        Result,
+        call::{self, Call},
+    },
+};
+
+/// The one field of such a resource: all that can be said about it. Null if it is not there.
+const CONFIGURATION: &str = "configuration";
+
+impl ResourceSpec {
+    /// Plans to make one. `id` is empty where the API chooses it.
+    pub(crate) fn plan_make(
+        &'static self,
+        id: &str,
+        name: &str,
+        to: &Value,
+        secrets: Secrets,
+    ) -> Plan {
+        let change = Change::new(CONFIGURATION, Value::Null, self.settable(to));
+        Plan::one(self, id, name, vec![change]).with_secrets(secrets)
+    }
+
+    /// Plans to change one that is `now` as [`get`](Self::get) reads it: what a list has of it may
+    /// be less. `wanted` has the fields that change, null for one that goes.
+    pub(crate) fn plan_change(
+        &'static self,
+        id: &str,
+        name: &str,
+        now: &Value,
+        wanted: &Map<String, Value>,
+        secrets: Secrets,
+    ) -> Plan {
+        let from = self.settable(now);
+        let mut to = from.as_object().cloned().unwrap_or_default();
+        for (field, value) in wanted {
+            if call::is_empty(value) {
+                to.remove(field);
+            } else {
+                to.insert(field.clone(), value.clone());
+            }
+        }
+        let to = Value::Object(to);
+        let change = Change::new(CONFIGURATION, from.clone(), to.clone());
+        // What nobody can read may be another one.
+        let changes = match (crate::change::same(&from, &to), secrets.is_empty()) {
+            (true, true) => Vec::new(),
+            (_, true) => vec![change],
+            (_, false) => vec![change.irreversible()],
+        };
+        Plan::one(self, id, name, changes).with_secrets(secrets)
+    }
+
+    /// Plans to remove one that is `now` as [`get`](Self::get) reads it.
+    pub(crate) fn plan_remove(&'static self, id: &str, name: &str, now: &Value) -> Plan {
+        let change = Change::new(CONFIGURATION, self.settable(now), Value::Null);
+        let change = if self.returns { change } else { change.irreversible() };
+        let mut plan = Plan::one(self, id, name, vec![change]);
+        plan.least = crate::change::Risk::Danger;
+        plan
+    }
+
+    /// Plans one of the actions, for one that is there.
+    pub(crate) fn plan_action(&'static self, action: &str, id: &str, name: &str) -> Plan {
+        Plan::one(self, id, name, vec![Change::new(action, Value::Null, true).irreversible()])
+    }
+
+    fn action(&self, field: &str) -> Option<Operation> {
+        self.actions.iter().find(|(name, _)| *name == field).map(|(_, operation)| *operation)
+    }
+
+    fn operation(&self, wanted: Option<Operation>, what: &str) -> Result<Operation> {
+        wanted.ok_or_else(|| {
+            Error::refused(format!("no call {what} a {}", self.kind), "leave it as it is")
+        })
+    }
+
+    /// What of a configuration makes one.
+    fn making(&self, configuration: &Value) -> Value {
+        let all = configuration.clone();
+        match self.makes_from {
+            Some(part) => part(all),
+            None => all,
+        }
+    }
+
+    async fn made(&self, tailnet: &Tailnet, write: Write<'_>) -> Result<Written> {
+        let operation = self.operation(self.make, "makes")?;
+        let made_from = self.making(&write.change.to);
+        let mut body = with_secrets(made_from, write.secrets);
+        let owner = self.within.and_then(|it| body.as_object_mut()?.remove(it));
+        let owner = owner.as_ref().map(text).unwrap_or_default();
+        let body = if self.makes_lists { json!([body]) } else { body };
+        let path = [(self.id_in, write.id), (self.within.unwrap_or_default(), &owner)];
+        let answer = self.call(tailnet, operation, Call::on(&path).with(&body)).await?;
+        let one = if self.makes_lists {
+            call::records(answer, "").into_iter().next().unwrap_or_default()
+        } else {
+            answer
+        };
+        let mut sent = self.once(&one);
+        let id = call::member(&one, self.id_from).map(text);
+        sent.id = id.or_else(|| (!write.id.is_empty()).then(|| write.id.to_owned()));
+        if sent.id.is_none() {
+            let told = format!("the answer has no id of the new {}", self.kind);
+            return Err(call::odd(operation, &told));
+        }
+        Ok(sent)
+    }
+
+    async fn changed(&self, tailnet: &Tailnet, write: Write<'_>) -> Result<Written> {
+        let operation = self.operation(self.change, "changes")?;
+        let Change { from, to, .. } = write.change;
+        let body = if self.patches { difference(from, to) } else { to.clone() };
+        let body = with_secrets(body, write.secrets);
+        let path = [(self.id_in, write.id)];
+        let answer = self.call(tailnet, operation, Call::on(&path).with(&body)).await?;
+        Ok(self.once(&answer))
+    }
+
+    async fn removed(&self, tailnet: &Tailnet, id: &str) -> Result<Written> {
+        let operation = self.operation(self.remove, "removes")?;
+        let path = [(self.id_in, id)];
+        match self.call(tailnet, operation, Call::on(&path)).await {
+            // Gone is gone, whoever did it.
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let notes = vec!["it was gone already".to_owned()];
+                Ok(Written { notes, ..Written::default() })
+            }
+            answer => answer.map(|_| Written::default()),
+        }
+    }
+
+    fn once(&self, answer: &Value) -> Written {
+        let secret = |field: &&str| {
+            let text = call::member(answer, field)?.as_str()?.to_owned();
+            Some(((*field).to_owned(), text.parse().ok()?))
+        };
+        Written { once: self.once.iter().filter_map(secret).collect(), ..Written::default() }
+    }
+}
+
+impl Subject for ResourceSpec {
+    fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    fn look<'a>(
+        &'a self,
+        tailnet: &'a Tailnet,
+        id: &'a str,
+        fields: &'a [&'a str],
+    ) -> BoxFuture<'a, Result<Fields>> {
+        Box::pin(async move {
+            let mut now = Fields::new();
+            if fields.contains(&CONFIGURATION) && !id.is_empty() {
+                now.insert(CONFIGURATION.to_owned(), self.configuration(tailnet, id).await?);
+            }
+            Ok(now)
+        })
+    }
+
+    fn send<'a>(
+        &'a self,
+        tailnet: &'a Tailnet,
+        write: Write<'a>,
+    ) -> BoxFuture<'a, Result<Written>> {
+        Box::pin(async move {
+            let change = write.change;
+            if let Some(operation) = self.action(&change.field) {
+                let path = [(self.id_in, write.id)];
+                let answer = self.call(tailnet, operation, Call::on(&path)).await?;
+                return Ok(self.once(&answer));
+            }
+            if change.field != CONFIGURATION {
+                let told = format!("is nothing of a {} that can be changed", self.kind);
+                return Err(Error::invalid_input(&change.field, told));
+            }
+            match (&change.from, &change.to) {
+                (_, Value::Null) => self.removed(tailnet, write.id).await,
+                (Value::Null, _) => self.made(tailnet, write).await,
+                _ => self.changed(tailnet, write).await,
+            }
+        })
+    }
+
+    /// Where only a secret changes, nobody sees it.
+    fn is_visible(&self, id: &str, change: &Change) -> bool {
+        let secret = crate::change::same(&change.from, &change.to);
+        self.action(&change.field).is_none() && !id.is_empty() && !secret
+    }
+
+    /// The API fills in what was not said; what was taken out is gone.
+    fn reached(&self, change: &Change, now: &Value) -> bool {
+        let made = change.from.is_null() && !now.is_null();
+        let of = |it: &Value| if made { self.making(it) } else { it.clone() };
+        let (wanted, now) = (of(&change.to), of(now));
+        let (Value::Object(wanted), Value::Object(now)) = (&wanted, &now) else {
+            return wanted == now;
+        };
+        let is = |(field, value): (&String, &Value)| {
+            now.get(field).is_some_and(|now| crate::change::same(now, value))
+        };
+        let gone = |field: &String| wanted.contains_key(field) || !now.contains_key(field);
+        let had = change.from.as_object();
+        wanted.iter().all(is) && had.is_none_or(|had| had.keys().all(gone))
+    }
+
+    /// What was removed for good is not made again by taking that back.
+    fn check<'a>(
+        &'a self,
+        _: &'a Tailnet,
+        _: &'a str,
+        change: &'a Change,
+    ) -> BoxFuture<'a, Result<Checked>> {
+        Box::pin(async move {
+            let mut checked = Checked::default();
+            if change.field == CONFIGURATION && change.to.is_null() {
+                checked.least = Risk::Danger;
+            }
+            let comes_back = change.field == CONFIGURATION && change.from.is_null();
+            checked.warnings.extend(self.leaves.filter(|_| comes_back).map(str::to_owned));
+            if change.field != CONFIGURATION || self.returns {
+                return Ok(checked);
+            }
+            if change.from.is_null() {
+                let told = format!("a {} that is gone does not come back as it was", self.kind);
+                return Err(Error::refused(told, "make a new one"));
+            }
+            if change.to.is_null() {
+                checked.warnings.push("it is removed for good".to_owned());
+            }
+            Ok(checked)
+        })
+    }
+}
+
+/// The fields that differ; one that goes is empty, since null often means that it stays.
+fn difference(from: &Value, to: &Value) -> Value {
+    let empty = Map::new();
+    let (from, to) = (from.as_object().unwrap_or(&empty), to.as_object().unwrap_or(&empty));
+    let changed = to.iter().filter(|(field, value)| from.get(*field) != Some(value));
+    let gone = from.iter().filter(|(field, _)| !to.contains_key(*field));
+    let changed = changed.map(|(field, value)| (field.clone(), value.clone()));
+    let gone = gone.map(|(field, value)| (field.clone(), emptied(value)));
+    changed.chain(gone).collect::<Map<_, _>>().into()
+}
+
+fn emptied(value: &Value) -> Value {
+    match value {
+        Value::String(_) => json!(""),
+        Value::Array(_) => json!([]),
+        _ => Value::Null,
+    }
+}
+
+fn with_secrets(mut body: Value, secrets: &Secrets) -> Value {
+    if let Some(fields) = body.as_object_mut() {
+        for (field, secret) in secrets {
+            fields.insert(field.clone(), secret.reveal().into());
+        }
+    }
+    body
+}

@@ -1,0 +1,66 @@
+//! Finding resources that are handled whole by what people call them.
+
+use serde_json::Value;
+
+use super::{ResourceSpec, text};
+use crate::{
+    Error, ErrorKind, Tailnet,
+    client::{
+        Result,
+        call::{self, Call},
+    },
+};
+
+/// As many of them as an error names.
+const CANDIDATES: usize = 5;
+
+impl ResourceSpec {
+    /// Lists all of them, as the API gives them.
+    pub(crate) async fn list(&self, tailnet: &Tailnet) -> Result<Vec<Value>> {
+        let Some((operation, name)) = self.listed else { return Ok(Vec::new()) };
+        let records = call::records(self.call(tailnet, operation, Call::default()).await?, name);
+        Ok(records.into_iter().map(|it| self.with_text_for_id(it)).collect())
+    }
+
+    /// The one that has `wanted` for its id or for one of its names. `field` is where that was said.
+    pub(crate) async fn find(&self, tailnet: &Tailnet, field: &str, wanted: &str) -> Result<Value> {
+        let wanted = wanted.trim();
+        if wanted.is_empty() {
+            return Err(Error::invalid_input(field, "is empty; give an id or a name"));
+        }
+        let all = self.list(tailnet).await?;
+        let is = |it: &&Value, field: &str| {
+            call::member(it, field).is_some_and(|it| text(it).eq_ignore_ascii_case(wanted))
+        };
+        if let Some(found) = all.iter().find(|it| is(it, self.id_from)) {
+            return Ok(found.clone());
+        }
+        let called = |it: &&Value| self.names.iter().any(|name| is(it, name));
+        let found: Vec<&Value> = all.iter().filter(called).collect();
+        let known = |all: &[&Value]| -> Vec<String> {
+            let words = |it: &&Value| format!("{} ({})", self.name(it), self.id(it));
+            all.iter().take(CANDIDATES).map(words).collect()
+        };
+        match found.as_slice() {
+            [one] => Ok((*one).clone()),
+            [] => {
+                let known = known(&all.iter().collect::<Vec<_>>()).join(", ");
+                let known = if known.is_empty() { "none at all".to_owned() } else { known };
+                let told = format!("no {} is called `{wanted}`", self.kind);
+                Err(Error::new(ErrorKind::NotFound, told).with_remedy(format!("there is {known}")))
+            }
+            several => Err(Error::ambiguous(wanted, known(several))),
+        }
+    }
+
+    /// The id of what an answer has.
+    pub(crate) fn id(&self, found: &Value) -> String {
+        call::member(found, self.id_from).map(text).unwrap_or_default()
+    }
+
+    /// The name of what an answer has, or its id.
+    pub(crate) fn name(&self, found: &Value) -> String {
+        let named = self.names.iter().find_map(|name| call::member(found, name));
+        named.map_or_else(|| self.id(found), text)
+    }
+}

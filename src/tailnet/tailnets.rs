@@ -1,0 +1,124 @@
+//! Several tailnets, each under its name.
+
+use serde_json::{Map, Value};
+
+use super::Tailnet;
+use crate::{Error, client::Result};
+
+/// The parameter that says which one.
+pub(crate) const TAILNET: &str = "tailnet";
+/// Its value that means all of them.
+pub(crate) const ALL: &str = "all";
+
+/// The tailnets that a server serves. The first is meant where none is named.
+#[derive(Debug, Clone)]
+pub struct Tailnets {
+    first: Tailnet,
+    /// All of them with their names; empty where there is only one, whose name nobody asks for.
+    named: Vec<(String, Tailnet)>,
+}
+
+/// Which of them a call is about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Selection<'a> {
+    /// One.
+    One(&'a Tailnet),
+    /// All of them.
+    All(&'a [(String, Tailnet)]),
+}
+
+impl From<Tailnet> for Tailnets {
+    fn from(tailnet: Tailnet) -> Self {
+        Self { first: tailnet, named: Vec::new() }
+    }
+}
+
+/// A clone shares everything.
+impl From<&Tailnet> for Tailnets {
+    fn from(tailnet: &Tailnet) -> Self {
+        tailnet.clone().into()
+    }
+}
+
+impl Tailnets {
+    /// These, the first of which is meant where none is named.
+    ///
+    /// # Errors
+    ///
+    /// [`Config`](crate::ErrorKind::Config) for none at all, for two of one name, and for one that is
+    /// called `all`.
+    pub fn new(named: Vec<(String, Tailnet)>) -> Result<Self> {
+        let wrong = |why: String| Err(Error::config(why, "name each profile once"));
+        let Some((_, first)) = named.first() else {
+            return wrong("no profile is named".to_owned());
+        };
+        let first = first.clone();
+        for (index, (name, _)) in named.iter().enumerate() {
+            if name == ALL || named.iter().skip(index + 1).any(|it| it.0 == *name) {
+                return wrong(format!("`{name}` cannot name one of several tailnets"));
+            }
+        }
+        let named = if named.len() > 1 { named } else { Vec::new() };
+        Ok(Self { first, named })
+    }
+
+    /// The one that is meant where none is named.
+    pub fn first(&self) -> &Tailnet {
+        &self.first
+    }
+
+    /// All of them.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Tailnet> {
+        let alone = self.named.is_empty().then_some(&self.first);
+        alone.into_iter().chain(self.named.iter().map(|it| &it.1))
+    }
+
+    /// The names, where there are several.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.named.iter().map(|it| it.0.as_str())
+    }
+
+    /// Whether there are several.
+    pub fn are_several(&self) -> bool {
+        !self.named.is_empty()
+    }
+
+    /// Takes out of the arguments of a call which one it is about.
+    pub(crate) fn select(&self, arguments: &mut Value) -> Result<Selection<'_>> {
+        if !self.are_several() {
+            return Ok(Selection::One(&self.first));
+        }
+        let given = arguments.as_object_mut().and_then(|it| it.remove(TAILNET));
+        let name = match given {
+            None | Some(Value::Null) => return Ok(Selection::One(&self.first)),
+            Some(Value::String(name)) => name,
+            Some(_) => return Err(self.unknown("no text")),
+        };
+        if name == ALL {
+            return Ok(Selection::All(&self.named));
+        }
+        let found = self.named.iter().find(|it| it.0 == name);
+        found.map(|it| Selection::One(&it.1)).ok_or_else(|| self.unknown(&name))
+    }
+
+    fn unknown(&self, name: &str) -> Error {
+        let names: Vec<&str> = self.names().collect();
+        Error::invalid_input(TAILNET, format!("is `{name}`; there is {}", names.join(", ")))
+    }
+
+    /// Says in a tool's schema which tailnets there are. What only reads can be asked of all.
+    pub(crate) fn describe(&self, properties: &mut Map<String, Value>, reads: bool) {
+        if !self.are_several() {
+            return;
+        }
+        let all = reads.then_some(ALL);
+        let names: Vec<&str> = self.names().chain(all).collect();
+        let first = self.names().next().unwrap_or_default();
+        properties.insert(
+            TAILNET.to_owned(),
+            serde_json::json!({
+                "type": "string", "enum": names, "description": format!("Usually {first}."),
+            }),
+        );
+    }
+}
