@@ -183,10 +183,11 @@ async fn the_server_says_who_it_is() {
         let server = serde_json::to_value(&info.server_info).unwrap();
         assert_eq!(
             (&server["name"], &server["title"]),
-            (&json!("tailsteward"), &json!("Tailscale"))
+            (&json!("tailsteward"), &json!("Tailsteward: Tailscale MCP server"))
         );
         assert!(server["icons"][0]["src"].as_str().unwrap().starts_with("data:image/svg+xml"));
-        assert!(server["websiteUrl"].is_string());
+        assert!(server["websiteUrl"].is_null(), "no URL that is not ours");
+        assert!(server["description"].as_str().unwrap().contains("Tailscale MCP server"));
         assert!(info.instructions.as_ref().unwrap().contains("undo_change"));
     }
 }
