@@ -36,7 +36,11 @@ fn run() -> Result<(), Box<dyn Error>> {
     if let Some(gone) = document::used::missing(&document::used::find("src".as_ref())?, &known) {
         return Err(gone.into());
     }
-    let client = document::generate::source(&mut prepared.document, &mut prepared.notes)?;
+    let client = document::generate::source(
+        &mut prepared.document,
+        &prepared.operations,
+        &mut prepared.notes,
+    )?;
 
     let strict = env::var_os("TAILSTEWARD_OPENAPI_STRICT").is_some();
     for target in &prepared.unmatched {

@@ -7,10 +7,9 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use serde::Deserialize;
 use serde_json::json;
 use tailsteward::{
-    Credential, Settings, Tailnet,
+    Credential, Settings, Tailnet, catalogue,
     sandbox::{Options, Sandbox},
     tailnet::devices::Device,
-    tool,
 };
 use tokio::runtime::Runtime;
 
@@ -49,7 +48,7 @@ fn decode(criterion: &mut Criterion) {
 /// A filtered and sorted page out of a list that is in memory: what the server adds to the API.
 fn page(criterion: &mut Criterion) {
     let runtime = Runtime::new().unwrap();
-    let tool = tool::named("list_devices").unwrap();
+    let tool = catalogue::named("list_devices").unwrap();
     let mut group = criterion.benchmark_group("page");
     for size in SIZES {
         let (_sandbox, tailnet) = sandbox(&runtime, size, Duration::from_hours(1));
@@ -66,7 +65,7 @@ fn page(criterion: &mut Criterion) {
 /// The same from the sandbox each time, over HTTP.
 fn end_to_end(criterion: &mut Criterion) {
     let runtime = Runtime::new().unwrap();
-    let tool = tool::named("list_devices").unwrap();
+    let tool = catalogue::named("list_devices").unwrap();
     let mut group = criterion.benchmark_group("end_to_end");
     group.sample_size(20);
     for size in [100, 1_000, 10_000] {

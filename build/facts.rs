@@ -37,8 +37,13 @@ pub(crate) struct Facts {
 impl Facts {
     /// The name as a variant: `SetDeviceTags`.
     pub(crate) fn variant(&self) -> String {
-        self.snake.split('_').map(capitalised).collect()
+        variant(&self.snake)
     }
+}
+
+/// The variant of the operation whose method the generated client calls `snake`.
+pub(crate) fn variant(snake: &str) -> String {
+    snake.split('_').map(capitalised).collect()
 }
 
 fn capitalised(word: &str) -> String {
@@ -138,13 +143,6 @@ pub(crate) fn source(operations: &[Facts]) -> Result<String, fmt::Error> {
             it.input.lists,
         )?;
     }
-    out.push_str(
-        "        }\n    }\n\n    /// The operation that the generated client calls `name`.\n    \
-         pub(crate) fn called(name: &str) -> Option<Self> {\n        Some(match name {\n",
-    );
-    for it in operations {
-        writeln!(out, "            {:?} => Self::{},", it.snake, it.variant())?;
-    }
-    out.push_str("            _ => return None,\n        })\n    }\n}\n");
+    out.push_str("        }\n    }\n}\n");
     Ok(out)
 }

@@ -6,13 +6,17 @@ use progenitor::{GenerationSettings, Generator, HooksMode, InterfaceStyle, TypeI
 use schemars08::schema::{InstanceType, SchemaObject};
 use serde_json::{Value, json};
 
-use super::{components, each_operation};
+use super::{components, each_operation, facts::Facts};
 
 /// The source of the client for a prepared `document`.
 ///
 /// What the generator cannot take, an operation or a schema, is reduced until it can (to raw bodies
 /// and to any value) and noted by name: one odd construct must not cost the other ninety.
-pub(crate) fn source(document: &mut Value, notes: &mut Vec<String>) -> Result<String, String> {
+pub(crate) fn source(
+    document: &mut Value,
+    operations: &[Facts],
+    notes: &mut Vec<String>,
+) -> Result<String, String> {
     let tokens = tokens(document).or_else(|first| {
         reduce_schemas(document, notes);
         reduce_operations(document, notes);
@@ -20,8 +24,9 @@ pub(crate) fn source(document: &mut Value, notes: &mut Vec<String>) -> Result<St
     })?;
     let mut file: syn::File = syn::parse2(tokens).map_err(|error| error.to_string())?;
     super::tokens::open(&mut file);
-    // The generator's own leaves `\` as it is, which URLs take for a `/`. The calls are in macros.
-    Ok(prettyplease::unparse(&file).replace("encode_path(", "crate::client::path_segment("))
+    super::sends::redirect(&mut file)?;
+    super::examples::document(&mut file, operations);
+    Ok(prettyplease::unparse(&file))
 }
 
 fn tokens(document: &Value) -> Result<proc_macro2::TokenStream, String> {
@@ -47,7 +52,7 @@ fn settings() -> GenerationSettings {
         .with_interface(InterfaceStyle::Builder)
         // Without our hook there is no client, rather than one without credentials.
         .with_hooks(HooksMode::Expected)
-        .with_inner_type(quote::quote!(crate::client::Transport))
+        .with_inner_type(quote::quote!(crate::client::Client))
         .with_map_type("::std::collections::BTreeMap");
     for (format, ours) in
         [("date-time", "crate::wire::Timestamp"), ("password", "crate::wire::Secret")]

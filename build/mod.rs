@@ -11,6 +11,7 @@
 
 use serde_json::{Map, Value};
 
+pub(crate) mod examples;
 pub(crate) mod facts;
 pub(crate) mod fit;
 pub(crate) mod generate;
@@ -20,6 +21,7 @@ pub(crate) mod names;
 pub(crate) mod overlay;
 pub(crate) mod read;
 pub(crate) mod references;
+pub(crate) mod sends;
 pub(crate) mod titles;
 pub(crate) mod tokens;
 pub(crate) mod tolerate;

@@ -107,15 +107,20 @@ impl VisitMut for Rest {
             call.method = parse_quote!(request);
             call.args.insert(0, method);
         }
-        let missing = "Err (\"no value supplied for extra\"";
-        if let Expr::Call(call) = item
-            && call.to_token_stream().to_string().starts_with(missing)
-        {
+        if is_missing_extra(item) {
             *item = parse_quote!(Ok(::std::default::Default::default()));
         } else {
             visit_mut::visit_expr_mut(self, item);
         }
     }
+}
+
+/// Whether it is `Err("no value supplied for extra".to_string())`, what a builder starts with.
+fn is_missing_extra(item: &Expr) -> bool {
+    let Expr::Call(call) = item else { return false };
+    let Some(Expr::MethodCall(text)) = call.args.first() else { return false };
+    let Expr::Lit(literal) = &*text.receiver else { return false };
+    matches!(&literal.lit, syn::Lit::Str(text) if text.value() == "no value supplied for extra")
 }
 
 /// The methods for which reqwest has no function of their name, as the argument of `request`.

@@ -1,6 +1,24 @@
-//! The generated client: one method per operation, and the types of the wire.
+//! The typed client of the admin API, as it is generated: a method for every operation, and the types
+//! of the wire. Its calls have the credentials, limits, retries and errors of the [`Tailnet`] that
+//! they are made through.
 //!
-//! Domains call it and nobody else does; what they pass on, they re-export.
+//! ```no_run
+//! # async fn example() -> tailsteward::Result<()> {
+//! let tailnet = tailsteward::Tailnet::from_env()?;
+//! let response = tailnet.api()?.list_device_routes().device_id("nodeid").send().await?;
+//! println!("{:?}", response.into_inner().enabled_routes);
+//! # Ok(()) }
+//! ```
+//!
+//! A call here does what it says at once: nothing is planned, confirmed, recorded or undone. The
+//! [nouns of a tailnet](crate::tailnet) do that. Names and types follow the API's document, so a new
+//! edition of it may change them.
+//!
+//! Optional fields that the API leaves out, sends as `null` or sends empty mean the same. Fields that
+//! the document does not list are kept in `extra`, values of an enum that it does not list in
+//! `Unlisted`.
+//!
+//! [`Tailnet`]: crate::Tailnet
 #![allow(
     warnings,
     missing_docs,
@@ -12,3 +30,41 @@
 )]
 
 include!(concat!(env!("OUT_DIR"), "/api.rs"));
+
+pub use crate::client::Response;
+
+impl Client {
+    /// The typed client that sends through `client`.
+    pub(crate) fn through(client: crate::client::Client) -> crate::client::Result<Self> {
+        let http = client.http()?.clone();
+        Ok(Self::new_with_client(&client.base_url(), http, client))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_empty_list_is_sent_as_an_empty_list_and_none_not_at_all() {
+        let none: Vec<String> = Vec::new();
+
+        let tags: types::SetDeviceTagsBody =
+            types::SetDeviceTagsBody::builder().tags(none.clone()).try_into().unwrap();
+        let routes: types::SetDeviceRoutesBody =
+            types::SetDeviceRoutesBody::builder().routes(none.clone()).try_into().unwrap();
+        let nameservers: types::SetDnsNameserversBody =
+            types::SetDnsNameserversBody::builder().dns(none.clone()).try_into().unwrap();
+        let paths: types::DnsSearchPaths =
+            types::DnsSearchPaths::builder().search_paths(none).try_into().unwrap();
+        let untouched: types::DnsSearchPaths = types::DnsSearchPaths::builder().try_into().unwrap();
+
+        assert_eq!(json!(tags).to_string(), r#"{"tags":[]}"#);
+        assert_eq!(json!(routes).to_string(), r#"{"routes":[]}"#);
+        assert_eq!(json!(nameservers).to_string(), r#"{"dns":[]}"#);
+        assert_eq!(json!(paths).to_string(), r#"{"searchPaths":[]}"#);
+        assert_eq!(json!(untouched).to_string(), "{}");
+    }
+}

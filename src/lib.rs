@@ -25,6 +25,7 @@
 //! # The map
 //!
 //! - [`tailnet`]: the API's nouns. Checks what goes in, and takes back what went half-way.
+//! - [`api`]: every operation of the API as a typed call, without the checks.
 //! - [`policy`]: the policy file, understood offline: judged, asked, compared by effect, edited.
 //! - [`change`]: how changes are planned, recorded, made and taken back.
 //! - [`Settings`], [`Credential`], [`config`]: how the API is reached, and as whom.
@@ -33,17 +34,24 @@
 //! - `tool`, `mcp`, `server`, `cli` (feature `server`): what an assistant can ask for, and who serves it.
 //! - `sandbox` (feature `sandbox`): an emulated tailnet on loopback, to try things on.
 
+pub mod api;
 pub mod change;
 pub mod client;
 pub mod config;
 pub mod tailnet;
 pub mod wire;
 
-mod api;
 mod operation;
+mod risk;
 
 #[cfg(feature = "server")]
+pub mod catalogue;
+#[cfg(feature = "server")]
 pub mod cli;
+#[cfg(feature = "server")]
+pub mod guard;
+#[cfg(feature = "server")]
+mod jobs;
 #[cfg(feature = "server")]
 pub mod mcp;
 #[cfg(feature = "server")]
@@ -61,6 +69,7 @@ pub use tailsteward_policy as policy;
 pub use crate::{
     client::{Credential, Error, ErrorKind, IdentityToken, PolicyProblem, Result, Settings},
     operation::Operation,
+    risk::Risk,
     tailnet::Tailnet,
 };
 

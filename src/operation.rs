@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::change::Risk;
+use crate::risk::Risk;
 
 include!(concat!(env!("OUT_DIR"), "/operation.rs"));
 

@@ -3,14 +3,15 @@
 use serde_json::Value;
 
 use super::{
-    Actor, Change, Fields, Item, OnFailure, Outcome, Plan, Problem, Report, Write, Written,
+    Actor, Change, Fields, Item, OnFailure, Outcome, Plan, Problem, Report, Tailnet, Write,
+    Written,
     journal::{Intent, Step},
     write::hide,
 };
-use crate::{Error, ErrorKind, Tailnet, client::Result};
+use crate::{Error, ErrorKind, client::Result};
 
 /// Carries `plan` out. A failure of the only resource is an error; of several, a part of the report.
-pub(crate) async fn apply(tailnet: &Tailnet, plan: &Plan) -> Result<Report> {
+pub(super) async fn apply(tailnet: &Tailnet, plan: &Plan) -> Result<Report> {
     if plan.is_empty() {
         return Ok(plan.preview());
     }

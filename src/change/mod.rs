@@ -25,24 +25,24 @@ mod context;
 pub mod journal;
 mod plan;
 mod report;
-mod risk;
 #[cfg(feature = "server")]
 pub mod store;
+mod tailnet;
 mod write;
 
-pub(crate) use self::{
-    apply::apply,
-    plan::label,
-    write::{Secrets, Write, Written},
-};
 pub use self::{
     context::{Actor, Progress},
     journal::Journal,
     plan::{Item, OnFailure, Plan},
     report::{Capped, Changed, Outcome, Problem, Report},
-    risk::Risk,
+    tailnet::Tailnet,
 };
-use crate::{Error, ErrorKind, Tailnet, client::Result};
+pub(crate) use self::{
+    plan::label,
+    write::{Secrets, Write, Written},
+};
+pub use crate::risk::Risk;
+use crate::{Error, ErrorKind, client::Result};
 
 /// One field of one resource: what it was and what it shall be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

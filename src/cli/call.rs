@@ -1,89 +1,132 @@
 //! `tailsteward call`: one tool, through the same guard as an assistant's calls.
 
 use std::{
+    convert::Infallible,
     io::{IsTerminal as _, Write as _},
     sync::Arc,
-    time::Instant,
 };
 
 use serde_json::Value;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
 use super::complain;
 use crate::{
     Error, Tailnet,
-    change::{Actor, Plan, Risk, store::Audit},
+    change::Report,
     client::Result,
-    mcp::{Principal, Setup},
-    tool::{self, Asked, Proposal, ToolDef, resource, written},
+    guard::{Caller, Confirm, Decision, Done, Guard, Pending, Principal},
+    mcp::Setup,
+    tool::written,
 };
 
+/// The result of a call that somebody made on the terminal.
+pub(super) enum Output {
+    /// The answer of a tool that only reads, as compact JSON.
+    Answer(String),
+    /// What was changed, or would be.
+    Report(Box<Report>),
+}
+
+impl Output {
+    /// The result as compact JSON.
+    pub(super) fn json(&self) -> Result<String> {
+        match self {
+            Self::Answer(text) => Ok(text.clone()),
+            Self::Report(report) => written(&**report),
+        }
+    }
+}
+
+/// Calls a tool as the local user. Ctrl-C stops it, a batch after the resource at hand.
 pub(super) async fn run(
     tool: &str,
     arguments: Value,
     tailnet: &Tailnet,
     setup: &Setup,
-) -> Result<String> {
-    let tool = setup.offer.allow(tool::named(tool)?)?;
-    let started = Instant::now();
-    let mut call = Audit::now(&Principal::LOCAL.into(), tool.name, tool.risk);
-    let schema = tool.input();
-    let about = schema.as_object().and_then(|it| resource(it, &arguments));
-    call.resource = about.unwrap_or_default();
-    let came = carry_out(tool, arguments, tailnet, setup, &mut call).await;
-    call.took = started.elapsed();
-    if let Err(error) = &came {
-        error.kind().as_str().clone_into(&mut call.outcome);
-    }
-    setup.store.audit(call).await;
-    setup.store.flush().await;
-    came
-}
-
-async fn carry_out(
-    tool: &ToolDef,
-    arguments: Value,
-    tailnet: &Tailnet,
-    setup: &Setup,
-    call: &mut Audit,
-) -> Result<String> {
-    "ok".clone_into(&mut call.outcome);
-    let journal: Arc<dyn crate::change::Journal> = setup.store.clone();
-    let acting = Actor::new(Principal::LOCAL, Some(journal)).with_tool(tool.name);
-    let tailnet = tailnet.acting_as(acting);
-    let Proposal { plan, dry_run, .. } = match tool.ask(arguments, &tailnet).await? {
-        Asked::Answer(answer) => return Ok(answer),
-        Asked::Plan(proposal) => *proposal,
+) -> Result<Output> {
+    let guard = setup.guard(tailnet);
+    let cancelled = CancellationToken::new();
+    let interrupt = tokio::spawn(cancel_on_ctrl_c(cancelled.clone()));
+    let caller = Caller {
+        principal: Principal::local(),
+        offer: guard.offer().clone(),
+        progress: Some(Arc::new(report_progress)),
+        cancelled,
     };
-    if dry_run || plan.is_empty() {
-        "not_applied".clone_into(&mut call.outcome);
-        return written(&plan.preview());
-    }
-    setup.offer.allow_plan(&plan)?;
-    setup.offer.allow_risk(tool.name, plan.risk())?;
-    if plan.risk() == Risk::Danger && !setup.yes {
-        ask(&plan)?;
-    }
-    let report = tailnet.apply(&plan).await?;
-    "applied".clone_into(&mut call.outcome);
-    call.change = report.change;
-    written(&report)
+    let done = call(&guard, &caller, tool, arguments).await;
+    interrupt.abort();
+    guard.store().flush().await;
+    done
 }
 
-/// Asks whoever sits at the terminal.
-fn ask(plan: &Plan) -> Result<()> {
-    let shown = written(&plan.preview())?;
-    if !std::io::stdin().is_terminal() {
-        return Err(Error::refused(
-            format!("nothing was changed: nobody is here to confirm {shown}"),
-            "call it in a terminal, or say --yes",
-        ));
+async fn call(guard: &Guard, caller: &Caller, tool: &str, arguments: Value) -> Result<Output> {
+    match guard.call(caller, tool, arguments, &Terminal).await? {
+        Done::Answer(text) => Ok(Output::Answer(text)),
+        Done::Report(report) => Ok(Output::Report(report)),
+        Done::Later(never) => match never {},
     }
-    complain(&shown);
-    let _ = write!(std::io::stderr(), "Do it? [y/N] ");
-    let mut line = String::new();
-    let read = std::io::stdin().read_line(&mut line);
-    if read.is_ok() && matches!(line.trim(), "y" | "Y" | "yes") {
-        return Ok(());
+}
+
+/// Cancels the call at the first Ctrl-C, and ends the program at the second.
+async fn cancel_on_ctrl_c(cancelled: CancellationToken) {
+    if tokio::signal::ctrl_c().await.is_err() {
+        return;
     }
-    Err(Error::refused("nothing was changed: you said no", "call it again to be asked again"))
+    cancelled.cancel();
+    complain("stopping after the resource at hand; press Ctrl-C again to end at once");
+    let _ = tokio::signal::ctrl_c().await;
+    #[expect(clippy::exit, reason = "a person who asks twice does not want to wait")]
+    std::process::exit(130);
+}
+
+/// Shows how far a batch is.
+fn report_progress(done: usize, of: usize, last: &str) {
+    if of > 1 {
+        complain(&format!("{done} of {of}: {last}"));
+    }
+}
+
+/// Asks the person at the terminal.
+struct Terminal;
+
+impl Confirm for Terminal {
+    type Later = Infallible;
+
+    async fn confirm(
+        &self,
+        caller: &Caller,
+        pending: &Pending<'_>,
+    ) -> Result<Decision<Self::Later>> {
+        let shown = written(&pending.plan.preview())?;
+        if !std::io::stdin().is_terminal() {
+            return Err(Error::refused(
+                format!("nothing was changed: there is no terminal to confirm the plan: {shown}"),
+                "call it in a terminal, or give --yes",
+            ));
+        }
+        complain(&shown);
+        let _ = write!(std::io::stderr(), "Apply this change? [y/N] ");
+        let agreed = tokio::select! {
+            line = read_line() => matches!(line?.trim(), "y" | "Y" | "yes"),
+            () = caller.cancelled.cancelled() => false,
+        };
+        if agreed {
+            // The answer may have taken minutes.
+            return Ok(Decision::YesButReplan);
+        }
+        Err(Error::refused("nothing was changed: you declined", "call it again to be asked again"))
+    }
+}
+
+/// One line of stdin. The thread that waits for it does not keep the program from ending.
+async fn read_line() -> Result<String> {
+    let (sender, line) = oneshot::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = std::io::stdin().read_line(&mut line);
+        let _ = sender.send(read.map(|_| line));
+    });
+    let closed = || Error::refused("nothing was changed: stdin cannot be read", "call it again");
+    line.await.ok().and_then(std::result::Result::ok).ok_or_else(closed)
 }

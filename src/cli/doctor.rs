@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::{Connected, Target};
 use crate::{
-    Error, ErrorKind, Operation, Tailnet, client::Result, tailnet::logging::Window, tool::Offer,
+    Error, ErrorKind, Operation, Tailnet, catalogue::Offer, client::Result,
+    tailnet::logging::Window,
 };
 
 /// A clock that is further off than this breaks tokens and certificates.

@@ -15,6 +15,7 @@ use tracing_subscriber::{
 
 use crate::{
     Credential, Error, ErrorKind, Settings, Tailnet,
+    catalogue::failure,
     client::Result,
     config::{self, Profiles},
     mcp::{self, Server},
@@ -141,7 +142,7 @@ pub fn main() -> ExitCode {
     let usual = if http { mcp::LOG } else { mcp::QUIET_LOG };
     let filter = arguments.log.as_deref().unwrap_or(usual);
     if let Err(error) = log(filter, arguments.log_format) {
-        complain(&mcp::failure(&error));
+        complain(&failure(&error));
         return ExitCode::FAILURE;
     }
     let runtime =
@@ -158,7 +159,7 @@ pub fn main() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(error) => {
-            complain(&mcp::failure(&error));
+            complain(&failure(&error));
             ExitCode::FAILURE
         }
     }
@@ -209,7 +210,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             offered.choice()?;
             let connected = target.connect().await?;
             let setup = offered.setup(&connected.tailnet, target.sandbox)?;
-            print(&call::run(&tool, arguments, &connected.tailnet, &setup).await?);
+            print(&call::run(&tool, arguments, &connected.tailnet, &setup).await?.json()?);
         }
         Command::Tools { json } => print(&tools::list(&offered.offer(&[], target.sandbox)?, json)),
         Command::Doctor { json } => {

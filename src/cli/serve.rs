@@ -17,7 +17,7 @@ use super::{complain, token};
 use crate::{
     Tailnet,
     client::{Error, Result, resolve},
-    config,
+    config, jobs,
     mcp::{SealingKey, Server},
     server::{Access, Http, Limits, Options, Probe, Tokens, serve_stdio},
 };
@@ -112,7 +112,7 @@ impl Serve {
     /// Serves until the client leaves, or the process is told to end.
     pub(crate) async fn run(self, server: Server, tailnet: Tailnet) -> Result<()> {
         let due = server.clone();
-        tokio::spawn(async move { due.revoke_due(Server::POLL_INTERVAL).await });
+        tokio::spawn(async move { due.revoke_rotated(jobs::POLL_INTERVAL).await });
         if let Some(Listen(address)) = self.http {
             return self.over_http(address, server, tailnet).await;
         }

@@ -9,10 +9,11 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
     Credential, Error, Tailnet,
+    catalogue::{Offer, Selectors, ToolSelection},
     change::store::{Place, Store},
     client::Result,
     mcp::{SealingKey, Setup},
-    tool::{Offer, Risk, Selectors, ToolSelection},
+    tool::Risk,
 };
 
 /// What is offered.

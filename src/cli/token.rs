@@ -10,10 +10,10 @@ use jiff::{Span, Timestamp, tz::TimeZone};
 use secrecy::ExposeSecret as _;
 
 use crate::{
+    catalogue::{Selectors, ToolSelection},
     client::Result,
     config::files,
     server::{Grant, NewToken, TokenFile},
-    tool::{Selectors, ToolSelection},
 };
 
 /// Names the file of tokens.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
-use crate::{mcp, tool::Offer};
+use crate::{catalogue::Offer, mcp};
 
 /// Tokens that a kilobyte of this list makes, as measured with `cl100k`.
 const TOKENS_A_KILOBYTE: usize = 226;

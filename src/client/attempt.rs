@@ -5,13 +5,13 @@ use std::time::Duration;
 use http::StatusCode;
 use tokio::time::Instant;
 
-use super::{Error, ErrorKind, retry, tokens::Bearer};
+use super::{Error, ErrorKind, response::Answer, retry, tokens::Bearer};
 use crate::Operation;
 
 /// One attempt, as far as it got.
 pub(super) enum Verdict {
     /// The whole answer.
-    Done(reqwest::Response),
+    Done(Answer),
     /// Not this time; `wait` is what the server asked for, if it did.
     Again { error: Error, wait: Option<Duration> },
     /// The token was refused.

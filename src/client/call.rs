@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use http::{Method, header};
-use progenitor_client::ClientInfo as _;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -36,11 +35,10 @@ impl Client {
     /// Sends `operation`, and gives what it answers: null for an empty answer, and text where a change
     /// is answered by what is no JSON.
     pub(crate) async fn call(&self, operation: Operation, call: Call<'_>) -> Result<Value> {
-        let api = self.api()?;
         let method = Method::from_bytes(operation.method().as_bytes())
             .map_err(|_| Error::invalid_input("operation", "has a method that is none"))?;
         let url = self.url(operation, call)?;
-        let request = api.client().request(method, url).header(header::ACCEPT, "application/json");
+        let request = self.http()?.request(method, url).header(header::ACCEPT, "application/json");
         let request = match call.body {
             None => request,
             Some(Value::String(text)) => {
@@ -50,12 +48,9 @@ impl Client {
                 .header(header::CONTENT_TYPE, "application/json")
                 .body(Bytes::from(body.to_string())),
         };
-        let request = request.build().map_err(|error| {
-            Error::new(ErrorKind::InvalidInput, format!("the request cannot be written: {error}"))
-        })?;
-        let response = api.inner().exchange(api.client(), operation, request).await?;
-        let body = response.bytes().await.unwrap_or_default();
-        read(operation, &body)
+        let request = request.build().map_err(Error::unsendable)?;
+        let answer = self.send(operation, request).await?;
+        read(operation, &answer.body)
     }
 
     fn url(&self, operation: Operation, call: Call<'_>) -> Result<url::Url> {
@@ -74,7 +69,7 @@ impl Client {
             })?;
             path.push_str(&path_segment(value));
         }
-        let base = format!("{}/api/v2{path}", self.settings().origin());
+        let base = format!("{}{path}", self.base_url());
         let mut url = url::Url::parse(&base)
             .map_err(|error| Error::config(format!("the base URL is none: {error}"), "mend it"))?;
         if !call.query.is_empty() {

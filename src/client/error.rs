@@ -190,6 +190,16 @@ impl Error {
             .with(|it| it.candidates = candidates)
     }
 
+    /// A call of the generated client lacks something, or has something that is wrong.
+    pub(crate) fn invalid_request(why: String) -> Self {
+        Self::new(ErrorKind::InvalidInput, why)
+    }
+
+    /// A request cannot be written.
+    pub(crate) fn unsendable(error: impl fmt::Display) -> Self {
+        Self::new(ErrorKind::InvalidInput, format!("the request cannot be written: {error}"))
+    }
+
     fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
         change(Arc::make_mut(&mut self.0));
         self

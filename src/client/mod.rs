@@ -6,15 +6,10 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use progenitor_client::ResponseValue;
-use serde::de::DeserializeOwned;
-
 mod attempt;
 pub(crate) mod call;
 mod credential;
 mod error;
-#[cfg(test)]
-mod fixtures;
 mod http;
 mod lenient;
 mod limit;
@@ -22,6 +17,7 @@ mod redact;
 pub(crate) mod response;
 mod retry;
 mod settings;
+mod texts;
 mod tokens;
 mod transport;
 
@@ -30,10 +26,11 @@ pub use self::{
     credential::{Credential, IdentityToken, resolve},
     error::{Error, ErrorKind, PolicyProblem, Result},
     lenient::UNREADABLE,
+    response::Response,
     settings::{DEFAULT_BASE_URL, Settings},
-    transport::Transport,
 };
-use crate::{Operation, api};
+use self::{response::Answer, transport::Transport};
+use crate::Operation;
 
 /// How many lists are kept.
 const CACHED_LISTS: u64 = 64;
@@ -51,10 +48,11 @@ struct Inner {
     settings: Settings,
     transport: Transport,
     /// Built at the first request: reading the system's certificates takes a while.
-    api: OnceLock<Result<api::Client>>,
+    http: OnceLock<Result<reqwest::Client>>,
     /// For other servers than the API.
     #[cfg(feature = "server")]
     outside: OnceLock<Result<reqwest::Client>>,
+    policy_texts: texts::Texts,
     cache: moka::future::Cache<(u64, String), Arc<dyn Any + Send + Sync>>,
 }
 
@@ -74,9 +72,10 @@ impl Client {
         Self(Arc::new(Inner {
             settings,
             transport,
-            api: OnceLock::new(),
+            http: OnceLock::new(),
             #[cfg(feature = "server")]
             outside: OnceLock::new(),
+            policy_texts: texts::Texts::default(),
             cache,
         }))
     }
@@ -90,15 +89,29 @@ impl Client {
         &self.0.settings
     }
 
-    /// The generated client.
-    pub(crate) fn api(&self) -> Result<&api::Client> {
-        let inner = &*self.0;
-        let build = || {
-            let client = http::build(&inner.settings)?;
-            let base = format!("{}/api/v2", inner.settings.origin());
-            Ok(api::Client::new_with_client(&base, client, inner.transport.clone()))
-        };
-        inner.api.get_or_init(build).as_ref().map_err(Clone::clone)
+    /// What requests are built with.
+    pub(crate) fn http(&self) -> Result<&reqwest::Client> {
+        let build = || http::build(&self.0.settings);
+        self.0.http.get_or_init(build).as_ref().map_err(Clone::clone)
+    }
+
+    /// The policy files that were read and sent, by their versions.
+    pub(crate) fn policy_texts(&self) -> &texts::Texts {
+        &self.0.policy_texts
+    }
+
+    /// Where paths of the document begin: `https://api.tailscale.com/api/v2`.
+    pub(crate) fn base_url(&self) -> String {
+        format!("{}/api/v2", self.settings().origin())
+    }
+
+    /// Sends a request of `operation`, and gives a good answer or the error.
+    pub(crate) async fn send(
+        &self,
+        operation: Operation,
+        request: reqwest::Request,
+    ) -> Result<Answer> {
+        self.0.transport.exchange(self.http()?, operation, request).await
     }
 
     /// Reads from a server that is not the API, without the credential.
@@ -114,12 +127,9 @@ impl Client {
         http::read(client.as_ref().map_err(Clone::clone)?, url, accept, limit).await
     }
 
-    /// What `operation` answered, as its type.
-    pub(crate) fn value<T: DeserializeOwned>(
-        operation: Operation,
-        answer: Result<ResponseValue<T>, api::Error<()>>,
-    ) -> Result<T> {
-        response::value(operation, answer)
+    /// Makes all lists stale, so that the next reads are of now.
+    pub(crate) fn forget_lists(&self) {
+        self.0.transport.forget_lists();
     }
 
     /// A list from the cache, or from `read`. Equal reads at one time share one request, and any
@@ -145,31 +155,7 @@ impl Client {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
-    use crate::api::types;
-
-    #[test]
-    fn an_empty_list_is_sent_as_an_empty_list_and_none_not_at_all() {
-        let none: Vec<String> = Vec::new();
-
-        let tags: types::SetDeviceTagsBody =
-            types::SetDeviceTagsBody::builder().tags(none.clone()).try_into().unwrap();
-        let routes: types::SetDeviceRoutesBody =
-            types::SetDeviceRoutesBody::builder().routes(none.clone()).try_into().unwrap();
-        let nameservers: types::SetDnsNameserversBody =
-            types::SetDnsNameserversBody::builder().dns(none.clone()).try_into().unwrap();
-        let paths: types::DnsSearchPaths =
-            types::DnsSearchPaths::builder().search_paths(none).try_into().unwrap();
-        let untouched: types::DnsSearchPaths = types::DnsSearchPaths::builder().try_into().unwrap();
-
-        assert_eq!(json!(tags).to_string(), r#"{"tags":[]}"#);
-        assert_eq!(json!(routes).to_string(), r#"{"routes":[]}"#);
-        assert_eq!(json!(nameservers).to_string(), r#"{"dns":[]}"#);
-        assert_eq!(json!(paths).to_string(), r#"{"searchPaths":[]}"#);
-        assert_eq!(json!(untouched).to_string(), "{}");
-    }
 
     #[test]
     fn a_path_segment_stays_one() {

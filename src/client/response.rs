@@ -1,13 +1,12 @@
 //! Answers: what the API says when it says no, and values out of what it says otherwise.
 
-use http::{HeaderMap, StatusCode};
-use progenitor_client::ResponseValue;
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, header};
 use secrecy::SecretString;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
     Error, ErrorKind, PolicyProblem, Result, attempt::checkable, lenient, redact::redact, retry,
-    transport::Carried,
 };
 use crate::Operation;
 
@@ -104,23 +103,88 @@ fn kind(status: StatusCode, message: &str) -> ErrorKind {
     }
 }
 
-/// The value in an answer of the generated client, or the error in its place.
-pub(super) fn value<T: DeserializeOwned>(
-    operation: Operation,
-    answer: Result<ResponseValue<T>, crate::api::Error<()>>,
-) -> Result<T> {
-    use crate::api::Error as Generated;
-    match answer {
-        Ok(answer) => Ok(answer.into_inner()),
-        Err(Generated::InvalidResponsePayload(body, _)) => {
-            lenient::decode(&body).map_err(|error| {
-                let changed = !operation.reads();
-                let error =
-                    if changed { checkable(operation, error.with_unknown_effect()) } else { error };
-                error.for_operation(operation, None)
-            })
-        }
-        Err(other) => Err(failed(operation, other)),
+/// What the API answered, with the headers that came along.
+///
+/// ```no_run
+/// # async fn example(tailnet: &tailsteward::Tailnet) -> tailsteward::Result<()> {
+/// let response = tailnet.api()?.list_users().send().await?;
+/// println!("{} {:?}", response.status(), response.headers().get("date"));
+/// let users = response.into_inner().users.unwrap_or_default();
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Response<T> {
+    status: StatusCode,
+    headers: HeaderMap,
+    value: T,
+}
+
+impl<T> Response<T> {
+    /// The value.
+    pub fn into_inner(self) -> T {
+        self.value
+    }
+
+    /// The HTTP status: 2xx, since all others are errors.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The headers.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The version of what was read, as `If-Match` takes it; absent if the API gave none.
+    pub fn etag(&self) -> Option<&str> {
+        self.headers.get(header::ETAG)?.to_str().ok()
+    }
+}
+
+impl<T> std::ops::Deref for Response<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+/// A good answer that is not read yet.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(super) operation: Operation,
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+impl Answer {
+    fn with<T>(self, value: T) -> Response<T> {
+        Response { status: self.status, headers: self.headers, value }
+    }
+
+    /// The answer as a type. What does not fit is kept beside its field.
+    pub(crate) fn json<T: DeserializeOwned>(self) -> Result<Response<T>> {
+        let operation = self.operation;
+        let value = decode(operation, &self.body).map_err(|error| {
+            if operation.reads() {
+                error
+            } else {
+                checkable(operation, error.with_unknown_effect())
+            }
+        })?;
+        Ok(self.with(value))
+    }
+
+    /// The answer of an operation that answers nothing.
+    pub(crate) fn empty(self) -> Response<()> {
+        self.with(())
+    }
+
+    /// The answer as it came.
+    pub(crate) fn bytes(mut self) -> Response<Bytes> {
+        let body = std::mem::take(&mut self.body);
+        self.with(body)
     }
 }
 
@@ -130,29 +194,4 @@ pub(super) fn decode<T: DeserializeOwned>(operation: Operation, body: &[u8]) -> 
         return Ok(value);
     }
     lenient::decode(body).map_err(|error| error.for_operation(operation, None))
-}
-
-/// The error of ours in one of the generated client.
-pub(crate) fn failed(operation: Operation, error: crate::api::Error<()>) -> Error {
-    use crate::api::Error as Generated;
-    match error {
-        Generated::UnexpectedResponse(response) => match response.extensions().get::<Carried>() {
-            Some(Carried(error)) => error.clone(),
-            None => {
-                Error::new(ErrorKind::Upstream, format!("unexpected answer {}", response.status()))
-            }
-        },
-        Generated::InvalidRequest(why) | Generated::Custom(why) => {
-            Error::new(ErrorKind::InvalidInput, why)
-        }
-        Generated::CommunicationError(error)
-        | Generated::ResponseBodyError(error)
-        | Generated::InvalidUpgrade(error) => {
-            Error::new(retry::failure(&error), retry::words(&error))
-        }
-        Generated::ErrorResponse(_) | Generated::InvalidResponsePayload(..) => {
-            Error::new(ErrorKind::NotJson, "the answer cannot be read")
-        }
-    }
-    .for_operation(operation, None)
 }

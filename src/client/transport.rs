@@ -9,10 +9,7 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, header};
-use progenitor_client::{ClientHooks, ClientInfo, OperationInfo};
-use reqwest::ResponseBuilderExt as _;
 use secrecy::ExposeSecret;
 use tokio::time::{Instant, timeout_at};
 
@@ -21,7 +18,8 @@ use super::{
     attempt::{Attempt, NoResponse, Verdict, checkable},
     http::{self as connection},
     limit::Limit,
-    response, retry,
+    response::{self, Answer},
+    retry,
     tokens::Tokens,
 };
 use crate::Operation;
@@ -31,9 +29,9 @@ const REDIRECTS: u32 = 3;
 /// What stands for no deadline at all: clocks overflow.
 const MAX_DEADLINE: Duration = Duration::from_hours(24 * 365);
 
-/// Sends the requests of the generated client.
+/// Sends requests, with credentials, limits and retries.
 #[derive(Clone)]
-pub struct Transport(Arc<Inner>);
+pub(super) struct Transport(Arc<Inner>);
 
 struct Inner {
     tokens: Tokens,
@@ -51,33 +49,6 @@ impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transport").field("origin", &self.0.origin).finish_non_exhaustive()
     }
-}
-
-/// An error of ours on its way through the generated client, which has no place for it.
-#[derive(Clone)]
-pub(super) struct Carried(pub(super) Error);
-
-impl ClientHooks<Transport> for crate::api::Client {
-    async fn exec(
-        &self,
-        request: reqwest::Request,
-        info: &OperationInfo,
-    ) -> reqwest::Result<reqwest::Response> {
-        // The generator writes both from one document, so there is no other operation.
-        let Some(operation) = Operation::called(info.operation_id) else {
-            let unknown = format!("is `{}`, which no document has", info.operation_id);
-            return Ok(carry(Error::invalid_input("operation", unknown)));
-        };
-        let answer = self.inner().exchange(self.client(), operation, request).await;
-        Ok(answer.unwrap_or_else(carry))
-    }
-}
-
-fn carry(error: Error) -> reqwest::Response {
-    let mut response = ::http::Response::new(reqwest::Body::default());
-    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-    response.extensions_mut().insert(Carried(error));
-    response.into()
 }
 
 /// Counts a change when it is over, also if nobody waits for its end any more.
@@ -103,6 +74,11 @@ impl Transport {
         }))
     }
 
+    /// Counts as a change does, so that nothing is taken from the cache that was read before.
+    pub(super) fn forget_lists(&self) {
+        self.0.changes.fetch_add(1, Ordering::AcqRel);
+    }
+
     /// How many changes were sent so far.
     pub(super) fn changes(&self) -> u64 {
         self.0.changes.load(Ordering::Acquire)
@@ -114,7 +90,7 @@ impl Transport {
         client: &reqwest::Client,
         operation: Operation,
         request: reqwest::Request,
-    ) -> Result<reqwest::Response> {
+    ) -> Result<Answer> {
         let resource = resource(operation, &request);
         // Boxed: whoever calls holds it, and whoever calls them.
         let answer = Box::pin(self.send(client, operation, request)).await;
@@ -125,11 +101,9 @@ impl Transport {
         &self,
         client: &reqwest::Client,
         operation: Operation,
-        mut request: reqwest::Request,
-    ) -> Result<reqwest::Response> {
+        request: reqwest::Request,
+    ) -> Result<Answer> {
         self.check_path(operation, &request)?;
-        // The generator takes this from the document's version; the API knows no such header.
-        request.headers_mut().remove("api-version");
         let _counted = (!operation.reads()).then(|| Counted(&self.0.changes));
         let mut lost = false;
         let answer = self.attempts(client, operation, &request, &mut lost).await;
@@ -159,7 +133,7 @@ impl Transport {
         operation: Operation,
         request: &reqwest::Request,
         lost: &mut bool,
-    ) -> Result<reqwest::Response> {
+    ) -> Result<Answer> {
         let deadline = Instant::now() + self.0.deadline;
         let mut delays = retry::delays();
         let mut refused = None;
@@ -176,7 +150,7 @@ impl Transport {
             // Whoever waits for the next attempt does not keep others waiting.
             drop(turn);
             let (error, wait) = match outcome {
-                Verdict::Done(response) => return Ok(response),
+                Verdict::Done(answer) => return Ok(answer),
                 Verdict::Refused(_) if refused.is_none() && self.0.tokens.renewable() => {
                     refused = Some(bearer.serial);
                     continue;
@@ -205,13 +179,13 @@ impl Transport {
         let whole = async {
             let response = self.follow(client, request).await?;
             let status = response.status();
-            let (headers, url) = (response.headers().clone(), response.url().clone());
+            let headers = response.headers().clone();
             let body = connection::body(response, self.0.max_body).await;
-            Ok((status, headers, url, body))
+            Ok((status, headers, body))
         };
         let answer: Result<_, NoResponse> =
             timeout_at(sent.deadline, whole).await.unwrap_or(Err(NoResponse::Deadline));
-        let (status, headers, url, body) = match answer {
+        let (status, headers, body) = match answer {
             Ok(answer) => answer,
             Err(lost) => {
                 let error = lost.error();
@@ -230,7 +204,7 @@ impl Transport {
         };
         sent.log(started, Some(status), id.as_deref(), None);
         if status.is_success() {
-            return Verdict::Done(rebuild(status, headers, url, body));
+            return Verdict::Done(Answer { operation: sent.operation, status, headers, body });
         }
         let secrets = self.0.tokens.secrets(sent.bearer);
         let error = response::error(sent.operation, status, &headers, &body, &secrets);
@@ -287,21 +261,6 @@ fn authorize(request: &mut reqwest::Request, token: &str) -> Result<()> {
 fn target(response: &reqwest::Response) -> Option<url::Url> {
     let location = response.headers().get(header::LOCATION)?.to_str().ok()?;
     response.url().join(location).ok()
-}
-
-fn rebuild(
-    status: StatusCode,
-    headers: ::http::HeaderMap,
-    url: url::Url,
-    body: Bytes,
-) -> reqwest::Response {
-    let mut response = ::http::Response::builder()
-        .url(url)
-        .body(reqwest::Body::from(body))
-        .unwrap_or_else(|_| ::http::Response::new(reqwest::Body::default()));
-    *response.status_mut() = status;
-    *response.headers_mut() = headers;
-    response.into()
 }
 
 /// What the request is about, from its path: `device/n1`, `tailnet/-`.

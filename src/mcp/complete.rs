@@ -6,10 +6,10 @@ use rmcp::model::{CompleteRequestParams, CompletionInfo, Reference};
 
 use super::{Server, resources};
 use crate::{
+    catalogue::{self, Offer},
     change::journal::Find,
     client::Result,
     tailnet::devices::Device,
-    tool::{self, Offer},
 };
 
 /// Changes among which a number is looked for.
@@ -49,7 +49,7 @@ pub(super) async fn complete(
 }
 
 fn may_list(offer: &Offer, tool: &str) -> bool {
-    tool::named(tool).is_ok_and(|it| offer.takes(it))
+    catalogue::named(tool).is_ok_and(|it| offer.takes(it))
 }
 
 async fn names(

@@ -1,13 +1,12 @@
 //! Tools, the server and failures, in the protocol's words.
 
 use rmcp::model::{Icon, Implementation, Tool, ToolAnnotations};
-use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    Error, ErrorKind,
+    catalogue::Offer,
     tailnet::Tailnets,
-    tool::{self, Offer, Risk, ToolDef},
+    tool::{Risk, ToolDef},
 };
 
 /// Nine dots, four of them dark, as small as an icon gets.
@@ -61,26 +60,6 @@ pub(super) fn identity() -> Implementation {
         .with_icons(vec![
             Icon::new(ICON).with_mime_type("image/svg+xml").with_sizes(vec!["any".to_owned()]),
         ])
-}
-
-/// A failure as an answer that a model can read and act on: compact JSON.
-pub fn failure(error: &Error) -> String {
-    #[derive(Serialize)]
-    struct Failure {
-        kind: ErrorKind,
-        message: String,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        remedy: Option<String>,
-        #[serde(skip_serializing_if = "std::ops::Not::not")]
-        may_have_had_effect: bool,
-    }
-    let told = Failure {
-        kind: error.kind(),
-        message: error.to_string(),
-        remedy: error.remedy().map(|it| tool::in_tools(&it)),
-        may_have_had_effect: error.may_have_had_effect(),
-    };
-    serde_json::to_string(&told).unwrap_or(told.message)
 }
 
 /// What a model has to know before it uses what is offered.

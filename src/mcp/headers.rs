@@ -3,17 +3,24 @@
 use http::HeaderMap;
 use rmcp::model::Extensions;
 
-use super::Principal;
 use crate::{
     Error,
+    catalogue::{Offer, Selectors, ToolSelection},
     client::Result,
-    tool::{Offer, Selectors, ToolSelection},
+    guard::Principal,
 };
 
 const TOOLSETS: &str = "x-tailsteward-toolsets";
 const TOOLS: &str = "x-tailsteward-tools";
 const EXCLUDE: &str = "x-tailsteward-exclude-tools";
 const READ_ONLY: &str = "x-tailsteward-readonly";
+
+/// Who sent the request with these extensions; over stdio the local user.
+pub(super) fn principal(extensions: &Extensions) -> Principal {
+    let parts = extensions.get::<http::request::Parts>();
+    let principal = parts.and_then(|parts| parts.extensions.get::<Principal>());
+    principal.cloned().unwrap_or_else(Principal::local)
+}
 
 /// The offer, less what the principal may not have and what the request does not want.
 pub(super) fn to(offer: &Offer, principal: &Principal, extensions: &Extensions) -> Result<Offer> {

@@ -6,44 +6,34 @@ use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
         CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult,
-        GetPromptRequestParams, GetPromptResponse, JsonObject, ListPromptsResult,
-        ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
-        ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult,
-        ServerCapabilities, ServerConfig, SubscribeRequestParams, SubscriptionFilter, Tool,
-        UnsubscribeRequestParams,
+        GetPromptRequestParams, GetPromptResponse, ListPromptsResult, ListResourceTemplatesResult,
+        ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProtocolVersion,
+        ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ServerCapabilities,
+        ServerConfig, SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams,
     },
     service::{RequestContext, SubscriptionContext},
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_util::sync::CancellationToken;
 
-mod across;
 mod call;
 mod complete;
 mod confirm;
 mod describe;
-mod grace;
 mod headers;
-mod principal;
 mod prompts;
 mod resources;
 mod sealing;
 mod subscribe;
 
-use self::{
-    call::Call,
-    subscribe::{Announcer, Watched},
-};
-pub use self::{
-    describe::{describe, failure},
-    principal::Principal,
-    sealing::SealingKey,
-};
+use self::{call::Call, subscribe::Watched};
+pub use self::{describe::describe, sealing::SealingKey};
 use crate::{
     Tailnet,
-    change::{Actor, Journal, store::Store},
+    catalogue::Offer,
+    change::store::Store,
+    guard::{Guard, Principal},
+    jobs,
     tailnet::Tailnets,
-    tool::{Offer, Risk},
+    tool::Risk,
 };
 
 /// Serves one tailnet, or several, to assistants. A clone serves another session.
@@ -59,16 +49,11 @@ impl Clone for Server {
 }
 
 struct Inner {
-    tailnets: Tailnets,
-    setup: Setup,
+    guard: Arc<Guard>,
+    sealing_key: SealingKey,
     /// Built once: a list is asked for at the start of every conversation.
     tools: Vec<Tool>,
     instructions: String,
-    /// A place for each change that is under way.
-    changes: Arc<Semaphore>,
-    announcer: Announcer,
-    /// Says that the server is going down.
-    ending: CancellationToken,
 }
 
 /// How a server is set up.
@@ -77,9 +62,9 @@ struct Inner {
 pub struct Setup {
     /// What is offered.
     pub offer: Offer,
-    /// Where changes and calls are taken down.
+    /// The journal of changes and the audit of calls.
     pub store: Arc<Store>,
-    /// Carries grave changes out without asking the user.
+    /// Carries destructive plans out without asking the user.
     pub yes: bool,
     /// Seals what clients keep between two calls.
     pub sealing_key: SealingKey,
@@ -99,6 +84,11 @@ impl Setup {
             sealing_key: SealingKey::random()?,
         })
     }
+
+    /// The guard of a server or a command that is set up like this.
+    pub(crate) fn guard(&self, tailnets: impl Into<Tailnets>) -> Guard {
+        Guard::new(tailnets.into(), self.offer.clone(), Arc::clone(&self.store), self.yes)
+    }
 }
 
 /// What is logged over HTTP unless somebody says otherwise: what goes wrong, and every call of a tool.
@@ -107,8 +97,6 @@ pub const LOG: &str = "warn,rmcp=error,audit=info";
 /// What is logged otherwise: what goes wrong.
 pub const QUIET_LOG: &str = "warn,rmcp=error";
 
-/// As many changes as may be under way at once; the API's rate is reached long before.
-const CHANGES: u32 = 64;
 /// How long a client may keep a list, in milliseconds: none changes while the server runs.
 const LIST_TTL: u64 = 300_000;
 /// How long a client may keep a resource: as long as lists are kept here.
@@ -134,66 +122,42 @@ impl Server {
         let tools =
             setup.offer.tools().map(|it| describe::describe_for(it, access, &tailnets)).collect();
         let instructions = describe::instructions(&setup.offer);
-        let changes = Arc::new(Semaphore::new(CHANGES as usize));
-        let announcer = Announcer::new();
-        let ending = CancellationToken::new();
-        let inner = Inner { tailnets, setup, tools, instructions, changes, announcer, ending };
+        let guard = Arc::new(setup.guard(tailnets));
+        let inner = Inner { guard, sealing_key: setup.sealing_key, tools, instructions };
         Self { inner: Arc::new(inner), watched: Watched::default() }
     }
 
-    /// Waits until no change is under way and every call is taken down, but not for ever.
+    /// Waits until no change is under way and every call is in the audit, but not for ever.
     pub async fn idle(&self) {
-        // Of several resources, a change stops after the one it is at.
-        self.inner.ending.cancel();
-        // A change is several calls of the API, each with its own deadline.
-        let longest: Duration = self.tailnet().settings().deadline.saturating_mul(4);
-        let _ = tokio::time::timeout(longest, self.inner.changes.acquire_many(CHANGES)).await;
-        self.store().flush().await;
+        self.guard().idle().await;
+    }
+
+    /// Revokes rotated keys whose grace period is over: looks for them every `interval` until the
+    /// server ends. A server that does not offer `rotate_key` leaves them.
+    pub async fn revoke_rotated(&self, interval: Duration) {
+        jobs::revoke_rotated(self.guard(), interval).await;
     }
 
     /// The tailnet that is meant where none is named.
     pub(crate) fn tailnet(&self) -> &Tailnet {
-        self.inner.tailnets.first()
+        self.guard().tailnets().first()
     }
 
-    pub(crate) fn tailnets(&self) -> &Tailnets {
-        &self.inner.tailnets
-    }
-
-    /// The schema of a tool's arguments, as it was built at the start.
-    fn schema(&self, tool: &str) -> Option<&JsonObject> {
-        self.inner.tools.iter().find(|it| it.name == tool).map(|it| &*it.input_schema)
+    fn guard(&self) -> &Guard {
+        &self.inner.guard
     }
 
     fn store(&self) -> &Arc<Store> {
-        &self.inner.setup.store
+        self.guard().store()
     }
 
     fn sealing_key(&self) -> &SealingKey {
-        &self.inner.setup.sealing_key
-    }
-
-    fn assumes_yes(&self) -> bool {
-        self.inner.setup.yes
-    }
-
-    fn ending(&self) -> &CancellationToken {
-        &self.inner.ending
-    }
-
-    fn announcer(&self) -> &Announcer {
-        &self.inner.announcer
+        &self.inner.sealing_key
     }
 
     /// The tailnet with its journal.
     fn recorded(&self) -> Tailnet {
-        let journal: Arc<dyn Journal> = self.store().clone();
-        self.tailnet().acting_as(Actor::new(Principal::LOCAL, Some(journal)))
-    }
-
-    /// A place among the changes that are under way.
-    async fn change_under_way(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.inner.changes).acquire_owned().await.ok()
+        self.guard().acting(self.tailnet(), &Principal::local(), "", None)
     }
 
     /// Who sent a request, and what they are offered: no more than the operator offers.
@@ -201,8 +165,8 @@ impl Server {
         &self,
         context: &RequestContext<RoleServer>,
     ) -> Result<(Principal, Offer), ErrorData> {
-        let principal = Principal::of(&context.extensions);
-        let offer = headers::to(&self.inner.setup.offer, &principal, &context.extensions)
+        let principal = headers::principal(&context.extensions);
+        let offer = headers::to(self.guard().offer(), &principal, &context.extensions)
             .map_err(|error| ErrorData::invalid_params(error.to_string(), None))?;
         Ok((principal, offer))
     }
@@ -328,7 +292,7 @@ impl ServerHandler for Server {
         if !resources::is_known(&request.uri) {
             return Ok(());
         }
-        self.watched.add(request.uri, context.peer, self.announcer().listen())
+        self.watched.add(request.uri, context.peer, self.guard().listen())
     }
 
     async fn unsubscribe(
@@ -348,7 +312,7 @@ impl ServerHandler for Server {
     }
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
-        subscribe::stream(&context, self.announcer().listen()).await;
+        subscribe::stream(&context, self.guard().listen()).await;
         Ok(())
     }
 

@@ -8,12 +8,14 @@ use rmcp::{
 };
 use serde_json::{Value, json};
 
-use super::{Principal, Server, call::Call, describe::failure};
+use super::{Server, call::Call};
 use crate::{
     ErrorKind,
+    catalogue::{self, Offer, failure},
     change::Risk,
     client::Result,
-    tool::{self, Offer},
+    guard::{OpenAudit, Principal},
+    tool::{self},
 };
 
 const JSON: &str = "application/json";
@@ -92,7 +94,7 @@ const KINDS: &[Kind] = &[
 
 impl Kind {
     fn is_offered(&self, offer: &Offer) -> bool {
-        tool::named(self.tool).is_ok_and(|it| offer.takes(it))
+        catalogue::named(self.tool).is_ok_and(|it| offer.takes(it))
     }
 
     /// What follows the address, unescaped.
@@ -152,7 +154,8 @@ pub(super) async fn read(
     let call = Call { server, principal, offer, context };
     let text = if kind.mime == HUJSON {
         // The text itself, where the tool says more of it.
-        let audit = call.audit(POLICY, Risk::Read, &Value::Null);
+        let (store, principal) = (server.store(), &call.principal);
+        let audit = OpenAudit::begin(store, principal, POLICY, Risk::Read, String::new());
         let read = policy(server).await;
         let outcome = read.as_ref().map_or_else(|error| error.kind().as_str(), |_| "ok");
         audit.end(outcome, None).await;

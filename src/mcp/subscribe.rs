@@ -18,48 +18,33 @@ use tokio::{
 
 use super::resources;
 use crate::{
-    change::{Plan, Report},
-    tailnet::policy_file,
+    guard::Touched,
+    tailnet::{devices, policy_file},
 };
-
-/// Changes that a slow client may lag behind before it is told that everything may have changed.
-const LAG: usize = 64;
 
 /// Resources that one session watches at most.
 const MAX_SUBSCRIPTIONS: usize = 100;
 
-/// The addresses of what one change touched.
-pub(super) type News = Arc<Vec<String>>;
+/// What a change touched, as it is announced to listeners.
+type News = broadcast::Receiver<Arc<Touched>>;
 
-/// Where changes are announced.
-#[derive(Debug, Clone)]
-pub(super) struct Announcer(broadcast::Sender<News>);
-
-impl Announcer {
-    pub(super) fn new() -> Self {
-        Self(broadcast::Sender::new(LAG))
-    }
-
-    /// Announces what `plan` touched.
-    pub(super) fn tell(&self, plan: &Plan, report: &Report) {
-        let mut touched = vec![resources::CHANGES.to_owned()];
-        touched.extend(report.change.map(|it| format!("{}{it}", resources::CHANGE)));
-        let devices = plan.items().iter().filter(|it| it.kind() == "device");
-        touched.extend(devices.clone().map(|it| format!("{}{}", resources::DEVICE, it.id())));
-        touched.extend(devices.map(|it| format!("{}{}", resources::DEVICE, it.name())));
-        if touched.iter().any(|it| it.starts_with(resources::DEVICE)) {
-            touched.push(resources::DEVICES.to_owned());
+/// The addresses of the resources that a change touched.
+fn addresses(touched: &Touched) -> Vec<String> {
+    let mut uris = vec![resources::CHANGES.to_owned()];
+    uris.extend(touched.change.map(|it| format!("{}{it}", resources::CHANGE)));
+    let mut has_devices = false;
+    for (kind, id, name) in &touched.resources {
+        if *kind == devices::KIND {
+            has_devices = true;
+            uris.extend([id, name].map(|it| format!("{}{it}", resources::DEVICE)));
+        } else if *kind == policy_file::change::KIND {
+            uris.push(resources::POLICY.to_owned());
         }
-        if plan.items().iter().any(|it| it.kind() == policy_file::change::KIND) {
-            touched.push(resources::POLICY.to_owned());
-        }
-        // Nobody listening is no failure.
-        let _ = self.0.send(Arc::new(touched));
     }
-
-    pub(super) fn listen(&self) -> broadcast::Receiver<News> {
-        self.0.subscribe()
+    if has_devices {
+        uris.push(resources::DEVICES.to_owned());
     }
+    uris
 }
 
 /// What one session of 2025 watches.
@@ -73,7 +58,7 @@ impl Watched {
         &self,
         uri: String,
         peer: Peer<RoleServer>,
-        mut news: broadcast::Receiver<News>,
+        mut news: News,
     ) -> Result<(), ErrorData> {
         let Ok(mut tasks) = self.0.lock() else { return Ok(()) };
         if tasks.len() >= MAX_SUBSCRIPTIONS && !tasks.contains_key(&uri) {
@@ -113,10 +98,10 @@ impl Drop for Watched {
 }
 
 /// Waits until `uri` has changed; false when nothing will any more.
-async fn touches(news: &mut broadcast::Receiver<News>, uri: &str) -> bool {
+async fn touches(news: &mut News, uri: &str) -> bool {
     loop {
         match news.recv().await {
-            Ok(touched) if touched.iter().any(|it| it == uri) => return true,
+            Ok(touched) if addresses(&touched).iter().any(|it| it == uri) => return true,
             Ok(_) => {}
             // What was missed may have been it.
             Err(RecvError::Lagged(_)) => return true,
@@ -135,13 +120,16 @@ pub(super) fn accepted(requested: &SubscriptionFilter) -> SubscriptionFilter {
 }
 
 /// Serves one stream of news until it ends.
-pub(super) async fn stream(context: &SubscriptionContext, mut news: broadcast::Receiver<News>) {
+pub(super) async fn stream(context: &SubscriptionContext, mut news: News) {
     let watched = context.sink().accepted().resource_subscriptions.clone().unwrap_or_default();
     loop {
         let touched: Vec<String> = tokio::select! {
             () = context.cancelled() => return,
             heard = news.recv() => match heard {
-                Ok(touched) => watched.iter().filter(|it| touched.contains(it)).cloned().collect(),
+                Ok(touched) => {
+                    let uris = addresses(&touched);
+                    watched.iter().filter(|uri| uris.contains(uri)).cloned().collect()
+                }
                 Err(RecvError::Lagged(_)) => watched.clone(),
                 Err(RecvError::Closed) => return,
             },

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::metrics::Metrics;
-use crate::{ErrorKind, client::Error, mcp};
+use crate::{ErrorKind, catalogue::failure, client::Error};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
@@ -62,7 +62,7 @@ impl<H: ServerHandler> Calls<H> {
         // A change goes on without its caller.
         let reads = hints.is_some_and(|it| it.read_only_hint == Some(true));
         let error = if reads { error } else { error.with_unknown_effect() };
-        CallToolResult::error(vec![ContentBlock::text(mcp::failure(&error))])
+        CallToolResult::error(vec![ContentBlock::text(failure(&error))])
     }
 }
 

@@ -20,7 +20,7 @@ use toml_edit::{Array, DocumentMut, Item, Table, Value};
 use crate::{
     client::{Error, Result},
     config::files,
-    mcp::Principal,
+    guard::Principal,
 };
 
 /// Stands before every token, so that scanners for leaked secrets know it.

@@ -30,13 +30,8 @@ pub use self::probe::Probe;
 pub(crate) use self::tailnets::Selection;
 #[cfg(feature = "server")]
 pub use self::tailnets::Tailnets;
-use crate::{
-    Settings,
-    change::{self, Actor, Plan, Report, Subject},
-    client::Client,
-    client::Result,
-    config,
-};
+pub use crate::change::Tailnet;
+use crate::{change::Subject, client::Result, config};
 
 /// Every kind of resource that can be changed.
 pub(crate) static SUBJECTS: &[&dyn Subject] = &[
@@ -60,67 +55,7 @@ pub(crate) static SUBJECTS: &[&dyn Subject] = &[
     &services::change::Hosts,
 ];
 
-/// One tailnet. Cheap to clone; clones share connections, tokens, turns and cache.
-///
-/// ```no_run
-/// # async fn example() -> tailsteward::Result<()> {
-/// let tailnet = tailsteward::Tailnet::from_env()?;
-/// for device in tailnet.devices().list().await?.iter().filter(|it| !it.is_authorized()) {
-///     println!("{} waits for approval", device.short_name());
-/// }
-/// # Ok(()) }
-/// ```
-#[derive(Debug, Clone)]
-pub struct Tailnet {
-    client: Client,
-    acting: Actor,
-    policies: policy_file::Memory,
-}
-
 impl Tailnet {
-    /// A tailnet with these settings. Connects at the first call.
-    pub fn new(settings: Settings) -> Self {
-        Self {
-            client: Client::new(settings),
-            acting: Actor::default(),
-            policies: policy_file::Memory::default(),
-        }
-    }
-
-    /// The same tailnet, where changes are made on somebody's behalf and recorded in their journal.
-    #[must_use]
-    pub fn acting_as(&self, acting: Actor) -> Self {
-        Self { acting, ..self.clone() }
-    }
-
-    /// On whose behalf changes are made.
-    pub fn actor(&self) -> &Actor {
-        &self.acting
-    }
-
-    /// Which tailnet it is, for the journal: the API's host and the tailnet's id. `-` says nothing
-    /// of which one it is, and then the credential does.
-    pub(crate) fn label(&self) -> String {
-        let (origin, tailnet) = (self.settings().origin(), self.client.tailnet());
-        if tailnet == "-" {
-            return format!("{origin} - {}", self.settings().credential.public_id());
-        }
-        format!("{origin} {tailnet}")
-    }
-
-    /// Carries a plan out: every change is recorded, sent, and read back. If one change of a
-    /// resource fails, those before it are taken back, in reverse order.
-    ///
-    /// # Errors
-    ///
-    /// [`Stale`](crate::ErrorKind::Stale) if the resource is not any more what the plan starts
-    /// from; [`Journal`](crate::ErrorKind::Journal) if a change cannot be recorded, which is then
-    /// not sent; otherwise what the API said of the change that failed, and what became of the
-    /// others. Where a plan is about several resources, what failed is in the report.
-    pub async fn apply(&self, plan: &Plan) -> Result<Report> {
-        change::apply(self, plan).await
-    }
-
     /// The tailnet that the environment names; see [`config::from_env`].
     ///
     /// # Errors
@@ -128,11 +63,6 @@ impl Tailnet {
     /// [`Config`](crate::ErrorKind::Config) if a variable is missing or wrong.
     pub fn from_env() -> Result<Self> {
         config::from_env().map(Self::new)
-    }
-
-    /// How it is talked to.
-    pub fn settings(&self) -> &Settings {
-        self.client.settings()
     }
 
     /// Its devices.
@@ -228,14 +158,5 @@ impl Tailnet {
     /// Its settings: what holds for all devices and users.
     pub fn tailnet_settings(&self) -> settings::SettingsOf<'_> {
         settings::SettingsOf::new(self)
-    }
-
-    /// The policy files that were read and sent, by their versions.
-    pub(crate) fn policies(&self) -> &policy_file::Memory {
-        &self.policies
-    }
-
-    pub(crate) fn client(&self) -> &Client {
-        &self.client
     }
 }

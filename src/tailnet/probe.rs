@@ -6,11 +6,7 @@ use http::header;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Tailnet;
-use crate::{
-    ErrorKind, Operation,
-    api::types::DeviceFields,
-    client::{Result, response},
-};
+use crate::{ErrorKind, api::types::DeviceFields, client::Result};
 
 /// What one small read tells about the API.
 #[derive(Debug, Clone)]
@@ -30,23 +26,14 @@ impl Tailnet {
     ///
     /// Whatever stands in the way.
     pub async fn probe(&self) -> Result<Probe> {
-        let client = self.client();
-        let api = client.api()?;
         let started = Instant::now();
-        let settings = api.get_tailnet_settings().tailnet(client.tailnet()).send().await;
-        let headers = match settings {
-            Ok(answer) => answer.headers().clone(),
-            Err(error) => {
-                let error = response::failed(Operation::GetTailnetSettings, error);
-                if error.kind() != ErrorKind::Forbidden {
-                    return Err(error);
-                }
-                let request = api.list_tailnet_devices().tailnet(client.tailnet());
-                let devices = request.fields(DeviceFields::Default).send().await;
-                let answer = devices
-                    .map_err(|error| response::failed(Operation::ListTailnetDevices, error))?;
-                answer.headers().clone()
+        let headers = match self.api()?.get_tailnet_settings().send().await {
+            Ok(response) => response.headers().clone(),
+            Err(error) if error.kind() == ErrorKind::Forbidden => {
+                let request = self.api()?.list_tailnet_devices().fields(DeviceFields::Default);
+                request.send().await?.headers().clone()
             }
+            Err(error) => return Err(error),
         };
         let date = headers.get(header::DATE).and_then(|it| it.to_str().ok());
         let date = date.and_then(|it| httpdate::parse_http_date(it).ok());

@@ -1,59 +1,22 @@
-//! What a tool is, and the list of all of them. Knows no protocol.
+//! What a tool is. The list of all of them is in [`crate::catalogue`].
 
-use std::{pin::Pin, sync::LazyLock};
+use std::pin::Pin;
 
 use schemars::{JsonSchema, Schema};
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 pub(crate) use self::arguments::none_or_some;
 use self::arguments::{DRY_RUN, PLAN_ID, input, take_control};
-pub use self::selection::{Offer, Selectors, ToolSelection};
-pub use crate::change::Risk;
-use crate::{
-    Error, ErrorKind, Operation, Tailnet,
-    change::Plan,
-    client::Result,
-    tailnet::{
-        changes, contacts, device_invites, devices, dns, keys, logging, network, oauth_apps,
-        operations, policy_file, posture, routes, services, settings, tags, user_invites, users,
-        webhooks,
-    },
-};
+pub use crate::risk::Risk;
+use crate::{Error, ErrorKind, Operation, Tailnet, change::Plan, client::Result};
 
 mod arguments;
 mod page;
 mod schema;
 mod scopes;
-mod selection;
 
 pub(crate) use self::page::{Page, Part, all_but, row};
-
-/// Every toolset, in the order of the manual.
-pub const TOOLSETS: &[&Toolset] = &[
-    &devices::tools::TOOLSET,
-    &network::tools::TOOLSET,
-    &tags::tools::TOOLSET,
-    &policy_file::tools::TOOLSET,
-    &dns::tools::TOOLSET,
-    &routes::tools::TOOLSET,
-    &services::tools::TOOLSET,
-    &changes::tools::TOOLSET,
-    &users::tools::TOOLSET,
-    &user_invites::tools::TOOLSET,
-    &device_invites::tools::TOOLSET,
-    &contacts::tools::TOOLSET,
-    &settings::tools::TOOLSET,
-    &webhooks::tools::TOOLSET,
-    &posture::tools::TOOLSET,
-    &logging::tools::TOOLSET,
-    &oauth_apps::tools::TOOLSET,
-    &operations::tools::TOOLSET,
-    &keys::tools::TOOLSET,
-];
-
-/// The toolsets of the tools that nobody wrote: one for each group of the API's document.
-static GENERATED: LazyLock<Vec<Toolset>> = LazyLock::new(operations::tools::toolsets);
 
 /// A tool that looks at something. The type itself is the tool's input: its doc comment is the
 /// description, the doc comments of its fields describe the parameters.
@@ -120,7 +83,7 @@ pub struct Toolset {
     pub tools: &'static [ToolDef],
 }
 
-type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 /// A tool with its type erased, so that all of them fit in one list.
 pub struct ToolDef {
@@ -141,7 +104,16 @@ enum Body {
     Edit(for<'a> fn(Value, &'a Tailnet) -> Answer<'a, Plan>, fn() -> Schema),
     Either(for<'a> fn(Value, &'a Tailnet) -> Answer<'a, Output>, fn() -> Schema),
     /// One operation of the API, as its document describes it.
-    Operation(Operation),
+    Operation(Operation, Generated),
+}
+
+/// How the tools that are made from the API's document carry out a call, and their schema.
+#[derive(Clone, Copy)]
+pub(crate) struct Generated {
+    /// Answers, or plans.
+    pub(crate) ask: for<'a> fn(Operation, Value, &'a Tailnet) -> Answer<'a, Output>,
+    /// The schema of the arguments, in words that all hosts accept.
+    pub(crate) input: fn(Operation) -> Value,
 }
 
 /// The list entry for a tool that looks.
@@ -200,12 +172,12 @@ pub(crate) const fn either<T: Either>() -> ToolDef {
     }
 }
 
-/// The list entry for a tool that nobody wrote.
-pub(crate) fn generated(operation: Operation) -> ToolDef {
+/// The list entry for a tool that is made from the API's document.
+pub(crate) fn generated(operation: Operation, risk: Risk, body: Generated) -> ToolDef {
     let worst = if operation.reads() { Risk::Read } else { Risk::Danger };
     ToolDef {
         name: operation.tool(),
-        risk: operations::risk(operation),
+        risk,
         worst,
         operations: Operation::ALL
             .iter()
@@ -213,7 +185,7 @@ pub(crate) fn generated(operation: Operation) -> ToolDef {
             .and_then(|at| Operation::ALL.get(at..=at))
             .unwrap_or_default(),
         scopes: &[],
-        body: Body::Operation(operation),
+        body: Body::Operation(operation, body),
     }
 }
 
@@ -235,33 +207,6 @@ pub struct Proposal {
     pub plan_id: Option<String>,
 }
 
-/// Every tool that somebody wrote.
-pub fn all() -> impl Iterator<Item = &'static ToolDef> {
-    TOOLSETS.iter().flat_map(|set| set.tools)
-}
-
-/// Every toolset, those included whose tools nobody wrote.
-pub fn toolsets() -> impl Iterator<Item = &'static Toolset> {
-    TOOLSETS.iter().copied().chain(GENERATED.iter())
-}
-
-/// Every tool of every toolset.
-pub fn every() -> impl Iterator<Item = &'static ToolDef> {
-    toolsets().flat_map(|set| set.tools)
-}
-
-/// The tool called `name`.
-///
-/// # Errors
-///
-/// [`InvalidInput`](crate::ErrorKind::InvalidInput) with the nearest name.
-pub fn named(name: &str) -> Result<&'static ToolDef> {
-    every().find(|it| it.name == name).ok_or_else(|| {
-        let names: Vec<&str> = all().map(|it| it.name).collect();
-        Error::invalid_input("tool", selection::no_such(name, &names))
-    })
-}
-
 impl ToolDef {
     /// Carries a call out as far as it only reads.
     ///
@@ -276,8 +221,8 @@ impl ToolDef {
             Body::Query(call, _) => Output::Answer(call(arguments, tailnet).await?),
             Body::Edit(plan, _) => Output::Plan(Box::new(plan(arguments, tailnet).await?)),
             Body::Either(ask, _) => ask(arguments, tailnet).await?,
-            Body::Operation(operation) => {
-                operations::tools::ask(operation, arguments, tailnet).await?
+            Body::Operation(operation, generated) => {
+                (generated.ask)(operation, arguments, tailnet).await?
             }
         };
         Ok(match came {
@@ -299,8 +244,8 @@ impl ToolDef {
     fn schema(&self) -> Schema {
         match self.body {
             Body::Query(_, input) | Body::Edit(_, input) | Body::Either(_, input) => input(),
-            Body::Operation(operation) => {
-                operations::tools::input(operation).try_into().unwrap_or_default()
+            Body::Operation(operation, generated) => {
+                (generated.input)(operation).try_into().unwrap_or_default()
             }
         }
     }
@@ -325,6 +270,15 @@ impl ToolDef {
         schema
     }
 
+    /// What a call is about, for the audit: the value of its first required parameter, shortened.
+    pub(crate) fn resource(&self, arguments: &Value) -> Option<String> {
+        let schema = self.schema();
+        let required = schema.get("required").and_then(Value::as_array)?;
+        let value = arguments.get(required.first()?.as_str()?)?;
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        Some(text.chars().take(MAX_RESOURCE_LENGTH).collect())
+    }
+
     /// What the tool does, for whoever has to choose.
     pub fn description(&self) -> String {
         let input = self.schema();
@@ -339,28 +293,6 @@ impl ToolDef {
         }
         words
     }
-}
-
-/// A text that names operations, with the tools that read the same in their place: whoever is told of a
-/// failure here has tools.
-pub(crate) fn in_tools(text: &str) -> String {
-    let word = |word: &str| {
-        let (id, end) = word.split_at(word.find([',', ';', '.', ')']).unwrap_or(word.len()));
-        let Some(operation) = Operation::named(id).filter(|it| it.reads()) else {
-            return word.to_owned();
-        };
-        let tool = all().find(|it| !it.is_edit() && it.operations.first() == Some(&operation));
-        tool.map_or_else(|| format!("call_api_operation {word}"), |it| format!("{}{end}", it.name))
-    };
-    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
-}
-
-/// What a call is about, for the log: its first required parameter, as `schema` names it.
-pub(crate) fn resource(schema: &Map<String, Value>, arguments: &Value) -> Option<String> {
-    let required = schema.get("required").and_then(Value::as_array)?;
-    let value = arguments.get(required.first()?.as_str()?)?;
-    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    Some(text.chars().take(MAX_RESOURCE_LENGTH).collect())
 }
 
 /// As long as an answer gets: about 20,000 tokens. Lists end long before; what still comes here

@@ -15,6 +15,8 @@
 )]
 
 mod administration;
+mod api;
+mod architecture;
 mod cli;
 mod client;
 mod config;

@@ -4,8 +4,12 @@ use serde_json::{Value, json};
 
 use super::{File, Format, FormatArgument, WRONG, check};
 use crate::{
-    Error,
-    cli::{Target, call, print, server_options::Offered},
+    cli::{
+        Target,
+        call::{self, Output},
+        print,
+        server_options::Offered,
+    },
     client::Result,
 };
 
@@ -76,7 +80,7 @@ impl Deploy {
         let setup = offered.setup(&connected.tailnet, target.sandbox)?;
         let tailnet = &connected.tailnet;
         let report = call::run("update_acl_policy", arguments.into(), tailnet, &setup).await?;
-        tell(&report, self.how.format.chosen())
+        show(&report, self.how.format.chosen())
     }
 }
 
@@ -100,7 +104,7 @@ impl Rollback {
         let setup = offered.setup(&connected.tailnet, target.sandbox)?;
         let tailnet = &connected.tailnet;
         let report = call::run("rollback_acl_policy", arguments.into(), tailnet, &setup).await?;
-        tell(&report, self.how.format.chosen())
+        show(&report, self.how.format.chosen())
     }
 }
 
@@ -109,7 +113,7 @@ pub(super) async fn versions(target: &Target, offered: &Offered) -> Result<u8> {
     let connected = target.connect().await?;
     let setup = offered.setup(&connected.tailnet, target.sandbox)?;
     let tailnet = &connected.tailnet;
-    print(&call::run("list_policy_versions", json!({}), tailnet, &setup).await?);
+    print(&call::run("list_policy_versions", json!({}), tailnet, &setup).await?.json()?);
     Ok(0)
 }
 
@@ -125,30 +129,25 @@ impl How {
     }
 }
 
-/// Prints a report: each step, each effect, and what came of it.
-fn tell(report: &str, format: Format) -> Result<u8> {
-    if format == Format::Json {
-        print(report);
-        return Ok(0);
-    }
-    let report: Value = serde_json::from_str(report)
-        .map_err(|error| Error::invalid_input("report", error.to_string()))?;
-    let lines = |name: &str| {
-        let list = report.get(name).and_then(Value::as_array).into_iter().flatten();
-        list.filter_map(Value::as_str).collect::<Vec<_>>()
+/// Prints a report: its notes, its warnings, and whether it was applied.
+fn show(output: &Output, format: Format) -> Result<u8> {
+    let report = match output {
+        Output::Report(report) if format != Format::Json => report,
+        output => {
+            print(&output.json()?);
+            return Ok(0);
+        }
     };
-    for note in lines("notes") {
+    for note in &report.notes {
         print(note);
     }
-    for warning in lines("warnings") {
+    for warning in &report.warnings {
         print(&format!("warning: {warning}"));
     }
-    let is = |name: &str| report.get(name).and_then(Value::as_bool).unwrap_or_default();
-    let change = report.get("change").and_then(Value::as_i64);
-    print(&match change {
-        Some(change) if is("applied") => format!("deployed, recorded as change {change}"),
-        _ if is("applied") => "deployed".to_owned(),
-        _ if is("unchanged") => "the file is like that already".to_owned(),
+    print(&match report.change {
+        Some(change) if report.applied => format!("deployed, recorded as change {change}"),
+        _ if report.applied => "deployed".to_owned(),
+        _ if report.unchanged => "the file is like that already".to_owned(),
         _ => "nothing was changed: a dry run".to_owned(),
     });
     Ok(0)

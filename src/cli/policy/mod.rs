@@ -5,7 +5,7 @@ use std::{io::Read as _, path::Path, process::ExitCode};
 use clap::{Subcommand, ValueEnum};
 
 use super::{Connected, Target, complain, server_options::Offered};
-use crate::{Error, ErrorKind, Tailnet, client::Result, mcp};
+use crate::{Error, ErrorKind, Tailnet, catalogue::failure, client::Result};
 
 mod ask;
 mod check;
@@ -151,7 +151,7 @@ pub(super) async fn run(command: PolicyCommand, target: &Target, offered: &Offer
             if let Some(file) = annotated {
                 check::annotate(&file, &error);
             }
-            complain(&mcp::failure(&error));
+            complain(&failure(&error));
             ExitCode::from(if error.may_have_had_effect() { UNKNOWN } else { WRONG })
         }
     }

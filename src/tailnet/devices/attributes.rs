@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use super::{Device, Devices, change, find, preflight};
 use crate::{
-    Error, Operation,
+    Error,
     change::{Change, Item, OnFailure, Plan},
-    client::{Client, Result},
+    client::Result,
     wire,
 };
 
@@ -201,9 +201,8 @@ impl Devices<'_> {
     }
 
     pub(super) async fn attributes_of(&self, id: &str, name: &str) -> Result<Attributes> {
-        let api = self.tailnet().client().api()?;
-        let answer = api.get_device_posture_attributes().device_id(id).send().await;
-        let read = Client::value(Operation::GetDevicePostureAttributes, answer)?;
+        let request = self.tailnet().api()?.get_device_posture_attributes().device_id(id);
+        let read = request.send().await?.into_inner();
         Ok(Attributes {
             device: name.to_owned(),
             attributes: read.attributes.unwrap_or_default().into_iter().collect(),
@@ -273,21 +272,19 @@ impl Devices<'_> {
     }
 
     pub(super) async fn write_attribute(&self, id: &str, change: &Change) -> Result<()> {
-        let api = self.tailnet().client().api()?;
+        let api = self.tailnet().api()?;
         if change.to.is_null() {
             let request = api.delete_custom_device_posture_attributes();
-            let answer = request.device_id(id).attribute_key(&change.field).send().await;
-            return Client::value(Operation::DeleteCustomDevicePostureAttributes, answer);
+            let request = request.device_id(id).attribute_key(&change.field);
+            return request.send().await.map(drop);
         }
         let value = change.to.get("value").unwrap_or(&change.to).clone();
         let expiry = change.to.get("expiry").and_then(Value::as_str).map(wire::Timestamp::new);
-        let answer = api
+        let request = api
             .set_custom_device_posture_attributes()
             .device_id(id)
             .attribute_key(&change.field)
-            .body_map(|it| it.value(value).expiry(expiry).comment(change.comment.clone()))
-            .send()
-            .await;
-        Client::value(Operation::SetCustomDevicePostureAttributes, answer).map(drop)
+            .body_map(|it| it.value(value).expiry(expiry).comment(change.comment.clone()));
+        request.send().await.map(drop)
     }
 }

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::{Device, attributes};
 use crate::{
-    Error, ErrorKind, Operation, Tailnet,
+    Error, ErrorKind, Tailnet,
     change::{Change, Fields, Subject, Write, Written, same},
-    client::{Client, Result},
+    client::Result,
 };
 
 const AUTHORIZED: &str = "authorized";
@@ -69,7 +69,7 @@ pub(crate) struct Devices;
 
 impl Subject for Devices {
     fn kind(&self) -> &'static str {
-        "device"
+        super::KIND
     }
 
     fn look<'a>(
@@ -142,52 +142,41 @@ fn seen(device: &Device, field: &str) -> Value {
 }
 
 async fn send(tailnet: &Tailnet, id: &str, change: &Change) -> Result<()> {
-    let api = tailnet.client().api()?;
+    let api = tailnet.api()?;
     match change.field.as_str() {
         AUTHORIZED => {
             let to: bool = wanted(change)?;
-            let request = api.authorize_device().device_id(id);
-            let answer = request.body_map(|it| it.authorized(to)).send().await;
-            Client::value(Operation::AuthorizeDevice, answer)
+            let request = api.authorize_device().device_id(id).body_map(|it| it.authorized(to));
+            request.send().await.map(drop)
         }
         NAME => {
             let to: String = wanted(change)?;
-            let request = api.set_device_name().device_id(id);
-            let answer = request.body_map(|it| it.name(to)).send().await;
-            Client::value(Operation::SetDeviceName, answer)
+            let request = api.set_device_name().device_id(id).body_map(|it| it.name(to));
+            request.send().await.map(drop)
         }
         TAGS => {
             let to: Vec<String> = wanted(change)?;
-            let request = api.set_device_tags().device_id(id);
-            let answer = request.body_map(|it| it.tags(to)).send().await;
-            Client::value(Operation::SetDeviceTags, answer)
+            let request = api.set_device_tags().device_id(id).body_map(|it| it.tags(to));
+            request.send().await.map(drop)
         }
         KEY_EXPIRES => {
             let to: bool = wanted(change)?;
             let request = api.update_device_key().device_id(id);
-            let answer = request.body_map(|it| it.key_expiry_disabled(!to)).send().await;
-            Client::value(Operation::UpdateDeviceKey, answer)
+            let request = request.body_map(|it| it.key_expiry_disabled(!to));
+            request.send().await.map(drop)
         }
         IPV4 => {
             let to: String = wanted(change)?;
-            let request = api.set_device_ip().device_id(id);
-            let answer = request.body_map(|it| it.ipv4(to)).send().await;
-            Client::value(Operation::SetDeviceIp, answer)
+            let request = api.set_device_ip().device_id(id).body_map(|it| it.ipv4(to));
+            request.send().await.map(drop)
         }
         ENABLED_ROUTES => {
             let to: Vec<String> = wanted(change)?;
-            let request = api.set_device_routes().device_id(id);
-            let answer = request.body_map(|it| it.routes(to)).send().await;
-            Client::value(Operation::SetDeviceRoutes, answer).map(|_: super::DeviceRoutes| ())
+            let request = api.set_device_routes().device_id(id).body_map(|it| it.routes(to));
+            request.send().await.map(drop)
         }
-        KEY_EXPIRED => {
-            let answer = api.expire_device_key().device_id(id).send().await;
-            Client::value(Operation::ExpireDeviceKey, answer)
-        }
-        IN_TAILNET => {
-            let answer = api.delete_device().device_id(id).send().await;
-            Client::value(Operation::DeleteDevice, answer)
-        }
+        KEY_EXPIRED => api.expire_device_key().device_id(id).send().await.map(drop),
+        IN_TAILNET => api.delete_device().device_id(id).send().await.map(drop),
         field if attributes::is_custom(field) => {
             tailnet.devices().write_attribute(id, change).await
         }

@@ -29,12 +29,10 @@ pub use self::{
     plan::Update,
     version::Version,
 };
-use crate::{
-    Operation,
-    api::types::DeviceFields,
-    client::{Client, Result},
-    tailnet::Tailnet,
-};
+use crate::{api::types::DeviceFields, client::Result, tailnet::Tailnet};
+
+/// The kind of resource, as plans and the journal call it.
+pub(crate) const KIND: &str = "device";
 
 /// The devices of a tailnet.
 #[derive(Debug, Clone, Copy)]
@@ -57,15 +55,8 @@ impl<'a> Devices<'a> {
         let client = self.tailnet.client();
         client
             .cached("devices".to_owned(), async {
-                let answer = client
-                    .api()?
-                    .list_tailnet_devices()
-                    .tailnet(client.tailnet())
-                    .fields(DeviceFields::All)
-                    .send()
-                    .await;
-                let list = Client::value(Operation::ListTailnetDevices, answer)?.devices;
-                Ok(list.unwrap_or_default())
+                let request = self.tailnet.api()?.list_tailnet_devices().fields(DeviceFields::All);
+                Ok(request.send().await?.into_inner().devices.unwrap_or_default())
             })
             .await
     }
@@ -84,10 +75,8 @@ impl<'a> Devices<'a> {
 
     /// Reads the device with this id.
     pub(crate) async fn read(&self, id: &str) -> Result<Device> {
-        let client = self.tailnet.client();
-        let answer =
-            client.api()?.get_device().device_id(id).fields(DeviceFields::All).send().await;
-        Client::value(Operation::GetDevice, answer)
+        let request = self.tailnet.api()?.get_device().device_id(id).fields(DeviceFields::All);
+        Ok(request.send().await?.into_inner())
     }
 
     /// Lists the routes that a device offers and those that it serves
@@ -97,11 +86,9 @@ impl<'a> Devices<'a> {
     ///
     /// As [`get`](Self::get).
     pub async fn routes(&self, device: &str) -> Result<DeviceRoutes> {
-        let client = self.tailnet.client();
         let list = self.list().await?;
         let id = find::find(&list, device)?.key();
-        let answer = client.api()?.list_device_routes().device_id(id).send().await;
-        Client::value(Operation::ListDeviceRoutes, answer)
+        Ok(self.tailnet.api()?.list_device_routes().device_id(id).send().await?.into_inner())
     }
 
     /// Says how a device is: connectivity, client, key.

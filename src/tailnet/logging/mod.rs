@@ -9,11 +9,7 @@ pub(crate) mod tools;
 
 pub use self::stream::{Destination, Log, Stream};
 pub use crate::api::types::{ConfigurationAuditLog, ConnectionCounts, NetworkFlowLog};
-use crate::{
-    Error, Operation,
-    client::{Client, Result},
-    tailnet::Tailnet,
-};
+use crate::{Error, client::Result, tailnet::Tailnet};
 
 /// The logs of a tailnet.
 #[derive(Debug)]
@@ -68,19 +64,15 @@ impl<'a> Logging<'a> {
         window: Window,
         target: &str,
     ) -> Result<Vec<ConfigurationAuditLog>> {
-        let client = self.tailnet.client();
-        let mut request = client
-            .api()?
+        let api = self.tailnet.api()?;
+        let mut request = api
             .list_configuration_audit_logs()
-            .tailnet(client.tailnet())
             .start(window.start.to_string())
             .end(window.end.to_string());
         if !target.is_empty() {
             request = request.target(vec![target.to_owned()]);
         }
-        let answer = request.send().await;
-        let logs = Client::value(Operation::ListConfigurationAuditLogs, answer)?.logs;
-        Ok(logs.unwrap_or_default())
+        Ok(request.send().await?.into_inner().logs.unwrap_or_default())
     }
 
     /// Lists who talked to whom in `window` (`GET /tailnet/{tailnet}/logging/network`). Can be
@@ -90,16 +82,8 @@ impl<'a> Logging<'a> {
     ///
     /// [`PlanLimit`](crate::ErrorKind::PlanLimit) where the tailnet has no network flow logs.
     pub async fn network(&self, window: Window) -> Result<Vec<NetworkFlowLog>> {
-        let client = self.tailnet.client();
-        let answer = client
-            .api()?
-            .list_network_flow_logs()
-            .tailnet(client.tailnet())
-            .start(window.start.to_string())
-            .end(window.end.to_string())
-            .send()
-            .await;
-        let logs = Client::value(Operation::ListNetworkFlowLogs, answer)?.logs;
-        Ok(logs.unwrap_or_default())
+        let request = self.tailnet.api()?.list_network_flow_logs();
+        let request = request.start(window.start.to_string()).end(window.end.to_string());
+        Ok(request.send().await?.into_inner().logs.unwrap_or_default())
     }
 }

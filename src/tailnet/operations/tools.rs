@@ -4,11 +4,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Found, find, found, is_offered, named};
+use super::{Found, find, found, is_offered, named, risk};
 use crate::{
     Error, Operation, Tailnet,
     client::Result,
-    tool::{Either, Output, Page, Part, Query, Toolset, either, generated, query, written},
+    tool::{
+        Either, Generated, Output, Page, Part, Query, ToolDef, Toolset, either, generated, query,
+        written,
+    },
 };
 
 pub(crate) const TOOLSET: Toolset = Toolset {
@@ -158,17 +161,21 @@ pub(crate) fn toolsets() -> Vec<Toolset> {
         about: format!("The API's operations on {tag}, as they are.").leak(),
         instructions: "",
         default: false,
-        tools: group.into_iter().map(generated).collect::<Vec<_>>().leak(),
+        tools: group.into_iter().map(tool).collect::<Vec<_>>().leak(),
     };
     groups.into_iter().map(toolset).collect()
 }
 
+fn tool(operation: Operation) -> ToolDef {
+    const BODY: Generated = Generated {
+        ask: |operation, arguments, tailnet| Box::pin(ask(operation, arguments, tailnet)),
+        input,
+    };
+    generated(operation, risk(operation), BODY)
+}
+
 /// Calls `operation` with the arguments of its own tool.
-pub(crate) async fn ask(
-    operation: Operation,
-    arguments: Value,
-    tailnet: &Tailnet,
-) -> Result<Output> {
+async fn ask(operation: Operation, arguments: Value, tailnet: &Tailnet) -> Result<Output> {
     let mut arguments = match arguments {
         Value::Object(fields) => fields,
         Value::Null => Map::new(),
@@ -190,7 +197,7 @@ pub(crate) async fn ask(
 }
 
 /// The schema of the arguments of its own tool, in words that all hosts accept.
-pub(crate) fn input(operation: Operation) -> Value {
+fn input(operation: Operation) -> Value {
     let mut schema = operation.input();
     portable(&mut schema);
     let properties = schema.get_mut("properties").and_then(Value::as_object_mut);

@@ -108,7 +108,7 @@ async fn send(tailnet: &Tailnet, change: &Change) -> Result<()> {
     let policy = tailnet.policy_file();
     let live = policy.get().await?.versioned()?;
     // What the API made of a text that was sent is not somebody else's change.
-    if live.text != from && !tailnet.policies().came_of(&live.etag, from) {
+    if live.text != from && !tailnet.client().policy_texts().came_of(&live.etag, from) {
         return Err(conflict::moved(tailnet, from, to, &live.text).await);
     }
     match policy.write(to, &live.etag).await {

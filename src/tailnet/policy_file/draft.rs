@@ -109,7 +109,7 @@ impl PolicyFileOf<'_> {
         if etag == live.etag {
             return Ok((ours.clone(), Vec::new()));
         }
-        let Some(base) = self.tailnet.policies().text(etag) else {
+        let Some(base) = self.tailnet.client().policy_texts().text(etag) else {
             let told = format!("the policy file is not the version `{etag}` any more");
             return Err(Error::new(
                 ErrorKind::Stale,

@@ -15,14 +15,12 @@
 
 use std::collections::BTreeSet;
 
-use futures_util::TryStreamExt as _;
-use http::header;
+use bytes::Bytes;
 use serde_json::Value;
 
 pub(crate) mod change;
 mod conflict;
 mod draft;
-mod history;
 mod inventory;
 mod offline;
 mod outline;
@@ -33,7 +31,6 @@ pub(crate) mod tools;
 mod validation;
 mod versions;
 
-pub(crate) use self::history::Memory;
 pub use self::{
     draft::{Draft, Wanted},
     outline::{Section, SectionText, Summary},
@@ -43,7 +40,7 @@ pub use self::{
 };
 use crate::{
     Error, ErrorKind, Operation,
-    client::{Result, response},
+    client::{Response, Result},
     tailnet::Tailnet,
 };
 
@@ -72,9 +69,6 @@ enum Form {
 
 const HUJSON: &str = "application/hujson";
 
-type Streamed =
-    Result<progenitor_client::ResponseValue<progenitor_client::ByteStream>, crate::api::Error<()>>;
-
 impl<'a> PolicyFileOf<'a> {
     pub(crate) fn new(tailnet: &'a Tailnet) -> Self {
         Self { tailnet }
@@ -87,7 +81,7 @@ impl<'a> PolicyFileOf<'a> {
     /// [`Forbidden`](crate::ErrorKind::Forbidden) without the scope `policy_file:read`.
     pub async fn get(&self) -> Result<PolicyFile> {
         let file = self.read(Form::HuJson).await?;
-        self.tailnet.policies().read(&file);
+        self.tailnet.client().policy_texts().read(&file.etag, &file.text);
         Ok(file)
     }
 
@@ -112,23 +106,19 @@ impl<'a> PolicyFileOf<'a> {
     /// Sends `text` in the place of the version `etag`. Only [`change::File`] may: what comes here
     /// was planned, confirmed and recorded.
     async fn write(&self, text: &str, etag: &str) -> Result<()> {
-        let client = self.tailnet.client();
-        let request = client.api()?.set_policy_file().tailnet(client.tailnet());
-        let request = request.accept(HUJSON).content_type(HUJSON);
-        let answer = request.if_match(format!("\"{etag}\"")).body(text).send().await;
-        let written = collect(Operation::SetPolicyFile, answer).await?;
-        self.tailnet.policies().sent(&written.etag, text);
+        let request = self.tailnet.api()?.set_policy_file().accept(HUJSON).content_type(HUJSON);
+        let request = request.if_match(format!("\"{etag}\"")).body(text.to_owned());
+        let written = versioned(&request.send().await?);
+        self.tailnet.client().policy_texts().sent(&written.etag, text);
         Ok(())
     }
 
     async fn read(&self, form: Form) -> Result<PolicyFile> {
-        let client = self.tailnet.client();
         let accept = match form {
             Form::HuJson => HUJSON,
             Form::Json => "application/json",
         };
-        let request = client.api()?.get_policy_file().tailnet(client.tailnet()).accept(accept);
-        collect(Operation::GetPolicyFile, request.send().await).await
+        Ok(versioned(&self.tailnet.api()?.get_policy_file().accept(accept).send().await?))
     }
 }
 
@@ -147,16 +137,10 @@ impl PolicyFile {
     }
 }
 
-/// The whole of an answer, and its version.
-async fn collect(operation: Operation, answer: Streamed) -> Result<PolicyFile> {
-    let answer = answer.map_err(|error| response::failed(operation, error))?;
-    let etag = answer.headers().get(header::ETAG).and_then(|it| it.to_str().ok());
-    let etag = bare(etag.unwrap_or_default()).to_owned();
-    let chunks: Vec<_> = answer.into_inner().into_inner().try_collect().await.map_err(|_| {
-        Error::new(ErrorKind::Truncated, "the answer broke off").for_operation(operation, None)
-    })?;
-    let text = String::from_utf8_lossy(&chunks.concat()).into_owned();
-    Ok(PolicyFile { text, etag })
+/// The text of an answer, and its version.
+fn versioned(response: &Response<Bytes>) -> PolicyFile {
+    let etag = bare(response.etag().unwrap_or_default()).to_owned();
+    PolicyFile { text: String::from_utf8_lossy(response).into_owned(), etag }
 }
 
 /// A version without its quotes. A proxy that compresses marks it as weak, which If-Match does not

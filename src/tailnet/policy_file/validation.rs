@@ -3,12 +3,12 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{HUJSON, PolicyFileOf, Streamed, collect};
+use super::{HUJSON, PolicyFileOf, versioned};
 pub use crate::api::types::PreviewRuleMatchesResponse;
 use crate::{
     Error, ErrorKind, Operation,
     api::types::PreviewRuleMatchesType,
-    client::{Client, PolicyProblem, Result, response},
+    client::{PolicyProblem, Result, response},
 };
 
 /// What Tailscale says of a policy file or of tests.
@@ -113,17 +113,15 @@ impl PolicyFileOf<'_> {
             PreviewFor::User(login) => (PreviewRuleMatchesType::User, login),
             PreviewFor::Destination(end) => (PreviewRuleMatchesType::Ipport, end),
         };
-        let client = self.tailnet.client();
-        let request = client.api()?.preview_rule_matches().tailnet(client.tailnet());
+        let request = self.tailnet.api()?.preview_rule_matches();
         let request = request.type_(kind).preview_for(name).content_type(HUJSON);
-        Client::value(Operation::PreviewRuleMatches, request.body(text).send().await)
+        Ok(request.body(text).send().await?.into_inner())
     }
 
     async fn judge(&self, body: &str, content_type: &str) -> Result<Verdict> {
-        let client = self.tailnet.client();
-        let request = client.api()?.validate_and_test_policy_file().tailnet(client.tailnet());
-        let answer: Streamed = request.content_type(content_type).body(body).send().await;
-        let said = collect(Operation::ValidateAndTestPolicyFile, answer).await?.text;
+        let request = self.tailnet.api()?.validate_and_test_policy_file();
+        let response = request.content_type(content_type).body(body.to_owned()).send().await?;
+        let said = versioned(&response).text;
         if matches!(said.trim(), "" | "null") {
             return Ok(Verdict::default());
         }

@@ -11,7 +11,7 @@ pub use crate::api::types::{ServiceHostInfo as Host, VipServiceInfo as Service};
 use crate::{
     Operation,
     client::{
-        Client, Result,
+        Result,
         call::{self, Call},
     },
     tailnet::{Tailnet, devices::Device},
@@ -101,9 +101,8 @@ impl<'a> Services<'a> {
         let client = self.tailnet.client();
         client
             .cached("services".to_owned(), async {
-                let answer = client.api()?.list_services().tailnet(client.tailnet()).send().await;
-                let list = Client::value(Operation::ListServices, answer)?.vip_services;
-                Ok(list.unwrap_or_default())
+                let response = self.tailnet.api()?.list_services().send().await?;
+                Ok(response.into_inner().vip_services.unwrap_or_default())
             })
             .await
     }

@@ -13,7 +13,7 @@ use crate::{
     Error, ErrorKind, Operation,
     change::{Change, Fields, Plan, Risk, Subject, Write, Written},
     client::{
-        Client, Result,
+        Result,
         call::{self, Call},
     },
     tailnet::Tailnet,
@@ -37,9 +37,7 @@ impl<'a> SettingsOf<'a> {
     ///
     /// [`Forbidden`](crate::ErrorKind::Forbidden) if no scope covers any of them.
     pub async fn get(&self) -> Result<TailnetSettings> {
-        let client = self.tailnet.client();
-        let answer = client.api()?.get_tailnet_settings().tailnet(client.tailnet()).send().await;
-        Client::value(Operation::GetTailnetSettings, answer)
+        Ok(self.tailnet.api()?.get_tailnet_settings().send().await?.into_inner())
     }
 
     /// Reads them under our names: those that are known, and those that the credential's scopes do
@@ -109,21 +107,6 @@ impl<'a> SettingsOf<'a> {
     /// As [`get`](Self::get).
     pub async fn plan_auto_updates(&self, on: bool) -> Result<Plan> {
         Ok(auto_updates(self.get().await?.devices_auto_updates_on, on))
-    }
-
-    /// Sends the change by itself, unplanned and unrecorded: the tests of the transport need one
-    /// write without the rest.
-    #[doc(hidden)]
-    pub async fn set_auto_updates(&self, on: bool) -> Result<TailnetSettings> {
-        let client = self.tailnet.client();
-        let answer = client
-            .api()?
-            .update_tailnet_settings()
-            .tailnet(client.tailnet())
-            .body_map(|it| it.devices_auto_updates_on(on))
-            .send()
-            .await;
-        Client::value(Operation::UpdateTailnetSettings, answer)
     }
 }
 

@@ -9,11 +9,7 @@ mod plan;
 pub(crate) mod tools;
 
 pub use crate::api::types::{ListUsersType, User};
-use crate::{
-    Operation,
-    client::{Client, Result},
-    tailnet::Tailnet,
-};
+use crate::{client::Result, tailnet::Tailnet};
 
 /// The people of a tailnet.
 #[derive(Debug, Clone, Copy)]
@@ -35,9 +31,8 @@ impl<'a> Users<'a> {
         let client = self.tailnet.client();
         client
             .cached("users".to_owned(), async {
-                let answer = client.api()?.list_users().tailnet(client.tailnet()).send().await;
-                let list = Client::value(Operation::ListUsers, answer)?.users;
-                Ok(list.unwrap_or_default())
+                let response = self.tailnet.api()?.list_users().send().await?;
+                Ok(response.into_inner().users.unwrap_or_default())
             })
             .await
     }
@@ -52,10 +47,8 @@ impl<'a> Users<'a> {
         let client = self.tailnet.client();
         client
             .cached("users of all kinds".to_owned(), async {
-                let request = client.api()?.list_users().tailnet(client.tailnet());
-                let answer = request.type_(ListUsersType::All).send().await;
-                let list = Client::value(Operation::ListUsers, answer)?.users;
-                Ok(list.unwrap_or_default())
+                let request = self.tailnet.api()?.list_users().type_(ListUsersType::All);
+                Ok(request.send().await?.into_inner().users.unwrap_or_default())
             })
             .await
     }
@@ -74,7 +67,6 @@ impl<'a> Users<'a> {
 
     /// Reads the user with this id.
     pub(crate) async fn read(&self, id: &str) -> Result<User> {
-        let answer = self.tailnet.client().api()?.get_user().user_id(id).send().await;
-        Client::value(Operation::GetUser, answer)
+        Ok(self.tailnet.api()?.get_user().user_id(id).send().await?.into_inner())
     }
 }

@@ -4,8 +4,9 @@ use std::{collections::BTreeSet, fs, path::Path, sync::Arc};
 
 use serde_json::{Value, json};
 use tailsteward::{
+    catalogue,
     change::store::{Place, Store},
-    tool::{self, Risk},
+    tool::Risk,
 };
 
 use super::{SECRET, Stage, TOOLSETS, everything, still};
@@ -132,7 +133,7 @@ async fn every_tool_of_administration_is_in_a_table() {
     let stage = Stage::new().await;
     let changes: BTreeSet<&str> = cases(&stage).iter().map(|it| it.tool).collect();
     let reads: BTreeSet<&str> = super::reads::cases(&stage).into_iter().map(|it| it.0).collect();
-    for set in tool::TOOLSETS.iter().filter(|it| TOOLSETS.contains(&it.name)) {
+    for set in catalogue::TOOLSETS.iter().filter(|it| TOOLSETS.contains(&it.name)) {
         assert!(!set.default, "{} is offered to those who ask for it", set.name);
         for tool in set.tools {
             let table = if tool.is_edit() { &changes } else { &reads };

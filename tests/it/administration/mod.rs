@@ -4,9 +4,10 @@
 use serde_json::{Value, json};
 use tailsteward::{
     Credential, Settings, Tailnet,
+    catalogue::{Offer, Selectors, ToolSelection},
     mcp::Setup,
     sandbox::{Options, Sandbox},
-    tool::{Offer, Risk, Selectors, ToolSelection},
+    tool::Risk,
 };
 
 use crate::support::{

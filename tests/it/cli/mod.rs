@@ -1,3 +1,4 @@
 //! The commands, as processes.
 
+mod call;
 mod sandbox;

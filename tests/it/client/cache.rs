@@ -11,7 +11,7 @@ use std::{
 use serde_json::json;
 use tailsteward::Tailnet;
 
-use crate::support::{Reply, Seen, Server, millis};
+use crate::support::{Reply, Seen, Server, millis, set_auto_updates};
 
 const DEVICES: &str = "/api/v2/tailnet/-/devices";
 
@@ -87,7 +87,7 @@ async fn a_list_is_forgotten_at_every_change() {
     assert_eq!(name(&tailnet).await, "1");
     tailnet.tailnet_settings().get().await.unwrap();
     assert_eq!(name(&tailnet).await, "1");
-    tailnet.tailnet_settings().set_auto_updates(true).await.unwrap();
+    set_auto_updates(&tailnet, true).await.unwrap();
     assert_eq!(name(&tailnet).await, "2");
 }
 
@@ -101,7 +101,7 @@ async fn a_list_that_was_begun_before_a_change_is_not_served_after_it() {
         async move { name(&tailnet).await }
     });
     tokio::time::sleep(millis(100)).await;
-    tailnet.tailnet_settings().set_auto_updates(true).await.unwrap();
+    set_auto_updates(&tailnet, true).await.unwrap();
 
     assert_eq!(name(&tailnet).await, "2");
     assert_eq!(old.await.unwrap(), "1");
@@ -115,7 +115,7 @@ async fn a_list_that_was_read_during_a_change_is_not_served_after_it() {
 
     let write = tokio::spawn({
         let tailnet = tailnet.clone();
-        async move { tailnet.tailnet_settings().set_auto_updates(true).await.map(drop) }
+        async move { set_auto_updates(&tailnet, true).await.map(drop) }
     });
     tokio::time::sleep(millis(50)).await;
     assert_eq!(name(&tailnet).await, "1");
@@ -132,12 +132,12 @@ async fn a_change_that_fails_or_is_given_up_makes_lists_stale_as_well() {
     let tailnet = Tailnet::new(settings);
 
     assert_eq!(name(&tailnet).await, "1");
-    let failed = tailnet.tailnet_settings().set_auto_updates(true).await.unwrap_err();
+    let failed = set_auto_updates(&tailnet, true).await.unwrap_err();
     assert!(failed.may_have_had_effect());
     assert_eq!(name(&tailnet).await, "2");
     let given_up = tokio::spawn({
         let tailnet = tailnet.clone();
-        async move { tailnet.tailnet_settings().set_auto_updates(true).await.map(drop) }
+        async move { set_auto_updates(&tailnet, true).await.map(drop) }
     });
     tokio::time::sleep(millis(50)).await;
     given_up.abort();

@@ -6,7 +6,7 @@ use serde_json::json;
 use tailsteward::{ErrorKind, Tailnet};
 use tokio::{io::AsyncWriteExt as _, net::TcpListener};
 
-use crate::support::{API_KEY, Reply, Seen, Server};
+use crate::support::{API_KEY, Reply, Seen, Server, set_auto_updates};
 
 const SETTINGS: &str = "/api/v2/tailnet/-/settings";
 
@@ -26,7 +26,7 @@ async fn a_certificate_that_nobody_vouches_for_is_refused() {
     let server = self_signed(&folder.path().join("ca.pem")).await;
 
     let read = server.tailnet().tailnet_settings().get().await.unwrap_err();
-    let write = server.tailnet().tailnet_settings().set_auto_updates(true).await.unwrap_err();
+    let write = set_auto_updates(&server.tailnet(), true).await.unwrap_err();
 
     for error in [read, write] {
         assert_eq!(error.kind(), ErrorKind::Tls, "{error}");
@@ -170,7 +170,7 @@ async fn a_redirect_of_a_read_within_the_origin_is_followed() {
 async fn a_redirect_of_a_write_is_refused_and_has_done_nothing() {
     let server = Server::says(vec![Reply::new(307).header("location", "/elsewhere"), yes()]).await;
 
-    let error = server.tailnet().tailnet_settings().set_auto_updates(true).await.unwrap_err();
+    let error = set_auto_updates(&server.tailnet(), true).await.unwrap_err();
 
     assert_eq!((error.kind(), error.status()), (ErrorKind::Redirected, Some(307)));
     assert!(!error.may_have_had_effect());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use tailsteward::{Error, ErrorKind, Operation, Tailnet};
 
-use crate::support::{Reply, Server, millis, settings};
+use crate::support::{Reply, Server, millis, set_auto_updates, settings};
 
 async fn said(reply: Reply) -> Error {
     let server = Server::says(vec![reply.header("x-tailscale-request-id", "req-1")]).await;
@@ -183,7 +183,7 @@ async fn a_host_that_nobody_knows_is_named_as_such() {
     let tailnet = Tailnet::new(settings("https://nonexistent.invalid"));
 
     let read = tailnet.tailnet_settings().get().await.unwrap_err();
-    let write = tailnet.tailnet_settings().set_auto_updates(true).await.unwrap_err();
+    let write = set_auto_updates(&tailnet, true).await.unwrap_err();
 
     for error in [read, write] {
         assert_eq!(error.kind(), ErrorKind::Dns, "{error}");

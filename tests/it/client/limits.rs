@@ -9,7 +9,7 @@ use std::{
 use serde_json::json;
 use tailsteward::{ErrorKind, Tailnet};
 
-use crate::support::{Reply, Server, millis};
+use crate::support::{Reply, Server, millis, set_auto_updates};
 
 const SETTINGS: &str = "/api/v2/tailnet/-/settings";
 
@@ -57,7 +57,7 @@ async fn a_call_whose_turn_comes_after_its_deadline_fails_unsent() {
     let tailnet = Tailnet::new(settings);
     tailnet.tailnet_settings().get().await.unwrap();
 
-    let error = tailnet.tailnet_settings().set_auto_updates(true).await;
+    let error = set_auto_updates(&tailnet, true).await;
     let again = tailnet.tailnet_settings().get().await.unwrap_err();
 
     // The write goes to an endpoint of its own.
@@ -117,7 +117,7 @@ async fn a_429_is_repeated_at_the_date_it_says() {
 async fn a_write_that_is_turned_away_with_429_is_sent_again() {
     let server = Server::says(vec![slow_down("1"), yes()]).await;
 
-    server.tailnet().tailnet_settings().set_auto_updates(true).await.unwrap();
+    set_auto_updates(&server.tailnet(), true).await.unwrap();
 
     assert_eq!(server.methods("PATCH"), 2);
 }

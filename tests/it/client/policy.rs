@@ -8,7 +8,7 @@ use tailsteward::{
     tailnet::{devices::Update, policy_file::Draft},
 };
 
-use crate::support::{Reply, Seen, Server};
+use crate::support::{Reply, Seen, Server, set_auto_updates};
 
 const TEXT: &str = "// Süß.\r\n{\n\t\"acls\": [ /* none */ ],\n\t\"x\": 1.0e2,\n}\n\n";
 
@@ -170,7 +170,7 @@ async fn a_body_says_what_changes_and_nothing_else() {
     };
     let plan = tailnet.devices().plan_update("web-1", &update).await.unwrap();
     tailnet.apply(&plan).await.unwrap();
-    tailnet.tailnet_settings().set_auto_updates(false).await.unwrap();
+    set_auto_updates(&tailnet, false).await.unwrap();
 
     let sent: Vec<(String, String)> = server
         .seen()

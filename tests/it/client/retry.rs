@@ -11,7 +11,7 @@ use tailsteward::{
 };
 use tokio::net::TcpSocket;
 
-use crate::support::{Reply, Seen, Server, millis, settings};
+use crate::support::{Reply, Seen, Server, millis, set_auto_updates, settings};
 
 fn yes() -> Reply {
     Reply::json(&json!({}))
@@ -133,7 +133,7 @@ async fn a_write_whose_answer_is_lost_is_not_sent_again() {
         settings.attempt_timeout = millis(300);
 
         let settings = Tailnet::new(settings);
-        let error = settings.tailnet_settings().set_auto_updates(true).await.unwrap_err();
+        let error = set_auto_updates(&settings, true).await.unwrap_err();
 
         assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
         assert_says_how_to_look(&error, "getTailnetSettings");
@@ -146,7 +146,7 @@ async fn a_write_whose_answer_breaks_off_is_not_sent_again() {
     let cut = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"dev";
     let server = Server::says(vec![Reply::raw(cut), yes()]).await;
 
-    let error = server.tailnet().tailnet_settings().set_auto_updates(true).await.unwrap_err();
+    let error = set_auto_updates(&server.tailnet(), true).await.unwrap_err();
 
     assert_eq!((error.kind(), error.status()), (ErrorKind::Truncated, Some(200)));
     assert_says_how_to_look(&error, "getTailnetSettings");
@@ -158,7 +158,7 @@ async fn a_write_that_a_5xx_answers_is_not_sent_again_and_may_have_happened() {
     for status in [500, 502, 503, 504] {
         let server = Server::says(vec![Reply::new(status), yes()]).await;
 
-        let error = server.tailnet().tailnet_settings().set_auto_updates(true).await.unwrap_err();
+        let error = set_auto_updates(&server.tailnet(), true).await.unwrap_err();
 
         assert_eq!((error.kind(), error.status()), (ErrorKind::Upstream, Some(status)));
         assert_says_how_to_look(&error, "getTailnetSettings");
@@ -170,7 +170,7 @@ async fn a_write_that_a_5xx_answers_is_not_sent_again_and_may_have_happened() {
 async fn a_write_whose_answer_is_a_login_page_may_have_happened() {
     let server = Server::says(vec![Reply::new(200).text("<html>sign in</html>")]).await;
 
-    let error = server.tailnet().tailnet_settings().set_auto_updates(true).await.unwrap_err();
+    let error = set_auto_updates(&server.tailnet(), true).await.unwrap_err();
 
     assert_eq!(error.kind(), ErrorKind::NotJson);
     assert_says_how_to_look(&error, "getTailnetSettings");
@@ -181,7 +181,7 @@ async fn a_write_that_the_api_turns_down_has_not_happened() {
     for status in [400, 401, 403, 404, 409, 412, 501] {
         let server = Server::says(vec![Reply::new(status)]).await;
 
-        let error = server.tailnet().tailnet_settings().set_auto_updates(true).await.unwrap_err();
+        let error = set_auto_updates(&server.tailnet(), true).await.unwrap_err();
 
         assert!(!error.may_have_had_effect(), "{error}");
         assert_eq!(server.seen().len(), 1);
@@ -196,7 +196,7 @@ async fn a_write_that_never_left_is_repeated() {
     let base = format!("http://{}", socket.local_addr().unwrap());
     let tailnet = Tailnet::new(settings(&base));
 
-    let call = tokio::spawn(async move { tailnet.tailnet_settings().set_auto_updates(true).await });
+    let call = tokio::spawn(async move { set_auto_updates(&tailnet, true).await });
     tokio::time::sleep(millis(100)).await;
     let server = Server::on(socket.listen(16).unwrap(), None, |_| yes());
 
@@ -213,7 +213,7 @@ async fn a_write_that_could_not_leave_has_not_happened() {
     settings.deadline = millis(2_000);
 
     let tailnet = Tailnet::new(settings);
-    let error = tailnet.tailnet_settings().set_auto_updates(true).await.unwrap_err();
+    let error = set_auto_updates(&tailnet, true).await.unwrap_err();
 
     assert_eq!(error.kind(), ErrorKind::Unreachable);
     assert!(!error.may_have_had_effect());

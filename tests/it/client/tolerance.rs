@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tailsteward::tailnet::{devices::Device, logging::Window};
 
-use crate::support::{Reply, Server};
+use crate::support::{Reply, Server, set_auto_updates};
 
 async fn devices(answer: Value) -> Vec<Device> {
     let server = Server::says(vec![Reply::json(&answer)]).await;
@@ -143,7 +143,7 @@ async fn a_write_that_answers_nothing_or_anything_has_succeeded() {
     for body in ["", "null", "{}", r#"{"devicesAutoUpdatesOn": "yes"}"#] {
         let server = Server::says(vec![Reply::new(200).text(body)]).await;
 
-        server.tailnet().tailnet_settings().set_auto_updates(true).await.unwrap();
+        set_auto_updates(&server.tailnet(), true).await.unwrap();
     }
 }
 

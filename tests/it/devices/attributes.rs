@@ -1,3 +1,5 @@
+//! Posture attributes of devices.
+
 use serde_json::{Value, json};
 
 use super::{agent, first, id};

@@ -1,3 +1,5 @@
+//! Changes of one device.
+
 use serde_json::{Value, json};
 use tailsteward::ErrorKind;
 

@@ -1,3 +1,5 @@
+//! Finding a device by its names.
+
 use serde_json::json;
 use tailsteward::{
     ErrorKind,

@@ -1,3 +1,5 @@
+//! Lists of devices, filtered and paged.
+
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tailsteward::{

@@ -1,3 +1,5 @@
+//! Logs of one device.
+
 use serde_json::json;
 
 use super::{agent, first, id};

@@ -1,3 +1,5 @@
+//! Names of devices and versions of clients.
+
 use proptest::prelude::*;
 use tailsteward::tailnet::devices::{Version, name::normalise};
 

@@ -1,3 +1,5 @@
+//! How a device is.
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tailsteward::tailnet::devices::{Device, status::Status};

@@ -9,7 +9,12 @@ use super::{generator, ours, read};
 static SOURCE: LazyLock<String> = LazyLock::new(|| {
     let mut prepared = generator::prepare(ours(), &read("openapi/overlay.yaml")).unwrap();
     assert!(prepared.unmatched.is_empty(), "{:?}", prepared.unmatched);
-    let source = generator::generate::source(&mut prepared.document, &mut prepared.notes).unwrap();
+    let source = generator::generate::source(
+        &mut prepared.document,
+        &prepared.operations,
+        &mut prepared.notes,
+    )
+    .unwrap();
     assert_eq!(prepared.notes, [""; 0]);
     source
 });

@@ -64,7 +64,7 @@ fn a_schema_that_the_generator_refuses_costs_no_other() {
     let Prepared { mut document, mut notes, operations, .. } = ready(document);
     document["components"]["schemas"]["Odd"] = json!({ "type": "object", "properties": 3 });
 
-    let source = generate::source(&mut document, &mut notes).unwrap();
+    let source = generate::source(&mut document, &[], &mut notes).unwrap();
 
     assert_eq!(source.matches("pub async fn send(").count(), operations.len());
     assert!(notes.iter().any(|it| it.contains("the schema `Odd` becomes any value")), "{notes:?}");
@@ -77,7 +77,7 @@ fn a_body_that_the_generator_refuses_is_raw() {
     document["paths"]["/device/{deviceId}/tags"]["post"]["responses"]["2XX"]["content"] =
         json!({ "application/json": {} });
 
-    let source = generate::source(&mut document, &mut notes).unwrap();
+    let source = generate::source(&mut document, &[], &mut notes).unwrap();
 
     assert_eq!(source.matches("pub async fn send(").count(), operations.len());
     assert!(notes.iter().any(|it| it.contains("\"set_device_tags\" gets raw bodies")), "{notes:?}");
@@ -87,7 +87,8 @@ fn a_body_that_the_generator_refuses_is_raw() {
 fn generated(document: Value) -> Result<Vec<String>, String> {
     let expected = count(&document);
     let mut prepared = prepare(document, &read("openapi/overlay.yaml"))?;
-    let client = generate::source(&mut prepared.document, &mut prepared.notes)?;
+    let client =
+        generate::source(&mut prepared.document, &prepared.operations, &mut prepared.notes)?;
     let operations = facts::source(&prepared.operations).unwrap();
 
     syn::parse_file(&operations).map_err(|error| format!("the operations: {error}"))?;

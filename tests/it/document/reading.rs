@@ -45,10 +45,15 @@ components: {}
 ";
 
     let mut prepared = generator::prepare(read(yaml).unwrap(), &super::no_overlay()).unwrap();
-    let source = generator::generate::source(&mut prepared.document, &mut prepared.notes).unwrap();
+    let source = generator::generate::source(
+        &mut prepared.document,
+        &prepared.operations,
+        &mut prepared.notes,
+    )
+    .unwrap();
 
     assert_eq!(prepared.notes, [""; 0]);
-    assert!(source.contains("ResponseValue<::std::option::Option<crate::wire::Timestamp>>"));
+    assert!(source.contains("Response<::std::option::Option<crate::wire::Timestamp>>"));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use tailsteward::{Tailnet, mcp::Server, tailnet::devices::Device};
 use super::{is_there, own, removal, setup};
 use crate::support::{
     person::{Era, Person, Says},
+    set_auto_updates,
     tailnet::sandbox,
 };
 
@@ -196,7 +197,7 @@ async fn what_can_be_put_back_is_not_asked_about() {
 async fn whoever_is_asked_is_told_what_else_the_plan_says() {
     let (_sandbox, tailnet) = sandbox().await;
     let device = own(&tailnet).await.remove(0);
-    tailnet.tailnet_settings().set_auto_updates(false).await.unwrap();
+    set_auto_updates(&tailnet, false).await.unwrap();
     let desk = Person::who(Says::No).at(&tailnet, setup(), Era::Sessions).await;
 
     let arguments = json!({ "device": device.key(), "auto_updates": true });

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use tailsteward::tool::{self, Offer, Risk, Selectors, ToolSelection};
+use tailsteward::{
+    catalogue,
+    catalogue::{Offer, Selectors, ToolSelection},
+    tool::Risk,
+};
 
 fn offer(access: Risk, words: Selectors) -> Result<BTreeSet<&'static str>, String> {
     let choice = ToolSelection::read(&words).map_err(|error| error.to_string())?;
@@ -19,10 +23,10 @@ fn words(toolsets: &[&str], tools: &[&str], exclude: &[&str], read_only: bool) -
 
 #[test]
 fn toolsets_tools_and_exclusions_add_up() {
-    let all: BTreeSet<&str> = tool::all().map(|it| it.name).collect();
+    let all: BTreeSet<&str> = catalogue::all().map(|it| it.name).collect();
     let danger = |words| offer(Risk::Danger, words).unwrap();
 
-    let sets = tool::TOOLSETS.iter().filter(|it| it.default);
+    let sets = catalogue::TOOLSETS.iter().filter(|it| it.default);
     let default: BTreeSet<&str> = sets.flat_map(|it| it.tools).map(|it| it.name).collect();
     assert_eq!(danger(words(&[], &[], &[], false)), default);
     assert_eq!(danger(words(&["default"], &[], &[], false)), default);

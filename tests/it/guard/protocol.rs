@@ -68,11 +68,12 @@ async fn what_is_not_offered_as_a_tool_is_no_resource_either() {
     let (_sandbox, tailnet) = sandbox().await;
     let mut setup = Setup::new(Risk::Read).unwrap();
     let words = {
-        let mut words = tailsteward::tool::Selectors::default();
+        let mut words = tailsteward::catalogue::Selectors::default();
         words.toolsets = vec!["changes".to_owned()];
         words
     };
-    setup.offer = setup.offer.narrowed(tailsteward::tool::ToolSelection::read(&words).unwrap());
+    setup.offer =
+        setup.offer.narrowed(tailsteward::catalogue::ToolSelection::read(&words).unwrap());
     let desk = Person::who(Says::Yes).at(&tailnet, setup, Era::Sessions).await;
 
     let listed = desk.client.list_all_resources().await.unwrap();

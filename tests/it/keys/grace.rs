@@ -50,7 +50,8 @@ impl Rotated {
         let mut setup = setup;
         setup.store = Arc::clone(&self.store);
         let server = Server::new(&self.tailnet, setup);
-        let _ = tokio::time::timeout(Duration::from_millis(1800), server.revoke_due(SOON)).await;
+        let _ =
+            tokio::time::timeout(Duration::from_millis(1800), server.revoke_rotated(SOON)).await;
         server.idle().await;
     }
 

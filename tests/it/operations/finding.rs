@@ -2,9 +2,11 @@
 
 use serde_json::json;
 use tailsteward::{
-    Operation, mcp,
+    Operation, catalogue,
+    catalogue::{Offer, Selectors, ToolSelection},
+    mcp,
     tailnet::operations::{found, is_offered},
-    tool::{self, Offer, Risk, Selectors, ToolSelection},
+    tool::Risk,
 };
 
 use super::Caller;
@@ -75,7 +77,7 @@ fn there_is_a_tool_for_each_and_it_is_offered_to_whoever_names_its_toolset() {
 #[test]
 fn every_tool_that_nobody_wrote_says_what_it_does_and_takes() {
     let mut names = std::collections::BTreeSet::new();
-    for tool in tool::every() {
+    for tool in catalogue::every() {
         assert!(names.insert(tool.name), "two tools are called `{}`", tool.name);
         let text = tool.description();
         assert!(text.ends_with('.') && text.len() <= 200, "`{}`: {text}", tool.name);

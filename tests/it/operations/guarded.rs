@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 use tailsteward::{
     Tailnet,
+    catalogue::{Offer, Selectors, ToolSelection},
     mcp::Setup,
-    tool::{Offer, Risk, Selectors, ToolSelection},
+    tool::Risk,
 };
 
 use super::{Caller, text};

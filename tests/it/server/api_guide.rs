@@ -6,11 +6,7 @@ use std::{
 };
 
 use serde_json::Value;
-use tailsteward::{
-    Operation,
-    tailnet::operations::is_offered,
-    tool::{self, Toolset},
-};
+use tailsteward::{Operation, catalogue, tailnet::operations::is_offered, tool::Toolset};
 
 const INTRO: &str = "\
 # API guide
@@ -54,7 +50,7 @@ fn the_guide_to_the_api_is_fresh() {
         return;
     }
     let mut guide = String::from(INTRO);
-    for group in tool::toolsets().filter(|it| it.name.starts_with("api:")) {
+    for group in catalogue::toolsets().filter(|it| it.name.starts_with("api:")) {
         describe_group(group, &mut guide);
     }
     for operation in offered() {
@@ -80,7 +76,7 @@ fn describe_group(group: &Toolset, guide: &mut String) {
 }
 
 fn describe(operation: Operation, guide: &mut String) {
-    let named = tool::all().filter(|it| it.operations.contains(&operation)).map(|it| it.name);
+    let named = catalogue::all().filter(|it| it.operations.contains(&operation)).map(|it| it.name);
     let mut tools = list(named);
     if tools.is_empty() {
         tools.push_str("`call_api_operation`");

@@ -1,10 +1,7 @@
 //! What the tools and their answers cost a model, in cl100k tokens.
 
 use serde_json::{Value, json};
-use tailsteward::{
-    mcp,
-    tool::{self, Offer, Risk},
-};
+use tailsteward::{catalogue, catalogue::Offer, mcp, tool::Risk};
 
 use crate::support::{agent::Agent, tailnet::sandbox};
 
@@ -27,12 +24,12 @@ const MEAN: usize = 118;
 fn the_list_of_tools_stays_small() {
     let (read, danger) = (list(Risk::Read), list(Risk::Danger));
     let mut all = 0;
-    for tool in tool::all() {
+    for tool in catalogue::all() {
         let text = serde_json::to_string(&mcp::describe(tool, Risk::Danger)).unwrap();
         println!("{:>5} {}", tokens(&text), tool.name);
         all += tokens(&text);
     }
-    let mean = all / tool::all().count();
+    let mean = all / catalogue::all().count();
     println!("tools/list: {read} tokens with read access, {danger} with danger, {mean} a tool");
     assert!(read <= READ, "{read}");
     assert!(danger <= DANGER, "{danger}");

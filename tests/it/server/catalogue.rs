@@ -3,10 +3,7 @@
 use std::{collections::BTreeSet, fs};
 
 use serde_json::Value;
-use tailsteward::{
-    Operation, mcp,
-    tool::{self, Offer, Risk},
-};
+use tailsteward::{Operation, catalogue, catalogue::Offer, mcp, tool::Risk};
 
 #[test]
 fn every_tool_has_its_snapshot() {
@@ -15,7 +12,7 @@ fn every_tool_has_its_snapshot() {
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| {
-        for tool in tool::all() {
+        for tool in catalogue::all() {
             insta::assert_json_snapshot!(
                 format!("tool__{}", tool.name),
                 mcp::describe(tool, Risk::Danger)
@@ -32,14 +29,14 @@ fn no_snapshot_outlives_its_tool() {
         let Some(tool) = name.strip_prefix("tool__").and_then(|it| it.strip_suffix(".snap")) else {
             continue;
         };
-        assert!(tool::named(tool).is_ok(), "{name} is of no tool; delete it");
+        assert!(catalogue::named(tool).is_ok(), "{name} is of no tool; delete it");
     }
 }
 
 #[test]
 fn names_are_unique_and_say_what_is_done() {
     let mut seen = BTreeSet::new();
-    for tool in tool::all() {
+    for tool in catalogue::all() {
         assert!(seen.insert(tool.name), "two tools are called `{}`", tool.name);
         assert!(tool.name.len() <= 40, "`{}` is long", tool.name);
         assert!(
@@ -52,7 +49,7 @@ fn names_are_unique_and_say_what_is_done() {
 
 #[test]
 fn descriptions_are_short_and_end_like_sentences() {
-    for tool in tool::all() {
+    for tool in catalogue::all() {
         let text = tool.description();
         assert!(text.ends_with('.') && text.len() <= 160, "`{}`: {text}", tool.name);
         assert!(text.starts_with(|c: char| c.is_ascii_uppercase()), "`{}`: {text}", tool.name);
@@ -62,7 +59,7 @@ fn descriptions_are_short_and_end_like_sentences() {
 
 #[test]
 fn every_parameter_is_described() {
-    for tool in tool::all() {
+    for tool in catalogue::all() {
         let schema = tool.input().to_value();
         for (name, parameter) in schema["properties"].as_object().unwrap() {
             let text = parameter["description"].as_str().unwrap_or_default();
@@ -74,7 +71,7 @@ fn every_parameter_is_described() {
 #[test]
 fn the_device_has_one_name_and_one_description_everywhere() {
     let mut words = BTreeSet::new();
-    for tool in tool::all() {
+    for tool in catalogue::all() {
         let schema = tool.input().to_value();
         let names: Vec<&String> = schema["properties"].as_object().unwrap().keys().collect();
         assert!(
@@ -95,7 +92,7 @@ fn the_device_has_one_name_and_one_description_everywhere() {
 
 #[test]
 fn what_a_tool_does_is_no_more_than_it_says() {
-    for tool in tool::all() {
+    for tool in catalogue::all() {
         let writes: Vec<&Operation> = tool.operations.iter().filter(|it| !it.reads()).collect();
         // What is taken back, and what is called by its name, may be anything.
         if !["undo_change", "call_api_operation"].contains(&tool.name) {
@@ -135,8 +132,10 @@ fn hints_follow_from_the_risk() {
 fn every_tool_is_called_by_a_test() {
     let mut tests = String::new();
     read_all(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it").as_ref(), &mut tests);
-    let missed: Vec<&str> =
-        tool::all().map(|it| it.name).filter(|it| !tests.contains(&format!("\"{it}\""))).collect();
+    let missed: Vec<&str> = catalogue::all()
+        .map(|it| it.name)
+        .filter(|it| !tests.contains(&format!("\"{it}\"")))
+        .collect();
     assert!(missed.is_empty(), "no test calls {missed:?}");
 }
 

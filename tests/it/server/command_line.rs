@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use tailsteward::{mcp, sandbox::Sandbox, tool};
+use tailsteward::{catalogue, mcp, sandbox::Sandbox, tool};
 
 use crate::support::{
     http::modern,
@@ -18,7 +18,7 @@ pub fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tailsteward"));
     let home = std::env::temp_dir().join("tailsteward-tests-no-config");
     for (name, _) in
-        std::env::vars().filter(|it| it.0.starts_with("TAILSCALE") || it.0.contains("OAUTH"))
+        std::env::vars().filter(|it| it.0.starts_with("TAILS") || it.0.contains("OAUTH"))
     {
         command.env_remove(name);
     }
@@ -115,7 +115,7 @@ fn the_tools_are_listed_with_what_they_cost() {
     let all: Value = serde_json::from_str(&out(&run(&["tools", "--json", "--sandbox"]))).unwrap();
     assert_eq!(all["access"], "danger");
     let tools = all["tools"].as_array().unwrap();
-    let offered = || tool::Offer::up_to(tool::Risk::Danger);
+    let offered = || catalogue::Offer::up_to(tool::Risk::Danger);
     assert_eq!(tools.len(), offered().tools().count());
     assert!(tools.iter().all(|it| it["bytes"].as_u64() > Some(100) && it["tokens"].is_u64()));
     let sum: u64 = tools.iter().map(|it| it["bytes"].as_u64().unwrap()).sum();

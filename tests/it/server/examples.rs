@@ -6,8 +6,10 @@ use std::{collections::BTreeMap, fs};
 
 use serde_json::Value;
 use tailsteward::{
+    catalogue,
+    catalogue::{Offer, Selectors, ToolSelection},
     mcp::Setup,
-    tool::{self, Offer, Risk, Selectors, ToolSelection},
+    tool::Risk,
 };
 
 use crate::support::{agent::Agent, tailnet::sandbox};
@@ -37,7 +39,7 @@ fn examples(file: &str) -> Vec<Example> {
                 kept.unwrap_or_else(|| panic!("line {}: what is `{word}`?", at + 1));
             (name.to_owned(), pointer.to_owned())
         };
-        let tool = tool::named(name).unwrap_or_else(|it| panic!("line {}: {it}", at + 1)).name;
+        let tool = catalogue::named(name).unwrap_or_else(|it| panic!("line {}: {it}", at + 1)).name;
         let keeps = words.map(keep).collect();
         let body = lines.by_ref().map(|it| it.1).take_while(|it| *it != "```");
         let arguments = body.collect::<Vec<_>>().join("\n");
@@ -50,7 +52,7 @@ fn examples(file: &str) -> Vec<Example> {
 fn every_toolset_has_an_example() {
     let file = fs::read_to_string(FILE).unwrap();
     let examples = examples(&file);
-    for set in tool::TOOLSETS {
+    for set in catalogue::TOOLSETS {
         let is_shown = |it: &Example| set.tools.iter().any(|tool| tool.name == it.tool);
         assert!(examples.iter().any(is_shown), "docs/EXAMPLES.md has none of `{}`", set.name);
         let heading = format!("\n## {}\n", set.name);

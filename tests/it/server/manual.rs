@@ -3,7 +3,8 @@
 use std::{fmt::Write as _, fs};
 
 use serde_json::Value;
-use tailsteward::tool::{self, ToolDef};
+use tailsteward::catalogue;
+use tailsteward::tool::ToolDef;
 
 #[test]
 fn the_manual_is_fresh() {
@@ -11,7 +12,7 @@ fn the_manual_is_fresh() {
         "# Tools\n\nWritten by `cargo test`; change the doc comments of the tools instead.\n\
          `read` is offered always, `change` and `danger` with `--access change` and `--access danger`.\n",
     );
-    for set in tool::TOOLSETS {
+    for set in catalogue::TOOLSETS {
         let _ = write!(manual, "\n## {}\n\n{}\n", set.name, set.about);
         for tool in set.tools {
             describe(tool, &mut manual);

@@ -2,10 +2,9 @@
 
 mod annotations;
 mod api_guide;
-mod architecture;
 mod budget;
 mod catalogue;
-mod command_line;
+pub mod command_line;
 mod examples;
 mod leaving;
 mod manual;

@@ -166,7 +166,7 @@ async fn a_file_is_deployed_listed_and_rolled_back() {
     let danger = ["--access", "danger", "--yes"];
 
     let (told, code) = desk.run(&["deploy", &file, "--access", "danger"]);
-    assert!(code == 1 && told.contains("say --yes"), "nobody confirms: {told}");
+    assert!(code == 1 && told.contains("give --yes"), "nobody confirms: {told}");
     let (told, code) = desk.run(&["deploy", &file, "--yes"]);
     assert!(code == 1 && told.contains("--access"), "read access does not deploy: {told}");
     let (told, code) = desk.run(&[&["deploy", &file, "--dry-run"], &danger[..]].concat());

@@ -1,7 +1,7 @@
 //! Schemas that every host accepts.
 
 use serde_json::Value;
-use tailsteward::tool;
+use tailsteward::catalogue;
 
 /// Keywords that one or another host refuses.
 const FORBIDDEN: &[&str] = &[
@@ -58,7 +58,7 @@ fn lint(schema: &Value, place: &str, found: &mut Vec<String>) {
 #[test]
 fn every_schema_is_one_that_all_hosts_accept() {
     let mut found = Vec::new();
-    for tool in tool::all() {
+    for tool in catalogue::all() {
         let mut schema = tool.input();
         schema.remove("description");
         lint(&schema.to_value(), tool.name, &mut found);

@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 use tailsteward::{
     Tailnet,
+    catalogue::{Offer, Selectors, ToolSelection},
     mcp::Setup,
     sandbox::{Fault, FaultKind, Options, Sandbox},
-    tool::{Offer, Risk, Selectors, ToolSelection},
+    tool::Risk,
 };
 
 use super::{

@@ -22,7 +22,7 @@ use rmcp::{
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use tailsteward::{
-    mcp::Principal,
+    guard::Principal,
     server::{Access, Http, NewToken, Options, Probe, TokenFile, Tokens},
 };
 use tempfile::TempDir;
@@ -61,7 +61,9 @@ impl ServerHandler for Echo {
             self.slept.fetch_add(1, Ordering::SeqCst);
             "slept".to_owned()
         } else {
-            let principal = Principal::of(&context.extensions);
+            let parts = context.extensions.get::<http::request::Parts>().unwrap();
+            let principal = parts.extensions.get::<Principal>().cloned();
+            let principal = principal.unwrap_or_else(Principal::local);
             let parts = context.extensions.get::<http::request::Parts>();
             let proof = parts.is_some_and(|it| it.headers.contains_key("authorization"));
             json!({

@@ -311,3 +311,13 @@ pub fn settings(base_url: &str) -> Settings {
 pub fn millis(count: u64) -> Duration {
     Duration::from_millis(count)
 }
+
+/// One write that nothing else depends on, without a plan: what tests of the client send.
+pub async fn set_auto_updates(
+    tailnet: &Tailnet,
+    on: bool,
+) -> tailsteward::Result<tailsteward::api::types::TailnetSettings> {
+    let request = tailnet.api()?.update_tailnet_settings();
+    let request = request.body_map(|body| body.devices_auto_updates_on(on));
+    Ok(request.send().await?.into_inner())
+}

@@ -1,10 +1,8 @@
-//! Who asks.
+//! Who calls.
 
 use std::sync::Arc;
 
-use rmcp::model::Extensions;
-
-/// Who asks, and what of it the operator allows them. Over HTTP it is the holder of a token.
+/// Who calls, and what the operator allows them. Over HTTP it is the holder of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Principal {
@@ -17,7 +15,8 @@ pub struct Principal {
 }
 
 impl Principal {
-    /// Whoever started this process, or is on this machine where no token is asked for.
+    /// The name of the local user: who started this process, or who calls from this machine where
+    /// no token is required.
     pub const LOCAL: &str = "local";
 
     /// One that may do all that the server offers.
@@ -28,11 +27,5 @@ impl Principal {
     /// The local user.
     pub fn local() -> Self {
         Self::new(Self::LOCAL)
-    }
-
-    /// Who sent the request with these extensions; over stdio the local user.
-    pub fn of(extensions: &Extensions) -> Self {
-        let parts = extensions.get::<http::request::Parts>();
-        parts.and_then(|it| it.extensions.get::<Self>()).cloned().unwrap_or_else(Self::local)
     }
 }

@@ -1,13 +1,11 @@
 //! Bodies that the official Go client got and sent in its own tests, against the generated types.
-//!
-//! They are here and not in `tests/`, because the generated types are private.
 
 use std::{fs, path::Path};
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use crate::{Operation, api::types::*};
+use tailsteward::{Operation, api::types::*};
 
 type List<T> = Option<Vec<T>>;
 

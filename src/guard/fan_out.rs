@@ -1,4 +1,4 @@
-//! One question to all tailnets.
+//! One call of a tool that only reads, sent to all tailnets.
 
 use serde::Serialize;
 use serde_json::{
@@ -7,7 +7,7 @@ use serde_json::{
 };
 
 use crate::{
-    Error, ErrorKind, Tailnet,
+    Error, ErrorKind, Tailnet, catalogue,
     client::Result,
     tool::{self, Asked, ToolDef, written},
 };
@@ -23,8 +23,8 @@ struct Part<'a> {
     failed: Option<Box<RawValue>>,
 }
 
-/// Asks every tailnet at once. One that cannot answer does not keep the others.
-pub(super) async fn ask(
+/// Asks every tailnet at once. One that cannot answer does not hold up the others.
+pub(super) async fn ask_all(
     tool: &'static ToolDef,
     arguments: &Value,
     tailnets: &[(String, Tailnet)],
@@ -53,7 +53,7 @@ pub(super) async fn ask(
     }
     let parts = all.iter().map(|(tailnet, answer)| match answer {
         Ok(answer) => Part { tailnet, answer: raw(answer.clone()), failed: None },
-        Err(error) => Part { tailnet, answer: None, failed: raw(super::failure(error)) },
+        Err(error) => Part { tailnet, answer: None, failed: raw(catalogue::failure(error)) },
     });
     let answer = written(&parts.collect::<Vec<_>>())?;
     tool::short(answer, "ask one tailnet at a time, or for less")

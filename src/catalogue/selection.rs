@@ -1,11 +1,13 @@
 //! Which tools are offered: what the operator allows, and what narrows it.
 
-use super::{Risk, ToolDef, every, toolsets};
+use super::{every, toolsets};
 use crate::{
     Error,
     change::{Item, Plan},
     client::Result,
+    risk::Risk,
     tailnet::operations,
+    tool::{ToolDef, Toolset},
 };
 
 /// How the toolsets begin whose tools nobody wrote; they are offered to whoever names them.
@@ -55,7 +57,7 @@ impl ToolSelection {
         let mut chosen = Vec::new();
         for name in wanted_sets {
             let before = chosen.len();
-            let wanted = |it: &&super::Toolset| match name.as_str() {
+            let wanted = |it: &&Toolset| match name.as_str() {
                 "all" => !it.name.starts_with(GENERATED),
                 "default" => it.default,
                 "api" => it.name.starts_with(GENERATED),
@@ -199,13 +201,13 @@ impl Offer {
     }
 
     /// The toolsets that at least one tool is of.
-    pub fn toolsets(&self) -> impl Iterator<Item = &'static super::Toolset> {
+    pub fn toolsets(&self) -> impl Iterator<Item = &'static Toolset> {
         toolsets().filter(|set| set.tools.iter().any(|it| self.takes(it)))
     }
 }
 
 fn toolset_of(tool: &ToolDef) -> &'static str {
-    let has = |set: &&super::Toolset| set.tools.iter().any(|it| it.name == tool.name);
+    let has = |set: &&Toolset| set.tools.iter().any(|it| it.name == tool.name);
     toolsets().find(has).map(|it| it.name).unwrap_or_default()
 }
 

@@ -1,0 +1,88 @@
+//! The list of all tools, and what is offered of it to whom.
+
+use std::sync::LazyLock;
+
+pub use self::{
+    failure::failure,
+    selection::{Offer, Selectors, ToolSelection},
+};
+use crate::{
+    Error, Operation,
+    client::Result,
+    tailnet::{
+        changes, contacts, device_invites, devices, dns, keys, logging, network, oauth_apps,
+        operations, policy_file, posture, routes, services, settings, tags, user_invites, users,
+        webhooks,
+    },
+    tool::{ToolDef, Toolset},
+};
+
+mod failure;
+mod selection;
+
+/// Every toolset, in the order of the manual.
+pub const TOOLSETS: &[&Toolset] = &[
+    &devices::tools::TOOLSET,
+    &network::tools::TOOLSET,
+    &tags::tools::TOOLSET,
+    &policy_file::tools::TOOLSET,
+    &dns::tools::TOOLSET,
+    &routes::tools::TOOLSET,
+    &services::tools::TOOLSET,
+    &changes::tools::TOOLSET,
+    &users::tools::TOOLSET,
+    &user_invites::tools::TOOLSET,
+    &device_invites::tools::TOOLSET,
+    &contacts::tools::TOOLSET,
+    &settings::tools::TOOLSET,
+    &webhooks::tools::TOOLSET,
+    &posture::tools::TOOLSET,
+    &logging::tools::TOOLSET,
+    &oauth_apps::tools::TOOLSET,
+    &operations::tools::TOOLSET,
+    &keys::tools::TOOLSET,
+];
+
+/// Toolsets of the tools that are made from the API's document: one for each group of the API's document.
+static GENERATED: LazyLock<Vec<Toolset>> = LazyLock::new(operations::tools::toolsets);
+
+/// Every tool that somebody wrote.
+pub fn all() -> impl Iterator<Item = &'static ToolDef> {
+    TOOLSETS.iter().flat_map(|set| set.tools)
+}
+
+/// Every toolset, those included whose tools nobody wrote.
+pub fn toolsets() -> impl Iterator<Item = &'static Toolset> {
+    TOOLSETS.iter().copied().chain(GENERATED.iter())
+}
+
+/// Every tool of every toolset.
+pub fn every() -> impl Iterator<Item = &'static ToolDef> {
+    toolsets().flat_map(|set| set.tools)
+}
+
+/// The tool called `name`.
+///
+/// # Errors
+///
+/// [`InvalidInput`](crate::ErrorKind::InvalidInput) with the nearest name.
+pub fn named(name: &str) -> Result<&'static ToolDef> {
+    every().find(|it| it.name == name).ok_or_else(|| {
+        let names: Vec<&str> = all().map(|it| it.name).collect();
+        Error::invalid_input("tool", selection::no_such(name, &names))
+    })
+}
+
+/// A text that names operations, with the tools that read the same in their place: whoever is told of a
+/// failure here has tools.
+pub(crate) fn in_tools(text: &str) -> String {
+    let word = |word: &str| {
+        let (id, end) = word.split_at(word.find([',', ';', '.', ')']).unwrap_or(word.len()));
+        let Some(operation) = Operation::named(id).filter(|it| it.reads()) else {
+            return word.to_owned();
+        };
+        let tool = all().find(|it| !it.is_edit() && it.operations.first() == Some(&operation));
+        tool.map_or_else(|| format!("call_api_operation {word}"), |it| format!("{}{end}", it.name))
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}

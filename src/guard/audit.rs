@@ -1,0 +1,49 @@
+//! A line of the audit, from the start of a call to its end.
+
+use std::{sync::Arc, time::Instant};
+
+use super::Principal;
+use crate::change::{
+    Risk,
+    store::{Audit, Store},
+};
+
+/// A line of the audit that is written when the call ends, in whatever way.
+pub(crate) struct OpenAudit {
+    store: Arc<Store>,
+    line: Option<Audit>,
+    started: Instant,
+}
+
+impl OpenAudit {
+    /// Begins a line. `tool` is the tool's name, or the address of what is read.
+    pub(crate) fn begin(
+        store: &Arc<Store>,
+        principal: &Principal,
+        tool: &'static str,
+        risk: Risk,
+        resource: String,
+    ) -> Self {
+        let mut line = Audit::now(&principal.name, tool, risk);
+        line.resource = resource;
+        Self { store: Arc::clone(store), line: Some(line), started: Instant::now() }
+    }
+
+    /// Writes the line: how the call ended, and the number of its change in the journal.
+    pub(crate) async fn end(mut self, outcome: &str, change: Option<i64>) {
+        let Some(mut line) = self.line.take() else { return };
+        outcome.clone_into(&mut line.outcome);
+        (line.change, line.took) = (change, self.started.elapsed());
+        self.store.audit(line).await;
+    }
+}
+
+impl Drop for OpenAudit {
+    fn drop(&mut self) {
+        let Some(mut line) = self.line.take() else { return };
+        "abandoned".clone_into(&mut line.outcome);
+        line.took = self.started.elapsed();
+        let store = Arc::clone(&self.store);
+        tokio::spawn(async move { store.audit(line).await });
+    }
+}

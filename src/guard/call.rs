@@ -1,0 +1,249 @@
+//! One call of a tool: offered, planned, confirmed, carried out, and audited.
+
+use serde_json::Value;
+
+use super::{Caller, Confirm, Decision, Guard, OpenAudit, Pending, digest::Request, fan_out};
+use crate::{
+    Error, ErrorKind, Tailnet, catalogue,
+    change::{Actor, Plan, Report, Risk},
+    client::Result,
+    tailnet::Selection,
+    tool::{self, Asked, Proposal, ToolDef, written},
+};
+
+/// How a call ended.
+pub(crate) enum Done<L> {
+    /// The answer of a tool that only reads, as compact JSON.
+    Answer(String),
+    /// What was changed, or would be.
+    Report(Box<Report>),
+    /// Nothing yet: the person's answer comes with a later call.
+    Later(L),
+}
+
+impl<L> Done<L> {
+    /// The word for it in the audit.
+    fn outcome(&self) -> &'static str {
+        match self {
+            Self::Answer(_) => "ok",
+            Self::Report(report) if report.applied => "applied",
+            Self::Report(_) => "not_applied",
+            Self::Later(_) => "asked",
+        }
+    }
+
+    fn change(&self) -> Option<i64> {
+        match self {
+            Self::Report(report) => report.change,
+            Self::Answer(_) | Self::Later(_) => None,
+        }
+    }
+}
+
+impl Guard {
+    /// Carries out a call of the tool called `name`, and writes how it ended into the audit.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for a tool that does not exist or arguments that do
+    /// not fit; [`Refused`](ErrorKind::Refused) if the caller is not offered it or the person says
+    /// no; otherwise what the tool or the change fails with.
+    pub(crate) async fn call<C: Confirm>(
+        &self,
+        caller: &Caller,
+        name: &str,
+        arguments: Value,
+        ask: &C,
+    ) -> Result<Done<C::Later>> {
+        let tool = match catalogue::named(name).and_then(|tool| caller.offer.allow(tool)) {
+            Ok(tool) => tool,
+            Err(error) => {
+                self.refused(caller, name, &arguments).end("refused", None).await;
+                return Err(error);
+            }
+        };
+        let audit = self.audit(&caller.principal, tool, &arguments);
+        let done = self.carry_out(caller, tool, arguments, ask).await;
+        match &done {
+            Ok(done) => audit.end(done.outcome(), done.change()).await,
+            Err(error) => audit.end(error.kind().as_str(), None).await,
+        }
+        done
+    }
+
+    /// The line of the audit for a tool that the caller is not offered, or that does not exist.
+    fn refused(&self, caller: &Caller, name: &str, arguments: &Value) -> OpenAudit {
+        if let Ok(tool) = catalogue::named(name) {
+            return self.audit(&caller.principal, tool, arguments);
+        }
+        let principal = &caller.principal;
+        OpenAudit::begin(self.store(), principal, "unknown tool", Risk::Read, String::new())
+    }
+
+    /// Carries out a plan that a job made, on behalf of whoever confirmed it earlier.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the change fails with.
+    pub(crate) async fn run_job(
+        &self,
+        caller: &Caller,
+        tool: &'static ToolDef,
+        tailnet: Tailnet,
+        plan: Plan,
+        resource: &str,
+    ) -> Result<Report> {
+        let principal = &caller.principal;
+        let resource = resource.to_owned();
+        let audit = OpenAudit::begin(self.store(), principal, tool.name, plan.risk(), resource);
+        let done = self.apply(caller, plan, tailnet).await;
+        match &done {
+            Ok(report) => audit.end("applied", report.change).await,
+            Err(error) => audit.end(error.kind().as_str(), None).await,
+        }
+        done
+    }
+
+    async fn carry_out<C: Confirm>(
+        &self,
+        caller: &Caller,
+        tool: &'static ToolDef,
+        mut arguments: Value,
+        ask: &C,
+    ) -> Result<Done<C::Later>> {
+        let acting = |tailnet: &Tailnet, progress| {
+            self.acting(tailnet, &caller.principal, tool.name, progress)
+        };
+        let tailnet = match self.tailnets().select(&mut arguments)? {
+            Selection::One(tailnet) => acting(tailnet, caller.progress.clone()),
+            Selection::All(tailnets) => {
+                return fan_out::ask_all(tool, &arguments, tailnets, |it| acting(it, None))
+                    .await
+                    .map(Done::Answer);
+            }
+        };
+        match plan(caller, tool, arguments.clone(), &tailnet).await? {
+            Asked::Answer(answer) => {
+                tool::short(answer, "ask for less: a shorter time window, or filters")
+                    .map(Done::Answer)
+            }
+            Asked::Plan(proposal) => {
+                let request = Request {
+                    principal: &caller.principal,
+                    tailnet: &tailnet,
+                    tool,
+                    arguments: &arguments,
+                };
+                self.decide(caller, request, *proposal, ask).await
+            }
+        }
+    }
+
+    /// Shows a plan, has it confirmed if it is destructive, and carries it out.
+    async fn decide<C: Confirm>(
+        &self,
+        caller: &Caller,
+        request: Request<'_>,
+        proposal: Proposal,
+        ask: &C,
+    ) -> Result<Done<C::Later>> {
+        let Proposal { plan, dry_run, plan_id } = proposal;
+        if dry_run || plan.is_empty() {
+            return Ok(Done::Report(Box::new(plan.preview())));
+        }
+        caller.offer.allow_plan(&plan)?;
+        caller.offer.allow_risk(request.tool.name, plan.risk())?;
+        if plan.risk() >= Risk::Danger && !self.assume_yes {
+            let digest = request.digest(Some(&plan))?;
+            let pending = Pending {
+                tool: request.tool,
+                plan: &plan,
+                plan_id: plan_id.as_deref(),
+                request: &request.digest(None)?,
+                digest: &digest,
+            };
+            match ask.confirm(caller, &pending).await? {
+                Decision::Yes => {}
+                Decision::YesButReplan => still_holds(caller, &request, &digest).await?,
+                Decision::Later(later) => return Ok(Done::Later(later)),
+            }
+        }
+        let report = self.apply(caller, plan, request.tailnet.clone()).await?;
+        Ok(Done::Report(Box::new(report)))
+    }
+
+    /// Carries a plan out on a task of its own: it goes on if the caller gives up. Of several
+    /// resources, it then stops after the one at hand.
+    async fn apply(&self, caller: &Caller, plan: Plan, tailnet: Tailnet) -> Result<Report> {
+        let stop = StopOnDrop(tailnet.actor().clone());
+        let permit = self.change_permit().await;
+        if self.ending().is_cancelled() {
+            let why = "the server is shutting down; nothing was changed";
+            return Err(Error::refused(why, "call again when it is back"));
+        }
+        let news = self.news.clone();
+        let change = tokio::spawn(async move {
+            let _permit = permit;
+            let report = tailnet.apply(&plan).await;
+            news.announce(&plan, report.as_ref().ok());
+            report
+        });
+        tokio::pin!(change);
+        let done = tokio::select! {
+            done = &mut change => done,
+            () = caller.cancelled.cancelled() => {
+                stop.0.stop();
+                change.await
+            }
+            () = self.ending().cancelled() => {
+                stop.0.stop();
+                change.await
+            }
+        };
+        done.unwrap_or_else(|_| {
+            let broken = Error::new(ErrorKind::OutcomeUnknown, "the change broke off");
+            Err(broken.with_unknown_effect())
+        })
+    }
+}
+
+/// Asks the tool for its answer or its plan, unless the caller gives up first. Reads only.
+async fn plan(
+    caller: &Caller,
+    tool: &'static ToolDef,
+    arguments: Value,
+    tailnet: &Tailnet,
+) -> Result<Asked> {
+    tokio::select! {
+        asked = tool.ask(arguments, tailnet) => asked,
+        () = caller.cancelled.cancelled() => {
+            Err(Error::refused("the call was cancelled; nothing was changed", "call again"))
+        }
+    }
+}
+
+/// An error if the plan that was confirmed is not the plan any more: the person may have taken
+/// minutes to agree.
+async fn still_holds(caller: &Caller, request: &Request<'_>, confirmed: &str) -> Result<()> {
+    let arguments = request.arguments.clone();
+    request.tailnet.forget_lists();
+    let asked = plan(caller, request.tool, arguments, request.tailnet).await?;
+    let Asked::Plan(now) = asked else { return Ok(()) };
+    if request.digest(Some(&now.plan))? == confirmed {
+        return Ok(());
+    }
+    let plan = written(&now.plan.preview())?;
+    let message =
+        format!("nothing was changed: the tailnet changed meanwhile, and the plan is now {plan}");
+    Err(Error::new(ErrorKind::Stale, message)
+        .with_remedy("show it to the user, and call again if they agree"))
+}
+
+/// Stops a batch when the call that asked for it is gone.
+struct StopOnDrop(Actor);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}

@@ -1,0 +1,48 @@
+//! Short texts that bind a confirmation to what was asked and shown.
+
+use std::collections::BTreeMap;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::Principal;
+use crate::{Error, Tailnet, change::Plan, client::Result, tool::ToolDef};
+
+/// A request: who asks which tailnet for what.
+pub(super) struct Request<'a> {
+    pub(super) principal: &'a Principal,
+    pub(super) tailnet: &'a Tailnet,
+    pub(super) tool: &'static ToolDef,
+    pub(super) arguments: &'a Value,
+}
+
+impl Request<'_> {
+    /// The digest of the request alone, or of the request and the changes of `plan`.
+    pub(super) fn digest(&self, plan: Option<&Plan>) -> Result<String> {
+        // Clients may write fields in another order, and mean the same.
+        let fields = self.arguments.as_object().into_iter().flatten();
+        let fields: BTreeMap<&String, &Value> =
+            fields.filter(|(name, _)| *name != "plan_id").collect();
+        let changes = plan.map(Plan::essence);
+        let (principal, tailnet) = (&*self.principal.name, self.tailnet.label());
+        let text = serde_json::to_string(&(principal, tailnet, self.tool.name, fields, changes))
+            .map_err(|error| {
+                Error::invalid_input("arguments", format!("cannot be written as JSON: {error}"))
+            })?;
+        Ok(STANDARD_NO_PAD.encode(Sha256::digest(text)))
+    }
+}
+
+/// A random text that makes something good for one use.
+///
+/// # Errors
+///
+/// [`Config`](crate::ErrorKind::Config) if the system has no randomness.
+pub(crate) fn nonce() -> Result<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Error::config(format!("the system has no randomness: {error}"), "check the system")
+    })?;
+    Ok(STANDARD_NO_PAD.encode(bytes))
+}

@@ -1,0 +1,3 @@
+//! The typed client, as it is generated.
+
+mod fixtures;

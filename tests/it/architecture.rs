@@ -1,0 +1,296 @@
+//! Which room may use which. The compiler cannot see it between modules; this can.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+use syn::{UseTree, visit::Visit};
+
+/// Room, the rooms that it may use, and why there are no others. Each room comes after those that it
+/// uses, so that there is no cycle.
+const MAY_USE: &[(&str, &[&str], &str)] = &[
+    ("risk", &[], "a word that everything else needs"),
+    ("wire", &[], "scalars of the wire know only serde"),
+    ("operation", &["risk"], "facts of the API's document"),
+    ("client", &["operation"], "the transport knows no resource, no plan and no tool"),
+    ("config", &["client"], "settings are made here, and used elsewhere"),
+    ("api", &["client", "operation", "wire"], "the generated client sends through the transport"),
+    (
+        "change",
+        &["api", "client", "risk", "wire"],
+        "a plan is carried out without knowing what a device is; the handle holds the typed client",
+    ),
+    ("tool", &["change", "client", "operation", "risk"], "what a tool is, without the tools"),
+    (
+        "tailnet",
+        &["api", "change", "client", "config", "operation", "policy", "tool", "wire"],
+        "a domain, with its tools beside it, does not know who serves it",
+    ),
+    (
+        "catalogue",
+        &["change", "client", "operation", "risk", "tailnet", "tool"],
+        "the lists of what there is stand above it",
+    ),
+    (
+        "guard",
+        &["catalogue", "change", "client", "tailnet", "tool"],
+        "the way of a call knows no protocol and no terminal",
+    ),
+    (
+        "jobs",
+        &["catalogue", "change", "client", "guard", "tailnet", "tool"],
+        "what a server does by itself goes through the guard, too",
+    ),
+    (
+        "mcp",
+        &["catalogue", "change", "client", "guard", "jobs", "tailnet", "tool"],
+        "the protocol does not know how it is reached",
+    ),
+    (
+        "server",
+        &["catalogue", "client", "config", "guard"],
+        "the transports are generic over what they serve",
+    ),
+    (
+        "cli",
+        &[
+            "catalogue",
+            "change",
+            "client",
+            "config",
+            "guard",
+            "jobs",
+            "mcp",
+            "operation",
+            "policy",
+            "sandbox",
+            "server",
+            "tailnet",
+            "tool",
+        ],
+        "a command puts everything together",
+    ),
+];
+
+/// Where the names at the root of the crate are from.
+const AT_ROOT: &[(&str, &str)] = &[
+    ("Credential", "client"),
+    ("Error", "client"),
+    ("ErrorKind", "client"),
+    ("IdentityToken", "client"),
+    ("Operation", "operation"),
+    ("PolicyProblem", "client"),
+    ("Result", "client"),
+    ("Risk", "risk"),
+    ("Settings", "client"),
+    ("Tailnet", "change"),
+];
+
+/// A word that only some places may have: the places, the word, those places, and why.
+const ONLY_IN: &[(&str, &[&str], &str)] = &[
+    ("rmcp", &["src/mcp/", "src/server/"], "the protocol's library stays in two rooms"),
+    ("reqwest", &["src/client/"], "requests leave the process in src/client/ only"),
+    ("std::env::var", &["src/config/"], "configuration is read in src/config/ only"),
+    ("allow_plan", &["src/guard/", "src/catalogue/"], "a plan is allowed in one place"),
+];
+
+const MAX_FILE_LINES: usize = 420;
+
+#[test]
+fn every_room_uses_only_the_rooms_that_it_may() {
+    let mut wrong = Vec::new();
+    for (room, used) in arrows(Path::new("src")) {
+        let Some((_, may, why)) = MAY_USE.iter().find(|(name, ..)| *name == room) else {
+            wrong.push(format!("src/{room} is not in the matrix"));
+            continue;
+        };
+        for (target, file) in used.iter().filter(|(target, _)| !may.contains(&target.as_str())) {
+            wrong.push(format!("{file} uses `{target}`, which {room} may not: {why}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// In the order of the matrix, every arrow points back: so no arrows make a circle.
+#[test]
+fn the_rooms_are_in_no_circle() {
+    let place = |room: &str| MAY_USE.iter().position(|(name, ..)| *name == room);
+    for (room, may, _) in MAY_USE {
+        for target in *may {
+            // Crates of their own cannot point back.
+            let of_its_own = matches!(*target, "policy" | "sandbox");
+            assert!(of_its_own || place(target) < place(room), "{room} -> {target}");
+        }
+    }
+}
+
+/// An arrow that nobody needs any more leaves the matrix.
+#[test]
+fn every_arrow_of_the_matrix_is_used() {
+    let arrows = arrows(Path::new("src"));
+    let mut unused = Vec::new();
+    // What is generated is not read here.
+    for (room, may, _) in MAY_USE.iter().filter(|(room, ..)| *room != "api") {
+        let used =
+            |target: &&&str| arrows.get(*room).is_some_and(|used| used.contains_key(**target));
+        unused
+            .extend(may.iter().filter(|target| !used(target)).map(|it| format!("{room} -> {it}")));
+    }
+    assert!(unused.is_empty(), "nobody uses {unused:?}");
+}
+
+/// Room → room it uses → a file that does.
+fn arrows(src: &Path) -> BTreeMap<String, BTreeMap<String, String>> {
+    let mut all: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    visit(src, &mut |path, text| {
+        let room = path.trim_start_matches("src/").split(['/', '.']).next().unwrap().to_owned();
+        if matches!(room.as_str(), "lib" | "main") {
+            return;
+        }
+        let mut paths = Paths::default();
+        paths.visit_file(&syn::parse_file(text).unwrap());
+        let used = all.entry(room.clone()).or_default();
+        for name in paths.0 {
+            let at_root = AT_ROOT.iter().find(|(it, _)| *it == name);
+            let target = at_root.map_or(name.as_str(), |(_, room)| room);
+            if target != room {
+                used.entry(target.to_owned()).or_insert_with(|| path.to_owned());
+            }
+        }
+    });
+    all
+}
+
+/// What follows `crate::` in a file, its unit tests left out.
+#[derive(Default)]
+struct Paths(BTreeSet<String>);
+
+impl<'ast> Visit<'ast> for Paths {
+    fn visit_item_mod(&mut self, module: &'ast syn::ItemMod) {
+        if module.ident != "tests" {
+            syn::visit::visit_item_mod(self, module);
+        }
+    }
+
+    fn visit_use_tree(&mut self, tree: &'ast UseTree) {
+        if let UseTree::Path(path) = tree
+            && path.ident == "crate"
+        {
+            self.first_names(&path.tree);
+        }
+    }
+
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        let mut names = path.segments.iter().map(|segment| segment.ident.to_string());
+        if names.next().is_some_and(|first| first == "crate") {
+            self.0.extend(names.next());
+        }
+        syn::visit::visit_path(self, path);
+    }
+}
+
+impl Paths {
+    fn first_names(&mut self, tree: &UseTree) {
+        match tree {
+            UseTree::Path(path) => drop(self.0.insert(path.ident.to_string())),
+            UseTree::Name(name) => drop(self.0.insert(name.ident.to_string())),
+            UseTree::Rename(name) => drop(self.0.insert(name.ident.to_string())),
+            UseTree::Group(group) => group.items.iter().for_each(|item| self.first_names(item)),
+            UseTree::Glob(_) => {}
+        }
+    }
+}
+
+#[test]
+fn some_words_stay_in_their_place() {
+    let mut wrong = Vec::new();
+    visit(Path::new("src"), &mut |path, text| {
+        for (word, places, why) in ONLY_IN {
+            let uses = text.lines().any(|line| {
+                let code = line.split("//").next().unwrap_or_default();
+                code.contains(&format!("{word}::")) || code.contains(&format!("{word}("))
+            });
+            if uses && !places.iter().any(|place| path.starts_with(place)) {
+                wrong.push(format!("{path} uses `{word}`: {why}"));
+            }
+        }
+        if path.contains("/tools") && text.contains("crate::api") {
+            wrong.push(format!("{path}: a tool talks to its domain, never to the typed client"));
+        }
+    });
+    visit(Path::new("crates/policy/src"), &mut |path, text| {
+        for word in ["tokio", "async ", "std::net::Tcp", "std::fs"] {
+            if text.contains(word) {
+                wrong.push(format!("{path} mentions `{word}`: the policy engine is pure"));
+            }
+        }
+    });
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_file_says_first_what_it_is() {
+    let mut silent = Vec::new();
+    for folder in ["src", "build", "tests", "crates", "benches"] {
+        visit(Path::new(folder), &mut |path, text| {
+            if !text.starts_with("//!") {
+                silent.push(path.to_owned());
+            }
+        });
+    }
+    assert!(silent.is_empty(), "no `//!` on top of {silent:?}");
+}
+
+#[test]
+fn no_file_is_too_long_to_read() {
+    let mut long = Vec::new();
+    for folder in ["src", "build", "tests", "crates"] {
+        visit(Path::new(folder), &mut |path, text| {
+            let lines = text.lines().count();
+            if lines > MAX_FILE_LINES {
+                long.push(format!("{path}: {lines} lines; split it"));
+            }
+        });
+    }
+    assert!(long.is_empty(), "{}", long.join("\n"));
+}
+
+/// The crate, organisation and registry entry of that name belong to another project.
+#[test]
+fn the_old_name_is_nowhere() {
+    let old = [["tailscale", "mcp"].join("-"), ["tailscale", "mcp"].join("_")];
+    let mut found = Vec::new();
+    for_each_file(Path::new("."), &mut |path| {
+        // A file that is no text has no names in it.
+        let text = fs::read_to_string(path).unwrap_or_default().to_lowercase();
+        let name = path.to_string_lossy().to_lowercase();
+        if old.iter().any(|old| text.contains(old) || name.contains(old)) {
+            found.push(path.display().to_string());
+        }
+    });
+    assert!(found.is_empty(), "the old name is another project's: {found:?}");
+}
+
+fn visit(folder: &Path, check: &mut impl FnMut(&str, &str)) {
+    for_each_file(folder, &mut |path| {
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            let name = path.to_str().unwrap().replace('\\', "/");
+            check(&name, &fs::read_to_string(path).unwrap());
+        }
+    });
+}
+
+fn for_each_file(folder: &Path, visit: &mut impl FnMut(&Path)) {
+    const NOT_OURS: &[&str] = &[".git", "target", "node_modules"];
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if path.is_dir() && !NOT_OURS.contains(&name.as_ref()) {
+            for_each_file(&path, visit);
+        } else if path.is_file() {
+            visit(&path);
+        }
+    }
+}
