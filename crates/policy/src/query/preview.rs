@@ -42,8 +42,7 @@ impl Compiled<'_> {
         let device = self.names.at(address);
         let party = device.map_or(Party::Address(address), Party::Device);
         let opens = |target: &Target, ports: &Ports| {
-            (ports.first..=ports.last).contains(&end.port())
-                && self.means(&target.selector, &party)
+            (ports.first..=ports.last).contains(&end.port()) && self.means(&target.selector, &party)
         };
         let rules = self.policy.model.rules.iter();
         rules.filter_map(|rule| self.rule_match(rule, opens)).collect()
