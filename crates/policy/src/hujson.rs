@@ -91,6 +91,14 @@ pub(super) fn options() -> ParseOptions {
     }
 }
 
+/// The empty object, `{}`.
+impl Default for Document {
+    fn default() -> Self {
+        let root = Node { at: 0..2, kind: Kind::Object(Vec::new()) };
+        Self { text: "{}".to_owned(), root }
+    }
+}
+
 impl Document {
     /// Reads a text. A byte order mark in front of it is left out.
     ///

@@ -34,13 +34,13 @@ pub use self::{
     lint::{Finding, Weight},
     ports::{BadPorts, Ports},
     problem::{Problem, Severity},
-    query::{Answer, Capability, Entry, RuleReach, RuleRef, SmallestGrant},
+    query::{Answer, Capability, Entry, RuleMatch, RuleReach, RuleRef, SmallestGrant},
     selector::{Selector, SelectorKind},
 };
 use self::{hujson::Document, model::Model, problem::Problems};
 
-/// A policy file.
-#[derive(Debug, Clone)]
+/// A policy file. By default the empty one, `{}`, which allows everything.
+#[derive(Debug, Clone, Default)]
 pub struct Policy {
     document: Arc<Document>,
     pub(crate) model: Model,

@@ -190,36 +190,6 @@ impl From<Failure> for Reply {
     }
 }
 
-/// Splits a query string or a form body into decoded pairs.
-pub(crate) fn form_pairs(text: &str) -> Vec<(String, String)> {
-    let pairs = text.split('&').filter(|pair| !pair.is_empty());
-    pairs
-        .map(|pair| {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let decode = |part: &str| percent_decode(&part.replace('+', " "));
-            (decode(key), decode(value))
-        })
-        .collect()
-}
-
-/// Decodes `%41`-style escapes; anything that is not an escape stays as it is.
-pub(crate) fn percent_decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        let escaped = tail.get(..2).and_then(|pair| std::str::from_utf8(pair).ok());
-        let decoded = escaped.and_then(|pair| u8::from_str_radix(pair, 16).ok());
-        if let (b'%', Some(byte)) = (*first, decoded) {
-            bytes.push(byte);
-            rest = tail.get(2..).unwrap_or_default();
-        } else {
-            bytes.push(*first);
-            rest = tail;
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
 /// Whether a text looks like the address of a mailbox.
 pub(crate) fn is_email(text: &str) -> bool {
     let odd = |letter: char| letter.is_whitespace() || letter.is_control() || letter == '@';

@@ -7,12 +7,13 @@ use axum::http::HeaderMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::auth::{Principal, basic_pair};
 use super::clock::later;
-use super::http::{Failure, Outcome, Reply, form_pairs, percent_decode};
+use super::http::{Failure, Outcome, Reply};
 use super::keys::{Key, Keys, Kind};
 use super::state::State;
 use super::{ids, scopes};
@@ -59,9 +60,11 @@ pub(crate) fn token(
     body: &[u8],
     now: Timestamp,
 ) -> Outcome {
-    let form = form_pairs(&String::from_utf8_lossy(body));
+    let form = form_urlencoded::parse(body).into_owned().collect::<Vec<_>>();
     let header = headers.get("authorization").and_then(|value| value.to_str().ok());
-    let basic = header.and_then(basic_pair).map(|(_, secret)| percent_decode(&secret));
+    let basic = header.and_then(basic_pair);
+    let basic =
+        basic.map(|(_, secret)| percent_decode_str(&secret).decode_utf8_lossy().into_owned());
     let secret = basic.or_else(|| field(&form, "client_secret").map(str::to_owned));
     let key = secret.and_then(|secret| state.keys.by_secret(&secret, Kind::Client, now));
     let key = key.ok_or_else(Failure::unauthorized)?.clone();
@@ -73,7 +76,7 @@ pub(crate) fn token(
 
 /// `POST /oauth/token-exchange`: an access token for the ID token of an identity provider.
 pub(crate) fn token_exchange(state: &mut State, body: &[u8], now: Timestamp) -> Outcome {
-    let form = form_pairs(&String::from_utf8_lossy(body));
+    let form = form_urlencoded::parse(body).into_owned().collect::<Vec<_>>();
     let client_id = field(&form, "client_id").unwrap_or_default();
     let key = state.keys.get(client_id).filter(|key| key.kind == Kind::Federated);
     let key = key.filter(|key| key.is_valid(now)).ok_or_else(Failure::unauthorized)?.clone();

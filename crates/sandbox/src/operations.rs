@@ -1,7 +1,9 @@
 //! The documented operations: name, method, path, what the caller must hold, and the handler.
 
+use percent_encoding::percent_decode_str;
+
 use super::auth::Access;
-use super::http::{Call, Outcome, percent_decode};
+use super::http::{Call, Outcome};
 use super::{
     apps, audit, contacts, devices, dns, flows, invites, keys, policy, posture, services, settings,
     streams, users, webhooks,
@@ -50,7 +52,10 @@ fn match_path(template: &'static str, path: &str) -> Option<Vec<(&'static str, S
         let segment = segments.next()?;
         let name = expected.strip_prefix('{').and_then(|name| name.strip_suffix('}'));
         match name {
-            Some(name) if !segment.is_empty() => params.push((name, percent_decode(segment))),
+            Some(name) if !segment.is_empty() => {
+                let value = percent_decode_str(segment).decode_utf8_lossy();
+                params.push((name, value.into_owned()));
+            }
             None if expected == segment => {}
             _ => return None,
         }

@@ -12,7 +12,7 @@ use axum::http::{HeaderValue, Response};
 
 use super::connection::Cut;
 use super::faults::{self, Faults};
-use super::http::{Call, Failure, Outcome, Reply, form_pairs};
+use super::http::{Call, Failure, Outcome, Reply};
 use super::operations::{Lookup, find};
 use super::tailnets::Tailnets;
 use super::{Options, admin};
@@ -110,7 +110,8 @@ impl Server {
             return Err(Failure::not_found("tailnet not found"));
         }
         operation.access.check(&principal)?;
-        let query = form_pairs(parts.uri.query().unwrap_or_default());
+        let query = parts.uri.query().unwrap_or_default();
+        let query = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         let headers = &parts.headers;
         let mut call = Call { state, abroad, principal, now, params, query, headers, body };
         (operation.handler)(&mut call)

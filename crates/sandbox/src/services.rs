@@ -4,7 +4,7 @@
 //! service do.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -49,6 +49,10 @@ impl Service {
         let [a, b, c, d] = ipv4.octets().map(u16::from);
         let ipv6 = Ipv6Addr::new(0xfd7a, 0x115c, 0xa1e0, 0, 0, 1, (a << 8) | b, (c << 8) | d);
         Self { ipv4, ipv6, fields, approvals: BTreeMap::new() }
+    }
+
+    pub(crate) fn addresses(&self) -> Vec<IpAddr> {
+        vec![self.ipv4.into(), self.ipv6.into()]
     }
 
     fn wire(&self, name: &str) -> Value {

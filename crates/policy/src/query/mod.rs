@@ -12,11 +12,15 @@ use super::{
     ports::{Ports, TCP, protocol_name},
 };
 
+mod preview;
 mod reach;
 mod ssh;
 mod who;
 
-pub use self::who::{Capability, Entry, RuleReach};
+pub use self::{
+    preview::RuleMatch,
+    who::{Capability, Entry, RuleReach},
+};
 
 /// Whether one end reaches another.
 #[derive(Debug, Clone, Serialize)]

@@ -168,6 +168,23 @@ fn logins_over_ssh_are_judged_by_user_and_action() {
 }
 
 #[test]
+fn a_preview_lists_the_rules_of_a_user_or_of_a_destination() {
+    let (policy, inventory) = (policy(RULES), inventory());
+    let compiled = policy.compile(&inventory);
+    let users: Vec<_> =
+        compiled.preview_user("bob@example.com").into_iter().map(|rule| rule.users).collect();
+    assert_eq!(users, [["group:all"], ["autogroup:member"], ["bob@example.com"]]);
+    assert!(compiled.preview_user("eve@else.org").is_empty());
+    let found = compiled.preview_destination("10.1.2.3:631".parse().unwrap());
+    let shown = serde_json::to_value(&found).unwrap();
+    let line = policy.model().rules[3].at.start;
+    let line = policy.document().place(line).line;
+    let rule = json!({"users": ["bob@example.com"], "ports": ["printer:631"], "lineNumber": line});
+    assert_eq!(shown, json!([rule]));
+    assert!(compiled.preview_destination("10.1.2.3:80".parse().unwrap()).is_empty());
+}
+
+#[test]
 fn routes_are_approved_for_those_whom_the_file_names() {
     let rest = r#""grants": [],
         "autoApprovers": { "routes": { "10.0.0.0/8": ["tag:router"] }, "exitNode": ["group:ops"] },"#;

@@ -1,7 +1,6 @@
 //! Subnet routes and exit nodes.
 
-use std::net::IpAddr;
-
+use ipnet::IpNet;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -50,18 +49,5 @@ fn reply(device: &Device) -> Outcome {
 
 /// Whether a text is an IP prefix with nothing set beyond its length.
 fn is_prefix(text: &str) -> bool {
-    let Some((address, length)) = text.split_once('/') else { return false };
-    let (Ok(address), Ok(length)) = (address.parse::<IpAddr>(), length.parse::<u32>()) else {
-        return false;
-    };
-    match address {
-        IpAddr::V4(address) => {
-            let host = u32::MAX.checked_shr(length).unwrap_or(0);
-            length <= 32 && u32::from(address) & host == 0
-        }
-        IpAddr::V6(address) => {
-            let host = u128::MAX.checked_shr(length).unwrap_or(0);
-            length <= 128 && u128::from(address) & host == 0
-        }
-    }
+    text.parse::<IpNet>().is_ok_and(|prefix| prefix == prefix.trunc())
 }

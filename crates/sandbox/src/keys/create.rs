@@ -194,10 +194,8 @@ fn check_scopes(call: &Call<'_>, wanted: &[String]) -> Result<(), Failure> {
 fn check_tags(call: &Call<'_>, tags: &[String]) -> Result<(), Failure> {
     let policy = &call.state.policy;
     let held = &call.principal.tags;
-    let permitted = |tag: &String| {
-        let owned = policy.tag_owners(tag).iter().any(|owner| held.contains(owner));
-        held.is_empty() || held.contains(tag) || owned
-    };
+    let permitted =
+        |tag: &String| held.is_empty() || held.contains(tag) || policy.is_owned_by(tag, held);
     let refused = |tag: &&String| !policy.declares_tag(tag) || !permitted(tag);
     let refused: Vec<String> = tags.iter().filter(refused).cloned().collect();
     if refused.is_empty() { Ok(()) } else { Err(tags_refused(&refused)) }

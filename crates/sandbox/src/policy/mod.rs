@@ -1,8 +1,6 @@
-//! The policy file: `HuJSON` kept byte for byte, and the few things the sandbox reads in it.
+//! The policy file: `HuJSON` kept byte for byte, and judged with the policy engine.
 
-mod document;
-mod evaluate;
-mod rules;
+mod inventory;
 mod validate;
 
 use base64::Engine as _;
@@ -10,11 +8,12 @@ use base64::engine::general_purpose::STANDARD;
 use fastrand::Rng;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tailsteward_policy::Policy as Engine;
+use tailsteward_policy::check_untested;
 
 use super::audit::{Event, Target};
 use super::http::{Call, Failure, Outcome, Reply, bracketed};
 use super::ids;
-use document::Document;
 
 pub(crate) use validate::{preview, validate};
 
@@ -27,7 +26,7 @@ const DEFAULT: &str = include_str!("../seed/default-policy.hujson");
 pub(crate) struct Policy {
     text: String,
     #[serde(skip_serializing)]
-    document: Document,
+    engine: Engine,
     etag: String,
     untouched: bool,
 }
@@ -42,8 +41,8 @@ struct Saved {
 
 impl From<Saved> for Policy {
     fn from(Saved { text, etag, untouched }: Saved) -> Self {
-        let document = Document::read(&text).unwrap_or_default();
-        Self { text, document, etag, untouched }
+        let engine = Engine::parse(&text).unwrap_or_default();
+        Self { text, engine, etag, untouched }
     }
 }
 
@@ -51,23 +50,26 @@ impl Policy {
     /// Stores a text that is known to be good, or else the default policy.
     pub(crate) fn new(text: String, rng: &mut Rng) -> Self {
         let etag = ids::hex_digest(rng.u64(..), 0);
-        let untouched = Document::read(&text).is_err();
+        let untouched = !check_untested(&text, None).is_accepted();
         let text = if untouched { DEFAULT.to_owned() } else { text };
         Self::from(Saved { text, etag, untouched })
     }
 
     pub(crate) fn declares_tag(&self, tag: &str) -> bool {
-        self.document.tag_owners.contains_key(tag)
+        self.engine.model().owners(tag).is_some()
     }
 
-    /// The owners of a tag; empty when it is not declared.
-    pub(crate) fn tag_owners(&self, tag: &str) -> &[String] {
-        self.document.tag_owners.get(tag).map(Vec::as_slice).unwrap_or_default()
+    /// Whether one of `holders` is named as an owner of a tag.
+    pub(crate) fn is_owned_by(&self, tag: &str, holders: &[String]) -> bool {
+        let owners = self.engine.model().owners(tag).unwrap_or_default();
+        owners.iter().any(|owner| holders.contains(&owner.value))
     }
 
     /// Whether the auto-approvers let devices with these tags host a service, by its name or a tag.
     pub(crate) fn approves_service(&self, key: &str, tags: &[String]) -> bool {
-        self.document.approves_service(key, tags)
+        let mut entries = self.engine.model().approvers.services.iter();
+        let approvers = entries.find(|entry| entry.name.value == key).map(|entry| &entry.value);
+        approvers.is_some_and(|list| list.iter().any(|approver| tags.contains(&approver.text)))
     }
 
     /// Whether a write that carries this `If-Match` header may go ahead.
@@ -82,7 +84,7 @@ impl Policy {
 
     fn reply(&self, accept: &str) -> Outcome {
         let reply = if accept.contains("application/json") {
-            Reply::json(&self.document.json)?
+            Reply::json(&self.engine.document().root().to_json())?
         } else {
             Reply::text("application/hujson", &self.text)
         };
@@ -123,13 +125,9 @@ pub(crate) fn set(call: &mut Call<'_>) -> Outcome {
         return Err(Failure::bad_request("exactly one capability scope must be populated"));
     }
     let text = if reset { DEFAULT } else { text }.to_owned();
-    let document = Document::read(&text)?;
-    let failed = evaluate::failures(&document, &document.tests, call.world());
-    if !failed.is_empty() {
-        return Err(validate::tests_failed(failed));
-    }
+    let engine = validate::read_tested(&text, &call.state.inventory())?;
     let etag = ids::hex_digest(call.state.rng.u64(..), 0);
-    let next = Policy { text, document, etag, untouched: reset };
+    let next = Policy { text, engine, etag, untouched: reset };
     let old = std::mem::replace(&mut call.state.policy, next);
     let target = Target::tailnet(&call.state.identity);
     let (old, new) = (Value::from(old.text), Value::from(call.state.policy.text.as_str()));

@@ -3,16 +3,12 @@
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};
+use tailsteward_policy::{Inventory, Policy as Engine, TestReport, check_untested};
 
 use super::super::http::{Call, Failure, Outcome, Reply};
-use super::document::Document;
-use super::evaluate::{self, World, at_address, selects};
+use super::Policy;
 
 impl Call<'_> {
-    pub(super) fn world(&self) -> World<'_> {
-        World { users: &self.state.users, devices: &self.state.devices }
-    }
-
     /// The body as text.
     pub(super) fn text(&self) -> Result<&str, Failure> {
         std::str::from_utf8(&self.body)
@@ -20,45 +16,80 @@ impl Call<'_> {
     }
 }
 
-/// The refusal of a policy file whose tests fail.
-pub(super) fn tests_failed(failed: Vec<Value>) -> Failure {
-    let data = Some(Value::Array(failed));
-    Failure { data, ..Failure::bad_request("test(s) failed") }
+/// Reads a policy file; the refusal of one that the real service would not take. Tests are not
+/// run.
+fn read(text: &str, inventory: &Inventory) -> Result<Engine, Failure> {
+    let checked = check_untested(text, Some(inventory));
+    let error = checked.errors().next();
+    let Some(policy) = &checked.policy else {
+        let reason = error.map(ToString::to_string).unwrap_or_default();
+        return Err(Failure::bad_request(format!("error parsing policy file: {reason}")));
+    };
+    if let Some(error) = error {
+        return Err(Failure::bad_request(&error.message));
+    }
+    match policy.model().unknown.first() {
+        Some(unknown) => {
+            Err(Failure::bad_request(format!("json: unknown field {:?}", unknown.value)))
+        }
+        None => Ok(policy.clone()),
+    }
+}
+
+/// Reads a policy file and runs its tests; the refusal of one with failing tests.
+pub(super) fn read_tested(text: &str, inventory: &Inventory) -> Result<Engine, Failure> {
+    let policy = read(text, inventory)?;
+    check_report(&policy.run_tests(inventory))?;
+    Ok(policy)
+}
+
+/// The refusal for failed tests, with what failed in each.
+fn check_report(report: &TestReport) -> Result<(), Failure> {
+    if report.is_pass() {
+        return Ok(());
+    }
+    let failed = report.failures.iter();
+    let failed = failed.map(|failed| json!({ "user": failed.src, "errors": failed.errors }));
+    let data = Some(failed.collect());
+    Err(Failure { data, ..Failure::bad_request("test(s) failed") })
 }
 
 /// `POST /tailnet/{tailnet}/acl/validate`: an array is tests for the live policy; an object is a
-/// policy, whose own tests are run. What is wrong is told with 200 as well.
+/// policy, whose own tests are run. Both are answered with 200, also when something is wrong.
 pub(crate) fn validate(call: &mut Call<'_>) -> Outcome {
     let text = call.text()?;
     if text.trim().is_empty() {
         return Err(Failure::bad_request("unexpected end of JSON input"));
     }
-    let failed = match serde_json::from_str::<Value>(text) {
-        Ok(Value::Array(tests)) => {
-            evaluate::check_tests(&tests).map_err(Failure::bad_request)?;
-            evaluate::failures(&call.state.policy.document, &tests, call.world())
-        }
+    let inventory = call.state.inventory();
+    let judge = |text: &str| read_tested(text, &inventory).map(drop);
+    let result = match serde_json::from_str::<Value>(text) {
+        Ok(Value::Array(tests)) => run_live(&call.state.policy, &tests, &inventory)?,
         Ok(Value::Null | Value::Bool(_) | Value::Number(_)) => {
             return Err(Failure::bad_request("neither a policy file nor a list of tests"));
         }
-        Ok(Value::String(quoted)) => return judge(call, &quoted),
-        _ => return judge(call, text),
+        Ok(Value::String(quoted)) => judge(&quoted),
+        _ => judge(text),
     };
-    verdict(&failed)
-}
-
-fn judge(call: &Call<'_>, text: &str) -> Outcome {
-    match Document::read(text) {
-        Ok(document) => verdict(&evaluate::failures(&document, &document.tests, call.world())),
-        Err(refused) => Reply::json(&json!({ "message": refused.message })),
+    match result {
+        Ok(()) => Reply::json(&json!({})),
+        Err(refused) => Ok(Reply { status: 200, ..refused.into() }),
     }
 }
 
-fn verdict(failed: &[Value]) -> Outcome {
-    if failed.is_empty() {
-        return Reply::json(&json!({}));
+/// Runs tests against the live policy. The outer error is for a list that holds something else.
+fn run_live(
+    policy: &Policy,
+    tests: &[Value],
+    inventory: &Inventory,
+) -> Result<Result<(), Failure>, Failure> {
+    let invalid = |reason: &str| Failure::bad_request(format!("invalid test: {reason}"));
+    if !tests.iter().all(Value::is_object) {
+        return Err(invalid("not an object"));
     }
-    Reply::json(&json!({ "message": "test(s) failed", "data": failed }))
+    let compiled = policy.engine.compile(inventory);
+    let report = compiled.try_json(tests).map_err(|reason| invalid(&reason))?;
+    Ok(check_report(&report))
 }
 
 /// `POST /tailnet/{tailnet}/acl/preview`: the rules of the policy in the body that concern a user,
@@ -66,45 +97,23 @@ fn verdict(failed: &[Value]) -> Outcome {
 pub(crate) fn preview(call: &mut Call<'_>) -> Outcome {
     let kind = call.query("type").unwrap_or_default();
     let wanted = call.query("previewFor").unwrap_or_default();
-    let world = call.world();
-    let end: Result<SocketAddr, _> = wanted.parse();
-    let subject = match (kind, end) {
-        ("user", _) if !wanted.is_empty() => None,
+    let end: Option<SocketAddr> = match (kind, wanted.parse()) {
+        ("user", _) if wanted.is_empty() => {
+            return Err(Failure::bad_request("previewFor is required"));
+        }
+        ("user", _) => None,
         ("ipport", Ok(end)) => Some(end),
         ("ipport", Err(_)) => {
             return Err(Failure::bad_request(format!("invalid IP address and port {wanted:?}")));
         }
-        ("user", _) => return Err(Failure::bad_request("previewFor is required")),
         _ => return Err(Failure::bad_request(format!("invalid type {kind:?}"))),
     };
-    let document = Document::read(call.text()?)?;
-    let parties = match subject {
-        Some(end) => vec![at_address(world, end.ip().to_canonical())],
-        None => evaluate::parties(&document, world, wanted).unwrap_or_default(),
+    let inventory = call.state.inventory();
+    let policy = read(call.text()?, &inventory)?;
+    let compiled = policy.compile(&inventory);
+    let matches = match end {
+        Some(end) => compiled.preview_destination(end),
+        None => compiled.preview_user(wanted),
     };
-    let means = |selector: &String| {
-        parties.iter().any(|party| selects(&document, world, selector, party, None))
-    };
-    let concerned = |src: &[String], selector: &String, first: u16, last: u16| {
-        subject.map_or_else(
-            || src.iter().any(means),
-            |end| (first..=last).contains(&end.port()) && means(selector),
-        )
-    };
-    let mut matches = Vec::new();
-    for (at, rule) in document.rules.iter().flatten().enumerate() {
-        let mut ports = Vec::new();
-        for dst in &rule.dst {
-            for range in &dst.ports {
-                if concerned(&rule.src, &dst.selector, range.first, range.last) {
-                    ports.push(format!("{}:{}", dst.selector, range.text()));
-                }
-            }
-        }
-        if !ports.is_empty() {
-            let line = document.lines.get(at);
-            matches.push(json!({ "users": rule.src, "ports": ports, "lineNumber": line }));
-        }
-    }
     Reply::json(&json!({ "matches": matches, "type": kind, "previewFor": wanted }))
 }

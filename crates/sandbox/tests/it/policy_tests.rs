@@ -84,7 +84,7 @@ async fn every_kind_of_selector_is_understood() {
         ("autogroup:owner", "tag:a", "*", owner.as_str(), "tag:a:1", ""),
         ("autogroup:owner", "tag:a", "*", other.as_str(), "", "tag:a:1"),
         ("autogroup:tagged", "tag:b", "*", "tag:a", "tag:b:1", "tag:a:1"),
-        ("*@example.com", "tag:b", "*", owner.as_str(), "tag:b:1", ""),
+        ("user:*@example.com", "tag:b", "*", owner.as_str(), "tag:b:1", ""),
         ("box", "tag:b", "*", "box", "tag:b:1", ""),
         ("tag:a", "svc:web", "443", "tag:a", "svc:web:443", "svc:web:80"),
         ("autogroup:danger-all", "tag:b", "*", "1.2.3.4", "tag:b:1", "tag:a:1"),
@@ -108,22 +108,35 @@ async fn every_kind_of_selector_is_understood() {
 #[tokio::test]
 async fn protocols_postures_and_older_names_count() {
     let tailnet = Tailnet::new().await;
-    let head = r#""tagOwners": {"tag:a": [], "tag:b": []}"#;
+    let head = r#""tagOwners": {"tag:a": [], "tag:b": []},
+        "postures": {"posture:x": ["node:os == 'linux'"]}"#;
     for (rules, test, passes) in [
         (
             r#""grants": [{"src": ["*"], "dst": ["tag:b"], "ip": ["udp:53"]}]"#,
             r#""proto": "udp", "accept": ["tag:b:53"]"#,
             true,
         ),
+        // Without a protocol, TCP or UDP will do.
         (
             r#""grants": [{"src": ["*"], "dst": ["tag:b"], "ip": ["udp:53"]}]"#,
             r#""accept": ["tag:b:53"]"#,
+            true,
+        ),
+        (
+            r#""grants": [{"src": ["*"], "dst": ["tag:b"], "ip": ["udp:53"]}]"#,
+            r#""proto": "tcp", "accept": ["tag:b:53"]"#,
+            false,
+        ),
+        // A test is about one port of a protocol that has ports.
+        (
+            r#""acls": [{"action": "accept", "proto": "icmp", "src": ["*"], "dst": ["tag:b:*"]}]"#,
+            r#""proto": "icmp", "accept": ["tag:b:1"]"#,
             false,
         ),
         (
-            r#""acls": [{"action": "accept", "proto": "icmp", "src": ["*"], "dst": ["tag:b:*"]}]"#,
-            r#""proto": "icmp", "accept": ["tag:b:*"]"#,
-            true,
+            r#""acls": [{"action": "accept", "src": ["*"], "dst": ["tag:b:*"]}]"#,
+            r#""accept": ["tag:b:80-90"]"#,
+            false,
         ),
         (
             r#""acls": [{"action": "accept", "users": ["*"], "ports": ["tag:b:1"]}]"#,
@@ -144,6 +157,11 @@ async fn protocols_postures_and_older_names_count() {
             r#""grants": [{"src": ["*"], "dst": ["*"], "ip": ["*"], "srcPosture": ["posture:x"]}]"#,
             r#""srcPostureAttrs": {"node:os": "linux"}, "accept": ["tag:b:1"]"#,
             true,
+        ),
+        (
+            r#""grants": [{"src": ["*"], "dst": ["*"], "ip": ["*"], "srcPosture": ["posture:x"]}]"#,
+            r#""srcPostureAttrs": {"node:os": "macos"}, "accept": ["tag:b:1"]"#,
+            false,
         ),
         // Neither section: everything is allowed. An empty one: nothing is.
         (r#""hosts": {}"#, r#""accept": ["tag:b:1"]"#, true),
@@ -170,7 +188,7 @@ async fn rules_that_make_no_sense_are_refused() {
         ),
         (
             r#"{"acls": [{"action": "drop", "src": ["*"], "dst": ["*:*"]}]}"#,
-            "\"drop\" is not a valid action",
+            "action=\"drop\" is not supported",
         ),
         (
             r#"{"acls": [{"action": "accept", "src": ["*"], "dst": ["h:ssh"]}]}"#,
@@ -226,4 +244,30 @@ async fn a_preview_names_the_rules_and_their_lines() {
     for query in ["", "?type=user", "?type=ipport&previewFor=nowhere", "?type=x&previewFor=y"] {
         assert_eq!(send(&tailnet, &format!("{path}{query}"), &policy).await.status, 400, "{query}");
     }
+}
+
+#[tokio::test]
+async fn ssh_tests_and_ip_sets_are_understood() {
+    let tailnet = Tailnet::new().await;
+    let owner = login(&tailnet, 0).await;
+    let ssh = |test: &str| {
+        format!(
+            r#"{{"grants": [], "tagOwners": {{"tag:a": []}},
+                "ssh": [{{"action": "check", "src": ["{owner}"], "dst": ["tag:a"], "users": ["root"]}}],
+                "sshTests": [{{"src": "{owner}", "dst": ["tag:a"], {test}}}]}}"#
+        )
+    };
+    assert_eq!(validate(&tailnet, &ssh(r#""check": ["root"], "deny": ["ann"]"#)).await, json!({}));
+    let answer = validate(&tailnet, &ssh(r#""accept": ["ann"]"#)).await;
+    let errors = json!(["user \"ann\": want: Accept, got: Drop"]);
+    assert_eq!(answer["data"], json!([{ "user": owner, "errors": errors }]));
+    let set = |entry: &str| {
+        format!(
+            r#"{{"ipsets": {{"ipset:lab": ["10.1.0.0/16", "remove {entry}"]}}, "tagOwners": {{"tag:a": []}},
+                "grants": [{{"src": ["tag:a"], "dst": ["ipset:lab"], "ip": ["*"]}}],
+                "tests": [{{"src": "tag:a", "accept": ["10.1.2.3:22"]}}]}}"#
+        )
+    };
+    assert_eq!(validate(&tailnet, &set("10.1.9.0/24")).await, json!({}));
+    assert_eq!(validate(&tailnet, &set("10.1.2.0/24")).await["message"], "test(s) failed");
 }
