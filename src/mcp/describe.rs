@@ -64,9 +64,10 @@ pub(super) fn identity() -> Implementation {
 
 /// What a model has to know before it uses what is offered.
 pub(super) fn instructions(offer: &Offer) -> String {
-    let mut text = "Runs a Tailscale tailnet through its admin API. Lists are paged: `next` goes \
-                    into the parameter it is named for. Failures say what to do next in `remedy`."
-        .to_owned();
+    let mut text =
+        "Runs a Tailscale tailnet through its admin API. Lists are paged: give `next` as \
+                    `cursor` to go on. Failures say what to do next in `remedy`."
+            .to_owned();
     for set in offer.toolsets().filter(|it| !it.instructions.is_empty()) {
         text.push(' ');
         text.push_str(set.instructions);

@@ -1,4 +1,5 @@
-//! The arguments of a call: what every change has in common, and what the tool's own type says.
+//! The arguments of a call: what is no parameter is refused, what every change has in common is taken
+//! out, and the rest becomes the tool's own type.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -10,9 +11,36 @@ pub(super) const DRY_RUN: &str = "dry_run";
 /// The plan that was shown and confirmed.
 pub(super) const PLAN_ID: &str = "plan_id";
 
-/// Takes what every change has in common out of the arguments.
-pub(super) fn take_control(mut arguments: Value) -> Result<(Value, bool, Option<String>)> {
-    let Some(fields) = arguments.as_object_mut() else { return Ok((arguments, false, None)) };
+/// The arguments as fields. Some clients send `null` where there are none.
+pub(super) fn fields(arguments: Value) -> Result<Map<String, Value>> {
+    match arguments {
+        Value::Object(fields) => Ok(fields),
+        Value::Null => Ok(Map::new()),
+        _ => Err(Error::invalid_input("arguments", "must be a JSON object")),
+    }
+}
+
+/// Refuses arguments that `tool` has no parameter for, with the nearest name.
+pub(super) fn refuse_unknown(
+    tool: &str,
+    parameters: &[String],
+    arguments: &Map<String, Value>,
+) -> Result<()> {
+    let Some(unknown) = arguments.keys().find(|name| !parameters.contains(name)) else {
+        return Ok(());
+    };
+    let distance = |name: &&String| (strsim::jaro_winkler(unknown, name) * 1000.0) as u32;
+    let nearest = parameters.iter().max_by_key(distance).filter(|name| distance(name) > 700);
+    let hint = nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
+    let known = match parameters {
+        [] => "it takes none".to_owned(),
+        _ => format!("it takes {}", parameters.join(", ")),
+    };
+    Err(Error::invalid_input(unknown, format!("is no parameter of {tool}{hint} ({known})")))
+}
+
+/// Takes `dry_run` and `plan_id` out of the arguments.
+pub(super) fn take_control(fields: &mut Map<String, Value>) -> Result<(bool, Option<String>)> {
     let dry_run = match fields.remove(DRY_RUN) {
         None | Some(Value::Null) => false,
         Some(Value::Bool(yes)) => yes,
@@ -23,17 +51,11 @@ pub(super) fn take_control(mut arguments: Value) -> Result<(Value, bool, Option<
         Some(Value::String(id)) => Some(id),
         Some(_) => return Err(Error::invalid_input(PLAN_ID, "must be text")),
     };
-    Ok((arguments, dry_run, plan_id))
+    Ok((dry_run, plan_id))
 }
 
 /// The arguments as the tool's type.
 pub(super) fn input<T: DeserializeOwned>(arguments: Value) -> Result<T> {
-    // No arguments at all come as `null` from some clients.
-    let arguments = if arguments.is_null() { Value::Object(Map::new()) } else { arguments };
-    // The order of fields means nothing, so a list of values does not either.
-    if !arguments.is_object() {
-        return Err(Error::invalid_input("arguments", "must be a JSON object"));
-    }
     serde_path_to_error::deserialize(arguments).map_err(|error| {
         let path = error.path().to_string();
         let field = if path == "." { "arguments" } else { &path };

@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 pub(crate) use self::arguments::none_or_some;
-use self::arguments::{DRY_RUN, PLAN_ID, input, take_control};
+use self::arguments::{DRY_RUN, PLAN_ID, fields, input, refuse_unknown, take_control};
 pub use crate::risk::Risk;
 use crate::{Error, ErrorKind, Operation, Tailnet, change::Plan, client::Result};
 
@@ -16,7 +16,7 @@ mod page;
 mod schema;
 mod scopes;
 
-pub(crate) use self::page::{Page, Part, all_but, row};
+pub(crate) use self::page::{Page, PageSize, Paged, Part, all_but, row};
 
 /// A tool that looks at something. The type itself is the tool's input: its doc comment is the
 /// description, the doc comments of its fields describe the parameters.
@@ -32,6 +32,28 @@ pub(crate) trait Query: DeserializeOwned + JsonSchema + Send + 'static {
 
     /// Carries the call out.
     fn call(self, tailnet: &Tailnet) -> impl Future<Output = Result<Self::Output>> + Send;
+}
+
+/// A tool that lists something, a page at a time. Its parameters `cursor` and `limit` come by
+/// themselves.
+pub(crate) trait List: DeserializeOwned + JsonSchema + Send + 'static {
+    /// The tool's name.
+    const NAME: &'static str;
+    /// The operations that a call may use. The OAuth scopes follow from them.
+    const OPERATIONS: &'static [Operation];
+    /// The scopes it needs, where an operation takes any of several and the tool needs less.
+    const SCOPES: &'static [&'static str] = &[];
+    /// How many rows its pages have.
+    const PAGE: PageSize = PageSize::USUAL;
+    /// What a call gives back: a [`Page`], or what has one in it.
+    type Output: Serialize;
+
+    /// Lists the part that the call asks for.
+    fn list(
+        self,
+        tailnet: &Tailnet,
+        part: Part,
+    ) -> impl Future<Output = Result<Self::Output>> + Send;
 }
 
 /// A tool that changes something: it makes the plan, and whoever serves it sees to the rest. Its
@@ -52,13 +74,13 @@ pub(crate) trait Edit: DeserializeOwned + JsonSchema + Send + 'static {
     fn plan(self, tailnet: &Tailnet) -> impl Future<Output = Result<Plan>> + Send;
 }
 
-/// A tool that looks or changes, as it is asked.
+/// A tool that reads or changes, as it is asked. What it lists comes in pages.
 pub(crate) trait Either: DeserializeOwned + JsonSchema + Send + 'static {
     /// The tool's name.
     const NAME: &'static str;
 
     /// Answers, or says what would be changed. Reads only.
-    fn ask(self, tailnet: &Tailnet) -> impl Future<Output = Result<Output>> + Send;
+    fn ask(self, tailnet: &Tailnet, part: Part) -> impl Future<Output = Result<Output>> + Send;
 }
 
 /// What a tool comes to by itself.
@@ -101,8 +123,9 @@ pub struct ToolDef {
 
 enum Body {
     Query(for<'a> fn(Value, &'a Tailnet) -> Answer<'a, String>, fn() -> Schema),
+    List(for<'a> fn(Value, &'a Tailnet, Part) -> Answer<'a, String>, fn() -> Schema, PageSize),
     Edit(for<'a> fn(Value, &'a Tailnet) -> Answer<'a, Plan>, fn() -> Schema),
-    Either(for<'a> fn(Value, &'a Tailnet) -> Answer<'a, Output>, fn() -> Schema),
+    Either(for<'a> fn(Value, &'a Tailnet, Part) -> Answer<'a, Output>, fn() -> Schema),
     /// One operation of the API, as its document describes it.
     Operation(Operation, Generated),
 }
@@ -111,7 +134,7 @@ enum Body {
 #[derive(Clone, Copy)]
 pub(crate) struct Generated {
     /// Answers, or plans.
-    pub(crate) ask: for<'a> fn(Operation, Value, &'a Tailnet) -> Answer<'a, Output>,
+    pub(crate) ask: for<'a> fn(Operation, Value, &'a Tailnet, Part) -> Answer<'a, Output>,
     /// The schema of the arguments, in words that all hosts accept.
     pub(crate) input: fn(Operation) -> Value,
 }
@@ -132,6 +155,27 @@ pub(crate) const fn query<T: Query>() -> ToolDef {
                 })
             },
             schema::portable::<T>,
+        ),
+    }
+}
+
+/// The list entry for a tool that lists.
+pub(crate) const fn list<T: List>() -> ToolDef {
+    ToolDef {
+        name: T::NAME,
+        risk: Risk::Read,
+        worst: Risk::Read,
+        operations: T::OPERATIONS,
+        scopes: T::SCOPES,
+        body: Body::List(
+            |arguments, tailnet, part| {
+                Box::pin(async move {
+                    let output = input::<T>(arguments)?.list(tailnet, part).await?;
+                    written(&output)
+                })
+            },
+            schema::portable::<T>,
+            T::PAGE,
         ),
     }
 }
@@ -166,7 +210,9 @@ pub(crate) const fn either<T: Either>() -> ToolDef {
         operations: &[],
         scopes: &[],
         body: Body::Either(
-            |arguments, tailnet| Box::pin(async move { input::<T>(arguments)?.ask(tailnet).await }),
+            |arguments, tailnet, part| {
+                Box::pin(async move { input::<T>(arguments)?.ask(tailnet, part).await })
+            },
             schema::portable::<T>,
         ),
     }
@@ -215,17 +261,22 @@ impl ToolDef {
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if `arguments` do not fit the schema;
     /// otherwise whatever the tool's own work gives.
     pub async fn ask(&self, arguments: Value, tailnet: &Tailnet) -> Result<Asked> {
-        let (arguments, dry_run, plan_id) =
-            if self.is_edit() { take_control(arguments)? } else { (arguments, false, None) };
-        let came = match self.body {
+        let mut fields = fields(arguments)?;
+        refuse_unknown(self.name, &self.parameters(), &fields)?;
+        let (dry_run, plan_id) =
+            if self.is_edit() { take_control(&mut fields)? } else { (false, None) };
+        let part = Part::take(&mut fields, self.name, self.page_size().unwrap_or_default())?;
+        let arguments = Value::Object(fields);
+        let output = match self.body {
             Body::Query(call, _) => Output::Answer(call(arguments, tailnet).await?),
+            Body::List(list, _, _) => Output::Answer(list(arguments, tailnet, part).await?),
             Body::Edit(plan, _) => Output::Plan(Box::new(plan(arguments, tailnet).await?)),
-            Body::Either(ask, _) => ask(arguments, tailnet).await?,
+            Body::Either(ask, _) => ask(arguments, tailnet, part).await?,
             Body::Operation(operation, generated) => {
-                (generated.ask)(operation, arguments, tailnet).await?
+                (generated.ask)(operation, arguments, tailnet, part).await?
             }
         };
-        Ok(match came {
+        Ok(match output {
             Output::Answer(answer) => Asked::Answer(answer),
             Output::Plan(plan) => Asked::Plan(Box::new(Proposal { plan: *plan, dry_run, plan_id })),
         })
@@ -241,9 +292,31 @@ impl ToolDef {
         self.worst > Risk::Read
     }
 
+    /// The size of its pages, if it lists something.
+    fn page_size(&self) -> Option<PageSize> {
+        match self.body {
+            Body::Query(..) | Body::Edit(..) => None,
+            Body::List(_, _, size) => Some(size),
+            Body::Either(..) => Some(PageSize::USUAL),
+            Body::Operation(operation, _) => {
+                (operation.reads() && operation.lists()).then_some(PageSize::USUAL)
+            }
+        }
+    }
+
+    /// The names of its parameters.
+    fn parameters(&self) -> Vec<String> {
+        let schema = self.input();
+        let properties = schema.get("properties").and_then(Value::as_object);
+        properties.map(|all| all.keys().cloned().collect()).unwrap_or_default()
+    }
+
     fn schema(&self) -> Schema {
         match self.body {
-            Body::Query(_, input) | Body::Edit(_, input) | Body::Either(_, input) => input(),
+            Body::Query(_, input)
+            | Body::List(_, input, _)
+            | Body::Edit(_, input)
+            | Body::Either(_, input) => input(),
             Body::Operation(operation, generated) => {
                 (generated.input)(operation).try_into().unwrap_or_default()
             }
@@ -255,17 +328,21 @@ impl ToolDef {
         let mut schema = self.schema();
         let properties =
             schema.ensure_object().get_mut("properties").and_then(Value::as_object_mut);
-        if let Some(properties) = properties.filter(|_| self.is_edit()) {
+        let Some(properties) = properties else { return schema };
+        if let Some(size) = self.page_size() {
+            size.describe(properties);
+        }
+        if self.is_edit() {
             properties.insert(
                 DRY_RUN.to_owned(),
                 json!({ "type": "boolean", "description": "Only preview." }),
             );
-            if self.worst == Risk::Danger {
-                properties.insert(
-                    PLAN_ID.to_owned(),
-                    json!({ "type": "string", "description": "Of the confirmed plan." }),
-                );
-            }
+        }
+        if self.worst == Risk::Danger {
+            properties.insert(
+                PLAN_ID.to_owned(),
+                json!({ "type": "string", "description": "Of the confirmed plan." }),
+            );
         }
         schema
     }

@@ -35,8 +35,8 @@ pub struct ChangeList {
     pub shown: usize,
     /// The changes.
     pub changes: Vec<Entry>,
-    /// What goes into `before` for the next page.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The oldest change here, if there are older ones: `before` of the next page.
+    #[serde(skip)]
     pub next: Option<i64>,
 }
 
@@ -51,8 +51,8 @@ pub struct ChangeDetails {
     pub planned: usize,
     /// Those that were begun.
     pub steps: Vec<StepNow>,
-    /// What goes into `skip` for the next page of steps.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// How many steps to skip for the next page, if there are more.
+    #[serde(skip)]
     pub next: Option<usize>,
     /// What to make of it.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -9,7 +9,7 @@ use crate::{
     Error, Operation, Tailnet,
     change::{Outcome, Plan, Risk, journal::Find},
     client::Result,
-    tool::{Edit, Query, Toolset, edit, query},
+    tool::{Edit, List, PageSize, Paged, Part, Toolset, edit, list},
 };
 
 pub(crate) const TOOLSET: Toolset = Toolset {
@@ -17,19 +17,11 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     about: "What was changed through this server, and how to take it back.",
     instructions: "Every change has a number in `change`; undo_change takes it back.",
     default: true,
-    tools: &[query::<ListChanges>(), query::<GetChange>(), edit::<UndoChange>()],
+    tools: &[list::<ListChanges>(), list::<GetChange>(), edit::<UndoChange>()],
 };
-
-/// Entries that `list_changes` shows unless asked otherwise.
-const ENTRIES: usize = 20;
-/// The most that it shows.
-const MOST_ENTRIES: usize = 200;
-/// Steps that `get_change` shows at once.
-const STEPS: usize = 100;
 
 /// List what was changed here, newest first.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct ListChanges {
     /// In resource, tool or principal.
     text: Option<String>,
@@ -37,66 +29,56 @@ pub(crate) struct ListChanges {
     outcome: Option<Outcome>,
     /// Of the last hours.
     hours: Option<u32>,
-    /// From `next`.
-    before: Option<i64>,
-    /// Up to 200; usually 20.
-    limit: Option<usize>,
 }
 
-impl Query for ListChanges {
+impl List for ListChanges {
     const NAME: &'static str = "list_changes";
     const OPERATIONS: &'static [Operation] = &[];
-    type Output = ChangeList;
+    const PAGE: PageSize = PageSize { usual: 20, max: 200 };
+    type Output = Paged<ChangeList>;
 
-    async fn call(self, tailnet: &Tailnet) -> Result<ChangeList> {
-        let limit = self.limit.unwrap_or(ENTRIES);
-        if limit == 0 || limit > MOST_ENTRIES {
-            return Err(Error::invalid_input(
-                "limit",
-                format!("must be between 1 and {MOST_ENTRIES}"),
-            ));
-        }
+    async fn list(self, tailnet: &Tailnet, part: Part) -> Result<Self::Output> {
         let ago = |hours: u32| {
             let since = Timestamp::now().checked_sub(SignedDuration::from_hours(hours.into()));
-            since.map_err(|_| Error::invalid_input("hours", "must not go back before all time"))
+            since.map_err(|_| Error::invalid_input("hours", "is out of range"))
         };
-        let since = self.hours.map(ago).transpose()?;
         let find = Find {
             text: self.text,
             outcome: self.outcome,
-            before: self.before,
-            since,
-            limit,
+            before: part.after().and_then(|change| change.parse().ok()),
+            since: self.hours.map(ago).transpose()?,
+            limit: part.limit(),
             ..Find::default()
         };
-        tailnet.changes().list(&find).await
+        let list = tailnet.changes().list(&find).await?;
+        let shown = part.offset().saturating_add(list.shown);
+        let next = list.next.map(|oldest| part.next(shown, &oldest.to_string()));
+        Ok(Paged::new(list, next))
     }
 }
 
 /// Show a change step by step.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct GetChange {
     /// Its number.
     change: i64,
-    /// From `next`.
-    #[serde(default)]
-    skip: usize,
 }
 
-impl Query for GetChange {
+impl List for GetChange {
     const NAME: &'static str = "get_change";
     const OPERATIONS: &'static [Operation] = &[];
-    type Output = ChangeDetails;
+    const PAGE: PageSize = PageSize { usual: 100, max: 500 };
+    type Output = Paged<ChangeDetails>;
 
-    async fn call(self, tailnet: &Tailnet) -> Result<ChangeDetails> {
-        tailnet.changes().get(self.change, self.skip, STEPS).await
+    async fn list(self, tailnet: &Tailnet, part: Part) -> Result<Self::Output> {
+        let details = tailnet.changes().get(self.change, part.offset(), part.limit()).await?;
+        let next = details.next.map(|skip| part.next(skip, ""));
+        Ok(Paged::new(details, next))
     }
 }
 
 /// Take a change back, if nobody has changed the same since.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct UndoChange {
     /// Its number.
     change: i64,

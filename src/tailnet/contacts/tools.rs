@@ -40,7 +40,6 @@ impl Contact {
 
 /// Show whom Tailscale writes to, and which addresses wait to be verified.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct GetContacts {}
 
 impl Query for GetContacts {
@@ -55,7 +54,6 @@ impl Query for GetContacts {
 
 /// Give a contact another address, which then has to be verified.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct UpdateContact {
     contact: Contact,
     /// The new address.
@@ -74,7 +72,6 @@ impl Edit for UpdateContact {
 
 /// Mail a contact again to verify its address.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct ResendContactVerification {
     contact: Contact,
 }

@@ -9,7 +9,7 @@ use crate::{
     Operation, Tailnet,
     change::{Plan, Risk},
     client::Result,
-    tool::{Edit, Page, Part, Query, Toolset, all_but, edit, query, row},
+    tool::{Edit, List, Page, Part, Query, Toolset, all_but, edit, list, query, row},
     wire::Secret,
 };
 
@@ -19,7 +19,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     instructions: "To share, mail and accept takes the API access token of a user.",
     default: false,
     tools: &[
-        query::<ListDeviceInvites>(),
+        list::<ListDeviceInvites>(),
         query::<GetDeviceInvite>(),
         edit::<ShareDevice>(),
         edit::<ResendDeviceInvite>(),
@@ -44,33 +44,26 @@ const FIELDS: &[&str] = &[
 
 /// List the invites to use a device.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct ListDeviceInvites {
     /// Name, its start, id or IP.
     device: String,
-    /// From `next`.
-    skip: Option<usize>,
-    /// Up to 500; usually 50.
-    limit: Option<usize>,
 }
 
-impl Query for ListDeviceInvites {
+impl List for ListDeviceInvites {
     const NAME: &'static str = "list_device_invites";
     const OPERATIONS: &'static [Operation] =
         &[Operation::ListTailnetDevices, Operation::GetDevice, Operation::ListDeviceInvites];
     type Output = Page;
 
-    async fn call(self, tailnet: &Tailnet) -> Result<Page> {
-        let part = Part::new(self.skip, self.limit)?;
+    async fn list(self, tailnet: &Tailnet, part: Part) -> Result<Page> {
         let all = tailnet.device_invites().list(&self.device).await?;
         let rows: Vec<_> = all.iter().map(|it| row(it, FIELDS)).collect();
-        Page::of("invites", &rows, part)
+        Page::of("invites", &rows, &part)
     }
 }
 
 /// Show one invite to use a device.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct GetDeviceInvite {
     /// Its id.
     invite: String,
@@ -88,7 +81,6 @@ impl Query for GetDeviceInvite {
 
 /// Invite somebody to use a device from their own tailnet; the link is shown once.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct ShareDevice {
     /// Name, its start, id or IP.
     device: String,
@@ -120,7 +112,6 @@ impl Edit for ShareDevice {
 
 /// Mail an invite to use a device again, once a minute at most.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct ResendDeviceInvite {
     /// Its id.
     invite: String,
@@ -141,7 +132,6 @@ impl Edit for ResendDeviceInvite {
 
 /// Withdraw an invite to use a device; its link stops working.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct DeleteDeviceInvite {
     /// Its id.
     invite: String,
@@ -160,7 +150,6 @@ impl Edit for DeleteDeviceInvite {
 
 /// Accept an invite of another tailnet: its device comes into this one.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct AcceptDeviceInvite {
     /// The link or its code; needed.
     // Not required by the schema: the log names the first parameter that is, and this is a secret.

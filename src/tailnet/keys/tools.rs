@@ -17,7 +17,7 @@ use crate::{
     change::{Plan, Risk},
     client::{Result, call},
     tailnet::{devices::tools::duration, resource},
-    tool::{Edit, Page, Part, Query, Toolset, edit, query},
+    tool::{Edit, List, Page, Part, Query, Toolset, edit, list, query},
 };
 
 pub(crate) const TOOLSET: Toolset = Toolset {
@@ -26,7 +26,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     instructions: "A new key's secret is in `shown_once`, and nowhere afterwards.",
     default: false,
     tools: &[
-        query::<ListKeys>(),
+        list::<ListKeys>(),
         query::<GetKey>(),
         edit::<CreateKey>(),
         edit::<UpdateKey>(),
@@ -38,18 +38,12 @@ pub(crate) const TOOLSET: Toolset = Toolset {
 
 /// List keys of all kinds: created, expiry, owner, tags, scopes.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct ListKeys {
     /// Kind.
     kind: Option<Kind>,
     /// Revoked and expired ones, too.
     #[serde(default)]
     invalid: bool,
-    /// Keys to skip.
-    #[serde(default)]
-    skip: usize,
-    /// Usually 50.
-    limit: Option<usize>,
 }
 
 /// What people ask about a key.
@@ -104,15 +98,14 @@ impl Row {
     }
 }
 
-impl Query for ListKeys {
+impl List for ListKeys {
     const NAME: &'static str = "list_keys";
     const OPERATIONS: &'static [Operation] = &[Operation::ListTailnetKeys, Operation::ListUsers];
     // One of four scopes is enough, and without the users an owner is an id.
     const SCOPES: &'static [&'static str] = &[];
     type Output = Page;
 
-    async fn call(self, tailnet: &Tailnet) -> Result<Page> {
-        let part = Part::new(self.skip, self.limit)?;
+    async fn list(self, tailnet: &Tailnet, part: Part) -> Result<Page> {
         let all = tailnet.keys().list().await?;
         let owners = owners(tailnet).await;
         let fits = |key: &&Value| {
@@ -120,7 +113,7 @@ impl Query for ListKeys {
         };
         let row = |key: &Value| Row::of(key, &owners, tailnet.keys().is_ours(&rotation::id(key)));
         let matching: Vec<&Value> = all.iter().filter(fits).collect();
-        Ok(Page::of("keys", matching.into_iter().map(row), part)?.out_of(all.len()))
+        Ok(Page::of("keys", matching.into_iter().map(row), &part)?.out_of(all.len()))
     }
 }
 
@@ -132,7 +125,6 @@ async fn owners(tailnet: &Tailnet) -> BTreeMap<String, String> {
 
 /// Show a key with all that is known of it, but its secret.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct GetKey {
     /// Its id.
     key: String,
@@ -150,7 +142,6 @@ impl Query for GetKey {
 
 /// Make an auth key, an OAuth client or a federated identity.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct CreateKey {
     /// Not `api`.
     #[serde(default)]
@@ -216,7 +207,6 @@ impl Edit for CreateKey {
 
 /// Change an OAuth client or a federated identity; its secret stays.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct UpdateKey {
     /// Its id.
     key: String,
@@ -251,7 +241,6 @@ impl Edit for UpdateKey {
 
 /// Make a new key like this one, then revoke this one, now or after a grace.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct RotateKey {
     /// Its id.
     key: String,
@@ -274,7 +263,6 @@ impl Edit for RotateKey {
 
 /// Revoke a key for good.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct RevokeKey {
     /// Its id.
     key: String,
@@ -292,7 +280,6 @@ impl Edit for RevokeKey {
 
 /// Report keys that are too old, never expire, lost their owner, or are due after a rotation.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct CheckKeyRotation {
     /// Days; usually 90.
     auth: Option<u32>,

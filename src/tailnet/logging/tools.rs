@@ -31,7 +31,6 @@ const SECRETS: &[&str] = &["token", "s3SecretAccessKey", "gcsCredentials"];
 
 /// Show where a log is streamed to, and how that goes.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct GetLogStreaming {
     /// Which one.
     log: Log,
@@ -129,7 +128,6 @@ impl Authentication {
 
 /// Stream a log to another system instead of where it goes now; secrets are needed every time.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct SetLogStreaming {
     /// Which one.
     log: Log,
@@ -210,7 +208,6 @@ impl Edit for SetLogStreaming {
 
 /// Stop streaming a log.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct DisableLogStreaming {
     /// Which one.
     log: Log,
@@ -229,7 +226,6 @@ impl Edit for DisableLogStreaming {
 
 /// Get the external id under which an AWS role may let Tailscale in, or make one.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct CreateAwsExternalId {
     /// The same until a role is linked.
     #[serde(default)]
@@ -249,7 +245,6 @@ impl Edit for CreateAwsExternalId {
 
 /// Ask AWS whether a role lets Tailscale in under an external id, which links the two.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct ValidateAwsExternalId {
     /// From `create_aws_external_id`.
     external_id: String,

@@ -21,7 +21,6 @@ pub(crate) const TOOLSET: Toolset = Toolset {
 
 /// Say how the network is in numbers, and what needs attention.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct GetNetworkStatus {}
 
 impl Query for GetNetworkStatus {

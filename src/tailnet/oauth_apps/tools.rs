@@ -9,7 +9,7 @@ use crate::{
     Operation, Tailnet,
     change::{Plan, Risk},
     client::Result,
-    tool::{Edit, Page, Part, Query, Toolset, all_but, edit, query, row},
+    tool::{Edit, List, Page, Part, Query, Toolset, all_but, edit, list, query, row},
 };
 
 pub(crate) const TOOLSET: Toolset = Toolset {
@@ -18,7 +18,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     instructions: "`app` takes an id or a name.",
     default: false,
     tools: &[
-        query::<ListOAuthApps>(),
+        list::<ListOAuthApps>(),
         query::<GetOAuthApp>(),
         edit::<CreateOAuthApp>(),
         edit::<UpdateOAuthApp>(),
@@ -30,30 +30,22 @@ const FIELDS: &[&str] = &["id", "name", "description", "scopes"];
 
 /// List OAuth apps.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ListOAuthApps {
-    /// From `next`.
-    skip: Option<usize>,
-    /// Up to 500; usually 50.
-    limit: Option<usize>,
-}
+pub(crate) struct ListOAuthApps {}
 
-impl Query for ListOAuthApps {
+impl List for ListOAuthApps {
     const NAME: &'static str = "list_oauth_apps";
     const OPERATIONS: &'static [Operation] = &[Operation::ListOauthApps];
     type Output = Page;
 
-    async fn call(self, tailnet: &Tailnet) -> Result<Page> {
-        let part = Part::new(self.skip, self.limit)?;
+    async fn list(self, tailnet: &Tailnet, part: Part) -> Result<Page> {
         let all = tailnet.oauth_apps().list().await?;
         let rows: Vec<_> = all.iter().map(|it| row(it, FIELDS)).collect();
-        Page::of("apps", &rows, part)
+        Page::of("apps", &rows, &part)
     }
 }
 
 /// Show one OAuth app.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct GetOAuthApp {
     /// Its id or name.
     app: String,
@@ -71,7 +63,6 @@ impl Query for GetOAuthApp {
 
 /// Register an OAuth app; its secret is shown once.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct CreateOAuthApp {
     /// 3 to 50 letters, digits, `.`, `_`, `-`.
     name: String,
@@ -107,7 +98,6 @@ impl Edit for CreateOAuthApp {
 
 /// Change an OAuth app; what is not said stays, its secret too.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct UpdateOAuthApp {
     /// Its id or name.
     app: String,
@@ -138,7 +128,6 @@ impl Edit for UpdateOAuthApp {
 
 /// Remove an OAuth app for good: nobody can use it any more.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct DeleteOAuthApp {
     /// Its id or name.
     app: String,

@@ -29,7 +29,6 @@ const NAMELESS: &str = "items";
 
 /// Find operations of Tailscale's API by words, or show one's schema.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct FindApiOperation {
     /// As `rotate webhook`.
     #[serde(default)]
@@ -82,7 +81,6 @@ impl Query for FindApiOperation {
 
 /// Call any operation of Tailscale's API, checked against its schema.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct CallApiOperation {
     /// As `listWebhooks`.
     operation: String,
@@ -90,11 +88,6 @@ pub(crate) struct CallApiOperation {
     #[serde(default)]
     #[schemars(with = "Parameters")]
     parameters: Value,
-    /// Records to skip.
-    #[serde(default)]
-    skip: usize,
-    /// Usually 50.
-    limit: Option<usize>,
 }
 
 /// Any object.
@@ -104,22 +97,25 @@ struct Parameters {}
 impl Either for CallApiOperation {
     const NAME: &'static str = "call_api_operation";
 
-    async fn ask(self, tailnet: &Tailnet) -> Result<Output> {
-        called(named(&self.operation)?, &self.parameters, (self.skip, self.limit), tailnet).await
+    async fn ask(self, tailnet: &Tailnet, part: Part) -> Result<Output> {
+        called(named(&self.operation)?, &self.parameters, &part, tailnet).await
     }
 }
 
 async fn called(
     operation: Operation,
     parameters: &Value,
-    (skip, limit): (usize, Option<usize>),
+    part: &Part,
     tailnet: &Tailnet,
 ) -> Result<Output> {
     let operations = tailnet.operations();
+    if part.is_named && !(operation.reads() && operation.lists()) {
+        let why = format!("and `limit` are for lists, and {operation} answers none");
+        return Err(Error::invalid_input("cursor", why));
+    }
     if !operation.reads() {
         return operations.plan(operation, parameters).await.map(|it| Output::Plan(Box::new(it)));
     }
-    let part = Part::new(skip, limit)?;
     let answer = operations.read(operation, parameters).await?;
     let listed = if operation.lists() { records(answer) } else { Err(answer) };
     let answer = match listed {
@@ -168,47 +164,28 @@ pub(crate) fn toolsets() -> Vec<Toolset> {
 
 fn tool(operation: Operation) -> ToolDef {
     const BODY: Generated = Generated {
-        ask: |operation, arguments, tailnet| Box::pin(ask(operation, arguments, tailnet)),
+        ask: |operation, arguments, tailnet, part| {
+            Box::pin(ask(operation, arguments, tailnet, part))
+        },
         input,
     };
     generated(operation, risk(operation), BODY)
 }
 
 /// Calls `operation` with the arguments of its own tool.
-async fn ask(operation: Operation, arguments: Value, tailnet: &Tailnet) -> Result<Output> {
-    let mut arguments = match arguments {
-        Value::Object(fields) => fields,
-        Value::Null => Map::new(),
-        _ => return Err(Error::invalid_input("arguments", "must be a JSON object")),
-    };
-    let page = if operation.lists() && operation.reads() {
-        let mut take = |name: &str| match arguments.remove(name) {
-            None | Some(Value::Null) => Ok(None),
-            Some(value) => match value.as_u64().map(usize::try_from) {
-                Some(Ok(number)) => Ok(Some(number)),
-                _ => Err(Error::invalid_input(name, "must be a whole number")),
-            },
-        };
-        (take("skip")?.unwrap_or_default(), take("limit")?)
-    } else {
-        (0, None)
-    };
-    called(operation, &Value::Object(arguments), page, tailnet).await
+async fn ask(
+    operation: Operation,
+    arguments: Value,
+    tailnet: &Tailnet,
+    part: Part,
+) -> Result<Output> {
+    called(operation, &arguments, &part, tailnet).await
 }
 
 /// The schema of the arguments of its own tool, in words that all hosts accept.
 fn input(operation: Operation) -> Value {
     let mut schema = operation.input();
     portable(&mut schema);
-    let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
-    if let (true, true, Some(properties)) = (operation.lists(), operation.reads(), properties) {
-        properties.insert(
-            "skip".to_owned(),
-            json!({ "type": "integer", "description": "Records to skip." }),
-        );
-        properties
-            .insert("limit".to_owned(), json!({ "type": "integer", "description": "Usually 50." }));
-    }
     if let Some(schema) = schema.as_object_mut() {
         schema.insert("description".into(), json!(format!("{}.", operation.summary())));
     }

@@ -42,8 +42,8 @@ pub struct VersionList {
     pub live: Option<String>,
     /// The versions.
     pub versions: Vec<Version>,
-    /// What goes into `before` for the next page.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The oldest version here, if there are older ones: `before` of the next page.
+    #[serde(skip)]
     pub next: Option<i64>,
     /// What to make of it.
     #[serde(skip_serializing_if = "Option::is_none")]

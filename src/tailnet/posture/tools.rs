@@ -9,7 +9,7 @@ use crate::{
     Operation, Tailnet,
     change::{Plan, Risk},
     client::Result,
-    tool::{Edit, Page, Part, Query, Toolset, all_but, edit, query, row},
+    tool::{Edit, List, Page, Part, Query, Toolset, all_but, edit, list, query, row},
     wire::Secret,
 };
 
@@ -19,7 +19,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     instructions: "`integration` takes an id or a provider.",
     default: false,
     tools: &[
-        query::<ListPostureIntegrations>(),
+        list::<ListPostureIntegrations>(),
         query::<GetPostureIntegration>(),
         edit::<CreatePostureIntegration>(),
         edit::<UpdatePostureIntegration>(),
@@ -32,30 +32,22 @@ const FIELDS: &[&str] =
 
 /// List posture integrations with how their last sync went.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ListPostureIntegrations {
-    /// From `next`.
-    skip: Option<usize>,
-    /// Up to 500; usually 50.
-    limit: Option<usize>,
-}
+pub(crate) struct ListPostureIntegrations {}
 
-impl Query for ListPostureIntegrations {
+impl List for ListPostureIntegrations {
     const NAME: &'static str = "list_posture_integrations";
     const OPERATIONS: &'static [Operation] = &[Operation::GetPostureIntegrations];
     type Output = Page;
 
-    async fn call(self, tailnet: &Tailnet) -> Result<Page> {
-        let part = Part::new(self.skip, self.limit)?;
+    async fn list(self, tailnet: &Tailnet, part: Part) -> Result<Page> {
         let all = tailnet.posture().list().await?;
         let rows: Vec<_> = all.iter().map(|it| row(it, FIELDS)).collect();
-        Page::of("integrations", &rows, part)
+        Page::of("integrations", &rows, &part)
     }
 }
 
 /// Show one posture integration.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct GetPostureIntegration {
     /// Its id or provider.
     integration: String,
@@ -103,7 +95,6 @@ impl Provider {
 
 /// Have a provider tell how devices are; there is one integration for each.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct CreatePostureIntegration {
     // The first one: the log names it.
     provider: Provider,
@@ -136,7 +127,6 @@ impl Edit for CreatePostureIntegration {
 
 /// Change how a posture integration reaches its provider; without a secret it keeps its own.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct UpdatePostureIntegration {
     /// Its id or provider.
     integration: String,
@@ -170,7 +160,6 @@ impl Edit for UpdatePostureIntegration {
 
 /// Remove a posture integration for good.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct DeletePostureIntegration {
     /// Its id or provider.
     integration: String,

@@ -8,7 +8,7 @@ use crate::{
     Operation, Tailnet,
     change::{Plan, Risk},
     client::Result,
-    tool::{Edit, Page, Part, Query, Toolset, edit, none_or_some, query},
+    tool::{Edit, List, Page, PageSize, Part, Toolset, edit, list, none_or_some},
 };
 
 pub(crate) const TOOLSET: Toolset = Toolset {
@@ -18,17 +18,14 @@ pub(crate) const TOOLSET: Toolset = Toolset {
                    disabling leaves a device's other routes alone.",
     default: false,
     tools: &[
-        query::<GetSubnetRoutes>(),
+        list::<GetSubnetRoutes>(),
         edit::<EnableSubnetRouter>(),
         edit::<DisableSubnetRouter>(),
-        query::<ListExitNodes>(),
+        list::<ListExitNodes>(),
         edit::<EnableExitNode>(),
         edit::<DisableExitNode>(),
     ],
 };
-
-/// Devices on the largest page.
-const LARGEST_PAGE: usize = 200;
 
 const READS: &[Operation] = &[
     Operation::ListTailnetDevices,
@@ -50,14 +47,9 @@ const WRITE_SCOPES: &[&str] = &["devices:core:read", "devices:routes"];
 
 /// List subnet routes by device: served, pending, overlapping, and what approves them.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct GetSubnetRoutes {
     /// Name, its start, id or IP.
     device: Option<String>,
-    /// Up to 200; usually 50.
-    limit: Option<usize>,
-    /// From `next`.
-    skip: Option<usize>,
 }
 
 /// A page of routers, and what is odd about all of them.
@@ -71,23 +63,22 @@ pub(crate) struct RoutePage {
     notes: Vec<String>,
 }
 
-impl Query for GetSubnetRoutes {
+impl List for GetSubnetRoutes {
     const NAME: &'static str = "get_subnet_routes";
     const OPERATIONS: &'static [Operation] = READS;
     const SCOPES: &'static [&'static str] = READ_SCOPES;
+    const PAGE: PageSize = PageSize { usual: 50, max: 200 };
     type Output = RoutePage;
 
-    async fn call(self, tailnet: &Tailnet) -> Result<RoutePage> {
-        let part = Part::within(LARGEST_PAGE, self.skip, self.limit)?;
+    async fn list(self, tailnet: &Tailnet, part: Part) -> Result<RoutePage> {
         let all = tailnet.routes().subnets(self.device.as_deref()).await?;
         let Subnets { routers, findings, notes } = all;
-        Ok(RoutePage { page: Page::of("routers", &routers, part)?, findings, notes })
+        Ok(RoutePage { page: Page::of("routers", &routers, &part)?, findings, notes })
     }
 }
 
 /// Let a device route subnets: those named, or all that it advertises.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct EnableSubnetRouter {
     /// Name, its start, id or IP.
     device: String,
@@ -108,7 +99,6 @@ impl Edit for EnableSubnetRouter {
 
 /// Stop a device from routing subnets: those named, or all.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct DisableSubnetRouter {
     /// Name, its start, id or IP.
     device: String,
@@ -131,28 +121,21 @@ impl Edit for DisableSubnetRouter {
 
 /// List exit nodes: offered, approved, online, and where they are.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ListExitNodes {
-    /// Up to 200; usually 50.
-    limit: Option<usize>,
-    /// From `next`.
-    skip: Option<usize>,
-}
+pub(crate) struct ListExitNodes {}
 
-impl Query for ListExitNodes {
+impl List for ListExitNodes {
     const NAME: &'static str = "list_exit_nodes";
     const OPERATIONS: &'static [Operation] = &[Operation::ListTailnetDevices];
+    const PAGE: PageSize = PageSize { usual: 50, max: 200 };
     type Output = Page;
 
-    async fn call(self, tailnet: &Tailnet) -> Result<Page> {
-        let part = Part::within(LARGEST_PAGE, self.skip, self.limit)?;
-        Page::of("exit_nodes", &tailnet.routes().exit_nodes().await?, part)
+    async fn list(self, tailnet: &Tailnet, part: Part) -> Result<Page> {
+        Page::of("exit_nodes", &tailnet.routes().exit_nodes().await?, &part)
     }
 }
 
 /// Approve a device as an exit node, for IPv4 and IPv6.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct EnableExitNode {
     /// Name, its start, id or IP.
     device: String,
@@ -171,7 +154,6 @@ impl Edit for EnableExitNode {
 
 /// Stop a device from being an exit node.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct DisableExitNode {
     /// Name, its start, id or IP.
     device: String,

@@ -8,7 +8,7 @@ use crate::{
     Error, Operation, Tailnet,
     change::{Plan, Risk},
     client::Result,
-    tool::{Edit, Page, Part, Query, Toolset, edit, query},
+    tool::{Edit, List, Page, PageSize, Part, Query, Toolset, edit, list, query},
 };
 
 pub(crate) const TOOLSET: Toolset = Toolset {
@@ -17,7 +17,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     instructions: "A service needs a device that hosts it, and an approval of that device.",
     default: false,
     tools: &[
-        query::<ServicesList>(),
+        list::<ServicesList>(),
         query::<ServicesGet>(),
         edit::<ServicesCreate>(),
         edit::<ServicesUpdate>(),
@@ -26,18 +26,9 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     ],
 };
 
-/// Services on the largest page.
-const LARGEST_PAGE: usize = 200;
-
 /// List services by name, with addresses, ports and tags.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ServicesList {
-    /// Up to 200; usually 50.
-    limit: Option<usize>,
-    /// From `next`.
-    skip: Option<usize>,
-}
+pub(crate) struct ServicesList {}
 
 /// What people ask about first.
 #[derive(Debug, Serialize)]
@@ -66,23 +57,22 @@ impl Row {
     }
 }
 
-impl Query for ServicesList {
+impl List for ServicesList {
     const NAME: &'static str = "services_list";
     const OPERATIONS: &'static [Operation] = &[Operation::ListServices];
+    const PAGE: PageSize = PageSize { usual: 50, max: 200 };
     type Output = Page;
 
-    async fn call(self, tailnet: &Tailnet) -> Result<Page> {
-        let part = Part::within(LARGEST_PAGE, self.skip, self.limit)?;
+    async fn list(self, tailnet: &Tailnet, part: Part) -> Result<Page> {
         let services = tailnet.services().list().await?;
         let mut sorted: Vec<_> = services.iter().collect();
         sorted.sort_by(|a, b| a.name.cmp(&b.name));
-        Page::of("services", sorted.into_iter().map(Row::of), part)
+        Page::of("services", sorted.into_iter().map(Row::of), &part)
     }
 }
 
 /// Show a service with the devices that host it and their approval.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct ServicesGet {
     /// Such as `svc:web`.
     service: String,
@@ -101,7 +91,6 @@ impl Query for ServicesGet {
 
 /// Make a service.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct ServicesCreate {
     /// Such as `svc:web`.
     service: String,
@@ -142,7 +131,6 @@ impl Edit for ServicesCreate {
 
 /// Change a service; what is absent stays.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct ServicesUpdate {
     /// Such as `svc:web`.
     service: String,
@@ -182,7 +170,6 @@ impl Edit for ServicesUpdate {
 
 /// Delete a service; its hosts lose their approval.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct ServicesDelete {
     /// Such as `svc:web`.
     service: String,
@@ -201,7 +188,6 @@ impl Edit for ServicesDelete {
 
 /// Approve a device as a host of a service, or withdraw that.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct ServicesApproveHost {
     /// Such as `svc:web`.
     service: String,

@@ -22,7 +22,6 @@ pub(crate) const TOOLSET: Toolset = Toolset {
 
 /// Show the tailnet's settings; `unknown` are those that the credential may not see.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct GetTailnetSettings {}
 
 impl Query for GetTailnetSettings {
@@ -46,7 +45,6 @@ enum Who {
 
 /// Change the tailnet's settings; if one is refused, the others are taken back.
 #[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct UpdateTailnetSettings {
     /// Locks the console's policy editor.
     acls_externally_managed_on: Option<bool>,

@@ -9,7 +9,7 @@ use crate::{
     change::{OnFailure, Plan, Risk},
     client::Result,
     tailnet::devices::Filter,
-    tool::{Edit, Page, Part, Query, Toolset, edit, query},
+    tool::{Edit, List, Page, Part, Toolset, edit, list},
 };
 
 pub(crate) const TOOLSET: Toolset = Toolset {
@@ -17,7 +17,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     about: "Tags, on many devices at once.",
     instructions: "",
     default: false,
-    tools: &[query::<AuditTags>(), edit::<AddTags>(), edit::<RemoveTags>(), edit::<ReplaceTags>()],
+    tools: &[list::<AuditTags>(), edit::<AddTags>(), edit::<RemoveTags>(), edit::<ReplaceTags>()],
 };
 
 const OPERATIONS: &[Operation] =
@@ -27,7 +27,6 @@ const SCOPES: &[&str] = &["devices:core"];
 
 /// List tags with their devices and owners, and what is wrong with them.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct AuditTags {
     /// How names may begin, as `tag:prod-`.
     #[serde(default)]
@@ -35,11 +34,6 @@ pub(crate) struct AuditTags {
     /// Only what is wrong.
     #[serde(default)]
     problems: bool,
-    /// Tags to skip.
-    #[serde(default)]
-    skip: usize,
-    /// Usually 50.
-    limit: Option<usize>,
 }
 
 /// A page of tags, and what could not be looked at.
@@ -51,19 +45,18 @@ pub(crate) struct TagPage {
     notes: Vec<String>,
 }
 
-impl Query for AuditTags {
+impl List for AuditTags {
     const NAME: &'static str = "audit_tags";
     const OPERATIONS: &'static [Operation] =
         &[Operation::ListTailnetDevices, Operation::GetPolicyFile];
     const SCOPES: &'static [&'static str] = &["devices:core:read"];
     type Output = TagPage;
 
-    async fn call(self, tailnet: &Tailnet) -> Result<TagPage> {
-        let part = Part::new(self.skip, self.limit)?;
+    async fn list(self, tailnet: &Tailnet, part: Part) -> Result<TagPage> {
         let Audit { tags, untagged, with_problems, mut rows, notes } =
             tailnet.tags().audit(&self.prefixes).await?;
         rows.retain(|it| !self.problems || !it.problems.is_empty());
-        let page = Page::of("tags", &rows, part)?
+        let page = Page::of("tags", &rows, &part)?
             .out_of(tags)
             .counting("with_problems", with_problems)
             .counting("untagged_devices", untagged);
@@ -76,7 +69,6 @@ macro_rules! retag {
     ($(#[$about:meta])* $tool:ident, $name:literal, $way:ident) => {
         $(#[$about])*
         #[derive(Debug, Deserialize, JsonSchema)]
-        #[serde(deny_unknown_fields)]
         pub(crate) struct $tool {
             /// As `tag:web`.
             tags: Vec<String>,

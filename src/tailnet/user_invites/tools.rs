@@ -8,7 +8,7 @@ use crate::{
     Operation, Tailnet,
     change::{Plan, Risk},
     client::Result,
-    tool::{Edit, Page, Part, Query, Toolset, all_but, edit, none_or_some, query, row},
+    tool::{Edit, List, Page, Part, Query, Toolset, all_but, edit, list, none_or_some, query, row},
 };
 
 pub(crate) const TOOLSET: Toolset = Toolset {
@@ -17,7 +17,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     instructions: "Invites need the API access token of a user; `invite` takes an id or an address.",
     default: false,
     tools: &[
-        query::<ListUserInvites>(),
+        list::<ListUserInvites>(),
         query::<GetUserInvite>(),
         edit::<InviteUsers>(),
         edit::<ResendUserInvite>(),
@@ -30,32 +30,24 @@ const FIELDS: &[&str] = &["id", "email", "role", "inviterId", "lastEmailSentAt"]
 
 /// List the open invites to join the tailnet.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ListUserInvites {
-    /// From `next`.
-    skip: Option<usize>,
-    /// Up to 500; usually 50.
-    limit: Option<usize>,
-}
+pub(crate) struct ListUserInvites {}
 
-impl Query for ListUserInvites {
+impl List for ListUserInvites {
     const NAME: &'static str = "list_user_invites";
     const OPERATIONS: &'static [Operation] = &[Operation::ListUserInvites];
     // The document names none.
     const SCOPES: &'static [&'static str] = &["users:read"];
     type Output = Page;
 
-    async fn call(self, tailnet: &Tailnet) -> Result<Page> {
-        let part = Part::new(self.skip, self.limit)?;
+    async fn list(self, tailnet: &Tailnet, part: Part) -> Result<Page> {
         let all = tailnet.user_invites().list().await?;
         let rows: Vec<_> = all.iter().map(|it| row(it, FIELDS)).collect();
-        Page::of("invites", &rows, part)
+        Page::of("invites", &rows, &part)
     }
 }
 
 /// Show one open invite to join the tailnet.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct GetUserInvite {
     /// Its id or address.
     invite: String,
@@ -101,7 +93,6 @@ impl Role {
 
 /// Invite people to join the tailnet, by mail or by a link that is shown once.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct InviteUsers {
     /// Whom to mail; none for one link.
     emails: Option<Vec<String>>,
@@ -127,7 +118,6 @@ impl Edit for InviteUsers {
 
 /// Mail an open invite to join again, once a minute at most.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct ResendUserInvite {
     /// Its id or address.
     invite: String,
@@ -148,7 +138,6 @@ impl Edit for ResendUserInvite {
 
 /// Withdraw an open invite to join; its link stops working.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct DeleteUserInvite {
     /// Its id or address.
     invite: String,

@@ -10,7 +10,7 @@ use crate::{
     change::{Plan, Risk},
     client::Result,
     tailnet::devices::device::relative,
-    tool::{Edit, Page, Part, Query, Toolset, edit, query},
+    tool::{Edit, List, Page, Part, Query, Toolset, edit, list, query},
 };
 
 pub(crate) const TOOLSET: Toolset = Toolset {
@@ -20,7 +20,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
                    somebody out wants more than the start.",
     default: false,
     tools: &[
-        query::<ListUsers>(),
+        list::<ListUsers>(),
         query::<GetUser>(),
         edit::<SetUserRole>(),
         edit::<ApproveUser>(),
@@ -101,7 +101,6 @@ impl Kind {
 
 /// List users, filtered.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct ListUsers {
     /// Part of the login or display name.
     text: Option<String>,
@@ -111,10 +110,6 @@ pub(crate) struct ListUsers {
     r#type: Option<Kind>,
     /// Like this now.
     status: Option<Status>,
-    /// From `next`.
-    skip: Option<usize>,
-    /// Up to 500; usually 50.
-    limit: Option<usize>,
 }
 
 /// What people ask about first.
@@ -134,18 +129,17 @@ struct Row<'a> {
     id: &'a str,
 }
 
-impl Query for ListUsers {
+impl List for ListUsers {
     const NAME: &'static str = "list_users";
     const OPERATIONS: &'static [Operation] = &[Operation::ListUsers];
     type Output = Page;
 
-    async fn call(self, tailnet: &Tailnet) -> Result<Page> {
-        let part = Part::new(self.skip, self.limit)?;
+    async fn list(self, tailnet: &Tailnet, part: Part) -> Result<Page> {
         let users = tailnet.users().everybody().await?;
         let now = Timestamp::now();
         let rows: Vec<Row<'_>> =
             users.iter().filter(|it| self.takes(it)).map(|it| Row::of(it, now)).collect();
-        Ok(Page::of("users", &rows, part)?.out_of(users.len()))
+        Ok(Page::of("users", &rows, &part)?.out_of(users.len()))
     }
 }
 
@@ -191,7 +185,6 @@ impl<'a> Row<'a> {
 
 /// Show everything the API knows of one user, with devices and when they were last seen.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct GetUser {
     /// Login name, its start or id.
     user: String,
@@ -209,7 +202,6 @@ impl Query for GetUser {
 
 /// Give a user another role.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct SetUserRole {
     /// Login name, its start or id.
     user: String,
@@ -231,7 +223,6 @@ impl Edit for SetUserRole {
 
 /// Let in a user who waits for approval.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct ApproveUser {
     /// Login name, its start or id.
     user: String,
@@ -251,7 +242,6 @@ impl Edit for ApproveUser {
 
 /// Shut a user out until `restore_user`.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct SuspendUser {
     /// Whole login name or id.
     user: String,
@@ -270,7 +260,6 @@ impl Edit for SuspendUser {
 
 /// Let a suspended user back in.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct RestoreUser {
     /// Login name, its start or id.
     user: String,
@@ -289,7 +278,6 @@ impl Edit for RestoreUser {
 
 /// Remove a user and all their devices for good.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct DeleteUser {
     /// Whole login name or id.
     user: String,

@@ -9,7 +9,7 @@ use crate::{
     Operation, Tailnet,
     change::{Plan, Risk},
     client::Result,
-    tool::{Edit, Page, Part, Query, Toolset, all_but, edit, query, row},
+    tool::{Edit, List, Page, Part, Query, Toolset, all_but, edit, list, query, row},
 };
 
 pub(crate) const TOOLSET: Toolset = Toolset {
@@ -18,7 +18,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     instructions: "`webhook` takes an id or a URL.",
     default: false,
     tools: &[
-        query::<ListWebhooks>(),
+        list::<ListWebhooks>(),
         query::<GetWebhook>(),
         edit::<CreateWebhook>(),
         edit::<UpdateWebhook>(),
@@ -32,30 +32,22 @@ const FIELDS: &[&str] = &["endpointId", "endpointUrl", "providerType", "subscrip
 
 /// List webhooks.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ListWebhooks {
-    /// From `next`.
-    skip: Option<usize>,
-    /// Up to 500; usually 50.
-    limit: Option<usize>,
-}
+pub(crate) struct ListWebhooks {}
 
-impl Query for ListWebhooks {
+impl List for ListWebhooks {
     const NAME: &'static str = "list_webhooks";
     const OPERATIONS: &'static [Operation] = &[Operation::ListWebhooks];
     type Output = Page;
 
-    async fn call(self, tailnet: &Tailnet) -> Result<Page> {
-        let part = Part::new(self.skip, self.limit)?;
+    async fn list(self, tailnet: &Tailnet, part: Part) -> Result<Page> {
         let all = tailnet.webhooks().list().await?;
         let rows: Vec<_> = all.iter().map(|it| row(it, FIELDS)).collect();
-        Page::of("webhooks", &rows, part)
+        Page::of("webhooks", &rows, &part)
     }
 }
 
 /// Show one webhook.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct GetWebhook {
     /// Its id or URL.
     webhook: String,
@@ -94,7 +86,6 @@ impl Provider {
 
 /// Have events posted to a URL; the secret that signs them is shown once.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct CreateWebhook {
     /// `https://…`
     url: String,
@@ -118,7 +109,6 @@ impl Edit for CreateWebhook {
 
 /// Subscribe a webhook to other events; nothing else of one can change.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct UpdateWebhook {
     /// Its id or URL.
     webhook: String,
@@ -139,7 +129,6 @@ impl Edit for UpdateWebhook {
 
 /// Remove a webhook for good.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct DeleteWebhook {
     /// Its id or URL.
     webhook: String,
@@ -158,7 +147,6 @@ impl Edit for DeleteWebhook {
 
 /// Send a webhook a test event.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct TestWebhook {
     /// Its id or URL.
     webhook: String,
@@ -177,7 +165,6 @@ impl Edit for TestWebhook {
 
 /// Give a webhook a new secret, which is shown once; the old one stops at once.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct RotateWebhookSecret {
     /// Its id or URL.
     webhook: String,

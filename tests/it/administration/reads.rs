@@ -74,7 +74,7 @@ async fn lists_come_in_pages() {
             assert_eq!(page["shown"], rows.len(), "{page}");
             seen.extend(rows.iter().map(Value::to_string));
             let Some(next) = page.get("next").cloned() else { break };
-            page = stage.agent.call(tool, json!({ "limit": 2, "skip": next })).await;
+            page = stage.agent.call(tool, json!({ "limit": 2, "cursor": next })).await;
         }
         seen.sort();
         seen.dedup();

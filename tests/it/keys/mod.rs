@@ -124,7 +124,7 @@ async fn keys_of_all_kinds_are_listed_with_owner_and_abilities_a_page_at_a_time(
 
     let all = agent.call("list_keys", json!({})).await;
     let some = agent.call("list_keys", json!({ "kind": "auth", "limit": 1 })).await;
-    let rest = agent.call("list_keys", json!({ "kind": "auth", "skip": 1 })).await;
+    let rest = agent.call("list_keys", json!({ "kind": "auth", "cursor": some["next"] })).await;
 
     assert_eq!(all["matching"], ids(&sandbox).await.len(), "{all}");
     let rows = all["keys"].as_array().unwrap();

@@ -99,11 +99,14 @@ async fn its_own_tool_does_the_same() {
         json!({ "endpointUrl": "https://hooks.example/1", "subscriptions": ["nodeCreated"] });
     let made = agent.call("api_create_webhook", json!({ "body": body })).await;
     let page = agent.call("api_list_users", json!({ "limit": 2 })).await;
-    let next = agent.call("api_list_users", json!({ "limit": 2, "skip": page["next"] })).await;
+    let next = agent.call("api_list_users", json!({ "limit": 2, "cursor": page["next"] })).await;
     let wrong = agent.fail("api_list_users", json!({ "limit": "two" })).await;
 
     assert_eq!(made["applied"], true);
-    assert_eq!((&page["shown"], &page["next"]), (&json!(2), &json!(2)));
+    assert_eq!(page["shown"], 2);
+    let odd =
+        agent.fail("call_api_operation", json!({ "operation": "getTailnetSettings", "limit": 2 }));
+    assert!(odd.await["message"].as_str().unwrap().contains("are for lists"));
     assert_ne!(page["users"][0], next["users"][0]);
     assert!(wrong["message"].as_str().unwrap().contains("limit"), "{wrong}");
 }

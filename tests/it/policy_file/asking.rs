@@ -1,6 +1,6 @@
 //! The tools that judge, through an MCP client.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tailsteward::tool::Risk;
 
 use super::{Setting, setup};
@@ -60,14 +60,17 @@ async fn a_long_list_goes_on_where_it_ended() {
         "grants": (1..=70).map(rule).collect::<Vec<_>>(), "tagOwners": { "tag:db": [] },
     })
     .to_string();
-    let (mut skip, mut seen) = (json!(0), Vec::new());
-    while !skip.is_null() {
-        let asked = json!({ "to": "tag:db", "text": text, "skip": skip });
+    let (mut next, mut seen) = (Value::Null, Vec::new());
+    loop {
+        let asked = json!({ "to": "tag:db", "text": text, "cursor": next });
         let page = agent.call("test_acl_policy", asked).await["reached_by"].take();
         assert_eq!(page["total"], 70);
         let rules = page["shown"].as_array().unwrap().iter();
         seen.extend(rules.map(|it| it["rule"].as_str().unwrap().to_owned()));
-        skip = page["next"].clone();
+        next = page["next"].clone();
+        if next.is_null() {
+            break;
+        }
     }
     let all: Vec<String> = (0..70).map(|it| format!("grants[{it}]")).collect();
     assert_eq!(seen, all);

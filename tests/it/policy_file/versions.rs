@@ -53,7 +53,7 @@ async fn the_list_is_paged_and_has_nothing_but_policy_files() {
     desk.done("set_device_attribute", attribute).await;
 
     let first = desk.done("list_policy_versions", json!({ "limit": 1 })).await;
-    let next = json!({ "limit": 1, "before": first["next"] });
+    let next = json!({ "limit": 1, "cursor": first["next"] });
     let second = desk.done("list_policy_versions", next).await;
 
     assert_eq!((&first["total"], &second["total"]), (&json!(2), &json!(2)));

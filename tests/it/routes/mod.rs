@@ -289,8 +289,8 @@ async fn routers_are_listed_with_what_waits_and_what_is_odd() {
     assert_eq!((&one["total"], &one["routers"][0]["device"]), (&json!(1), &json!(WAITS)));
     assert!(!one["findings"].to_string().contains(ROUTER), "{one}");
     let page = agent.call("get_subnet_routes", json!({ "limit": 1 })).await;
-    assert_eq!(page["next"], 1);
-    let next = agent.call("get_subnet_routes", json!({ "limit": 1, "skip": 1 })).await;
+    let asked = json!({ "limit": 1, "cursor": page["next"] });
+    let next = agent.call("get_subnet_routes", asked).await;
     assert_eq!(next["routers"][0]["device"], WAITS);
     assert!(next.get("next").is_none());
 }
@@ -374,7 +374,7 @@ async fn exit_nodes_say_where_they_are_and_what_they_wait_for() {
     let half = half.call("list_exit_nodes", json!({ "limit": 1 })).await;
     let notes = half["exit_nodes"][0]["notes"].to_string();
     assert!(notes.contains("one version of IP only"), "{half}");
-    assert_eq!(half["next"], 1);
+    assert!(half["next"].is_string(), "{half}");
 }
 
 #[tokio::test]

@@ -122,9 +122,9 @@ async fn services_are_listed_by_name_a_page_at_a_time() {
     let (_sandbox, tailnet) = sandbox_of(20).await;
     let agent = agent(&tailnet).await;
     let first = agent.call("services_list", json!({ "limit": 1 })).await;
-    assert_eq!((&first["total"], &first["next"]), (&json!(2), &json!(1)));
+    assert_eq!(first["total"], 2);
     assert_eq!(first["services"][0]["name"], "svc:orders-db");
-    let second = agent.call("services_list", json!({ "skip": 1 })).await;
+    let second = agent.call("services_list", json!({ "cursor": first["next"] })).await;
     let web = &second["services"][0];
     assert_eq!((&web["name"], &web["ports"]), (&json!("svc:web"), &json!(["tcp:443"])));
     assert_eq!(web["addrs"].as_array().unwrap().len(), 2);

@@ -44,7 +44,6 @@ fn expiry(text: Option<&String>) -> Result<Option<jiff::Timestamp>> {
 
 /// Show a device's posture attributes.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct GetDeviceAttributes {
     /// Name, its start, id or IP.
     device: String,
@@ -63,7 +62,6 @@ impl Query for GetDeviceAttributes {
 
 /// Set a custom posture attribute of a device.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct SetDeviceAttribute {
     /// Name, its start, id or IP.
     device: String,
@@ -102,7 +100,6 @@ impl Edit for SetDeviceAttribute {
 
 /// Delete a custom posture attribute of a device.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct DeleteDeviceAttribute {
     /// Name, its start, id or IP.
     device: String,
@@ -127,7 +124,6 @@ impl Edit for DeleteDeviceAttribute {
 
 /// Set or delete a custom posture attribute on several devices.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct BatchUpdateDeviceAttributes {
     /// Up to 50.
     devices: Vec<String>,

@@ -13,7 +13,6 @@ use crate::{
 
 /// Let a device take part in the tailnet.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct AuthorizeDevice {
     /// Name, its start, id or IP.
     device: String,
@@ -42,7 +41,6 @@ enum Revocation {
 
 /// Cut a device off: de-authorize it, or remove it for good.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct RevokeDevice {
     /// Whole name, id or IP.
     device: String,
@@ -70,7 +68,6 @@ impl Edit for RevokeDevice {
 
 /// Change a device's name, tags, IPv4 address or key expiry.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct UpdateDevice {
     /// Name, its start, id or IP.
     device: String,
@@ -128,7 +125,6 @@ impl Edit for UpdateDevice {
 
 /// Expire a device's key now, for good: it drops off until a new login.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct ExpireDeviceKey {
     /// Whole name, id or IP.
     device: String,
@@ -147,7 +143,6 @@ impl Edit for ExpireDeviceKey {
 
 /// Say how to update a device's client, or turn auto-updates on.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct ForceUpdate {
     /// Name, its start, id or IP.
     device: String,

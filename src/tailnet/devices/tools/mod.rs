@@ -5,12 +5,12 @@ use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use crate::{
     Error,
     client::Result,
-    tool::{Toolset, edit, query},
+    tool::{Toolset, edit, list, query},
 };
 
 mod attributes;
 mod change;
-mod list;
+mod listing;
 mod read;
 
 use self::{
@@ -18,7 +18,7 @@ use self::{
         BatchUpdateDeviceAttributes, DeleteDeviceAttribute, GetDeviceAttributes, SetDeviceAttribute,
     },
     change::{AuthorizeDevice, ExpireDeviceKey, ForceUpdate, RevokeDevice, UpdateDevice},
-    list::ListDevices,
+    listing::ListDevices,
     read::{GetDeviceDetails, GetDeviceLogs, GetDeviceStatus},
 };
 
@@ -29,7 +29,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
                    device off wants more than the start.",
     default: true,
     tools: &[
-        query::<ListDevices>(),
+        list::<ListDevices>(),
         query::<GetDeviceDetails>(),
         query::<GetDeviceStatus>(),
         query::<GetDeviceLogs>(),

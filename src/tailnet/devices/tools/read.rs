@@ -22,7 +22,6 @@ const MOST_ENTRIES: usize = 200;
 
 /// Show everything the API knows of one device.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct GetDeviceDetails {
     /// Name, its start, id or IP.
     device: String,
@@ -40,7 +39,6 @@ impl Query for GetDeviceDetails {
 
 /// Show how a device is: connectivity, latency, key expiry, problems.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct GetDeviceStatus {
     /// Name, its start, id or IP.
     device: String,
@@ -58,7 +56,6 @@ impl Query for GetDeviceStatus {
 
 /// Show what was changed about a device, and whom it talked to.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct GetDeviceLogs {
     /// Name, its start, id or IP.
     device: String,

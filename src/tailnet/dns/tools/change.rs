@@ -24,7 +24,6 @@ struct Split {
 
 /// Change the whole DNS configuration at once; what is absent stays.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct ConfigureDns {
     /// IPs or https:// URLs, in order.
     nameservers: Option<Vec<String>>,
@@ -76,7 +75,6 @@ impl Edit for ConfigureDns {
 
 /// Replace the nameservers, in order; an empty list turns MagicDNS off.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct ConfigureNameservers {
     /// IPs or https:// URLs.
     nameservers: Vec<String>,
@@ -100,7 +98,6 @@ impl Edit for ConfigureNameservers {
 
 /// Send names under a domain to resolvers of its own (split DNS).
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct AddDnsRoute {
     /// Such as `corp.example.com`.
     domain: String,
@@ -127,7 +124,6 @@ impl Edit for AddDnsRoute {
 
 /// Take a domain's own resolvers away (split DNS).
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct RemoveDnsRoute {
     /// Such as `corp.example.com`.
     domain: String,
@@ -147,7 +143,6 @@ impl Edit for RemoveDnsRoute {
 
 /// Replace the domains that names without dots are looked for in, in order.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct SetSearchPaths {
     /// May be empty.
     search_paths: Vec<String>,
@@ -167,7 +162,6 @@ impl Edit for SetSearchPaths {
 
 /// Let devices be found by name; needs a nameserver.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct EnableMagicDns {}
 
 impl Edit for EnableMagicDns {
@@ -184,7 +178,6 @@ impl Edit for EnableMagicDns {
 
 /// Let devices not be found by name any more; HTTPS certificates stop, too.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct DisableMagicDns {}
 
 impl Edit for DisableMagicDns {

@@ -45,7 +45,6 @@ const WRITES: &[&str] = &["dns"];
 
 /// Show the DNS configuration and what it means.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct GetDnsStatus {}
 
 impl Query for GetDnsStatus {
@@ -61,7 +60,6 @@ impl Query for GetDnsStatus {
 
 /// Show whether devices are found by name, under which domain, and what that needs.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct GetMagicDnsStatus {}
 
 impl Query for GetMagicDnsStatus {
@@ -79,7 +77,6 @@ impl Query for GetMagicDnsStatus {
 
 /// Resolve a name from here as the tailnet's devices would, and say how.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct TestDnsResolution {
     /// To resolve.
     name: String,

@@ -12,7 +12,7 @@ use crate::{
         devices::find::find,
         policy_file::{PreviewFor, PreviewRuleMatchesResponse, Verdict},
     },
-    tool::Query,
+    tool::{List, PageSize, Part, Query},
 };
 
 /// Reading what there is in the tailnet.
@@ -41,7 +41,6 @@ enum By {
 
 /// Check a policy text for errors, here with line numbers and then at Tailscale.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct ValidateAclSyntax {
     /// Instead of the live one.
     text: Option<String>,
@@ -87,7 +86,6 @@ impl Query for ValidateAclSyntax {
 
 /// Ask who reaches what and why, or run tests.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct TestAclPolicy {
     /// Device, user, group, tag, host, address; alone: what it reaches.
     from: Option<String>,
@@ -104,9 +102,6 @@ pub(crate) struct TestAclPolicy {
     /// Usually offline.
     #[serde(default)]
     by: By,
-    /// From `next`.
-    #[serde(default)]
-    skip: usize,
 }
 
 /// As in the file's `tests`.
@@ -139,8 +134,8 @@ pub(crate) struct Tested {
 #[serde(untagged)]
 enum Said {
     Answer(Box<Answer>),
-    Reached { reaches: List<Entry> },
-    Reaching { reached_by: List<Entry> },
+    Reached { reaches: Capped<Entry> },
+    Reaching { reached_by: Capped<Entry> },
     Report(Report),
     Verdict(Verdict),
     Preview(Box<PreviewRuleMatchesResponse>),
@@ -154,31 +149,40 @@ struct Report {
 
 /// A list that says how much it leaves out.
 #[derive(Debug, Serialize)]
-pub(crate) struct List<T> {
+pub(crate) struct Capped<T> {
     total: usize,
     shown: Vec<T>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<usize>,
+    next: Option<String>,
 }
 
-impl<T> List<T> {
-    fn page(all: Vec<T>, skip: usize, limit: usize) -> Self {
+impl<T> Capped<T> {
+    fn page(all: Vec<T>, part: &Part) -> Self {
         let total = all.len();
-        let shown: Vec<T> = all.into_iter().skip(skip).take(limit).collect();
-        let end = skip.saturating_add(shown.len());
-        Self { total, shown, next: (end < total).then_some(end) }
+        let shown: Vec<T> = all.into_iter().skip(part.offset()).take(part.limit()).collect();
+        let end = part.offset().saturating_add(shown.len());
+        Self { total, shown, next: (end < total).then(|| part.next(end, "")) }
     }
 }
 
-impl Query for TestAclPolicy {
+/// Refuses `cursor` and `limit` where the answer is no list.
+fn no_page(part: &Part) -> Result<()> {
+    if part.is_named {
+        return Err(Error::invalid_input("cursor", "and `limit` are for lists; leave them out"));
+    }
+    Ok(())
+}
+
+impl List for TestAclPolicy {
     const NAME: &'static str = "test_acl_policy";
     const OPERATIONS: &'static [Operation] = BOTH;
+    const PAGE: PageSize = PageSize { usual: SHOWN, max: 500 };
     type Output = Tested;
 
-    async fn call(self, tailnet: &Tailnet) -> Result<Tested> {
+    async fn list(self, tailnet: &Tailnet, part: Part) -> Result<Tested> {
         let judged_by = self.by;
         let said = match self.by {
-            By::Offline => self.offline(tailnet).await?,
+            By::Offline => self.offline(tailnet, &part).await?,
             By::Tailscale => self.at_tailscale(tailnet).await?,
         };
         Ok(Tested { judged_by, said })
@@ -186,12 +190,13 @@ impl Query for TestAclPolicy {
 }
 
 impl TestAclPolicy {
-    async fn offline(self, tailnet: &Tailnet) -> Result<Said> {
+    async fn offline(self, tailnet: &Tailnet, part: &Part) -> Result<Said> {
         let judged = tailnet.policy_file().judged(self.text.as_deref()).await?;
         let policy = judged.compiled();
         let wrong = |field: &'static str| move |said: String| Error::invalid_input(field, said);
         Ok(match (self.from.as_deref(), self.to.as_deref()) {
             (Some(from), Some(to)) => {
+                no_page(part)?;
                 let answer = if let Some(user) = self.ssh_user.as_deref() {
                     policy.ask_ssh(from, to, user)
                 } else {
@@ -202,13 +207,16 @@ impl TestAclPolicy {
             }
             (Some(from), None) => {
                 let all = policy.reached_by(from).map_err(wrong("from"))?;
-                Said::Reached { reaches: List::page(all, self.skip, SHOWN) }
+                Said::Reached { reaches: Capped::page(all, part) }
             }
             (None, Some(to)) => {
                 let all = policy.who_reaches(to).map_err(wrong("to"))?;
-                Said::Reaching { reached_by: List::page(all, self.skip, SHOWN) }
+                Said::Reaching { reached_by: Capped::page(all, part) }
             }
-            (None, None) => Said::Report(report(&policy, self.tests)?),
+            (None, None) => {
+                no_page(part)?;
+                Said::Report(report(&policy, self.tests)?)
+            }
         })
     }
 
@@ -288,7 +296,6 @@ enum Show {
 
 /// Look for risks and leftovers in a policy file, or list rules or capabilities with devices.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct PolicyAnalyzer {
     #[serde(default)]
     show: Show,
@@ -298,27 +305,25 @@ pub(crate) struct PolicyAnalyzer {
     device: Option<String>,
     /// Instead of the live one.
     text: Option<String>,
-    /// From `next`.
-    #[serde(default)]
-    skip: usize,
 }
 
 /// What `policy_analyzer` answers.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Analysis {
-    Findings { high: usize, medium: usize, low: usize, findings: List<Finding> },
-    Rules { rules: List<crate::policy::RuleReach> },
-    Capabilities { capabilities: List<Capability> },
+    Findings { high: usize, medium: usize, low: usize, findings: Capped<Finding> },
+    Rules { rules: Capped<crate::policy::RuleReach> },
+    Capabilities { capabilities: Capped<Capability> },
     Attributes { device: String, attributes: serde_json::Map<String, Value> },
 }
 
-impl Query for PolicyAnalyzer {
+impl List for PolicyAnalyzer {
     const NAME: &'static str = "policy_analyzer";
     const OPERATIONS: &'static [Operation] = &WORLD;
+    const PAGE: PageSize = PageSize { usual: SHOWN, max: 500 };
     type Output = Analysis;
 
-    async fn call(self, tailnet: &Tailnet) -> Result<Analysis> {
+    async fn list(self, tailnet: &Tailnet, part: Part) -> Result<Analysis> {
         let judged = tailnet.policy_file().judged(self.text.as_deref()).await?;
         let policy = judged.compiled();
         if let Some(name) = self.device {
@@ -332,17 +337,17 @@ impl Query for PolicyAnalyzer {
         Ok(match show {
             Show::Capabilities => {
                 let all = policy.capabilities_named(self.capability.as_deref());
-                Analysis::Capabilities { capabilities: List::page(all, self.skip, SHOWN) }
+                Analysis::Capabilities { capabilities: Capped::page(all, &part) }
             }
             Show::Rules => {
-                Analysis::Rules { rules: List::page(policy.rules_with_devices(), self.skip, SHOWN) }
+                Analysis::Rules { rules: Capped::page(policy.rules_with_devices(), &part) }
             }
             Show::Findings => {
                 let all = policy.findings();
                 let count = |weight: Weight| all.iter().filter(|it| it.weight == weight).count();
                 let (high, medium, low) =
                     (count(Weight::High), count(Weight::Medium), count(Weight::Low));
-                let findings = List::page(all, self.skip, SHOWN);
+                let findings = Capped::page(all, &part);
                 Analysis::Findings { high, medium, low, findings }
             }
         })

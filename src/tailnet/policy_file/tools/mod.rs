@@ -10,7 +10,7 @@ use crate::{
     change::{Plan, Risk},
     client::Result,
     policy::edit::Edit,
-    tool::{self, Query, Toolset, edit, query},
+    tool::{self, List, PageSize, Paged, Part, Query, Toolset, edit, list, query},
 };
 
 mod ask;
@@ -23,19 +23,14 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     default: true,
     tools: &[
         query::<GetAclPolicy>(),
-        query::<ask::TestAclPolicy>(),
-        query::<ask::PolicyAnalyzer>(),
+        list::<ask::TestAclPolicy>(),
+        list::<ask::PolicyAnalyzer>(),
         query::<ask::ValidateAclSyntax>(),
         edit::<UpdateAclPolicy>(),
-        query::<ListPolicyVersions>(),
+        list::<ListPolicyVersions>(),
         edit::<RollbackAclPolicy>(),
     ],
 };
-
-/// Versions that `list_policy_versions` shows unless asked otherwise.
-const VERSIONS: usize = 20;
-/// The most that it shows.
-const MOST_VERSIONS: usize = 100;
 
 /// How much of the policy file is shown.
 #[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
@@ -50,7 +45,6 @@ enum Format {
 
 /// Show the policy file as it is written, one section of it, or a summary.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct GetAclPolicy {
     #[serde(default)]
     format: Format,
@@ -108,7 +102,6 @@ fn fits(file: &PolicyFile) -> Result<()> {
 
 /// Change the policy file by edits or a whole text, after validation, its tests and a preview.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct UpdateAclPolicy {
     /// Instead of `text`; all else stays as it is written.
     #[serde(default)]
@@ -164,32 +157,25 @@ fn structured(mut edit: Edit) -> Edit {
 
 /// List the policy file's versions recorded here, newest first.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ListPolicyVersions {
-    /// From `next`.
-    before: Option<i64>,
-    /// Up to 100; usually 20.
-    limit: Option<usize>,
-}
+pub(crate) struct ListPolicyVersions {}
 
-impl Query for ListPolicyVersions {
+impl List for ListPolicyVersions {
     const NAME: &'static str = "list_policy_versions";
     const OPERATIONS: &'static [Operation] = &[Operation::GetPolicyFile];
-    type Output = VersionList;
+    const PAGE: PageSize = PageSize { usual: 20, max: 100 };
+    type Output = Paged<VersionList>;
 
-    async fn call(self, tailnet: &Tailnet) -> Result<VersionList> {
-        let limit = self.limit.unwrap_or(VERSIONS);
-        if limit == 0 || limit > MOST_VERSIONS {
-            let should = format!("must be between 1 and {MOST_VERSIONS}");
-            return Err(Error::invalid_input("limit", should));
-        }
-        tailnet.policy_file().versions(self.before, limit).await
+    async fn list(self, tailnet: &Tailnet, part: Part) -> Result<Self::Output> {
+        let before = part.after().and_then(|change| change.parse().ok());
+        let list = tailnet.policy_file().versions(before, part.limit()).await?;
+        let shown = part.offset().saturating_add(list.shown);
+        let next = list.next.map(|oldest| part.next(shown, &oldest.to_string()));
+        Ok(Paged::new(list, next))
     }
 }
 
 /// Bring a recorded version of the policy file back, checked like a new one.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct RollbackAclPolicy {
     /// Its number.
     version: Option<i64>,

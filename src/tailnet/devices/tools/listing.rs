@@ -1,7 +1,5 @@
 //! `list_devices`.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,15 +13,8 @@ use crate::{
     Error, Operation, Tailnet,
     client::Result,
     tailnet::devices::{Device, Filter, KeyState, Order, device::relative, filter::sort},
-    tool::Query,
+    tool::{List, Page, PageSize, Part},
 };
-
-/// Devices on a page unless asked otherwise.
-const PAGE_SIZE: usize = 30;
-/// Devices on the largest page.
-const LARGEST_PAGE: usize = 500;
-/// The most that a page may weigh, in bytes of JSON; what is left comes on the next.
-const MAX_PAGE_BYTES: usize = 48_000;
 
 /// Fields of a device, as the API names them.
 const FIELDS: [&str; 31] = [
@@ -62,7 +53,7 @@ const FIELDS: [&str; 31] = [
 
 /// List devices, filtered and sorted.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 pub(crate) struct ListDevices {
     /// Part of the name.
     name: Option<String>,
@@ -102,25 +93,6 @@ pub(crate) struct ListDevices {
     descending: bool,
     /// API fields to show, or `all`.
     fields: Vec<String>,
-    /// Up to 500; usually 30.
-    limit: Option<usize>,
-    /// From `next`.
-    cursor: Option<String>,
-}
-
-/// A page of devices.
-#[derive(Debug, Serialize)]
-pub(crate) struct Page {
-    /// Devices in the tailnet.
-    total: usize,
-    /// Devices that the filters take.
-    matching: usize,
-    /// Devices on this page.
-    shown: usize,
-    devices: Vec<Box<RawValue>>,
-    /// What to give as `cursor` for the page after this.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<String>,
 }
 
 /// What people ask about first.
@@ -140,20 +112,23 @@ struct Row<'a> {
     notes: Vec<&'static str>,
 }
 
-impl Query for ListDevices {
+impl List for ListDevices {
     const NAME: &'static str = "list_devices";
     const OPERATIONS: &'static [Operation] = &[Operation::ListTailnetDevices];
+    const PAGE: PageSize = PageSize { usual: 30, max: 500 };
     type Output = Page;
 
-    async fn call(self, tailnet: &Tailnet) -> Result<Page> {
+    async fn list(self, tailnet: &Tailnet, part: Part) -> Result<Page> {
         let filter = self.filter()?;
-        self.check()?;
+        self.check_tags()?;
         let devices = tailnet.devices().list().await?;
         self.check_fields(&devices)?;
         let now = Timestamp::now();
         let mut taken: Vec<&Device> = devices.iter().filter(|it| filter.takes(it, now)).collect();
         sort(&mut taken, self.sort, self.descending, now);
-        self.page(devices.len(), &taken, now)
+        let row = |device: &&Device| self.row(device, now);
+        let page = Page::keyed("devices", &taken, &part, |device| device.key(), row)?;
+        Ok(page.out_of(devices.len()))
     }
 }
 
@@ -186,13 +161,7 @@ impl ListDevices {
         })
     }
 
-    fn check(&self) -> Result<()> {
-        if self.limit.is_some_and(|it| it == 0 || it > LARGEST_PAGE) {
-            return Err(Error::invalid_input(
-                "limit",
-                format!("must be between 1 and {LARGEST_PAGE}"),
-            ));
-        }
+    fn check_tags(&self) -> Result<()> {
         if let Some(tag) = self.tags.iter().chain(&self.tags_any).find(|it| !it.starts_with("tag:"))
         {
             return Err(Error::invalid_input(
@@ -215,56 +184,6 @@ impl ListDevices {
             )),
             None => Ok(()),
         }
-    }
-
-    fn page(&self, total: usize, taken: &[&Device], now: Timestamp) -> Result<Page> {
-        let start = self.start(taken)?;
-        let limit = self.limit.unwrap_or(PAGE_SIZE);
-        let mut devices = Vec::new();
-        let mut weight = 0;
-        for device in taken.iter().skip(start).take(limit) {
-            let row = self.row(device, now)?;
-            weight += row.get().len();
-            // One device is always shown, however heavy.
-            if weight > MAX_PAGE_BYTES && !devices.is_empty() {
-                break;
-            }
-            devices.push(row);
-        }
-        let end = start + devices.len();
-        let last = taken.get(end.saturating_sub(1)).filter(|_| end < taken.len());
-        let next = last.map(|it| format!("{end}-{:x}-{}", self.fingerprint(), it.key()));
-        Ok(Page { total, matching: taken.len(), shown: devices.len(), devices, next })
-    }
-
-    /// Where the page starts: behind the last device of the page before, wherever that is by now.
-    fn start(&self, taken: &[&Device]) -> Result<usize> {
-        let Some(cursor) = &self.cursor else { return Ok(0) };
-        let mut parts = cursor.splitn(3, '-');
-        let offset = parts.next().and_then(|it| it.parse::<usize>().ok());
-        let fingerprint = parts.next().and_then(|it| u32::from_str_radix(it, 16).ok());
-        let (Some(offset), Some(fingerprint), Some(id)) = (offset, fingerprint, parts.next())
-        else {
-            return Err(Error::invalid_input("cursor", "must be the `next` of the page before"));
-        };
-        if fingerprint != self.fingerprint() {
-            return Err(Error::invalid_input(
-                "cursor",
-                "is from a list with other filters or another order; start anew without it",
-            ));
-        }
-        // If it is gone, those behind it have moved up: one shown twice is better than one lost.
-        let found = taken.iter().position(|it| !id.is_empty() && it.key() == id);
-        let gone = if id.is_empty() { offset } else { offset.saturating_sub(1) };
-        Ok(found.map_or(gone, |it| it + 1))
-    }
-
-    /// What tells lists apart whose pages do not fit together.
-    fn fingerprint(&self) -> u32 {
-        let mut hasher = DefaultHasher::new();
-        format!("{:?} {:?} {}", self.filter().ok(), self.sort, self.descending).hash(&mut hasher);
-        // Half of it is plenty, and shorter.
-        (hasher.finish() >> 32) as u32
     }
 
     /// One device, written out: its weight is known before it goes on the page.
