@@ -1,5 +1,26 @@
-//! The policy file, understood offline: read, judged as Tailscale judges it, worked out for a
-//! tailnet, asked, and compared by effect. Pure: nothing here talks to anybody.
+//! Tailscale policy files, understood offline. No I/O: a policy file is a text, and the tailnet that
+//! it applies to is an [`Inventory`].
+//!
+//! | to | use |
+//! | --- | --- |
+//! | validate a file and run its tests | [`check`], which returns [`Problem`]s with places and suggestions |
+//! | read a file | [`Policy::parse`], then [`Policy::model`] |
+//! | work out packet filters, SSH rules and attributes of devices | [`Policy::compile`] |
+//! | ask who reaches what, and why not | [`Compiled::ask`], [`Compiled::who_reaches`], [`Compiled::ask_ssh`] |
+//! | compare two files by effect | [`Effect::between`] |
+//! | look for risky rules | [`Compiled::findings`] |
+//! | edit a file and keep its comments | [`edit::apply`] |
+//! | merge two edited copies of a file | [`merge::three_way`] |
+//!
+//! ```
+//! use tailsteward_policy::{Inventory, Policy};
+//!
+//! let policy = Policy::parse(r#"{ "grants": [{ "src": ["*"], "dst": ["*"], "ip": ["443"] }] }"#)?;
+//! let inventory = Inventory::named("example.com");
+//! let answer = policy.compile(&inventory).ask("100.64.0.1", "100.64.0.2", None, 22)?;
+//! assert!(!answer.allowed);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::sync::Arc;
 
@@ -38,6 +59,11 @@ pub use self::{
     selector::{Selector, SelectorKind},
 };
 use self::{hujson::Document, model::Model, problem::Problems};
+
+/// The examples in the README compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 /// A policy file. By default the empty one, `{}`, which allows everything.
 #[derive(Debug, Clone, Default)]

@@ -1,9 +1,22 @@
-//! A sandbox: an HTTP server in this process that behaves like the Tailscale admin API, with a
-//! made-up company's tailnet in memory. For trying things out and for tests; nothing leaves the
-//! machine.
+//! An emulated Tailscale admin API: an HTTP server in this process, with a made-up company's tailnet
+//! in memory. For tests of API clients and for trying things out; nothing leaves the machine.
 //!
-//! It speaks wire JSON only and shares no code with the client it is there to test. There is one
-//! file per resource; `operations` lists what the API documents and who carries it out.
+//! ```
+//! use tailsteward_sandbox::{Options, Sandbox};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> std::io::Result<()> {
+//! let sandbox = Sandbox::start(Options { devices: 20, ..Options::default() }).await?;
+//! println!("{}/api/v2 with the key {}", sandbox.base_url(), Sandbox::API_KEY);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`Options`] decide what the tailnet is like, [`Fault`]s what goes wrong.
+//!
+//! It reads and writes wire JSON and shares no code with the client that it is there to test. Policy
+//! files are judged with `tailsteward-policy`. There is one file for each resource; `operations`
+//! lists the operations of the API and their handlers.
 
 mod admin;
 mod apps;
@@ -53,6 +66,11 @@ use self::keys::{Key, Kind};
 use self::server::Server;
 
 pub use self::faults::{Fault, FaultKind};
+
+/// The example in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 /// The suffix of device names.
 const DNS_SUFFIX: &str = "tail4f2b1c.ts.net";
