@@ -10,6 +10,7 @@ pub mod keys;
 pub mod logging;
 pub mod network;
 pub mod oauth_apps;
+#[cfg(feature = "operations")]
 pub mod operations;
 pub mod policy_file;
 pub mod posture;
@@ -48,6 +49,7 @@ pub(crate) static SUBJECTS: &[&dyn Subject] = &[
     logging::stream::STREAM,
     &logging::aws::ExternalId,
     oauth_apps::APP,
+    #[cfg(feature = "operations")]
     &operations::change::Calls,
     &keys::change::Keys,
     &dns::change::Dns,
@@ -126,6 +128,7 @@ impl Tailnet {
     }
 
     /// Any operation of the API, called with values.
+    #[cfg(feature = "operations")]
     pub fn operations(&self) -> operations::Operations<'_> {
         operations::Operations::new(self)
     }
