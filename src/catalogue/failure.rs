@@ -1,9 +1,12 @@
-//! A failure as an answer.
+//! A failure as an answer: what to do about it, by the names of tools and options.
 
 use serde::Serialize;
 
-use super::in_tools;
-use crate::{Error, ErrorKind};
+use super::all;
+use crate::{
+    Error, ErrorKind, Operation,
+    client::{Action, Setting},
+};
 
 /// A failure as an answer that a model can read and act on: compact JSON.
 pub fn failure(error: &Error) -> String {
@@ -19,8 +22,39 @@ pub fn failure(error: &Error) -> String {
     let failure = Failure {
         kind: error.kind(),
         message: error.to_string(),
-        remedy: error.remedy().map(|remedy| in_tools(&remedy)),
+        remedy: remedy(error),
         may_have_had_effect: error.may_have_had_effect(),
     };
     serde_json::to_string(&failure).unwrap_or(failure.message)
+}
+
+/// What to do about an error, with the tool or option for it.
+pub fn remedy(error: &Error) -> Option<String> {
+    let mut text = error.advice()?;
+    for action in error.actions() {
+        text.push_str(&how(*action));
+    }
+    Some(text)
+}
+
+/// How something is done here, as the end of a sentence.
+fn how(action: Action) -> String {
+    match action {
+        Action::Call(operation) => format!(" ({})", tool_for(operation)),
+        Action::ListChanges => " (list_changes)".to_owned(),
+        Action::ShowChange => " (get_change)".to_owned(),
+        Action::Configure(Setting::Journal) => " (--store)".to_owned(),
+        Action::Configure(Setting::Credential) => {
+            "; or keep one with `tailsteward auth set NAME`; or try everything with --sandbox"
+                .to_owned()
+        }
+    }
+}
+
+/// The tool that does just this, or the one that reaches every operation.
+fn tool_for(operation: Operation) -> String {
+    let fits = || all().filter(|tool| tool.is_edit() != operation.reads());
+    let first = fits().find(|tool| tool.operations.first() == Some(&operation));
+    let tool = first.or_else(|| fits().find(|tool| tool.operations.contains(&operation)));
+    tool.map_or_else(|| format!("call_api_operation {operation}"), |tool| tool.name.to_owned())
 }

@@ -3,11 +3,11 @@
 use std::sync::LazyLock;
 
 pub use self::{
-    failure::failure,
+    failure::{failure, remedy},
     selection::{Offer, Selectors, ToolSelection},
 };
 use crate::{
-    Error, Operation,
+    Error,
     client::Result,
     tailnet::{
         changes, contacts, device_invites, devices, dns, keys, logging, network, oauth_apps,
@@ -71,18 +71,4 @@ pub fn named(name: &str) -> Result<&'static ToolDef> {
         let names: Vec<&str> = all().map(|it| it.name).collect();
         Error::invalid_input("tool", selection::no_such(name, &names))
     })
-}
-
-/// A text that names operations, with the tools that read the same in their place: whoever is told of a
-/// failure here has tools.
-pub(crate) fn in_tools(text: &str) -> String {
-    let word = |word: &str| {
-        let (id, end) = word.split_at(word.find([',', ';', '.', ')']).unwrap_or(word.len()));
-        let Some(operation) = Operation::named(id).filter(|it| it.reads()) else {
-            return word.to_owned();
-        };
-        let tool = all().find(|it| !it.is_edit() && it.operations.first() == Some(&operation));
-        tool.map_or_else(|| format!("call_api_operation {word}"), |it| format!("{}{end}", it.name))
-    };
-    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }

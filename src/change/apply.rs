@@ -8,7 +8,10 @@ use super::{
     journal::{Intent, Step},
     write::hide,
 };
-use crate::{Error, ErrorKind, client::Result};
+use crate::{
+    Error, ErrorKind,
+    client::{Action, Result, Setting},
+};
 
 /// Carries `plan` out. A failure of the only resource is an error; of several, a part of the report.
 pub(super) async fn apply(tailnet: &Tailnet, plan: &Plan) -> Result<Report> {
@@ -397,5 +400,6 @@ impl<'a> Run<'a> {
 
 fn unrecorded(error: &Error) -> Error {
     Error::new(ErrorKind::Journal, format!("nothing was sent: the journal says {error}"))
-        .with_remedy("mend the store that --store names; what is not recorded is not changed")
+        .with_remedy("mend the journal; what cannot be recorded is not changed")
+        .with_action(Action::Configure(Setting::Journal))
 }

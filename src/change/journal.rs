@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use futures_util::future::BoxFuture;
+pub use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -85,6 +85,34 @@ pub struct Entry {
     /// How many fields of resources it was to change.
     #[serde(skip)]
     pub planned: usize,
+}
+
+impl Step {
+    /// One field of the resource `id` of a kind, of which nothing is known yet.
+    pub fn new(kind: &str, id: &str, name: &str, change: Change) -> Self {
+        let (kind, id, name) = (kind.to_owned(), id.to_owned(), name.to_owned());
+        Self { kind, id, name, change, outcome: None, why: None }
+    }
+}
+
+impl Entry {
+    /// The entry `change` of something that begins now, for a journal of one's own.
+    pub fn begun(change: i64, at: Timestamp, intent: &Intent<'_>) -> Self {
+        Self {
+            change,
+            at,
+            principal: intent.principal.to_owned(),
+            tool: intent.tool.to_owned(),
+            tailnet: intent.tailnet.to_owned(),
+            resource: intent.resource.to_owned(),
+            risk: intent.risk,
+            outcome: Outcome::Unknown,
+            running: true,
+            undoes: intent.undoes,
+            undone_by: None,
+            planned: intent.planned,
+        }
+    }
 }
 
 /// Which entries to list.

@@ -25,7 +25,7 @@ mod context;
 pub mod journal;
 mod plan;
 mod report;
-#[cfg(feature = "server")]
+#[cfg(feature = "journal")]
 pub mod store;
 mod tailnet;
 mod write;

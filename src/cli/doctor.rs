@@ -4,7 +4,9 @@ use serde::Serialize;
 
 use super::{Connected, Target};
 use crate::{
-    Error, ErrorKind, Operation, Tailnet, catalogue::Offer, client::Result,
+    Error, ErrorKind, Operation, Tailnet,
+    catalogue::{Offer, remedy},
+    client::Result,
     tailnet::logging::Window,
 };
 
@@ -35,7 +37,7 @@ impl Check {
     }
 
     fn failed(name: &'static str, state: State, error: &Error) -> Self {
-        Self { name, state, found: error.to_string(), remedy: error.remedy() }
+        Self { name, state, found: error.to_string(), remedy: remedy(error) }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use tokio::time::Instant;
 
-use super::{Error, ErrorKind, response::Answer, retry, tokens::Bearer};
+use super::{Action, Error, ErrorKind, response::Answer, retry, tokens::Bearer};
 use crate::Operation;
 
 /// One attempt, as far as it got.
@@ -30,7 +30,9 @@ pub(super) enum NoResponse {
 impl NoResponse {
     pub(super) fn error(&self) -> Error {
         match self {
-            Self::Failed(error) => Error::new(retry::failure(error), retry::words(error)),
+            Self::Failed(error) => {
+                Error::new(retry::failure(error), retry::words(error)).with_source_of(error)
+            }
             Self::Redirected(error) => error.clone(),
             Self::Deadline => Error::new(ErrorKind::Timeout, "nothing came before the deadline"),
         }
@@ -144,10 +146,9 @@ pub(super) fn checkable(operation: Operation, error: Error) -> Error {
         .filter(|it| it.method() == "GET" && operation.path().starts_with(it.path()))
         .max_by_key(|it| it.path().len());
     match look {
-        Some(look) => error.with_remedy(format!(
-            "it may have taken effect: read it back with {} before you repeat it",
-            look.id()
-        )),
+        Some(look) => error
+            .with_remedy("it may have taken effect: read it back before you repeat it")
+            .with_action(Action::Call(*look)),
         None => error,
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Error, ErrorKind, Result};
+use super::{Action, Error, ErrorKind, Result, Setting};
 
 /// What proves to the API who we are. Prints without its secrets.
 #[derive(Debug, Clone)]
@@ -111,8 +111,9 @@ pub fn resolve(name: &str, value: &str) -> Result<SecretString> {
 }
 
 fn nothing() -> Error {
-    Error::new(ErrorKind::NoCredential, "no credential for the Tailscale API").with_remedy(
-        "set TAILSCALE_API_KEY, or TAILSCALE_OAUTH_CLIENT_ID and TAILSCALE_OAUTH_CLIENT_SECRET; \
-         or keep one with `tailsteward auth set NAME`; or try everything with --sandbox",
-    )
+    Error::new(ErrorKind::NoCredential, "no credential for the Tailscale API")
+        .with_remedy(
+            "set TAILSCALE_API_KEY, or TAILSCALE_OAUTH_CLIENT_ID and TAILSCALE_OAUTH_CLIENT_SECRET",
+        )
+        .with_action(Action::Configure(Setting::Credential))
 }

@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+mod action;
 mod attempt;
 pub(crate) mod call;
 mod credential;
@@ -23,6 +24,7 @@ mod transport;
 
 pub(crate) use self::settings::is_loopback;
 pub use self::{
+    action::{Action, Setting},
     credential::{Credential, IdentityToken, resolve},
     error::{Error, ErrorKind, PolicyProblem, Result},
     lenient::UNREADABLE,

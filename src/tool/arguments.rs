@@ -29,8 +29,9 @@ pub(super) fn refuse_unknown(
     let Some(unknown) = arguments.keys().find(|name| !parameters.contains(name)) else {
         return Ok(());
     };
-    let distance = |name: &&String| (strsim::jaro_winkler(unknown, name) * 1000.0) as u32;
-    let nearest = parameters.iter().max_by_key(distance).filter(|name| distance(name) > 700);
+    let near = |name: &&String| strsim::jaro_winkler(unknown, name);
+    let nearest = parameters.iter().max_by(|a, b| near(a).total_cmp(&near(b)));
+    let nearest = nearest.filter(|name| near(name) > 0.7);
     let hint = nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
     let known = match parameters {
         [] => "it takes none".to_owned(),

@@ -230,6 +230,63 @@ fn some_words_stay_in_their_place() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The library says what to do; how it is called is for each surface to say.
+#[test]
+fn the_library_names_no_tool_and_no_option() {
+    let tools: Vec<&str> = tailsteward::catalogue::all().map(|tool| tool.name).collect();
+    let mut wrong = Vec::new();
+    for room in ["src/tailnet", "src/client", "src/change"] {
+        visit(Path::new(room), &mut |path, text| {
+            if path.contains("/tools") {
+                return;
+            }
+            let mut texts = Texts::default();
+            texts.visit_file(&syn::parse_file(text).unwrap());
+            for text in texts.0 {
+                let word = |it: &&str| {
+                    text.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| word == *it)
+                };
+                // `remove_tags` is a parameter of the library, too.
+                let named = tools.iter().find(|it| word(it) && text != **it);
+                let option = text.contains(" --") && !text.contains("`tailscale ");
+                if named.is_some() || option {
+                    wrong.push(format!("{path}: {text:?}"));
+                }
+            }
+        });
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The string literals of a file, its unit tests left out.
+#[derive(Default)]
+struct Texts(Vec<String>);
+
+impl<'ast> Visit<'ast> for Texts {
+    fn visit_item_mod(&mut self, module: &'ast syn::ItemMod) {
+        if module.ident != "tests" {
+            syn::visit::visit_item_mod(self, module);
+        }
+    }
+
+    fn visit_attribute(&mut self, _: &'ast syn::Attribute) {}
+
+    fn visit_lit_str(&mut self, text: &'ast syn::LitStr) {
+        self.0.push(text.value());
+    }
+
+    fn visit_macro(&mut self, called: &'ast syn::Macro) {
+        // The texts of `format!` and its like.
+        for token in called.tokens.clone() {
+            if let proc_macro2::TokenTree::Literal(literal) = token
+                && let syn::Lit::Str(text) = syn::Lit::new(literal)
+            {
+                self.0.push(text.value());
+            }
+        }
+    }
+}
+
 #[test]
 fn every_file_says_first_what_it_is() {
     let mut silent = Vec::new();

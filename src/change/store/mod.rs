@@ -21,7 +21,10 @@ mod schema;
 mod write;
 
 pub use self::{audit::Audit, plans::Used};
-use crate::{Error, ErrorKind, client::Result};
+use crate::{
+    Error, ErrorKind,
+    client::{Action, Result, Setting},
+};
 
 /// Where a journal is kept.
 #[derive(Debug, Clone)]
@@ -125,7 +128,7 @@ impl Store {
                 tool = entry.tool,
                 resource = entry.resource,
                 at = %entry.at,
-                "a change was cut off, and its outcome is unknown: look at it with get_change"
+                "a change was cut off, and its outcome is unknown: compare it with what is there now"
             );
             // Told once.
             if let Err(error) = write::cut_off(pool, entry.change).await {
@@ -146,7 +149,10 @@ impl Store {
             (_, error) => error.to_string(),
         };
         Error::new(ErrorKind::Journal, format!("the journal ({place}) {what}: {error}"))
-            .with_remedy("check --store; `--store memory` keeps it as long as the server runs")
+            .with_remedy(
+                "check where the journal is kept; in memory it lasts as long as the server",
+            )
+            .with_action(Action::Configure(Setting::Journal))
     }
 
     fn wrong(&self, error: &sqlx::Error) -> Error {
@@ -174,7 +180,8 @@ impl fmt::Debug for Store {
 fn prepare(path: &std::path::Path) -> Result<()> {
     let failed = |error: std::io::Error| {
         Error::new(ErrorKind::Journal, format!("the journal {}: {error}", path.display()))
-            .with_remedy("name another file with --store, or `--store memory`")
+            .with_remedy("keep the journal in another file, or in memory")
+            .with_action(Action::Configure(Setting::Journal))
     };
     if let Some(folder) = path.parent().filter(|it| !it.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(failed)?;

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::{File, Format, WRONG};
 use crate::{
     Error, ErrorKind, Tailnet,
+    catalogue::remedy,
     cli::print,
     client::Result,
     policy::{Checked, Problem, Severity, check, check_untested, hujson::Place},
@@ -52,7 +53,7 @@ pub(super) async fn refuses(
 
 /// Shows what failed where GitHub shows problems.
 pub(super) fn annotate(file: &str, error: &Error) {
-    let remedy = error.remedy().map(|it| format!(" ({it})")).unwrap_or_default();
+    let remedy = remedy(error).map(|it| format!(" ({it})")).unwrap_or_default();
     let message = data(&format!("{error}{remedy}"));
     let file = if file.is_empty() { String::new() } else { format!("file={},", property(file)) };
     print(&format!("::error {file}title=policy file::{message}"));

@@ -15,7 +15,7 @@ use crate::{
         Journal, Outcome, Subject,
         journal::{Entry, Find, Step},
     },
-    client::Result,
+    client::{Action, Result},
     tailnet::{SUBJECTS, Tailnet},
 };
 
@@ -137,9 +137,10 @@ impl<'a> Changes<'a> {
         found.filter(|it| it.tailnet == label).ok_or_else(|| {
             Error::new(ErrorKind::NotFound, format!("no change {change} of this tailnet"))
                 .with_remedy(
-                    "list_changes has the numbers; after a change of credential, changes are found \
-                     again if TAILSCALE_TAILNET named the tailnet",
+                    "list the changes for their numbers; after a change of credential, changes are \
+                     found again if TAILSCALE_TAILNET named the tailnet",
                 )
+                .with_action(Action::ListChanges)
         })
     }
 
@@ -176,7 +177,7 @@ fn note(entry: &Entry) -> Option<String> {
         return Some("it is under way".to_owned());
     }
     (entry.outcome == Outcome::Unknown && entry.undone_by.is_none()).then(|| {
-        "it was cut off, or its answer got lost: compare `now` with `from` and `to`; undo_change \
+        "it was cut off, or its answer got lost: compare `now` with `from` and `to`; an undo \
          takes back what took effect"
             .to_owned()
     })

@@ -4,7 +4,7 @@ use super::Changes;
 use crate::{
     Error, ErrorKind,
     change::{Change, Item, OnFailure, Outcome, Plan, journal::Step, label},
-    client::Result,
+    client::{Action, Result},
     tailnet::SUBJECTS,
 };
 
@@ -34,8 +34,9 @@ impl Changes<'_> {
         if entry.running {
             return Err(Error::refused(
                 format!("change {change} is under way"),
-                "wait until get_change says how it ended",
-            ));
+                "wait until the journal has how it ended",
+            )
+            .with_action(Action::ShowChange));
         }
         let steps = self.steps(change, MAX_CHANGES).await?;
         if let Some(first) = steps.first().filter(|_| entry.undone_by.is_none()) {
@@ -69,8 +70,9 @@ impl Changes<'_> {
             };
             return Err(Error::refused(
                 format!("change {change} cannot be taken back: {why}"),
-                "get_change shows what it was",
-            ));
+                "look at what it was",
+            )
+            .with_action(Action::ShowChange));
         }
         let mut plan = Plan::new(items).warned(stays);
         let mut said = Vec::new();

@@ -7,7 +7,7 @@ use crate::{
     Error, Operation, Tailnet,
     change::{Change, Fields, Plan, Secrets, Subject, Write, Written},
     client::{
-        Result,
+        Action, Result,
         call::{self, Call},
     },
     tailnet::user_invites,
@@ -62,9 +62,11 @@ impl Subject for Acceptance {
             let answer = tailnet.client().call(Operation::AcceptDeviceInvite, call).await;
             let answer = answer.map_err(|error| {
                 if error.may_have_had_effect() {
-                    return error.with_remedy(
-                        "it may have taken effect: look with list_devices and `external`",
-                    );
+                    return error
+                        .with_remedy(
+                            "it may have taken effect: look for the device among the external ones",
+                        )
+                        .with_action(Action::Call(Operation::ListTailnetDevices));
                 }
                 user_invites::of_a_user(error)
             })?;

@@ -155,7 +155,10 @@ impl<'a> DeviceInvites<'a> {
 fn id(invite: &str) -> Result<&str> {
     let invite = invite.trim();
     if invite.is_empty() {
-        return Err(Error::invalid_input("invite", "is empty; list_device_invites shows the ids"));
+        return Err(Error::invalid_input(
+            "invite",
+            "is empty; give the id of an invite of the device",
+        ));
     }
     Ok(invite)
 }

@@ -3,7 +3,10 @@
 use std::net::IpAddr;
 
 use super::Device;
-use crate::{Error, ErrorKind, client::Result};
+use crate::{
+    Error, ErrorKind, Operation,
+    client::{Action, Result},
+};
 
 /// As many candidates as an error lists.
 const CANDIDATES: usize = 10;
@@ -90,7 +93,9 @@ fn unknown(devices: &[Device], wanted: &str, lower: &str) -> Error {
         .collect();
     let error = Error::new(ErrorKind::NotFound, format!("no device is called `{wanted}`"));
     if similar.is_empty() {
-        error.with_remedy("look with list_devices; it takes part of a name as `name`")
+        error
+            .with_remedy("list the devices; a part of the name is enough to find one")
+            .with_action(Action::Call(Operation::ListTailnetDevices))
     } else {
         error.with_remedy(format!("did you mean {}?", similar.join(", ")))
     }

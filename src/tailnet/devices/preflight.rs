@@ -45,7 +45,7 @@ pub(super) fn expiry(device: &Device, now: Timestamp) -> Result<Vec<Change>> {
         KeyState::Expired(_) => Ok(Vec::new()),
         KeyState::Unlimited => Err(Error::refused(
             format!("the key of `{}` does not expire", device.short_name()),
-            "turn expiry on first with update_device and `key_expires`, or de-authorize the device",
+            "turn key expiry on first, or deauthorize the device",
         )),
         KeyState::Until(_) | KeyState::Unknown => Ok(vec![change::expire_key()]),
     }
@@ -269,7 +269,7 @@ fn wanted_tags(from: &BTreeSet<String>, update: &Update) -> Result<BTreeSet<Stri
     if update.set_tags.is_some() && !(update.add_tags.is_empty() && update.remove_tags.is_empty()) {
         return Err(Error::invalid_input(
             "set_tags",
-            "replaces all tags; give it alone, or add_tags and remove_tags",
+            "replaces all tags, so it cannot be given together with tags to add or remove",
         ));
     }
     let mut to = match &update.set_tags {

@@ -150,7 +150,7 @@ impl Network {
 fn problems(device: &Device, now: Timestamp) -> Vec<String> {
     let mut found = Vec::new();
     if !device.is_authorized() {
-        found.push("waits for approval: authorize_device lets it in".to_owned());
+        found.push("needs approval (device approval)".to_owned());
     }
     if let KeyState::Expired(then) = device.key_state(now) {
         found

@@ -65,7 +65,7 @@ pub(super) fn domains(field: &str, texts: &[String]) -> Result<Vec<String>> {
 /// Resolvers of a domain. A domain without any would not be split, which nobody means by a route.
 pub(super) fn some_resolvers(field: &str, texts: &[String]) -> Result<Vec<String>> {
     if texts.is_empty() {
-        let should = "must have a resolver; remove_dns_route takes a domain's own resolvers away";
+        let should = "must name a resolver; to have none, remove the DNS route of the domain";
         return Err(Error::invalid_input(field, should));
     }
     resolvers(field, texts)

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use super::{Configuration, DnsOf, Resolver, change, check};
 use crate::{
-    Error, ErrorKind,
+    Error, ErrorKind, Operation,
     change::{Plan, Risk},
-    client::Result,
+    client::{Action, Result},
 };
 
 /// What [`DnsOf::plan_configuration`] shall change. What is absent stays as it is.
@@ -92,7 +92,8 @@ impl DnsOf<'_> {
     pub async fn plan_magic_dns(&self, on: bool) -> Result<Plan> {
         let now = self.current().await?;
         if on && now.nameservers.is_empty() {
-            return Err(no_nameserver("set one with configure_nameservers first"));
+            let error = no_nameserver("set a nameserver first");
+            return Err(error.with_action(Action::Call(Operation::SetDnsNameservers)));
         }
         let mut plan = change::plan(vec![change::magic_dns(now.preferences.magic_dns, on)]);
         if !on {

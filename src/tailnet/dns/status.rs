@@ -70,10 +70,9 @@ fn notes(it: &Configuration) -> Vec<String> {
     });
     if !it.preferences.magic_dns {
         notes.push(if it.nameservers.is_empty() {
-            "MagicDNS is off: devices have no names; it needs a nameserver first \
-             (configure_nameservers)"
+            "MagicDNS is off: devices have no names; it needs a nameserver first"
         } else {
-            "MagicDNS is off: devices have no names; see enable_magic_dns"
+            "MagicDNS is off: devices have no names until it is enabled"
         });
     }
     notes.into_iter().map(str::to_owned).collect()
@@ -122,11 +121,8 @@ impl MagicDns {
                 "devices are found by their name, with the domain or without; HTTPS certificates \
                  depend on it, and without a nameserver it goes off"
             }
-            (false, 0) => {
-                "it needs a nameserver, and there is none: configure_nameservers, then \
-                 enable_magic_dns"
-            }
-            (false, _) => "what it needs is there: enable_magic_dns turns it on",
+            (false, 0) => "it needs a nameserver, and there is none: set one, then enable MagicDNS",
+            (false, _) => "what it needs is there: it can be enabled",
         };
         Self { on, suffix: None, example: None, nameservers, notes: vec![note.to_owned()] }
     }

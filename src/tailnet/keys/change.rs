@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     Error, ErrorKind, Operation, Tailnet,
     change::{Change, Checked, Fields, Plan, Subject, Write, Written, journal::Step},
-    client::{Result, call},
+    client::{Action, Result, call},
     tailnet::resource::ResourceSpec,
 };
 
@@ -158,7 +158,8 @@ async fn verified(tailnet: &Tailnet, id: &str, sent: Written) -> Result<Written>
             ErrorKind::Upstream,
             format!("the API made the key {id}, and says that it is not valid"),
         )
-        .with_remedy("look with get_key, and revoke it if it is there")
+        .with_remedy("look for the key, and revoke it if it is there")
+        .with_action(Action::Call(Operation::GetKey))
         .with_unknown_effect()),
     }
 }

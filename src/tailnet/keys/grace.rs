@@ -91,7 +91,7 @@ impl Keys<'_> {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 return Err(Error::refused(
                     format!("`{}` stays: `{}`, made in its place, is gone", due.key, due.new),
-                    "rotate it again, or revoke it with revoke_key",
+                    "rotate the key again, or revoke it",
                 ));
             }
             Err(error) => return Err(error),

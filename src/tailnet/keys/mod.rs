@@ -151,7 +151,7 @@ impl<'a> Keys<'a> {
         if !matches!(kind, Kind::Client | Kind::Federated) {
             return Err(Error::refused(
                 format!("`{id}` is of the kind {kind}, which nothing changes"),
-                "make another with create_key, and revoke this one",
+                "create another key, and revoke this one",
             ));
         }
         let mut wanted = Map::new();

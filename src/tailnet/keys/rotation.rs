@@ -83,14 +83,11 @@ impl Keys<'_> {
             Kind::Api => {
                 return refused(
                     "access tokens are made in the admin console only",
-                    "make a new one there, put it in place, then revoke this one with revoke_key",
+                    "make a new one there, put it in place, then revoke this one",
                 );
             }
             Kind::Federated => {
-                return refused(
-                    "a federated identity has no secret",
-                    "change it with update_key, or revoke it",
-                );
+                return refused("a federated identity has no secret", "update it, or revoke it");
             }
             Kind::Auth | Kind::Client => {}
         }
@@ -112,7 +109,7 @@ impl Keys<'_> {
             plan.warnings.push(
                 "the journal of a tailnet called `-` is that of its credential: name the tailnet \
                  (TAILSCALE_TAILNET) before you put the new secret in place, or revoke the old key \
-                 yourself with revoke_key"
+                 yourself"
                     .to_owned(),
             );
         }
@@ -121,8 +118,8 @@ impl Keys<'_> {
             "whatever uses the old key needs the new secret: once that is revoked, it is for good"
                 .to_owned()
         } else {
-            "the old key stops working when the grace is over: a server with this journal that offers \
-             rotate_key revokes it then, or when it next runs"
+            "the old key stops working when the grace is over: a server with this journal that may \
+             rotate keys revokes it then, or when it next runs"
                 .to_owned()
         });
         Ok(plan)
@@ -221,9 +218,9 @@ impl Look<'_> {
     fn replacing(&self) -> String {
         let id = id(self.key);
         match Kind::of(self.key) {
-            Kind::Auth | Kind::Client => format!("rotate_key {id}"),
-            Kind::Api => format!("make a new one in the admin console, then revoke_key {id}"),
-            Kind::Federated => format!("revoke_key {id}"),
+            Kind::Auth | Kind::Client => format!("rotate {id}"),
+            Kind::Api => format!("make a new one in the admin console, then revoke {id}"),
+            Kind::Federated => format!("revoke {id}"),
         }
     }
 
@@ -232,7 +229,7 @@ impl Look<'_> {
         let expires = self.time("expires");
         if expires.is_some_and(|it| it <= self.now) {
             let told = "it has expired, and is still listed".to_owned();
-            return Some(self.finding(told, format!("revoke_key {}", id(self.key))));
+            return Some(self.finding(told, format!("revoke {}", id(self.key))));
         }
         // Where the API tells little, absent says nothing.
         let told = call::member(self.key, "created").is_some();
@@ -247,13 +244,13 @@ impl Look<'_> {
             Some("suspended") => format!("its owner {owner} is suspended"),
             Some(_) => return None,
         };
-        Some(self.finding(problem, format!("revoke_key {}", id(self.key))))
+        Some(self.finding(problem, format!("revoke {}", id(self.key))))
     }
 
     fn due(&self, due: &Due, has_new: bool) -> Finding {
         let told = format!("it was replaced, and its grace was over at {}", due.until);
         if has_new {
-            return self.finding(told, format!("revoke_key {}", id(self.key)));
+            return self.finding(told, format!("revoke {}", id(self.key)));
         }
         self.finding(format!("{told}, but {} is gone", due.new), self.replacing())
     }

@@ -9,7 +9,7 @@ use crate::{
     Error, ErrorKind, Operation, Tailnet,
     change::{Change, Fields, Plan, Subject, Write, Written},
     client::{
-        Result,
+        Action, Result,
         call::{self, Call},
     },
     tailnet::resource::text,
@@ -43,10 +43,7 @@ impl Logging<'_> {
     pub fn plan_validate_role(&self, external_id: &str, role_arn: &str) -> Result<Plan> {
         let (id, role) = (external_id.trim(), role_arn.trim());
         if id.is_empty() {
-            return Err(Error::invalid_input(
-                "external_id",
-                "is empty; create_aws_external_id gives one",
-            ));
+            return Err(Error::invalid_input("external_id", "is empty; create one first"));
         }
         if !role.starts_with("arn:") || !role.contains(":role/") {
             let should = format!("is `{role}`; write it as `arn:aws:iam::123456789012:role/name`");
@@ -110,7 +107,7 @@ async fn make(tailnet: &Tailnet, reusable: &Value) -> Result<Written> {
     let account = call::member(&answer, "tailscaleAwsAccountId").map(text).unwrap_or_default();
     let told = format!(
         "let the role's trust policy allow Tailscale's AWS account {account} with this external \
-         id, then validate_aws_external_id"
+         id, then validate the external id"
     );
     Ok(Written { id: Some(id), notes: vec![told], ..Written::default() })
 }
@@ -125,7 +122,9 @@ async fn validate(tailnet: &Tailnet, write: Write<'_>) -> Result<Written> {
             "AWS refused: let the role's trust policy allow Tailscale's AWS account with just this \
              external id, give AWS a minute, then ask again",
         ),
-        (_, ErrorKind::NotFound) => error.with_remedy("create_aws_external_id gives a new id"),
+        (_, ErrorKind::NotFound) => error
+            .with_remedy("create a new external id")
+            .with_action(Action::Call(Operation::GetAwsExternalId)),
         _ if error.may_have_had_effect() => {
             error.with_remedy("ask again: a role that was validated may be validated again")
         }

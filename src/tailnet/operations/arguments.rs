@@ -118,7 +118,7 @@ fn check(operation: Operation, given: &Value) -> Result<()> {
     let known = known.iter().map(|it| it.as_str()).collect::<Vec<_>>().join(", ");
     let takes = if known.is_empty() { "nothing".to_owned() } else { known };
     Err(Error::invalid_input(field, format!("does not fit: {}", told.join("; ")))
-        .with_remedy(format!("`{operation}` takes {takes}; find_api_operation shows its schema")))
+        .with_remedy(format!("`{operation}` takes {takes}; look at its schema")))
 }
 
 /// A parameter of a path, whether it comes as text or as a number.

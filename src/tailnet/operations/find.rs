@@ -57,11 +57,11 @@ pub fn found(words: &str) -> impl Iterator<Item = Operation> + use<> {
     scored.into_iter().map(|it| it.1)
 }
 
-/// Selectors that are in every question.
+/// Words that are in every question.
 const NOISE: [&str; 12] =
     ["a", "an", "and", "for", "in", "of", "on", "the", "to", "all", "s", "with"];
 
-/// Selectors that mean what the document says otherwise.
+/// Words that mean what the document says otherwise.
 const MEANT: [(&str, &str); 12] = [
     ("add", "create"),
     ("remove", "delete"),
@@ -126,7 +126,7 @@ pub(super) fn no_such(id: &str) -> String {
     near.sort_by(|a, b| b.0.total_cmp(&a.0));
     let near: Vec<&str> = near.iter().map(|it| it.1).take(3).collect();
     if near.is_empty() {
-        return format!("is `{id}`, which is none; find_api_operation finds them by words");
+        return format!("is `{id}`, which is no operation; search for operations by words");
     }
     format!("is `{id}`, which is none; did you mean {}?", near.join(", "))
 }

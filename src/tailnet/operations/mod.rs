@@ -22,7 +22,7 @@ use crate::{
 /// Operations that something else here does better: what, and why.
 const DONE_BY: &[(Operation, &str)] = &[(
     Operation::SetPolicyFile,
-    "use update_acl_policy: it validates, previews, verifies and can be rolled back",
+    "change the policy file by a plan instead: that validates, previews, verifies and can be rolled back",
 )];
 
 /// What an operation does besides, which a plan of it does not show.

@@ -103,7 +103,7 @@ impl PolicyFileOf<'_> {
         if etag.is_empty() {
             return Err(Error::invalid_input(
                 "etag",
-                "is missing: name the version that the text was made from, as get_acl_policy gives it",
+                "is missing: name the version that the text was made from, which is read with it",
             ));
         }
         if etag == live.etag {

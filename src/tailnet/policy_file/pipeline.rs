@@ -135,11 +135,7 @@ fn cuts_nobody_off(judged: &Judged, allow: Allow, told: &mut Checked) -> Result<
         return Ok(());
     }
     let message = format!("the policy file would lock out: {}", judged.lockouts.join("; "));
-    Err(Error::refused(
-        message,
-        "keep their access; if it is meant, say `allow_lockout` to update_acl_policy or \
-         rollback_acl_policy",
-    ))
+    Err(Error::refused(message, "keep their access; if it is meant, set `allow_lockout`"))
 }
 
 fn effects(judged: &Judged, told: &mut Checked) {

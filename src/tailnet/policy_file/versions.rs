@@ -250,5 +250,6 @@ fn before(entry: &Entry, step: &Step) -> Found {
 }
 
 fn none(why: String) -> Error {
-    Error::new(ErrorKind::NotFound, why).with_remedy("list_policy_versions has what is recorded")
+    Error::new(ErrorKind::NotFound, why)
+        .with_remedy("list the recorded versions of the policy file")
 }

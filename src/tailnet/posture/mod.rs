@@ -9,7 +9,7 @@ pub use crate::api::types::PostureIntegration;
 use crate::{
     Error, ErrorKind, Operation,
     change::{Plan, Secrets},
-    client::{Result, call},
+    client::{Action, Result, call},
     tailnet::{Tailnet, resource::ResourceSpec},
     wire::Secret,
 };
@@ -141,7 +141,8 @@ impl<'a> Posture<'a> {
             let told =
                 format!("there is an integration with {provider}: {}", INTEGRATION.id(there));
             return Err(Error::new(ErrorKind::Conflict, told)
-                .with_remedy("change it with update_posture_integration, or delete it first"));
+                .with_remedy("change it, or delete it first")
+                .with_action(Action::Call(Operation::UpdatePostureIntegration)));
         }
         let mut to = fields;
         to.insert("provider".to_owned(), provider.into());

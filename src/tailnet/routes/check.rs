@@ -25,7 +25,7 @@ fn route(text: &str) -> Result<String> {
         return Err(wrong(format!("it has bits set behind the prefix; write `{}`", net.trunc())));
     }
     if is_exit(&net.to_string()) {
-        return Err(wrong("that makes an exit node; use enable_exit_node".to_owned()));
+        return Err(wrong("that makes an exit node; approve the device as one instead".to_owned()));
     }
     Ok(net.to_string())
 }

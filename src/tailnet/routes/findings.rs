@@ -98,9 +98,9 @@ fn idle<'d>(devices: &[&'d Device], findings: &mut Vec<Finding<'d>>) {
         }
         let waits = subnets(device.advertised_routes.as_deref(), |it| !enables(device, it)).len();
         if waits > 0 {
-            let routes = if waits == 1 { "route" } else { "routes" };
-            let text =
-                format!("{name} waits for approval of {waits} {routes}: enable_subnet_router");
+            let routes = if waits == 1 { "route of" } else { "routes of" };
+            let verb = if waits == 1 { "needs" } else { "need" };
+            let text = format!("{waits} {routes} {name} {verb} approval");
             findings.push(Finding { text, devices: vec![device] });
         }
     }

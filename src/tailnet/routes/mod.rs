@@ -71,10 +71,10 @@ impl ExitNode {
             notes.push("it does not offer to be one any more");
         }
         if approved == 0 {
-            notes.push("it waits for approval: enable_exit_node");
+            notes.push("it needs approval as an exit node");
         }
         if approved == 1 {
-            notes.push("it is approved for one version of IP only: enable_exit_node");
+            notes.push("it is approved for one version of IP only: approve the other, too");
         }
         if device.is_shared_in() {
             notes.push("it is shared in from another tailnet");

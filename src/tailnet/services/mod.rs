@@ -131,7 +131,7 @@ impl<'a> Services<'a> {
         if hosts.is_empty() {
             notes.push("no device hosts it: on one, `tailscale serve --service` sets it up");
         } else if approved == 0 {
-            notes.push("no host is approved, so nobody reaches it: services_approve_host");
+            notes.push("no host is approved, so nobody reaches it: approve one");
         }
         let mut notes: Vec<String> = notes.into_iter().map(str::to_owned).collect();
         notes.extend(unknown.map(|it| format!("the names of the devices are not known: {it}")));

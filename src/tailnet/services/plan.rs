@@ -66,7 +66,7 @@ impl Services<'_> {
             Ok(_) => {
                 return Err(Error::refused(
                     format!("there is a service `{name}` already"),
-                    "change it with services_update, or choose another name",
+                    "change that service, or choose another name",
                 ));
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -79,8 +79,7 @@ impl Services<'_> {
         });
         let mut plan = change::SERVICE.plan_make(&name, &name, &to, Secrets::new());
         plan.notes.push(
-            "next: on a device, `tailscale serve --service` offers it; services_approve_host \
-             approves that"
+            "next: on a device, `tailscale serve --service` offers it; then approve that host"
                 .to_owned(),
         );
         Ok(plan.warned(warnings))

@@ -9,9 +9,9 @@ use serde::Serialize;
 pub(crate) mod tools;
 
 use crate::{
-    Error, ErrorKind,
+    Error, ErrorKind, Operation,
     change::{Item, OnFailure, Plan, Risk},
-    client::Result,
+    client::{Action, Result},
     policy::Policy,
     tailnet::{
         Tailnet,
@@ -302,7 +302,8 @@ impl DeviceSelector {
         }
         if chosen.is_empty() {
             return Err(Error::new(ErrorKind::NotFound, "no device is like that")
-                .with_remedy("look with list_devices, which takes the same filters"));
+                .with_remedy("list the devices with the same filters")
+                .with_action(Action::Call(Operation::ListTailnetDevices)));
         }
         if chosen.len() > MAX_DEVICES {
             let told = format!("are {}; {MAX_DEVICES} at most in one change", chosen.len());

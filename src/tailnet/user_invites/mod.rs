@@ -11,7 +11,7 @@ pub use crate::api::types::UserInvite;
 use crate::{
     Error, ErrorKind, Operation,
     change::{Plan, Risk, Secrets},
-    client::{Result, call},
+    client::{Action, Result, call},
     tailnet::{Tailnet, email, resource::ResourceSpec},
 };
 
@@ -112,7 +112,8 @@ impl<'a> UserInvites<'a> {
         if let Some(email) = emails.iter().find(|it| invited(it)) {
             let told = format!("`{email}` is invited already");
             return Err(Error::new(ErrorKind::Conflict, told)
-                .with_remedy("mail it again with resend_user_invite, or delete it first"));
+                .with_remedy("resend the invite, or delete it first")
+                .with_action(Action::Call(Operation::ResendUserInvite)));
         }
         let one = |email: &str| {
             let name = if email.is_empty() { BY_LINK } else { email };

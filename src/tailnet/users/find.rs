@@ -1,7 +1,10 @@
 //! Finding a user by whatever people call them.
 
 use super::User;
-use crate::{Error, ErrorKind, client::Result};
+use crate::{
+    Error, ErrorKind, Operation,
+    client::{Action, Result},
+};
 
 /// As many users as an error names.
 const CANDIDATES: usize = 5;
@@ -78,7 +81,9 @@ fn unknown(users: &[User], wanted: &str, lower: &str) -> Error {
     let similar: Vec<&str> = similar.map(login).take(CANDIDATES).collect();
     let error = Error::new(ErrorKind::NotFound, format!("no user is called `{wanted}`"));
     if similar.is_empty() {
-        error.with_remedy("look with list_users; it takes part of a name as `text`")
+        error
+            .with_remedy("list the users; a part of the name is enough to find one")
+            .with_action(Action::Call(Operation::ListUsers))
     } else {
         error.with_remedy(format!("did you mean {}?", similar.join(", ")))
     }

@@ -143,7 +143,7 @@ async fn what_the_server_would_refuse_is_refused_with_the_reason() {
             &tagged,
             json!({ "set_tags": ["tag:ci"], "add_tags": ["tag:db"] }),
             "invalid_input",
-            "alone",
+            "cannot be given together",
         ),
         (&tagged, json!({ "ipv4": ip }), "refused", "is the address of"),
         (&tagged, json!({ "ipv4": "10.0.0.1" }), "invalid_input", "100.64.0.0/10"),
@@ -209,7 +209,7 @@ async fn a_key_that_never_expires_is_not_said_to_expire() {
     let failure = agent.fail("expire_device_key", json!({ "device": id(&device) })).await;
 
     assert_eq!(failure["kind"], "refused");
-    assert!(failure["remedy"].as_str().unwrap().contains("key_expires"), "{failure}");
+    assert!(failure["remedy"].as_str().unwrap().contains("turn key expiry on first"), "{failure}");
 }
 
 #[tokio::test]

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 use tailsteward::{
-    ErrorKind,
+    ErrorKind, Operation,
+    client::Action,
     tailnet::devices::{Device, find::find},
 };
 
@@ -91,7 +92,10 @@ fn an_unknown_name_suggests_those_that_are_close() {
 
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert_eq!(error.remedy().unwrap(), "did you mean web-1?");
-    assert!(find(&some(), "printer").unwrap_err().remedy().unwrap().contains("list_devices"));
+    assert_eq!(
+        find(&some(), "printer").unwrap_err().actions(),
+        [Action::Call(Operation::ListTailnetDevices)]
+    );
     assert_eq!(find(&some(), " ").unwrap_err().kind(), ErrorKind::InvalidInput);
     assert_eq!(find(&[], "web").unwrap_err().kind(), ErrorKind::NotFound);
 }

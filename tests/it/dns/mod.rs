@@ -102,7 +102,7 @@ async fn what_is_wrong_is_refused_before_anything_is_sent() {
         ),
         (set(json!({ "with_exit_node": ["9.9.9.9"] })), "invalid_input", "none of the resolvers"),
         (("configure_nameservers", json!({ "nameservers": ["x"] })), "invalid_input", "`x`"),
-        (("add_dns_route", route("a.b", json!([]))), "invalid_input", "remove_dns_route"),
+        (("add_dns_route", route("a.b", json!([]))), "invalid_input", "remove the DNS route"),
         (("add_dns_route", route("a b", json!(["1.1.1.1"]))), "invalid_input", "`domain`"),
         (("remove_dns_route", json!({ "domain": "nobody.example" })), "not_found", "corp."),
         (("set_search_paths", json!({ "search_paths": ["a.b", "A.B"] })), "invalid_input", "twice"),
@@ -144,7 +144,7 @@ async fn the_tailnets_domain_comes_from_its_devices() {
     agent.call("configure_nameservers", json!({ "nameservers": [] })).await;
     let off = agent.call("get_magic_dns_status", json!({})).await;
     assert_eq!((&off["on"], &off["nameservers"]), (&json!(false), &json!(0)));
-    assert!(off["notes"][0].as_str().unwrap().contains("configure_nameservers"), "{off}");
+    assert!(off["notes"][0].as_str().unwrap().contains("needs a nameserver"), "{off}");
     let refused = agent.fail("enable_magic_dns", json!({})).await;
     assert_eq!(refused["kind"], "refused");
     assert!(refused["remedy"].as_str().unwrap().contains("configure_nameservers"), "{refused}");

@@ -115,7 +115,7 @@ async fn what_goes_wrong_is_told_with_what_to_try() {
     })
     .await;
     for (name, found, words) in [
-        ("none.test", Found::NoSuchName, "add_dns_route"),
+        ("none.test", Found::NoSuchName, "split DNS"),
         ("none.corp.example", Found::NoSuchName, "resolver of corp.example"),
         ("empty.test", Found::NoSuchRecords, "A and AAAA"),
         ("refused.test", Found::Refused, "does not answer for this name"),
@@ -288,7 +288,7 @@ async fn names_of_devices_and_services_come_from_the_list_and_nobody_is_asked() 
     }
     let nobody = setting.ask("nobody.tail4f2b1c.ts.net", Kind::A).await;
     assert_eq!(nobody.attempt.result, Found::NoSuchName);
-    assert!(nobody.try_next.unwrap().contains("list_devices"));
+    assert!(nobody.try_next.unwrap().contains("no device or service"));
     assert!(setting.server.names().is_empty(), "{:?}", setting.server.names());
 }
 

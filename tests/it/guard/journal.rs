@@ -11,6 +11,7 @@ use tailsteward::{
         journal::{Entry, Find, Intent, Step},
         store::{Place, Store},
     },
+    client::{Action, Setting},
     tailnet::devices::Update,
     tool::Risk,
 };
@@ -197,7 +198,7 @@ async fn a_change_that_cannot_be_recorded_is_not_made() {
     let error = tailnet.apply(&plan).await.unwrap_err();
 
     assert_eq!(error.kind(), ErrorKind::Journal);
-    assert!(error.remedy().unwrap().contains("--store"), "{error}");
+    assert_eq!(error.actions(), [Action::Configure(Setting::Journal)], "{error}");
     assert!(sandbox.requests().iter().all(|it| it.0 == "GET"));
 }
 

@@ -131,6 +131,6 @@ async fn a_database_that_is_not_there_is_told_without_its_password() {
     let error = store.use_once("x", jiff::Timestamp::now()).await.unwrap_err();
 
     let all = format!("{error} {error:?} {:?} {store:?}", error.remedy());
-    assert!(all.contains("Postgres") && all.contains("--store"), "{all}");
+    assert!(all.contains("Postgres") && all.contains("Actor::journal"), "{all}");
     assert!(!all.contains("s3cr3t"), "{all}");
 }

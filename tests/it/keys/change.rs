@@ -118,7 +118,7 @@ async fn auth_keys_and_access_tokens_are_not_updated() {
         let failure = agent.fail("update_key", json!({ "key": id, "description": "New" })).await;
         assert_eq!(failure["kind"], "refused", "{failure}");
         assert!(failure["message"].as_str().unwrap().contains(kind), "{failure}");
-        assert!(failure["remedy"].as_str().unwrap().contains("create_key"), "{failure}");
+        assert!(failure["remedy"].as_str().unwrap().contains("create another key"), "{failure}");
     }
 }
 

@@ -55,7 +55,7 @@ async fn a_key_whose_grace_is_over_is_found_until_it_is_revoked() {
     assert!(found(&early, &old).is_empty(), "{early:?}");
     let [(problem, remedy)] = found(&due, &old).try_into().unwrap();
     assert!(problem.contains("its grace was over"), "{problem}");
-    assert_eq!(remedy, format!("revoke_key {old}"));
+    assert_eq!(remedy, format!("revoke {old}"));
     assert!(found(&after, &old).is_empty(), "{after:?}");
     assert!(!is_valid(&sandbox, &old).await);
 }
@@ -107,7 +107,7 @@ async fn keys_that_are_too_old_are_found_by_the_policy_of_their_kind() {
     assert!(found(&fresh, &trusts).is_empty() && found(&fresh, &joins).is_empty(), "{fresh:?}");
     let [(problem, remedy)] = found(&later, &trusts).try_into().unwrap();
     assert!(problem.contains("days old, at most 365"), "{problem}");
-    assert_eq!(remedy, format!("rotate_key {trusts}"));
+    assert_eq!(remedy, format!("rotate {trusts}"));
     assert!(found(&lenient, &trusts).is_empty(), "{lenient:?}");
     let findings = strict["findings"].as_array().unwrap();
     let of = |what: &str| findings.iter().filter(|it| it["description"] == what).count();
@@ -169,6 +169,6 @@ async fn keys_that_expired_or_never_do_or_lost_their_owner_are_found() {
         ]
     );
     let remedy = |id: &str| found(&report, id).remove(0).1;
-    assert_eq!(remedy("kSuspended"), "revoke_key kSuspended");
+    assert_eq!(remedy("kSuspended"), "revoke kSuspended");
     assert!(!remedy("kToken").starts_with("rotate_key"), "tokens are not rotated here");
 }

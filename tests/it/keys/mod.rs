@@ -136,7 +136,7 @@ async fn keys_of_all_kinds_are_listed_with_owner_and_abilities_a_page_at_a_time(
     assert_eq!(ci["can"], json!(["reusable", "ephemeral", "preauthorized"]));
     assert!(ci["owner"].as_str().unwrap().contains('@'), "{ci}");
     assert!(ci["created"].is_string() && ci["expires"].is_string(), "{ci}");
-    assert_eq!((&some["matching"], &some["next"]), (&json!(2), &json!(1)), "{some}");
+    assert_eq!(some["matching"], 2, "{some}");
     assert_eq!(some["total"], all["total"], "{some}");
     assert_eq!((&rest["shown"], rest.get("next")), (&json!(1), None), "{rest}");
 }

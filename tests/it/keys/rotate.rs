@@ -75,7 +75,7 @@ async fn what_has_no_secret_to_make_anew_is_not_rotated() {
     let joins = made(&agent, auth()).await;
     let before = ids(&sandbox).await;
     for (wanted, kind, words) in [
-        (json!({ "key": vouched }), "refused", "update_key"),
+        (json!({ "key": vouched }), "refused", "update it"),
         (json!({ "key": "ksandboxaccessCNTRL" }), "refused", "admin console"),
         (json!({ "key": joins, "grace": "soon" }), "invalid_input", "grace"),
         (json!({ "key": joins, "grace": "-7d" }), "invalid_input", "grace"),

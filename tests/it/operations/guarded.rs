@@ -77,6 +77,10 @@ async fn with_read_access_it_reads_and_changes_nothing() {
 
     let tool = agent.tools().await.into_iter().find(|it| it.name == "call_api_operation").unwrap();
     let read = agent.call("call_api_operation", arguments("listWebhooks", json!({}))).await;
+    let mut paged = arguments("getTailnetSettings", json!({}));
+    paged["limit"] = json!(2);
+    let paged = agent.fail("call_api_operation", paged).await;
+    assert!(paged["message"].as_str().unwrap().contains("are for lists"), "{paged}");
     let refused = agent.fail("call_api_operation", arguments("createWebhook", hook())).await;
 
     assert_eq!(tool.annotations.unwrap().read_only_hint, Some(true));

@@ -92,7 +92,7 @@ async fn what_is_wrong_is_refused_before_anything_is_sent() {
         (enable(json!(["10.20.1.7"])), "invalid_input", "`10.20.1.7/32`"),
         (enable(json!(["10.20.0.0/33"])), "invalid_input", "write a prefix"),
         (enable(json!(["everything"])), "invalid_input", "`routes`"),
-        (enable(json!(["0.0.0.0/0"])), "invalid_input", "enable_exit_node"),
+        (enable(json!(["0.0.0.0/0"])), "invalid_input", "makes an exit node"),
         (
             ("disable_subnet_router", json!({ "device": ROUTER, "routes": ["10.99.0.0/16"] })),
             "invalid_input",
@@ -279,8 +279,8 @@ async fn routers_are_listed_with_what_waits_and_what_is_odd() {
     let findings = all["findings"].to_string();
     for words in [
         "subnet-router-01 does not advertise 10.99.0.0/16",
-        "subnet-router-01 waits for approval of 1 route:",
-        "subnet-router-02 waits for approval of 2 routes",
+        "1 route of subnet-router-01 needs approval",
+        "2 routes of subnet-router-02 need approval",
     ] {
         assert!(findings.contains(words), "{words}: {findings}");
     }
@@ -350,7 +350,7 @@ async fn what_routes_of_several_devices_are_to_each_other_is_found() {
         "10.9.0.0/16 is served by b and c: one takes over from the other (1 of 2 online)",
         "172.16.0.0/12 is not reachable: c is offline",
         "fd00:1::/32 of b is within fd00::/16 of a",
-        "e waits for approval of 2 routes",
+        "2 routes of e need approval",
     ] {
         assert!(all.contains(words), "{words}: {all}");
     }
@@ -366,7 +366,7 @@ async fn exit_nodes_say_where_they_are_and_what_they_wait_for() {
     assert_eq!((&first["device"], &first["approved"]), (&json!(EXIT), &json!(true)));
     assert!(first["region"].is_string() && first["latency_ms"].is_number(), "{first}");
     assert_eq!((&second["approved"], &second["advertised"]), (&json!(false), &json!(true)));
-    assert!(second["notes"].to_string().contains("enable_exit_node"), "{second}");
+    assert!(second["notes"].to_string().contains("needs approval as an exit node"), "{second}");
 
     let at = routes_at(&sandbox, EXIT).await;
     raw(&sandbox, "POST", &at, json!({ "routes": ["::/0"] })).await;

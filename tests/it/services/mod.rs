@@ -94,7 +94,7 @@ async fn what_is_wrong_is_refused_before_anything_is_sent() {
         (make("service", json!("git")), "invalid_input", "`svc:web`"),
         (make("service", json!("svc:-git")), "invalid_input", "`service`"),
         (make("service", json!("svc:Git")), "invalid_input", "lower case"),
-        (make("service", json!("svc:web")), "refused", "services_update"),
+        (make("service", json!("svc:web")), "refused", "change that service"),
         (make("ports", json!([])), "invalid_input", "do-not-validate"),
         (make("ports", json!(["udp:53"])), "invalid_input", "`udp:53`"),
         (make("ports", json!(["tcp:0"])), "invalid_input", "`ports`"),
@@ -145,7 +145,7 @@ async fn a_service_is_shown_with_its_hosts_and_what_it_lacks() {
         hosts.iter().find(|it| it["device"] == HOST).unwrap().clone()
     };
     assert_eq!(host(&before)["approval"], "not-approved");
-    assert!(before["notes"].to_string().contains("services_approve_host"), "{before}");
+    assert!(before["notes"].to_string().contains("approve one"), "{before}");
     assert_eq!(
         approved["changes"][0],
         json!({ "field": "approved", "before": false, "after": true })
@@ -189,9 +189,9 @@ async fn a_made_service_has_an_address_and_goes_when_it_is_rolled_back() {
 
     assert!(desk.asked().is_empty(), "{:?}", desk.asked());
     assert_eq!(done["changes"][0]["after"]["addrs"].as_array().unwrap().len(), 2, "{done}");
-    assert!(done["notes"].to_string().contains("services_approve_host"), "{done}");
+    assert!(done["notes"].to_string().contains("then approve that host"), "{done}");
     let refused = desk.fails("services_create", any).await;
-    assert!(refused["remedy"].as_str().unwrap().contains("services_update"), "{refused}");
+    assert!(refused["remedy"].as_str().unwrap().contains("change that service"), "{refused}");
     desk.done("undo_change", json!({ "change": done["change"] })).await;
     let names = raw(&sandbox, "GET", ALL, Value::Null).await.to_string();
     assert!(!names.contains("svc:any"), "{names}");

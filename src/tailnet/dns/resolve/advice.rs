@@ -43,7 +43,7 @@ pub(super) fn next(paths: &Paths<'_>, attempt: &Attempt, kind: Kind) -> Option<S
         Found::NoSuchRecords => "the name is there: ask for another type".to_owned(),
         Found::Refused => {
             "that resolver does not answer for this name, or not to whoever asks from here: see \
-             whether the domain should have another one (add_dns_route)"
+             whether the domain should have a split DNS resolver"
                 .to_owned()
         }
         Found::Failed => "look at that resolver: it answers, and fails".to_owned(),
@@ -63,11 +63,9 @@ fn unknown(attempt: &Attempt) -> String {
         (Some(domain), _) => {
             format!("check the spelling; the resolver of {domain} does not know the name")
         }
-        (None, None) => {
-            "check the spelling with list_devices: no device or service has that name".to_owned()
-        }
+        (None, None) => "check the spelling: no device or service has that name".to_owned(),
         (None, Some(_)) => {
-            "check the spelling; a name that only a private resolver knows needs add_dns_route"
+            "check the spelling; a name that only a private resolver knows needs split DNS"
                 .to_owned()
         }
     }
@@ -99,7 +97,7 @@ fn lost(paths: &Paths<'_>, address: IpAddr) -> String {
     if is_private(address) {
         return format!(
             "{address} is private, and no router of the tailnet leads there: devices elsewhere \
-             cannot reach it either (get_subnet_routes)"
+             cannot reach it either"
         );
     }
     format!("see whether this machine may send to port 53 of {address}, or ask from a device")

@@ -200,8 +200,8 @@ impl TestAclPolicy {
                 let answer = if let Some(user) = self.ssh_user.as_deref() {
                     policy.ask_ssh(from, to, user)
                 } else {
-                    let port = port(self.port.as_deref())?;
-                    policy.ask(from, to, port.protocol, port.first)
+                    let ports = ports(self.port.as_deref())?;
+                    policy.ask(from, to, ports.protocol, ports.first)
                 };
                 Said::Answer(Box::new(answer.map_err(wrong("from or to"))?))
             }
@@ -244,7 +244,7 @@ impl TestAclPolicy {
         let wanted = match (self.from, self.to) {
             (Some(user), None) => PreviewFor::User(user),
             (None, Some(to)) => {
-                let port = port(self.port.as_deref())?.first;
+                let port = ports(self.port.as_deref())?.first;
                 let ends = if to.contains(':') {
                     format!("[{to}]:{port}")
                 } else {
@@ -276,7 +276,7 @@ fn report(policy: &Compiled<'_>, tests: Option<Vec<Claim>>) -> Result<Report> {
 }
 
 /// The port that is asked about.
-fn port(text: Option<&str>) -> Result<Ports> {
+fn ports(text: Option<&str>) -> Result<Ports> {
     Ports::one(text.unwrap_or("443"))
         .map_err(|wrong| Error::invalid_input("port", wrong.to_string()))
 }

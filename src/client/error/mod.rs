@@ -4,6 +4,11 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use serde::{Serialize, Serializer};
 
+mod cause;
+mod remedy;
+
+use self::cause::Cause;
+use super::Action;
 use crate::Operation;
 
 /// The result of everything that can fail here.
@@ -147,10 +152,13 @@ struct Inner {
     effect: bool,
     candidates: Vec<String>,
     remedy: Option<String>,
+    /// What to do, by the names of the library.
+    actions: Vec<Action>,
+    source: Option<Cause>,
 }
 
 impl Error {
-    /// An error of `kind` with its own words. Selectors start in lower case and have no full stop.
+    /// An error of `kind` with its own words. Words start in lower case and have no full stop.
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Arc::new(Inner {
             kind,
@@ -165,6 +173,8 @@ impl Error {
             effect: false,
             candidates: Vec::new(),
             remedy: None,
+            actions: Vec::new(),
+            source: None,
         }))
     }
 
@@ -188,6 +198,11 @@ impl Error {
         let list = candidates.join(", ");
         Self::new(ErrorKind::Ambiguous, format!("`{name}` fits several: {list}"))
             .with(|it| it.candidates = candidates)
+    }
+
+    /// A journal cannot be read or written. For journals of one's own.
+    pub fn of_journal(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Journal, message)
     }
 
     /// A call of the generated client lacks something, or has something that is wrong.
@@ -248,6 +263,17 @@ impl Error {
         self.with(|it| it.remedy = Some(remedy.into()))
     }
 
+    /// Keeps what is under a failed request. The request's own error names its URL, and is left out.
+    pub(crate) fn with_source_of(self, error: &reqwest::Error) -> Self {
+        let source = std::error::Error::source(error).map(Cause::of);
+        self.with(|it| it.source = source)
+    }
+
+    /// Names what to do, for the surface to say how.
+    pub(crate) fn with_action(self, action: Action) -> Self {
+        self.with(|it| it.actions.push(action))
+    }
+
     /// The class of failure.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -297,85 +323,6 @@ impl Error {
     pub fn may_have_had_effect(&self) -> bool {
         self.0.effect
     }
-
-    /// What to try next, if anything is worth trying.
-    pub fn remedy(&self) -> Option<String> {
-        if let Some(remedy) = &self.0.remedy {
-            return Some(remedy.clone());
-        }
-        if self.0.effect {
-            return Some(
-                "it may have taken effect: read the resource back before you repeat the change"
-                    .to_owned(),
-            );
-        }
-        Some(match self.0.kind {
-            ErrorKind::InvalidInput | ErrorKind::Refused => return None,
-            ErrorKind::Ambiguous => "use one of these, or an id".to_owned(),
-            ErrorKind::NoCredential | ErrorKind::Config => "run `tailsteward doctor`".to_owned(),
-            ErrorKind::Unauthorized => {
-                "check that the credential is right, not expired and not revoked".to_owned()
-            }
-            ErrorKind::Forbidden => self.missing_scope(),
-            ErrorKind::PlanLimit => {
-                "the tailnet's plan lacks this feature; see https://tailscale.com/pricing"
-                    .to_owned()
-            }
-            ErrorKind::NotFound if self.resource().is_some_and(|it| it.starts_with("tailnet/")) => {
-                "check the tailnet id (TAILSCALE_TAILNET, or `tailnet` of the profile); `-` is the \
-                 credential's own"
-                    .to_owned()
-            }
-            ErrorKind::NotFound => {
-                "list what there is; ids of other tailnets and of ephemeral devices that are gone \
-                 answer the same"
-                    .to_owned()
-            }
-            ErrorKind::Conflict => "read what is there, and change that".to_owned(),
-            ErrorKind::Stale => "read it again, and repeat the change on what it is now".to_owned(),
-            ErrorKind::RateLimited => self.wait(),
-            ErrorKind::Rejected => "change the request as the message says".to_owned(),
-            ErrorKind::Unsupported => "the API cannot do this; use the admin console".to_owned(),
-            ErrorKind::Upstream => {
-                "try again later; if it stays, see https://status.tailscale.com".to_owned()
-            }
-            ErrorKind::NotJson => {
-                "check the base URL, and that no proxy or login page stands in between".to_owned()
-            }
-            ErrorKind::Truncated => "try again".to_owned(),
-            ErrorKind::TooLarge => "ask for less: a shorter time window, or filters".to_owned(),
-            ErrorKind::Timeout => "try again, or allow a longer deadline".to_owned(),
-            ErrorKind::Dns => "check the host in the base URL, and this machine's DNS".to_owned(),
-            ErrorKind::Tls => {
-                "check the clock and, behind a TLS proxy, name its CA file in TAILSTEWARD_CA_FILE"
-                    .to_owned()
-            }
-            ErrorKind::Unreachable => {
-                "check the base URL, and that this machine may connect there".to_owned()
-            }
-            ErrorKind::Redirected => "set the base URL to where the API really is".to_owned(),
-            ErrorKind::OutcomeUnknown => "read the resource back".to_owned(),
-            ErrorKind::Journal => "check the store that --store names".to_owned(),
-        })
-    }
-
-    fn missing_scope(&self) -> String {
-        match self.0.operation.map_or(&[][..], Operation::scopes) {
-            [] => "use a credential whose owner may do this".to_owned(),
-            scopes => format!(
-                "it needs the OAuth scope {}; scopes are fixed when a token is issued, so widen \
-                 the client and take a new token",
-                scopes.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(" or ")
-            ),
-        }
-    }
-
-    fn wait(&self) -> String {
-        self.0.retry_after.map_or_else(
-            || "wait a minute, then try again".to_owned(),
-            |wait| format!("wait {} s, then try again", wait.as_secs().max(1)),
-        )
-    }
 }
 
 impl fmt::Display for Error {
@@ -409,4 +356,9 @@ impl fmt::Debug for Error {
     }
 }
 
-impl std::error::Error for Error {}
+/// The source of a failed connection is what the system says of it.
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_ref().map(|source| source as _)
+    }
+}

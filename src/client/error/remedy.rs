@@ -1,0 +1,101 @@
+//! What to do about an error.
+
+use super::{Action, Error, ErrorKind};
+use crate::Operation;
+
+impl Error {
+    /// What to try next, if anything is worth trying, with the [actions](Self::actions) by the names
+    /// that the library has for them.
+    pub fn remedy(&self) -> Option<String> {
+        let advice = self.advice()?;
+        if self.0.actions.is_empty() {
+            return Some(advice);
+        }
+        let names: Vec<String> = self.0.actions.iter().map(Action::to_string).collect();
+        Some(format!("{advice} ({})", names.join(", ")))
+    }
+
+    /// What the remedy consists in: a surface names its own way to each.
+    pub fn actions(&self) -> &[Action] {
+        &self.0.actions
+    }
+
+    /// What to try next, in words alone.
+    pub fn advice(&self) -> Option<String> {
+        if let Some(remedy) = &self.0.remedy {
+            return Some(remedy.clone());
+        }
+        if self.0.effect {
+            return Some(
+                "it may have taken effect: read the resource back before you repeat the change"
+                    .to_owned(),
+            );
+        }
+        Some(match self.0.kind {
+            ErrorKind::InvalidInput | ErrorKind::Refused => return None,
+            ErrorKind::Ambiguous => "use one of these, or an id".to_owned(),
+            ErrorKind::NoCredential | ErrorKind::Config => "run `tailsteward doctor`".to_owned(),
+            ErrorKind::Unauthorized => {
+                "check that the credential is right, not expired and not revoked".to_owned()
+            }
+            ErrorKind::Forbidden => self.missing_scope(),
+            ErrorKind::PlanLimit => {
+                "the tailnet's plan lacks this feature; see https://tailscale.com/pricing"
+                    .to_owned()
+            }
+            ErrorKind::NotFound if self.resource().is_some_and(|it| it.starts_with("tailnet/")) => {
+                "check the tailnet id (TAILSCALE_TAILNET, or `tailnet` of the profile); `-` is the \
+                 credential's own"
+                    .to_owned()
+            }
+            ErrorKind::NotFound => {
+                "list what there is; ids of other tailnets and of ephemeral devices that are gone \
+                 answer the same"
+                    .to_owned()
+            }
+            ErrorKind::Conflict => "read what is there, and change that".to_owned(),
+            ErrorKind::Stale => "read it again, and repeat the change on what it is now".to_owned(),
+            ErrorKind::RateLimited => self.wait(),
+            ErrorKind::Rejected => "change the request as the message says".to_owned(),
+            ErrorKind::Unsupported => "the API cannot do this; use the admin console".to_owned(),
+            ErrorKind::Upstream => {
+                "try again later; if it stays, see https://status.tailscale.com".to_owned()
+            }
+            ErrorKind::NotJson => {
+                "check the base URL, and that no proxy or login page stands in between".to_owned()
+            }
+            ErrorKind::Truncated => "try again".to_owned(),
+            ErrorKind::TooLarge => "ask for less: a shorter time window, or filters".to_owned(),
+            ErrorKind::Timeout => "try again, or allow a longer deadline".to_owned(),
+            ErrorKind::Dns => "check the host in the base URL, and this machine's DNS".to_owned(),
+            ErrorKind::Tls => {
+                "check the clock and, behind a TLS proxy, name its CA file in TAILSTEWARD_CA_FILE"
+                    .to_owned()
+            }
+            ErrorKind::Unreachable => {
+                "check the base URL, and that this machine may connect there".to_owned()
+            }
+            ErrorKind::Redirected => "set the base URL to where the API really is".to_owned(),
+            ErrorKind::OutcomeUnknown => "read the resource back".to_owned(),
+            ErrorKind::Journal => "check where the journal is kept".to_owned(),
+        })
+    }
+
+    fn missing_scope(&self) -> String {
+        match self.0.operation.map_or(&[][..], Operation::scopes) {
+            [] => "use a credential whose owner may do this".to_owned(),
+            scopes => format!(
+                "it needs the OAuth scope {}; scopes are fixed when a token is issued, so widen \
+                 the client and take a new token",
+                scopes.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(" or ")
+            ),
+        }
+    }
+
+    fn wait(&self) -> String {
+        self.0.retry_after.map_or_else(
+            || "wait a minute, then try again".to_owned(),
+            |wait| format!("wait {} s, then try again", wait.as_secs().max(1)),
+        )
+    }
+}
