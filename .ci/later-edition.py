@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Writes an OpenAPI document as a later edition of it may be: with new fields, enum values and
-operations, and with every construct in tests/it/document/forms.json.
+operations, and with every construct in tests/it/build/forms.json.
 
     .ci/later-edition.py openapi/tailscale.json later.json
     TAILSTEWARD_OPENAPI=later.json cargo check --lib --no-default-features
@@ -12,7 +12,7 @@ import json
 import pathlib
 import sys
 
-FORMS = pathlib.Path(__file__).parent.parent / "tests/it/document/forms.json"
+FORMS = pathlib.Path(__file__).parent.parent / "tests/it/build/forms.json"
 
 
 def merge(into, more):

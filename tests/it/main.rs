@@ -1,4 +1,5 @@
-//! The library and the server, from outside. A folder or file for each room of `src/`.
+//! The library and the server, from outside. `src/ROOM/FILE.rs` is tested in `tests/it/ROOM/FILE.rs`,
+//! or in `tests/it/ROOM/` where one test is about several files; `support/mod.rs` says what to start from.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -14,32 +15,19 @@
     reason = "a test says that it failed by panicking"
 )]
 
-mod administration;
 mod api;
 mod architecture;
+mod build;
+mod catalogue;
+mod change;
 mod cli;
 mod client;
 mod config;
-mod contacts;
-mod device_invites;
-mod devices;
-mod dns;
-mod document;
+mod docs;
 mod guard;
-mod http;
-mod keys;
-mod logging;
-mod network;
-mod oauth_apps;
-mod operations;
-mod policy_file;
-mod posture;
-mod routes;
+mod jobs;
+mod mcp;
 mod server;
-mod services;
-mod settings;
 mod support;
-mod tags;
-mod user_invites;
-mod users;
-mod webhooks;
+mod tailnet;
+mod tool;

@@ -11,8 +11,11 @@ use serde_json::{Value, json};
 use tailsteward::{Tailnet, sandbox::Sandbox, tailnet::devices::Device};
 
 use crate::{
-    server::command_line::program,
-    support::tailnet::{Trouble, sandbox_of, troubled},
+    cli::command_line::program,
+    support::{
+        proxy::{Fault, faulty},
+        tailnet::sandbox_of,
+    },
 };
 
 /// Devices with tags, and without the one that is added.
@@ -84,7 +87,7 @@ fn answered(child: &mut Child, answer: &str) -> (String, bool) {
 async fn ctrl_c_stops_a_batch_after_the_resource_at_hand() {
     let (sandbox, tailnet) = sandbox_of(40).await;
     let devices = tagged(&tailnet, 4).await;
-    let url = troubled(&sandbox.base_url(), 1, Trouble::Slow).await;
+    let url = faulty(&sandbox.base_url(), 1, Fault::Slow).await;
     let mut child = at(program(&["call", "add_tags", &batch(&devices), "--yes"]), &url)
         .args(["--toolsets", "tag_operations", "--access", "danger", "--store", "memory"])
         .stdout(Stdio::piped())

@@ -1,4 +1,7 @@
 //! The commands, as processes.
 
+mod annotations;
 mod call;
+pub mod command_line;
+mod policy_commands;
 mod sandbox;

@@ -5,10 +5,11 @@ use rmcp::service::PeerRequestOptions;
 use serde_json::{Value, json};
 use tailsteward::Tailnet;
 
-use super::{own, setup};
+use crate::support::changes::{own, setup};
 use crate::support::{
-    person::{Era, Person, Says},
-    tailnet::{Trouble, sandbox, settings, troubled},
+    fake_user::{Era, FakeUser, Says},
+    proxy::{Fault, faulty},
+    tailnet::{sandbox, settings},
 };
 
 async fn ids(tailnet: &Tailnet, count: usize) -> Vec<String> {
@@ -33,18 +34,18 @@ async fn a_batch_tells_its_progress_and_is_undone_as_one() {
     for era in [Era::Sessions, Era::Stateless] {
         let (_sandbox, tailnet) = sandbox().await;
         let ids = ids(&tailnet, 5).await;
-        let desk = Person::who(Says::Yes).at(&tailnet, setup(), era).await;
+        let session = FakeUser::who(Says::Yes).at(&tailnet, setup(), era).await;
 
-        let done = desk.done("batch_update_device_attributes", wave(&ids, "continue")).await;
+        let done = session.done("batch_update_device_attributes", wave(&ids, "continue")).await;
 
         assert_eq!((&done["total"], &done["applied"]), (&json!(5), &json!(true)));
         assert_eq!(done["changes"][0]["on"].as_array().unwrap().len(), 5);
         assert!(values(&tailnet, &ids).await.iter().all(|it| *it == Some(json!("2"))));
-        let progress = desk.person.progress.lock().unwrap().clone();
+        let progress = session.person.progress.lock().unwrap().clone();
         let expected: Vec<_> = (1..=5).map(|it| (f64::from(it), Some(5.0))).collect();
         assert_eq!(progress, expected, "{era:?}");
 
-        let undone = desk.done("undo_change", json!({ "change": done["change"] })).await;
+        let undone = session.done("undo_change", json!({ "change": done["change"] })).await;
         assert_eq!(undone["total"], 5);
         assert!(values(&tailnet, &ids).await.iter().all(Option::is_none));
     }
@@ -57,11 +58,11 @@ async fn one_that_fails_stops_it_or_not_or_takes_all_back_as_asked() {
     {
         let (sandbox, direct) = sandbox().await;
         let ids = ids(&direct, 4).await;
-        let proxy = troubled(&sandbox.base_url(), 1, Trouble::Refused).await;
+        let proxy = faulty(&sandbox.base_url(), 1, Fault::Refused).await;
         let tailnet = Tailnet::new(settings(&proxy));
-        let desk = Person::who(Says::Yes).at(&tailnet, setup(), Era::Sessions).await;
+        let session = FakeUser::who(Says::Yes).at(&tailnet, setup(), Era::Sessions).await;
 
-        let done = desk.done("batch_update_device_attributes", wave(&ids, on_failure)).await;
+        let done = session.done("batch_update_device_attributes", wave(&ids, on_failure)).await;
 
         let count = |field: &str| done[field].as_array().map_or(0, Vec::len);
         assert_eq!(count("failed"), 1, "{on_failure}: {done}");
@@ -70,7 +71,7 @@ async fn one_that_fails_stops_it_or_not_or_takes_all_back_as_asked() {
         let set = values(&direct, &ids).await.into_iter().flatten().count();
         assert_eq!(set, changed, "{on_failure}");
         assert_eq!(done["applied"], changed > 0);
-        let entry = desk.done("get_change", json!({ "change": 1 })).await;
+        let entry = session.done("get_change", json!({ "change": 1 })).await;
         let outcome = if on_failure == "undo" { "rolled_back" } else { "partly" };
         assert_eq!(entry["outcome"], outcome, "{entry}");
     }
@@ -81,25 +82,25 @@ async fn a_batch_whose_call_is_cancelled_stops_after_the_device_it_is_at() {
     let (sandbox, direct) = sandbox().await;
     let ids = ids(&direct, 6).await;
     // The first write takes seven seconds.
-    let slow = troubled(&sandbox.base_url(), 0, Trouble::Slow).await;
+    let slow = faulty(&sandbox.base_url(), 0, Fault::Slow).await;
     let tailnet = Tailnet::new(settings(&slow));
     let setup = setup();
     let store = std::sync::Arc::clone(&setup.store);
-    let desk = Person::who(Says::Yes).at(&tailnet, setup, Era::Sessions).await;
+    let session = FakeUser::who(Says::Yes).at(&tailnet, setup, Era::Sessions).await;
     let arguments = wave(&ids, "continue").as_object().unwrap().clone();
     let call =
         CallToolRequestParams::new("batch_update_device_attributes").with_arguments(arguments);
     let request = ClientRequest::CallToolRequest(CallToolRequest::new(call));
     let options = PeerRequestOptions::no_options();
-    let handle = desk.client.send_cancellable_request(request, options).await.unwrap();
-    while !sandbox_is_written(&desk).await {
+    let handle = session.client.send_cancellable_request(request, options).await.unwrap();
+    while !sandbox_is_written(&session).await {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
 
     handle.cancel(Some("enough".to_owned())).await.unwrap();
 
     loop {
-        let entry = desk.done("get_change", json!({ "change": 1 })).await;
+        let entry = session.done("get_change", json!({ "change": 1 })).await;
         if entry.get("running").is_none() {
             assert_eq!(entry["outcome"], "partly", "{entry}");
             assert_eq!(entry["steps"].as_array().unwrap().len(), 1, "{entry}");
@@ -112,11 +113,11 @@ async fn a_batch_whose_call_is_cancelled_stops_after_the_device_it_is_at() {
 }
 
 /// Whether the first step was begun.
-async fn sandbox_is_written(desk: &crate::support::person::Desk) -> bool {
-    let list = desk.done("list_changes", json!({})).await;
+async fn sandbox_is_written(session: &crate::support::fake_user::Session) -> bool {
+    let list = session.done("list_changes", json!({})).await;
     if list["total"] == 0 {
         return false;
     }
-    let entry = desk.done("get_change", json!({ "change": 1 })).await;
+    let entry = session.done("get_change", json!({ "change": 1 })).await;
     !entry["steps"].as_array().unwrap().is_empty()
 }

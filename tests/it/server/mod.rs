@@ -1,14 +1,14 @@
-//! What a model, a host and an operator see.
+//! Serving over HTTP: who may come in, how much they may take, and what holds when they do not
+//! behave.
 
-mod annotations;
-mod api_guide;
-mod budget;
-mod catalogue;
-pub mod command_line;
-mod examples;
-mod leaving;
-mod manual;
-mod policy_commands;
-mod schemas;
-mod sealing;
-mod session;
+mod abuse;
+mod command;
+mod ending;
+mod entry;
+mod eras;
+mod health;
+mod limits;
+mod replicas;
+mod sessions;
+mod stdio;
+mod tokens;

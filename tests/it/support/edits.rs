@@ -5,15 +5,16 @@ use tailsteward::{
     Tailnet,
     catalogue::{Offer, Selectors, ToolSelection},
     mcp::Setup,
-    sandbox::{Fault, FaultKind, Options, Sandbox},
+    sandbox::{self, FaultKind, Options, Sandbox},
     tool::Risk,
 };
 
 use super::{
     agent::Agent,
+    fake_user::{Era, FakeUser, Says, Session},
     loopback::plain_http,
-    person::{Desk, Era, Person, Says},
-    tailnet::{Trouble, sandbox_of, settings, troubled},
+    proxy::{Fault, faulty},
+    tailnet::{sandbox_of, settings},
 };
 
 /// A server that offers every tool, and asks.
@@ -33,8 +34,8 @@ pub async fn agent(tailnet: &Tailnet) -> Agent {
 }
 
 /// A person who agrees to everything, in front of every tool.
-pub async fn desk(tailnet: &Tailnet) -> Desk {
-    Person::who(Says::Yes).at(tailnet, everything(), Era::Sessions).await
+pub async fn session(tailnet: &Tailnet) -> Session {
+    FakeUser::who(Says::Yes).at(tailnet, everything(), Era::Sessions).await
 }
 
 /// Sends something to the API past the tools.
@@ -115,14 +116,14 @@ pub async fn fail_once(edits: &[Edit], paths: &[&str]) {
         assert_eq!(done["applied"], true, "{}: {done}", edit.tool);
         assert_ne!(before, after, "{} is not visible at {paths:?}", edit.tool);
         for nth in 0..count(&sandbox) - earlier {
-            for trouble in [Trouble::Refused, Trouble::AnswerLost] {
+            for fault in [Fault::Refused, Fault::AnswerLost] {
                 let (sandbox, _) = edit.ready().await;
-                let proxy = troubled(&sandbox.base_url(), nth, trouble).await;
+                let proxy = faulty(&sandbox.base_url(), nth, fault.clone()).await;
                 let agent = agent(&Tailnet::new(settings(&proxy))).await;
                 let (answer, failed) = agent.ask(edit.tool, edit.arguments.clone()).await;
                 let now = all(&sandbox, paths).await;
-                let place = format!("write {nth} of {}, {trouble:?}: {answer}", edit.tool);
-                if trouble == Trouble::Refused {
+                let place = format!("write {nth} of {}, {fault:?}: {answer}", edit.tool);
+                if fault == Fault::Refused {
                     assert!(failed && answer["kind"] == "rejected", "{place}");
                     assert_ne!(answer["may_have_had_effect"], true, "{place}");
                     assert_eq!(now, before, "{place}");
@@ -140,11 +141,11 @@ pub async fn come_back(edits: &[Edit], paths: &[&str]) {
     for edit in edits {
         let (sandbox, direct) = edit.ready().await;
         let before = all(&sandbox, paths).await;
-        let desk = desk(&direct).await;
-        let done = desk.done(edit.tool, edit.arguments.clone()).await;
+        let session = session(&direct).await;
+        let done = session.done(edit.tool, edit.arguments.clone()).await;
         assert_ne!(all(&sandbox, paths).await, before, "{} changed nothing", edit.tool);
 
-        desk.done("undo_change", json!({ "change": done["change"] })).await;
+        session.done("undo_change", json!({ "change": done["change"] })).await;
 
         assert_eq!(all(&sandbox, paths).await, before, "{} came not back", edit.tool);
     }
@@ -179,7 +180,7 @@ pub async fn tell_failures(calls: &[(&'static str, Value, &str)]) {
         for (status, kind) in [(403, "forbidden"), (500, "upstream"), (404, "not_found")] {
             let (sandbox, tailnet) = sandbox_of(20).await;
             let agent = agent(&tailnet).await;
-            sandbox.fail(Fault::new(FaultKind::Status { status }).on(operation));
+            sandbox.fail(sandbox::Fault::new(FaultKind::Status { status }).on(operation));
 
             let failure = agent.fail(tool, arguments.clone()).await;
 

@@ -1,13 +1,29 @@
-//! What tests share: a server that does as it is told, and settings that do not wait.
+//! What tests share. What to start from:
+//!
+//! | to test | start from |
+//! | --- | --- |
+//! | a tool's answer, plan or refusal | [`agent::Agent`]: calls tools over MCP, in memory |
+//! | what a person is asked, in both eras of the protocol | [`fake_user::FakeUser`]: answers questions |
+//! | that every write of a tool fails once and is lost once | [`edits`]: a loop over a list of edits |
+//! | a tailnet to read and change | [`tailnet::sandbox`], [`tailnet::sandbox_of`] |
+//! | changes with a journal | [`changes`] |
+//! | what goes wrong on the way to the API and back | [`proxy`]: [`proxy::faulty`], [`proxy::proxied`] |
+//! | requests and odd answers of the client, by the byte | [`Server`] |
+//! | a server over HTTP | [`http`] |
+//! | name servers | [`dns`] |
+//! | the program, as a process | `crate::cli::command_line::program` |
+//! | a client without TLS | [`loopback::plain_http`] |
+//! | exchanges that Prism judges | [`judge`] |
 
 pub mod agent;
+pub mod changes;
 pub mod dns;
 pub mod edits;
+pub mod fake_user;
 pub mod http;
 pub mod judge;
 pub mod loopback;
-pub mod meddle;
-pub mod person;
+pub mod proxy;
 pub mod tailnet;
 
 use std::{

@@ -1,0 +1,6 @@
+//! Changes: recorded, rolled back, undone.
+
+mod journal;
+mod killed;
+mod store;
+mod undo;

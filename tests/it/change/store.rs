@@ -1,0 +1,136 @@
+//! The store: in memory, in a file, in Postgres.
+
+use std::{path::Path, sync::Arc};
+
+use serde_json::json;
+use tailsteward::{
+    change::{
+        Actor, Journal,
+        journal::Find,
+        store::{Place, Store, Used},
+    },
+    tailnet::devices::Update,
+};
+
+use crate::support::changes::own;
+use crate::support::tailnet::sandbox;
+
+/// The stores there are here: the URL of a Postgres server is in a variable.
+fn places(folder: &Path) -> Vec<Place> {
+    let mut places = vec![Place::Memory, Place::File(folder.join("deep/er/journal #1?.db"))];
+    match std::env::var("TAILSTEWARD_TEST_POSTGRES") {
+        Ok(url) => places.push(url.parse().unwrap()),
+        Err(_) => println!("skipped: TAILSTEWARD_TEST_POSTGRES names no database"),
+    }
+    places
+}
+
+fn rename(to: &str) -> Update {
+    Update { name: Some(to.to_owned()), ..Update::default() }
+}
+
+#[tokio::test]
+async fn every_store_keeps_changes_and_plans() {
+    let folder = tempfile::tempdir().unwrap();
+    for place in places(folder.path()) {
+        let (_sandbox, tailnet) = sandbox().await;
+        let device = own(&tailnet).await.into_iter().find(|it| it.tags().len() == 1).unwrap();
+        let store = Arc::new(Store::new(place.clone()));
+        let journal: Arc<dyn Journal> = store.clone();
+        let tailnet = tailnet.acting_as(Actor::new("it's \"ann\" 😀", Some(journal)));
+
+        let plan = tailnet.devices().plan_update(device.key(), &rename("stored")).await.unwrap();
+        let change = tailnet.apply(&plan).await.unwrap().change.unwrap();
+        // The same database, opened by another server.
+        let again = match &place {
+            Place::Memory => Arc::clone(&store),
+            place => Arc::new(Store::new(place.clone())),
+        };
+        let journal: Arc<dyn Journal> = again.clone();
+        let other = tailnet.acting_as(Actor::new("bob", Some(journal)));
+        let found = other.changes().get(change, 0, 10).await.unwrap();
+        assert_eq!(found.entry.principal, "it's \"ann\" 😀", "{place:?}");
+        assert_eq!(found.steps[0].step.change.to, json!("stored"));
+        let undo = other.changes().plan_undo(change).await.unwrap();
+        other.apply(&undo).await.unwrap();
+        let entry = tailnet.changes().get(change, 0, 10).await.unwrap();
+        assert!(entry.entry.undone_by.is_some());
+        let mut find = Find::default();
+        find.limit = 1;
+        let list = tailnet.changes().list(&find).await.unwrap();
+        assert!((list.total, list.shown) == (2, 1) && list.next.is_some(), "{list:?}");
+
+        let until = jiff::Timestamp::now() + jiff::SignedDuration::from_mins(1);
+        let id = store.remember_plan("digest", until).await.unwrap();
+        assert_eq!(again.use_plan(&id, "other").await.unwrap(), Used::Differs);
+        assert_eq!(again.use_plan(&id, "digest").await.unwrap(), Used::Now);
+        assert_eq!(store.use_plan(&id, "digest").await.unwrap(), Used::Before);
+        assert_eq!(store.use_plan("nope", "digest").await.unwrap(), Used::Unknown);
+        let old = store.remember_plan("digest", jiff::Timestamp::UNIX_EPOCH).await.unwrap();
+        assert_eq!(store.use_plan(&old, "digest").await.unwrap(), Used::Unknown, "too old");
+        let nonce = format!("nonce-{id}");
+        assert!(store.use_once(&nonce, until).await.unwrap());
+        assert!(!again.use_once(&nonce, until).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn two_that_use_one_plan_at_once_use_it_once() {
+    let folder = tempfile::tempdir().unwrap();
+    for place in places(folder.path()) {
+        let store = Arc::new(Store::new(place));
+        let until = jiff::Timestamp::now() + jiff::SignedDuration::from_mins(1);
+        let id = store.remember_plan("d", until).await.unwrap();
+        let tries = (0..16).map(|_| {
+            let (store, id) = (Arc::clone(&store), id.clone());
+            tokio::spawn(async move { store.use_plan(&id, "d").await.unwrap() })
+        });
+        let mut used = 0;
+        for attempt in tries.collect::<Vec<_>>() {
+            used += usize::from(attempt.await.unwrap() == Used::Now);
+        }
+        assert_eq!(used, 1);
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_file_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    let store = Store::new(Place::File(path.clone()));
+
+    assert!(!path.exists(), "nothing is made before it is used");
+    store.use_once("x", jiff::Timestamp::now()).await.unwrap();
+
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn places_are_read_as_they_are_written() {
+    assert!(matches!("memory".parse(), Ok(Place::Memory)));
+    let path = |text: &str| match text.parse() {
+        Ok(Place::File(path)) => path.to_str().unwrap().to_owned(),
+        other => panic!("{text}: {other:?}"),
+    };
+    assert_eq!(path("/var/lib/j.db"), "/var/lib/j.db");
+    assert_eq!(path("j.db"), "j.db");
+    assert_eq!(path("sqlite:j.db"), "j.db");
+    assert_eq!(path("sqlite:///var/j.db"), "/var/j.db");
+    let postgres: Place = "postgres://u:s3cr3t@h/d".parse().unwrap();
+    assert!(!format!("{postgres:?}").contains("s3cr3t"));
+    assert!("mysql://h/d".parse::<Place>().unwrap_err().contains("mysql"));
+    assert!("".parse::<Place>().is_err());
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_there_is_told_without_its_password() {
+    let store = Store::new("postgres://u:s3cr3t@127.0.0.1:1/d".parse().unwrap());
+
+    let error = store.use_once("x", jiff::Timestamp::now()).await.unwrap_err();
+
+    let all = format!("{error} {error:?} {:?} {store:?}", error.remedy());
+    assert!(all.contains("Postgres") && all.contains("Actor::journal"), "{all}");
+    assert!(!all.contains("s3cr3t"), "{all}");
+}

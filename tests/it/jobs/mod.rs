@@ -1,0 +1,3 @@
+//! What a server does by itself.
+
+mod revoke_rotated;

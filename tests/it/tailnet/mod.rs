@@ -1,0 +1,21 @@
+//! The nouns of a tailnet, a folder each, as in `src/tailnet/`.
+
+mod contacts;
+mod device_invites;
+mod devices;
+mod dns;
+pub mod keys;
+mod logging;
+mod network;
+mod oauth_apps;
+mod operations;
+mod policy_file;
+mod posture;
+pub mod resource;
+mod routes;
+mod services;
+mod settings;
+mod tags;
+mod user_invites;
+mod users;
+mod webhooks;

@@ -1,0 +1,3 @@
+//! What a tool is.
+
+mod schema;
