@@ -1,5 +1,5 @@
-//! Generates the client (`api.rs`) and the facts of its operations (`operation.rs`) from the
-//! OpenAPI document: `openapi/tailscale.json`, or the one that `TAILSTEWARD_OPENAPI` names.
+//! Generates the client (`api.rs`), the facts of its operations (`operation.rs`) and the lists of
+//! values that they take (`values.rs`) from the OpenAPI document: `openapi/tailscale.json`, or the one that `TAILSTEWARD_OPENAPI` names.
 #![expect(
     clippy::disallowed_methods,
     reason = "a build script is told by variables where to write"
@@ -37,10 +37,14 @@ fn run() -> Result<(), Box<dyn Error>> {
         println!("cargo::rustc-cfg=has_shared");
     }
 
-    let mut prepared = document::prepare(read(&path)?, &read(OVERLAY)?)?;
+    let overlay = read(OVERLAY)?;
+    let mut prepared = document::prepare(read(&path)?, &overlay)?;
     let known: Vec<String> =
         prepared.operations.iter().map(document::facts::Facts::variant).collect();
     if let Some(gone) = document::used::missing(&document::used::find("src".as_ref())?, &known) {
+        return Err(gone.into());
+    }
+    if let Some(gone) = document::values::missing(&overlay, &prepared.values) {
         return Err(gone.into());
     }
     let client = document::generate::source(
@@ -64,6 +68,7 @@ fn run() -> Result<(), Box<dyn Error>> {
 
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("api.rs"), client)?;
+    fs::write(out.join("values.rs"), document::values::source(&prepared.values))?;
     fs::write(out.join("operation.rs"), document::facts::source(&prepared.operations)?)?;
     Ok(())
 }

@@ -26,6 +26,7 @@ pub(crate) mod titles;
 pub(crate) mod tokens;
 pub(crate) mod tolerate;
 pub(crate) mod used;
+pub(crate) mod values;
 
 /// A JSON object.
 pub(crate) type Object = Map<String, Value>;
@@ -36,6 +37,8 @@ pub(crate) struct Prepared {
     pub(crate) document: Value,
     /// The facts of every operation.
     pub(crate) operations: Vec<facts::Facts>,
+    /// The lists of values that our code takes.
+    pub(crate) values: Vec<values::Values>,
     /// Overlay entries that matched nothing.
     pub(crate) unmatched: Vec<String>,
     /// What was given up, by name.
@@ -47,6 +50,7 @@ pub(crate) fn prepare(mut document: Value, overlay: &Value) -> Result<Prepared, 
     let mut notes = Vec::new();
     titles::strip(&mut document);
     let unmatched = overlay::apply(&mut document, overlay)?;
+    let values = values::take(&mut document)?;
     references::inline(&mut document);
     let inputs = inputs::collect(&document);
     names::part(&mut document, &mut notes);
@@ -57,7 +61,7 @@ pub(crate) fn prepare(mut document: Value, overlay: &Value) -> Result<Prepared, 
     titles::unify(&mut document, &mut notes);
     names::hoist(&mut document);
     names::nulls(&mut document);
-    Ok(Prepared { document, operations, unmatched, notes })
+    Ok(Prepared { document, operations, values, unmatched, notes })
 }
 
 /// Calls `visit` on every schema in `value`, inner ones first.

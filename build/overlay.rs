@@ -68,7 +68,11 @@ fn merge(into: &mut Value, from: &Value) {
                 }
             }
         }
-        (Value::Array(into), Value::Array(from)) => into.extend(from.iter().cloned()),
+        (Value::Array(into), Value::Array(from)) => {
+            for value in from.iter().filter(|value| !into.contains(value)).collect::<Vec<_>>() {
+                into.push(value.clone());
+            }
+        }
         (Value::Array(into), from) => into.push(from.clone()),
         (into, from) => *into = from.clone(),
     }

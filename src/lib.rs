@@ -43,6 +43,7 @@ pub mod wire;
 
 mod operation;
 mod risk;
+mod values;
 
 #[cfg(feature = "server")]
 pub mod catalogue;

@@ -13,6 +13,7 @@ use syn::{UseTree, visit::Visit};
 const MAY_USE: &[(&str, &[&str], &str)] = &[
     ("risk", &[], "a word that everything else needs"),
     ("wire", &[], "scalars of the wire know only serde"),
+    ("values", &[], "lists of the API's document know only serde"),
     ("operation", &["risk"], "facts of the API's document"),
     ("client", &["operation"], "the transport knows no resource, no plan and no tool"),
     ("config", &["client"], "settings are made here, and used elsewhere"),
@@ -25,7 +26,7 @@ const MAY_USE: &[(&str, &[&str], &str)] = &[
     ("tool", &["change", "client", "operation", "risk"], "what a tool is, without the tools"),
     (
         "tailnet",
-        &["api", "change", "client", "config", "operation", "policy", "tool", "wire"],
+        &["api", "change", "client", "config", "operation", "policy", "tool", "values", "wire"],
         "a domain, with its tools beside it, does not know who serves it",
     ),
     (

@@ -6,7 +6,6 @@ use serde_json::{Map, Value};
 #[cfg(feature = "server")]
 pub(crate) mod tools;
 
-pub use crate::api::types::Contact;
 use crate::{
     Error, Operation,
     change::{Plan, Secrets},
@@ -16,6 +15,7 @@ use crate::{
     },
     tailnet::{Tailnet, email, resource::ResourceSpec},
 };
+pub use crate::{api::types::Contact, values::ContactKind};
 
 pub(crate) const CONTACT: &ResourceSpec = &ResourceSpec {
     pick: Some(|all, contact| all.get(contact).cloned().unwrap_or_default()),
@@ -27,9 +27,6 @@ pub(crate) const CONTACT: &ResourceSpec = &ResourceSpec {
 
 /// The mail that asks to verify the address goes out again.
 const MAIL: &str = "mail_verification_again";
-
-/// The contacts that there are.
-const CONTACTS: &[&str] = &["account", "support", "security"];
 
 /// The three contacts.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -71,9 +68,9 @@ impl<'a> ContactsOf<'a> {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if there is no such contact, or it is no address.
-    pub async fn plan_email(&self, contact: &str, email: &str) -> Result<Plan> {
-        let contact = known(contact)?;
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if it is no address.
+    pub async fn plan_email(&self, contact: ContactKind, email: &str) -> Result<Plan> {
+        let contact = contact.as_str();
         let to = email::check("email", email)?;
         let was = CONTACT.get(self.tailnet, contact).await?;
         let wanted: Map<String, Value> = [("email".to_owned(), to.into())].into_iter().collect();
@@ -94,8 +91,8 @@ impl<'a> ContactsOf<'a> {
     /// # Errors
     ///
     /// As [`plan_email`](Self::plan_email); [`Refused`](crate::ErrorKind::Refused) if it is verified.
-    pub async fn plan_mail(&self, contact: &str) -> Result<Plan> {
-        let contact = known(contact)?;
+    pub async fn plan_mail(&self, contact: ContactKind) -> Result<Plan> {
+        let contact = contact.as_str();
         let found = CONTACT.get(self.tailnet, contact).await?;
         if call::member(&found, "needsVerification") == Some(&Value::Bool(false)) {
             return Err(Error::refused(
@@ -105,12 +102,4 @@ impl<'a> ContactsOf<'a> {
         }
         Ok(CONTACT.plan_action(MAIL, contact, contact))
     }
-}
-
-fn known(contact: &str) -> Result<&'static str> {
-    let found = CONTACTS.iter().find(|it| **it == contact);
-    found.copied().ok_or_else(|| {
-        let should = format!("is `{contact}`; there is {}", CONTACTS.join(", "));
-        Error::invalid_input("contact", should)
-    })
 }

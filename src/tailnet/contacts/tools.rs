@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Contacts;
+use super::{ContactKind, Contacts};
 use crate::{
     Operation, Tailnet,
     change::{Plan, Risk},
@@ -18,25 +18,6 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     default: false,
     tools: &[query::<GetContacts>(), edit::<UpdateContact>(), edit::<ResendContactVerification>()],
 };
-
-/// Which contact.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum Contact {
-    Account,
-    Support,
-    Security,
-}
-
-impl Contact {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Account => "account",
-            Self::Support => "support",
-            Self::Security => "security",
-        }
-    }
-}
 
 /// Show whom Tailscale writes to, and which addresses wait to be verified.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -55,7 +36,8 @@ impl Query for GetContacts {
 /// Give a contact another address, which then has to be verified.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct UpdateContact {
-    contact: Contact,
+    /// Which contact.
+    contact: ContactKind,
     /// The new address.
     email: String,
 }
@@ -66,14 +48,15 @@ impl Edit for UpdateContact {
     const OPERATIONS: &'static [Operation] = &[Operation::GetContacts, Operation::UpdateContact];
 
     async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
-        tailnet.contacts().plan_email(self.contact.as_str(), &self.email).await
+        tailnet.contacts().plan_email(self.contact, &self.email).await
     }
 }
 
 /// Mail a contact again to verify its address.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ResendContactVerification {
-    contact: Contact,
+    /// Which contact.
+    contact: ContactKind,
 }
 
 impl Edit for ResendContactVerification {
@@ -84,6 +67,6 @@ impl Edit for ResendContactVerification {
         &[Operation::GetContacts, Operation::ResendContactVerificationEmail];
 
     async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
-        tailnet.contacts().plan_mail(self.contact.as_str()).await
+        tailnet.contacts().plan_mail(self.contact).await
     }
 }

@@ -7,7 +7,7 @@ pub mod stream;
 #[cfg(feature = "server")]
 pub(crate) mod tools;
 
-pub use self::stream::{Destination, Log, Stream};
+pub use self::stream::{Compression, Destination, Log, LogDestination, S3Authentication, Stream};
 pub use crate::api::types::{ConfigurationAuditLog, ConnectionCounts, NetworkFlowLog};
 use crate::{Error, client::Result, tailnet::Tailnet};
 

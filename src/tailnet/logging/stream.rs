@@ -4,7 +4,6 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Logging;
-pub use crate::api::types::{LogstreamEndpointConfiguration, LogstreamEndpointPublishingStatus};
 use crate::{
     Error, ErrorKind, Operation,
     change::{Change, Plan, Risk, Secrets},
@@ -14,6 +13,10 @@ use crate::{
     },
     tailnet::resource::ResourceSpec,
     wire::Secret,
+};
+pub use crate::{
+    api::types::{LogstreamEndpointConfiguration, LogstreamEndpointPublishingStatus},
+    values::{Compression, Log, LogDestination, S3Authentication},
 };
 
 pub(crate) const STREAM: &ResourceSpec = &ResourceSpec {
@@ -51,28 +54,6 @@ pub(crate) const STREAM: &ResourceSpec = &ResourceSpec {
 /// The longest time between two uploads, in minutes.
 const MAX_PERIOD_MINUTES: u32 = 1440;
 
-/// Which log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "server", derive(serde::Deserialize, schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Log {
-    /// Who changed what.
-    Configuration,
-    /// Who talked to whom.
-    Network,
-}
-
-impl Log {
-    /// Its word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Configuration => "configuration",
-            Self::Network => "network",
-        }
-    }
-}
-
 /// Where a log is streamed to, and how that goes.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
@@ -91,10 +72,10 @@ pub struct Stream {
 
 /// Where a log shall be streamed to. It takes the place of what there was, so secrets have to be
 /// given every time.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Destination {
-    /// `splunk`, `elastic`, `panther`, `cribl`, `datadog`, `axiom`, `s3` or `gcs`.
-    pub kind: String,
+    /// Which system.
+    pub kind: LogDestination,
     /// Where to, but for `s3` and `gcs`.
     pub url: Option<String>,
     /// As whom.
@@ -103,8 +84,8 @@ pub struct Destination {
     pub token: Option<Secret>,
     /// How often.
     pub period_minutes: Option<u32>,
-    /// `zstd`, `gzip` or `none`.
-    pub compression: Option<String>,
+    /// How uploads are compressed.
+    pub compression: Option<Compression>,
     /// The bucket in S3.
     pub s3: S3,
     /// The bucket in Google's cloud.
@@ -120,8 +101,8 @@ pub struct S3 {
     pub region: Option<String>,
     /// What the names of objects begin with.
     pub key_prefix: Option<String>,
-    /// `accesskey` or `rolearn`.
-    pub authentication: Option<String>,
+    /// How Tailscale authenticates.
+    pub authentication: Option<S3Authentication>,
     /// With `accesskey`.
     pub access_key_id: Option<String>,
     /// With `accesskey`.
@@ -156,7 +137,7 @@ impl Destination {
         self.check_needed()?;
         url.as_deref().map_or(Ok(()), check_url)?;
         // What the API fills in is said, so that it is known when it is read back.
-        let named = !matches!(kind.as_str(), "s3" | "gcs");
+        let named = !matches!(kind, LogDestination::S3 | LogDestination::Gcs);
         let user = user.as_deref().or(named.then_some("user"));
         let to = json!({
             "destinationType": kind,
@@ -189,40 +170,36 @@ impl Destination {
         let Self { url, token, s3, gcs, .. } = self;
         let text = |it: &Option<String>| it.as_ref().is_some_and(|it| !it.trim().is_empty());
         let secret = |it: &Option<Secret>| it.as_ref().is_some_and(|it| !it.reveal().is_empty());
-        let needed: Vec<(&str, bool)> = match self.kind.as_str() {
-            "splunk" | "datadog" | "axiom" => {
+        let needed: Vec<(&str, bool)> = match self.kind {
+            LogDestination::Splunk | LogDestination::Datadog | LogDestination::Axiom => {
                 vec![("url", text(url)), ("token", secret(token))]
             }
-            "elastic" | "panther" | "cribl" => vec![("url", text(url))],
-            "s3" => {
+            LogDestination::Elastic | LogDestination::Panther | LogDestination::Cribl => {
+                vec![("url", text(url))]
+            }
+            LogDestination::S3 => {
                 let mut needed =
                     vec![("s3_bucket", text(&s3.bucket)), ("s3_region", text(&s3.region))];
-                needed.extend(match s3.authentication.as_deref() {
-                    Some("accesskey") => [
+                needed.extend(match s3.authentication {
+                    Some(S3Authentication::Accesskey) => [
                         ("s3_access_key_id", text(&s3.access_key_id)),
                         ("s3_secret_access_key", secret(&s3.secret_access_key)),
                     ],
-                    Some("rolearn") => [
+                    Some(S3Authentication::Rolearn) => [
                         ("s3_role_arn", text(&s3.role_arn)),
                         ("s3_external_id", text(&s3.external_id)),
                     ],
-                    _ => {
+                    None => {
                         let should = "must be `accesskey` or `rolearn` for s3";
                         return Err(Error::invalid_input("s3_authentication", should));
                     }
                 });
                 needed
             }
-            "gcs" => vec![
+            LogDestination::Gcs => vec![
                 ("gcs_bucket", text(&gcs.bucket)),
                 ("gcs_credentials", secret(&gcs.credentials)),
             ],
-            kind => {
-                let should = format!(
-                    "is `{kind}`; there is splunk, elastic, panther, cribl, datadog, axiom, s3, gcs"
-                );
-                return Err(Error::invalid_input("destination", should));
-            }
         };
         match needed.iter().find(|(_, there)| !there) {
             Some((field, _)) => {
@@ -300,7 +277,7 @@ impl Logging<'_> {
             plan.least = Risk::Danger;
             plan.warnings.push("the stream that there is ends".to_owned());
         }
-        if no_secret && !matches!(destination.kind.as_str(), "s3" | "gcs") {
+        if no_secret && !matches!(destination.kind, LogDestination::S3 | LogDestination::Gcs) {
             plan.warnings.push("it is sent without a `token`".to_owned());
         }
         Ok(plan)

@@ -4,7 +4,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::stream::{self, Destination, Gcs, Log, LogstreamEndpointPublishingStatus, S3};
+use super::stream::{
+    self, Compression, Destination, Gcs, Log, LogDestination, LogstreamEndpointPublishingStatus,
+    S3, S3Authentication,
+};
 use crate::{
     Operation, Tailnet,
     change::{Plan, Risk},
@@ -61,77 +64,13 @@ impl Query for GetLogStreaming {
     }
 }
 
-/// Whose system.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-enum Kind {
-    Splunk,
-    Elastic,
-    Panther,
-    Cribl,
-    Datadog,
-    Axiom,
-    S3,
-    Gcs,
-}
-
-impl Kind {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Splunk => "splunk",
-            Self::Elastic => "elastic",
-            Self::Panther => "panther",
-            Self::Cribl => "cribl",
-            Self::Datadog => "datadog",
-            Self::Axiom => "axiom",
-            Self::S3 => "s3",
-            Self::Gcs => "gcs",
-        }
-    }
-}
-
-/// How it is packed.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-enum Compression {
-    Zstd,
-    Gzip,
-    None,
-}
-
-impl Compression {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Zstd => "zstd",
-            Self::Gzip => "gzip",
-            Self::None => "none",
-        }
-    }
-}
-
-/// How S3 lets it in.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-enum Authentication {
-    AccessKey,
-    RoleArn,
-}
-
-impl Authentication {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::AccessKey => "accesskey",
-            Self::RoleArn => "rolearn",
-        }
-    }
-}
-
 /// Stream a log to another system instead of where it goes now; secrets are needed every time.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct SetLogStreaming {
     /// Which one.
     log: Log,
-    destination: Kind,
+    /// Whose system.
+    destination: LogDestination,
     /// But for s3 and gcs.
     url: Option<String>,
     /// Usually `user`.
@@ -140,6 +79,7 @@ pub(crate) struct SetLogStreaming {
     token: Option<Secret>,
     /// Up to 1440.
     period_minutes: Option<u32>,
+    /// How it is packed.
     compression: Option<Compression>,
     /// Name.
     s3_bucket: Option<String>,
@@ -147,7 +87,8 @@ pub(crate) struct SetLogStreaming {
     s3_region: Option<String>,
     /// Of objects.
     s3_key_prefix: Option<String>,
-    s3_authentication: Option<Authentication>,
+    /// How S3 lets it in.
+    s3_authentication: Option<S3Authentication>,
     /// For `accesskey`.
     s3_access_key_id: Option<String>,
     /// For `accesskey`.
@@ -179,17 +120,17 @@ impl Edit for SetLogStreaming {
 
     async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
         let destination = Destination {
-            kind: self.destination.as_str().to_owned(),
+            kind: self.destination,
             url: self.url,
             user: self.user,
             token: self.token,
             period_minutes: self.period_minutes,
-            compression: self.compression.map(|it| it.as_str().to_owned()),
+            compression: self.compression,
             s3: S3 {
                 bucket: self.s3_bucket,
                 region: self.s3_region,
                 key_prefix: self.s3_key_prefix,
-                authentication: self.s3_authentication.map(|it| it.as_str().to_owned()),
+                authentication: self.s3_authentication,
                 access_key_id: self.s3_access_key_id,
                 secret_access_key: self.s3_secret_access_key,
                 role_arn: self.s3_role_arn,

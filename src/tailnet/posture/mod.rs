@@ -5,7 +5,6 @@ use serde_json::{Map, Value, json};
 #[cfg(feature = "server")]
 pub(crate) mod tools;
 
-pub use crate::api::types::PostureIntegration;
 use crate::{
     Error, ErrorKind, Operation,
     change::{Plan, Secrets},
@@ -13,6 +12,7 @@ use crate::{
     tailnet::{Tailnet, resource::ResourceSpec},
     wire::Secret,
 };
+pub use crate::{api::types::PostureIntegration, values::PostureProvider};
 
 pub(crate) const INTEGRATION: &ResourceSpec = &ResourceSpec {
     listed: Some((Operation::GetPostureIntegrations, "integrations")),
@@ -32,10 +32,6 @@ pub(crate) const INTEGRATION: &ResourceSpec = &ResourceSpec {
 
 /// The credential for the provider's own API. It is never given back.
 const SECRET: &str = "clientSecret";
-
-/// The providers that are known here. The document lacks the last two.
-pub const PROVIDERS: &[&str] =
-    &["falcon", "intune", "jamfpro", "kandji", "kolide", "sentinelone", "fleet", "huntress"];
 
 /// How a provider is talked to. What is absent is not needed, or stays as it is.
 #[derive(Debug, Clone, Default)]
@@ -123,13 +119,9 @@ impl<'a> Posture<'a> {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](ErrorKind::InvalidInput) for an unknown provider or no secret;
+    /// [`InvalidInput`](ErrorKind::InvalidInput) without a secret;
     /// [`Conflict`](ErrorKind::Conflict) if the provider has one.
-    pub async fn plan_create(&self, provider: &str, access: &Access) -> Result<Plan> {
-        if !PROVIDERS.contains(&provider) {
-            let should = format!("is `{provider}`; there is {}", PROVIDERS.join(", "));
-            return Err(Error::invalid_input("provider", should));
-        }
+    pub async fn plan_create(&self, provider: PostureProvider, access: &Access) -> Result<Plan> {
         let (fields, secrets) = access.fields()?;
         if secrets.is_empty() {
             return Err(Error::invalid_input("client_secret", "must be given"));
@@ -145,8 +137,8 @@ impl<'a> Posture<'a> {
                 .with_action(Action::Call(Operation::UpdatePostureIntegration)));
         }
         let mut to = fields;
-        to.insert("provider".to_owned(), provider.into());
-        Ok(INTEGRATION.plan_make("", provider, &to.into(), secrets))
+        to.insert("provider".to_owned(), provider.as_str().into());
+        Ok(INTEGRATION.plan_make("", provider.as_str(), &to.into(), secrets))
     }
 
     /// Plans to change one (`PATCH /posture/integrations/{id}`). Without a secret it keeps the one

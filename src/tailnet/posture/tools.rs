@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::Access;
+use super::{Access, PostureProvider};
 use crate::{
     Operation, Tailnet,
     change::{Plan, Risk},
@@ -64,40 +64,12 @@ impl Query for GetPostureIntegration {
     }
 }
 
-/// Whom to ask.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-enum Provider {
-    Falcon,
-    Intune,
-    Jamfpro,
-    Kandji,
-    Kolide,
-    Sentinelone,
-    Fleet,
-    Huntress,
-}
-
-impl Provider {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Falcon => "falcon",
-            Self::Intune => "intune",
-            Self::Jamfpro => "jamfpro",
-            Self::Kandji => "kandji",
-            Self::Kolide => "kolide",
-            Self::Sentinelone => "sentinelone",
-            Self::Fleet => "fleet",
-            Self::Huntress => "huntress",
-        }
-    }
-}
-
 /// Have a provider tell how devices are; there is one integration for each.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct CreatePostureIntegration {
     // The first one: the log names it.
-    provider: Provider,
+    /// Whom to ask.
+    provider: PostureProvider,
     /// For the provider's API.
     client_secret: Secret,
     /// Likewise.
@@ -121,7 +93,7 @@ impl Edit for CreatePostureIntegration {
             tenant_id: self.tenant_id,
             client_secret: Some(self.client_secret),
         };
-        tailnet.posture().plan_create(self.provider.as_str(), &access).await
+        tailnet.posture().plan_create(self.provider, &access).await
     }
 }
 

@@ -7,13 +7,13 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-pub use crate::api::types::UserInvite;
 use crate::{
     Error, ErrorKind, Operation,
     change::{Plan, Risk, Secrets},
     client::{Action, Result, call},
     tailnet::{Tailnet, email, resource::ResourceSpec},
 };
+pub use crate::{api::types::UserInvite, values::InviteRole};
 
 pub(crate) const USER_INVITE: &ResourceSpec = &ResourceSpec {
     listed: Some((Operation::ListUserInvites, "")),
@@ -41,10 +41,6 @@ const BY_LINK: &str = "by link";
 
 /// The most that are made at once.
 const MAX_INVITES: usize = 100;
-
-/// The roles that somebody can be invited to.
-const ROLES: &[&str] =
-    &["member", "admin", "it-admin", "network-admin", "billing-admin", "auditor"];
 
 /// Says of a refusal that somebody has to be the one who invites.
 pub(crate) fn of_a_user(error: Error) -> Error {
@@ -96,13 +92,9 @@ impl<'a> UserInvites<'a> {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](ErrorKind::InvalidInput) for what is no address or no role;
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for what is no address;
     /// [`Conflict`](ErrorKind::Conflict) for somebody who is invited already.
-    pub async fn plan_invite(&self, emails: &[String], role: &str) -> Result<Plan> {
-        if !ROLES.contains(&role) {
-            let should = format!("is `{role}`; there is {}", ROLES.join(", "));
-            return Err(Error::invalid_input("role", should));
-        }
+    pub async fn plan_invite(&self, emails: &[String], role: InviteRole) -> Result<Plan> {
         let emails = addresses(emails)?;
         let open = self.list().await?;
         let invited = |email: &String| {
@@ -126,7 +118,7 @@ impl<'a> UserInvites<'a> {
             emails.iter().flat_map(|it| one(it)).collect()
         };
         let mut plan = Plan::new(items);
-        if role != "member" {
+        if role != InviteRole::Member {
             plan.least = Risk::Danger;
             plan.warnings.push(format!("whoever accepts it is `{role}` at once"));
         }

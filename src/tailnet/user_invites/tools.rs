@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::InviteRole;
 use crate::{
     Operation, Tailnet,
     change::{Plan, Risk},
@@ -65,39 +66,13 @@ impl Query for GetUserInvite {
     }
 }
 
-/// What an invited user may do.
-#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-enum Role {
-    #[default]
-    Member,
-    Admin,
-    ItAdmin,
-    NetworkAdmin,
-    BillingAdmin,
-    Auditor,
-}
-
-impl Role {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Member => "member",
-            Self::Admin => "admin",
-            Self::ItAdmin => "it-admin",
-            Self::NetworkAdmin => "network-admin",
-            Self::BillingAdmin => "billing-admin",
-            Self::Auditor => "auditor",
-        }
-    }
-}
-
 /// Invite people to join the tailnet, by mail or by a link that is shown once.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct InviteUsers {
     /// Whom to mail; none for one link.
     emails: Option<Vec<String>>,
     /// Usually `member`.
-    role: Option<Role>,
+    role: Option<InviteRole>,
 }
 
 impl Edit for InviteUsers {
@@ -110,7 +85,7 @@ impl Edit for InviteUsers {
     const SCOPES: &'static [&'static str] = &["users"];
 
     async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
-        let role = self.role.unwrap_or_default().as_str();
+        let role = self.role.unwrap_or(InviteRole::Member);
         let emails = none_or_some("emails", self.emails)?;
         tailnet.user_invites().plan_invite(&emails, role).await
     }

@@ -8,7 +8,10 @@ mod plan;
 #[cfg(feature = "server")]
 pub(crate) mod tools;
 
-pub use crate::api::types::{ListUsersType, User};
+pub use crate::{
+    api::types::{ListUsersType, User},
+    values::{Role, UserKind, UserState},
+};
 use crate::{client::Result, tailnet::Tailnet};
 
 /// The people of a tailnet.

@@ -1,16 +1,12 @@
 //! Changes of a user, planned. Planning reads only; [`Tailnet::apply`](crate::Tailnet::apply)
 //! carries a plan out.
 
-use super::{User, Users, change, find};
+use super::{Role, User, Users, change, find};
 use crate::{
     Error,
     change::{Change, Plan, Risk},
     client::Result,
 };
-
-/// The roles that there are.
-const ROLES: &[&str] =
-    &["owner", "member", "admin", "it-admin", "network-admin", "billing-admin", "auditor"];
 
 impl Users<'_> {
     /// Plans to give a user another role (`POST /users/{userId}/role`).
@@ -18,17 +14,14 @@ impl Users<'_> {
     /// # Errors
     ///
     /// As [`get`](Self::get); [`Refused`](crate::ErrorKind::Refused) for a user of another tailnet.
-    pub async fn plan_role(&self, user: &str, role: &str) -> Result<Plan> {
-        if !ROLES.contains(&role) {
-            let should = format!("is `{role}`; there is {}", ROLES.join(", "));
-            return Err(Error::invalid_input("role", should));
-        }
+    pub async fn plan_role(&self, user: &str, role: Role) -> Result<Plan> {
         let user = own(self.get(user).await?)?;
         let from = change::role_of(&user);
-        let changes = if from == role { Vec::new() } else { vec![change::role(&from, role)] };
+        let to = role.as_str();
+        let changes = if from == to { Vec::new() } else { vec![change::role(&from, to)] };
         let mut plan = of(&user, changes);
         plan.least = Risk::Danger;
-        if [from.as_str(), role].contains(&change::OWNER) && !plan.is_empty() {
+        if [from.as_str(), to].contains(&change::OWNER) && !plan.is_empty() {
             plan.warnings.push("the API may refuse to hand over ownership".to_owned());
         }
         Ok(plan)

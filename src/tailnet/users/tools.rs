@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{User, change, find};
+use super::{Role, User, UserKind, UserState, change, find};
 use crate::{
     Operation, Tailnet,
     change::{Plan, Risk},
@@ -32,73 +32,6 @@ pub(crate) const TOOLSET: Toolset = Toolset {
 
 const READS: [Operation; 2] = [Operation::ListUsers, Operation::GetUser];
 
-/// What somebody may do.
-#[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-enum Role {
-    Owner,
-    Member,
-    Admin,
-    ItAdmin,
-    NetworkAdmin,
-    BillingAdmin,
-    Auditor,
-}
-
-impl Role {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Owner => "owner",
-            Self::Member => "member",
-            Self::Admin => "admin",
-            Self::ItAdmin => "it-admin",
-            Self::NetworkAdmin => "network-admin",
-            Self::BillingAdmin => "billing-admin",
-            Self::Auditor => "auditor",
-        }
-    }
-}
-
-/// How somebody stands.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-enum Status {
-    Active,
-    Idle,
-    Suspended,
-    NeedsApproval,
-    OverBillingLimit,
-}
-
-impl Status {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Idle => "idle",
-            Self::Suspended => "suspended",
-            Self::NeedsApproval => "needs-approval",
-            Self::OverBillingLimit => "over-billing-limit",
-        }
-    }
-}
-
-/// Whose somebody is.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum Kind {
-    Member,
-    Shared,
-}
-
-impl Kind {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Member => "member",
-            Self::Shared => "shared",
-        }
-    }
-}
-
 /// List users, filtered.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ListUsers {
@@ -107,9 +40,9 @@ pub(crate) struct ListUsers {
     /// With this role.
     role: Option<Role>,
     /// `shared`: of other tailnets.
-    r#type: Option<Kind>,
+    r#type: Option<UserKind>,
     /// Like this now.
-    status: Option<Status>,
+    status: Option<UserState>,
 }
 
 /// What people ask about first.
@@ -153,8 +86,8 @@ impl ListUsers {
         });
         named
             && is(self.role.map(Role::as_str), change::role_of(user))
-            && is(self.status.map(Status::as_str), change::status_of(user))
-            && is(self.r#type.map(Kind::as_str), kind_of(user))
+            && is(self.status.map(UserState::as_str), change::status_of(user))
+            && is(self.r#type.map(UserKind::as_str), kind_of(user))
     }
 }
 
@@ -217,7 +150,7 @@ impl Edit for SetUserRole {
         &[Operation::ListUsers, Operation::GetUser, Operation::UpdateUserRole];
 
     async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
-        tailnet.users().plan_role(&self.user, self.role.as_str()).await
+        tailnet.users().plan_role(&self.user, self.role).await
     }
 }
 

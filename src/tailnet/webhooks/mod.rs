@@ -5,12 +5,16 @@ use serde_json::{Map, Value, json};
 #[cfg(feature = "server")]
 pub(crate) mod tools;
 
-pub use crate::api::types::Webhook;
 use crate::{
     Error, ErrorKind, Operation,
     change::{Plan, Secrets},
     client::{Result, call},
     tailnet::{Tailnet, resource::ResourceSpec},
+    values::joined,
+};
+pub use crate::{
+    api::types::Webhook,
+    values::{WebhookEvent, WebhookProvider},
 };
 
 pub(crate) const WEBHOOK: &ResourceSpec = &ResourceSpec {
@@ -37,33 +41,6 @@ const TEST: &str = "test";
 /// Its secret becomes another one.
 const ROTATE: &str = "rotate_secret";
 
-/// The events that the API's document knows, and two that stand for groups of them.
-pub const EVENTS: &[&str] = &[
-    "nodeCreated",
-    "nodeNeedsApproval",
-    "nodeApproved",
-    "nodeKeyExpiringInOneDay",
-    "nodeKeyExpired",
-    "nodeDeleted",
-    "nodeSigned",
-    "nodeNeedsSignature",
-    "policyUpdate",
-    "userCreated",
-    "userNeedsApproval",
-    "userSuspended",
-    "userRestored",
-    "userDeleted",
-    "userApproved",
-    "userRoleUpdated",
-    "subnetIPForwardingNotEnabled",
-    "exitNodeIPForwardingNotEnabled",
-    "categoryTailnetManagement",
-    "categoryDeviceMisconfigurations",
-];
-
-/// Whose format events can be sent in.
-const PROVIDERS: &[&str] = &["slack", "mattermost", "googlechat", "discord"];
-
 /// What a webhook is made of.
 #[derive(Debug, Clone, Default)]
 pub struct NewWebhook {
@@ -72,7 +49,7 @@ pub struct NewWebhook {
     /// The events.
     pub subscriptions: Vec<String>,
     /// In whose format; none for Tailscale's own.
-    pub provider: Option<String>,
+    pub provider: Option<WebhookProvider>,
 }
 
 /// The webhooks of a tailnet.
@@ -116,8 +93,7 @@ impl<'a> Webhooks<'a> {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](ErrorKind::InvalidInput) for a URL without `https`, an unknown provider or
-    /// no events.
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for a URL without `https` or no events.
     pub fn plan_create(&self, new: &NewWebhook) -> Result<Plan> {
         let url = new.url.trim();
         let host = url::Url::parse(url).ok().filter(|it| it.scheme() == "https");
@@ -126,10 +102,6 @@ impl<'a> Webhooks<'a> {
                 "url",
                 format!("is `{url}`; it must begin with https://"),
             ));
-        }
-        if let Some(provider) = new.provider.as_deref().filter(|it| !PROVIDERS.contains(it)) {
-            let should = format!("is `{provider}`; there is {}, or none", PROVIDERS.join(", "));
-            return Err(Error::invalid_input("provider", should));
         }
         let (subscriptions, warnings) = checked(&new.subscriptions)?;
         let to = json!({
@@ -204,10 +176,11 @@ fn checked(events: &[String]) -> Result<(Vec<String>, Vec<String>)> {
         }
     }
     if all.is_empty() {
-        let should = format!("must name at least one event: {}", EVENTS.join(", "));
+        let should = format!("must name at least one event: {}", joined(WebhookEvent::ALL));
         return Err(Error::invalid_input("subscriptions", should));
     }
-    let unknown = all.iter().filter(|it| !EVENTS.contains(&it.as_str()));
+    let is_known = |name: &str| WebhookEvent::ALL.iter().any(|event| event.as_str() == name);
+    let unknown = all.iter().filter(|name| !is_known(name));
     let warn = |it: &String| format!("`{it}` is no event that is known here");
     let warnings = unknown.map(warn).collect();
     Ok((all, warnings))
@@ -219,5 +192,8 @@ fn explain(error: Error) -> Error {
     if error.kind() != ErrorKind::Rejected || !writes {
         return error;
     }
-    error.with_remedy(format!("change what the message says; known events: {}", EVENTS.join(", ")))
+    error.with_remedy(format!(
+        "change what the message says; known events: {}",
+        joined(WebhookEvent::ALL)
+    ))
 }

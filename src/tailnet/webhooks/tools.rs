@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::NewWebhook;
+use super::{NewWebhook, WebhookProvider};
 use crate::{
     Operation, Tailnet,
     change::{Plan, Risk},
@@ -63,27 +63,6 @@ impl Query for GetWebhook {
     }
 }
 
-/// Whose format events are sent in.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-enum Provider {
-    Slack,
-    Mattermost,
-    Googlechat,
-    Discord,
-}
-
-impl Provider {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Slack => "slack",
-            Self::Mattermost => "mattermost",
-            Self::Googlechat => "googlechat",
-            Self::Discord => "discord",
-        }
-    }
-}
-
 /// Have events posted to a URL; the secret that signs them is shown once.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct CreateWebhook {
@@ -92,7 +71,7 @@ pub(crate) struct CreateWebhook {
     /// Events, as `nodeCreated`, `policyUpdate` or `categoryTailnetManagement`.
     subscriptions: Vec<String>,
     /// Instead of Tailscale's format.
-    provider: Option<Provider>,
+    provider: Option<WebhookProvider>,
 }
 
 impl Edit for CreateWebhook {
@@ -101,9 +80,8 @@ impl Edit for CreateWebhook {
     const OPERATIONS: &'static [Operation] = &[Operation::CreateWebhook];
 
     async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
-        let provider = self.provider.map(|it| it.as_str().to_owned());
-        let new = NewWebhook { url: self.url, subscriptions: self.subscriptions, provider };
-        tailnet.webhooks().plan_create(&new)
+        let Self { url, subscriptions, provider } = self;
+        tailnet.webhooks().plan_create(&NewWebhook { url, subscriptions, provider })
     }
 }
 

@@ -10,6 +10,7 @@ mod overlay;
 mod reading;
 mod upstream;
 mod used;
+mod values;
 
 use std::{fs, path::PathBuf};
 

@@ -1,7 +1,7 @@
 //! Posture integrations.
 
 use serde_json::{Value, json};
-use tailsteward::tailnet::posture::Access;
+use tailsteward::tailnet::posture::{Access, PostureProvider};
 
 use crate::{
     support::{Reply, Server},
@@ -53,7 +53,8 @@ async fn what_was_not_there_is_gone_again_when_it_is_rolled_back() {
 async fn a_secret_is_in_no_plan_that_is_printed() {
     let fixture = Fixture::new().await;
     let access = Access { client_secret: Some(SECRET.parse().unwrap()), ..Access::default() };
-    let plan = fixture.tailnet.posture().plan_create("kolide", &access).await.unwrap();
+    let plan =
+        fixture.tailnet.posture().plan_create(PostureProvider::Kolide, &access).await.unwrap();
     let printed = format!("{access:?} {plan:?} {:?}", plan.preview());
     assert!(!printed.contains(SECRET), "{printed}");
 }
