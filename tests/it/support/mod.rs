@@ -1,4 +1,4 @@
-//! What tests share: a server that does as it is told, and settings that do not wait.
+//! What tests share: a scripted server, and settings without delays.
 
 pub mod agent;
 pub mod dns;
