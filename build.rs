@@ -2,7 +2,7 @@
 //! values that they take (`values.rs`) from the OpenAPI document: `openapi/tailscale.json`, or the one that `TAILSTEWARD_OPENAPI` names.
 #![expect(
     clippy::disallowed_methods,
-    reason = "a build script is told by variables where to write"
+    reason = "cargo passes a build script its output folder in variables"
 )]
 
 use std::{env, error::Error, fs, path::PathBuf};

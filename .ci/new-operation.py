@@ -37,15 +37,15 @@ INVENTION = {
 }
 
 
-def add(document, out):
-    whole = json.load(open(document, encoding="utf-8"))
-    whole["paths"][PATH] = INVENTION
+def add(source, out):
+    document = json.load(open(source, encoding="utf-8"))
+    document["paths"][PATH] = INVENTION
     # One that would end it all is never offered, whatever a later edition calls it.
-    whole["paths"]["/tailnet/{tailnet}"] = {"delete": {
+    document["paths"]["/tailnet/{tailnet}"] = {"delete": {
         "operationId": "removeEverything", "summary": "Delete the tailnet", "tags": ["Inventions"],
         "parameters": [INVENTION["get"]["parameters"][0]], "responses": {"200": {"description": "Gone."}},
     }}
-    json.dump(whole, open(out, "w", encoding="utf-8"))
+    json.dump(document, open(out, "w", encoding="utf-8"))
 
 
 class Api(http.server.BaseHTTPRequestHandler):

@@ -195,8 +195,8 @@ fn followed<'a>(mut schema: &'a Value, named: &'a Object) -> &'a Value {
     schema
 }
 
-/// One success for the whole 2xx range. Failures are not described: then each comes back whole,
-/// with its status and headers, whatever its body is.
+/// One success response for all of 2xx. Failures are left out, so that the generated client returns
+/// each as it is, with status, headers and any body.
 fn success(responses: &Value) -> Value {
     let Some(all) = responses.as_object() else { return json!({ "description": "" }) };
     let good = || all.iter().filter(|(code, _)| code.starts_with('2')).map(|(_, it)| it);

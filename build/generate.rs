@@ -92,8 +92,8 @@ fn reduce_schemas(document: &mut Value, notes: &mut Vec<String>) {
 /// Replaces the bodies of every operation that the generator refuses by raw ones.
 fn reduce_operations(document: &mut Value, notes: &mut Vec<String>) {
     let mut refused = Vec::new();
-    let mut whole = document.clone();
-    each_operation(&mut whole, &mut |path, method, operation| {
+    let mut original = document.clone();
+    each_operation(&mut original, &mut |path, method, operation| {
         let mut alone = document.clone();
         alone["paths"] = json!({ path: { method: operation } });
         if let Err(why) = tokens(&alone) {

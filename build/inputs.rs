@@ -143,10 +143,10 @@ fn simple(schema: &Value, named: &Object, depth: usize) -> Value {
     if depth > DEEPEST {
         return json!({});
     }
-    let said = schema.get("description").cloned();
-    let schema = &whole(&resolved(schema, named), named, depth);
+    let description = schema.get("description").cloned();
+    let schema = &merged(&resolved(schema, named), named, depth);
     let mut out = Map::new();
-    if let Some(text) = said.as_ref().or(schema.get("description")).and_then(Value::as_str) {
+    if let Some(text) = description.as_ref().or(schema.get("description")).and_then(Value::as_str) {
         out.insert("description".into(), json!(first_sentence(text)));
     }
     let kind = kind(schema);
@@ -207,21 +207,21 @@ fn kind(schema: &Value) -> Option<Value> {
     }
 }
 
-/// A schema with what its `allOf` brings, or the one member of a union that is not null.
-fn whole(schema: &Value, named: &Object, depth: usize) -> Value {
+/// A schema merged with its `allOf` parts, or the only member of a union that is not null.
+fn merged(schema: &Value, named: &Object, depth: usize) -> Value {
     let mut all = schema.clone();
     for keyword in ["anyOf", "oneOf"] {
         let members = schema[keyword].as_array().into_iter().flatten();
         let mut some = members.filter(|it| it["type"] != "null");
         if let (Some(only), None) = (some.next(), some.next()) {
-            return whole(&resolved(only, named), named, depth + 1);
+            return merged(&resolved(only, named), named, depth + 1);
         }
     }
     for part in schema["allOf"].as_array().into_iter().flatten() {
         if depth > DEEPEST {
             break;
         }
-        let part = whole(&resolved(part, named), named, depth + 1);
+        let part = merged(&resolved(part, named), named, depth + 1);
         for (key, value) in part.as_object().into_iter().flatten() {
             match (all.get_mut(key), value) {
                 (Some(Value::Object(there)), Value::Object(more)) => {
@@ -243,7 +243,7 @@ fn secrets(schema: &Value, named: &Object, depth: usize, found: &mut BTreeSet<St
     if depth > DEEPEST {
         return;
     }
-    let schema = whole(&resolved(schema, named), named, depth);
+    let schema = merged(&resolved(schema, named), named, depth);
     for (name, property) in schema["properties"].as_object().into_iter().flatten() {
         if resolved(property, named)["format"] == "password" {
             found.insert(name.clone());

@@ -7,8 +7,8 @@ use super::{components, each_schema, referred};
 
 /// Inlines every `$ref` of `document` that is not to a schema in `components`.
 pub(crate) fn inline(document: &mut Value) {
-    let whole = document.clone();
-    walk(document, &whole, &mut Vec::new());
+    let original = document.clone();
+    walk(document, &original, &mut Vec::new());
     if let Some(components) = document.get_mut("components").and_then(Value::as_object_mut) {
         components.retain(|key, _| key == "schemas");
     }
@@ -17,12 +17,12 @@ pub(crate) fn inline(document: &mut Value) {
 
 /// `open` holds the references that are being followed: one that leads back into itself, like one
 /// into another file, becomes any value, rather than no build.
-fn walk(value: &mut Value, whole: &Value, open: &mut Vec<String>) {
+fn walk(value: &mut Value, original: &Value, open: &mut Vec<String>) {
     match value {
-        Value::Array(items) => items.iter_mut().for_each(|it| walk(it, whole, open)),
+        Value::Array(items) => items.iter_mut().for_each(|it| walk(it, original, open)),
         Value::Object(object) => {
             let Some(Value::String(to)) = object.get("$ref") else {
-                return object.values_mut().for_each(|it| walk(it, whole, open));
+                return object.values_mut().for_each(|it| walk(it, original, open));
             };
             let to = percent_decode_str(to).decode_utf8_lossy().into_owned();
             // `a/$defs/b` lies inside a named schema, and is no named schema.
@@ -31,7 +31,8 @@ fn walk(value: &mut Value, whole: &Value, open: &mut Vec<String>) {
                 return;
             }
             let pointer = to.strip_prefix('#').filter(|it| it.starts_with('/'));
-            let target = pointer.filter(|_| !open.contains(&to)).and_then(|it| whole.pointer(it));
+            let target =
+                pointer.filter(|_| !open.contains(&to)).and_then(|it| original.pointer(it));
             object.remove("$ref");
             let beside = std::mem::take(object);
             *value = target.cloned().unwrap_or(json!({}));
@@ -40,7 +41,7 @@ fn walk(value: &mut Value, whole: &Value, open: &mut Vec<String>) {
                 object.extend(beside);
             }
             open.push(to);
-            walk(value, whole, open);
+            walk(value, original, open);
             open.pop();
         }
         _ => {}

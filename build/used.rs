@@ -38,20 +38,20 @@ pub(crate) fn missing(used: &[(String, String)], known: &[String]) -> Option<Str
     for (name, file) in used.iter().filter(|(name, _)| !known.contains(name)) {
         gone.entry(operation_id(name)).or_default().insert(file);
     }
-    let said: Vec<String> = gone
+    let missing: Vec<String> = gone
         .into_iter()
         .map(|(id, files)| format!("{id} (in {})", Vec::from_iter(files).join(", ")))
         .collect();
-    (!said.is_empty()).then(|| {
+    (!missing.is_empty()).then(|| {
         format!(
             "the OpenAPI document lacks operations that hand-written code calls: {}; adapt that \
              code, or build from a document that has them",
-            said.join("; ")
+            missing.join("; ")
         )
     })
 }
 
-/// `SetDeviceTags` → `setDeviceTags`, as the document would say it.
+/// `SetDeviceTags` → `setDeviceTags`, the spelling in the document.
 fn operation_id(variant: &str) -> String {
     let mut letters = variant.chars();
     letters.next().map(|it| it.to_ascii_lowercase()).into_iter().chain(letters).collect()

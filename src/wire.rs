@@ -7,23 +7,23 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeMap}
 
 /// A time as the API wrote it: RFC 3339, or empty (devices shared in have no time of creation).
 ///
-/// Kept as text, so that a time nobody can parse neither fails a read nor gets lost.
+/// Kept as text, so that an invalid time neither fails a read nor is lost.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(String);
 
 impl Timestamp {
-    /// Takes the text of a time.
+    /// A timestamp with this text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text, as the API wrote it.
+    /// The text from the API.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The instant; none if the text is empty, the year 1 (Go's zero time), or no RFC 3339.
+    /// The instant; `None` if the text is empty, the year 1 (Go's zero time), or not RFC 3339.
     pub fn instant(&self) -> Option<jiff::Timestamp> {
         let zero = self.0.starts_with("0001-01-01");
         self.0.parse().ok().filter(|_| !zero)
@@ -55,7 +55,7 @@ impl FromStr for Timestamp {
 pub struct Secret(SecretString);
 
 impl Secret {
-    /// The text itself. Every call is a place where it could leak.
+    /// The secret text. Every call is a place where it could leak.
     pub fn reveal(&self) -> &str {
         self.0.expose_secret()
     }

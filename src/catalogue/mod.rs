@@ -7,7 +7,6 @@ pub use self::{
     selection::{Offer, Selectors, ToolSelection},
 };
 use crate::{
-    Error,
     client::Result,
     tailnet::{
         changes, contacts, device_invites, devices, dns, keys, logging, network, oauth_apps,
@@ -69,6 +68,6 @@ pub fn every() -> impl Iterator<Item = &'static ToolDef> {
 pub fn named(name: &str) -> Result<&'static ToolDef> {
     every().find(|it| it.name == name).ok_or_else(|| {
         let names: Vec<&str> = all().map(|it| it.name).collect();
-        Error::invalid_input("tool", selection::no_such(name, &names))
+        selection::unknown("tool", name, &names)
     })
 }

@@ -2,7 +2,7 @@
 
 use super::{every, toolsets};
 use crate::{
-    Error,
+    Error, ErrorKind,
     change::{Item, Plan},
     client::Result,
     risk::Risk,
@@ -69,7 +69,7 @@ impl ToolSelection {
                 let is_shown = |it: &&str| name.starts_with("api") || !it.starts_with(GENERATED);
                 let names: Vec<&str> = toolsets().map(|it| it.name).filter(is_shown).collect();
                 let known = [names.as_slice(), &["default", "all", "api"]].concat();
-                return Err(Error::invalid_input("toolsets", no_such(&name, &known)));
+                return Err(unknown("toolset", &name, &known));
             }
         }
         Ok(Self {
@@ -218,21 +218,22 @@ fn tools(field: &str, names: &[String]) -> Result<Vec<&'static str>> {
             .iter()
             .copied()
             .find(|it| it == name)
-            .ok_or_else(|| Error::invalid_input(field, no_such(name, &known)))
+            .ok_or_else(|| unknown(&format!("tool in {field}"), name, &known))
     };
     names.iter().map(find).collect()
 }
 
-/// That there is no `name`, and what may have been meant.
-pub(super) fn no_such(name: &str, known: &[&str]) -> String {
+/// The error for a `name` that is not among the `known` ones of a `kind`, with the nearest of them.
+pub(super) fn unknown(kind: &str, name: &str, known: &[&str]) -> Error {
     let mut near: Vec<(f64, &str)> =
         known.iter().map(|it| (strsim::jaro_winkler(name, it), *it)).collect();
     near.sort_by(|a, b| b.0.total_cmp(&a.0));
     let nearest: Vec<String> =
         near.iter().filter(|it| it.0 > 0.7).take(3).map(|it| format!("`{}`", it.1)).collect();
-    if nearest.is_empty() {
-        format!("has `{name}`, which is none; there is {}", known.join(", "))
+    let instead = if nearest.is_empty() {
+        format!("choose from {}", known.join(", "))
     } else {
-        format!("has `{name}`, which is none; did you mean {}?", nearest.join(" or "))
-    }
+        format!("did you mean {}?", nearest.join(" or "))
+    };
+    Error::new(ErrorKind::InvalidInput, format!("unknown {kind} `{name}`; {instead}"))
 }

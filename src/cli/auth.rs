@@ -15,7 +15,7 @@ use crate::{
     config::{CredentialKind, Place, Profile, Profiles},
 };
 
-/// Manages named organisations and where their secrets are.
+/// Manages profiles and their secrets.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuthCommand {
     /// Add or change a profile; its secret is read from standard input
@@ -31,30 +31,30 @@ pub(crate) enum AuthCommand {
         /// The profile
         name: String,
     },
-    /// Ask the API whether it takes a profile's credential
+    /// Test a profile's credential against the API
     Test {
         /// The profile; the default one if absent
         name: Option<String>,
     },
 }
 
-/// What `auth set` is told.
+/// Arguments of `auth set`.
 #[derive(Debug, Args)]
 pub(crate) struct SetArgs {
     /// The profile: letters, digits, `-`, `_` and `.`
     name: String,
     #[command(flatten)]
     kind: KindArgs,
-    /// A scope to ask for, with --oauth; repeat it for several
+    /// A scope to request, with --oauth; may be repeated
     #[arg(long = "scope", value_name = "SCOPE", requires = "oauth")]
     scopes: Vec<String>,
-    /// The tailnet's id, unless it is the credential's own
+    /// The tailnet's id; by default the credential's own
     #[arg(long)]
     tailnet: Option<String>,
-    /// The API's origin, unless it is the public one
+    /// The API's origin; by default the public one
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
-    /// Requests a second that one endpoint gets
+    /// Sustained requests per second and endpoint
     #[arg(long)]
     rate: Option<f64>,
     #[command(flatten)]
@@ -87,16 +87,16 @@ struct PlaceArgs {
     /// Keep the secret in a file that age encrypts, beside the config file
     #[arg(long)]
     age: bool,
-    /// Keep nothing: the secret is in this variable whenever the server runs
+    /// Store nothing: the server reads the secret from this variable
     #[arg(long, value_name = "VAR")]
     env: Option<String>,
-    /// Keep nothing: the secret is in this file whenever the server runs
+    /// Store nothing: the server reads the secret from this file
     #[arg(long, value_name = "PATH")]
     file: Option<PathBuf>,
 }
 
-/// Does what `command` says to the profiles in `config`, and returns what to print. `probe` asks
-/// the API for something small, and describes the answer.
+/// Runs `command` on the profiles in `config`. Returns what to print. `probe` makes a small request to
+/// the API and describes the answer.
 ///
 /// # Errors
 ///
@@ -166,7 +166,7 @@ async fn test(
 }
 
 impl SetArgs {
-    /// The profile as it is to be; of `old`, what no argument changes stays.
+    /// The new profile: `old` with the arguments that are given.
     fn profile(&self, old: Option<Profile>) -> Result<Profile> {
         let kind = self.kind.get(&self.scopes);
         let place = self.place.get()?;
@@ -198,7 +198,10 @@ impl PlaceArgs {
         if let Some(path) = &self.file {
             // The config file would take a relative path from its own folder.
             let path = std::path::absolute(path).map_err(|error| {
-                Error::config(format!("cannot tell where --file is: {error}"), "give a whole path")
+                Error::config(
+                    format!("cannot resolve the path of --file: {error}"),
+                    "give an absolute path",
+                )
             })?;
             return Ok(Some(Place::File(path)));
         }
@@ -305,14 +308,14 @@ mod tests {
     async fn a_profile_is_set_listed_tested_and_removed() {
         let (_folder, config) = folder();
 
-        let said =
+        let output =
             set_with(&config, "set acme --age --tailnet acme.example", "tskey-api-1").unwrap();
         let listed = do_it(&config, "list").await.unwrap();
         let tested = do_it(&config, "test").await.unwrap();
         let removed = do_it(&config, "remove acme").await.unwrap();
         let empty = do_it(&config, "list").await.unwrap();
 
-        assert!(said.ends_with("its secret in age\n"), "{said}");
+        assert!(output.ends_with("its secret in age\n"), "{output}");
         assert_eq!(
             listed,
             "  NAME  KIND     TAILNET       SECRET\n* acme  api_key  acme.example  age\n"
@@ -320,7 +323,7 @@ mod tests {
         assert_eq!(tested, "profile `acme` works: API key of acme.example\n");
         assert!(removed.starts_with("profile `acme` is removed"));
         assert!(empty.starts_with("no profiles"));
-        assert!(!said.contains("tskey-") && !listed.contains("tskey-"));
+        assert!(!output.contains("tskey-") && !listed.contains("tskey-"));
     }
 
     #[tokio::test]
@@ -366,9 +369,9 @@ mod tests {
         let (_folder, config) = folder();
         set_with(&config, "set a --env A_KEY", "").unwrap();
 
-        let said = set_with(&config, "set a --tailnet acme.example", "").unwrap();
+        let output = set_with(&config, "set a --tailnet acme.example", "").unwrap();
 
-        assert!(said.ends_with("its secret in env A_KEY\n"), "{said}");
+        assert!(output.ends_with("its secret in env A_KEY\n"), "{output}");
     }
 
     #[test]

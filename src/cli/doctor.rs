@@ -10,10 +10,10 @@ use crate::{
     tailnet::logging::Window,
 };
 
-/// A clock that is further off than this breaks tokens and certificates.
+/// A larger clock skew breaks tokens and certificates.
 const SKEW_SECONDS: i64 = 60;
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Debug, Serialize)]
 struct Check {
     name: &'static str,
@@ -41,7 +41,7 @@ impl Check {
     }
 }
 
-/// Looks at everything; gives the report, and whether the server would work.
+/// Runs all checks. Returns the report and whether the server would work.
 pub(super) async fn examine(target: &Target, offer: &Offer, json: bool) -> (String, bool) {
     let mut checks = vec![versions(), offered(offer)];
     match target.connect().await {
@@ -101,7 +101,7 @@ fn credential(connected: &Connected) -> Check {
     )
 }
 
-/// Whether the API answers and takes the credential; and what its clock says.
+/// Whether the API answers and accepts the credential, and the clock skew.
 async fn reach(tailnet: &Tailnet, checks: &mut Vec<Check>) -> bool {
     let probe = match tailnet.probe().await {
         Ok(probe) => probe,
@@ -140,7 +140,7 @@ async fn devices(tailnet: &Tailnet, checks: &mut Vec<Check>) {
     });
 }
 
-/// What the credential may read, found out by reading.
+/// What the credential may read, found by reading.
 async fn scopes(tailnet: &Tailnet, checks: &mut Vec<Check>) {
     let now = jiff::Timestamp::now();
     let Ok(minute) = Window::new(now - jiff::SignedDuration::from_mins(1), now) else { return };

@@ -1,4 +1,4 @@
-//! The command line: serving is the default, the rest is for whoever sets it up.
+//! The command line. Without a subcommand it serves MCP.
 
 use std::{io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode};
 
@@ -15,7 +15,6 @@ use tracing_subscriber::{
 
 use crate::{
     Credential, Error, ErrorKind, Settings, Tailnet,
-    catalogue::failure,
     client::Result,
     config::{self, Profiles},
     mcp::{self, Server},
@@ -26,6 +25,7 @@ use crate::{
 mod auth;
 mod call;
 mod doctor;
+mod failure;
 mod policy;
 mod sandbox;
 mod serve;
@@ -33,7 +33,7 @@ mod server_options;
 mod token;
 mod tools;
 
-/// Requests a second and endpoint that the sandbox gets: nothing real is behind it.
+/// Requests per second and endpoint to the sandbox, which needs no protection.
 const SANDBOX_RATE: f64 = 10_000.0;
 
 /// Run your Tailscale tailnet from an AI assistant, safely.
@@ -44,17 +44,25 @@ struct Arguments {
     target: Target,
     #[command(flatten)]
     offered: server_options::Offered,
-    /// What is logged to stderr, such as `info` or `tailsteward=debug`. By default what goes wrong,
-    /// and over HTTP every call of a tool
-    #[arg(long, global = true, env = "TAILSTEWARD_LOG", value_name = "FILTER")]
+    /// Filter of the log on stderr, such as `info` or `tailsteward=debug`. By default warnings, and over
+    /// HTTP every tool call
+    #[arg(
+        long,
+        global = true,
+        env = "TAILSTEWARD_LOG",
+        value_name = "FILTER",
+        help_heading = "Log"
+    )]
     log: Option<String>,
-    /// How it is logged: `text`, or `json` with an object a line
+    /// Format of the log and of errors: `text`, or `json` with one object a line. Errors are JSON, too,
+    /// where stderr is not a terminal
     #[arg(
         long,
         global = true,
         env = "TAILSTEWARD_LOG_FORMAT",
         default_value = "text",
-        value_name = "FORMAT"
+        value_name = "FORMAT",
+        help_heading = "Log"
     )]
     log_format: LogFormat,
     #[command(subcommand)]
@@ -67,8 +75,9 @@ enum LogFormat {
     Json,
 }
 
-/// Which tailnet.
+/// Which tailnet a command is about.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Tailnet")]
 struct Target {
     /// Use an emulated tailnet instead of a real one: no account, no setup, nothing to break
     #[arg(long, global = true)]
@@ -76,7 +85,7 @@ struct Target {
     /// Devices of the emulated tailnet
     #[arg(long, global = true, default_value_t = 100, value_name = "N")]
     sandbox_devices: usize,
-    /// The organisation, as `auth list` names it; to serve several, name them with commas between
+    /// A profile of `auth list`; to serve several, separate them with commas
     #[arg(
         long = "profile",
         global = true,
@@ -85,7 +94,7 @@ struct Target {
         value_delimiter = ','
     )]
     profiles: Vec<String>,
-    /// The file that describes the organisations
+    /// The file with the profiles
     #[arg(long, global = true, env = "TAILSTEWARD_CONFIG", value_name = "PATH")]
     config: Option<PathBuf>,
 }
@@ -94,15 +103,15 @@ struct Target {
 enum Command {
     /// Serve MCP: over stdin and stdout (the default), or over HTTP
     Serve(Box<serve::Serve>),
-    /// Call one tool, and print what it answers
+    /// Call one tool and print its answer
     Call {
-        /// Its name
+        /// The name of the tool
         tool: String,
-        /// Its arguments, as a JSON object
+        /// The arguments, as a JSON object
         #[arg(default_value = "{}")]
         arguments: String,
     },
-    /// List the tools that are offered, with what each costs a model
+    /// List the offered tools, with the tokens that each costs a model
     Tools {
         /// Print JSON
         #[arg(long)]
@@ -114,16 +123,16 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Judge, compare and deploy the policy file
+    /// Validate, test, diff and deploy the policy file
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
-    /// Keep credentials of several organisations
+    /// Manage profiles
     #[command(subcommand)]
     Auth(auth::AuthCommand),
-    /// Keep the tokens of those who may use the server over HTTP
+    /// Manage tokens for the server over HTTP
     #[command(subcommand)]
     Token(token::TokenCommand),
-    /// Serve the emulated admin API alone, for other clients
+    /// Serve only the emulated admin API, for other clients
     Sandbox(sandbox::SandboxArguments),
 }
 
@@ -131,18 +140,19 @@ enum Command {
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(said) => {
-            let _ = said.print();
+        Err(usage) => {
+            let _ = usage.print();
             // clap would exit with 2, which is an answer of `policy`.
-            return if said.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+            return if usage.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
         }
     };
     // Over stdio the host owns stderr, and may not read it: a line for each call could fill it up.
     let http = matches!(&arguments.command, Some(Command::Serve(it)) if it.is_http());
     let usual = if http { mcp::LOG } else { mcp::QUIET_LOG };
     let filter = arguments.log.as_deref().unwrap_or(usual);
-    if let Err(error) = log(filter, arguments.log_format) {
-        complain(&failure(&error));
+    let log_format = arguments.log_format;
+    if let Err(error) = log(filter, log_format) {
+        failure::report(&error, log_format);
         return ExitCode::FAILURE;
     }
     let runtime =
@@ -159,7 +169,7 @@ pub fn main() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(error) => {
-            complain(&failure(&error));
+            failure::report(&error, log_format);
             ExitCode::FAILURE
         }
     }
@@ -193,7 +203,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
     let (target, offered) = (arguments.target, arguments.offered);
     match arguments.command.unwrap_or_else(|| Command::Serve(Box::default())) {
         Command::Serve(serve) => {
-            // A word that is wrong stops here, before anything is started.
+            // A misspelt tool or toolset stops here, before anything is started.
             offered.choice()?;
             let sealing_key = serve.sealing_key()?;
             serve.shares_its_store(offered.names_store() || target.sandbox)?;
@@ -221,7 +231,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         }
         Command::Policy(command) => {
             offered.choice()?;
-            return Ok(policy::run(command, &target, &offered).await);
+            return Ok(policy::run(command, &target, &offered, arguments.log_format).await);
         }
         Command::Auth(command) => {
             let probe = async |settings: Settings| {
@@ -240,7 +250,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What is served, and the sandbox that has to live as long.
+/// The served tailnets, and the sandbox that has to live as long.
 struct Served {
     tailnets: Tailnets,
     _one: Option<Connected>,
@@ -249,13 +259,13 @@ struct Served {
 /// A tailnet, and the sandbox that has to live as long.
 struct Connected {
     tailnet: Tailnet,
-    /// Where the settings are from.
+    /// Where the settings come from.
     source: String,
     _sandbox: Option<Sandbox>,
 }
 
 impl Target {
-    /// All tailnets that are named.
+    /// Connects to all named tailnets.
     async fn connect_all(&self) -> Result<Served> {
         if self.sandbox || self.profiles.len() < 2 {
             let one = self.connect().await?;
@@ -270,14 +280,14 @@ impl Target {
         Ok(Served { tailnets: Tailnets::new(named)?, _one: None })
     }
 
-    /// The one profile that is named, if one is.
+    /// The named profile, if one is named. Several are an error.
     fn profile(&self) -> Result<Option<&str>> {
         match self.profiles.as_slice() {
             [] => Ok(None),
             [one] => Ok(Some(one)),
             several => Err(Error::config(
-                format!("--profile names {} profiles, and this is about one", several.len()),
-                "name one; several are for `serve`",
+                format!("--profile names {} profiles; this command takes one", several.len()),
+                "name one profile; only `serve` takes several",
             )),
         }
     }
@@ -302,8 +312,8 @@ impl Target {
         })
     }
 
-    /// A named profile, the environment, or the default profile. Never the sandbox: whoever wants
-    /// it says so.
+    /// The settings of a named profile, the environment, or the default profile, and where they come
+    /// from. Never those of the sandbox, which is only used on request.
     fn settings(&self) -> Result<(Settings, String)> {
         let profile = |profiles: &Profiles| {
             let name = profiles.choose(self.profile()?)?;
@@ -326,14 +336,14 @@ impl Target {
     }
 }
 
-/// What a command answers. Whoever reads may have heard enough, which is no failure.
+/// Prints the answer of a command. A reader that has closed the pipe is not an error.
 fn print(text: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{}", text.trim_end());
 }
 
 #[expect(
     clippy::print_stderr,
-    reason = "what an operator has to know must not disturb the protocol"
+    reason = "stdout carries the protocol; messages to the operator go to stderr"
 )]
 fn complain(text: &str) {
     eprintln!("{text}");

@@ -9,27 +9,27 @@ use crate::{
     sandbox::{Options, Sandbox},
 };
 
-/// How it is served.
+/// Arguments of `sandbox`.
 #[derive(Debug, clap::Args)]
 pub(super) struct SandboxArguments {
-    /// Address and port
+    /// The address and port to listen on
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// Go on from this file if it is there, and write it when stopped
+    /// Load the state from this file if it exists, and save it when stopped
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
-    /// A further tailnet, as big as the first; may be repeated
+    /// Another tailnet of the same size; may be repeated
     #[arg(long = "tailnet", value_name = "NAME")]
     tailnets: Vec<String>,
     /// The same seed makes the same tailnet
     #[arg(long, default_value_t = 1, value_name = "NUMBER")]
     seed: u64,
-    /// Refuse what the free plan does not have
+    /// Refuse features that the free plan lacks
     #[arg(long)]
     free_plan: bool,
 }
 
-/// Serves until the process is told to stop.
+/// Serves until the process receives a signal to stop.
 pub(super) async fn serve(arguments: SandboxArguments, devices: usize) -> Result<()> {
     let SandboxArguments { listen, state, tailnets, seed, free_plan } = arguments;
     let mut names = vec![Sandbox::TAILNET.to_owned()];
@@ -42,35 +42,34 @@ pub(super) async fn serve(arguments: SandboxArguments, devices: usize) -> Result
     if let Some(file) = &state {
         match sandbox.load(file) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
-                let said = format!("cannot go on from {}: {error}", file.display());
-                return Err(Error::config(said, "name another file, or move this one away"));
+                let message = format!("cannot load the state in {}: {error}", file.display());
+                return Err(Error::config(message, "name another file, or move this one away"));
             }
             _ => {}
         }
     }
     let url = sandbox.base_url();
-    let mut said = vec![
+    let mut lines = vec![
         format!("the emulated admin API is at {url}"),
         format!("  export TAILSCALE_BASE_URL={url}"),
     ];
     for name in names {
         let key = Sandbox::credentials(&name).api_key;
-        said.push(format!("  export TAILSCALE_API_KEY={key}  # {name}"));
+        lines.push(format!("  export TAILSCALE_API_KEY={key}  # {name}"));
     }
     let stopped = stopped();
-    complain(&said.join("\n"));
+    complain(&lines.join("\n"));
     stopped.await;
     if let Some(file) = &state {
         sandbox.save(file).map_err(|error| {
-            let said = format!("cannot write {}: {error}", file.display());
-            Error::config(said, "name a file in a directory you can write to")
+            let message = format!("cannot write {}: {error}", file.display());
+            Error::config(message, "name a file in a directory you can write to")
         })?;
     }
     Ok(())
 }
 
-/// Waits until somebody ends the process in one of the usual ways. It listens from the call on, so
-/// that nobody is too early.
+/// Waits for a signal to stop. Signals are handled from the call on, so that none is missed.
 fn stopped() -> impl Future<Output = ()> {
     #[cfg(unix)]
     let signals = {

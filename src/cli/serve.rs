@@ -22,10 +22,10 @@ use crate::{
     server::{Access, Http, Limits, Options, Probe, Tokens, serve_stdio},
 };
 
-/// The port, if only HTTP is asked for.
+/// The default port.
 const PORT: u16 = 8710;
 
-/// How the server is reached.
+/// How to run the server.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Serve {
     /// Serve Streamable HTTP here instead: an address, or a port of this machine [default:
@@ -36,7 +36,7 @@ pub(crate) struct Serve {
     guard: Guard,
     #[command(flatten)]
     caps: Caps,
-    /// Keep nothing between two requests, so that any replica can answer the next one
+    /// Keep no state between two requests, so that any replica can answer the next one
     #[arg(long, requires = "http")]
     stateless: bool,
     /// The key that replicas share, 32 bytes in base64; or set `TAILSTEWARD_SEALING_KEY`
@@ -44,61 +44,61 @@ pub(crate) struct Serve {
     sealing_key_file: Option<PathBuf>,
 }
 
-/// Who may come in.
+/// Authentication.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Who may come in over HTTP")]
 struct Guard {
     /// The file of tokens; see `token add`
     #[arg(long, env = token::VARIABLE, value_name = "PATH")]
     tokens: Option<PathBuf>,
-    /// Ask for no token; only on this machine
+    /// Require no token; only on loopback addresses
     #[arg(long, requires = "http")]
     no_auth: bool,
-    /// Another name that clients call the server by: NAME or NAME:PORT; repeat it for several
+    /// Another allowed host name: NAME or NAME:PORT; may be repeated
     #[arg(long = "allowed-host", value_name = "HOST", requires = "http")]
     hosts: Vec<String>,
-    /// An origin whose pages may use it, such as `https://app.example.com`; repeat it for several
+    /// An origin whose pages may use the server, such as `https://app.example.com`; may be repeated
     #[arg(long = "allowed-origin", value_name = "ORIGIN", requires = "http")]
     origins: Vec<String>,
-    /// Where clients reach it, if something stands in front
+    /// The URL for clients, if a proxy is in front
     #[arg(long, value_name = "URL", requires = "http")]
     public_url: Option<Url>,
 }
 
-/// How much a client may take.
+/// Limits for clients.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "How much may be taken over HTTP")]
 struct Caps {
-    /// Requests a second for each token [default: 50]
+    /// Requests per second for each token [default: 50]
     #[arg(long, value_name = "N", requires = "http")]
     rate: Option<NonZeroU32>,
     /// The largest body, in bytes [default: 4194304]
     #[arg(long, value_name = "BYTES", requires = "http")]
     max_body: Option<usize>,
-    /// Requests under way at once; no token gets more than half [default: 256]
+    /// Concurrent requests; no token gets more than half [default: 256]
     #[arg(long, value_name = "N", requires = "http")]
     max_requests: Option<usize>,
-    /// Sessions open at once; no token gets more than half [default: 1024]
+    /// Concurrent sessions; no token gets more than half [default: 1024]
     #[arg(long, value_name = "N", requires = "http")]
     max_sessions: Option<usize>,
     /// How long a call may take, the user's answer included [default: 15m]
     #[arg(long, value_name = "DURATION", value_parser = duration, requires = "http")]
     call_timeout: Option<Duration>,
-    /// After how long without a message a session ends [default: 30m]
+    /// Time without a message after which a session ends [default: 30m]
     #[arg(long, value_name = "DURATION", value_parser = duration, requires = "http")]
     idle_timeout: Option<Duration>,
-    /// How long calls may take to finish when the server is told to end [default: 1m]
+    /// How long running calls may take to finish at shutdown [default: 1m]
     #[arg(long, value_name = "DURATION", value_parser = duration, requires = "http")]
     grace: Option<Duration>,
 }
 
 impl Serve {
-    /// Whether it is over HTTP.
+    /// Whether to serve over HTTP.
     pub(super) fn is_http(&self) -> bool {
         self.http.is_some()
     }
 
-    /// Replicas need one journal: what was confirmed at one must not be used again at another.
+    /// Refuses `--stateless` without a store: a plan confirmed at one replica must not run again at another.
     pub(super) fn shares_its_store(&self, named: bool) -> Result<()> {
         if named || !self.stateless {
             return Ok(());
@@ -109,7 +109,7 @@ impl Serve {
         ))
     }
 
-    /// Serves until the client leaves, or the process is told to end.
+    /// Serves until the client disconnects or the process receives a signal to stop.
     pub(crate) async fn run(self, server: Server, tailnet: Tailnet) -> Result<()> {
         let due = server.clone();
         tokio::spawn(async move { due.revoke_rotated(jobs::POLL_INTERVAL).await });
@@ -119,14 +119,14 @@ impl Serve {
         let ended = tokio::select! {
             ended = serve_stdio(server.clone()) => ended,
             // Hosts close stdin, and are not patient.
-            () = told_to_end() => Ok(()),
+            () = stop_signal() => Ok(()),
         };
         // A client that goes away must not leave a change half-done: it is finished or taken back.
         server.idle().await;
         ended
     }
 
-    /// The key with which the server seals what a client keeps for it.
+    /// The key that seals the state kept by clients.
     pub(crate) fn sealing_key(&self) -> Result<SealingKey> {
         let shared = match &self.sealing_key_file {
             Some(path) => Some(resolve("--sealing-key-file", &format!("file:{}", path.display()))?),
@@ -156,7 +156,7 @@ impl Serve {
             async move { tailnet.probe().await.map(drop) }
         });
         let idle = server.clone();
-        http.serve(server, probe, told_to_end(), async move { idle.idle().await }).await
+        http.serve(server, probe, stop_signal(), async move { idle.idle().await }).await
     }
 }
 
@@ -228,14 +228,14 @@ fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "must be a duration, such as `90s` or `15m`".to_owned())
 }
 
-/// Ends when the process is told to. Told again, it ends at once.
-async fn told_to_end() {
+/// Returns at the first signal to stop. A second signal ends the process at once.
+async fn stop_signal() {
     signal().await;
-    complain("finishing what is under way; tell it again to end at once");
+    complain("finishing running calls; press Ctrl-C or send the signal again to stop at once");
     tokio::spawn(async {
         signal().await;
-        complain("ended before all was finished");
-        #[expect(clippy::exit, reason = "whoever asks twice does not want to wait")]
+        complain("stopped before all calls were finished");
+        #[expect(clippy::exit, reason = "a second signal asks not to wait")]
         std::process::exit(1);
     });
 }

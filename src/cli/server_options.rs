@@ -1,4 +1,4 @@
-//! What is offered to assistants, and where their changes are kept.
+//! Options of the offered tools, and of the journal.
 
 use std::sync::Arc;
 
@@ -16,14 +16,15 @@ use crate::{
     tool::Risk,
 };
 
-/// What is offered.
+/// Options of the offered tools, and of the journal.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Offered tools and journal")]
 pub(super) struct Offered {
-    /// What is offered: `read`, `change` (what can be put back), or `danger`. By default `read`,
+    /// The highest class of tools: `read`, `change` (reversible changes) or `danger`. By default `read`,
     /// with --sandbox `danger`
     #[arg(long, global = true, env = "TAILSTEWARD_ACCESS", value_name = "LEVEL")]
     access: Option<Risk>,
-    /// Toolsets to offer, with commas between them; also `default`, `all`, and `api` or `api:GROUP` for
+    /// Toolsets to offer, separated by commas; also `default`, `all`, and `api` or `api:GROUP` for
     /// the operations of the API
     #[arg(
         long,
@@ -33,7 +34,7 @@ pub(super) struct Offered {
         value_delimiter = ','
     )]
     toolsets: Vec<String>,
-    /// Tools to offer besides the toolsets, or alone where no toolset is named
+    /// Additional tools, or the only ones if --toolsets is not given
     #[arg(
         long,
         global = true,
@@ -42,7 +43,7 @@ pub(super) struct Offered {
         value_delimiter = ','
     )]
     tools: Vec<String>,
-    /// Tools not to offer in any case
+    /// Tools that are never offered
     #[arg(
         long,
         global = true,
@@ -51,13 +52,13 @@ pub(super) struct Offered {
         value_delimiter = ','
     )]
     exclude_tools: Vec<String>,
-    /// Offer nothing that changes anything, whatever else is said
+    /// Offer only tools that read, whatever other options allow
     #[arg(long, global = true, env = "TAILSTEWARD_READ_ONLY", value_parser = BoolishValueParser::new())]
     read_only: bool,
-    /// Carry out what is hard to undo without asking anybody
+    /// Apply changes that are hard to undo without confirmation
     #[arg(long, global = true, env = "TAILSTEWARD_YES", value_parser = BoolishValueParser::new())]
     yes: bool,
-    /// Where changes are recorded: a file, `memory`, or `postgres://USER:PASSWORD@HOST/DATABASE`.
+    /// The journal of changes: a file, `memory`, or `postgres://USER:PASSWORD@HOST/DATABASE`.
     /// By default a file in the platform's data folder, with --sandbox `memory`
     #[arg(
         long,
@@ -71,13 +72,13 @@ pub(super) struct Offered {
 }
 
 impl Offered {
-    /// How far calls may go.
+    /// The highest class of tools that may be called.
     pub(super) fn access(&self, sandbox: bool) -> Risk {
         let access = self.access.unwrap_or(if sandbox { Risk::Danger } else { Risk::Read });
         if self.read_only { Risk::Read } else { access }
     }
 
-    /// A token is limited by less than a server is.
+    /// Checks that no option is set that cannot limit a token.
     pub(super) fn fits_a_token(&self) -> Result<()> {
         let limited = self.access.is_some_and(|it| it < Risk::Danger);
         if limited || !self.tools.is_empty() || !self.exclude_tools.is_empty() {
@@ -89,12 +90,12 @@ impl Offered {
         Ok(())
     }
 
-    /// Whether somebody said where changes are recorded.
+    /// Whether the journal's place was set.
     pub(super) fn names_store(&self) -> bool {
         self.store.is_some()
     }
 
-    /// The tools that are named.
+    /// The selected tools.
     pub(super) fn choice(&self) -> Result<ToolSelection> {
         let some = |words: &[String]| -> Vec<String> {
             let words = words.iter().map(|it| it.trim().to_owned());
@@ -108,12 +109,12 @@ impl Offered {
         })
     }
 
-    /// What is offered where the credential has `scopes`.
+    /// The tools to offer with a credential that has `scopes`.
     pub(super) fn offer(&self, scopes: &[String], sandbox: bool) -> Result<Offer> {
         Ok(Offer::new(self.access(sandbox), self.choice()?, scopes.to_vec()))
     }
 
-    /// How a server is set up.
+    /// The setup of a server for `tailnet`.
     pub(super) fn setup(&self, tailnet: &Tailnet, sandbox: bool) -> Result<Setup> {
         let scopes = match &tailnet.settings().credential {
             Credential::OAuth { scopes, .. } => scopes.as_slice(),

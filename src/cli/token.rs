@@ -16,29 +16,29 @@ use crate::{
     server::{Grant, NewToken, TokenFile},
 };
 
-/// Names the file of tokens.
+/// The variable with the path of the file of tokens.
 pub(super) const VARIABLE: &str = "TAILSTEWARD_TOKENS";
 
-/// Keeps the tokens of those who may use the server over HTTP.
+/// Manages the tokens for the server over HTTP.
 #[derive(Debug, Subcommand)]
 pub(crate) enum TokenCommand {
-    /// Make a token, and print it this once; only its hash is kept
+    /// Create a token and print it once; only its hash is stored
     Add(AddArgs),
-    /// List the names, and what each may do
+    /// List the tokens and their limits
     List {
         #[command(flatten)]
         file: FileArgs,
     },
     /// Remove a token; a running server refuses it at once
     Remove {
-        /// Whose
+        /// The name of the token
         name: String,
         #[command(flatten)]
         file: FileArgs,
     },
 }
 
-/// Which file.
+/// The file of tokens.
 #[derive(Debug, Args)]
 pub(crate) struct FileArgs {
     /// The file of tokens
@@ -46,12 +46,12 @@ pub(crate) struct FileArgs {
     tokens: Option<PathBuf>,
 }
 
-/// What `token add` is told.
+/// Arguments of `token add`.
 #[derive(Debug, Args)]
 pub(crate) struct AddArgs {
-    /// Whose it is; the name is in journal and log
+    /// The name of the token, as shown in journal and log
     name: String,
-    /// Allow only what reads
+    /// Allow only tools that read
     #[arg(long)]
     read_only: bool,
     /// Offer only these toolsets
@@ -60,19 +60,19 @@ pub(crate) struct AddArgs {
     /// Allow `/metrics` and the details of readiness, and nothing else
     #[arg(long, conflicts_with_all = ["read_only", "toolsets"])]
     metrics: bool,
-    /// For how long it is valid, such as `30d`; for ever if absent
+    /// How long the token is valid, such as `30d`; without it, it does not expire
     #[arg(long, value_name = "DURATION", value_parser = expiry)]
     expires: Option<Timestamp>,
     #[command(flatten)]
     file: FileArgs,
 }
 
-/// The file that is meant.
+/// The path of the file of tokens.
 pub(super) fn path(named: Option<&Path>) -> Result<PathBuf> {
     named.map_or_else(|| files::default_path("tokens.toml"), |it| Ok(it.to_owned()))
 }
 
-/// Carries a command out, and says what to print.
+/// Runs a command. Returns what to print.
 pub(crate) fn run(command: TokenCommand) -> Result<String> {
     match command {
         TokenCommand::Add(it) => add(it),
@@ -128,7 +128,7 @@ fn describe(grant: &Grant) -> String {
     words.join("; ")
 }
 
-/// So long from now.
+/// The time `duration` from now.
 fn expiry(text: &str) -> Result<Timestamp, String> {
     let span: Option<Span> = text.parse().ok();
     let now = Timestamp::now();

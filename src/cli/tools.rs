@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::{catalogue::Offer, mcp};
 
-/// Tokens that a kilobyte of this list makes, as measured with `cl100k`.
+/// Tokens for a kilobyte of this list, measured with `cl100k`.
 const TOKENS_A_KILOBYTE: usize = 226;
 
 fn tokens(bytes: usize) -> usize {

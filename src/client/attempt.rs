@@ -1,4 +1,4 @@
-//! What one attempt came to, and whether it may be sent again.
+//! The outcome of one attempt at a request, and whether it may be retried.
 
 use std::time::Duration;
 
@@ -8,19 +8,19 @@ use tokio::time::Instant;
 use super::{Action, Error, ErrorKind, response::Answer, retry, tokens::Bearer};
 use crate::Operation;
 
-/// One attempt, as far as it got.
+/// The outcome of one attempt.
 pub(super) enum Verdict {
-    /// The whole answer.
+    /// A complete response.
     Done(Answer),
-    /// Not this time; `wait` is what the server asked for, if it did.
+    /// Failed, and may be retried. `wait` is the delay that the server asked for.
     Again { error: Error, wait: Option<Duration> },
     /// The token was refused.
     Refused(Error),
-    /// It would fail again, or must not be sent again.
+    /// Failed, and must not be retried.
     Failed(Error),
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 pub(super) enum NoResponse {
     Failed(reqwest::Error),
     Redirected(Error),
@@ -34,7 +34,7 @@ impl NoResponse {
                 Error::new(retry::failure(error), retry::words(error)).with_source_of(error)
             }
             Self::Redirected(error) => error.clone(),
-            Self::Deadline => Error::new(ErrorKind::Timeout, "nothing came before the deadline"),
+            Self::Deadline => Error::new(ErrorKind::Timeout, "no response before the deadline"),
         }
     }
 
@@ -47,7 +47,7 @@ impl NoResponse {
     }
 }
 
-/// One attempt, for the log and for what may follow.
+/// One attempt: what the log records of it, and what decides whether to retry.
 pub(super) struct Attempt<'a> {
     pub(super) operation: Operation,
     pub(super) number: u32,
@@ -56,12 +56,12 @@ pub(super) struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    /// Nothing came back.
+    /// The verdict when no response arrived.
     pub(super) fn no_answer(&self, error: Error, lost: &NoResponse) -> Verdict {
         match lost {
             NoResponse::Redirected(_) => return Verdict::Failed(error),
             _ if lost.never_arrived() => {
-                // A name that does not resolve, or a certificate nobody trusts, stays that way.
+                // A host name that does not resolve or an untrusted certificate will not change on a retry.
                 let passing = matches!(error.kind(), ErrorKind::Unreachable | ErrorKind::Timeout);
                 return if passing {
                     Verdict::Again { error, wait: None }
@@ -82,7 +82,7 @@ impl Attempt<'_> {
         }
     }
 
-    /// Status and headers came, the body did not.
+    /// The verdict when status and headers arrived and the body did not.
     pub(super) fn broken_off(&self, error: Error, status: StatusCode) -> Verdict {
         if self.operation.reads() && error.kind() != ErrorKind::TooLarge {
             return Verdict::Again { error, wait: None };
@@ -95,7 +95,7 @@ impl Attempt<'_> {
         })
     }
 
-    /// The API said no.
+    /// The verdict on an error status.
     pub(super) fn judge(&self, status: StatusCode, error: Error) -> Verdict {
         let failed = status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED;
         let changed = failed && !self.operation.reads();
@@ -103,7 +103,7 @@ impl Attempt<'_> {
             if changed { checkable(self.operation, error.with_unknown_effect()) } else { error };
         match status.as_u16() {
             401 => Verdict::Refused(error),
-            // It was turned away before anything was done.
+            // The request was refused before it was processed.
             429 => Verdict::Again { wait: error.retry_after(), error },
             502..=504 if self.operation.is_idempotent() => {
                 Verdict::Again { wait: error.retry_after(), error }

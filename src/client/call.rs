@@ -1,4 +1,4 @@
-//! Calls with values instead of types: for what is the same whatever the resource is.
+//! Calls with JSON values instead of types, for code that works on any resource.
 
 use bytes::Bytes;
 use http::{Method, header};
@@ -8,32 +8,32 @@ use serde_json::Value;
 use super::{Client, Error, ErrorKind, Result, attempt::checkable, path_segment, response};
 use crate::Operation;
 
-/// What goes into a request. `{tailnet}` in the path is filled in by itself.
+/// The parts of a request. `{tailnet}` in the path is filled in.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Call<'a> {
     /// Parameters of the path, by name.
     pub(crate) path: &'a [(&'a str, &'a str)],
-    /// Parameters of the query; a name may come several times.
+    /// Parameters of the query; a name may be repeated.
     pub(crate) query: &'a [(String, String)],
-    /// The body. Text goes out as it is, as HuJSON.
+    /// The body. A string is sent unchanged, as HuJSON.
     pub(crate) body: Option<&'a Value>,
 }
 
 impl<'a> Call<'a> {
-    /// A call about the resource whose id is `id`.
+    /// A call for the resource with the id `id`.
     pub(crate) fn on(path: &'a [(&'a str, &'a str)]) -> Self {
         Self { path, ..Self::default() }
     }
 
-    /// The same, with a body.
+    /// A call for the resource with the id `id`, with a body.
     pub(crate) fn with(self, body: &'a Value) -> Self {
         Self { body: Some(body), ..self }
     }
 }
 
 impl Client {
-    /// Sends `operation`, and gives what it answers: null for an empty answer, and text where a change
-    /// is answered by what is no JSON.
+    /// Sends `operation` and returns its answer: null if it is empty, and text if the answer to a change
+    /// is not JSON.
     pub(crate) async fn call(&self, operation: Operation, call: Call<'_>) -> Result<Value> {
         let method = Method::from_bytes(operation.method().as_bytes())
             .map_err(|_| Error::invalid_input("operation", "has a method that is none"))?;
@@ -97,7 +97,7 @@ pub(crate) fn member<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     value.get(name).filter(|it| !is_empty(it))
 }
 
-/// Whether it says nothing.
+/// Whether a value is null, `""`, `[]` or `{}`.
 pub(crate) fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -108,7 +108,7 @@ pub(crate) fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// The records of a list: what an answer has under `name`, or the answer itself.
+/// The records of a list: the array under `name`, or the answer itself if it is an array.
 pub(crate) fn records(answer: Value, name: &str) -> Vec<Value> {
     let list = match answer {
         Value::Object(mut fields) => fields.remove(name).unwrap_or_default(),
@@ -120,15 +120,15 @@ pub(crate) fn records(answer: Value, name: &str) -> Vec<Value> {
     }
 }
 
-/// An answer that cannot be read, after which nobody knows whether the change was made.
-pub(crate) fn odd(operation: Operation, told: &str) -> Error {
-    let error = Error::new(ErrorKind::NotJson, told);
+/// An error for an answer that cannot be read. After a change, its effect is then unknown.
+pub(crate) fn odd(operation: Operation, message: &str) -> Error {
+    let error = Error::new(ErrorKind::NotJson, message);
     let error =
         if operation.reads() { error } else { checkable(operation, error.with_unknown_effect()) };
     error.for_operation(operation, None)
 }
 
-/// The answer as a type; what does not fit is kept beside it.
+/// The answer as a type; fields that do not fit it are kept in `extra`.
 pub(crate) fn typed<T: DeserializeOwned>(operation: Operation, value: &Value) -> Result<T> {
     T::deserialize(value).or_else(|_| response::decode(operation, value.to_string().as_bytes()))
 }

@@ -25,7 +25,7 @@ pub enum Credential {
     Federated {
         /// The id of the federated identity.
         client_id: String,
-        /// The token of the other issuer, or where it is written.
+        /// The token of the other issuer, or the file that has it.
         identity: IdentityToken,
     },
 }
@@ -36,12 +36,12 @@ pub enum Credential {
 pub enum IdentityToken {
     /// The token itself.
     Value(SecretString),
-    /// A file that the issuer keeps fresh; read again whenever a token is needed.
+    /// A file that the issuer keeps up to date; read again for each new access token.
     File(PathBuf),
 }
 
 impl Credential {
-    /// What names it, and is no secret: the id in an API key, or that of the client.
+    /// The public id: the id in an API key, or the id of the client.
     pub(crate) fn public_id(&self) -> &str {
         match self {
             Self::ApiKey(key) => {
@@ -52,7 +52,7 @@ impl Credential {
         }
     }
 
-    /// The kind, in a word or two.
+    /// The kind, for messages: "OAuth client".
     pub fn kind(&self) -> &'static str {
         match self {
             Self::ApiKey(_) => "API key",
@@ -66,7 +66,7 @@ impl Credential {
     ///
     /// # Errors
     ///
-    /// [`NoCredential`](ErrorKind::NoCredential) if there is none, [`Config`](ErrorKind::Config) if
+    /// [`NoCredential`](ErrorKind::NoCredential) if none is set, [`Config`](ErrorKind::Config) if
     /// one is not complete or a file cannot be read.
     pub fn from_variables(get: &impl Fn(&str) -> Option<String>) -> Result<Self> {
         let get = |name: &str| get(name).filter(|it| !it.trim().is_empty());

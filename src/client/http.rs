@@ -17,7 +17,7 @@ const TOKEN_RETRIES: usize = 2;
 
 /// Builds the client that all requests share, and with it their connections.
 pub(super) fn build(settings: &Settings) -> Result<reqwest::Client> {
-    // In the clear only to this machine, and past any proxy: the credential is in the request.
+    // Plain HTTP only to this machine, and without a proxy: the request has the credential.
     let plain = plain(settings)?;
     let builder = builder(tls(settings)?)
         .timeout(settings.attempt_timeout)
@@ -25,7 +25,7 @@ pub(super) fn build(settings: &Settings) -> Result<reqwest::Client> {
     built(if plain { builder.no_proxy() } else { builder })
 }
 
-/// What is the same for every client.
+/// The settings shared by all HTTP clients.
 fn builder(tls: rustls::ClientConfig) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
@@ -220,7 +220,7 @@ async fn token_answer(
     };
     let error = Error::new(kind, format!("the API gives no token for this client: {status}"))
         .answered(status.as_u16(), id)
-        .with_upstream(response::said(&body, secrets).0, Vec::new())
+        .with_upstream(response::error_body(&body, secrets).0, Vec::new())
         .after(retry::after(&headers));
     Err(if kind == ErrorKind::Unauthorized {
         error.with_remedy(

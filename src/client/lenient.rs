@@ -10,7 +10,7 @@ use serde_path_to_error::Segment;
 
 use super::{Error, ErrorKind, Result, redact::expected};
 
-/// What stands before the name of a field whose value does not fit.
+/// Prefix for the name of a field whose value does not fit its type.
 pub const UNREADABLE: &str = "unreadable:";
 
 /// How many kinds of misfit one answer may have.
@@ -47,25 +47,28 @@ pub(super) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
             break;
         }
     }
-    Err(Error::new(ErrorKind::NotJson, format!("the answer is of another shape: {last}")))
+    Err(Error::new(
+        ErrorKind::NotJson,
+        format!("the answer does not have the documented shape: {last}"),
+    ))
 }
 
-/// Where it does not fit, and what was expected. Not what was found: that may be a secret.
+/// The path that does not fit the type and what was expected there. Not the value: it may be a secret.
 fn words(error: &serde_path_to_error::Error<serde_json::Error>) -> String {
-    let said = error.inner().to_string();
-    format!("`{}`: {}", error.path(), expected(&said).unwrap_or("does not fit"))
+    let message = error.inner().to_string();
+    format!("`{}`: {}", error.path(), expected(&message).unwrap_or("does not fit"))
 }
 
-/// Nothing at all stands for `null`: some operations answer so.
+/// An empty body is `null`: some operations answer without a body.
 fn parse(body: &[u8]) -> Result<Value> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(Value::Null);
     }
     serde_json::from_slice(body).map_err(|error| {
         let (kind, what) = if error.is_eof() {
-            (ErrorKind::Truncated, "the answer broke off")
+            (ErrorKind::Truncated, "the answer ended early")
         } else {
-            (ErrorKind::NotJson, "the answer is no JSON")
+            (ErrorKind::NotJson, "the answer is not JSON")
         };
         Error::new(kind, format!("{what} at line {}, column {}", error.line(), error.column()))
     })
@@ -74,7 +77,7 @@ fn parse(body: &[u8]) -> Result<Value> {
 /// Mends what stands at `path`, and every value of the same JSON type at that place in other
 /// records: where one is odd, often all are, and each mending costs another reading.
 fn mend(value: &mut Value, path: &[Segment]) -> bool {
-    // A type that is read as a whole reports a place inside or above it; take what is there.
+    // A type with its own deserializer reports a path inside or above it; take the nearest value.
     let Some((path, odd)) = (1..=path.len()).rev().find_map(|length| {
         let path = path.get(..length)?;
         Some((path, kind(at(value, path)?)))

@@ -15,18 +15,18 @@ use tokio::{
 use super::{Error, ErrorKind, Result, Settings};
 use crate::Operation;
 
-/// Lets requests go, each when it is its turn.
+/// The rate limiter: delays requests to each endpoint.
 pub(super) struct Limit {
     rate: DefaultKeyedRateLimiter<Operation>,
     burst: u32,
     in_flight: Semaphore,
-    /// Until when the API wants an endpoint left alone.
+    /// Until when the API asked not to call an endpoint.
     paused: Mutex<HashMap<Operation, Instant>>,
 }
 
 impl Limit {
     pub(super) fn new(settings: &Settings) -> Self {
-        // A rate that is no number becomes one a second.
+        // A rate that is not a number becomes one per second.
         let period = Duration::try_from_secs_f64(1.0 / settings.rate.clamp(0.001, 1e6));
         let period = period.unwrap_or(Duration::from_secs(1));
         let quota = Quota::with_period(period).unwrap_or(Quota::per_second(settings.burst));
@@ -38,7 +38,7 @@ impl Limit {
         }
     }
 
-    /// Waits until a request to `operation` may go, at most until `deadline`.
+    /// Waits until a request to `operation` may be sent, at most until `deadline`.
     pub(super) async fn turn(
         &self,
         operation: Operation,
@@ -51,13 +51,13 @@ impl Limit {
                 }
                 self.rate.until_key_ready(&operation).await;
                 let permit = self.in_flight.acquire().await;
-                // The API may have asked for a pause while this waited for others to end.
+                // The API may have asked for a pause while this request was waiting.
                 if self.pause(operation).is_none() {
                     return permit;
                 }
             }
         };
-        // A pause beyond the deadline is not waited for: the caller can do better with the time.
+        // A pause that ends after the deadline fails at once, so that the caller loses no time.
         if self.pause(operation).is_some_and(|until| until > deadline) {
             return Err(self.too_late(operation));
         }
@@ -67,8 +67,8 @@ impl Limit {
         }
     }
 
-    /// Leaves `operation` alone for `wait`, and takes its burst away: what waited meanwhile goes
-    /// out one by one, at the sustained rate, instead of all at once into the next refusal.
+    /// Pauses `operation` for `wait` and uses up its burst: requests that waited are then sent at the
+    /// sustained rate instead of all at once, which the API would refuse again.
     pub(super) fn hold(&self, operation: Operation, wait: Duration) {
         for _ in 0..self.burst {
             if self.rate.check_key(&operation).is_err() {
@@ -105,7 +105,7 @@ mod tests {
     fn one_place() -> Limit {
         let mut settings = Settings::new(Credential::ApiKey("k".into()));
         settings.in_flight = 1;
-        // The rate goes by the real clock, which a stopped one does not wait for.
+        // The rate limiter uses the real clock, not tokio's paused one.
         settings.rate = 1e6;
         Limit::new(&settings)
     }
@@ -131,7 +131,7 @@ mod tests {
         let limit = one_place();
         let started = Instant::now();
         limit.hold(READ, Duration::from_secs(10));
-        // A shorter one does not end it.
+        // A shorter pause does not end a longer one.
         limit.hold(READ, Duration::from_secs(1));
 
         let error = limit.turn(READ, in_seconds(5)).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! The way to the API: one door, through which every request leaves.
+//! The client of the API: every request is sent from here.
 
 use std::{
     any::Any,
@@ -49,9 +49,9 @@ pub(crate) struct Client(Arc<Inner>);
 struct Inner {
     settings: Settings,
     transport: Transport,
-    /// Built at the first request: reading the system's certificates takes a while.
+    /// Built at the first request, because reading the system's certificates is slow.
     http: OnceLock<Result<reqwest::Client>>,
-    /// For other servers than the API.
+    /// For servers other than the API.
     #[cfg(feature = "server")]
     outside: OnceLock<Result<reqwest::Client>>,
     policy_texts: texts::Texts,
@@ -91,13 +91,13 @@ impl Client {
         &self.0.settings
     }
 
-    /// What requests are built with.
+    /// The generated client, which builds requests.
     pub(crate) fn http(&self) -> Result<&reqwest::Client> {
         let build = || http::build(&self.0.settings);
         self.0.http.get_or_init(build).as_ref().map_err(Clone::clone)
     }
 
-    /// The policy files that were read and sent, by their versions.
+    /// The policy files that were read or sent, by version.
     pub(crate) fn policy_texts(&self) -> &texts::Texts {
         &self.0.policy_texts
     }
@@ -107,7 +107,7 @@ impl Client {
         format!("{}/api/v2", self.settings().origin())
     }
 
-    /// Sends a request of `operation`, and gives a good answer or the error.
+    /// Sends a request of `operation`. Returns a successful response or the error.
     pub(crate) async fn send(
         &self,
         operation: Operation,
@@ -129,13 +129,13 @@ impl Client {
         http::read(client.as_ref().map_err(Clone::clone)?, url, accept, limit).await
     }
 
-    /// Makes all lists stale, so that the next reads are of now.
+    /// Invalidates all cached lists.
     pub(crate) fn forget_lists(&self) {
         self.0.transport.forget_lists();
     }
 
-    /// A list from the cache, or from `read`. Equal reads at one time share one request, and any
-    /// change through this client makes all lists stale.
+    /// A list from the cache, or from `read`. Equal reads at the same time share one request. Any change
+    /// through this client invalidates all lists.
     pub(crate) async fn cached<T, F>(&self, key: String, read: F) -> Result<Arc<T>>
     where
         T: Send + Sync + 'static,
@@ -144,10 +144,10 @@ impl Client {
         if self.0.settings.cache_for.is_zero() {
             return read.await.map(Arc::new);
         }
-        // A list that was asked for before a change is filed under the count before it.
+        // A list requested before a change is cached under the count before it.
         let key = (self.0.transport.changes(), key);
         let read = async { read.await.map(|it| Arc::new(it) as Arc<dyn Any + Send + Sync>) };
-        // Boxed: it is large, and every reader of a list would carry it.
+        // Boxed, because the future is large and every caller would contain it.
         let held = Box::pin(self.0.cache.try_get_with(key, read))
             .await
             .map_err(|error| (*error).clone())?;

@@ -1,18 +1,18 @@
-//! Takes secrets out of text that others wrote: an API may echo what it was sent.
+//! Removes secrets from text of other origin: an API may echo the request.
 
 use secrecy::{ExposeSecret, SecretString};
 
-/// What stands where a secret was.
+/// What replaces a secret.
 const DOTS: &str = "•••";
 
-/// What is shorter is no secret, and may be part of any word.
+/// Shorter texts are not secrets and may be part of any word.
 const SHORTEST: usize = 8;
 
 /// `text` without `secrets`, and without anything that looks like a Tailscale key.
 pub(crate) fn redact(text: &str, secrets: &[SecretString]) -> String {
     let mut text = text.to_owned();
     let mut secrets: Vec<&str> = secrets.iter().map(ExposeSecret::expose_secret).collect();
-    // The longest first: one may be the beginning of another, whose end would be left.
+    // The longest first: one secret may be a prefix of another, whose end would remain.
     secrets.sort_by_key(|it| std::cmp::Reverse(it.len()));
     for secret in secrets.into_iter().filter(|it| it.len() >= SHORTEST) {
         text = text.replace(secret, DOTS);
@@ -20,11 +20,11 @@ pub(crate) fn redact(text: &str, secrets: &[SecretString]) -> String {
     keys(&text)
 }
 
-/// What a value should have been, from the words of a failed reading. They begin with the value
-/// itself, which may be a secret.
-pub(crate) fn expected(said: &str) -> Option<&str> {
-    let (found, _) = said.rsplit_once(", expected ")?;
-    said.get(found.len() + 2..)
+/// The "expected …" part of a deserializer's message. The part before it has the value, which may
+/// be a secret.
+pub(crate) fn expected(message: &str) -> Option<&str> {
+    let (found, _) = message.rsplit_once(", expected ")?;
+    message.get(found.len() + 2..)
 }
 
 /// Replaces everything after `tskey-` that can be part of a key.

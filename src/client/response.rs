@@ -16,17 +16,17 @@ const SNIPPET: usize = 200;
 /// The body of an error. Everything may be missing.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Said {
+struct ErrorBody {
     message: Option<String>,
     error: Option<serde_json::Value>,
-    /// The token endpoints' word.
+    /// The field that token endpoints use.
     error_description: Option<String>,
-    data: Option<Vec<SaidOf>>,
+    data: Option<Vec<ProblemBody>>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct SaidOf {
+struct ProblemBody {
     user: Option<String>,
     errors: Option<Vec<String>>,
     warnings: Option<Vec<String>>,
@@ -37,7 +37,7 @@ pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
     headers.get("x-tailscale-request-id")?.to_str().ok().map(str::to_owned)
 }
 
-/// The error that an answer outside 2xx stands for.
+/// The error for a response outside 2xx.
 pub(super) fn error(
     operation: Operation,
     status: StatusCode,
@@ -45,7 +45,7 @@ pub(super) fn error(
     body: &[u8],
     secrets: &[SecretString],
 ) -> Error {
-    let (message, problems) = said(body, secrets);
+    let (message, problems) = error_body(body, secrets);
     let kind = kind(status, message.as_deref().unwrap_or_default());
     let reason = status.canonical_reason().unwrap_or("no reason given");
     Error::new(kind, format!("{} {reason}", status.as_u16()))
@@ -55,33 +55,37 @@ pub(super) fn error(
         .for_operation(operation, None)
 }
 
-pub(crate) fn said(body: &[u8], secrets: &[SecretString]) -> (Option<String>, Vec<PolicyProblem>) {
+/// The message and the policy problems in the body of an error, redacted.
+pub(crate) fn error_body(
+    body: &[u8],
+    secrets: &[SecretString],
+) -> (Option<String>, Vec<PolicyProblem>) {
     let clean = |text: &str| redact(text.trim(), secrets);
-    let Ok(said) = serde_json::from_slice::<Said>(body) else {
+    let Ok(fields) = serde_json::from_slice::<ErrorBody>(body) else {
         let text = String::from_utf8_lossy(body);
         let snippet: String =
             clean(&text).chars().filter(|c| !c.is_control()).take(SNIPPET).collect();
         let message = if snippet.is_empty() {
             "the answer has no body".to_owned()
         } else {
-            format!("the answer is no JSON: {snippet}")
+            format!("the answer is not JSON: {snippet}")
         };
         return (Some(message), Vec::new());
     };
-    let error = said.error.map(|it| it.as_str().map_or_else(|| it.to_string(), str::to_owned));
-    let error = match (error, said.error_description) {
+    let error = fields.error.map(|it| it.as_str().map_or_else(|| it.to_string(), str::to_owned));
+    let error = match (error, fields.error_description) {
         (Some(error), Some(more)) => Some(format!("{error}: {more}")),
         (error, more) => error.or(more),
     };
     let all = |list: Option<Vec<String>>| -> Vec<String> {
         list.unwrap_or_default().iter().map(|it| clean(it)).collect()
     };
-    let problems = said.data.unwrap_or_default().into_iter().map(|it| PolicyProblem {
+    let problems = fields.data.unwrap_or_default().into_iter().map(|it| PolicyProblem {
         user: clean(&it.user.unwrap_or_default()),
         errors: all(it.errors),
         warnings: all(it.warnings),
     });
-    (said.message.or(error).as_deref().map(clean), problems.collect())
+    (fields.message.or(error).as_deref().map(clean), problems.collect())
 }
 
 fn kind(status: StatusCode, message: &str) -> ErrorKind {
@@ -135,7 +139,7 @@ impl<T> Response<T> {
         &self.headers
     }
 
-    /// The version of what was read, as `If-Match` takes it; absent if the API gave none.
+    /// The `ETag`, for `If-Match`; `None` if the API sent none.
     pub fn etag(&self) -> Option<&str> {
         self.headers.get(header::ETAG)?.to_str().ok()
     }
@@ -163,7 +167,7 @@ impl Answer {
         Response { status: self.status, headers: self.headers, value }
     }
 
-    /// The answer as a type. What does not fit is kept beside its field.
+    /// The body as a type. Values that do not fit are kept beside their field.
     pub(crate) fn json<T: DeserializeOwned>(self) -> Result<Response<T>> {
         let operation = self.operation;
         let value = decode(operation, &self.body).map_err(|error| {
@@ -176,19 +180,19 @@ impl Answer {
         Ok(self.with(value))
     }
 
-    /// The answer of an operation that answers nothing.
+    /// The response of an operation without a body.
     pub(crate) fn empty(self) -> Response<()> {
         self.with(())
     }
 
-    /// The answer as it came.
+    /// The response as received.
     pub(crate) fn bytes(mut self) -> Response<Bytes> {
         let body = std::mem::take(&mut self.body);
         self.with(body)
     }
 }
 
-/// A body as its type. What does not fit is kept beside its field.
+/// Decodes a body. Values that do not fit are kept beside their field.
 pub(super) fn decode<T: DeserializeOwned>(operation: Operation, body: &[u8]) -> Result<T> {
     if let Ok(value) = serde_json::from_slice(body) {
         return Ok(value);

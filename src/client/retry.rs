@@ -40,7 +40,7 @@ pub(super) fn failure(error: &reqwest::Error) -> ErrorKind {
         if is_tls(cause) {
             return ErrorKind::Tls;
         }
-        // The resolver's error is private; its words are not.
+        // The resolver's error type is private, but its message is not.
         if cause.to_string().contains("dns error") {
             return ErrorKind::Dns;
         }
@@ -49,7 +49,7 @@ pub(super) fn failure(error: &reqwest::Error) -> ErrorKind {
     if error.is_timeout() { ErrorKind::Timeout } else { ErrorKind::Unreachable }
 }
 
-/// Whether it is of TLS, however often it was wrapped: what an I/O error wraps is not its source.
+/// Whether the cause is a TLS error, at any depth: an error wrapped by an I/O error is not its source.
 fn is_tls(cause: &(dyn std::error::Error + 'static)) -> bool {
     let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
     cause.is::<rustls::Error>() || inner.is_some_and(|it| is_tls(it))

@@ -13,32 +13,32 @@ pub const DEFAULT_BASE_URL: &str = "https://api.tailscale.com";
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Settings {
-    /// What proves who we are.
+    /// The credential.
     pub credential: Credential,
     /// The tailnet's id, or `-` for the one that the credential belongs to.
     pub tailnet: String,
     /// The API's origin, without `/api/v2`.
     pub base_url: String,
-    /// Requests a second that one endpoint gets, in the long run.
+    /// Sustained requests per second and endpoint.
     pub rate: f64,
-    /// Requests that one endpoint may get at once before the rate holds.
+    /// Requests that an endpoint may get at once before the rate applies.
     pub burst: NonZeroU32,
-    /// Requests under way at once, over all endpoints.
+    /// Concurrent requests to all endpoints.
     pub in_flight: usize,
-    /// What a call may take in all: waiting for its turn, retries and answers included.
+    /// The longest time for one call, including retries and waiting for the rate limit.
     pub deadline: Duration,
-    /// What one attempt may take.
+    /// The longest time for one attempt.
     pub attempt_timeout: Duration,
     /// The largest answer that is read, in bytes after decompression.
     pub max_body: usize,
-    /// How long a list stays in memory; zero switches that off.
+    /// How long a list is cached; zero turns the cache off.
     pub cache_for: Duration,
     /// A PEM file with certificates to trust besides the system's.
     pub ca_file: Option<PathBuf>,
 }
 
 impl Settings {
-    /// The usual settings for `credential`.
+    /// The default settings with `credential`.
     pub fn new(credential: Credential) -> Self {
         Self {
             credential,
@@ -62,7 +62,7 @@ impl Settings {
     }
 }
 
-/// Whether `host` is this machine, where nobody is on the way to read a credential.
+/// Whether `host` is a loopback address, where plain HTTP exposes no credential.
 pub(crate) fn is_loopback(host: &Host<&str>) -> bool {
     match host {
         Host::Domain(name) => *name == "localhost" || name.ends_with(".localhost"),

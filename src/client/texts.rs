@@ -58,7 +58,7 @@ impl Texts {
     }
 
     fn keep(&self, etag: &str, text: &str, list: fn(&mut Held) -> &mut VecDeque<Versioned>) {
-        // A text without a version cannot be asked for.
+        // A text without a version cannot be looked up.
         let (false, Ok(mut held)) = (etag.is_empty(), self.0.lock()) else { return };
         let file = Versioned { etag: etag.to_owned(), text: text.to_owned() };
         let list = list(&mut held);

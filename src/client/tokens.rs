@@ -35,7 +35,7 @@ pub(super) struct Tokens {
 #[derive(Default)]
 struct Held {
     token: Option<(SecretString, Instant)>,
-    /// Counts up with every token, so that one refusal renews only once.
+    /// Incremented with every token, so that a refused token is renewed only once.
     serial: u64,
 }
 
@@ -61,7 +61,7 @@ impl Tokens {
         !matches!(self.credential, Credential::ApiKey(_))
     }
 
-    /// A token that is good for a while. `refused` is the serial of one that the API did not take.
+    /// A token that is valid for some time. `refused` is the serial of a token that the API refused.
     pub(super) async fn bearer(
         &self,
         client: &reqwest::Client,
@@ -71,7 +71,7 @@ impl Tokens {
         if let Credential::ApiKey(key) = &self.credential {
             return Ok(Bearer { text: key.clone(), serial: 0 });
         }
-        // Whoever comes while the token is renewed waits here, and finds the new one.
+        // Other callers wait here while the token is renewed, and then use the new one.
         let mut held = self.held.lock().await;
         let serial = held.serial;
         if let Some((text, renew_at)) = &held.token
@@ -88,7 +88,7 @@ impl Tokens {
         Ok(Bearer { text, serial: held.serial })
     }
 
-    /// What must not show up in the text of an answer to a request that was sent with `bearer`.
+    /// The secrets to redact in the answer to a request that was sent with `bearer`.
     pub(super) fn secrets(&self, bearer: &Bearer) -> Vec<SecretString> {
         let own = match &self.credential {
             Credential::ApiKey(secret)
@@ -141,7 +141,7 @@ impl Tokens {
             let client = client.clone();
             let sent = request.headers().get(::http::header::AUTHORIZATION);
             let sent = sent.and_then(|it| it.to_str().ok()?.strip_prefix("Basic "));
-            // The secret is in there as well, in other letters.
+            // The Basic header has the secret too, in base64.
             let secrets: Vec<_> = secrets.iter().cloned().chain(sent.map(Into::into)).collect();
             async move { http::token_request(&client, request, deadline, &secrets).await }
         };
@@ -151,7 +151,7 @@ impl Tokens {
             oauth2::RequestTokenError::Request(error) => error,
             oauth2::RequestTokenError::ServerResponse(_) => unreadable("it is no token", &secrets),
             oauth2::RequestTokenError::Parse(error, _) => unreadable(&error.to_string(), &secrets),
-            oauth2::RequestTokenError::Other(said) => unreadable(&said, &secrets),
+            oauth2::RequestTokenError::Other(message) => unreadable(&message, &secrets),
         })?;
         let text = SecretString::from(answer.access_token().secret().clone());
         Ok((text, answer.expires_in().unwrap_or(USUAL_LIFE)))
@@ -223,8 +223,8 @@ fn expiry(jwt: &SecretString) -> Option<jiff::Timestamp> {
 
 /// The secret with and without the settings that the command line appends to it.
 fn secrets_of(client_secret: &SecretString) -> Vec<SecretString> {
-    let whole = client_secret.expose_secret();
-    let alone = whole.split_once('?').map(|(alone, _)| alone.into());
+    let secret = client_secret.expose_secret();
+    let alone = secret.split_once('?').map(|(alone, _)| alone.into());
     [client_secret.clone()].into_iter().chain(alone).collect()
 }
 

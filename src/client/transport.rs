@@ -26,7 +26,7 @@ use crate::Operation;
 
 /// How often a redirect within the API's origin is followed.
 const REDIRECTS: u32 = 3;
-/// What stands for no deadline at all: clocks overflow.
+/// The deadline of calls without one: a later instant could overflow.
 const MAX_DEADLINE: Duration = Duration::from_hours(24 * 365);
 
 /// Sends requests, with credentials, limits and retries.
@@ -41,7 +41,7 @@ struct Inner {
     depth: usize,
     deadline: Duration,
     max_body: usize,
-    /// Counts the changes that were sent; what is cached belongs to one count.
+    /// The number of changes sent; cached lists belong to one number.
     changes: AtomicU64,
 }
 
@@ -51,7 +51,7 @@ impl fmt::Debug for Transport {
     }
 }
 
-/// Counts a change when it is over, also if nobody waits for its end any more.
+/// Counts a change when it ends, also when its caller no longer waits.
 struct Counted<'a>(&'a AtomicU64);
 
 impl Drop for Counted<'_> {
@@ -74,17 +74,17 @@ impl Transport {
         }))
     }
 
-    /// Counts as a change does, so that nothing is taken from the cache that was read before.
+    /// Invalidates the cache as a change does.
     pub(super) fn forget_lists(&self) {
         self.0.changes.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// How many changes were sent so far.
+    /// The number of changes sent so far.
     pub(super) fn changes(&self) -> u64 {
         self.0.changes.load(Ordering::Acquire)
     }
 
-    /// Sends a request of `operation`, and gives a good answer or the error.
+    /// Sends a request of `operation`. Returns a successful response or the error.
     pub(super) async fn exchange(
         &self,
         client: &reqwest::Client,
@@ -92,7 +92,7 @@ impl Transport {
         request: reqwest::Request,
     ) -> Result<Answer> {
         let resource = resource(operation, &request);
-        // Boxed: whoever calls holds it, and whoever calls them.
+        // Boxed, because every caller's future would contain it.
         let answer = Box::pin(self.send(client, operation, request)).await;
         answer.map_err(|error| error.for_operation(operation, resource))
     }
@@ -107,14 +107,14 @@ impl Transport {
         let _counted = (!operation.reads()).then(|| Counted(&self.0.changes));
         let mut lost = false;
         let answer = self.attempts(client, operation, &request, &mut lost).await;
-        // Whatever the last attempt came to, an earlier one may have done it: that the resource is
-        // gone on the second try may mean that the first one removed it.
+        // Whatever the last attempt returned, an earlier one may have made the change: a 404 on the second
+        // attempt may mean that the first one removed the resource.
         answer.map_err(
             |error| if lost { checkable(operation, error.with_unknown_effect()) } else { error },
         )
     }
 
-    /// An id of `.`, `..` or nothing would be folded away, and reach another path.
+    /// Refuses an id of `.`, `..` or nothing, which URL normalisation would drop, so that another path is called.
     fn check_path(&self, operation: Operation, request: &reqwest::Request) -> Result<()> {
         let path = request.url().path();
         let wanted = operation.path().matches('/').count() + self.0.depth;
@@ -147,7 +147,7 @@ impl Transport {
             authorize(&mut once, bearer.text.expose_secret())?;
             let sent = Attempt { operation, number: attempt, deadline, bearer: &bearer };
             let outcome = self.attempt(client, once, &sent).await;
-            // Whoever waits for the next attempt does not keep others waiting.
+            // Waiting for the next attempt does not hold up other requests.
             drop(turn);
             let (error, wait) = match outcome {
                 Verdict::Done(answer) => return Ok(answer),
@@ -176,7 +176,7 @@ impl Transport {
         sent: &Attempt<'_>,
     ) -> Verdict {
         let started = Instant::now();
-        let whole = async {
+        let exchange = async {
             let response = self.follow(client, request).await?;
             let status = response.status();
             let headers = response.headers().clone();
@@ -184,7 +184,7 @@ impl Transport {
             Ok((status, headers, body))
         };
         let answer: Result<_, NoResponse> =
-            timeout_at(sent.deadline, whole).await.unwrap_or(Err(NoResponse::Deadline));
+            timeout_at(sent.deadline, exchange).await.unwrap_or(Err(NoResponse::Deadline));
         let (status, headers, body) = match answer {
             Ok(answer) => answer,
             Err(lost) => {
@@ -209,7 +209,7 @@ impl Transport {
         let secrets = self.0.tokens.secrets(sent.bearer);
         let error = response::error(sent.operation, status, &headers, &body, &secrets);
         if status == StatusCode::TOO_MANY_REQUESTS {
-            // Also for the calls that wait behind this one.
+            // Also for the calls that are waiting.
             self.0
                 .limit
                 .hold(sent.operation, error.retry_after().unwrap_or(Duration::from_secs(1)));
@@ -217,7 +217,7 @@ impl Transport {
         sent.judge(status, error)
     }
 
-    /// Sends `request`, and follows redirects of a read within the API's own origin.
+    /// Sends `request`. Follows redirects of reads within the API's own origin.
     async fn follow(
         &self,
         client: &reqwest::Client,

@@ -1,4 +1,4 @@
-//! What a setting may be, whichever way it came. An error says what would be right.
+//! The rules for each setting, from the environment, a flag or the config file. Errors name the rule.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -50,7 +50,7 @@ pub(super) fn burst(value: Option<i64>) -> Checked<NonZeroU32> {
         .filter(|it| *it <= 10_000)
         .and_then(|it| u32::try_from(it).ok())
         .and_then(NonZeroU32::new)
-        .ok_or("must be a whole number of requests, 1 to 10000")
+        .ok_or("must be a number of requests without decimals, 1 to 10000")
 }
 
 pub(super) fn deadline(value: Option<i64>) -> Checked<Duration> {
@@ -58,5 +58,5 @@ pub(super) fn deadline(value: Option<i64>) -> Checked<Duration> {
         .filter(|it| (1..=86_400).contains(it))
         .and_then(|it| u64::try_from(it).ok())
         .map(Duration::from_secs)
-        .ok_or("must be a whole number of seconds, 1 to 86400")
+        .ok_or("must be a number of seconds without decimals, 1 to 86400")
 }

@@ -1,4 +1,4 @@
-//! Files that only their owner reads, and that are there whole or not at all.
+//! Files that only their owner can read, written completely or not at all.
 
 use std::{
     fs,
@@ -12,7 +12,7 @@ use crate::client::{Error, Result};
 
 const FOLDER: &str = "tailsteward";
 
-/// Where the file `name` is if nobody says.
+/// The default path of the file `name`.
 pub(crate) fn default_path(name: &str) -> Result<PathBuf> {
     let base = choose_base_strategy().map_err(|error| {
         Error::config(
@@ -52,7 +52,7 @@ pub(crate) fn write(path: &Path, text: &[u8]) -> Result<()> {
     })
 }
 
-/// Removes the file; that there is none is fine.
+/// Removes the file, which need not exist.
 pub(crate) fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::config(

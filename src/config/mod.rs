@@ -15,7 +15,7 @@ use crate::client::{Credential, Error, Result, Settings, resolve};
 #[cfg(feature = "profiles")]
 pub use profiles::{CredentialKind, Keychain, Place, Profile, Profiles, SystemKeychain};
 
-/// Names of the Terraform provider that lack our prefix, and what they stand in for.
+/// Names of the Terraform provider without prefix, and the variables that they replace.
 const FALLBACKS: &[(&str, &str)] = &[
     ("TAILSCALE_OAUTH_CLIENT_ID", "OAUTH_CLIENT_ID"),
     ("TAILSCALE_OAUTH_CLIENT_SECRET", "OAUTH_CLIENT_SECRET"),

@@ -1,4 +1,4 @@
-//! Who may come in: holders of a token, or whoever is on this machine if the operator says so.
+//! Authentication: by token, or none on loopback if the administrator allows it.
 
 use std::sync::Arc;
 
@@ -19,23 +19,23 @@ pub(super) const METADATA: &str = "/.well-known/oauth-protected-resource";
 #[derive(Debug, Clone)]
 #[expect(clippy::exhaustive_enums, reason = "there is no third way")]
 pub enum Access {
-    /// Whoever reaches the address, which must be on this machine.
+    /// Anyone who can connect to the address, which must be a loopback address.
     Anyone,
-    /// Who has a token.
+    /// Callers with a token.
     Tokens(Arc<Tokens>),
 }
 
-/// What somebody wants to do.
+/// What a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// To speak MCP.
+    /// MCP.
     Mcp,
-    /// To see how the server is.
+    /// Metrics and the details of readiness.
     Metrics,
 }
 
 impl Purpose {
-    /// As an OAuth scope.
+    /// The name as an OAuth scope.
     fn scope(self) -> &'static str {
         match self {
             Self::Mcp => "mcp",
@@ -45,7 +45,7 @@ impl Purpose {
 }
 
 impl Shared {
-    /// Who sent these headers, if they may do this. The token does not go further than here.
+    /// The principal behind these headers, if it may do this. The token is removed from the headers.
     pub(super) fn admit(
         &self,
         purpose: Purpose,
@@ -72,7 +72,7 @@ impl Shared {
         Ok(holder)
     }
 
-    /// Where clients reach this server: as the operator says, or as this one wrote it.
+    /// The server's URL for clients: the configured one, or that of the request.
     fn base_url(&self, uri: &Uri, headers: &HeaderMap) -> String {
         if let Some(url) = &self.public_url {
             return url.as_str().trim_end_matches('/').to_owned();

@@ -59,7 +59,7 @@ impl<H: ServerHandler> Calls<H> {
         let error =
             Error::new(ErrorKind::Timeout, format!("the call was not done within {longest} s"));
         let hints = tool.and_then(|it| it.annotations.as_ref());
-        // A change goes on without its caller.
+        // A change continues without its caller.
         let reads = hints.is_some_and(|it| it.read_only_hint == Some(true));
         let error = if reads { error } else { error.with_unknown_effect() };
         CallToolResult::error(vec![ContentBlock::text(failure(&error))])

@@ -19,7 +19,7 @@ pub(super) struct Gate {
 impl Gate {
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) for what is no name or no origin.
+    /// [`Config`](crate::ErrorKind::Config) for an invalid host name or origin.
     pub(super) fn new(hosts: &[String], origins: &[String]) -> Result<Self> {
         let hosts = hosts.iter().map(|it| {
             let authority = it.parse().map_err(|_| {
@@ -41,7 +41,7 @@ impl Gate {
         Ok(Self { hosts: hosts.collect::<Result<_>>()?, origins: origins.collect::<Result<_>>()? })
     }
 
-    /// Lets a request in, or says why not.
+    /// Accepts a request, or returns the refusal.
     pub(super) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
         if !self.knows(uri, headers) {
             return Err(Refusal::Host);
@@ -55,7 +55,7 @@ impl Gate {
         let host = match (named.next(), named.next()) {
             (Some(host), None) => host.to_str().ok().and_then(|it| it.parse().ok()),
             (None, _) => uri.authority().cloned(),
-            // Two names: whoever stands in front may have looked at the other one.
+            // Two host names: a proxy in front may have checked the other one.
             _ => None,
         };
         host.is_some_and(|host: Authority| {

@@ -37,14 +37,14 @@ pub(super) struct Shared {
     pub(super) public_url: Option<Url>,
     pub(super) limits: Limits,
     pub(super) rate: Rate,
-    /// Places for requests.
+    /// Slots for requests.
     pub(super) requests: Places,
-    /// Places for streams, which last as long as a client listens.
+    /// Slots for streams, which last as long as a client listens.
     pub(super) streams: Places,
     pub(super) sessions: Arc<Sessions>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) health: Health,
-    /// Cancelled once the server is going down.
+    /// Cancelled at shutdown.
     pub(super) stopping: CancellationToken,
 }
 
@@ -71,7 +71,7 @@ pub(super) async fn count(
     response
 }
 
-/// Lets a request through to the protocol, in the name of whoever sent it.
+/// Passes a request to the protocol, with its principal.
 pub(super) async fn guard(
     State(shared): State<Arc<Shared>>,
     request: Request,
@@ -100,23 +100,24 @@ pub(super) async fn guard(
     Ok(response.map(|body| Body::new(Held::new(body, place, holder))))
 }
 
-/// Whether this is a stream that lasts as long as the client listens.
+/// Whether the request opens a stream that lasts as long as the client listens.
 fn listens(parts: &Parts) -> bool {
     let says = |name: &str, word: &str| parts.headers.get(name).is_some_and(|it| it == word);
-    // Before this revision nobody compares the header with what is asked for.
+    // Earlier revisions do not compare the header with the request.
     let stateless = says("mcp-protocol-version", "2026-07-28");
     parts.method == Method::GET || (stateless && says("mcp-method", "subscriptions/listen"))
 }
 
-/// Reads all of a body, if it is not too long and does not take too long.
+/// Reads a request body, within the limits on size and time.
 async fn read(body: Body, headers: &HeaderMap, limits: &Limits) -> Result<Bytes, Refusal> {
-    let told = headers.get(header::CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse().ok());
-    if told.is_some_and(|it: usize| it > limits.body) {
+    let announced =
+        headers.get(header::CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|it: usize| it > limits.body) {
         return Err(Refusal::TooLarge(limits.body));
     }
     match tokio::time::timeout(limits.body_within, to_bytes(body, limits.body)).await {
         Ok(Ok(body)) => Ok(body),
-        // The only other reason is a client that has left, and does not read what it is told.
+        // The only other reason is a client that has disconnected and reads no answer.
         Ok(Err(_)) => Err(Refusal::TooLarge(limits.body)),
         Err(_) => Err(Refusal::TooSlow),
     }

@@ -1,4 +1,4 @@
-//! Whether the server lives, and whether it is ready: whether the API answers.
+//! Liveness, and readiness: whether the API answers.
 
 use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
@@ -31,7 +31,7 @@ type Answer = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 pub struct Probe(Arc<dyn Fn() -> Answer + Send + Sync>);
 
 impl Probe {
-    /// Asks with `ask`.
+    /// A probe that calls `ask`.
     pub fn new<F>(ask: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<()>> + Send + 'static,
@@ -46,7 +46,7 @@ impl fmt::Debug for Probe {
     }
 }
 
-/// What the probe said last.
+/// The probe and its last result.
 #[derive(Debug)]
 pub(super) struct Health {
     probe: Probe,
@@ -59,28 +59,28 @@ impl Health {
     }
 
     async fn ask(&self) -> Result<()> {
-        // Whoever comes while one asks waits for the same answer.
+        // A request during a probe waits for its result.
         let mut last = self.last.lock().await;
-        if let Some((_, said)) = last.as_ref().filter(|it| it.0.elapsed() < FRESH) {
-            return said.clone();
+        if let Some((_, result)) = last.as_ref().filter(|it| it.0.elapsed() < FRESH) {
+            return result.clone();
         }
-        let said =
+        let result =
             tokio::time::timeout(CHECK_TIMEOUT, (self.probe.0)()).await.unwrap_or_else(|_| {
                 let message =
                     format!("the API did not answer within {} s", CHECK_TIMEOUT.as_secs());
                 Err(Error::new(ErrorKind::Timeout, message))
             });
-        *last = Some((Instant::now(), said.clone()));
-        said
+        *last = Some((Instant::now(), result.clone()));
+        result
     }
 }
 
-/// It lives: no more than that this is answered.
+/// Liveness: answers as long as the process runs.
 pub(super) async fn live() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
-/// The answer on readiness.
+/// The body of the readiness answer.
 #[derive(Serialize)]
 struct Readiness {
     status: &'static str,
@@ -96,29 +96,29 @@ struct Readiness {
     remedy: Option<String>,
 }
 
-/// Whether it is ready. What stands in the way is told to those who may know.
+/// Readiness. Callers who may read metrics get the reason, others only the status.
 pub(super) async fn ready(
     State(shared): State<Arc<Shared>>,
     uri: Uri,
     mut headers: HeaderMap,
 ) -> Response {
-    let said = if shared.stopping.is_cancelled() {
-        Err(Error::new(ErrorKind::Refused, "the server is going down"))
+    let result = if shared.stopping.is_cancelled() {
+        Err(Error::new(ErrorKind::Refused, "the server is shutting down"))
     } else {
         shared.health.ask().await
     };
-    let told = shared.gate.check(&uri, &headers).is_ok()
+    let detailed = shared.gate.check(&uri, &headers).is_ok()
         && shared.admit(Purpose::Metrics, &uri, &mut headers).is_ok();
-    let error = said.as_ref().err().filter(|_| told);
+    let error = result.as_ref().err().filter(|_| detailed);
     let body = Readiness {
-        status: if said.is_ok() { "ready" } else { "unready" },
-        sessions: told.then(|| shared.sessions.count()),
-        requests: told.then(|| shared.requests.taken()),
+        status: if result.is_ok() { "ready" } else { "unready" },
+        sessions: detailed.then(|| shared.sessions.count()),
+        requests: detailed.then(|| shared.requests.taken()),
         kind: error.map(Error::kind),
         message: error.map(ToString::to_string),
         remedy: error.and_then(Error::remedy),
     };
-    let code = if said.is_ok() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let code = if result.is_ok() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (code, Json(body)).into_response()
 }
 

@@ -1,4 +1,4 @@
-//! Streamable HTTP: the MCP endpoint, what stands before it, and what is beside it.
+//! Streamable HTTP: the MCP endpoint, its middleware, and the endpoints beside it.
 
 use std::{net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
@@ -29,7 +29,7 @@ use crate::client::{Error, Result};
 /// Names of this machine, for itself.
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
-/// How often it is looked whether a token has gone, when nobody asks.
+/// How often the file of tokens is checked between requests.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long streams may take to close at the end.
@@ -39,19 +39,18 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Options {
-    /// Who may come in.
+    /// Authentication.
     pub access: Access,
-    /// Names that clients may call the server by, besides those of this machine: `NAME` or
-    /// `NAME:PORT`.
+    /// Allowed values of `Host`, besides the names of this machine: `NAME` or `NAME:PORT`.
     pub hosts: Vec<String>,
     /// Origins of pages that may use it: `SCHEME://NAME`, with `:PORT` or `:*` for any. On loopback
     /// also pages of this machine may.
     pub origins: Vec<String>,
-    /// Where clients reach it, if something stands in front.
+    /// The URL for clients, if a proxy is in front.
     pub public_url: Option<Url>,
-    /// Whether nothing is kept between two requests, so that any replica can answer the next one.
+    /// Whether no state is kept between two requests, so that any replica can answer the next one.
     pub stateless: bool,
-    /// How much of it a client may take.
+    /// Limits for clients.
     pub limits: Limits,
 }
 
@@ -59,7 +58,7 @@ pub struct Options {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Requests a second for each principal, in the long run.
+    /// Sustained requests per second for each principal.
     pub rate: NonZeroU32,
     /// The largest body, in bytes.
     pub body: usize,
@@ -69,20 +68,20 @@ pub struct Limits {
     pub body_within: Duration,
     /// How long a tool call may take, the user's answer included.
     pub call: Duration,
-    /// Requests under way at once. No token gets more than half.
+    /// Concurrent requests. No token gets more than half.
     pub requests: usize,
-    /// Sessions open at once; as many streams. No token gets more than half.
+    /// Concurrent sessions, and as many streams. No token gets more than half.
     pub sessions: usize,
-    /// Connections open at once.
+    /// Concurrent connections.
     pub connections: usize,
-    /// After how long without a message a session ends.
+    /// The time without a message after which a session ends.
     pub idle: Duration,
-    /// How long calls under way may take to finish when the server goes down.
+    /// How long running calls may take to finish at shutdown.
     pub grace: Duration,
 }
 
 impl Options {
-    /// The usual options.
+    /// The default options.
     pub fn new(access: Access) -> Self {
         Self {
             access,
@@ -139,12 +138,12 @@ pub struct Http {
 }
 
 impl Http {
-    /// Listens at `address`.
+    /// Binds to `address`.
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) if the address is not on this machine and no token is
-    /// asked for, or cannot be listened at.
+    /// [`Config`](crate::ErrorKind::Config) for an address other than loopback without
+    /// authentication, or if it cannot be bound.
     pub async fn bind(address: SocketAddr, options: Options) -> Result<Self> {
         if matches!(options.access, Access::Anyone) && !address.ip().is_loopback() {
             return Err(Error::config(
@@ -166,17 +165,17 @@ impl Http {
         Ok(Self { listener, address, options })
     }
 
-    /// Where it listens.
+    /// The address it is bound to.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Serves `handler` until `stop`. Then no more is taken, calls that are under way finish, and
-    /// `idle` is waited for, both as long as the grace lasts.
+    /// Serves `handler` until `stop`. Then it accepts no more requests, lets running calls finish, and
+    /// waits for `idle`, for as long as the grace period lasts.
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) if a host or an origin in the options is none.
+    /// [`Config`](crate::ErrorKind::Config) for an invalid host or origin in the options.
     pub async fn serve<H: ServerHandler + Clone>(
         self,
         handler: H,
@@ -190,7 +189,7 @@ impl Http {
             .with_legacy_session_mode(!options.stateless)
             .with_json_response(true)
             .with_max_request_body_bytes(options.limits.body)
-            // Both are checked before, for all paths.
+            // Both were checked before, for all paths.
             .disable_allowed_hosts()
             .disable_allowed_origins();
         config.cancellation_token = CancellationToken::new();
@@ -232,7 +231,7 @@ async fn accept(connections: &Connections, shared: &Shared, stop: impl Future<Ou
 
 fn shared(options: &Options, address: SocketAddr, probe: Probe) -> Result<Shared> {
     let limits = &options.limits;
-    // Where nobody says who they are, they are all one.
+    // Without authentication, all callers are one principal.
     let alone = matches!(options.access, Access::Anyone);
     let places = |all: usize| Places::new(all, if alone { all } else { all.div_ceil(2) });
     Ok(Shared {
@@ -250,7 +249,7 @@ fn shared(options: &Options, address: SocketAddr, probe: Probe) -> Result<Shared
     })
 }
 
-/// All paths, with what stands before each.
+/// All paths with their middleware.
 fn router<H: ServerHandler + Clone>(
     calls: Calls<H>,
     config: StreamableHttpServerConfig,
@@ -268,7 +267,7 @@ fn router<H: ServerHandler + Clone>(
         .route(&format!("{METADATA}/mcp"), metadata)
         .layer(cors(shared))
         .route("/metrics", get(health::counters))
-        // Whoever asks after health knows an address, and no name.
+        // A health check uses an address instead of a name.
         .route("/health", get(health::live))
         .route("/health/ready", get(health::ready))
         .layer(count)

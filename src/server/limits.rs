@@ -20,20 +20,20 @@ pub(super) struct Rate {
 }
 
 impl Rate {
-    /// `rate` requests a second in the long run, twice as many at once.
+    /// `rate` sustained requests per second, with a burst of twice as many.
     pub(super) fn new(rate: NonZeroU32) -> Self {
         let quota = Quota::per_second(rate)
             .allow_burst(rate.saturating_mul(NonZeroU32::MIN.saturating_add(1)));
         Self { turns: RateLimiter::keyed(quota), clock: DefaultClock::default() }
     }
 
-    /// Takes a turn, or says how long to wait for one.
+    /// Admits a request, or returns how long to wait.
     pub(super) fn take(&self, who: &Arc<str>) -> Result<(), Duration> {
         self.turns.check_key(who).map_err(|it| it.wait_time_from(self.clock.now()))
     }
 }
 
-/// Places, of which nobody gets all.
+/// Slots, of which no principal gets all.
 #[derive(Clone)]
 pub(super) struct Places(Arc<Inner>);
 
@@ -51,12 +51,12 @@ pub(super) struct Place {
 }
 
 impl Places {
-    /// `all` places, of which one principal gets `each` at most.
+    /// `all` slots, of which one principal gets `each` at most.
     pub(super) fn new(all: usize, each: usize) -> Self {
         Self(Arc::new(Inner { all, each, taken: Mutex::default(), emptied: Notify::new() }))
     }
 
-    /// A place for `who`, if there is one left.
+    /// A slot for `who`, if one is free.
     pub(super) fn take(&self, who: &Arc<str>) -> Option<Place> {
         let mut taken = self.0.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let own = taken.get(who).copied().unwrap_or_default();
@@ -67,7 +67,7 @@ impl Places {
         Some(Place { of: self.clone(), who: Arc::clone(who) })
     }
 
-    /// Waits until none is taken.
+    /// Waits until all slots are free.
     pub(super) async fn empty(&self) {
         loop {
             let emptied = self.0.emptied.notified();
@@ -78,7 +78,7 @@ impl Places {
         }
     }
 
-    /// How many are taken.
+    /// The number of slots in use.
     pub(super) fn taken(&self) -> usize {
         self.0.taken.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
     }

@@ -37,7 +37,7 @@ impl Connections {
         Self { listener, router, shared, places, open: TaskTracker::new() }
     }
 
-    /// Takes the next connection, and serves it on a task of its own. May be dropped at any time.
+    /// Accepts the next connection and serves it in a task of its own. Cancel-safe.
     pub(super) async fn next(&self) {
         let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { return };
         match self.listener.accept().await {
@@ -64,7 +64,7 @@ async fn serve(
     _place: OwnedSemaphorePermit,
 ) {
     shared.metrics.connections.inc();
-    // A small answer must not wait for the next one.
+    // Small responses are not held back by Nagle's algorithm.
     let _ = stream.set_nodelay(true);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -71,7 +71,7 @@ impl Metrics {
     pub(super) fn new() -> Self {
         let mut all = Registry::default();
         let registry = all.sub_registry_with_prefix("tailsteward");
-        // From 1 ms to 65 s, each twice the one before.
+        // From 1 ms to 65 s, each bucket twice the previous.
         let durations =
             Durations::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 2.0, 17)));
         let (requests, refused, calls) = <(Family<_, _>, Family<_, _>, Family<_, _>)>::default();
@@ -91,7 +91,7 @@ impl Metrics {
         registry.register("connections", "Connections that are open", connections.clone());
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "What is running", version);
-        // The names that every dashboard knows.
+        // The standard names for processes.
         let process = all.sub_registry_with_prefix("process");
         process.register_with_unit(
             "resident_memory",
@@ -126,14 +126,14 @@ impl Metrics {
         self.refused.get_or_create(&Reason { reason }).inc();
     }
 
-    /// A call of `tool`, which exists, or of none.
+    /// Counts a call of `tool`; `None` is an unknown tool.
     pub(super) fn called(&self, tool: Option<&str>, outcome: &'static str, time: Duration) {
         let tool: Cow<'static, str> = tool.map_or("unknown".into(), |it| it.to_owned().into());
         self.durations.get_or_create(&Tool { tool: tool.clone() }).observe(time.as_secs_f64());
         self.calls.get_or_create(&Call { tool, outcome }).inc();
     }
 
-    /// All of it as text.
+    /// All metrics in the text format.
     pub(super) fn text(&self, sessions: usize, under_way: usize) -> String {
         let number = |it: usize| i64::try_from(it).unwrap_or(i64::MAX);
         self.sessions.set(number(sessions));

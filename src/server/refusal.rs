@@ -1,4 +1,4 @@
-//! Why a request is not served, and what the client is told.
+//! Why a request is refused, and the response to it.
 
 use std::time::Duration;
 
@@ -6,29 +6,29 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
-/// Why a request is not served.
+/// Why a request is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// The `Host` is not one of ours: somebody's page may have a name that leads here.
+    /// The `Host` is not allowed: a web page's name may resolve to this server (DNS rebinding).
     Host,
-    /// A page of another origin sent it.
+    /// The request is from a page of another origin.
     Origin,
-    /// No token, or not one that is valid; with what goes into `WWW-Authenticate`.
+    /// No valid token; with the value of `WWW-Authenticate`.
     Unauthorized(String),
-    /// The token is for something else; the same.
+    /// The token lacks the scope; with the value of `WWW-Authenticate`.
     Forbidden(String),
     TooFast(Duration),
     TooLarge(usize),
     TooSlow,
     Busy,
     SessionsFull,
-    /// There is no such session, or it is somebody else's.
+    /// The session does not exist, or belongs to another principal.
     NoSession,
-    /// The body is no JSON.
+    /// The body is not JSON.
     NotJson,
-    /// The body is JSON, but no message of the protocol.
+    /// The body is JSON, but not a message of the protocol.
     NoMessage,
-    /// The server is going down.
+    /// The server is shutting down.
     Stopping,
 }
 
@@ -73,7 +73,7 @@ impl Refusal {
         match self {
             Self::NotJson => -32700,
             Self::NoMessage | Self::TooLarge(_) => -32600,
-            // What the TypeScript SDK looks for.
+            // The code that the TypeScript SDK expects.
             Self::NoSession => -32001,
             _ => -32000,
         }
@@ -109,7 +109,7 @@ impl Refusal {
         .to_owned()
     }
 
-    /// When to try again, and how to prove who one is.
+    /// The headers `Retry-After` and `WWW-Authenticate`.
     fn header(&self) -> Option<(header::HeaderName, HeaderValue)> {
         let after = |wait: u64| Some((header::RETRY_AFTER, HeaderValue::from(wait)));
         match self {

@@ -31,7 +31,7 @@ pub(super) const SESSION_ID: &str = "mcp-session-id";
 const FIRST_MESSAGE: Duration = Duration::from_secs(10);
 
 tokio::task_local! {
-    /// Who sent the request that this task serves: rmcp makes sessions without telling for whom.
+    /// The principal of the request that this task serves: rmcp creates sessions without naming it.
     static CALLER: Caller;
 }
 
@@ -40,7 +40,7 @@ struct Caller {
     no_place: Cell<bool>,
 }
 
-/// The sessions that are open, and whose they are.
+/// The open sessions and their owners.
 pub(super) struct Sessions {
     local: LocalSessionManager,
     owners: Mutex<HashMap<SessionId, Owner>>,
@@ -62,7 +62,7 @@ pub(super) enum SessionError {
 }
 
 impl Sessions {
-    /// Sessions that end when nothing was said in them for as long as `idle`.
+    /// Sessions that end after `idle` without a message.
     pub(super) fn new(places: Places, idle: Duration) -> Self {
         let mut config = SessionConfig::default();
         config.keep_alive = Some(idle);
@@ -72,13 +72,13 @@ impl Sessions {
         Self { local, owners: Mutex::default(), places }
     }
 
-    /// How many there are.
+    /// The number of open sessions.
     pub(super) fn count(&self) -> usize {
         self.places.taken()
     }
 
-    /// Whether the session that `headers` name, if any, is the holder's. That there is none, and
-    /// that it is somebody else's, look the same.
+    /// Whether the session named in `headers`, if any, belongs to the holder. A session of another
+    /// holder looks like one that does not exist.
     pub(super) fn check(&self, headers: &HeaderMap, holder: &Holder) -> Result<(), Refusal> {
         let Some(id) = headers.get(SESSION_ID) else { return Ok(()) };
         let id = id.to_str().map_err(|_| Refusal::NoSession)?;
@@ -88,7 +88,7 @@ impl Sessions {
         if own { Ok(()) } else { Err(Refusal::NoSession) }
     }
 
-    /// Serves a request of `holder`, to whom belongs what session it opens.
+    /// Serves a request of `holder`, who owns the session that it opens.
     pub(super) async fn on_behalf_of(
         holder: Holder,
         answer: impl Future<Output = Response>,
@@ -102,7 +102,7 @@ impl Sessions {
         CALLER.scope(caller, answer).await
     }
 
-    /// Ends the sessions of those who may not come in any more.
+    /// Ends the sessions whose tokens are no longer valid.
     pub(super) async fn end_revoked(&self) {
         let revoked: Vec<SessionId> = {
             let owners = self.owners();
@@ -137,7 +137,7 @@ impl SessionManager for Sessions {
         Ok((id, transport))
     }
 
-    /// Also called when the session has ended by itself.
+    /// Also called after the session ended by itself.
     async fn close_session(&self, id: &SessionId) -> Result<(), SessionError> {
         drop(self.owners().remove(id));
         Ok(self.local.close_session(id).await?)

@@ -45,12 +45,12 @@ pub async fn serve_stdio<H: ServerHandler>(handler: H) -> Result<()> {
 /// before the conversation has begun.
 struct Lines<R, W> {
     read: BufReader<R>,
-    /// What of the current line was read; kept here because `receive` may be dropped halfway.
+    /// The part of the current line read so far; kept here because `receive` may be cancelled.
     line: Vec<u8>,
-    /// Whether the rest of the current line is skipped: it is too long.
+    /// Whether the rest of the current line is skipped because it is too long.
     skipping: bool,
     write: Arc<Mutex<W>>,
-    /// Whether a request that opens the conversation was handed on.
+    /// Whether a request that starts the session was passed on.
     opened: bool,
 }
 
@@ -65,7 +65,7 @@ impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send + 'static> Lines<
         }
     }
 
-    /// The next line; nothing at the end of the input.
+    /// The next line; `None` at the end of the input.
     async fn next_line(&mut self) -> Option<Vec<u8>> {
         loop {
             let read = self.read.fill_buf().await;
@@ -91,7 +91,7 @@ impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send + 'static> Lines<
         }
     }
 
-    /// The message in `line`, if there is one to hand on.
+    /// The message in `line`, if there is one to pass on.
     fn message(&mut self, line: &[u8]) -> Option<ClientJsonRpcMessage> {
         let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line).trim_ascii();
         if line.is_empty() {
@@ -117,7 +117,7 @@ impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send + 'static> Lines<
     fn refuse_line(&mut self, line: &[u8], error: &serde_json::Error) {
         tracing::debug!(%error, "a line on stdin is no message");
         match (error.classify(), serde_json::from_slice(line)) {
-            // Somebody else's notification, which nobody waits for an answer to.
+            // An unknown notification; it gets no answer.
             (Category::Data, Ok(Outline { id: None, method: Some(_) })) => {}
             (Category::Data, outline) => {
                 let id = outline.ok().and_then(|it| it.id);
@@ -127,8 +127,8 @@ impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send + 'static> Lines<
         }
     }
 
-    /// Answers what is no message. Not awaited: `receive` may be dropped, and half an answer would
-    /// spoil the next one.
+    /// Answers an invalid message. Not awaited: `receive` may be cancelled, and a partial answer would
+    /// corrupt the next one.
     fn refuse(&mut self, error: ErrorData, id: Option<RequestId>) {
         tokio::spawn(self.send(TxJsonRpcMessage::<RoleServer>::error(error, id)));
     }
@@ -143,7 +143,7 @@ struct Outline {
     method: Option<IgnoredAny>,
 }
 
-/// Whether rmcp begins a conversation with `message`. Before that it takes requests only, and ends
+/// Whether rmcp starts a session with `message`. Before that it accepts requests only, and ends
 /// at the sight of anything else.
 fn opens(message: &ClientJsonRpcMessage) -> bool {
     let ClientJsonRpcMessage::Request(request) = message else { return false };

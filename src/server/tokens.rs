@@ -43,17 +43,17 @@ pub struct Grant {
     /// Whether only reading is allowed.
     #[serde(default)]
     pub read_only: bool,
-    /// The only toolsets that are offered.
+    /// The toolsets that the token is limited to.
     pub toolsets: Option<Vec<String>>,
-    /// Whether it is for `/metrics` and the details of readiness, and for nothing else.
+    /// Whether the token is only for `/metrics` and the details of readiness.
     #[serde(default)]
     pub metrics: bool,
-    /// Until when it is valid.
+    /// When it expires.
     pub expires: Option<Timestamp>,
 }
 
 impl Grant {
-    /// Whether it is not valid any more.
+    /// Whether it has expired.
     pub fn is_expired(&self) -> bool {
         self.expires.is_some_and(|it| it <= Timestamp::now())
     }
@@ -65,11 +65,11 @@ impl Grant {
 pub struct NewToken {
     /// Whether only reading is allowed.
     pub read_only: bool,
-    /// The only toolsets that are offered; absent for all.
+    /// The toolsets that the token is limited to; `None` for all.
     pub toolsets: Option<Vec<String>>,
-    /// Whether it is for `/metrics` and the details of readiness, and for nothing else.
+    /// Whether the token is only for `/metrics` and the details of readiness.
     pub metrics: bool,
-    /// Until when it is valid; absent for ever.
+    /// When it expires; `None` for never.
     pub expires: Option<Timestamp>,
 }
 
@@ -80,7 +80,7 @@ struct Content {
     tokens: BTreeMap<String, Grant>,
 }
 
-/// A file of tokens, for whoever edits it.
+/// A file of tokens, for editing.
 #[derive(Debug)]
 pub struct TokenFile {
     path: PathBuf,
@@ -89,11 +89,11 @@ pub struct TokenFile {
 }
 
 impl TokenFile {
-    /// Reads the file at `path`. That there is none is fine.
+    /// Reads the file at `path`, which need not exist.
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) if it cannot be read, or is no file of tokens.
+    /// [`Config`](crate::ErrorKind::Config) if it cannot be read or is not a file of tokens.
     pub fn load(path: &Path) -> Result<Self> {
         let text = files::read(path)?.unwrap_or_else(|| HEAD.to_owned());
         let bad = |why: &str| {
@@ -116,16 +116,16 @@ impl TokenFile {
         Ok(Self { path: path.to_owned(), document, content })
     }
 
-    /// The names and what they allow.
+    /// The names and their grants.
     pub fn grants(&self) -> impl Iterator<Item = (&str, &Grant)> {
         self.content.tokens.iter().map(|(name, grant)| (name.as_str(), grant))
     }
 
-    /// Makes a token for `name` and keeps its hash. The token is told this once.
+    /// Creates a token for `name` and stores its hash. The token is returned only here.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the name is taken or none;
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the name is taken or invalid;
     /// [`Config`](crate::ErrorKind::Config) if the file cannot be written.
     pub fn add(&mut self, name: &str, new: &NewToken) -> Result<SecretString> {
         check_name(name)?;
@@ -160,11 +160,11 @@ impl TokenFile {
         Ok(token)
     }
 
-    /// Removes the token of `name`: it is not valid any more.
+    /// Removes the token of `name`, which is then invalid.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if there is none;
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if it does not exist;
     /// [`Config`](crate::ErrorKind::Config) if the file cannot be written.
     pub fn remove(&mut self, name: &str) -> Result<()> {
         if !self.content.tokens.contains_key(name) {
@@ -201,7 +201,7 @@ struct Known {
     entries: Vec<Entry>,
 }
 
-/// What of a file tells that it is another one now.
+/// The metadata by which a changed file is recognised.
 #[derive(Debug, PartialEq, Eq)]
 struct Stamp {
     modified: Option<SystemTime>,
@@ -220,9 +220,9 @@ struct Entry {
 #[derive(Debug, Clone)]
 pub(super) struct Holder {
     pub(super) principal: Principal,
-    /// Whether it is for metrics only.
+    /// Whether the token is for metrics only.
     pub(super) metrics: bool,
-    /// Cancelled once the token is not valid any more; its sessions and streams end with it.
+    /// Cancelled when the token becomes invalid; its sessions and streams end then.
     pub(super) ended: CancellationToken,
 }
 
@@ -231,8 +231,8 @@ impl Tokens {
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) if it is not there, is no file of tokens, holds none, or
-    /// others may write it.
+    /// [`Config`](crate::ErrorKind::Config) if it does not exist, is not a file of tokens, has
+    /// no token, or is writable by others.
     pub fn open(path: &Path) -> Result<Self> {
         let remedy = "make a token with `tailsteward token add NAME`";
         if !path.exists() {
@@ -253,12 +253,12 @@ impl Tokens {
         Ok(tokens)
     }
 
-    /// Looks whether the file has changed, and ends what is not valid any more.
+    /// Reads the file again if it has changed, and ends the sessions of tokens that became invalid.
     pub(super) fn refresh(&self) {
         let stamp = Stamp::of(&self.path);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.stamp.is_none() || known.stamp != stamp {
-            // A file that cannot be read lets nobody in: it may be that a token was removed.
+            // While the file cannot be read, all requests are refused: a token may have been removed.
             let file = check_mode(&self.path).and_then(|()| TokenFile::load(&self.path));
             let content = file.map_or_else(
                 |error| {
@@ -273,13 +273,13 @@ impl Tokens {
         known.end_expired();
     }
 
-    /// Who holds `token`, if it is valid now.
+    /// The holder of `token`, if it is valid.
     pub(super) fn holder(&self, token: &str) -> Option<Holder> {
         self.refresh();
         let presented = hash(token);
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let mut found = None;
-        // All are looked at, so that the time taken tells nothing.
+        // All hashes are compared, so that the time taken reveals nothing.
         for entry in &known.entries {
             if bool::from(entry.digest.ct_eq(&presented)) {
                 found = Some(&entry.holder);
@@ -290,7 +290,7 @@ impl Tokens {
 }
 
 impl Known {
-    /// Takes over what is in the file. What stayed as it was keeps its sessions.
+    /// Replaces the tokens by those of the file. Unchanged tokens keep their sessions.
     fn take(&mut self, content: Content) {
         let mut before = std::mem::take(&mut self.entries);
         for (name, grant) in content.tokens {
@@ -321,7 +321,7 @@ impl Known {
 }
 
 impl Holder {
-    /// Whoever is on this machine, where no token is asked for.
+    /// Callers on this machine, without authentication.
     pub(super) fn local() -> Self {
         let ended = CancellationToken::new();
         Self { principal: Principal::local(), metrics: false, ended }

@@ -1,5 +1,5 @@
 // Stands behind Prism, which knows one backend, and hands each request to the sandbox that its
-// header `x-sandbox` names. Prism forwards chunked bodies broken, so that a length is always told.
+// header `x-sandbox` names. Prism corrupts chunked bodies, so a length is always sent.
 import http from "node:http";
 
 const agent = new http.Agent({ keepAlive: true });

@@ -96,8 +96,8 @@ impl Span {
 
     /// The prefix that it is, where it is one.
     pub fn prefix(&self) -> Option<IpNet> {
-        let whole = if self.first.is_ipv4() { 32 } else { 128 };
-        (0..=whole).find_map(|length| {
+        let bits = if self.first.is_ipv4() { 32 } else { 128 };
+        (0..=bits).find_map(|length| {
             let net = IpNet::new(self.first, length).ok()?;
             (net.network() == self.first && net.broadcast() == self.last).then_some(net)
         })

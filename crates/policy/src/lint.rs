@@ -16,7 +16,7 @@ use super::{
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Finding {
-    /// How grave it is.
+    /// How serious it is.
     pub weight: Weight,
     /// What kind of thing it is: `open_to_all`, `dead_rule`.
     pub kind: &'static str,
@@ -28,7 +28,7 @@ pub struct Finding {
     pub at: Place,
 }
 
-/// How grave a [`Finding`] is.
+/// How serious a [`Finding`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Weight {
@@ -76,39 +76,42 @@ impl Findings<'_, '_> {
     /// Rules that let too much through.
     fn open(&mut self) {
         if !self.policy.policy.model.restricts {
-            let said = "there is neither acls nor grants: every device reaches every other";
-            self.add(Weight::High, "no_rules", 0, String::new(), said.to_owned());
+            let message = "there is neither acls nor grants: every device reaches every other";
+            self.add(Weight::High, "no_rules", 0, String::new(), message.to_owned());
         }
         for access in &self.policy.rules {
             let Some(rule) = access.rule else { continue };
             let (at, path) = (rule.at.start, rule.label());
-            let whole = |special: Special| matches!(special, Special::Any | Special::Everything);
+            let everything =
+                |special: Special| matches!(special, Special::Any | Special::Everything);
             let to_all = access.targets.iter().any(|it| {
-                whole(it.set.special) && it.ports.iter().any(|it| it.covers(&Ports::ALL))
+                everything(it.set.special) && it.ports.iter().any(|it| it.covers(&Ports::ALL))
             });
-            if whole(access.source.special) && to_all {
-                let said = "everything reaches everything (* to *:*)".to_owned();
-                self.add(Weight::High, "open_to_all", at, path.clone(), said);
+            if everything(access.source.special) && to_all {
+                let message = "everything reaches everything (* to *:*)".to_owned();
+                self.add(Weight::High, "open_to_all", at, path.clone(), message);
             }
             if access.source.special == Special::Everything {
-                let said = "autogroup:danger-all lets addresses outside the tailnet in".to_owned();
-                self.add(Weight::High, "danger_all", at, path, said);
+                let message =
+                    "autogroup:danger-all lets addresses outside the tailnet in".to_owned();
+                self.add(Weight::High, "danger_all", at, path, message);
             }
         }
         for login in self.policy.logins() {
             let root = login.rule.users.iter().any(|it| it.value == "root");
             if root && !login.is_check() {
                 let path = format!("ssh[{}]", login.rule.index);
-                let said = "root logs in over SSH without a sign-in; use action check".to_owned();
-                self.add(Weight::Medium, "root_unchecked", login.rule.at.start, path, said);
+                let message =
+                    "root logs in over SSH without a sign-in; use action check".to_owned();
+                self.add(Weight::Medium, "root_unchecked", login.rule.at.start, path, message);
             }
         }
         for rule in &self.policy.policy.model.attributes {
             let funnel = rule.attr.iter().any(|it| it.value == "funnel");
             if funnel && rule.target.iter().any(|it| it.kind == SelectorKind::Any) {
                 let path = format!("nodeAttrs[{}]", rule.index);
-                let said = "every device may be opened to the internet with Funnel".to_owned();
-                self.add(Weight::High, "funnel_for_all", rule.at.start, path, said);
+                let message = "every device may be opened to the internet with Funnel".to_owned();
+                self.add(Weight::High, "funnel_for_all", rule.at.start, path, message);
             }
         }
     }
@@ -152,8 +155,8 @@ impl Findings<'_, '_> {
                 if same { ("duplicate", "repeats") } else { ("shadowed", "adds nothing to") };
             found.push((kind, rule.at.start, rule.label(), format!("{verb} {}", other.label())));
         }
-        for (kind, at, path, said) in found {
-            self.add(Weight::Low, kind, at, path, said);
+        for (kind, at, path, message) in found {
+            self.add(Weight::Low, kind, at, path, message);
         }
     }
 
@@ -185,8 +188,8 @@ impl Findings<'_, '_> {
             }
         }
         for (at, path, who) in gone {
-            let said = format!("{who} is not in the tailnet (any more)");
-            self.add(Weight::Medium, "unknown_user", at, path, said);
+            let message = format!("{who} is not in the tailnet (any more)");
+            self.add(Weight::Medium, "unknown_user", at, path, message);
         }
     }
 
@@ -198,7 +201,7 @@ impl Findings<'_, '_> {
     /// Tags that nobody declared, nobody gives, or nobody has.
     fn tags(&mut self) {
         let model = &self.policy.policy.model;
-        let worn: BTreeSet<&str> = self
+        let used_tags: BTreeSet<&str> = self
             .policy
             .inventory
             .devices
@@ -206,20 +209,20 @@ impl Findings<'_, '_> {
             .flat_map(|it| &it.tags)
             .map(String::as_str)
             .collect();
-        for tag in worn.iter().filter(|it| model.owners(it).is_none()) {
-            let said = format!("{tag} is on devices, and not declared in tagOwners");
-            self.add(Weight::High, "undeclared_tag", 0, "tagOwners".to_owned(), said);
+        for tag in used_tags.iter().filter(|it| model.owners(it).is_none()) {
+            let message = format!("{tag} is on devices, and not declared in tagOwners");
+            self.add(Weight::High, "undeclared_tag", 0, "tagOwners".to_owned(), message);
         }
         for tag in &model.tag_owners {
             let (at, name) = (tag.name.at.start, &tag.name.value);
             let path = format!("tagOwners[{name:?}]");
             if tag.value.is_empty() {
-                let said = format!("{name} has no owner: only admins give it");
-                self.add(Weight::Low, "unowned_tag", at, path.clone(), said);
+                let message = format!("{name} has no owner: only admins give it");
+                self.add(Weight::Low, "unowned_tag", at, path.clone(), message);
             }
-            if !worn.contains(name.as_str()) {
-                let said = format!("{name} is on no device");
-                self.add(Weight::Low, "unused_tag", at, path, said);
+            if !used_tags.contains(name.as_str()) {
+                let message = format!("{name} is on no device");
+                self.add(Weight::Low, "unused_tag", at, path, message);
             }
         }
     }
@@ -233,22 +236,22 @@ impl Findings<'_, '_> {
             let (at, name) = (group.name.at.start, &group.name.value);
             let path = format!("groups[{name:?}]");
             if group.value.is_empty() {
-                let said = format!("{name} has no members");
-                self.add(Weight::Low, "empty_group", at, path.clone(), said);
+                let message = format!("{name} has no members");
+                self.add(Weight::Low, "empty_group", at, path.clone(), message);
             }
             if !used.contains(name.as_str()) {
-                let said = format!("{name} is used nowhere");
-                self.add(Weight::Low, "unused_group", at, path, said);
+                let message = format!("{name} is used nowhere");
+                self.add(Weight::Low, "unused_group", at, path, message);
             }
         }
         for host in model.hosts.iter().filter(|it| !used.contains(it.name.value.as_str())) {
             let (at, name) = (host.name.at.start, &host.name.value);
-            let said = format!("the host {name} is used nowhere");
-            self.add(Weight::Low, "unused_host", at, format!("hosts[{name:?}]"), said);
+            let message = format!("the host {name} is used nowhere");
+            self.add(Weight::Low, "unused_host", at, format!("hosts[{name:?}]"), message);
         }
         if model.tests.is_empty() {
-            let said = "the file has no tests: nothing keeps a later edit from opening or closing too much";
-            self.add(Weight::Low, "no_tests", 0, "tests".to_owned(), said.to_owned());
+            let message = "the file has no tests: nothing keeps a later edit from opening or closing too much";
+            self.add(Weight::Low, "no_tests", 0, "tests".to_owned(), message.to_owned());
         }
     }
 }

@@ -131,14 +131,14 @@ fn conflicts(lines: &[&str], mine: &[Hunk<'_>], other: &[Hunk<'_>]) -> Vec<Confl
     conflicts
 }
 
-/// The lines that went, each after `-`, and those that came, each after `+`.
+/// The removed lines, each with a `-` in front, and the added lines, each with a `+`.
 pub fn changed_lines(from: &str, to: &str) -> Vec<String> {
     let (old, new): (Vec<&str>, Vec<&str>) = (from.lines().collect(), to.lines().collect());
-    let mut told = Vec::new();
-    for (gone, came) in changes(from, to) {
+    let mut lines = Vec::new();
+    for (removed, added) in changes(from, to) {
         let line = |sign: char, text: &&str| format!("{sign} {}", text.trim());
-        told.extend(old.get(gone).unwrap_or_default().iter().map(|it| line('-', it)));
-        told.extend(new.get(came).unwrap_or_default().iter().map(|it| line('+', it)));
+        lines.extend(old.get(removed).unwrap_or_default().iter().map(|it| line('-', it)));
+        lines.extend(new.get(added).unwrap_or_default().iter().map(|it| line('+', it)));
     }
-    told
+    lines
 }

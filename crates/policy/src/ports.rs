@@ -105,8 +105,8 @@ impl Ports {
             "*" => None,
             "" => return Err(BadPorts("protocol cannot be empty".to_owned())),
             name if name.contains(':') => {
-                let said = "expected only one colon in Internet protocol and port type";
-                return Err(BadPorts(said.to_owned()));
+                let message = "expected only one colon in Internet protocol and port type";
+                return Err(BadPorts(message.to_owned()));
             }
             name => protocol(name)?,
         };

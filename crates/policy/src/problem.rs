@@ -36,7 +36,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A warning about the whole file, with what to do about it.
+    /// A warning about the file, with what to do about it.
     pub fn warning(message: impl Into<String>, suggestion: impl Into<String>) -> Self {
         Self {
             severity: Severity::Warning,

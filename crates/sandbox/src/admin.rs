@@ -1,4 +1,4 @@
-//! What is not part of the API: faults, the clock, and the state as a whole, below `/_sandbox/`.
+//! What is not part of the API: faults, the clock, and the complete state, below `/_sandbox/`.
 //!
 //! Whoever can reach the sandbox may use it: there is nothing real to protect.
 

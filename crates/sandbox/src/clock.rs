@@ -17,7 +17,7 @@ impl Clock {
         Self { fixed, ahead: SignedDuration::ZERO }
     }
 
-    /// The time in whole microseconds, the precision of the audit log.
+    /// The time in microseconds, the precision of the audit log.
     pub(crate) fn now(&self) -> Timestamp {
         let base = self.fixed.unwrap_or_else(Timestamp::now);
         let now = base.checked_add(self.ahead).unwrap_or(Timestamp::MAX);
@@ -31,7 +31,7 @@ impl Clock {
     }
 }
 
-/// An instant in whole seconds, the precision of everything outside the audit log.
+/// An instant in seconds, the precision of everything outside the audit log.
 pub(crate) fn whole_seconds(at: Timestamp) -> Timestamp {
     Timestamp::from_second(at.as_second()).unwrap_or(at)
 }

@@ -168,7 +168,7 @@ const OPERATIONS: &[Operation] = &[
     operation("getSplitDns", "GET", "/tailnet/{tailnet}/dns/split-dns", DNS_READ, dns::split),
     operation("updateSplitDns", "PATCH", "/tailnet/{tailnet}/dns/split-dns", DNS, dns::update_split),
     operation("setSplitDns", "PUT", "/tailnet/{tailnet}/dns/split-dns", DNS, dns::set_split),
-    operation("getDnsConfiguration", "GET", "/tailnet/{tailnet}/dns/configuration", DNS_READ, dns::configuration),
+    operation("getDnsConfiguration", "GET", "/tailnet/{tailnet}/dns/configuration", DNS_READ, dns::get_configuration),
     operation("setDnsConfiguration", "POST", "/tailnet/{tailnet}/dns/configuration", DNS, dns::set_configuration),
     // Keys, where the handler checks the scope of the key's kind.
     operation("listTailnetKeys", "GET", "/tailnet/{tailnet}/keys", KEYS_READ, keys::list),

@@ -51,8 +51,8 @@ impl Integration {
         })
     }
 
-    /// What the audit log tells of it.
-    fn told(&self) -> Value {
+    /// The fields that the audit log records.
+    fn audit_fields(&self) -> Value {
         json!({ "id": self.id, "provider": self.provider, "cloudId": self.cloud_id })
     }
 }
@@ -119,7 +119,7 @@ pub(crate) fn create(call: &mut Call<'_>) -> Outcome {
         client_secret,
         config_updated: whole_seconds(call.now),
     };
-    call.tell_of_integration("CREATE", Value::Null, integration.told());
+    call.tell_of_integration("CREATE", Value::Null, integration.audit_fields());
     save(call, integration)
 }
 
@@ -133,7 +133,7 @@ pub(crate) fn get(call: &mut Call<'_>) -> Outcome {
 pub(crate) fn update(call: &mut Call<'_>) -> Outcome {
     let mut integration = call.integration()?;
     let wanted: Wanted = call.json()?;
-    let old = integration.told();
+    let old = integration.audit_fields();
     let fields = [
         (&mut integration.cloud_id, wanted.cloud_id),
         (&mut integration.client_id, wanted.client_id),
@@ -146,7 +146,7 @@ pub(crate) fn update(call: &mut Call<'_>) -> Outcome {
         }
     }
     integration.config_updated = whole_seconds(call.now);
-    call.tell_of_integration("UPDATE", old, integration.told());
+    call.tell_of_integration("UPDATE", old, integration.audit_fields());
     save(call, integration)
 }
 
@@ -154,7 +154,7 @@ pub(crate) fn update(call: &mut Call<'_>) -> Outcome {
 pub(crate) fn delete(call: &mut Call<'_>) -> Outcome {
     let integration = call.integration()?;
     call.state.integrations.remove(&integration.id);
-    call.tell_of_integration("DELETE", integration.told(), Value::Null);
+    call.tell_of_integration("DELETE", integration.audit_fields(), Value::Null);
     Ok(Reply::empty())
 }
 

@@ -17,7 +17,7 @@ use super::operations::{Lookup, find};
 use super::tailnets::Tailnets;
 use super::{Options, admin};
 
-/// Larger than any request the API takes: a batch of attributes for a whole tailnet.
+/// Larger than any request the API takes: a batch of attributes for every device of a tailnet.
 const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
 
 /// How many answered requests are remembered.

@@ -294,7 +294,7 @@ struct WantedApproval {
     approved: Option<bool>,
 }
 
-/// `POST /tailnet/{tailnet}/services/{serviceName}/device/{deviceId}/approved`: may be said before
+/// `POST /tailnet/{tailnet}/services/{serviceName}/device/{deviceId}/approved`: allowed before
 /// the device hosts the service.
 pub(crate) fn set_approval(call: &mut Call<'_>) -> Outcome {
     let (name, _) = call.service()?;

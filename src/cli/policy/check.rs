@@ -148,8 +148,8 @@ fn found<'f>(file: &'f File, problems: &[Problem], verdict: Option<&Verdict>) ->
     if let Some(verdict) = verdict {
         found.extend(verdict.errors.iter().map(|it| there(it.clone(), true)));
         for test in &verdict.failed_tests {
-            let said = format!("test for {}: {}", test.user, test.errors.join("; "));
-            found.push(there(said, true));
+            let message = format!("test for {}: {}", test.user, test.errors.join("; "));
+            found.push(there(message, true));
         }
         found.extend(verdict.warnings.iter().map(|it| there(it.clone(), false)));
     }

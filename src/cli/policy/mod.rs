@@ -4,8 +4,8 @@ use std::{io::Read as _, path::Path, process::ExitCode};
 
 use clap::{Subcommand, ValueEnum};
 
-use super::{Connected, Target, complain, server_options::Offered};
-use crate::{Error, ErrorKind, Tailnet, catalogue::failure, client::Result};
+use super::{Connected, LogFormat, Target, failure, server_options::Offered};
+use crate::{Error, ErrorKind, Tailnet, client::Result};
 
 mod ask;
 mod check;
@@ -18,7 +18,7 @@ const NO: u8 = 2;
 /// It may have been changed, and nobody knows.
 const UNKNOWN: u8 = 3;
 
-/// What is said of the exit codes.
+/// The exit codes, for `--help`.
 const EXIT: &str = "Exit codes: 0 all is well; 1 the file or the command is wrong, or it was refused or \
                     failed; 2 the answer is no (can-reach, who-can-reach), or there is an effect \
                     (diff --exit-code); 3 the file may have been changed, and it is not known whether \
@@ -143,7 +143,12 @@ impl PolicyCommand {
 }
 
 /// Carries a command out. What failed is printed, too, since its exit code depends on it.
-pub(super) async fn run(command: PolicyCommand, target: &Target, offered: &Offered) -> ExitCode {
+pub(super) async fn run(
+    command: PolicyCommand,
+    target: &Target,
+    offered: &Offered,
+    log_format: LogFormat,
+) -> ExitCode {
     let annotated = command.annotated();
     match carry_out(command, target, offered).await {
         Ok(code) => ExitCode::from(code),
@@ -151,7 +156,7 @@ pub(super) async fn run(command: PolicyCommand, target: &Target, offered: &Offer
             if let Some(file) = annotated {
                 check::annotate(&file, &error);
             }
-            complain(&failure(&error));
+            failure::report(&error, log_format);
             ExitCode::from(if error.may_have_had_effect() { UNKNOWN } else { WRONG })
         }
     }

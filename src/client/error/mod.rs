@@ -1,4 +1,4 @@
-//! What can go wrong on the way to the API and back.
+//! Errors of calls to the API, of settings and of checks before a change.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -16,8 +16,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What failed, on which resource, and what to do next.
 ///
-/// Opaque, so that it can say more one day. [`kind`](Self::kind) is for programs, `Display` for
-/// people, [`remedy`](Self::remedy) for whoever is stuck. Cheap to clone.
+/// Opaque, so that fields can be added. [`kind`](Self::kind) is for programs, `Display` for people,
+/// [`remedy`](Self::remedy) is what to do next. Cheap to clone.
 ///
 /// ```
 /// use tailsteward::{Error, ErrorKind};
@@ -35,9 +35,9 @@ pub struct Error(Arc<Inner>);
 pub enum ErrorKind {
     /// An argument is wrong; nothing was sent.
     InvalidInput,
-    /// A name fits several resources; nothing was sent.
+    /// A name matches several resources; nothing was sent.
     Ambiguous,
-    /// A check before the change says no; nothing was sent.
+    /// A check before the change failed; nothing was sent.
     Refused,
     /// There is no credential.
     NoCredential,
@@ -51,25 +51,25 @@ pub enum ErrorKind {
     PlanLimit,
     /// 404: no such resource in this tailnet.
     NotFound,
-    /// 409: it is there already.
+    /// 409: the resource exists already.
     Conflict,
-    /// 412: somebody else changed it since it was read.
+    /// 412: the resource was changed since it was read.
     Stale,
     /// 429, even after waiting.
     RateLimited,
-    /// Another 4xx: the API says that the request is wrong.
+    /// Another 4xx: the API rejected the request as wrong.
     Rejected,
     /// 501: the API cannot do this.
     Unsupported,
     /// 5xx: the API failed.
     Upstream,
-    /// The answer is no JSON where JSON was promised.
+    /// The answer is not JSON, or not of the documented shape.
     NotJson,
-    /// The answer broke off.
+    /// The answer ended before it was complete.
     Truncated,
     /// The answer is larger than the limit.
     TooLarge,
-    /// Nothing came in time, or the request waited too long for its turn.
+    /// No answer before the deadline, or the request waited for the rate limit until then.
     Timeout,
     /// The host's name does not resolve.
     Dns,
@@ -79,7 +79,7 @@ pub enum ErrorKind {
     Unreachable,
     /// The API answered with a redirect that is not followed.
     Redirected,
-    /// The answer to a change got lost: it may have taken effect.
+    /// The answer to a change was lost; the change may have taken effect.
     OutcomeUnknown,
     /// The journal cannot be read or written.
     Journal,
@@ -92,7 +92,7 @@ impl Serialize for ErrorKind {
 }
 
 impl ErrorKind {
-    /// Its word, as it is serialized.
+    /// The name as it is serialized: `invalid_input`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::InvalidInput => "invalid_input",
@@ -124,16 +124,16 @@ impl ErrorKind {
     }
 }
 
-/// What the API says of a policy file, per user or test.
+/// What the API reports about a policy file, per user or test.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct PolicyProblem {
-    /// For whom.
+    /// The user, or the source of the test.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub user: String,
-    /// What stops it.
+    /// Errors: the file is not accepted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<String>,
-    /// What does not.
+    /// Warnings: the file is accepted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }
@@ -158,7 +158,7 @@ struct Inner {
 }
 
 impl Error {
-    /// An error of `kind` with its own words. Words start in lower case and have no full stop.
+    /// An error of `kind`. Messages start in lower case and have no full stop.
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Arc::new(Inner {
             kind,
@@ -178,12 +178,18 @@ impl Error {
         }))
     }
 
-    /// `field` is wrong, and `should` says what would be right.
+    /// `field` is wrong; `should` continues the sentence: "must be between 1 and 500".
     pub fn invalid_input(field: &str, should: impl fmt::Display) -> Self {
         Self::new(ErrorKind::InvalidInput, format!("`{field}` {should}"))
     }
 
-    /// A check before the change says no.
+    /// A change without any of the `fields` that it can set: "name, tags and ipv4".
+    pub(crate) fn nothing_to_change(fields: &str) -> Self {
+        let message = format!("nothing to change: at least one of {fields} is required");
+        Self::new(ErrorKind::InvalidInput, message)
+    }
+
+    /// A check before the change failed.
     pub(crate) fn refused(message: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self::new(ErrorKind::Refused, message).with(|it| it.remedy = Some(remedy.into()))
     }
@@ -193,10 +199,10 @@ impl Error {
         Self::new(ErrorKind::Config, message).with(|it| it.remedy = Some(remedy.into()))
     }
 
-    /// `name` fits all of `candidates`.
+    /// `name` matches all of `candidates`.
     pub(crate) fn ambiguous(name: &str, candidates: Vec<String>) -> Self {
         let list = candidates.join(", ");
-        Self::new(ErrorKind::Ambiguous, format!("`{name}` fits several: {list}"))
+        Self::new(ErrorKind::Ambiguous, format!("`{name}` matches several: {list}"))
             .with(|it| it.candidates = candidates)
     }
 
@@ -205,14 +211,14 @@ impl Error {
         Self::new(ErrorKind::Journal, message)
     }
 
-    /// A call of the generated client lacks something, or has something that is wrong.
+    /// A call of the generated client has a missing or wrong argument.
     pub(crate) fn invalid_request(why: String) -> Self {
         Self::new(ErrorKind::InvalidInput, why)
     }
 
-    /// A request cannot be written.
+    /// The request cannot be built.
     pub(crate) fn unsendable(error: impl fmt::Display) -> Self {
-        Self::new(ErrorKind::InvalidInput, format!("the request cannot be written: {error}"))
+        Self::new(ErrorKind::InvalidInput, format!("the request cannot be built: {error}"))
     }
 
     fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
@@ -254,7 +260,7 @@ impl Error {
         self.with(|it| it.effect = true)
     }
 
-    /// Adds what else happened.
+    /// Appends what else happened to the message.
     pub(crate) fn context(self, more: &str) -> Self {
         self.with(|it| it.message = format!("{}; {more}", it.message))
     }
@@ -294,17 +300,17 @@ impl Error {
         self.0.status
     }
 
-    /// What the API said.
+    /// The message in the API's answer.
     pub fn upstream_message(&self) -> Option<&str> {
         self.0.upstream.as_deref()
     }
 
-    /// What the API says of a policy file, per user or test.
+    /// What the API reports about a policy file, per user or test.
     pub fn policy_problems(&self) -> &[PolicyProblem] {
         &self.0.problems
     }
 
-    /// The id by which Tailscale's support finds the request.
+    /// The request id, for Tailscale's support.
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
@@ -314,12 +320,12 @@ impl Error {
         self.0.retry_after
     }
 
-    /// What an ambiguous name could have meant.
+    /// The resources that an ambiguous name matches.
     pub fn candidates(&self) -> &[String] {
         &self.0.candidates
     }
 
-    /// Whether the request may have changed something. Read it back before you repeat it.
+    /// Whether the request may have taken effect. Read the resource back before you repeat it.
     pub fn may_have_had_effect(&self) -> bool {
         self.0.effect
     }
@@ -336,7 +342,7 @@ impl fmt::Display for Error {
             f.write_str(": ")?;
         }
         f.write_str(&it.message)?;
-        if let Some(upstream) = it.upstream.as_ref().filter(|said| !said.is_empty()) {
+        if let Some(upstream) = it.upstream.as_ref().filter(|message| !message.is_empty()) {
             write!(f, ": {upstream}")?;
         }
         for problem in &it.problems {

@@ -4,8 +4,8 @@ use super::{Action, Error, ErrorKind};
 use crate::Operation;
 
 impl Error {
-    /// What to try next, if anything is worth trying, with the [actions](Self::actions) by the names
-    /// that the library has for them.
+    /// What to do next, if there is something to do, with the [actions](Self::actions) by their names
+    /// in the library.
     pub fn remedy(&self) -> Option<String> {
         let advice = self.advice()?;
         if self.0.actions.is_empty() {
@@ -15,12 +15,12 @@ impl Error {
         Some(format!("{advice} ({})", names.join(", ")))
     }
 
-    /// What the remedy consists in: a surface names its own way to each.
+    /// The actions of the remedy. Each surface renders them in its own way: a tool, a command.
     pub fn actions(&self) -> &[Action] {
         &self.0.actions
     }
 
-    /// What to try next, in words alone.
+    /// What to do next, without the actions.
     pub fn advice(&self) -> Option<String> {
         if let Some(remedy) = &self.0.remedy {
             return Some(remedy.clone());
@@ -49,20 +49,23 @@ impl Error {
                     .to_owned()
             }
             ErrorKind::NotFound => {
-                "list what there is; ids of other tailnets and of ephemeral devices that are gone \
-                 answer the same"
+                "list the resources of this tailnet; the id may be of another tailnet, or of an \
+                 ephemeral device that was removed"
                     .to_owned()
             }
-            ErrorKind::Conflict => "read what is there, and change that".to_owned(),
-            ErrorKind::Stale => "read it again, and repeat the change on what it is now".to_owned(),
+            ErrorKind::Conflict => "read the existing resource and change that".to_owned(),
+            ErrorKind::Stale => {
+                "read it again and repeat the change on the current version".to_owned()
+            }
             ErrorKind::RateLimited => self.wait(),
             ErrorKind::Rejected => "change the request as the message says".to_owned(),
             ErrorKind::Unsupported => "the API cannot do this; use the admin console".to_owned(),
             ErrorKind::Upstream => {
-                "try again later; if it stays, see https://status.tailscale.com".to_owned()
+                "try again later; if it persists, see https://status.tailscale.com".to_owned()
             }
             ErrorKind::NotJson => {
-                "check the base URL, and that no proxy or login page stands in between".to_owned()
+                "check the base URL, and that no proxy or login page answers in its place"
+                    .to_owned()
             }
             ErrorKind::Truncated => "try again".to_owned(),
             ErrorKind::TooLarge => "ask for less: a shorter time window, or filters".to_owned(),
@@ -75,7 +78,7 @@ impl Error {
             ErrorKind::Unreachable => {
                 "check the base URL, and that this machine may connect there".to_owned()
             }
-            ErrorKind::Redirected => "set the base URL to where the API really is".to_owned(),
+            ErrorKind::Redirected => "set the base URL to the address of the API".to_owned(),
             ErrorKind::OutcomeUnknown => "read the resource back".to_owned(),
             ErrorKind::Journal => "check where the journal is kept".to_owned(),
         })

@@ -59,7 +59,7 @@ fn set_credential(entry: &mut dyn TableLike, profile: &Profile) {
     put(entry, "age", (profile.secret == Place::Age).then(|| true.into()));
 }
 
-/// Sets or removes a value. What is said of it in comments stays.
+/// Sets or removes a value. Its comments stay.
 fn put(table: &mut dyn TableLike, key: &str, value: Option<Value>) {
     let Some(mut value) = value else {
         table.remove(key);

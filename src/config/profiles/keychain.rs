@@ -7,23 +7,23 @@ use crate::client::{Error, Result};
 
 const SERVICE: &str = "tailsteward";
 
-/// Keeps one secret a profile, outside of the config file.
+/// Stores one secret for each profile, outside of the config file.
 pub trait Keychain: Send + Sync {
     /// Reads the secret of `profile`, if there is one.
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) if the keychain cannot be asked.
+    /// [`Config`](crate::ErrorKind::Config) if the keychain cannot be read.
     fn get(&self, profile: &str) -> Result<Option<SecretString>>;
 
-    /// Keeps `secret` for `profile`, in place of what was there.
+    /// Stores `secret` for `profile`, replacing an earlier one.
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) if the keychain does not take it.
+    /// [`Config`](crate::ErrorKind::Config) if the keychain refuses it.
     fn set(&self, profile: &str, secret: &SecretString) -> Result<()>;
 
-    /// Forgets the secret of `profile`; that there is none is fine.
+    /// Deletes the secret of `profile`, which need not exist.
     ///
     /// # Errors
     ///
@@ -72,18 +72,18 @@ fn with_entry<T: Send>(
     })
 }
 
-/// In our words: some of the keychain's errors print what they hold.
+/// The error in our words: some of the keychain's errors print the secret.
 fn failed(error: &keyring::Error) -> Error {
     use keyring::Error as E;
     let (what, remedy) = match error {
         E::NoDefaultStore | E::PlatformFailure(_) | E::NotSupportedByStore(_) => (
-            "there is no keychain to use here",
+            "no keychain is available",
             "keep the secret elsewhere: `tailsteward auth set NAME` with --age, --file or --env",
         ),
         E::NoStorageAccess(_) => {
-            ("the keychain gives no access", "unlock it, or use --age or --file")
+            ("the keychain is locked or denies access", "unlock it, or use --age or --file")
         }
-        E::TooLong(..) => ("the keychain takes no secret of this length", "use --age or --file"),
+        E::TooLong(..) => ("the secret is too long for the keychain", "use --age or --file"),
         E::Ambiguous(_) => (
             "the keychain has several secrets for this profile",
             "delete all but one of the service `tailsteward`",

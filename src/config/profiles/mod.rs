@@ -34,7 +34,7 @@ pub struct Profiles {
     read: Read,
     keychain: Arc<dyn Keychain>,
     variables: Arc<Variables>,
-    /// Secrets that the next `save` puts in their place.
+    /// Secrets that the next `save` stores.
     to_keep: BTreeMap<String, (Place, SecretString)>,
     /// Secrets that the next `save` deletes.
     to_forget: Vec<(String, Place)>,
@@ -54,8 +54,8 @@ impl Profiles {
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) if `path` cannot be read, or the file holds a secret or
-    /// something else that has no place there.
+    /// [`Config`](crate::ErrorKind::Config) if `path` cannot be read, or the file has a secret or
+    /// an unknown key.
     pub fn load(path: Option<&Path>) -> Result<Self> {
         match path {
             Some(path) if !path.exists() => Err(Error::config(
@@ -66,8 +66,8 @@ impl Profiles {
         }
     }
 
-    /// Reads the config file as [`load`](Self::load) does, but one that is missing is made by the
-    /// next [`save`](Self::save).
+    /// Reads the config file as [`load`](Self::load) does. A missing file is created by the next
+    /// [`save`](Self::save).
     ///
     /// # Errors
     ///
@@ -88,14 +88,14 @@ impl Profiles {
         })
     }
 
-    /// Asks `keychain` for secrets, instead of the platform's.
+    /// Uses `keychain` instead of the platform's.
     #[must_use]
     pub fn with_keychain(mut self, keychain: Arc<dyn Keychain>) -> Self {
         self.keychain = keychain;
         self
     }
 
-    /// Asks `variables` for variables, instead of the environment.
+    /// Uses `variables` instead of the environment.
     #[must_use]
     pub fn with_variables(
         mut self,
@@ -115,14 +115,14 @@ impl Profiles {
         self.read.profiles.keys().map(String::as_str)
     }
 
-    /// The profile that is meant if none is named: the one that the file says, or the only one.
+    /// The default profile: the one named in the file, or the only one.
     pub fn default_name(&self) -> Option<&str> {
         let mut names = self.names();
         let only = names.next().filter(|_| names.next().is_none());
         self.read.default.as_deref().or(only)
     }
 
-    /// Takes `name` if there is such a profile, or the default if there is no name.
+    /// `name` if there is such a profile; the default profile for `None`.
     ///
     /// # Errors
     ///
@@ -141,7 +141,7 @@ impl Profiles {
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) if there is none.
+    /// [`Config`](crate::ErrorKind::Config) if it does not exist.
     pub fn get(&self, name: &str) -> Result<&Profile> {
         self.read.profiles.get(name).ok_or_else(|| {
             Error::config(
@@ -151,12 +151,12 @@ impl Profiles {
         })
     }
 
-    /// Reads the secret of the profile `name` now, and makes its settings.
+    /// The settings of the profile `name`, with its secret.
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) if there is no such profile, or its secret is not where
-    /// it should be.
+    /// [`Config`](crate::ErrorKind::Config) if there is no such profile, or its secret cannot be
+    /// read.
     pub fn settings(&self, name: &str) -> Result<Settings> {
         let profile = self.get(name)?;
         let credential = match (&profile.credential, &profile.secret) {
@@ -174,13 +174,13 @@ impl Profiles {
         Ok(profile.settings(credential, self.folder()))
     }
 
-    /// Adds or replaces the profile `name`. Its secret goes where the profile says; without one,
-    /// the secret that is there stays.
+    /// Adds or replaces the profile `name`. `secret` is stored in the profile's place; without it, the
+    /// stored secret stays.
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) if the name or a value is not acceptable, or the secret
-    /// is of another kind, or the place takes none: only a keychain and age do.
+    /// [`Config`](crate::ErrorKind::Config) if the name or a value is invalid, the secret is of
+    /// another kind, or the place stores none: only a keychain and age do.
     pub fn set(
         &mut self,
         name: &str,
@@ -213,7 +213,7 @@ impl Profiles {
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) if there is none.
+    /// [`Config`](crate::ErrorKind::Config) if it does not exist.
     pub fn set_default(&mut self, name: &str) -> Result<()> {
         self.get(name)?;
         self.change(|document| {
@@ -226,7 +226,7 @@ impl Profiles {
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) if there is none.
+    /// [`Config`](crate::ErrorKind::Config) if it does not exist.
     pub fn remove(&mut self, name: &str) -> Result<()> {
         let place = self.get(name)?.secret.clone();
         self.change(|document| {
@@ -240,8 +240,8 @@ impl Profiles {
         Ok(())
     }
 
-    /// Writes all changes: new secrets first, then the file, and then old secrets are deleted, so
-    /// that what the file says is true whenever this stops.
+    /// Writes all changes: new secrets first, then the file, then deletions of old secrets, so that the
+    /// file is correct at whatever point this is interrupted.
     ///
     /// # Errors
     ///
@@ -318,7 +318,7 @@ impl Profiles {
         self.path.parent().unwrap_or(Path::new(""))
     }
 
-    /// Changes the document, unless the result would not be read back.
+    /// Changes the document, unless the result would not be valid.
     fn change(&mut self, change: impl FnOnce(&mut DocumentMut) -> Result<()>) -> Result<()> {
         let mut document = self.document.clone();
         change(&mut document)?;

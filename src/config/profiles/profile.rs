@@ -18,19 +18,19 @@ use crate::client::{Credential, Error, Result, Settings};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Profile {
-    /// What the secret is.
+    /// The kind of the secret.
     pub credential: CredentialKind,
     /// Where the secret is.
     pub secret: Place,
-    /// The tailnet's id, unless it is the one that the credential belongs to.
+    /// The tailnet's id; `None` for the credential's own.
     pub tailnet: Option<String>,
-    /// The API's origin, unless it is the public one.
+    /// The API's origin; `None` for the public one.
     pub base_url: Option<String>,
-    /// Requests a second that one endpoint gets.
+    /// Sustained requests per second and endpoint.
     pub rate: Option<f64>,
-    /// Requests that one endpoint may get at once.
+    /// Requests that an endpoint may get at once.
     pub burst: Option<NonZeroU32>,
-    /// What a call may take in all.
+    /// The longest time for one call.
     pub deadline: Option<Duration>,
     /// A PEM file with certificates to trust; from the config file's folder, unless absolute.
     pub ca_file: Option<PathBuf>,
@@ -71,7 +71,7 @@ pub enum Place {
 }
 
 impl Profile {
-    /// A profile with the usual settings.
+    /// A profile with the default settings.
     pub fn new(credential: CredentialKind, secret: Place) -> Self {
         Self {
             credential,
@@ -112,7 +112,7 @@ impl CredentialKind {
         }
     }
 
-    /// What its secret is called.
+    /// The name of the secret, for messages.
     pub fn secret_name(&self) -> &'static str {
         match self {
             Self::ApiKey => "API access token",
@@ -121,7 +121,7 @@ impl CredentialKind {
         }
     }
 
-    /// Catches a key of another kind, which the API would refuse without saying why.
+    /// Refuses a key of another kind, which the API would refuse without a reason.
     pub(super) fn check_secret(&self, secret: &SecretString) -> Result<()> {
         let secret = secret.expose_secret().trim();
         if secret.is_empty() {
@@ -148,7 +148,7 @@ impl CredentialKind {
 }
 
 impl Place {
-    /// Whether it is us who put the secret there.
+    /// Whether this program stores the secret.
     pub fn is_kept(&self) -> bool {
         matches!(self, Self::Keychain | Self::Age)
     }
@@ -165,7 +165,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// The config file as it is written.
+/// The config file's format.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ConfigFile {
@@ -219,7 +219,7 @@ enum Kind {
 }
 
 impl Entry {
-    /// The profile `name` that is written here, if its values make sense.
+    /// The profile `name`, if its values are valid.
     pub(super) fn check(self, name: &str) -> Result<Profile> {
         check_name(name)?;
         let wrong = |field: &'static str| move |should: &'static str| unfit(name, field, should);

@@ -19,11 +19,11 @@ use crate::client::{Error, Result};
 /// A file of secrets and the identity that opens it.
 #[derive(Debug)]
 pub(super) struct Vault {
-    /// The encrypted file: TOML inside, a secret a profile.
+    /// The encrypted file: TOML with one secret for each profile.
     pub(super) secrets: PathBuf,
     /// The file with the age identity.
     pub(super) identity: PathBuf,
-    /// Whether somebody named the identity; one that nobody named may be made.
+    /// Whether the identity was configured; only the default one may be created.
     pub(super) named: bool,
 }
 
@@ -51,7 +51,7 @@ impl Vault {
     fn open(&self) -> Result<DocumentMut> {
         let Some(sealed) = files::read(&self.secrets)? else { return Ok(DocumentMut::new()) };
         let text = self.decrypt(&sealed)?;
-        // The parser's words could repeat a secret.
+        // The parser's message could repeat a secret.
         text.parse().map_err(|_| {
             self.broken(
                 "holds something else than secrets",
@@ -95,7 +95,7 @@ impl Vault {
         })
     }
 
-    /// Makes an identity where nobody named one, unless secrets are there that it would not open.
+    /// Creates the default identity, unless there are secrets that it could not decrypt.
     fn ensure_identity(&self) -> Result<()> {
         if self.named || self.identity.exists() || self.secrets.exists() {
             return Ok(());

@@ -131,7 +131,7 @@ async fn send(tailnet: &Tailnet, change: &Change) -> Result<()> {
         }
         _ => {
             let Some(domain) = field.strip_prefix(SPLIT).filter(|it| !it.is_empty()) else {
-                return Err(Error::invalid_input(field, "is nothing of DNS that can be put so"));
+                return Err(Error::invalid_input(field, "is not a writable DNS field"));
             };
             let list = resolvers(change)?;
             if !list.iter().all(Resolver::is_plain) {

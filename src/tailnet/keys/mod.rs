@@ -164,7 +164,7 @@ impl<'a> Keys<'a> {
         set("issuer", update.issuer.as_ref().map(|it| json!(it)));
         set("subject", update.subject.as_ref().map(|it| json!(it)));
         if wanted.is_empty() {
-            return Err(Error::invalid_input("arguments", "name nothing to change"));
+            return Err(Error::nothing_to_change("description, scopes, tags, issuer and subject"));
         }
         check::update(&key, update)?;
         let mut plan = change::of_keys(KEY.plan_change(id, id, &key, &wanted, Secrets::new()));

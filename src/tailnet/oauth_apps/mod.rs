@@ -149,9 +149,8 @@ impl<'a> OAuthApps<'a> {
     pub async fn plan_update(&self, app: &str, update: &App) -> Result<Plan> {
         let fields = update.fields()?;
         if fields.is_empty() {
-            let should = "name nothing to change; give name, description, redirect_uris, scopes or \
-                          node_attributes";
-            return Err(Error::invalid_input("arguments", should));
+            let fields = "name, description, redirect_uris, scopes and node_attributes";
+            return Err(Error::nothing_to_change(fields));
         }
         let (id, name) = self.named(app).await?;
         let now = APP.get(self.tailnet, &id).await?;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::is_offered;
-use crate::{Operation, change::Risk};
+use crate::{Error, ErrorKind, Operation, change::Risk};
 
 /// An operation that was found.
 #[derive(Debug, Clone, Serialize)]
@@ -118,17 +118,19 @@ fn parts(text: &str) -> impl Iterator<Item = String> {
 /// How near a name is that may be meant.
 const NEAR: f64 = 0.75;
 
-/// That there is no operation `id`, and which may be meant.
-pub(super) fn no_such(id: &str) -> String {
+/// The error for an unknown operation `id`, with the nearest names.
+pub(super) fn unknown(id: &str) -> Error {
     let mut near: Vec<(f64, &str)> =
         found("").map(|it| (strsim::jaro_winkler(id, it.id()), it.id())).collect();
     near.retain(|it| it.0 > NEAR);
     near.sort_by(|a, b| b.0.total_cmp(&a.0));
     let near: Vec<&str> = near.iter().map(|it| it.1).take(3).collect();
-    if near.is_empty() {
-        return format!("is `{id}`, which is no operation; search for operations by words");
-    }
-    format!("is `{id}`, which is none; did you mean {}?", near.join(", "))
+    let instead = if near.is_empty() {
+        "search for operations by words".to_owned()
+    } else {
+        format!("did you mean {}?", near.join(", "))
+    };
+    Error::new(ErrorKind::InvalidInput, format!("unknown operation `{id}`; {instead}"))
 }
 
 /// A group's name in small letters: `device_invites`.

@@ -66,8 +66,7 @@ pub fn risk(operation: Operation) -> Risk {
 /// [`InvalidInput`](ErrorKind::InvalidInput) with the nearest names;
 /// [`Refused`](ErrorKind::Refused) for those that nobody should call.
 pub fn named(id: &str) -> Result<Operation> {
-    let operation =
-        Operation::named(id).ok_or_else(|| Error::invalid_input("operation", find::no_such(id)))?;
+    let operation = Operation::named(id).ok_or_else(|| find::unknown(id))?;
     if !is_offered(operation) {
         return Err(Error::refused(
             format!("`{id}` would take the whole tailnet away"),

@@ -130,7 +130,7 @@ impl PolicyFileOf<'_> {
             let error = Error::new(ErrorKind::NotJson, "the answer to a validation is no JSON");
             return Err(error.for_operation(Operation::ValidateAndTestPolicyFile, None));
         }
-        let (message, problems) = response::said(said.as_bytes(), &[]);
+        let (message, problems) = response::error_body(said.as_bytes(), &[]);
         Ok(Verdict::of(message, problems))
     }
 }

@@ -150,9 +150,8 @@ impl<'a> Posture<'a> {
     pub async fn plan_update(&self, integration: &str, access: &Access) -> Result<Plan> {
         let (fields, secrets) = access.fields()?;
         if fields.is_empty() && secrets.is_empty() {
-            let should =
-                "name nothing to change; give cloud_id, client_id, tenant_id or client_secret";
-            return Err(Error::invalid_input("arguments", should));
+            let fields = "cloud_id, client_id, tenant_id and client_secret";
+            return Err(Error::nothing_to_change(fields));
         }
         let (id, name) = self.named(integration).await?;
         let has_secret = !secrets.is_empty();

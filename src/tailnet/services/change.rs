@@ -75,8 +75,8 @@ impl Subject for Hosts {
         Box::pin(async move {
             let change = write.change;
             if change.field != APPROVED || !change.to.is_boolean() {
-                let told = "is nothing of a host that can be put so";
-                return Err(Error::invalid_input(&change.field, told));
+                let should = "is not a writable field of a host";
+                return Err(Error::invalid_input(&change.field, should));
             }
             let body = json!({ "approved": change.to });
             let call = Call { body: Some(&body), ..Call::default() };

@@ -161,8 +161,8 @@ impl Edit for ServicesUpdate {
             ipv4: self.ipv4,
         };
         if update.is_empty() {
-            let should = "name nothing to change; give ports, tags, comment or another";
-            return Err(Error::invalid_input("arguments", should));
+            let fields = "ports, tags, comment, display_name and ipv4";
+            return Err(Error::nothing_to_change(fields));
         }
         tailnet.services().plan_update(&self.service, &update).await
     }

@@ -70,12 +70,13 @@ impl<'a> SettingsOf<'a> {
         let mut checked = Vec::new();
         for (name, value) in wanted {
             let field = FIELDS.iter().find(|it| it.name == name);
-            let field = field.ok_or_else(|| Error::invalid_input(name, "is no setting"))?;
+            let field = field
+                .ok_or_else(|| Error::invalid_input(name, "is not a setting of the tailnet"))?;
             field.check(value)?;
             checked.push((field, value));
         }
         if checked.is_empty() {
-            return Err(Error::invalid_input("arguments", "name nothing to change"));
+            return Err(Error::nothing_to_change("the settings"));
         }
         let now = self.known().await?;
         let mut warnings = Vec::new();

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{generator, no_overlay, ours, upstream};
 
-/// What is told about something rather than said of it.
+/// Keywords that describe a schema without constraining it.
 const PROSE: [&str; 5] = ["description", "example", "examples", "summary", "title"];
 
 #[test]
@@ -62,7 +62,7 @@ fn our_document_repeats_no_sentence_and_no_example_of_upstreams() {
 }
 
 /// Everything that the document says other than in prose, a fact a line: a type, a value of an
-/// enum, a limit, a status, with the place it is said of.
+/// enum, a limit, a status, with its place.
 fn facts(document: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for part in ["paths", "components", "security"] {
@@ -74,7 +74,7 @@ fn facts(document: &Value) -> BTreeSet<String> {
 fn collect(value: &Value, place: String, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => {
-            // An object that says nothing is still said to be there.
+            // An object without keywords is still listed.
             found.insert(place.clone());
             for (key, value) in fields {
                 let is_name = place.ends_with("/properties");

@@ -53,7 +53,7 @@ fn a_misspelt_name_is_answered_with_the_nearest() {
         assert!(error.contains(&format!("did you mean `{right}`")), "{error}");
     }
     let error = offer(Risk::Read, words(&["zzz"], &[], &[], false)).unwrap_err();
-    assert!(error.contains("there is devices, network, tag_operations, policy"), "{error}");
+    assert!(error.contains("choose from devices, network, tag_operations, policy"), "{error}");
 }
 
 #[test]

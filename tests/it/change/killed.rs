@@ -102,7 +102,7 @@ async fn a_change_that_was_cut_off_is_found_at_the_next_start() {
         };
         drop(first);
         drop(second);
-        // The slow write has arrived, and nobody has said anything of the change for a while.
+        // The slow write has arrived, and the entry was not renewed for a while.
         std::thread::sleep(Duration::from_secs(10));
         let mut third = Running::start(&slow, &store);
         let cut_off = third.tool("get_change", json!({ "change": 1 }));

@@ -255,7 +255,7 @@ fn several_profiles_are_served_at_once_and_one_thing_is_about_one() {
     assert_eq!((answers[0].take(), answers[1].take()), (json!(7), json!(4)));
     let one = run(&["--config", config, "--profile", "acme,globex", "doctor"]);
     let told = String::from_utf8_lossy(&one.stdout).into_owned();
-    assert!(!one.status.success() && told.contains("this is about one"), "{told}");
+    assert!(!one.status.success() && told.contains("this command takes one"), "{told}");
 }
 
 #[test]

@@ -51,7 +51,7 @@ async fn a_read_is_repeated_after_502_503_and_504() {
     server.tailnet().tailnet_settings().get().await.unwrap();
 
     assert_eq!(server.seen().len(), 4);
-    // A quarter, a half and a whole second, and jitter on top.
+    // 0.25, 0.5 and 1 s, plus jitter.
     assert!(started.elapsed() >= millis(1750), "{:?}", started.elapsed());
 }
 

@@ -1,4 +1,4 @@
-//! Several resources at once: told one by one, stopped, and taken back.
+//! Changes of several resources: progress, cancellation and rollback.
 
 use rmcp::model::{CallToolRequest, CallToolRequestParams, ClientRequest};
 use rmcp::service::PeerRequestOptions;

@@ -1,4 +1,4 @@
-//! What is hard to undo runs only after somebody said yes to just that.
+//! A change that is hard to undo runs only after its plan was confirmed.
 
 use rmcp::model::{CallToolRequestParams, CallToolResponse, InputResponses};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What becomes of what is under way when the server is told to end.
+//! Shutdown with calls in progress.
 
 use std::{
     io::{BufRead as _, BufReader},

@@ -1,4 +1,4 @@
-//! Who may come in, and what the others are told.
+//! Authentication, and the answers to refused requests.
 
 use std::net::SocketAddr;
 

@@ -1,4 +1,4 @@
-//! A name server that says what it is told to.
+//! A name server with scripted answers.
 
 use std::{
     net::SocketAddr,

@@ -1,4 +1,4 @@
-//! What applications on a device are told of who connects.
+//! The capabilities that applications on a device receive for each source address.
 
 use std::collections::BTreeSet;
 
@@ -62,7 +62,7 @@ fn meant_at(goal: &Goal, device: usize, own: &Device) -> Vec<String> {
     let mut meant = BTreeSet::new();
     for span in &set.spans {
         for address in own.addresses.iter().filter(|it| span.contains(**it)) {
-            meant.insert(whole(address));
+            meant.insert(host_prefix(address));
         }
         if own.subnets().any(|it| span.overlaps(&Span::from(*it))) {
             meant.insert(span.prefix().map_or_else(|| span.to_string(), |it| it.to_string()));
@@ -89,9 +89,9 @@ fn capability(src_ips: Vec<String>, cap_grant: Vec<CapGrant>) -> FilterRule {
 }
 
 fn prefixes(own: &Device) -> Vec<String> {
-    own.addresses.iter().map(whole).collect()
+    own.addresses.iter().map(host_prefix).collect()
 }
 
-fn whole(address: &std::net::IpAddr) -> String {
+fn host_prefix(address: &std::net::IpAddr) -> String {
     format!("{address}/{}", if address.is_ipv4() { 32 } else { 128 })
 }

@@ -27,7 +27,7 @@ pub struct FilterRule {
     /// Their protocols; none for the usual ones.
     #[serde(rename = "IPProto", skip_serializing_if = "Vec::is_empty")]
     pub ip_proto: Vec<u8>,
-    /// What applications on the device are told of the source.
+    /// The capabilities that applications on the device receive for the source.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cap_grant: Vec<CapGrant>,
 }

@@ -1,6 +1,6 @@
 //! Which connections one policy lets through that another does not.
 //!
-//! Destinations that the other policy treats alike are looked at once, and sources as whole sets, so
+//! Destinations that the other policy treats alike are looked at once, and sources as sets, so
 //! that ten thousand devices are not a hundred million pairs.
 
 use std::{
@@ -8,7 +8,7 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
 };
 
-use super::{Flow, words::told};
+use super::{Flow, words::describe};
 use crate::{
     address::Span,
     compile::{Access, Bits, Compiled, Goal, Special},
@@ -45,7 +45,7 @@ pub(super) fn gained(before: &Compiled<'_>, after: &Compiled<'_>) -> Vec<Flow> {
     for access in new {
         search.rule(access);
     }
-    told(search.gains, after)
+    describe(search.gains, after)
 }
 
 /// Rules with the same fingerprint do the same.
@@ -146,7 +146,7 @@ impl<'s, 'w> Search<'s, 'w> {
         })
     }
 
-    /// The ports in pieces, each of which the other policy lets through as a whole or not at all.
+    /// The ports in pieces, each of which the other policy allows entirely or not at all.
     fn parts(&self, device: usize, ports: Ports) -> Vec<Ports> {
         let own = self.own.iter().flat_map(|it| own_goals(it));
         let all = self.goals_at(device).map(|(_, goal)| goal).chain(own);

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The gains in words: first the ports of each, then the destinations with the same ports.
-pub(super) fn told(gains: Gains, policy: &Compiled<'_>) -> Vec<Flow> {
+pub(super) fn describe(gains: Gains, policy: &Compiled<'_>) -> Vec<Flow> {
     let labels = Labels::new(policy);
     let mut merged: HashMap<(Sources, Vec<String>), (Bits, BTreeSet<String>)> = HashMap::new();
     for ((sources, end), ports) in gains {

@@ -75,7 +75,7 @@ impl<'a> Block<'a> {
     /// The comments in front of item `index` that belong to it: those directly above it, or before it
     /// on its line.
     ///
-    /// What is above the first item is about the whole list, unless it is the only item or others
+    /// What is above the first item is about the list, unless it is the only item or others
     /// have a comment above them too.
     pub(super) fn above(&self, index: usize) -> Vec<Range<usize>> {
         let (own, on_lines) = self.directly_above(index);

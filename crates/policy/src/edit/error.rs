@@ -96,9 +96,9 @@ pub enum EditError {
         /// Its value.
         value: String,
     },
-    /// The text would not have said what it must, or would have lost a comment. Nothing was changed.
+    /// The edited text would lack a value or lose a comment. Nothing was changed.
     #[error(
-        "edit {edit}: the text around it is too unusual to edit it safely; send the whole file"
+        "edit {edit}: the text around it is too unusual to edit safely; send the complete file"
     )]
     Unsafe {
         /// The number of the edit.

@@ -44,7 +44,7 @@ pub enum Op {
 /// | section | `add` | `remove` | `set` |
 /// | --- | --- | --- | --- |
 /// | a list: `acls`, `grants`, `ssh`, `nodeAttrs`, `tests`, `sshTests`, `autoApprovers.exitNode` | `value`, at the end or before `index` | by `index` or by `value` | `value` at `index` |
-/// | lists by name: `groups`, `tagOwners`, `ipsets`, `postures`, `autoApprovers.routes`, `autoApprovers.services` | `value` to the list `name`; several if it is a list | `value` from it; without value the whole `name` | the list `name` |
+/// | lists by name: `groups`, `tagOwners`, `ipsets`, `postures`, `autoApprovers.routes`, `autoApprovers.services` | `value` to the list `name`; several if it is a list | `value` from it; without value the list `name` itself | the list `name` |
 /// | values by name: `hosts` | `value` as `name` | `name` | `value` as `name` |
 /// | one value: `randomizeClientPort`, `disableIPv4` | | the section | `value` |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -83,7 +83,7 @@ pub struct Edited {
 /// What is new is written like what stands around it. With an element goes the comment that belongs
 /// to it: lines directly above it, and a comment behind it on its line. A comment stays if a blank
 /// line separates it, if it stands on the line of the opening bracket, or if it is above the first of
-/// several elements of which no other has a comment above it, since it is about the whole list then.
+/// several elements of which no other has a comment above it, since it is about the list then.
 /// Names of sections match in any case and stay as they are spelt; a section that is `null` counts as
 /// empty. Adding what is there already is no error.
 ///

@@ -256,10 +256,8 @@ impl Planner<'_> {
     fn whole_list(&self) -> Result<&Value> {
         match self.value()? {
             list @ Value::Array(_) => Ok(list),
-            _ => {
-                Err(self
-                    .wrong("value", "must be the whole list; `add` and `remove` take one member"))
-            }
+            _ => Err(self
+                .wrong("value", "must be the complete list; `add` and `remove` take one member")),
         }
     }
 

@@ -210,7 +210,7 @@ fn remove(block: &Block<'_>, index: usize) -> Option<Patch> {
     Some(Patch { parts: parts.into_iter().map(|it| (it, String::new())).collect(), gone })
 }
 
-/// Takes the blanks with it that nobody needs any more: the whole line, if nothing else is on it.
+/// Takes the blanks with it that nobody needs any more: the line itself, if nothing else is on it.
 fn tidy(block: &Block<'_>, index: usize, cut: Range<usize>) -> Range<usize> {
     let text = block.text;
     let (before, rest) = (text.get(..cut.start), text.get(cut.end..));

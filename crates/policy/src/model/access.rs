@@ -48,10 +48,12 @@ fn acl(node: &Node, reader: &mut Reader<'_, '_>, rule: &mut Rule) {
         }
         true
     });
-    let said = action.as_ref().map(|it| it.value.as_str()).unwrap_or_default();
-    if said != "accept" {
+    let action_name = action.as_ref().map(|it| it.value.as_str()).unwrap_or_default();
+    if action_name != "accept" {
         let at = action.as_ref().map_or(&rule.at, |it| &it.at).clone();
-        reader.below(".action", |it| it.error(&at, format!("action={said:?} is not supported")));
+        reader.below(".action", |it| {
+            it.error(&at, format!("action={action_name:?} is not supported"));
+        });
     }
     let protocol = protocol.and_then(|it| match ports::protocol(it.value.trim()) {
         Ok(number) => number,
@@ -70,8 +72,8 @@ fn acl(node: &Node, reader: &mut Reader<'_, '_>, rule: &mut Rule) {
 fn target(text: &Text, protocol: Option<u8>, reader: &mut Reader<'_, '_>) -> Option<Target> {
     let written = text.value.trim();
     let Some((name, ports)) = written.rsplit_once(':') else {
-        let said = format!("dst={written:?}: hostport must contain a colon (\":\")");
-        reader.error(&text.at, said);
+        let message = format!("dst={written:?}: hostport must contain a colon (\":\")");
+        reader.error(&text.at, message);
         return None;
     };
     let ports = match ports::list(ports, protocol) {

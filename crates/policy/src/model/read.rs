@@ -15,8 +15,8 @@ use crate::{
 pub(crate) fn read(document: &Document, problems: &mut Problems<'_>) -> Model {
     let root = document.root();
     let Some(sections) = root.as_object() else {
-        let said = format!("a policy file is an object, not {}", root.what());
-        problems.error(&root.at, "", said, None);
+        let message = format!("a policy file is an object, not {}", root.what());
+        problems.error(&root.at, "", message, None);
         return Model::default();
     };
     let mut model = Model::default();
@@ -103,8 +103,8 @@ impl Reader<'_, '_> {
     }
 
     fn misfit(&mut self, node: &Node, wanted: &str) {
-        let said = format!("{} must be {wanted}, not {}", self.path, node.what());
-        self.problems.error(&node.at, self.path.clone(), said, None);
+        let message = format!("{} must be {wanted}, not {}", self.path, node.what());
+        self.problems.error(&node.at, self.path.clone(), message, None);
     }
 
     pub(super) fn error(&mut self, at: &Range<usize>, message: String) {
@@ -140,8 +140,8 @@ impl Reader<'_, '_> {
             let known = self
                 .below(&format!(".{}", member.name), |it| each(it, &member.name, &member.value));
             if !known && !member.name.starts_with('#') {
-                let said = format!("json: unknown field {:?}", member.name);
-                self.problems.error(&member.name_at, self.path.clone(), said, None);
+                let message = format!("json: unknown field {:?}", member.name);
+                self.problems.error(&member.name_at, self.path.clone(), message, None);
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::{
 
 /// As many devices with a tag as are looked at.
 const LOOKED_AT: usize = 20;
-/// As many near misses as are told.
+/// How many near misses an answer lists at most.
 const NEAR: usize = 3;
 
 impl Compiled<'_> {

@@ -33,9 +33,9 @@ impl Check<'_, '_> {
         }
         for via in &rule.via {
             if matches!(&via.kind, SelectorKind::Tag(tag) if self.model.owners(tag).is_none()) {
-                let said = format!("tag {:?} not found", via.text);
+                let message = format!("tag {:?} not found", via.text);
                 let right = self.nearest(via);
-                self.error(&via.at, format!("{}.via", rule.label()), said, right);
+                self.error(&via.at, format!("{}.via", rule.label()), message, right);
             }
         }
         self.own_devices(rule);
@@ -83,16 +83,16 @@ impl Check<'_, '_> {
         self.error(&selector.at, path, wrong, right);
     }
 
-    /// Protocols without ports cannot be told apart by them.
+    /// Protocols without ports cannot be distinguished by them.
     fn portless(&mut self, path: String, target: &Target) {
         let wrong = target.ports.iter().find(|it| {
             it.protocol.is_some_and(|it| !has_ports(it)) && (it.first, it.last) != (0, u16::MAX)
         });
         if let Some(ports) = wrong {
             let name = protocol_name(ports.protocol.unwrap_or_default());
-            let said = format!("protocol {name:?} does not support specific ports");
+            let message = format!("protocol {name:?} does not support specific ports");
             let right = Some("write * for the ports".to_owned());
-            self.error(&target.selector.at, path, said, right);
+            self.error(&target.selector.at, path, message, right);
         }
     }
 
@@ -106,10 +106,15 @@ impl Check<'_, '_> {
             _ => false,
         };
         if !rule.src.iter().all(is_person) {
-            let said =
+            let message =
                 "autogroup:self can only be used with users, groups, or supported autogroups";
             let right = Some("use autogroup:member as the source".to_owned());
-            self.error(&own.selector.at, format!("{}.dst", rule.label()), said.to_owned(), right);
+            self.error(
+                &own.selector.at,
+                format!("{}.dst", rule.label()),
+                message.to_owned(),
+                right,
+            );
         }
     }
 
@@ -121,8 +126,8 @@ impl Check<'_, '_> {
             }
         }
         if !rule.app.is_empty() && rule.dst.iter().any(|it| it.selector.is_autogroup("internet")) {
-            let said = "cannot use app grants with autogroup:internet";
-            self.error(&rule.at, path, said.to_owned(), None);
+            let message = "cannot use app grants with autogroup:internet";
+            self.error(&rule.at, path, message.to_owned(), None);
         }
     }
 
@@ -130,11 +135,11 @@ impl Check<'_, '_> {
         for target in &rule.dst {
             let SelectorKind::Addresses(span) = &target.selector.kind else { continue };
             if span.prefix().is_some_and(|it| it.prefix_len() == 0) {
-                let said = format!(
+                let message = format!(
                     "dst {:?}: to allow all IP addresses, use \"*\" or \"autogroup:internet\"",
                     target.selector.text
                 );
-                self.error(&target.selector.at, format!("{}.dst", rule.label()), said, None);
+                self.error(&target.selector.at, format!("{}.dst", rule.label()), message, None);
             }
         }
     }
@@ -142,9 +147,9 @@ impl Check<'_, '_> {
     fn postures_exist(&mut self, rule: &Rule) {
         for posture in &rule.posture {
             if self.model.posture(&posture.value).is_none() {
-                let said = format!("posture not found: {:?}", posture.value);
+                let message = format!("posture not found: {:?}", posture.value);
                 let right = Some("declare it in postures".to_owned());
-                self.error(&posture.at, format!("{}.srcPosture", rule.label()), said, right);
+                self.error(&posture.at, format!("{}.srcPosture", rule.label()), message, right);
             }
         }
     }

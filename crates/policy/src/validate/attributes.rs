@@ -18,8 +18,8 @@ impl Check<'_, '_> {
             let name = &route.name.value;
             let path = format!("autoApprovers.routes[{name:?}]");
             if name.parse::<IpNet>().is_err() {
-                let said = format!("{path}: invalid prefix");
-                self.error(&route.name.at, path.clone(), said, None);
+                let message = format!("{path}: invalid prefix");
+                self.error(&route.name.at, path.clone(), message, None);
             }
             self.approver_names(&path, &route.value);
         }
@@ -60,8 +60,8 @@ impl Check<'_, '_> {
         }
         for pool in &rule.ip_pool {
             if let Some(wrong) = bad_pool(pool) {
-                let said = format!("ipPool {:?}: {wrong}", pool.value);
-                self.error(&pool.at, format!("{path}.ipPool"), said, None);
+                let message = format!("ipPool {:?}: {wrong}", pool.value);
+                self.error(&pool.at, format!("{path}.ipPool"), message, None);
             }
         }
     }

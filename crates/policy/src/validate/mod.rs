@@ -111,14 +111,14 @@ impl Check<'_, '_> {
     /// What is allowed, and may not be meant.
     fn oddities(&mut self) {
         for section in &self.model.unknown {
-            let said = format!("the section {:?} is not known here", section.value);
+            let message = format!("the section {:?} is not known here", section.value);
             let right = "it is kept as it is; Tailscale says whether it is right";
-            self.problems.warning(&section.at, section.value.clone(), said, right);
+            self.problems.warning(&section.at, section.value.clone(), message, right);
         }
         if !self.model.restricts {
-            let said = "there is neither acls nor grants: everything is allowed";
+            let message = "there is neither acls nor grants: everything is allowed";
             let right = "write \"grants\": [] to allow nothing";
-            self.problems.warning(&(0..0), "", said, right);
+            self.problems.warning(&(0..0), "", message, right);
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::{
 
 impl Check<'_, '_> {
     pub(super) fn names(&mut self) {
-        // The innermost group that is named last is told first.
+        // The innermost group that is named last is reported first.
         let mut groups: Vec<&Named<Vec<Text>>> = self.model.groups.iter().collect();
         groups.sort_by(|a, b| b.name.value.cmp(&a.name.value));
         for group in groups {
@@ -23,12 +23,12 @@ impl Check<'_, '_> {
             let name = &host.name.value;
             let path = format!("hosts[{name:?}]");
             if name.contains([':', '@', '*']) || name.trim().is_empty() {
-                let said = format!("hosts[{name:?}]: invalid host name");
-                self.error(&host.name.at, path.clone(), said, None);
+                let message = format!("hosts[{name:?}]: invalid host name");
+                self.error(&host.name.at, path.clone(), message, None);
             }
             if host.value.value.trim().parse::<Span>().is_err() {
-                let said = format!("hosts[{name:?}]: {:?}: invalid address", host.value.value);
-                self.error(&host.value.at, path, said, None);
+                let message = format!("hosts[{name:?}]: {:?}: invalid address", host.value.value);
+                self.error(&host.value.at, path, message, None);
             }
         }
         for set in &self.model.ip_sets {
@@ -43,19 +43,20 @@ impl Check<'_, '_> {
         let name = &group.name.value;
         let path = format!("groups[{name:?}]");
         if !name.starts_with("group:") {
-            let said = format!("groups[{name:?}]: group names must start with 'group:'");
+            let message = format!("groups[{name:?}]: group names must start with 'group:'");
             let right = Some(format!("write \"group:{name}\""));
-            self.error(&group.name.at, path.clone(), said, right);
+            self.error(&group.name.at, path.clone(), message, right);
         }
         for member in &group.value {
             let who = &member.value;
             if who.starts_with("group:") {
-                let said = format!("groups[{name:?}]: {who:?}: group members cannot be recursive");
-                self.error(&member.at, path.clone(), said, Some("list its members".to_owned()));
+                let message =
+                    format!("groups[{name:?}]: {who:?}: group members cannot be recursive");
+                self.error(&member.at, path.clone(), message, Some("list its members".to_owned()));
             } else if !who.contains('@') && !who.starts_with("autogroup:") {
-                let said = format!("groups[{name:?}]: {who:?}: not a user");
+                let message = format!("groups[{name:?}]: {who:?}: not a user");
                 let right = Some("write how they sign in: ann@example.com".to_owned());
-                self.error(&member.at, path.clone(), said, right);
+                self.error(&member.at, path.clone(), message, right);
             }
         }
     }
@@ -64,8 +65,8 @@ impl Check<'_, '_> {
         let name = &tag.name.value;
         let path = format!("tagOwners[{name:?}]");
         if let Some(wrong) = bad_tag(name) {
-            let said = format!("tagOwners[{name:?}]: {wrong}");
-            self.error(&tag.name.at, path.clone(), said, None);
+            let message = format!("tagOwners[{name:?}]: {wrong}");
+            self.error(&tag.name.at, path.clone(), message, None);
         }
         for owner in &tag.value {
             let selector = owner.selector();
@@ -81,9 +82,9 @@ impl Check<'_, '_> {
                 missing => missing,
             };
             if let Some(wrong) = wrong {
-                let said = format!("tagOwners[{name:?}]: {wrong}");
+                let message = format!("tagOwners[{name:?}]: {wrong}");
                 let right = self.nearest(&selector);
-                self.error(&owner.at, path.clone(), said, right);
+                self.error(&owner.at, path.clone(), message, right);
             }
         }
     }
@@ -92,8 +93,13 @@ impl Check<'_, '_> {
         let name = &set.name.value;
         let path = format!("ipsets[{name:?}]");
         if !name.starts_with("ipset:") {
-            let said = format!("ipsets[{name:?}]: names of IP sets must start with 'ipset:'");
-            self.error(&set.name.at, path.clone(), said, Some(format!("write \"ipset:{name}\"")));
+            let message = format!("ipsets[{name:?}]: names of IP sets must start with 'ipset:'");
+            self.error(
+                &set.name.at,
+                path.clone(),
+                message,
+                Some(format!("write \"ipset:{name}\"")),
+            );
         }
         for entry in &set.value {
             let (_, what) = ip_set_entry(&entry.value);
@@ -103,9 +109,9 @@ impl Check<'_, '_> {
                 SelectorKind::Addresses(_) | SelectorKind::Host(_) | SelectorKind::IpSet(_)
             );
             if !fits || self.missing(&selector).is_some() {
-                let said = format!("ipsets[{name:?}]: {:?}: invalid address", entry.value);
+                let message = format!("ipsets[{name:?}]: {:?}: invalid address", entry.value);
                 let right = self.nearest(&selector);
-                self.error(&entry.at, path.clone(), said, right);
+                self.error(&entry.at, path.clone(), message, right);
             }
         }
     }
@@ -114,13 +120,13 @@ impl Check<'_, '_> {
         let name = &posture.name.value;
         let path = format!("postures[{name:?}]");
         if !name.starts_with("posture:") {
-            let said = format!("postures[{name:?}]: posture names must start with 'posture:'");
-            self.error(&posture.name.at, path.clone(), said, None);
+            let message = format!("postures[{name:?}]: posture names must start with 'posture:'");
+            self.error(&posture.name.at, path.clone(), message, None);
         }
         for condition in &posture.value {
             if let Err(wrong) = posture::Condition::parse(&condition.value) {
-                let said = format!("postures[{name:?}]: {:?}: {wrong}", condition.value);
-                self.error(&condition.at, path.clone(), said, None);
+                let message = format!("postures[{name:?}]: {:?}: {wrong}", condition.value);
+                self.error(&condition.at, path.clone(), message, None);
             }
         }
     }

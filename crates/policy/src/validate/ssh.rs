@@ -24,8 +24,8 @@ impl Check<'_, '_> {
         self.ssh_action(rule, &path);
         self.ssh_users(rule, &path);
         if let Some(empty) = rule.accept_env.iter().find(|it| it.value.is_empty()) {
-            let said = "acceptEnv values cannot be empty".to_owned();
-            self.error(&empty.at, format!("{path}.acceptEnv"), said, None);
+            let message = "acceptEnv values cannot be empty".to_owned();
+            self.error(&empty.at, format!("{path}.acceptEnv"), message, None);
         }
         for selector in &rule.src {
             if let Some(wrong) = self.bad_ssh_source(selector) {
@@ -47,13 +47,13 @@ impl Check<'_, '_> {
             return;
         }
         let written = rule.action_text.as_ref().filter(|it| !it.value.is_empty());
-        let said = match written {
+        let message = match written {
             Some(it) => format!("{:?} is not a valid action", it.value),
             None => "action must be specified".to_owned(),
         };
         let at = written.map_or(&rule.at, |it| &it.at);
         let right = Some("write accept or check".to_owned());
-        self.error(at, format!("{path}.action"), said, right);
+        self.error(at, format!("{path}.action"), message, right);
     }
 
     fn ssh_users(&mut self, rule: &SshRule, path: &str) {
@@ -128,7 +128,7 @@ impl Check<'_, '_> {
         if text == "always" {
             return;
         }
-        let said = match duration(text) {
+        let message = match duration(text) {
             None => format!("time: invalid duration {:?}", period.value),
             Some(it) if it < 0 => {
                 format!("checkPeriod {} must be a positive duration", go_duration(it))
@@ -141,7 +141,7 @@ impl Check<'_, '_> {
             }
             Some(_) => return,
         };
-        self.error(&period.at, path, said, Some("write it like 12h, or always".to_owned()));
+        self.error(&period.at, path, message, Some("write it like 12h, or always".to_owned()));
     }
 
     fn ssh_test(&mut self, index: usize, test: &SshTest) {
@@ -152,9 +152,9 @@ impl Check<'_, '_> {
             };
             let fits = match &selector.kind {
                 SelectorKind::Tag(tag) if self.model.owners(tag).is_none() => {
-                    let said = format!("SSH tests dst contains unknown tag {:?}", selector.text);
+                    let message = format!("SSH tests dst contains unknown tag {:?}", selector.text);
                     let right = self.nearest(&selector);
-                    self.error(&target.at, format!("sshTests[{index}].dst"), said, right);
+                    self.error(&target.at, format!("sshTests[{index}].dst"), message, right);
                     continue;
                 }
                 SelectorKind::Addresses(span) => span.is_one(),
@@ -165,8 +165,9 @@ impl Check<'_, '_> {
                 _ => true,
             };
             if !fits {
-                let said = format!("SSH tests dst contains disallowed element {:?}", selector.text);
-                self.error(&target.at, format!("sshTests[{index}].dst"), said, None);
+                let message =
+                    format!("SSH tests dst contains disallowed element {:?}", selector.text);
+                self.error(&target.at, format!("sshTests[{index}].dst"), message, None);
             }
         }
     }
@@ -215,11 +216,11 @@ fn duration(text: &str) -> Option<i128> {
     Some(sign * sum as i128)
 }
 
-/// As Go writes a duration of whole seconds: `168h0m1s`.
+/// A duration in seconds as Go prints it: `168h0m1s`.
 fn go_duration(nanoseconds: i128) -> String {
     let sign = if nanoseconds < 0 { "-" } else { "" };
-    let whole = nanoseconds.unsigned_abs();
-    let (seconds, rest) = (whole / 1_000_000_000, whole % 1_000_000_000);
+    let total = nanoseconds.unsigned_abs();
+    let (seconds, rest) = (total / 1_000_000_000, total % 1_000_000_000);
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     let seconds = if rest == 0 {
         format!("{seconds}s")

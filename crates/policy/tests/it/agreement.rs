@@ -89,7 +89,7 @@ impl Score {
     }
 }
 
-/// What every device of a tailnet is told whatever its policy file says: what people are, and what
+/// What every device of a tailnet receives whatever its policy file says: what people are, and what
 /// the tailnet has switched on.
 const GIVEN: &[&str] = &[
     "default-auto-update",
@@ -147,7 +147,7 @@ impl Case {
             let user = self.users.iter().find(|it| it.name == name);
             user.map_or_else(|| name.to_owned(), |it| it.email.clone())
         };
-        // The captures tell what people are by what their devices are told.
+        // The captures show the role of people by what their devices receive.
         let is = |user: &str, what: &str| {
             let own = self.own.iter().flatten();
             own.filter(|(node, _)| self.nodes[*node].user.as_deref() == Some(user)).any(
@@ -178,7 +178,7 @@ impl Case {
         inventory
     }
 
-    fn said(&self) -> &str {
+    fn expected_error(&self) -> &str {
         let error = self.error.as_ref();
         error.and_then(|it| it["message"].as_str()).unwrap_or_default()
     }
@@ -214,8 +214,8 @@ fn rules(value: &Value) -> Vec<Value> {
 
 /// An attribute without a value is `null` or an empty list.
 fn attributes(map: &Map<String, Value>) -> BTreeMap<&str, Vec<Value>> {
-    let told = map.iter().filter(|(name, _)| !GIVEN.contains(&name.as_str()));
-    told.map(|(name, it)| (name.as_str(), it.as_array().cloned().unwrap_or_default())).collect()
+    let sent = map.iter().filter(|(name, _)| !GIVEN.contains(&name.as_str()));
+    sent.map(|(name, it)| (name.as_str(), it.as_array().cloned().unwrap_or_default())).collect()
 }
 
 fn judge(case: &Case, tally: &mut Tally) {
@@ -231,10 +231,10 @@ fn judge(case: &Case, tally: &mut Tally) {
         differ("accept", format!("Tailscale {}, here {first:?}", case.status));
     }
     if !accepted {
-        let same = first.as_deref() == Some(case.said());
+        let same = first.as_deref() == Some(case.expected_error());
         tally.error.count(same);
         if !same {
-            differ("error", format!("Tailscale {:?}, here {first:?}", case.said()));
+            differ("error", format!("Tailscale {:?}, here {first:?}", case.expected_error()));
         }
         return;
     }

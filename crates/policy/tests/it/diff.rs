@@ -174,7 +174,7 @@ fn rule() -> impl Strategy<Value = String> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 
-    /// The effect, as it is told by sets, against every pair of devices asked one by one.
+    /// The effect computed on sets equals that of every pair of devices asked one by one.
     #[test]
     fn an_effect_is_what_asking_everybody_about_everybody_says(
         before in prop::collection::vec(rule(), 0..5),

@@ -120,8 +120,8 @@ fn an_edit_that_makes_no_sense_says_which_and_what_there_is() {
         (edit(Op::Add, "hosts", Some("printer"), Some(json!("10.0.0.1")), None), "use `set`"),
         (edit(Op::Add, "groups", None, Some(json!("a@b.c")), None), "name"),
     ] {
-        let said = apply(FILE, std::slice::from_ref(&edit)).unwrap_err().to_string();
-        assert!(said.starts_with("edit 1: ") && said.contains(words), "{edit:?}: {said}");
+        let message = apply(FILE, std::slice::from_ref(&edit)).unwrap_err().to_string();
+        assert!(message.starts_with("edit 1: ") && message.contains(words), "{edit:?}: {message}");
     }
     assert!(apply("[]", &[]).is_err() || apply("[]", &[]).unwrap().text == "[]");
     assert!(apply("{", &[edit(Op::Remove, "tests", None, None, None)]).is_err());

@@ -97,8 +97,8 @@ fn a_name_that_means_nobody_is_an_error() {
     let (policy, inventory) = (policy(RULES), inventory());
     let compiled = policy.compile(&inventory);
     for name in ["nobody", "tag:nope", "group:nope", "eve@example.com", "10.0.0.0/33"] {
-        let said = compiled.ask(name, "web-1", None, 80).unwrap_err();
-        assert!(said.contains("name a device"), "{name}: {said}");
+        let message = compiled.ask(name, "web-1", None, 80).unwrap_err();
+        assert!(message.contains("name a device"), "{name}: {message}");
     }
 }
 

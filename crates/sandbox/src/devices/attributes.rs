@@ -101,8 +101,8 @@ fn checked_value(value: &Value) -> Result<AttributeValue, Failure> {
         )),
         Value::String(text) => Ok(AttributeValue::Text(text.clone())),
         Value::Number(number) => {
-            let whole = number.as_i64().filter(|whole| whole.unsigned_abs() <= MAX_NUMBER);
-            whole.map(AttributeValue::Number).ok_or_else(|| {
+            let integer = number.as_i64().filter(|integer| integer.unsigned_abs() <= MAX_NUMBER);
+            integer.map(AttributeValue::Number).ok_or_else(|| {
                 Failure::bad_request("attribute value must be an integer of at most 2^53 - 1")
             })
         }

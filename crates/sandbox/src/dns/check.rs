@@ -8,7 +8,7 @@ use super::Dns;
 /// The longest name DNS allows.
 const MAX_LENGTH: usize = 253;
 
-/// Checks a configuration as a whole, before it is stored.
+/// Checks a complete configuration before it is stored.
 pub(super) fn all(dns: &Dns) -> Result<(), Failure> {
     let resolvers = dns.nameservers.iter().chain(dns.split.values().flatten());
     if let Some(bad) = resolvers.map(|it| &it.address).find(|address| !is_resolver(address)) {

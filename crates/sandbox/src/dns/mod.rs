@@ -1,7 +1,7 @@
-//! DNS: one configuration, with five faces. The older ones show and change a part of it each.
+//! DNS: one configuration behind five endpoints. The four older ones read and change a part of it each.
 
 mod check;
-mod whole;
+mod configuration;
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use super::audit::{Event, Target};
 use super::http::{Call, Failure, Outcome, Reply};
 use super::state::null_as_default;
 
-pub(crate) use whole::{get as configuration, set as set_configuration};
+pub(crate) use configuration::{get as get_configuration, set as set_configuration};
 
 /// The tailnet's DNS.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -82,7 +82,7 @@ impl Call<'_> {
             let event = Event::new(action, target.clone());
             events.push(event.property("MAGIC_DNS", json!(old.magic), json!(new.magic)));
         }
-        let (old, new) = (whole::wire(&old), whole::wire(new));
+        let (old, new) = (configuration::wire(&old), configuration::wire(new));
         if old != new {
             let event = Event::new("UPDATE", target);
             events.push(event.property("DNS_CONFIG", old, new));

@@ -18,7 +18,7 @@ pub enum FaultKind {
         /// How long to wait.
         #[serde(default)]
         seconds: u32,
-        /// Whether it is told as a date.
+        /// Whether `Retry-After` is a date instead of seconds.
         #[serde(default)]
         as_date: bool,
     },

@@ -16,7 +16,7 @@ struct Wanted {
     invite: Option<String>,
 }
 
-/// `POST /device-invites/-/accept`: takes the whole link or its code.
+/// `POST /device-invites/-/accept`: takes the full link or its code.
 pub(crate) fn accept(call: &mut Call<'_>) -> Outcome {
     let Wanted { invite } = call.json()?;
     let link = invite.unwrap_or_default();

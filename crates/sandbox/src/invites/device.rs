@@ -128,10 +128,10 @@ pub(crate) fn create_for_device(call: &mut Call<'_>) -> Outcome {
             accepted: BTreeSet::new(),
         });
     }
-    let told = |it: &DeviceInvite| {
+    let event = |it: &DeviceInvite| {
         Event::new("CREATE", it.target()).property("NODE_SHARE", Value::Null, json!(it.device_id))
     };
-    call.record_all(made.iter().map(told).collect());
+    call.record_all(made.iter().map(event).collect());
     let answer: Vec<Value> = made.iter().map(|it| it.wire(&call.state.identity.id)).collect();
     call.state.device_invites.extend(made);
     Reply::json(&answer)

@@ -112,10 +112,10 @@ pub(crate) fn create_users(call: &mut Call<'_>) -> Outcome {
             code: ids::letters(rng, 24),
         });
     }
-    let told = |it: &UserInvite| {
+    let event = |it: &UserInvite| {
         Event::new("CREATE", it.target()).property("TAILNET_INVITE", Value::Null, json!(it.role))
     };
-    call.record_all(made.iter().map(told).collect());
+    call.record_all(made.iter().map(event).collect());
     let answer: Vec<Value> = made.iter().map(|it| call.wire_user_invite(it)).collect();
     call.state.user_invites.extend(made);
     Reply::json(&answer)

@@ -15,16 +15,16 @@ use super::DAY;
 
 const DAYS: i64 = 90;
 
-/// The most devices whose arrival is told of.
+/// How many devices have an entry for being added, at most.
 const MAX_ARRIVALS: usize = 300;
 
 /// Writes the history into the audit log.
 pub(crate) fn fill(state: &mut State, now: Timestamp) {
-    let mut told: Vec<(Timestamp, &'static str, Actor, Event)> = Vec::new();
-    arrivals(state, now, &mut told);
+    let mut events: Vec<(Timestamp, &'static str, Actor, Event)> = Vec::new();
+    arrivals(state, now, &mut events);
     let mut rng = Rng::with_seed(state.seed.wrapping_add(1));
-    routine(state, now, &mut rng, &mut told);
-    for (at, origin, actor, event) in told {
+    routine(state, now, &mut rng, &mut events);
+    for (at, origin, actor, event) in events {
         let group = state.audit.next_group();
         state.audit.append(at, origin, group, actor, event);
     }
@@ -40,9 +40,9 @@ fn by(user: &User) -> Actor {
     }
 }
 
-type Told = Vec<(Timestamp, &'static str, Actor, Event)>;
+type Events = Vec<(Timestamp, &'static str, Actor, Event)>;
 
-fn arrivals(state: &State, now: Timestamp, told: &mut Told) {
+fn arrivals(state: &State, now: Timestamp, events: &mut Events) {
     let people: HashMap<&str, &User> =
         state.users.iter().map(|user| (&*user.login_name, user)).collect();
     let client = Sandbox::credentials(&state.identity.name).oauth_client_id;
@@ -50,7 +50,7 @@ fn arrivals(state: &State, now: Timestamp, told: &mut Told) {
     let recent = state.devices.iter().filter(|device| device.created >= since);
     for device in recent.filter(|device| !device.is_external).take(MAX_ARRIVALS) {
         let actor = people.get(&*device.user).map_or_else(|| automation(&client), |user| by(user));
-        told.push((device.created, "NODE", actor, Event::new("CREATE", device.target())));
+        events.push((device.created, "NODE", actor, Event::new("CREATE", device.target())));
     }
 }
 
@@ -64,7 +64,7 @@ fn automation(client: &str) -> Actor {
     }
 }
 
-fn routine(state: &State, now: Timestamp, rng: &mut Rng, told: &mut Told) {
+fn routine(state: &State, now: Timestamp, rng: &mut Rng, events: &mut Events) {
     let members: Vec<&User> = state.users.iter().filter(|user| !user.is_shared).collect();
     let admins: Vec<&User> = members
         .iter()
@@ -76,7 +76,7 @@ fn routine(state: &State, now: Timestamp, rng: &mut Rng, told: &mut Told) {
         let admin = rng.choice(admins.iter().copied()).unwrap_or(owner);
         let mut at = || later(now, -day * DAY + rng.i64(0..8 * 3600));
         if day % 3 == 0 {
-            told.push((
+            events.push((
                 at(),
                 "ADMIN_CONSOLE",
                 by(admin),
@@ -87,17 +87,17 @@ fn routine(state: &State, now: Timestamp, rng: &mut Rng, told: &mut Told) {
             let (old, new) = (json!("{ /* before */ }"), json!("{ /* after */ }"));
             let event =
                 Event::new("UPDATE", Target::tailnet(&state.identity)).property("ACL", old, new);
-            told.push((at(), "ADMIN_CONSOLE", by(admin), event));
+            events.push((at(), "ADMIN_CONSOLE", by(admin), event));
         }
     }
     let settings = [("MACHINE_APPROVAL_NEEDED", 80), ("NETWORK_FLOW_LOGGING", 61), ("HTTPS", 60)];
     for (property, age) in settings {
         let event = Event::new("ENABLE", Target::tailnet(&state.identity));
         let event = event.property(property, json!(false), json!(true));
-        told.push((later(now, -age * DAY), "ADMIN_CONSOLE", by(owner), event));
+        events.push((later(now, -age * DAY), "ADMIN_CONSOLE", by(owner), event));
     }
     for user in members.iter().filter(|user| user.standing == Standing::Suspended) {
         let event = Event::new("SUSPEND", Target::user(&user.id, &user.login_name));
-        told.push((later(now, -12 * DAY), "ADMIN_CONSOLE", by(owner), event));
+        events.push((later(now, -12 * DAY), "ADMIN_CONSOLE", by(owner), event));
     }
 }

@@ -18,10 +18,13 @@ async fn nameservers_are_replaced_in_order_and_show_everywhere() {
     let answer = put(&tailnet, "POST", "nameservers", json!({"dns": ["9.9.9.9", "1.1.1.1"]})).await;
     assert_eq!(answer.ok(), json!({"dns": ["9.9.9.9", "1.1.1.1"], "magicDNS": true}));
     assert_eq!(look(&tailnet, "nameservers").await, json!({"dns": ["9.9.9.9", "1.1.1.1"]}));
-    let whole = look(&tailnet, "configuration").await;
-    assert_eq!(whole["nameservers"], json!([{"address": "9.9.9.9"}, {"address": "1.1.1.1"}]));
-    let told = tailnet.audit("&event=TAILNET.UPDATE.DNS_CONFIG").await;
-    assert_eq!(told[0]["new"]["nameservers"], whole["nameservers"]);
+    let configuration = look(&tailnet, "configuration").await;
+    assert_eq!(
+        configuration["nameservers"],
+        json!([{"address": "9.9.9.9"}, {"address": "1.1.1.1"}])
+    );
+    let events = tailnet.audit("&event=TAILNET.UPDATE.DNS_CONFIG").await;
+    assert_eq!(events[0]["new"]["nameservers"], configuration["nameservers"]);
 }
 
 #[tokio::test]

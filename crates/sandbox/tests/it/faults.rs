@@ -77,8 +77,8 @@ async fn bodies_end_too_soon_or_never() {
     let tailnet = Tailnet::new().await;
     tailnet.sandbox.fail(Fault::new(FaultKind::Truncated).on("listTailnetDevices").times(1));
     assert!(attempt(&tailnet, "GET", DEVICES).await.is_err());
-    let whole = attempt(&tailnet, "GET", DEVICES).await.unwrap();
-    assert_eq!(whole.status, 200);
+    let response = attempt(&tailnet, "GET", DEVICES).await.unwrap();
+    assert_eq!(response.status, 200);
     tailnet.sandbox.fail(Fault::new(FaultKind::Stalled).times(1));
     let request = tailnet.bare("GET", DEVICES).bearer_auth(Sandbox::API_KEY);
     let response = request.timeout(Duration::from_millis(300)).send().await.unwrap();

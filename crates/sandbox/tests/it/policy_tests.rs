@@ -29,9 +29,9 @@ async fn a_write_with_failing_tests_changes_nothing() {
     let after = tailnet.get("/tailnet/-/acl").await;
     assert_eq!((after.header("etag"), &after.text), (before.header("etag"), &before.text));
     // Validating says the same with 200.
-    let told = validate(&tailnet, policy).await;
+    let answer = validate(&tailnet, policy).await;
     assert_eq!(
-        (&told["message"], &told["data"]),
+        (&answer["message"], &answer["data"]),
         (&json!("test(s) failed"), &refused.body["data"])
     );
 }
@@ -169,8 +169,8 @@ async fn protocols_postures_and_older_names_count() {
         (r#""acls": []"#, r#""deny": ["tag:none:1"]"#, false),
     ] {
         let policy = format!("{{ {head}, {rules}, \"tests\": [{{\"src\": \"tag:a\", {test} }}] }}");
-        let told = validate(&tailnet, &policy).await;
-        assert_eq!(told == json!({}), passes, "{policy}\n{told}");
+        let answer = validate(&tailnet, &policy).await;
+        assert_eq!(answer == json!({}), passes, "{policy}\n{answer}");
     }
 }
 

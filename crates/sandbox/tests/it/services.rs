@@ -126,6 +126,6 @@ async fn a_deleted_one_is_gone_on_both_paths() {
     tailnet.call("DELETE", &format!("{ALL}/svc:web"), Value::Null).await.ok_and_empty();
     tailnet.call("DELETE", old, Value::Null).await.refused(404, "service not found");
     tailnet.get(&format!("{ALL}/svc:web")).await.refused(404, "service not found");
-    let told = tailnet.audit("&target=TsandboxCNTRL").await;
-    assert!(told.iter().any(|it| it["action"] == "DELETE" && it["old"]["name"] == "svc:web"));
+    let events = tailnet.audit("&target=TsandboxCNTRL").await;
+    assert!(events.iter().any(|it| it["action"] == "DELETE" && it["old"]["name"] == "svc:web"));
 }

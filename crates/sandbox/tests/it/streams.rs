@@ -24,8 +24,8 @@ async fn it_is_configured_for_each_type_of_log() {
     assert_eq!(tailnet.get(STREAM).await.ok(), expected);
     assert_eq!(tailnet.get("/tailnet/-/logging/network/stream").await.status, 404);
     assert_eq!(tailnet.get("/tailnet/-/logging/other/stream").await.status, 404);
-    let told = tailnet.audit("&event=TAILNET.CREATE.LOGSTREAM_ENDPOINT").await;
-    assert!(!told[0].to_string().contains("s3cret"));
+    let events = tailnet.audit("&event=TAILNET.CREATE.LOGSTREAM_ENDPOINT").await;
+    assert!(!events[0].to_string().contains("s3cret"));
     tailnet.call("DELETE", STREAM, Value::Null).await.ok_and_empty();
     assert_eq!(tailnet.get(STREAM).await.status, 404);
 }

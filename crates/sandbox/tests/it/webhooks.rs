@@ -24,8 +24,8 @@ async fn the_secret_is_shown_when_it_is_made_and_when_it_is_rotated() {
     let rotated = tailnet.post(&format!("{path}/rotate"), Value::Null).await.ok();
     assert_ne!(rotated["secret"], hook["secret"]);
     assert_eq!(tailnet.audit("&event=WEBHOOK_ENDPOINT.CREATE").await.len(), 1);
-    let told = tailnet.audit("&event=WEBHOOK_ENDPOINT.UPDATE.SECRET").await;
-    assert!(!told[0].to_string().contains(text(&rotated["secret"])));
+    let events = tailnet.audit("&event=WEBHOOK_ENDPOINT.UPDATE.SECRET").await;
+    assert!(!events[0].to_string().contains(text(&rotated["secret"])));
 }
 
 #[tokio::test]

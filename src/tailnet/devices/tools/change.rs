@@ -114,10 +114,7 @@ impl Edit for UpdateDevice {
             ipv4: self.ipv4,
         };
         if update.is_empty() {
-            return Err(Error::invalid_input(
-                "arguments",
-                "name nothing to change; give name, tags, key_expires or ipv4",
-            ));
+            return Err(Error::nothing_to_change("name, tags, key_expires and ipv4"));
         }
         tailnet.devices().plan_update(&self.device, &update).await
     }

@@ -66,8 +66,9 @@ impl Edit for ConfigureDns {
             wanted.split = Some(split);
         }
         if wanted.is_empty() {
-            let should = "name nothing to change; give nameservers, split_dns or another";
-            return Err(Error::invalid_input("arguments", should));
+            let fields = "nameservers, override_local_dns, magic_dns, search_paths, split_dns and \
+                          with_exit_node";
+            return Err(Error::nothing_to_change(fields));
         }
         tailnet.dns().plan_configuration(&wanted).await
     }

@@ -13,7 +13,7 @@ mod resolve;
 
 const WHOLE: &str = "/tailnet/-/dns/configuration";
 
-/// A resolver that is asked beside an exit node: only the whole configuration can say that.
+/// A resolver used together with an exit node: only the configuration endpoint has that.
 fn marked() -> Value {
     json!({ "nameservers": ["9.9.9.9", "1.1.1.1"], "with_exit_node": ["9.9.9.9"] })
 }

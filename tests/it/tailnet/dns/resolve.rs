@@ -317,7 +317,7 @@ async fn a_name_without_dots_is_looked_for_in_the_search_paths() {
     assert_eq!(found.attempt.split_dns.as_deref(), Some("corp.example"));
     assert_eq!(found.tried[0].name, "wiki.tail4f2b1c.ts.net");
     assert_eq!(setting.server.names(), ["wiki.corp.example"]);
-    // A dot at the end says that the name is whole.
+    // A dot at the end means that the name is fully qualified.
     let whole = setting.ask("wiki.", Kind::A).await;
     assert_eq!((whole.attempt.name.as_str(), whole.tried.len()), ("wiki", 0));
     assert_eq!(whole.attempt.result, Found::NoSuchName);

@@ -102,7 +102,7 @@ async fn what_is_made_too_mighty_is_warned_of() {
     }
 }
 
-/// Each with a wrong field, and what is said about it.
+/// Arguments with a wrong field, and the error for each.
 fn wrong() -> Vec<(Value, &'static str, Value, &'static str)> {
     let (x, yes) = (json!("x"), json!(true));
     let none = json!([]);

@@ -1,4 +1,4 @@
-//! How the network is as a whole, and over several tailnets.
+//! Network status, for one tailnet and for several.
 
 use serde_json::{Value, json};
 use tailsteward::{

@@ -102,7 +102,7 @@ fn funnel(text: &str) -> String {
     text.replace("\"target\": [\"tag:web\"]", "\"target\": [\"tag:web\", \"tag:ci\"]")
 }
 
-/// The arguments of a whole new text.
+/// The arguments for a complete new text.
 fn update(text: &str, etag: &Value) -> Value {
     json!({ "text": text, "etag": etag })
 }

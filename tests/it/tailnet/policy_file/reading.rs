@@ -1,4 +1,4 @@
-//! The policy file as it is read: whole, in sections, in short.
+//! Reading the policy file: complete, by section, as a summary.
 
 use serde_json::json;
 use tailsteward::{ErrorKind, tailnet::policy_file::PreviewFor};

@@ -1,4 +1,4 @@
-//! Settings of the whole tailnet.
+//! Tailnet settings.
 
 use serde_json::json;
 use tailsteward::{

@@ -63,7 +63,7 @@ async fn a_name_that_several_have_or_nobody_is_refused_with_others() {
     let empty = fixture.agent.fail("get_user", json!({ "user": " " })).await;
 
     assert_eq!(several["kind"], "ambiguous", "{several}");
-    assert!(several["message"].as_str().unwrap().contains("fits several"), "{several}");
+    assert!(several["message"].as_str().unwrap().contains("matches several"), "{several}");
     assert_eq!(nobody["kind"], "not_found");
     assert!(nobody["remedy"].as_str().unwrap().starts_with("did you mean"), "{nobody}");
     assert_eq!(empty["kind"], "invalid_input");

@@ -1,5 +1,5 @@
-//! The whole configuration in one piece: the only face with `overrideLocalDNS` and with what a
-//! resolver does beside an exit node.
+//! `/tailnet/{tailnet}/dns/configuration`: everything in one body. The only endpoint with
+//! `overrideLocalDNS`, and with whether a resolver is used together with an exit node.
 
 use std::collections::BTreeMap;
 
