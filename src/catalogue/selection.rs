@@ -157,7 +157,7 @@ impl Offer {
         ))
     }
 
-    /// Whether a call of `tool` may be as grave as `risk`.
+    /// Whether a call of `tool` may have this risk.
     ///
     /// # Errors
     ///

@@ -37,7 +37,7 @@ struct Made {
     id: String,
 }
 
-/// What the journal is told of a step that is over.
+/// What the journal records of a step that is over.
 struct Settled<'a> {
     outcome: Outcome,
     id: Option<&'a str>,
@@ -62,7 +62,7 @@ struct Run<'a> {
     done: Vec<(&'a Item, Vec<Made>)>,
     /// How the steps ended.
     outcomes: Vec<Outcome>,
-    /// Whether the journal was told how it ended.
+    /// Whether the journal has recorded how it ended.
     ended: bool,
 }
 
@@ -256,8 +256,8 @@ impl<'a> Run<'a> {
             Ok(now) => now,
             // The change is made; that nobody could look at it does not undo it.
             Err(error) => {
-                let told = format!("it was changed, but could not be read back: {error}");
-                self.report.warnings.push(told);
+                let warning = format!("it was changed, but could not be read back: {error}");
+                self.report.warnings.push(warning);
                 return;
             }
         };
@@ -276,14 +276,14 @@ impl<'a> Run<'a> {
             return error;
         }
         let (back, stuck) = self.inverses(item, &made).await;
-        let mut told = Vec::new();
+        let mut states = Vec::new();
         if !back.is_empty() {
-            told.push(format!("taken back: {}", back.join(", ")));
+            states.push(format!("rolled back: {}", back.join(", ")));
         }
         if !stuck.is_empty() {
-            told.push(format!("still in effect: {}", stuck.join(", ")));
+            states.push(format!("still in effect: {}", stuck.join(", ")));
         }
-        let error = error.context(&told.join("; "));
+        let error = error.context(&states.join("; "));
         if stuck.is_empty() { error } else { error.with_unknown_effect() }
     }
 
@@ -384,9 +384,9 @@ impl<'a> Run<'a> {
 
     fn lost_record(&mut self, error: &Error) {
         tracing::error!(%error, entry = self.entry, "the journal could not be completed");
-        let told = format!("the journal could not be completed, and says `unknown`: {error}");
-        if !self.report.warnings.contains(&told) {
-            self.report.warnings.push(told);
+        let warning = format!("the journal could not be completed, and says `unknown`: {error}");
+        if !self.report.warnings.contains(&warning) {
+            self.report.warnings.push(warning);
         }
     }
 

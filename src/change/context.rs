@@ -1,4 +1,4 @@
-//! On whose behalf changes are made, and who is told of them.
+//! On whose behalf changes are made, and who is notified.
 
 use std::{
     fmt,
@@ -13,7 +13,7 @@ use super::Journal;
 /// Hears how far a batch is: done so far, in all, and what came last.
 pub type Progress = Arc<dyn Fn(usize, usize, &str) + Send + Sync>;
 
-/// On whose behalf a [`Tailnet`](crate::Tailnet) makes its changes, and who is told of them.
+/// On whose behalf a [`Tailnet`](crate::Tailnet) makes its changes, and who is notified.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Actor {
@@ -41,7 +41,7 @@ impl Default for Actor {
 }
 
 impl Actor {
-    /// `principal` acts, and `journal` is told.
+    /// `principal` acts, and `journal` records.
     pub fn new(principal: &str, journal: Option<Arc<dyn Journal>>) -> Self {
         Self { principal: principal.into(), journal, ..Self::default() }
     }

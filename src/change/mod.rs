@@ -144,13 +144,13 @@ pub(crate) trait Subject: fmt::Debug + Send + Sync {
         self.is_same(&change.field, now, &change.to)
     }
 
-    /// What people and models see of a value; the journal and the API get it whole.
+    /// What people and models see of a value; the journal and the API get all of it.
     fn shown(&self, field: &str, value: &Value) -> Value {
         let _ = field;
         value.clone()
     }
 
-    /// What is to be said about a change before it is made; an error if it should not be. For
+    /// Warnings and notes about a change before it is made; an error if it should not be. For
     /// plans that the domain did not make itself: those that take something back.
     fn check<'a>(
         &'a self,

@@ -113,7 +113,7 @@ impl Plan {
         self
     }
 
-    /// The same, with what a check of it said.
+    /// The same plan, with the findings of a check.
     pub(crate) fn checked(mut self, checked: Checked) -> Self {
         self.least = self.least.max(checked.least);
         self.warnings.extend(checked.warnings);
@@ -163,9 +163,9 @@ impl Plan {
 
     /// How much can go wrong: more than one resource, or anything that stays, is a danger.
     pub fn risk(&self) -> Risk {
-        let grave = self.is_irreversible()
+        let destructive = self.is_irreversible()
             || self.items.iter().filter(|it| !it.changes.is_empty()).count() > 1;
-        if grave { Risk::Danger } else { self.least }
+        if destructive { Risk::Danger } else { self.least }
     }
 
     /// What it is about: `device web-1`, `12 devices`.

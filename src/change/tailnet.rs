@@ -61,7 +61,7 @@ impl Tailnet {
     ///
     /// [`Stale`](crate::ErrorKind::Stale) if the resource is not any more what the plan starts
     /// from; [`Journal`](crate::ErrorKind::Journal) if a change cannot be recorded, which is then
-    /// not sent; otherwise what the API said of the change that failed, and what became of the
+    /// not sent; otherwise what the API answered to the change that failed, and what became of the
     /// others. Where a plan is about several resources, what failed is in the report.
     pub async fn apply(&self, plan: &Plan) -> Result<Report> {
         super::apply::apply(self, plan).await

@@ -28,7 +28,7 @@ pub(crate) struct Written {
     pub(crate) id: Option<String>,
     /// What the API shows once, by its name.
     pub(crate) once: BTreeMap<String, Secret>,
-    /// What the API said of what was made, without secrets.
+    /// What the API answered about what was made, without secrets.
     pub(crate) answer: Option<Value>,
     /// What it is worth to say.
     pub(crate) notes: Vec<String>,
@@ -36,9 +36,9 @@ pub(crate) struct Written {
 
 /// The error without `secrets`, should the API have repeated one.
 pub(super) fn hide(error: Error, secrets: &Secrets) -> Error {
-    let Some(said) = error.upstream_message() else { return error };
+    let Some(upstream) = error.upstream_message() else { return error };
     let texts = secrets.values().map(Secret::reveal).filter(|it| !it.is_empty());
-    let clean = texts.fold(said.to_owned(), |said, secret| said.replace(secret, "•••"));
+    let clean = texts.fold(upstream.to_owned(), |upstream, secret| upstream.replace(secret, "•••"));
     let problems = error.policy_problems().to_vec();
     error.with_upstream(Some(clean), problems)
 }

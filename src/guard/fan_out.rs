@@ -70,8 +70,8 @@ fn nobody(all: &[(String, Result<String>)]) -> Option<Error> {
     if first.kind() == ErrorKind::InvalidInput {
         return Some(first.clone());
     }
-    let told: Vec<String> = errors.iter().map(|(name, it)| format!("{name}: {it}")).collect();
-    let message = format!("no tailnet answers. {}", told.join(". "));
+    let failures: Vec<String> = errors.iter().map(|(name, it)| format!("{name}: {it}")).collect();
+    let message = format!("no tailnet answers. {}", failures.join(". "));
     Some(
         Error::new(first.kind(), message).with_remedy("ask each by itself for what to do about it"),
     )

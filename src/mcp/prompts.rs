@@ -6,7 +6,7 @@ use rmcp::{
 };
 use serde_json::{Map, Value};
 
-/// What a prompt is told: name, what it means, whether it must be there.
+/// An argument of a prompt: name, meaning, whether it is required.
 type Parameter = (&'static str, &'static str, bool);
 
 struct Kind {

@@ -164,12 +164,12 @@ pub(super) async fn read(
         call.query(kind.tool, arguments(kind, &id)).await
     };
     let text = text.map_err(|error| {
-        let told: Value = serde_json::from_str(&failure(&error)).unwrap_or_default();
+        let data: Value = serde_json::from_str(&failure(&error)).unwrap_or_default();
         match error.kind() {
             ErrorKind::NotFound | ErrorKind::InvalidInput => {
-                ErrorData::resource_not_found(error.to_string(), Some(told))
+                ErrorData::resource_not_found(error.to_string(), Some(data))
             }
-            _ => ErrorData::internal_error(error.to_string(), Some(told)),
+            _ => ErrorData::internal_error(error.to_string(), Some(data)),
         }
     })?;
     Ok(ResourceContents::text(text, uri).with_mime_type(kind.mime))

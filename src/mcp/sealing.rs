@@ -62,7 +62,7 @@ impl SealingKey {
     /// # Errors
     ///
     /// [`Refused`](crate::ErrorKind::Refused) if it was changed, is for another context, was sealed
-    /// with another key, or is too old. Which of these is not told.
+    /// with another key, or is too old. Which of these stays secret.
     pub fn open(&self, sealed: &str, context: &[u8]) -> Result<Vec<u8>> {
         self.0.open_with(sealed, context).map_err(|why| {
             tracing::debug!(%why, "a seal does not open");

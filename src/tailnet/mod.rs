@@ -138,7 +138,7 @@ impl Tailnet {
         tags::Tags::new(self)
     }
 
-    /// The network as a whole.
+    /// A summary of the network.
     pub fn network(&self) -> network::Network<'_> {
         network::Network::new(self)
     }

@@ -335,13 +335,13 @@ impl ToolDef {
         if self.is_edit() {
             properties.insert(
                 DRY_RUN.to_owned(),
-                json!({ "type": "boolean", "description": "Only preview." }),
+                json!({ "type": "boolean", "description": "Only preview the change." }),
             );
         }
         if self.worst == Risk::Danger {
             properties.insert(
                 PLAN_ID.to_owned(),
-                json!({ "type": "string", "description": "Of the confirmed plan." }),
+                json!({ "type": "string", "description": "ID of the confirmed plan." }),
             );
         }
         schema
@@ -381,9 +381,9 @@ pub(crate) fn short(answer: String, instead: &str) -> Result<String> {
     if answer.len() <= MAX_ANSWER_BYTES {
         return Ok(answer);
     }
-    let told =
+    let message =
         format!("the answer has {} kB, more than {MAX_ANSWER_BYTES} bytes", answer.len() / 1000);
-    Err(Error::new(ErrorKind::TooLarge, told).with_remedy(instead))
+    Err(Error::new(ErrorKind::TooLarge, message).with_remedy(instead))
 }
 
 /// As much of a resource's name as a log line holds.

@@ -42,9 +42,11 @@ impl PageSize {
     /// Adds the two parameters of a page to a tool's schema.
     pub(super) fn describe(self, properties: &mut Map<String, Value>) {
         let Self { usual, max } = self;
-        let limit = format!("Up to {max}; usually {usual}.");
-        properties
-            .insert(CURSOR.to_owned(), json!({ "type": "string", "description": "From `next`." }));
+        let limit = format!("Rows, up to {max}; usually {usual}.");
+        properties.insert(
+            CURSOR.to_owned(),
+            json!({ "type": "string", "description": "`next` of the last page." }),
+        );
         properties.insert(
             LIMIT.to_owned(),
             json!({ "type": "integer", "description": limit, "minimum": 1 }),
@@ -216,7 +218,7 @@ impl Page {
         Self { total, matching: Some(self.total), ..self }
     }
 
-    /// The same page, with another count of the whole list.
+    /// The same page, with another count.
     pub(crate) fn counting(mut self, what: &'static str, count: usize) -> Self {
         self.counts.push((what, count));
         self

@@ -5,13 +5,16 @@ use std::{
     fmt,
     path::PathBuf,
     str::FromStr,
-    sync::{Mutex, OnceLock},
+    sync::{
+        Mutex, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
-use sqlx::{AnyPool, any::AnyPoolOptions};
+use sqlx::{AnyConnection, AnyPool, Connection as _, any::AnyPoolOptions};
 use tokio::{sync::OnceCell, task::AbortHandle};
 
 mod audit;
@@ -69,6 +72,8 @@ pub struct Store {
     /// The tasks that say that an entry is still being worked at.
     leases: Mutex<HashMap<i64, AbortHandle>>,
     audit: OnceLock<audit::Sender>,
+    /// Keeps a database in memory from going with the last connection of the pool.
+    held: Mutex<Option<AnyConnection>>,
 }
 
 /// How long an entry counts as under way without its server saying so again.
@@ -77,7 +82,7 @@ const LEASE: Duration = Duration::from_secs(9);
 impl Store {
     /// A journal at `place`.
     pub fn new(place: Place) -> Self {
-        Self { place, pool: OnceCell::new(), leases: Mutex::default(), audit: OnceLock::new() }
+        Self { place, pool: OnceCell::new(), leases: Mutex::default(), audit: OnceLock::new(), held: Mutex::default() }
     }
 
     /// A journal that ends with the process.
@@ -93,7 +98,11 @@ impl Store {
         sqlx::any::install_default_drivers();
         let postgres = matches!(self.place, Place::Postgres(_));
         let url = match &self.place {
-            Place::Memory => "sqlite::memory:".to_owned(),
+            Place::Memory => {
+                static NUMBER: AtomicUsize = AtomicUsize::new(0);
+                let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+                format!("sqlite:file:tailsteward-{number}?mode=memory")
+            }
             Place::File(path) => {
                 prepare(path)?;
                 // The path goes into a URL.
@@ -103,8 +112,17 @@ impl Store {
             }
             Place::Postgres(url) => url.expose_secret().to_owned(),
         };
+        if matches!(self.place, Place::Memory) {
+            // The database is there as long as a connection to it. The pool closes its own when a
+            // query is given up.
+            let held = AnyConnection::connect(&url).await;
+            let held = held.map_err(|error| self.failed("cannot be opened", &error))?;
+            if let Ok(mut slot) = self.held.lock() {
+                *slot = Some(held);
+            }
+        }
         let pool = AnyPoolOptions::new()
-            // SQLite has one writer, and in memory each connection is a database.
+            // SQLite has one writer.
             .max_connections(if postgres { 8 } else { 1 })
             .min_connections(u32::from(!postgres))
             .idle_timeout(postgres.then_some(Duration::from_mins(10)))
@@ -120,7 +138,7 @@ impl Store {
         Ok(pool)
     }
 
-    /// A change that another server was cut off from is told once in the log, at first use.
+    /// A change that another server was cut off from is logged once, at first use.
     async fn tell_of_cut_off(&self, pool: &AnyPool) {
         for entry in read::cut_off(pool).await.unwrap_or_default() {
             tracing::warn!(
@@ -130,9 +148,9 @@ impl Store {
                 at = %entry.at,
                 "a change was cut off, and its outcome is unknown: compare it with what is there now"
             );
-            // Told once.
+            // Logged once.
             if let Err(error) = write::cut_off(pool, entry.change).await {
-                tracing::warn!(%error, "the journal could not be told of it");
+                tracing::warn!(%error, "the journal could not record it");
             }
         }
     }

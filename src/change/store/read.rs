@@ -67,7 +67,7 @@ pub(super) async fn entry(pool: &AnyPool, entry: i64) -> Result<Option<Entry>, s
     row.as_ref().map(read).transpose()
 }
 
-/// Entries that no server works at any more, though none said how they ended.
+/// Entries that no server works at any more, though none recorded how they ended.
 pub(super) async fn cut_off(pool: &AnyPool) -> Result<Vec<Entry>, sqlx::Error> {
     let query = format!("SELECT {ENTRY} FROM changes WHERE outcome IS NULL ORDER BY id");
     let rows = sqlx::query(&query).fetch_all(pool).await?;
@@ -129,7 +129,7 @@ fn read(row: &AnyRow) -> Result<Entry, sqlx::Error> {
         tool: row.try_get("tool")?,
         tailnet: row.try_get("tailnet")?,
         resource: row.try_get("resource")?,
-        // What nobody can read counts as grave.
+        // What cannot be read counts as destructive.
         risk: risk.parse().unwrap_or(Risk::Danger),
         outcome: outcome.unwrap_or(Outcome::Unknown),
         running: outcome.is_none() && held,

@@ -150,7 +150,7 @@ impl Store {
                     .execute(&pool)
                     .await;
                 if let Err(error) = renewed {
-                    tracing::warn!(%error, entry, "the journal could not be told of a change");
+                    tracing::warn!(%error, entry, "the journal could not record a change");
                 }
             }
         });

@@ -27,7 +27,7 @@ pub(crate) struct ListChanges {
     text: Option<String>,
     /// How it ended.
     outcome: Option<Outcome>,
-    /// Of the last hours.
+    /// Only changes of the last hours.
     hours: Option<u32>,
 }
 
@@ -60,7 +60,7 @@ impl List for ListChanges {
 /// Show a change step by step.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct GetChange {
-    /// Its number.
+    /// Number of the change.
     change: i64,
 }
 
@@ -77,17 +77,17 @@ impl List for GetChange {
     }
 }
 
-/// Take a change back, if nobody has changed the same since.
+/// Undo a recorded change, unless the resource was changed again since.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct UndoChange {
-    /// Its number.
+    /// Number of the change.
     change: i64,
 }
 
 impl Edit for UndoChange {
     const NAME: &'static str = "undo_change";
     const RISK: Risk = Risk::Change;
-    // To take a grave change back is as grave.
+    // Undoing a destructive change is destructive.
     const WORST: Risk = Risk::Danger;
     const OPERATIONS: &'static [Operation] = &[];
 

@@ -75,14 +75,14 @@ impl Changes<'_> {
             .with_action(Action::ShowChange));
         }
         let mut plan = Plan::new(items).warned(stays);
-        let mut said = Vec::new();
+        let mut checks = Vec::new();
         for item in &plan.items {
             for change in &item.changes {
-                said.push(item.subject.check(self.tailnet, &item.id, change).await?);
+                checks.push(item.subject.check(self.tailnet, &item.id, change).await?);
             }
         }
         plan.least = entry.risk;
-        plan = said.into_iter().fold(plan, Plan::checked);
+        plan = checks.into_iter().fold(plan, Plan::checked);
         plan.undoes = Some(change);
         plan.on_failure = OnFailure::Continue;
         Ok(plan)
@@ -124,8 +124,8 @@ impl Changes<'_> {
             return Ok(Turn::Back(inverse));
         }
         let (to, now) = (shown(&step.change.to), shown(&now));
-        let told = format!("{of} became {to} and is {now}: it was changed again");
-        Err(Error::new(ErrorKind::Stale, told)
+        let message = format!("{of} became {to} and is {now}: it was changed again");
+        Err(Error::new(ErrorKind::Stale, message)
             .with_remedy("look at it, and change it from what it is now"))
     }
 }

@@ -36,7 +36,7 @@ impl Query for GetContacts {
 /// Give a contact another address, which then has to be verified.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct UpdateContact {
-    /// Which contact.
+    /// Contact to change.
     contact: ContactKind,
     /// The new address.
     email: String,
@@ -55,7 +55,7 @@ impl Edit for UpdateContact {
 /// Mail a contact again to verify its address.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ResendContactVerification {
-    /// Which contact.
+    /// Contact to change.
     contact: ContactKind,
 }
 

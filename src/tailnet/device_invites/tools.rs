@@ -65,7 +65,7 @@ impl List for ListDeviceInvites {
 /// Show one invite to use a device.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct GetDeviceInvite {
-    /// Its id.
+    /// ID of the invite.
     invite: String,
 }
 
@@ -89,7 +89,7 @@ pub(crate) struct ShareDevice {
     /// Many may accept it.
     #[serde(default)]
     multi_use: bool,
-    /// As an exit node, too.
+    /// Also allow it as an exit node.
     #[serde(default)]
     allow_exit_node: bool,
 }
@@ -113,7 +113,7 @@ impl Edit for ShareDevice {
 /// Mail an invite to use a device again, once a minute at most.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ResendDeviceInvite {
-    /// Its id.
+    /// ID of the invite.
     invite: String,
 }
 
@@ -133,7 +133,7 @@ impl Edit for ResendDeviceInvite {
 /// Withdraw an invite to use a device; its link stops working.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct DeleteDeviceInvite {
-    /// Its id.
+    /// ID of the invite.
     invite: String,
 }
 

@@ -43,7 +43,7 @@ pub(super) fn is_custom(field: &str) -> bool {
 pub enum AttributeValue {
     /// Up to 50 letters, digits, `_` and `.`.
     Text(String),
-    /// A whole number that JSON keeps exact.
+    /// An integer that JSON keeps exact.
     Number(i64),
     /// Yes or no.
     Bool(bool),
@@ -110,7 +110,7 @@ impl Attributes {
     }
 }
 
-/// Values are never objects, so that one that expires can be told from one that does not.
+/// Values are never objects, so an attribute that expires differs from one that does not.
 fn with_expiry(value: Value, expiry: Option<String>) -> Value {
     match expiry {
         Some(expiry) => json!({ "value": value, "expiry": expiry }),

@@ -45,21 +45,21 @@ pub fn find<'a>(devices: &'a [Device], wanted: &str) -> Result<&'a Device> {
     Err(unknown(devices, wanted, &lower))
 }
 
-/// Finds the device that `wanted` names as a whole, for what cannot be taken back: the beginning of
+/// Finds the device that `wanted` names in full, for what cannot be undone: the beginning of
 /// a name means another device as soon as the first is gone.
 ///
 /// # Errors
 ///
-/// As [`find`]; [`Refused`](ErrorKind::Refused) with the whole name if it is only a beginning.
+/// As [`find`]; [`Refused`](ErrorKind::Refused) with the full name if it is only a beginning.
 pub fn find_exact<'a>(devices: &'a [Device], wanted: &str) -> Result<&'a Device> {
     let device = find(devices, wanted)?;
     if is_whole(device, wanted) {
         return Ok(device);
     }
-    let whole = device.short_name();
+    let full = device.short_name();
     Err(Error::refused(
-        format!("no device is called `{wanted}`; it is only the beginning of `{whole}`"),
-        format!("if you mean that one, give its whole name: `{whole}`"),
+        format!("no device is called `{wanted}`; it is only the beginning of `{full}`"),
+        format!("if you mean that one, give its full name: `{full}`"),
     ))
 }
 

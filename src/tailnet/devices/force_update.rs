@@ -6,7 +6,7 @@ use crate::{Error, change::Plan, client::Result, tailnet::settings};
 
 impl Devices<'_> {
     /// Plans what can be done to get a device's client updated. With `auto_updates`, clients of the
-    /// whole tailnet update themselves from then on (`PATCH /tailnet/{tailnet}/settings`); without
+    /// entire tailnet update themselves from then on (`PATCH /tailnet/{tailnet}/settings`); without
     /// it nothing changes, and the plan's notes say what to do on the device.
     ///
     /// # Errors

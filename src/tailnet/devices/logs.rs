@@ -32,7 +32,7 @@ pub struct DeviceLogs {
     /// The ones with the most traffic.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub flows: Vec<Flow>,
-    /// What could not be told, and why.
+    /// What is missing, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }

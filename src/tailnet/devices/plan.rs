@@ -71,7 +71,7 @@ impl Devices<'_> {
         Ok(plan)
     }
 
-    /// The device that is named as a whole, as it is now.
+    /// The device that is named in full, as it is now.
     async fn exact(&self, device: &str) -> Result<Device> {
         let list = self.list().await?;
         self.read(find::find_exact(&list, device)?.key()).await

@@ -36,7 +36,7 @@ pub struct DnsOf<'a> {
     tailnet: &'a Tailnet,
 }
 
-/// The whole configuration. What nobody here knows is kept.
+/// All of the DNS configuration. Unknown fields are kept.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 #[non_exhaustive]
@@ -112,7 +112,7 @@ where
 }
 
 impl Resolver {
-    /// A resolver of which nothing else is said.
+    /// A resolver with just an address.
     pub fn new(address: impl Into<String>) -> Self {
         Self { address: address.into(), ..Self::default() }
     }
@@ -165,7 +165,7 @@ impl<'a> DnsOf<'a> {
         Self { tailnet }
     }
 
-    /// Reads the whole configuration (`GET /tailnet/{tailnet}/dns/configuration`).
+    /// Reads all of the configuration (`GET /tailnet/{tailnet}/dns/configuration`).
     ///
     /// # Errors
     ///

@@ -28,7 +28,7 @@ pub struct Wanted {
 }
 
 impl DnsOf<'_> {
-    /// Plans to change the whole configuration at once
+    /// Plans to change several parts of the configuration at once
     /// (`POST /tailnet/{tailnet}/dns/configuration`).
     ///
     /// # Errors
@@ -45,8 +45,8 @@ impl DnsOf<'_> {
         }
         let mut plan = change::plan(vec![change::configuration(&from, &to)]);
         if to.preferences.override_local_dns && to.nameservers.is_empty() {
-            let told = "override_local_dns has no effect without a nameserver";
-            plan.warnings.push(told.to_owned());
+            let warning = "override_local_dns has no effect without a nameserver";
+            plan.warnings.push(warning.to_owned());
         }
         let gone: Vec<&str> = from
             .split
@@ -55,8 +55,8 @@ impl DnsOf<'_> {
             .map(String::as_str)
             .collect();
         if !gone.is_empty() {
-            let told = format!("no resolvers of their own any more: {}", gone.join(", "));
-            plan.warnings.push(told);
+            let warning = format!("no resolvers of their own any more: {}", gone.join(", "));
+            plan.warnings.push(warning);
         }
         plan.least = Risk::Danger;
         Ok(plan)
@@ -143,13 +143,13 @@ impl DnsOf<'_> {
         let domain = check::domain("domain", domain)?;
         let now = self.current().await?;
         let Some(from) = now.split_of(&domain) else {
-            let told = format!("`{domain}` has no resolvers of its own");
+            let message = format!("`{domain}` has no resolvers of its own");
             let there: Vec<&str> = now.split.keys().map(String::as_str).collect();
             let remedy = match there.as_slice() {
                 [] => "no domain has".to_owned(),
                 there => format!("these have: {}", there.join(", ")),
             };
-            return Err(Error::new(ErrorKind::NotFound, told).with_remedy(remedy));
+            return Err(Error::new(ErrorKind::NotFound, message).with_remedy(remedy));
         };
         let mut plan = change::plan(vec![change::split(&domain, Some(from), None)]);
         plan.least = Risk::Danger;

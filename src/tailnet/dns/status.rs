@@ -11,7 +11,7 @@ use crate::{
     tailnet::devices::{Device, name::domain},
 };
 
-/// The whole configuration, and what it means.
+/// All of the DNS configuration, and what it means.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Status {

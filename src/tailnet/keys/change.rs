@@ -52,7 +52,7 @@ pub(super) fn revoke_after(grace: SignedDuration) -> Change {
     Change::new(REVOKE_AFTER, Value::Null, format!("{grace:#}"))
 }
 
-/// Keys: whole resources, a new one of which is only made once it works.
+/// Keys as resources; a new key is only kept if it works.
 #[derive(Debug)]
 pub(crate) struct Keys;
 
@@ -141,7 +141,7 @@ pub(super) fn rotated(steps: &[Step]) -> Option<(&str, &str)> {
     Some((&old.id, &new.id))
 }
 
-fn told(mut sent: Written, note: String) -> Written {
+fn with_note(mut sent: Written, note: String) -> Written {
     sent.notes.push(note);
     sent
 }
@@ -149,10 +149,10 @@ fn told(mut sent: Written, note: String) -> Written {
 /// Gives the new key back if the API has it, and says that it is good.
 async fn verified(tailnet: &Tailnet, id: &str, sent: Written) -> Result<Written> {
     match KEY.get(tailnet, id).await {
-        Ok(_) => Ok(told(sent, format!("made the key {id}"))),
+        Ok(_) => Ok(with_note(sent, format!("made the key {id}"))),
         // Its secret is here and nowhere else: better a key that nobody looked at than none.
         Err(error) if error.kind() != ErrorKind::NotFound => {
-            Ok(told(sent, format!("made the key {id}, which could not be read back: {error}")))
+            Ok(with_note(sent, format!("made the key {id}, which could not be read back: {error}")))
         }
         Err(_) => Err(Error::new(
             ErrorKind::Upstream,

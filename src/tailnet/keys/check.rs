@@ -1,4 +1,4 @@
-//! What the API would refuse of a key, said before it is asked.
+//! Checks of what the API would refuse of a key, before it is asked.
 
 use std::collections::BTreeMap;
 
@@ -96,8 +96,8 @@ impl NewKey {
             return Err(Error::invalid_input("scopes", "are for OAuth clients, not for auth keys"));
         }
         if self.days.is_some_and(|it| !(1..=MAX_LIFETIME_DAYS).contains(&it)) {
-            let told = format!("must be between 1 and {MAX_LIFETIME_DAYS}");
-            return Err(Error::invalid_input("days", told));
+            let should = format!("must be between 1 and {MAX_LIFETIME_DAYS}");
+            return Err(Error::invalid_input("days", should));
         }
         if self.tags.is_empty() && !of_user {
             return Err(Error::invalid_input(
@@ -128,8 +128,8 @@ impl NewKey {
         if let Some(claim) =
             self.claims.keys().find(|it| ["sub", "iss", "aud"].contains(&it.as_str()))
         {
-            let told = format!("has `{claim}`; use subject, issuer and audience for those");
-            return Err(Error::invalid_input("claims", told));
+            let should = format!("has `{claim}`; use subject, issuer and audience for those");
+            return Err(Error::invalid_input("claims", should));
         }
         let mut body = json!({
             "keyType": "federated", "scopes": self.scopes, "tags": self.tags, "issuer": issuer,
@@ -215,29 +215,29 @@ pub(super) fn update(key: &Value, update: &Update) -> Result<()> {
 fn description(text: &str) -> Result<()> {
     let good = |c: char| c.is_ascii_alphanumeric() || c == ' ' || c == '-';
     if text.chars().count() > MAX_DESCRIPTION_LENGTH || !text.chars().all(good) {
-        let told =
+        let should =
             format!("must be up to {MAX_DESCRIPTION_LENGTH} letters, digits, spaces and hyphens");
-        return Err(Error::invalid_input("description", told));
+        return Err(Error::invalid_input("description", should));
     }
     Ok(())
 }
 
 fn scopes(scopes: &[String], tags: &[String]) -> Result<()> {
     if scopes.is_empty() {
-        let told = "are missing; give what it may do, such as `devices:core:read`";
-        return Err(Error::invalid_input("scopes", told));
+        let should = "are missing; give what it may do, such as `devices:core:read`";
+        return Err(Error::invalid_input("scopes", should));
     }
     let odd = |it: &&String| {
         it.is_empty() || !it.chars().all(|c| c.is_ascii_lowercase() || c == '_' || c == ':')
     };
     if let Some(odd) = scopes.iter().find(odd) {
-        let told = format!("has `{odd}`; a scope looks like `devices:core:read`");
-        return Err(Error::invalid_input("scopes", told));
+        let should = format!("has `{odd}`; a scope looks like `devices:core:read`");
+        return Err(Error::invalid_input("scopes", should));
     }
     let tagging = scopes.iter().find(|it| TAGGING.contains(&it.as_str()));
     if let (Some(scope), true) = (tagging, tags.is_empty()) {
-        let told = format!("are missing: with the scope `{scope}` it hands out tags");
-        return Err(Error::invalid_input("tags", told));
+        let should = format!("are missing: with the scope `{scope}` it hands out tags");
+        return Err(Error::invalid_input("tags", should));
     }
     Ok(())
 }
@@ -246,14 +246,14 @@ fn issuer_is_https(issuer: &str) -> Result<()> {
     if url::Url::parse(issuer).is_ok_and(|it| it.scheme() == "https") {
         return Ok(());
     }
-    let told = "must be the https URL of an OIDC provider that Tailscale can reach";
-    Err(Error::invalid_input("issuer", told))
+    let should = "must be the https URL of an OIDC provider that Tailscale can reach";
+    Err(Error::invalid_input("issuer", should))
 }
 
 fn subject_is_there(subject: &str) -> Result<()> {
     if !subject.is_empty() {
         return Ok(());
     }
-    let told = "is missing; give the pattern of the `sub` claim, with `*` for anything";
-    Err(Error::invalid_input("subject", told))
+    let should = "is missing; give the pattern of the `sub` claim, with `*` for anything";
+    Err(Error::invalid_input("subject", should))
 }

@@ -213,11 +213,11 @@ fn make(name: &str, body: &Value) -> Plan {
 }
 
 fn revocation_warnings(key: &Value) -> Vec<String> {
-    let told = match Kind::of(key) {
+    let warning = match Kind::of(key) {
         Kind::Auth => "devices that joined with it stay; nothing joins with it any more",
         Kind::Client => "tokens made from it stop working at once, and so does what uses it",
         Kind::Federated => "workloads that sign in with it are locked out at once",
         Kind::Api => "whatever uses it is locked out at once",
     };
-    vec![told.to_owned()]
+    vec![warning.to_owned()]
 }

@@ -228,12 +228,12 @@ impl Look<'_> {
         let ends = matches!(Kind::of(self.key), Kind::Auth | Kind::Api);
         let expires = self.time("expires");
         if expires.is_some_and(|it| it <= self.now) {
-            let told = "it has expired, and is still listed".to_owned();
-            return Some(self.finding(told, format!("revoke {}", id(self.key))));
+            let problem = "it has expired, and is still listed".to_owned();
+            return Some(self.finding(problem, format!("revoke {}", id(self.key))));
         }
         // Where the API tells little, absent says nothing.
-        let told = call::member(self.key, "created").is_some();
-        (ends && told && expires.is_none())
+        let is_detailed = call::member(self.key, "created").is_some();
+        (ends && is_detailed && expires.is_none())
             .then(|| self.finding("it never expires".to_owned(), self.replacing()))
     }
 
@@ -248,10 +248,10 @@ impl Look<'_> {
     }
 
     fn due(&self, due: &Due, has_new: bool) -> Finding {
-        let told = format!("it was replaced, and its grace was over at {}", due.until);
+        let problem = format!("it was replaced, and its grace was over at {}", due.until);
         if has_new {
-            return self.finding(told, format!("revoke {}", id(self.key)));
+            return self.finding(problem, format!("revoke {}", id(self.key)));
         }
-        self.finding(format!("{told}, but {} is gone", due.new), self.replacing())
+        self.finding(format!("{problem}, but {} is gone", due.new), self.replacing())
     }
 }

@@ -39,7 +39,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
 /// List keys of all kinds: created, expiry, owner, tags, scopes.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ListKeys {
-    /// Kind.
+    /// Only keys of this kind.
     kind: Option<Kind>,
     /// Revoked and expired ones, too.
     #[serde(default)]
@@ -126,7 +126,7 @@ async fn owners(tailnet: &Tailnet) -> BTreeMap<String, String> {
 /// Show a key with all that is known of it, but its secret.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct GetKey {
-    /// Its id.
+    /// ID of the key.
     key: String,
 }
 
@@ -143,7 +143,7 @@ impl Query for GetKey {
 /// Make an auth key, an OAuth client or a federated identity.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct CreateKey {
-    /// Not `api`.
+    /// Kind of key; `api` cannot be created.
     #[serde(default)]
     kind: Kind,
     /// Up to 50 letters, digits, spaces, hyphens.
@@ -151,7 +151,7 @@ pub(crate) struct CreateKey {
     description: String,
     /// Life of an auth key, up to 90.
     days: Option<u32>,
-    /// For several devices.
+    /// The key can add several devices.
     #[serde(default)]
     reusable: bool,
     /// Devices vanish offline.
@@ -160,17 +160,17 @@ pub(crate) struct CreateKey {
     /// Devices need no approval.
     #[serde(default)]
     preauthorized: bool,
-    /// As `tag:ci`.
+    /// Tags of devices that join, as `tag:ci`.
     #[serde(default)]
     tags: Vec<String>,
-    /// As `devices:core:read`; not for auth keys.
+    /// OAuth scopes, as `devices:core:read`; not for auth keys.
     #[serde(default)]
     scopes: Vec<String>,
     /// Federated: https URL.
     issuer: Option<String>,
-    /// Federated: pattern.
+    /// Federated identity: pattern of the `sub` claim.
     subject: Option<String>,
-    /// Federated.
+    /// Federated identity: value of the `aud` claim.
     audience: Option<String>,
     /// Federated: patterns by name.
     #[serde(default)]
@@ -208,17 +208,17 @@ impl Edit for CreateKey {
 /// Change an OAuth client or a federated identity; its secret stays.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct UpdateKey {
-    /// Its id.
+    /// ID of the key.
     key: String,
     /// What it is for.
     description: Option<String>,
-    /// Instead of all others.
+    /// OAuth scopes that replace all it has.
     scopes: Option<Vec<String>>,
-    /// Likewise.
+    /// Tags that replace all it has.
     tags: Option<Vec<String>>,
     /// Federated: https URL.
     issuer: Option<String>,
-    /// Federated: pattern.
+    /// Federated identity: pattern of the `sub` claim.
     subject: Option<String>,
 }
 
@@ -242,9 +242,9 @@ impl Edit for UpdateKey {
 /// Make a new key like this one, then revoke this one, now or after a grace.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct RotateKey {
-    /// Its id.
+    /// ID of the key.
     key: String,
-    /// As `7d`; none revokes it at once.
+    /// How long the old key still works, as `7d`; absent revokes it at once.
     grace: Option<String>,
 }
 
@@ -264,7 +264,7 @@ impl Edit for RotateKey {
 /// Revoke a key for good.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct RevokeKey {
-    /// Its id.
+    /// ID of the key.
     key: String,
 }
 
@@ -283,9 +283,9 @@ impl Edit for RevokeKey {
 pub(crate) struct CheckKeyRotation {
     /// Days; usually 90.
     auth: Option<u32>,
-    /// Of OAuth clients; usually 365.
+    /// Days that an OAuth client may be old; usually 365.
     client: Option<u32>,
-    /// Of access tokens; usually 90.
+    /// Days that an access token may be old; usually 90.
     api: Option<u32>,
 }
 

@@ -105,11 +105,11 @@ async fn make(tailnet: &Tailnet, reusable: &Value) -> Result<Written> {
         return Err(call::odd(operation, "the answer has no id"));
     };
     let account = call::member(&answer, "tailscaleAwsAccountId").map(text).unwrap_or_default();
-    let told = format!(
+    let note = format!(
         "let the role's trust policy allow Tailscale's AWS account {account} with this external \
          id, then validate the external id"
     );
-    Ok(Written { id: Some(id), notes: vec![told], ..Written::default() })
+    Ok(Written { id: Some(id), notes: vec![note], ..Written::default() })
 }
 
 async fn validate(tailnet: &Tailnet, write: Write<'_>) -> Result<Written> {

@@ -136,7 +136,7 @@ impl Destination {
         }
         self.check_needed()?;
         url.as_deref().map_or(Ok(()), check_url)?;
-        // What the API fills in is said, so that it is known when it is read back.
+        // What the API fills in is set, so that it is known when it is read back.
         let named = !matches!(kind, LogDestination::S3 | LogDestination::Gcs);
         let user = user.as_deref().or(named.then_some("user"));
         let to = json!({

@@ -35,7 +35,7 @@ const SECRETS: &[&str] = &["token", "s3SecretAccessKey", "gcsCredentials"];
 /// Show where a log is streamed to, and how that goes.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct GetLogStreaming {
-    /// Which one.
+    /// Log to stream.
     log: Log,
 }
 
@@ -67,13 +67,13 @@ impl Query for GetLogStreaming {
 /// Stream a log to another system instead of where it goes now; secrets are needed every time.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct SetLogStreaming {
-    /// Which one.
+    /// Log to stream.
     log: Log,
-    /// Whose system.
+    /// System that receives the logs.
     destination: LogDestination,
     /// But for s3 and gcs.
     url: Option<String>,
-    /// Usually `user`.
+    /// User name at the destination; usually `user`.
     user: Option<String>,
     /// Password or API key.
     token: Option<Secret>,
@@ -81,27 +81,27 @@ pub(crate) struct SetLogStreaming {
     period_minutes: Option<u32>,
     /// How it is packed.
     compression: Option<Compression>,
-    /// Name.
+    /// S3 bucket name.
     s3_bucket: Option<String>,
-    /// As `eu-west-1`.
+    /// AWS region, as `eu-west-1`.
     s3_region: Option<String>,
-    /// Of objects.
+    /// Prefix of object names in S3.
     s3_key_prefix: Option<String>,
     /// How S3 lets it in.
     s3_authentication: Option<S3Authentication>,
-    /// For `accesskey`.
+    /// Access key ID, with authentication `accesskey`.
     s3_access_key_id: Option<String>,
-    /// For `accesskey`.
+    /// Secret access key, with authentication `accesskey`.
     s3_secret_access_key: Option<Secret>,
-    /// For `rolearn`.
+    /// Role ARN, with authentication `rolearn`.
     s3_role_arn: Option<String>,
-    /// For `rolearn`.
+    /// External ID, with authentication `rolearn`.
     s3_external_id: Option<String>,
-    /// Name.
+    /// Google Cloud Storage bucket name.
     gcs_bucket: Option<String>,
-    /// Of objects.
+    /// Prefix of object names in GCS.
     gcs_key_prefix: Option<String>,
-    /// Of the credentials.
+    /// OAuth scopes of the GCS credentials.
     #[serde(default)]
     gcs_scopes: Vec<String>,
     /// A service account's, JSON.
@@ -150,7 +150,7 @@ impl Edit for SetLogStreaming {
 /// Stop streaming a log.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct DisableLogStreaming {
-    /// Which one.
+    /// Log to stream.
     log: Log,
 }
 
@@ -168,7 +168,7 @@ impl Edit for DisableLogStreaming {
 /// Get the external id under which an AWS role may let Tailscale in, or make one.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct CreateAwsExternalId {
-    /// The same until a role is linked.
+    /// Return one unlinked ID again, not a new one.
     #[serde(default)]
     reusable: bool,
 }
@@ -187,9 +187,9 @@ impl Edit for CreateAwsExternalId {
 /// Ask AWS whether a role lets Tailscale in under an external id, which links the two.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ValidateAwsExternalId {
-    /// From `create_aws_external_id`.
+    /// External ID from `create_aws_external_id`.
     external_id: String,
-    /// Of the role.
+    /// ARN of the IAM role.
     role_arn: String,
 }
 

@@ -1,4 +1,4 @@
-//! How the network is as a whole.
+//! A summary of the network.
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
@@ -194,10 +194,10 @@ fn routers(own: &[&Device], serves: impl Fn(&Device) -> bool) -> Routers {
 }
 
 fn attention(status: &Status) -> Vec<String> {
-    let mut told = Vec::new();
+    let mut counts = Vec::new();
     let mut say = |count: usize, what: &str| {
         if count > 0 {
-            told.push(format!("{count} {what}"));
+            counts.push(format!("{count} {what}"));
         }
     };
     say(status.devices.waiting, "devices wait for approval");
@@ -207,5 +207,5 @@ fn attention(status: &Status) -> Vec<String> {
     say(status.exit_nodes.offline.len(), "exit nodes are offline");
     let waiting = status.users.as_ref().and_then(|it| it.get("needs-approval").copied());
     say(waiting.unwrap_or_default(), "users wait for approval");
-    told
+    counts
 }

@@ -1,4 +1,4 @@
-//! The tool of the network as a whole.
+//! The tool for a summary of the network.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -13,7 +13,7 @@ use crate::{
 
 pub(crate) const TOOLSET: Toolset = Toolset {
     name: "network",
-    about: "How the network is as a whole.",
+    about: "A summary of the network.",
     instructions: "",
     default: true,
     tools: &[query::<GetNetworkStatus>()],

@@ -68,7 +68,7 @@ pub(crate) struct CreateOAuthApp {
     name: String,
     /// `https`, or localhost.
     redirect_uris: Vec<String>,
-    /// As `devices:core:read`.
+    /// OAuth scopes, as `devices:core:read`.
     scopes: Vec<String>,
     /// What it is for.
     description: Option<String>,
@@ -103,13 +103,13 @@ pub(crate) struct UpdateOAuthApp {
     app: String,
     /// A new one.
     name: Option<String>,
-    /// Instead of all others.
+    /// Redirect URIs that replace all it has.
     redirect_uris: Option<Vec<String>>,
-    /// Likewise.
+    /// OAuth scopes that replace all it has.
     scopes: Option<Vec<String>>,
     /// Empty for none.
     description: Option<String>,
-    /// Instead of all others.
+    /// Node attributes that replace all it has.
     node_attributes: Option<Vec<String>>,
 }
 

@@ -109,15 +109,15 @@ fn check(operation: Operation, given: &Value) -> Result<()> {
     let field = place.trim_start_matches('/').replace('/', ".");
     let field = if field.is_empty() { "parameters" } else { &field };
     // Masked: the value may be a secret.
-    let mut told = vec![first.masked().to_string()];
+    let mut problems = vec![first.masked().to_string()];
     for fault in faults.take(FAULTS) {
-        told.push(format!("{}: {}", fault.instance_path(), fault.masked()));
+        problems.push(format!("{}: {}", fault.instance_path(), fault.masked()));
     }
     let known = schema.get("properties").and_then(Value::as_object);
     let known: Vec<&String> = known.into_iter().flat_map(Map::keys).collect();
     let known = known.iter().map(|it| it.as_str()).collect::<Vec<_>>().join(", ");
     let takes = if known.is_empty() { "nothing".to_owned() } else { known };
-    Err(Error::invalid_input(field, format!("does not fit: {}", told.join("; ")))
+    Err(Error::invalid_input(field, format!("does not fit: {}", problems.join("; ")))
         .with_remedy(format!("`{operation}` takes {takes}; look at its schema")))
 }
 

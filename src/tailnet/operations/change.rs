@@ -148,7 +148,7 @@ impl Subject for Calls {
         reader(operation).is_some() && !acts
     }
 
-    /// The API fills in what was not said.
+    /// The API fills in what was not given.
     fn reached(&self, change: &Change, now: &Value) -> bool {
         match (&change.to, now) {
             (Value::Object(wanted), Value::Object(now)) => wanted
@@ -183,7 +183,7 @@ async fn send(tailnet: &Tailnet, write: Write<'_>) -> Result<Written> {
     let mut answer = tailnet.client().call(called, call).await?;
     let mut sent = Written::default();
     answer::taken(&mut answer, "", called.secrets(), &mut sent.once);
-    // What was made is told with its id; what was changed is in the report already.
+    // What was made is reported with its id; what was changed is in the report already.
     sent.answer = Some(answer).filter(|it| change.from.is_null() && !is_empty(it));
     Ok(sent)
 }

@@ -37,13 +37,13 @@ pub struct Operations<'a> {
     tailnet: &'a Tailnet,
 }
 
-/// Whether an operation is called at all: none that takes a whole tailnet away is.
+/// Whether an operation is called at all: none that deletes a tailnet is.
 pub fn is_offered(operation: Operation) -> bool {
     let of_tailnet = operation.path().strip_prefix("/tailnet/{tailnet}");
-    let whole = of_tailnet.is_some_and(|rest| rest.is_empty() || rest == "/tailnet");
+    let is_tailnet = of_tailnet.is_some_and(|rest| rest.is_empty() || rest == "/tailnet");
     let named = operation.id().to_ascii_lowercase();
     let ends = ["delete", "remove", "destroy", "close"].iter().any(|it| named.starts_with(it));
-    let kills = (whole && operation.method() == "DELETE")
+    let kills = (is_tailnet && operation.method() == "DELETE")
         || (ends && (named.ends_with("tailnet") || named.ends_with("organization")));
     !kills
 }
@@ -69,7 +69,7 @@ pub fn named(id: &str) -> Result<Operation> {
     let operation = Operation::named(id).ok_or_else(|| find::unknown(id))?;
     if !is_offered(operation) {
         return Err(Error::refused(
-            format!("`{id}` would take the whole tailnet away"),
+            format!("`{id}` would delete the tailnet"),
             "whoever wants that does it in the admin console",
         ));
     }
@@ -144,8 +144,8 @@ impl<'a> Operations<'a> {
             Ok(before) => Ok((Some(before), None)),
             Err(none) if none.kind() == ErrorKind::NotFound => Ok((Some(Value::Null), None)),
             Err(error) if error.kind() == ErrorKind::Forbidden => {
-                let told = format!("what is there now could not be read ({error}): no way back");
-                Ok((None, Some(told)))
+                let note = format!("what is there now could not be read ({error}): no way back");
+                Ok((None, Some(note)))
             }
             Err(error) => Err(error),
         }

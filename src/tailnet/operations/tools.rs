@@ -30,10 +30,10 @@ const NAMELESS: &str = "items";
 /// Find operations of Tailscale's API by words, or show one's schema.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct FindApiOperation {
-    /// As `rotate webhook`.
+    /// Words to search for, as `rotate webhook`.
     #[serde(default)]
     words: String,
-    /// As `listWebhooks`: its schema.
+    /// Operation whose schema to show, as `listWebhooks`.
     operation: Option<String>,
 }
 
@@ -82,9 +82,9 @@ impl Query for FindApiOperation {
 /// Call any operation of Tailscale's API, checked against its schema.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct CallApiOperation {
-    /// As `listWebhooks`.
+    /// Operation name, as `listWebhooks`.
     operation: String,
-    /// Of path and query by name, and `body`.
+    /// Path and query parameters by name, and `body`.
     #[serde(default)]
     #[schemars(with = "Parameters")]
     parameters: Value,
@@ -192,7 +192,7 @@ fn input(operation: Operation) -> Value {
     schema
 }
 
-/// Says of a schema only what every host accepts. The whole schema still checks the call.
+/// Says of a schema only what every host accepts. The full schema still checks the call.
 fn portable(schema: &mut Value) {
     let Some(object) = schema.as_object_mut() else { return };
     object.remove("additionalProperties");

@@ -1,4 +1,4 @@
-//! The policy file, as something that changes: a whole text becomes another whole text. The journal
+//! The policy file, as something that changes: one text becomes another. The journal
 //! keeps both, so it is where old files come back from.
 
 use futures_util::future::BoxFuture;
@@ -134,23 +134,23 @@ async fn verify(
     let live = now.get(TEXT).map_or("", text);
     if *live != *text(&wanted.to) {
         let lines = conflict::difference(text(&wanted.to), live).join("  ");
-        let told = format!("what is live is not what was sent, but {}: {lines}", named(live));
-        return Err(Error::new(ErrorKind::Rejected, told)
+        let message = format!("what is live is not what was sent, but {}: {lines}", named(live));
+        return Err(Error::new(ErrorKind::Rejected, message)
             .with_remedy("look at what is live now, and call again"));
     }
     let verdict = tailnet.policy_file().validate(live).await;
     let verdict = verdict.map_err(|error| failed(&error, "could not be verified"))?;
     if !verdict.is_pass() {
-        let told = "it was written, but Tailscale says that it is wrong, now that it is live";
-        return Err(refusal(ErrorKind::Rejected, told, verdict));
+        let message = "it was written, but Tailscale says that it is wrong, now that it is live";
+        return Err(refusal(ErrorKind::Rejected, message, verdict));
     }
     Ok(vec!["read back and verified: as it was sent, and its tests pass".to_owned()])
 }
 
 /// An error with what Tailscale found wrong.
-pub(super) fn refusal(kind: ErrorKind, told: &str, verdict: Verdict) -> Error {
-    let said = (!verdict.errors.is_empty()).then(|| verdict.errors.join("; "));
-    Error::new(kind, told)
-        .with_upstream(said, verdict.failed_tests)
+pub(super) fn refusal(kind: ErrorKind, message: &str, verdict: Verdict) -> Error {
+    let errors = (!verdict.errors.is_empty()).then(|| verdict.errors.join("; "));
+    Error::new(kind, message)
+        .with_upstream(errors, verdict.failed_tests)
         .with_remedy("change the text as the message says")
 }

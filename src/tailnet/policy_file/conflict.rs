@@ -18,27 +18,27 @@ const MAX_LINE_LENGTH: usize = 120;
 const PLACES: usize = 3;
 /// How far back the log is searched.
 const LOOK_BACK: SignedDuration = SignedDuration::from_hours(24);
-/// How long it is waited for the log, without which all else can be said.
+/// How long to wait for the audit log; without it the message only lacks who.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The refusal of a text that was made from `base`, while `theirs` is live now.
 pub(super) async fn moved(tailnet: &Tailnet, base: &str, ours: &str, theirs: &str) -> Error {
-    let told = told(tailnet, base, theirs).await;
+    let who = changed_by(tailnet, base, theirs).await;
     match merge::three_way(base, ours, theirs) {
         Merge::Clean(_) => Error::new(
             ErrorKind::Stale,
             format!(
-                "the policy file was changed meanwhile{told}; it does not touch what was wanted"
+                "the policy file was changed meanwhile{who}; it does not touch what was wanted"
             ),
         )
         .with_remedy("call again: what was wanted is then planned on top of what is live now"),
-        Merge::Conflict(places) => conflict(&told, &places),
+        Merge::Conflict(places) => conflict(&who, &places),
     }
 }
 
 /// The refusal of a text that changes what somebody else changed in another way.
-pub(super) fn conflict(told: &str, places: &[Conflict]) -> Error {
-    let mut message = format!("the policy file was changed meanwhile{told}; both changed");
+pub(super) fn conflict(who: &str, places: &[Conflict]) -> Error {
+    let mut message = format!("the policy file was changed meanwhile{who}; both changed");
     for place in places.iter().take(PLACES) {
         let Conflict { line, base, ours, theirs } = place;
         let show = |text: &str| in_one_line(text);
@@ -58,7 +58,7 @@ pub(super) fn conflict(told: &str, places: &[Conflict]) -> Error {
 }
 
 /// By whom it became `theirs`, and how: the end of a sentence.
-pub(super) async fn told(tailnet: &Tailnet, base: &str, theirs: &str) -> String {
+pub(super) async fn changed_by(tailnet: &Tailnet, base: &str, theirs: &str) -> String {
     let who = tokio::time::timeout(READ_TIMEOUT, who(tailnet, theirs)).await.ok().flatten();
     let lines = difference(base, theirs);
     let how = if lines.is_empty() {

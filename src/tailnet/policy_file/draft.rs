@@ -25,7 +25,7 @@ pub struct Draft {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Wanted {
-    /// A whole new text.
+    /// A complete new text.
     Text {
         /// The text.
         text: String,
@@ -89,7 +89,7 @@ impl PolicyFileOf<'_> {
         Ok(plan.checked(pipeline::check(self.tailnet, &live.text, text, allow).await?))
     }
 
-    /// What the draft comes to on top of what is live, and what is to be said about it.
+    /// What the draft comes to on top of what is live, and notes about it.
     async fn on_top_of(&self, live: &PolicyFile, draft: &Draft) -> Result<(String, Vec<String>)> {
         let (ours, etag) = match &draft.wanted {
             Wanted::Text { text, etag } => (text, etag),
@@ -110,23 +110,23 @@ impl PolicyFileOf<'_> {
             return Ok((ours.clone(), Vec::new()));
         }
         let Some(base) = self.tailnet.client().policy_texts().text(etag) else {
-            let told = format!("the policy file is not the version `{etag}` any more");
+            let message = format!("the policy file is not the version `{etag}` any more");
             return Err(Error::new(
                 ErrorKind::Stale,
-                format!("{told}, which nobody here has read"),
+                format!("{message}, which nobody here has read"),
             )
             .with_remedy("read it again, and make the change on what it is now"));
         };
         if base == live.text {
             return Ok((ours.clone(), Vec::new()));
         }
-        let told = conflict::told(self.tailnet, &base, &live.text).await;
+        let who = conflict::changed_by(self.tailnet, &base, &live.text).await;
         match merge::three_way(&base, ours, &live.text) {
             Merge::Clean(both) => {
-                let note = format!("put together with a change that was made meanwhile{told}");
+                let note = format!("put together with a change that was made meanwhile{who}");
                 Ok((both, vec![note]))
             }
-            Merge::Conflict(places) => Err(conflict::conflict(&told, &places)),
+            Merge::Conflict(places) => Err(conflict::conflict(&who, &places)),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What can be said of a policy file without asking Tailscale: the one door to the offline engine.
+//! What the offline engine finds in a policy file, without asking Tailscale.
 
 use super::inventory;
 use crate::{
@@ -30,7 +30,7 @@ pub(super) struct TestSummary {
     pub(super) failed: Vec<String>,
 }
 
-/// Errors that are told at once.
+/// Errors that are shown at once.
 const ERRORS: usize = 10;
 
 /// Judges `new`, which would take the place of `old`.
@@ -64,8 +64,8 @@ fn in_world(old: &str, new: &Policy, inventory: &Inventory, judged: &mut Judged)
     let old = match Policy::parse(old) {
         Ok(old) => old,
         Err(error) => {
-            let told = format!("the file that is live cannot be read here: {error}");
-            judged.warnings.push(told);
+            let warning = format!("the file that is live cannot be read here: {error}");
+            judged.warnings.push(warning);
             return;
         }
     };

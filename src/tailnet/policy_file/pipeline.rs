@@ -29,21 +29,21 @@ pub(super) async fn check(
     new: &str,
     allow: Allow,
 ) -> Result<Checked> {
-    let mut told = Checked::default();
-    let sections = parsed(new, &mut told)?;
-    is_not_open_to_all(&sections, allow, &mut told)?;
+    let mut findings = Checked::default();
+    let sections = parsed(new, &mut findings)?;
+    is_not_open_to_all(&sections, allow, &mut findings)?;
     let judged = offline::offline(tailnet, old, new).await;
-    is_valid_offline(&judged, &mut told)?;
+    is_valid_offline(&judged, &mut findings)?;
     let verdict = tailnet.policy_file().validate(new).await?;
-    is_valid_at_tailscale(&verdict, &mut told)?;
-    tests_pass(&sections, &judged, verdict, &mut told)?;
-    cuts_nobody_off(&judged, allow, &mut told)?;
-    effects(&judged, &mut told);
-    lines(old, new, &mut told);
-    Ok(told)
+    is_valid_at_tailscale(&verdict, &mut findings)?;
+    tests_pass(&sections, &judged, verdict, &mut findings)?;
+    cuts_nobody_off(&judged, allow, &mut findings)?;
+    effects(&judged, &mut findings);
+    lines(old, new, &mut findings);
+    Ok(findings)
 }
 
-fn parsed(new: &str, told: &mut Checked) -> Result<Vec<Section>> {
+fn parsed(new: &str, findings: &mut Checked) -> Result<Vec<Section>> {
     if new.trim().is_empty() {
         return Err(Error::invalid_input(
             "text",
@@ -51,11 +51,11 @@ fn parsed(new: &str, told: &mut Checked) -> Result<Vec<Section>> {
         ));
     }
     let sections = outline::outline(new)?;
-    told.notes.push(format!("parsed: ok, {} sections", sections.len()));
+    findings.notes.push(format!("parsed: ok, {} sections", sections.len()));
     Ok(sections)
 }
 
-fn is_not_open_to_all(sections: &[Section], allow: Allow, told: &mut Checked) -> Result<()> {
+fn is_not_open_to_all(sections: &[Section], allow: Allow, findings: &mut Checked) -> Result<()> {
     if !outline::allows_all(sections) {
         return Ok(());
     }
@@ -66,28 +66,30 @@ fn is_not_open_to_all(sections: &[Section], allow: Allow, told: &mut Checked) ->
             "write `\"grants\": []` to allow nothing; if all is meant to be open, say `allow_all`",
         ));
     }
-    told.warnings.push(what.to_owned());
+    findings.warnings.push(what.to_owned());
     Ok(())
 }
 
-fn is_valid_offline(judged: &Judged, told: &mut Checked) -> Result<()> {
+fn is_valid_offline(judged: &Judged, findings: &mut Checked) -> Result<()> {
     if !judged.errors.is_empty() {
         let message = format!("the policy file is wrong: {}", judged.errors.join("; "));
         return Err(Error::refused(message, "change the text as the message says"));
     }
-    told.warnings.extend_from_slice(&judged.warnings);
-    told.notes.push(format!("validated offline: ok{}", and_warnings(judged.warnings.len())));
+    findings.warnings.extend_from_slice(&judged.warnings);
+    findings.notes.push(format!("validated offline: ok{}", and_warnings(judged.warnings.len())));
     Ok(())
 }
 
-fn is_valid_at_tailscale(verdict: &Verdict, told: &mut Checked) -> Result<()> {
+fn is_valid_at_tailscale(verdict: &Verdict, findings: &mut Checked) -> Result<()> {
     if !verdict.errors.is_empty() {
         let what = "Tailscale would not take this policy file";
         return Err(refusal(ErrorKind::Refused, what, verdict.clone()));
     }
     let warnings = verdict.warnings.iter().map(|it| format!("Tailscale warns: {it}"));
-    told.warnings.extend(warnings);
-    told.notes.push(format!("validated by Tailscale: ok{}", and_warnings(verdict.warnings.len())));
+    findings.warnings.extend(warnings);
+    findings
+        .notes
+        .push(format!("validated by Tailscale: ok{}", and_warnings(verdict.warnings.len())));
     Ok(())
 }
 
@@ -103,7 +105,7 @@ fn tests_pass(
     sections: &[Section],
     judged: &Judged,
     verdict: Verdict,
-    told: &mut Checked,
+    findings: &mut Checked,
 ) -> Result<()> {
     let count = outline::entries(sections, "tests");
     if !verdict.failed_tests.is_empty() {
@@ -113,12 +115,12 @@ fn tests_pass(
     }
     // Tailscale has the last word, and it says that they pass.
     if let [first, ..] = judged.tests.failed.as_slice() {
-        told.warnings.push(format!(
+        findings.warnings.push(format!(
             "offline, {} of the tests fail that pass at Tailscale: {first}",
             judged.tests.failed.len()
         ));
     }
-    told.notes.push(match (count, judged.tests.passed) {
+    findings.notes.push(match (count, judged.tests.passed) {
         (0, _) => "tests: there are none in the file".to_owned(),
         (_, 0) => format!("tests: {count} passed at Tailscale"),
         (_, offline) => format!("tests: {count} passed at Tailscale, {offline} offline"),
@@ -126,25 +128,25 @@ fn tests_pass(
     Ok(())
 }
 
-fn cuts_nobody_off(judged: &Judged, allow: Allow, told: &mut Checked) -> Result<()> {
+fn cuts_nobody_off(judged: &Judged, allow: Allow, findings: &mut Checked) -> Result<()> {
     if judged.lockouts.is_empty() {
         return Ok(());
     }
     if allow.lockout {
-        told.warnings.extend_from_slice(&judged.lockouts);
+        findings.warnings.extend_from_slice(&judged.lockouts);
         return Ok(());
     }
     let message = format!("the policy file would lock out: {}", judged.lockouts.join("; "));
     Err(Error::refused(message, "keep their access; if it is meant, set `allow_lockout`"))
 }
 
-fn effects(judged: &Judged, told: &mut Checked) {
-    told.notes.extend(judged.effects.iter().take(EFFECTS).map(|it| format!("effect: {it}")));
+fn effects(judged: &Judged, findings: &mut Checked) {
+    findings.notes.extend(judged.effects.iter().take(EFFECTS).map(|it| format!("effect: {it}")));
     if judged.effects.len() > EFFECTS {
-        told.notes.push(format!("and {} effects more", judged.effects.len() - EFFECTS));
+        findings.notes.push(format!("and {} effects more", judged.effects.len() - EFFECTS));
     }
 }
 
-fn lines(old: &str, new: &str, told: &mut Checked) {
-    told.notes.extend(conflict::difference(old, new));
+fn lines(old: &str, new: &str, findings: &mut Checked) {
+    findings.notes.extend(conflict::difference(old, new));
 }

@@ -121,16 +121,16 @@ impl PolicyFileOf<'_> {
     async fn judge(&self, body: &str, content_type: &str) -> Result<Verdict> {
         let request = self.tailnet.api()?.validate_and_test_policy_file();
         let response = request.content_type(content_type).body(body.to_owned()).send().await?;
-        let said = versioned(&response).text;
-        if matches!(said.trim(), "" | "null") {
+        let answer = versioned(&response).text;
+        if matches!(answer.trim(), "" | "null") {
             return Ok(Verdict::default());
         }
         // A page of some proxy is no pass.
-        if serde_json::from_str::<Value>(&said).is_err() {
+        if serde_json::from_str::<Value>(&answer).is_err() {
             let error = Error::new(ErrorKind::NotJson, "the answer to a validation is no JSON");
             return Err(error.for_operation(Operation::ValidateAndTestPolicyFile, None));
         }
-        let (message, problems) = response::error_body(said.as_bytes(), &[]);
+        let (message, problems) = response::error_body(answer.as_bytes(), &[]);
         Ok(Verdict::of(message, problems))
     }
 }

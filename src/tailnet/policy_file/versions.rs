@@ -76,7 +76,7 @@ pub struct Version {
     pub live: bool,
 }
 
-/// A recorded text, and what is to be said about it.
+/// A recorded text, and a note about it.
 pub(super) struct Found {
     pub(super) text: String,
     /// Which it is: `the text after change 3`.

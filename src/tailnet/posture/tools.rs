@@ -70,13 +70,13 @@ pub(crate) struct CreatePostureIntegration {
     // The first one: the log names it.
     /// Whom to ask.
     provider: PostureProvider,
-    /// For the provider's API.
+    /// Client secret at the provider.
     client_secret: Secret,
-    /// Likewise.
+    /// Client ID at the provider.
     client_id: Option<String>,
     /// Its region or URL.
     cloud_id: Option<String>,
-    /// Of Intune.
+    /// Tenant ID, Intune only.
     tenant_id: Option<String>,
 }
 
@@ -104,11 +104,11 @@ pub(crate) struct UpdatePostureIntegration {
     integration: String,
     /// A new one.
     client_secret: Option<Secret>,
-    /// For the provider's API.
+    /// Client ID at the provider.
     client_id: Option<String>,
     /// Its region or URL.
     cloud_id: Option<String>,
-    /// Of Intune.
+    /// Tenant ID, Intune only.
     tenant_id: Option<String>,
 }
 

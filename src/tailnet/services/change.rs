@@ -13,7 +13,7 @@ use crate::{
     tailnet::resource::ResourceSpec,
 };
 
-/// A service as a whole. One that was deleted comes back under its name.
+/// A service. One that was deleted comes back under its name.
 pub(crate) static SERVICE: ResourceSpec = ResourceSpec {
     make: Some(Operation::UpdateService),
     change: Some(Operation::UpdateService),

@@ -1,4 +1,4 @@
-//! What may be said of a service, checked before anything is sent.
+//! Checks of the definition of a service, before anything is sent.
 
 use std::net::Ipv4Addr;
 

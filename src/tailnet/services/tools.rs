@@ -99,10 +99,10 @@ pub(crate) struct ServicesCreate {
     /// Such as `tag:web`.
     #[serde(default)]
     tags: Vec<String>,
-    /// Free text.
+    /// Comment, free text.
     #[serde(default)]
     comment: String,
-    /// For people.
+    /// Name shown to people.
     #[serde(default)]
     display_name: String,
     /// Usually any free one.
@@ -138,11 +138,11 @@ pub(crate) struct ServicesUpdate {
     ports: Option<Vec<String>>,
     /// All of them.
     tags: Option<Vec<String>>,
-    /// Free text.
+    /// Comment, free text.
     comment: Option<String>,
-    /// For people.
+    /// Name shown to people.
     display_name: Option<String>,
-    /// In 100.64.0.0/10.
+    /// IPv4 address in 100.64.0.0/10.
     ipv4: Option<String>,
 }
 
@@ -193,7 +193,7 @@ pub(crate) struct ServicesApproveHost {
     service: String,
     /// Name, its start, id or IP.
     device: String,
-    /// False withdraws.
+    /// True approves the host, false rejects it.
     approved: bool,
 }
 

@@ -96,7 +96,7 @@ impl Field {
 
     /// What a change of it implies that may not be wanted.
     pub(super) fn warning(&self, from: Option<&Value>, to: &Value) -> Option<String> {
-        let told = match (self.api, to.as_bool()) {
+        let warning = match (self.api, to.as_bool()) {
             ("devicesApprovalOn", Some(false)) => "new devices take part without approval",
             ("usersApprovalOn", Some(false)) => "new users join without approval",
             (EXTERNALLY_MANAGED, Some(true)) => {
@@ -117,7 +117,7 @@ impl Field {
             }
             _ => return None,
         };
-        Some(told.to_owned())
+        Some(warning.to_owned())
     }
 }
 

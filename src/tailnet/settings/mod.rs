@@ -1,4 +1,4 @@
-//! Settings that hold for the whole tailnet. The API authorizes each of them by itself.
+//! Settings of the tailnet. The API authorizes each of them by itself.
 
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};

@@ -14,7 +14,7 @@ use crate::{
 
 pub(crate) const TOOLSET: Toolset = Toolset {
     name: "settings",
-    about: "Settings that hold for the whole tailnet.",
+    about: "Settings of the tailnet.",
     instructions: "",
     default: false,
     tools: &[query::<GetTailnetSettings>(), edit::<UpdateTailnetSettings>()],
@@ -54,7 +54,7 @@ pub(crate) struct UpdateTailnetSettings {
     devices_approval_on: Option<bool>,
     /// Clients update themselves.
     devices_auto_updates_on: Option<bool>,
-    /// Of keys, 1 to 180.
+    /// Days until keys of devices expire, 1 to 180.
     devices_key_duration_days: Option<u32>,
     /// New users wait for approval.
     users_approval_on: Option<bool>,

@@ -102,10 +102,10 @@ impl<'a> Tags<'a> {
     pub async fn audit(&self, prefixes: &[String]) -> Result<Audit> {
         let devices = self.tailnet.devices().list().await?;
         let own: Vec<&Device> = devices.iter().filter(|it| !it.is_shared_in()).collect();
-        let mut worn: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        let mut in_use: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for device in &own {
             for tag in device.tags() {
-                worn.entry(tag).or_default().push(device.short_name());
+                in_use.entry(tag).or_default().push(device.short_name());
             }
         }
         let mut notes = Vec::new();
@@ -120,14 +120,14 @@ impl<'a> Tags<'a> {
             }
             Err(error) => return Err(error),
         };
-        let names: BTreeSet<&str> = worn
+        let names: BTreeSet<&str> = in_use
             .keys()
             .copied()
             .chain(declared.iter().flat_map(|it| it.owners.keys().map(String::as_str)))
             .collect();
         let mut rows: Vec<Row> = names
             .into_iter()
-            .map(|tag| row(tag, worn.get(tag), declared.as_ref(), prefixes))
+            .map(|tag| row(tag, in_use.get(tag), declared.as_ref(), prefixes))
             .collect();
         rows.sort_by_key(|it| it.problems.is_empty());
         Ok(Audit {
@@ -227,11 +227,11 @@ impl Declared {
 
 fn row(
     tag: &str,
-    worn: Option<&Vec<&str>>,
+    in_use: Option<&Vec<&str>>,
     declared: Option<&Declared>,
     prefixes: &[String],
 ) -> Row {
-    let devices = worn.map_or(0, Vec::len);
+    let devices = in_use.map_or(0, Vec::len);
     let mut problems = Vec::new();
     if let Some(declared) = declared {
         match declared.owners.get(tag) {
@@ -241,8 +241,8 @@ fn row(
         }
         if devices == 0 {
             let used = declared.mentions(tag) > 1;
-            let told = if used { "on no device" } else { "used nowhere" };
-            problems.push(told.to_owned());
+            let problem = if used { "on no device" } else { "used nowhere" };
+            problems.push(problem.to_owned());
         }
     }
     if tag.chars().any(|it| it.is_ascii_uppercase()) {
@@ -254,7 +254,7 @@ fn row(
     Row {
         tag: tag.to_owned(),
         devices,
-        such_as: worn
+        such_as: in_use
             .iter()
             .flat_map(|it| it.iter())
             .take(NAMED)
@@ -266,7 +266,7 @@ fn row(
 }
 
 impl DeviceSelector {
-    /// The devices that are meant, and what is to be said of those left out.
+    /// The devices that are meant, and notes about those left out.
     fn of<'d>(&self, list: &'d [Device]) -> Result<(Vec<&'d Device>, Vec<String>)> {
         let mut chosen: Vec<&Device> = Vec::new();
         for wanted in &self.devices {
@@ -281,12 +281,12 @@ impl DeviceSelector {
         let mut notes = Vec::new();
         match (&self.filter, self.devices.is_empty()) {
             (None, true) => {
-                let told = "are missing; name some, or say what they are like";
-                return Err(Error::invalid_input("devices", told));
+                let problem = "are missing; name some, or say what they are like";
+                return Err(Error::invalid_input("devices", problem));
             }
             (Some(_), false) => {
-                let told = "are named, so leave the filters out";
-                return Err(Error::invalid_input("devices", told));
+                let problem = "are named, so leave the filters out";
+                return Err(Error::invalid_input("devices", problem));
             }
             (Some(filter), true) => {
                 let now = Timestamp::now();
@@ -306,8 +306,8 @@ impl DeviceSelector {
                 .with_action(Action::Call(Operation::ListTailnetDevices)));
         }
         if chosen.len() > MAX_DEVICES {
-            let told = format!("are {}; {MAX_DEVICES} at most in one change", chosen.len());
-            return Err(Error::invalid_input("devices", told));
+            let problem = format!("are {}; {MAX_DEVICES} at most in one change", chosen.len());
+            return Err(Error::invalid_input("devices", problem));
         }
         Ok((chosen, notes))
     }

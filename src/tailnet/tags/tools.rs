@@ -70,16 +70,16 @@ macro_rules! retag {
         $(#[$about])*
         #[derive(Debug, Deserialize, JsonSchema)]
         pub(crate) struct $tool {
-            /// As `tag:web`.
+            /// Tags, as `tag:web`.
             tags: Vec<String>,
             /// Named, or what follows.
             #[serde(default)]
             devices: Vec<String>,
-            /// Part of the name.
+            /// Part of the device name.
             name: Option<String>,
-            /// As `linux`.
+            /// Operating system, as `linux`.
             os: Option<String>,
-            /// Part of the login name.
+            /// Part of the owner's login name.
             user: Option<String>,
             /// Has one of these.
             #[serde(default)]

@@ -71,7 +71,7 @@ impl Query for GetUserInvite {
 pub(crate) struct InviteUsers {
     /// Whom to mail; none for one link.
     emails: Option<Vec<String>>,
-    /// Usually `member`.
+    /// Role of the invited; usually `member`.
     role: Option<InviteRole>,
 }
 

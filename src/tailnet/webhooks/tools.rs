@@ -30,7 +30,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
 
 const FIELDS: &[&str] = &["endpointId", "endpointUrl", "providerType", "subscriptions"];
 
-/// List webhooks.
+/// List webhooks with their events.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ListWebhooks {}
 
@@ -66,11 +66,11 @@ impl Query for GetWebhook {
 /// Have events posted to a URL; the secret that signs them is shown once.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct CreateWebhook {
-    /// `https://…`
+    /// Endpoint URL, as `https://hooks.example.com/x`.
     url: String,
     /// Events, as `nodeCreated`, `policyUpdate` or `categoryTailnetManagement`.
     subscriptions: Vec<String>,
-    /// Instead of Tailscale's format.
+    /// Message format of this chat provider.
     provider: Option<WebhookProvider>,
 }
 
@@ -90,7 +90,7 @@ impl Edit for CreateWebhook {
 pub(crate) struct UpdateWebhook {
     /// Its id or URL.
     webhook: String,
-    /// Instead of all others.
+    /// Events that replace all it has.
     subscriptions: Vec<String>,
 }
 

@@ -3,3 +3,4 @@
 mod budget;
 mod selection;
 mod tools;
+mod words;

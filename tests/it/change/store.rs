@@ -134,3 +134,21 @@ async fn a_database_that_is_not_there_is_told_without_its_password() {
     assert!(all.contains("Postgres") && all.contains("Actor::journal"), "{all}");
     assert!(!all.contains("s3cr3t"), "{all}");
 }
+
+#[tokio::test]
+async fn a_journal_in_memory_outlives_a_query_that_is_given_up() {
+    let (_sandbox, tailnet) = sandbox().await;
+    let device = own(&tailnet).await.into_iter().find(|it| !it.tags().is_empty()).unwrap();
+    let store = Arc::new(Store::in_memory());
+    let tailnet = tailnet.acting_as(Actor::new("ann", Some(store.clone())));
+    let plan = tailnet.devices().plan_update(device.key(), &rename("kept")).await.unwrap();
+    tailnet.apply(&plan).await.unwrap();
+
+    for nanoseconds in 0..200 {
+        let given_up = std::time::Duration::from_nanos(nanoseconds * 2_000);
+        let find = Find { limit: 1, ..Find::default() };
+        let _ = tokio::time::timeout(given_up, tailnet.changes().list(&find)).await;
+    }
+
+    assert_eq!(tailnet.changes().get(1, 0, 1).await.unwrap().entry.change, 1);
+}

@@ -25,7 +25,10 @@ fn value(text: &str, of: ValueType) -> Result<AttributeValue> {
     Ok(match of {
         ValueType::String => AttributeValue::Text(text.to_owned()),
         ValueType::Number => AttributeValue::Number(text.trim().parse().map_err(|_| {
-            Error::invalid_input("value", format!("is `{text}`; a number is whole, such as `87`"))
+            Error::invalid_input(
+                "value",
+                format!("is `{text}`; a number has no fraction, such as `87`"),
+            )
         })?),
         ValueType::Boolean => AttributeValue::Bool(text.trim().parse().map_err(|_| {
             Error::invalid_input("value", format!("is `{text}`; use `true` or `false`"))
@@ -65,16 +68,16 @@ impl Query for GetDeviceAttributes {
 pub(crate) struct SetDeviceAttribute {
     /// Name, its start, id or IP.
     device: String,
-    /// As `custom:name`.
+    /// Attribute name, as `custom:tier`.
     key: String,
-    /// As text.
+    /// Value of the attribute, as text.
     value: String,
-    /// The same on all devices.
+    /// Type of the value, one for all devices.
     #[serde(default, rename = "type")]
     of: ValueType,
-    /// RFC 3339.
+    /// Time at which it expires, RFC 3339.
     expiry: Option<String>,
-    /// For the audit log.
+    /// Reason, for the audit log.
     comment: Option<String>,
 }
 
@@ -103,7 +106,7 @@ impl Edit for SetDeviceAttribute {
 pub(crate) struct DeleteDeviceAttribute {
     /// Name, its start, id or IP.
     device: String,
-    /// As `custom:name`.
+    /// Attribute name, as `custom:tier`.
     key: String,
 }
 
@@ -127,16 +130,16 @@ impl Edit for DeleteDeviceAttribute {
 pub(crate) struct BatchUpdateDeviceAttributes {
     /// Up to 50.
     devices: Vec<String>,
-    /// As `custom:name`.
+    /// Attribute name, as `custom:tier`.
     key: String,
-    /// As text; absent to delete.
+    /// Value of the attribute, as text; absent to delete it.
     value: Option<String>,
-    /// The same on all devices.
+    /// Type of the value, one for all devices.
     #[serde(default, rename = "type")]
     of: ValueType,
-    /// RFC 3339.
+    /// Time at which it expires, RFC 3339.
     expiry: Option<String>,
-    /// For the audit log.
+    /// Reason, for the audit log.
     comment: Option<String>,
     /// If one fails.
     #[serde(default)]

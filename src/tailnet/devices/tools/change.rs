@@ -42,7 +42,7 @@ enum Revocation {
 /// Cut a device off: de-authorize it, or remove it for good.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct RevokeDevice {
-    /// Whole name, id or IP.
+    /// Full name, id or IP.
     device: String,
     how: Revocation,
 }
@@ -76,14 +76,14 @@ pub(crate) struct UpdateDevice {
     /// Such as `tag:web`.
     #[serde(default)]
     add_tags: Vec<String>,
-    /// Likewise.
+    /// Tags to remove, as `tag:web`.
     #[serde(default)]
     remove_tags: Vec<String>,
-    /// Instead of all others.
+    /// Tags that replace all it has.
     set_tags: Option<Vec<String>>,
     /// Key expiry on.
     key_expires: Option<bool>,
-    /// In 100.64.0.0/10.
+    /// IPv4 address in 100.64.0.0/10.
     ipv4: Option<String>,
 }
 
@@ -123,7 +123,7 @@ impl Edit for UpdateDevice {
 /// Expire a device's key now, for good: it drops off until a new login.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ExpireDeviceKey {
-    /// Whole name, id or IP.
+    /// Full name, id or IP.
     device: String,
 }
 
@@ -143,7 +143,7 @@ impl Edit for ExpireDeviceKey {
 pub(crate) struct ForceUpdate {
     /// Name, its start, id or IP.
     device: String,
-    /// For the whole tailnet.
+    /// Turn on auto-update for all devices.
     #[serde(default)]
     auto_updates: bool,
 }

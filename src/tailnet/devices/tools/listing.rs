@@ -55,41 +55,41 @@ const FIELDS: [&str; 31] = [
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct ListDevices {
-    /// Part of the name.
+    /// Part of the device name.
     name: Option<String>,
-    /// Connected now.
+    /// Only devices that are connected, or not.
     online: Option<bool>,
-    /// Approved.
+    /// Only devices that are approved, or not.
     authorized: Option<bool>,
-    /// As `linux`.
+    /// Operating system, as `linux`.
     os: Option<String>,
-    /// Part of the login name.
+    /// Part of the owner's login name.
     user: Option<String>,
-    /// All of these.
+    /// Devices with all of these tags.
     tags: Vec<String>,
-    /// One of these.
+    /// Devices with at least one of these tags.
     tags_any: Vec<String>,
     /// This version or later.
     version_from: Option<String>,
     /// An earlier version.
     version_below: Option<String>,
-    /// Routes subnets.
+    /// Only subnet routers, or none.
     subnet_router: Option<bool>,
-    /// Or offers to be.
+    /// Only exit nodes, offered or approved.
     exit_node: Option<bool>,
-    /// Shared in.
+    /// Only shared-in devices, or none.
     external: Option<bool>,
-    /// Ephemeral.
+    /// Only ephemeral devices, or none.
     ephemeral: Option<bool>,
-    /// Of its client.
+    /// Only devices whose client can be updated, or not.
     update_available: Option<bool>,
-    /// As `7d`, or expired.
+    /// Only keys that expire within this time, as `7d`, or have.
     key_expires_within: Option<String>,
-    /// As `30d`.
+    /// Only devices not seen for this long, as `30d`.
     silent_for: Option<String>,
-    /// Order.
+    /// Order of the list.
     sort: Order,
-    /// Reversed.
+    /// Sort in reverse order.
     descending: bool,
     /// API fields to show, or `all`.
     fields: Vec<String>,

@@ -61,7 +61,7 @@ pub(crate) struct GetDeviceLogs {
     device: String,
     /// RFC 3339, or `24h` ago.
     since: Option<String>,
-    /// The same; usually now.
+    /// End of the window, RFC 3339; usually now.
     until: Option<String>,
     /// Network flows, too: 24 h at most.
     #[serde(default)]

@@ -1,4 +1,4 @@
-//! What is to be said about a name, and to be done about one that does not resolve.
+//! What to say about a name, and what to do about one that does not resolve.
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -23,16 +23,16 @@ pub(super) struct Asked {
     pub(super) found: Found,
     pub(super) records: Vec<Record>,
     pub(super) took: Option<Duration>,
-    pub(super) said: Option<String>,
+    pub(super) reason: Option<String>,
 }
 
 impl Asked {
     pub(super) fn of(found: Found) -> Self {
-        Self { found, records: Vec::new(), took: None, said: None }
+        Self { found, records: Vec::new(), took: None, reason: None }
     }
 
     pub(super) fn nobody(why: &str) -> Self {
-        Self { said: Some(why.to_owned()), ..Self::of(Found::NotAsked) }
+        Self { reason: Some(why.to_owned()), ..Self::of(Found::NotAsked) }
     }
 }
 
@@ -106,8 +106,8 @@ fn failed(error: &NetError) -> Asked {
         NetError::Io(_) | NetError::NoConnections => Found::Unreachable,
         _ => Found::Failed,
     };
-    let said = matches!(found, Found::Failed | Found::Unreachable).then(|| error.to_string());
-    Asked { said, ..Asked::of(found) }
+    let reason = matches!(found, Found::Failed | Found::Unreachable).then(|| error.to_string());
+    Asked { reason, ..Asked::of(found) }
 }
 
 pub(super) fn record_type(kind: Kind) -> RecordType {

@@ -80,5 +80,5 @@ fn failed(error: &Error) -> Asked {
         }
         _ => Found::Failed,
     };
-    Asked { said: Some(error.to_string()), ..Asked::of(found) }
+    Asked { reason: Some(error.to_string()), ..Asked::of(found) }
 }

@@ -152,9 +152,9 @@ pub struct Attempt {
     /// How long it took, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub took_ms: Option<u64>,
-    /// What the resolver said besides.
+    /// Why it failed, in the words of the resolver or the system.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub said: Option<String>,
+    pub reason: Option<String>,
 }
 
 /// What became of a name, and how.
@@ -199,7 +199,7 @@ impl DnsOf<'_> {
                 break;
             }
         }
-        told(&paths, kind, attempts)
+        resolution(&paths, kind, attempts)
     }
 }
 
@@ -222,7 +222,7 @@ async fn attempt(
     let mut last = None;
     for path in paths.of(name) {
         let resolver = path.resolver();
-        let Asked { found, records, took, said } = match &path {
+        let Asked { found, records, took, reason } = match &path {
             Path::List(host) => known::answer(*host, kind),
             Path::Nobody(why) => Asked::nobody(why),
             // Who did not answer a moment ago does not answer now.
@@ -240,7 +240,7 @@ async fn attempt(
             split_dns: path.domain().map(str::to_owned),
             records,
             took_ms: took.map(|it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX)),
-            said,
+            reason,
         });
         last = Some(found);
         if found.is_final() {
@@ -255,8 +255,8 @@ fn is_silent(attempts: &[Attempt], resolver: &str) -> bool {
     attempts.iter().filter(lost).any(|it| it.resolver.as_deref() == Some(resolver))
 }
 
-/// The attempt that says most, and what is to be said about it.
-fn told(paths: &Paths<'_>, kind: Kind, mut attempts: Vec<Attempt>) -> Result<Resolution> {
+/// The attempt that says most, with advice.
+fn resolution(paths: &Paths<'_>, kind: Kind, mut attempts: Vec<Attempt>) -> Result<Resolution> {
     let at = |fits: &dyn Fn(Found) -> bool| attempts.iter().rposition(|it| fits(it.result));
     let best = at(&|it| it == Found::Answered)
         .or_else(|| at(&|it| it == Found::NoSuchRecords))

@@ -18,20 +18,20 @@ use crate::{
 struct Split {
     /// Such as `corp.example.com`.
     domain: String,
-    /// In order.
+    /// Nameserver addresses, in order.
     nameservers: Vec<String>,
 }
 
-/// Change the whole DNS configuration at once; what is absent stays.
+/// Change several parts of the DNS configuration at once; what is absent stays.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ConfigureDns {
     /// IPs or https:// URLs, in order.
     nameservers: Option<Vec<String>>,
-    /// Instead of a network's own.
+    /// Devices use the nameservers, not those of their network.
     override_local_dns: Option<bool>,
     /// Needs a nameserver.
     magic_dns: Option<bool>,
-    /// In order.
+    /// Search domains, in order.
     search_paths: Option<Vec<String>>,
     /// All of them.
     split_dns: Option<Vec<Split>>,
@@ -102,7 +102,7 @@ impl Edit for ConfigureNameservers {
 pub(crate) struct AddDnsRoute {
     /// Such as `corp.example.com`.
     domain: String,
-    /// Instead of those it has.
+    /// Addresses that replace those of the domain.
     nameservers: Vec<String>,
 }
 

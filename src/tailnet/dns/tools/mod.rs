@@ -78,9 +78,9 @@ impl Query for GetMagicDnsStatus {
 /// Resolve a name from here as the tailnet's devices would, and say how.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct TestDnsResolution {
-    /// To resolve.
+    /// Domain name to resolve.
     name: String,
-    /// Of record, usually `A`.
+    /// Record type, usually `A`.
     #[serde(default, rename = "type")]
     kind: Kind,
 }

@@ -42,7 +42,7 @@ enum By {
 /// Check a policy text for errors, here with line numbers and then at Tailscale.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ValidateAclSyntax {
-    /// Instead of the live one.
+    /// Policy file to use; usually the live one.
     text: Option<String>,
     /// Do not ask Tailscale.
     #[serde(default)]
@@ -89,17 +89,17 @@ impl Query for ValidateAclSyntax {
 pub(crate) struct TestAclPolicy {
     /// Device, user, group, tag, host, address; alone: what it reaches.
     from: Option<String>,
-    /// The same; alone: who reaches it.
+    /// Device, user, group, tag, host, address; alone: who reaches it.
     to: Option<String>,
     /// `443` or `udp:53`; usually 443.
     port: Option<String>,
-    /// Instead: may it log in over SSH as this user?
+    /// Ask for SSH login as this user, not for a port.
     ssh_user: Option<String>,
-    /// Instead of the file's own.
+    /// Tests to run, not those of the file.
     tests: Option<Vec<Claim>>,
-    /// Instead of the live one.
+    /// Policy file to use; usually the live one.
     text: Option<String>,
-    /// Usually offline.
+    /// Who answers: the offline engine (usual) or Tailscale.
     #[serde(default)]
     by: By,
 }
@@ -108,11 +108,15 @@ pub(crate) struct TestAclPolicy {
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Claim {
+    /// Device, user, group or tag that connects.
     src: String,
+    /// Destinations it must reach.
     #[serde(default)]
     accept: Vec<String>,
+    /// Destinations it must not reach.
     #[serde(default)]
     deny: Vec<String>,
+    /// Protocol, usually `tcp`.
     #[serde(skip_serializing_if = "Option::is_none")]
     proto: Option<String>,
 }
@@ -126,13 +130,13 @@ fn claims(tests: &[Claim]) -> Vec<Value> {
 pub(crate) struct Tested {
     judged_by: By,
     #[serde(flatten)]
-    said: Said,
+    answer: TestAnswer,
 }
 
 /// One of the answers.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-enum Said {
+enum TestAnswer {
     Answer(Box<Answer>),
     Reached { reaches: Capped<Entry> },
     Reaching { reached_by: Capped<Entry> },
@@ -181,19 +185,20 @@ impl List for TestAclPolicy {
 
     async fn list(self, tailnet: &Tailnet, part: Part) -> Result<Tested> {
         let judged_by = self.by;
-        let said = match self.by {
+        let answer = match self.by {
             By::Offline => self.offline(tailnet, &part).await?,
             By::Tailscale => self.at_tailscale(tailnet).await?,
         };
-        Ok(Tested { judged_by, said })
+        Ok(Tested { judged_by, answer })
     }
 }
 
 impl TestAclPolicy {
-    async fn offline(self, tailnet: &Tailnet, part: &Part) -> Result<Said> {
+    async fn offline(self, tailnet: &Tailnet, part: &Part) -> Result<TestAnswer> {
         let judged = tailnet.policy_file().judged(self.text.as_deref()).await?;
         let policy = judged.compiled();
-        let wrong = |field: &'static str| move |said: String| Error::invalid_input(field, said);
+        let wrong =
+            |field: &'static str| move |problem: String| Error::invalid_input(field, problem);
         Ok(match (self.from.as_deref(), self.to.as_deref()) {
             (Some(from), Some(to)) => {
                 no_page(part)?;
@@ -203,24 +208,24 @@ impl TestAclPolicy {
                     let ports = ports(self.port.as_deref())?;
                     policy.ask(from, to, ports.protocol, ports.first)
                 };
-                Said::Answer(Box::new(answer.map_err(wrong("from or to"))?))
+                TestAnswer::Answer(Box::new(answer.map_err(wrong("from or to"))?))
             }
             (Some(from), None) => {
                 let all = policy.reached_by(from).map_err(wrong("from"))?;
-                Said::Reached { reaches: Capped::page(all, part) }
+                TestAnswer::Reached { reaches: Capped::page(all, part) }
             }
             (None, Some(to)) => {
                 let all = policy.who_reaches(to).map_err(wrong("to"))?;
-                Said::Reaching { reached_by: Capped::page(all, part) }
+                TestAnswer::Reaching { reached_by: Capped::page(all, part) }
             }
             (None, None) => {
                 no_page(part)?;
-                Said::Report(report(&policy, self.tests)?)
+                TestAnswer::Report(report(&policy, self.tests)?)
             }
         })
     }
 
-    async fn at_tailscale(self, tailnet: &Tailnet) -> Result<Said> {
+    async fn at_tailscale(self, tailnet: &Tailnet) -> Result<TestAnswer> {
         let file = tailnet.policy_file();
         if self.ssh_user.is_some() || (self.from.is_some() && self.to.is_some()) {
             return Err(Error::invalid_input(
@@ -235,7 +240,7 @@ impl TestAclPolicy {
             ));
         }
         if let Some(tests) = &self.tests {
-            return file.run_tests(&claims(tests)).await.map(Said::Verdict);
+            return file.run_tests(&claims(tests)).await.map(TestAnswer::Verdict);
         }
         let text = match self.text {
             Some(text) => text,
@@ -252,10 +257,10 @@ impl TestAclPolicy {
                 };
                 PreviewFor::Destination(ends)
             }
-            _ => return file.validate(&text).await.map(Said::Verdict),
+            _ => return file.validate(&text).await.map(TestAnswer::Verdict),
         };
         let preview = file.preview(&text, &wanted).await?;
-        Ok(Said::Preview(Box::new(preview)))
+        Ok(TestAnswer::Preview(Box::new(preview)))
     }
 }
 
@@ -303,7 +308,7 @@ pub(crate) struct PolicyAnalyzer {
     capability: Option<String>,
     /// Name, its start, id or IP.
     device: Option<String>,
-    /// Instead of the live one.
+    /// Policy file to use; usually the live one.
     text: Option<String>,
 }
 

@@ -95,20 +95,20 @@ fn fits(file: &PolicyFile) -> Result<()> {
     }
     let names: Vec<String> =
         file.sections()?.iter().map(|it| format!("{} ({} bytes)", it.name, it.bytes)).collect();
-    let told = format!("the policy file has {} bytes, too many for one answer", file.text.len());
+    let message = format!("the policy file has {} bytes, too many for one answer", file.text.len());
     let remedy = format!("ask for one `section` of it: {}", names.join(", "));
-    Err(Error::new(ErrorKind::TooLarge, told).with_remedy(remedy))
+    Err(Error::new(ErrorKind::TooLarge, message).with_remedy(remedy))
 }
 
-/// Change the policy file by edits or a whole text, after validation, its tests and a preview.
+/// Change the policy file by edits or a complete text, after validation, its tests and a preview.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct UpdateAclPolicy {
-    /// Instead of `text`; all else stays as it is written.
+    /// Edits of the live file, if no `text`; all else stays as written.
     #[serde(default)]
     edits: Vec<Edit>,
-    /// The whole new text.
+    /// The complete new text.
     text: Option<String>,
-    /// Of the version that `text` was made from.
+    /// Version that `text` was made from.
     etag: Option<String>,
     /// May cut off you, all devices or this one.
     #[serde(default)]
@@ -177,12 +177,12 @@ impl List for ListPolicyVersions {
 /// Bring a recorded version of the policy file back, checked like a new one.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct RollbackAclPolicy {
-    /// Its number.
+    /// Number of the version, from list_policy_versions.
     version: Option<i64>,
     /// The text before it.
     #[serde(default)]
     before: bool,
-    /// Or what was live then, RFC 3339.
+    /// Time at which the text was live, RFC 3339; not with `version`.
     at: Option<String>,
     /// May cut off you, all devices or this one.
     #[serde(default)]

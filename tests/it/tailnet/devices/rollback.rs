@@ -52,7 +52,7 @@ async fn a_change_that_is_refused_takes_the_ones_before_it_back() {
         let after = direct.devices().get(before.key()).await.unwrap();
         assert_eq!(state(&after), state(&before), "step {nth} left something behind: {error}");
         assert!(!error.may_have_had_effect(), "{error}");
-        assert_eq!(error.to_string().contains("taken back"), nth > 0, "{error}");
+        assert_eq!(error.to_string().contains("rolled back"), nth > 0, "{error}");
     }
 }
 

@@ -255,7 +255,7 @@ async fn a_resolver_over_https_is_asked_without_the_credential() {
         let told = ask(name).await;
         assert_eq!(told.attempt.result, wanted, "{name}: {told:?}");
         assert!(told.try_next.is_some(), "{name}");
-        let told = told.attempt.said.unwrap_or_default();
+        let told = told.attempt.reason.unwrap_or_default();
         assert!(said.is_none_or(|it| told.contains(it)), "{name}: {told}");
     }
 }

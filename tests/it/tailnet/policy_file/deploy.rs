@@ -169,7 +169,7 @@ async fn a_file_that_cannot_be_read_back_is_restored() {
     let error = setting.deploy(&printer(&setting.old)).await.unwrap_err();
 
     assert!(error.to_string().contains("could not be read back"), "{error}");
-    assert!(error.to_string().contains("taken back: text from"), "{error}");
+    assert!(error.to_string().contains("rolled back: text from"), "{error}");
     assert!(!error.may_have_had_effect());
     assert!(setting.is_untouched().await);
     assert_eq!(setting.outcome().await, Some("rolled_back"));
@@ -188,7 +188,7 @@ async fn a_file_that_is_kept_otherwise_than_it_was_sent_is_restored() {
 
     assert!(error.to_string().contains("what is live is not what was sent"), "{error}");
     assert!(error.to_string().contains("tcp:9101"), "{error}");
-    assert!(error.to_string().contains("taken back"), "{error}");
+    assert!(error.to_string().contains("rolled back"), "{error}");
     assert!(setting.is_untouched().await);
     assert_eq!(setting.outcome().await, Some("rolled_back"));
 }
@@ -225,7 +225,7 @@ async fn a_file_whose_tests_fail_once_it_is_live_is_restored() {
         let error = setting.deploy(&printer(&setting.old)).await.unwrap_err();
 
         assert!(error.to_string().contains("it was written, but"), "{error}");
-        assert!(error.to_string().contains("taken back: text from"), "{error}");
+        assert!(error.to_string().contains("rolled back: text from"), "{error}");
         assert!(!error.may_have_had_effect());
         if matches!(answer, Fault::AnsweredInstead(_)) {
             assert_eq!(error.policy_problems()[0].errors, ["got: Drop"]);
@@ -275,7 +275,7 @@ async fn a_restoring_whose_answer_got_lost_is_looked_up() {
 
     let error = setting.deploy(&printer(&setting.old)).await.unwrap_err();
 
-    assert!(error.to_string().contains("taken back") && !error.may_have_had_effect(), "{error}");
+    assert!(error.to_string().contains("rolled back") && !error.may_have_had_effect(), "{error}");
     assert!(setting.is_untouched().await);
 }
 

@@ -44,7 +44,7 @@ async fn a_setting_that_is_refused_takes_the_others_back() {
     let failure = narrow.fail("update_tailnet_settings", change).await;
 
     assert_eq!(failure["kind"], "forbidden", "{failure}");
-    assert!(failure["message"].as_str().unwrap().contains("taken back"), "{failure}");
+    assert!(failure["message"].as_str().unwrap().contains("rolled back"), "{failure}");
     assert!(failure["remedy"].as_str().unwrap().contains("`networking_settings`"), "{failure}");
     assert_eq!(fixture.agent.call("get_tailnet_settings", json!({})).await, before);
 }
