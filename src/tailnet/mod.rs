@@ -15,7 +15,7 @@ pub mod operations;
 pub mod policy_file;
 pub mod posture;
 mod probe;
-pub(crate) mod resource;
+pub mod resource;
 pub mod routes;
 pub mod services;
 pub mod settings;

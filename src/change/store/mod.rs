@@ -82,7 +82,13 @@ const LEASE: Duration = Duration::from_secs(9);
 impl Store {
     /// A journal at `place`.
     pub fn new(place: Place) -> Self {
-        Self { place, pool: OnceCell::new(), leases: Mutex::default(), audit: OnceLock::new(), held: Mutex::default() }
+        Self {
+            place,
+            pool: OnceCell::new(),
+            leases: Mutex::default(),
+            audit: OnceLock::new(),
+            held: Mutex::default(),
+        }
     }
 
     /// A journal that ends with the process.

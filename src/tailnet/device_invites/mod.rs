@@ -15,11 +15,17 @@ use crate::{
         Result,
         call::{self, Call},
     },
-    tailnet::{Tailnet, devices::Device, email, resource::ResourceSpec, user_invites},
+    tailnet::{
+        devices::Device,
+        email,
+        resource::{Resource, ResourceSpec, Resources},
+        user_invites,
+    },
     wire::Secret,
 };
 
 pub(crate) const DEVICE_INVITE: &ResourceSpec = &ResourceSpec {
+    parameter: "invite",
     names: &["email"],
     make: Some(Operation::CreateDeviceInvites),
     makes_lists: true,
@@ -51,17 +57,16 @@ pub struct Share {
     pub allow_exit_node: bool,
 }
 
-/// The invitations to use devices of a tailnet.
-#[derive(Debug, Clone, Copy)]
-pub struct DeviceInvites<'a> {
-    tailnet: &'a Tailnet,
+impl Resource for DeviceInvite {
+    const SPEC: &'static ResourceSpec = DEVICE_INVITE;
 }
 
-impl<'a> DeviceInvites<'a> {
-    pub(crate) fn new(tailnet: &'a Tailnet) -> Self {
-        Self { tailnet }
-    }
+/// The invitations to use devices of a tailnet: [`get`](Resources::get) by id
+/// (`GET /device-invites/{deviceInviteId}`), and [`plan_delete`](Resources::plan_delete), which
+/// withdraws one (`DELETE /device-invites/{deviceInviteId}`). They are listed for each device.
+pub type DeviceInvites<'a> = Resources<'a, DeviceInvite>;
 
+impl Resources<'_, DeviceInvite> {
     /// Lists the invites of a device (`GET /device/{deviceId}/device-invites`).
     ///
     /// # Errors
@@ -69,23 +74,13 @@ impl<'a> DeviceInvites<'a> {
     /// As [`Devices::get`](crate::tailnet::devices::Devices::get);
     /// [`Forbidden`](crate::ErrorKind::Forbidden) without the scope `device_invites:read`.
     pub async fn list(&self, device: &str) -> Result<Vec<DeviceInvite>> {
-        let device = self.tailnet.devices().get(device).await?;
+        let device = self.tailnet().devices().get(device).await?;
         let path = [("deviceId", device.key())];
         let operation = Operation::ListDeviceInvites;
-        let answer = self.tailnet.client().call(operation, Call::on(&path)).await?;
+        let answer = self.tailnet().client().call(operation, Call::on(&path)).await?;
         let records = call::records(answer, "").into_iter();
         let records = records.map(|it| DEVICE_INVITE.with_text_for_id(it));
         records.map(|it| call::typed(operation, &it)).collect()
-    }
-
-    /// Reads one, by its id (`GET /device-invites/{deviceInviteId}`).
-    ///
-    /// # Errors
-    ///
-    /// [`NotFound`](crate::ErrorKind::NotFound).
-    pub async fn get(&self, invite: &str) -> Result<DeviceInvite> {
-        let found = DEVICE_INVITE.get(self.tailnet, id(invite)?).await?;
-        call::typed(Operation::GetDeviceInvite, &found)
     }
 
     /// Plans to invite somebody to use a device (`POST /device/{deviceId}/device-invites`).
@@ -96,7 +91,7 @@ impl<'a> DeviceInvites<'a> {
     /// [`Refused`](crate::ErrorKind::Refused) for a device of another tailnet.
     pub async fn plan_share(&self, device: &str, share: &Share) -> Result<Plan> {
         let email = share.email.as_deref().map(|it| email::check("email", it)).transpose()?;
-        let device = self.tailnet.devices().get(device).await?;
+        let device = self.tailnet().devices().get(device).await?;
         if device.is_shared_in() {
             return Err(Error::refused(
                 format!("`{}` is only shared into this tailnet", device.short_name()),
@@ -117,17 +112,6 @@ impl<'a> DeviceInvites<'a> {
         Ok(plan.warned(warnings(&device, share)))
     }
 
-    /// Plans to withdraw one (`DELETE /device-invites/{deviceInviteId}`).
-    ///
-    /// # Errors
-    ///
-    /// As [`get`](Self::get).
-    pub async fn plan_remove(&self, invite: &str) -> Result<Plan> {
-        let invite = id(invite)?;
-        let now = DEVICE_INVITE.get(self.tailnet, invite).await?;
-        Ok(DEVICE_INVITE.plan_remove(invite, invite, &now))
-    }
-
     /// Plans to mail one again (`POST /device-invites/{deviceInviteId}/resend`), which is allowed
     /// once a minute.
     ///
@@ -135,10 +119,10 @@ impl<'a> DeviceInvites<'a> {
     ///
     /// As [`get`](Self::get); [`Refused`](crate::ErrorKind::Refused) for one without an address.
     pub async fn plan_mail(&self, invite: &str) -> Result<Plan> {
-        let invite = id(invite)?;
-        let found = DEVICE_INVITE.get(self.tailnet, invite).await?;
+        let (id, _) = self.identify(invite).await?;
+        let found = DEVICE_INVITE.get(self.tailnet(), &id).await?;
         user_invites::has_address(call::member(&found, "email").is_some())?;
-        Ok(DEVICE_INVITE.plan_action(MAIL, invite, &DEVICE_INVITE.name(&found)))
+        Ok(DEVICE_INVITE.plan_action(MAIL, &id, &DEVICE_INVITE.name(&found)))
     }
 
     /// Plans to accept an invite of another tailnet (`POST /device-invites/-/accept`): its device
@@ -150,17 +134,6 @@ impl<'a> DeviceInvites<'a> {
     pub fn plan_accept(&self, invite: &Secret) -> Result<Plan> {
         accept::plan(invite)
     }
-}
-
-fn id(invite: &str) -> Result<&str> {
-    let invite = invite.trim();
-    if invite.is_empty() {
-        return Err(Error::invalid_input(
-            "invite",
-            "is empty; give the id of an invite of the device",
-        ));
-    }
-    Ok(invite)
 }
 
 fn warnings(device: &Device, share: &Share) -> Vec<String> {

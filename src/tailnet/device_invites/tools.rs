@@ -2,14 +2,14 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Map, Value};
 
-use super::Share;
+use super::{DeviceInvite, Share};
 use crate::{
     Operation, Tailnet,
     change::{Plan, Risk},
     client::Result,
-    tool::{Edit, List, Page, Part, Query, Toolset, all_but, edit, list, query, row},
+    tailnet::resource::tools::{DeleteOne, GetOne, Tools, Words},
+    tool::{Edit, List, Page, Part, Toolset, edit, list, query, row},
     wire::Secret,
 };
 
@@ -20,10 +20,10 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     default: false,
     tools: &[
         list::<ListDeviceInvites>(),
-        query::<GetDeviceInvite>(),
+        query::<GetOne<DeviceInvite>>(),
         edit::<ShareDevice>(),
         edit::<ResendDeviceInvite>(),
-        edit::<DeleteDeviceInvite>(),
+        edit::<DeleteOne<DeviceInvite>>(),
         edit::<AcceptDeviceInvite>(),
     ],
 };
@@ -62,21 +62,11 @@ impl List for ListDeviceInvites {
     }
 }
 
-/// Show one invite to use a device.
-#[derive(Debug, Deserialize, JsonSchema)]
-pub(crate) struct GetDeviceInvite {
-    /// ID of the invite.
-    invite: String,
-}
-
-impl Query for GetDeviceInvite {
-    const NAME: &'static str = "get_device_invite";
-    const OPERATIONS: &'static [Operation] = &[Operation::GetDeviceInvite];
-    type Output = Map<String, Value>;
-
-    async fn call(self, tailnet: &Tailnet) -> Result<Self::Output> {
-        Ok(all_but(&tailnet.device_invites().get(&self.invite).await?, &["inviteUrl"]))
-    }
+impl Tools for DeviceInvite {
+    const TAKES: &'static str = "ID of the invite.";
+    const GET: Words = ("get_device_invite", "Show one invite to use a device.");
+    const DELETE: Words =
+        ("delete_device_invite", "Withdraw an invite to use a device; its link stops working.");
 }
 
 /// Invite somebody to use a device from their own tailnet; the link is shown once.
@@ -127,24 +117,6 @@ impl Edit for ResendDeviceInvite {
 
     async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
         tailnet.device_invites().plan_mail(&self.invite).await
-    }
-}
-
-/// Withdraw an invite to use a device; its link stops working.
-#[derive(Debug, Deserialize, JsonSchema)]
-pub(crate) struct DeleteDeviceInvite {
-    /// ID of the invite.
-    invite: String,
-}
-
-impl Edit for DeleteDeviceInvite {
-    const NAME: &'static str = "delete_device_invite";
-    const RISK: Risk = Risk::Danger;
-    const OPERATIONS: &'static [Operation] =
-        &[Operation::GetDeviceInvite, Operation::DeleteDeviceInvite];
-
-    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
-        tailnet.device_invites().plan_remove(&self.invite).await
     }
 }
 

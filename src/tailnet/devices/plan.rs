@@ -93,7 +93,7 @@ impl Devices<'_> {
     /// # Errors
     ///
     /// As [`plan_authorized`](Self::plan_authorized).
-    pub async fn plan_remove(&self, device: &str) -> Result<Plan> {
+    pub async fn plan_delete(&self, device: &str) -> Result<Plan> {
         let device = preflight::own(self.exact(device).await?)?;
         Ok(of(&device, vec![change::remove()]).warned(preflight::removal_warnings(&device)))
     }

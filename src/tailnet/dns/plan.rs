@@ -139,7 +139,7 @@ impl DnsOf<'_> {
     /// # Errors
     ///
     /// [`NotFound`](ErrorKind::NotFound) if the domain has no resolvers of its own.
-    pub async fn plan_no_route(&self, domain: &str) -> Result<Plan> {
+    pub async fn plan_delete_route(&self, domain: &str) -> Result<Plan> {
         let domain = check::domain("domain", domain)?;
         let now = self.current().await?;
         let Some(from) = now.split_of(&domain) else {

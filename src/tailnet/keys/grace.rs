@@ -85,7 +85,7 @@ impl Keys<'_> {
     /// [`Refused`](ErrorKind::Refused) where it should stay: while the new key is not there, and while
     /// the old one is the credential in use here.
     pub async fn plan_due(&self, due: &Due) -> Result<Plan> {
-        let mut plan = self.plan_revoke(&due.key).await?;
+        let mut plan = self.plan_delete(&due.key).await?;
         match KEY.get(self.tailnet(), &due.new).await {
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::NotFound => {

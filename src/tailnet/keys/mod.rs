@@ -177,7 +177,7 @@ impl<'a> Keys<'a> {
     /// # Errors
     ///
     /// [`Refused`](crate::ErrorKind::Refused) for the key that is in use here.
-    pub async fn plan_revoke(&self, id: &str) -> Result<Plan> {
+    pub async fn plan_delete(&self, id: &str) -> Result<Plan> {
         if self.is_ours(id) {
             return Err(Error::refused(
                 format!("`{id}` is the credential that is in use here"),
@@ -185,7 +185,7 @@ impl<'a> Keys<'a> {
             ));
         }
         let key = KEY.get(self.tailnet, id).await?;
-        let mut plan = change::of_keys(KEY.plan_remove(id, id, &key));
+        let mut plan = change::of_keys(KEY.plan_delete(id, id, &key));
         plan.warnings.extend(revocation_warnings(&key));
         Ok(plan)
     }

@@ -99,7 +99,7 @@ impl Keys<'_> {
         }
         let plan = make(&format!("replacement of {id}"), &key);
         let old = if grace.is_zero() {
-            change::of_keys(KEY.plan_remove(id, id, &key)).items
+            change::of_keys(KEY.plan_delete(id, id, &key)).items
         } else {
             vec![Item::new(&change::Keys, id, id, vec![change::revoke_after(grace)])]
         };

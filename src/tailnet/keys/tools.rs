@@ -274,7 +274,7 @@ impl Edit for RevokeKey {
     const OPERATIONS: &'static [Operation] = &[Operation::GetKey, Operation::DeleteKey];
 
     async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
-        tailnet.keys().plan_revoke(&self.key).await
+        tailnet.keys().plan_delete(&self.key).await
     }
 }
 

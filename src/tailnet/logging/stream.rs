@@ -288,7 +288,7 @@ impl Logging<'_> {
     /// # Errors
     ///
     /// As [`stream`](Self::stream).
-    pub async fn plan_no_stream(&self, log: Log) -> Result<Plan> {
+    pub async fn plan_delete_stream(&self, log: Log) -> Result<Plan> {
         let from = STREAM.configuration(self.tailnet, log.as_str()).await?;
         if from.is_null() {
             return Ok(Plan::one(STREAM, log.as_str(), log.as_str(), Vec::new()));

@@ -161,7 +161,7 @@ impl Edit for DisableLogStreaming {
         &[Operation::GetLogStreamingConfiguration, Operation::DisableLogStreaming];
 
     async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
-        tailnet.logging().plan_no_stream(self.log).await
+        tailnet.logging().plan_delete_stream(self.log).await
     }
 }
 

@@ -11,11 +11,13 @@ pub use crate::api::types::OAuthApp;
 use crate::{
     Error, ErrorKind, Operation,
     change::{Plan, Secrets},
-    client::{Result, call},
-    tailnet::{Tailnet, resource::ResourceSpec},
+    client::Result,
+    tailnet::resource::{Listed, Resource, ResourceSpec, Resources},
 };
 
 pub(crate) const APP: &ResourceSpec = &ResourceSpec {
+    parameter: "app",
+    removal: Some("whoever uses it cannot any more"),
     listed: Some((Operation::ListOauthApps, "oauthApps")),
     names: &["name"],
     make: Some(Operation::CreateOauthApp),
@@ -84,43 +86,20 @@ impl App {
     }
 }
 
-/// The OAuth apps of a tailnet.
-#[derive(Debug, Clone, Copy)]
-pub struct OAuthApps<'a> {
-    tailnet: &'a Tailnet,
+impl Resource for OAuthApp {
+    const SPEC: &'static ResourceSpec = APP;
 }
 
-impl<'a> OAuthApps<'a> {
-    pub(crate) fn new(tailnet: &'a Tailnet) -> Self {
-        Self { tailnet }
-    }
+impl Listed for OAuthApp {}
 
-    /// Lists them (`GET /tailnet/{tailnet}/oauth-apps`).
-    ///
-    /// # Errors
-    ///
-    /// [`Forbidden`](ErrorKind::Forbidden) or [`NotFound`](ErrorKind::NotFound) where the tailnet
-    /// does not have them: they are an alpha feature.
-    pub async fn list(&self) -> Result<Vec<OAuthApp>> {
-        let all = APP.list(self.tailnet).await?;
-        all.iter().map(|it| call::typed(Operation::ListOauthApps, it)).collect()
-    }
+/// The OAuth apps of a tailnet: [`list`](Resources::list) (`GET /tailnet/{tailnet}/oauth-apps`),
+/// [`get`](Resources::get) by id or name (`GET /tailnet/{tailnet}/oauth-apps/{appId}`), and
+/// [`plan_delete`](Resources::plan_delete) (`DELETE /tailnet/{tailnet}/oauth-apps/{appId}`). They
+/// are an alpha feature: where a tailnet does not have them, calls are
+/// [`Forbidden`](ErrorKind::Forbidden) or [`NotFound`](ErrorKind::NotFound).
+pub type OAuthApps<'a> = Resources<'a, OAuthApp>;
 
-    /// Reads one, named by its id or name (`GET /tailnet/{tailnet}/oauth-apps/{appId}`).
-    ///
-    /// # Errors
-    ///
-    /// As [`list`](Self::list); [`NotFound`](ErrorKind::NotFound) with those that there are.
-    pub async fn get(&self, app: &str) -> Result<OAuthApp> {
-        let (id, _) = self.named(app).await?;
-        call::typed(Operation::GetOauthApp, &APP.get(self.tailnet, &id).await?)
-    }
-
-    async fn named(&self, app: &str) -> Result<(String, String)> {
-        let found = APP.find(self.tailnet, "app", app).await?;
-        Ok((APP.id(&found), APP.name(&found)))
-    }
-
+impl Resources<'_, OAuthApp> {
     /// Plans to make one (`POST /tailnet/{tailnet}/oauth-apps`). The report shows its secret, once.
     ///
     /// # Errors
@@ -152,23 +131,11 @@ impl<'a> OAuthApps<'a> {
             let fields = "name, description, redirect_uris, scopes and node_attributes";
             return Err(Error::nothing_to_change(fields));
         }
-        let (id, name) = self.named(app).await?;
-        let now = APP.get(self.tailnet, &id).await?;
+        let (id, name) = self.identify(app).await?;
+        let now = APP.get(self.tailnet(), &id).await?;
         let plan = APP.plan_change(&id, &name, &now, &fields, Secrets::new());
         let warnings = if plan.is_empty() { Vec::new() } else { warnings(update) };
         Ok(plan.warned(warnings))
-    }
-
-    /// Plans to remove one (`DELETE /tailnet/{tailnet}/oauth-apps/{appId}`).
-    ///
-    /// # Errors
-    ///
-    /// As [`get`](Self::get).
-    pub async fn plan_remove(&self, app: &str) -> Result<Plan> {
-        let (id, name) = self.named(app).await?;
-        let now = APP.get(self.tailnet, &id).await?;
-        let plan = APP.plan_remove(&id, &name, &now);
-        Ok(plan.warned(vec!["whoever uses it cannot any more".to_owned()]))
     }
 }
 

@@ -2,14 +2,14 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Map, Value};
 
-use super::App;
+use super::{App, OAuthApp};
 use crate::{
     Operation, Tailnet,
     change::{Plan, Risk},
     client::Result,
-    tool::{Edit, List, Page, Part, Query, Toolset, all_but, edit, list, query, row},
+    tailnet::resource::tools::{DeleteOne, GetOne, ListOf, ListTool, Tools, Words},
+    tool::{Edit, Toolset, edit, list, query},
 };
 
 pub(crate) const TOOLSET: Toolset = Toolset {
@@ -18,47 +18,25 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     instructions: "`app` takes an id or a name.",
     default: false,
     tools: &[
-        list::<ListOAuthApps>(),
-        query::<GetOAuthApp>(),
+        list::<ListOf<OAuthApp>>(),
+        query::<GetOne<OAuthApp>>(),
         edit::<CreateOAuthApp>(),
         edit::<UpdateOAuthApp>(),
-        edit::<DeleteOAuthApp>(),
+        edit::<DeleteOne<OAuthApp>>(),
     ],
 };
 
-const FIELDS: &[&str] = &["id", "name", "description", "scopes"];
-
-/// List OAuth apps.
-#[derive(Debug, Deserialize, JsonSchema)]
-pub(crate) struct ListOAuthApps {}
-
-impl List for ListOAuthApps {
-    const NAME: &'static str = "list_oauth_apps";
-    const OPERATIONS: &'static [Operation] = &[Operation::ListOauthApps];
-    type Output = Page;
-
-    async fn list(self, tailnet: &Tailnet, part: Part) -> Result<Page> {
-        let all = tailnet.oauth_apps().list().await?;
-        let rows: Vec<_> = all.iter().map(|it| row(it, FIELDS)).collect();
-        Page::of("apps", &rows, &part)
-    }
+impl Tools for OAuthApp {
+    const TAKES: &'static str = "ID or name of the app.";
+    const GET: Words = ("get_oauth_app", "Show one OAuth app.");
+    const DELETE: Words =
+        ("delete_oauth_app", "Remove an OAuth app for good: nobody can use it any more.");
 }
 
-/// Show one OAuth app.
-#[derive(Debug, Deserialize, JsonSchema)]
-pub(crate) struct GetOAuthApp {
-    /// Its id or name.
-    app: String,
-}
-
-impl Query for GetOAuthApp {
-    const NAME: &'static str = "get_oauth_app";
-    const OPERATIONS: &'static [Operation] = &[Operation::ListOauthApps, Operation::GetOauthApp];
-    type Output = Map<String, Value>;
-
-    async fn call(self, tailnet: &Tailnet) -> Result<Self::Output> {
-        Ok(all_but(&tailnet.oauth_apps().get(&self.app).await?, &["clientSecret"]))
-    }
+impl ListTool for OAuthApp {
+    const LIST: Words = ("list_oauth_apps", "List OAuth apps.");
+    const ROWS: &'static str = "apps";
+    const FIELDS: &'static [&'static str] = &["id", "name", "description", "scopes"];
 }
 
 /// Register an OAuth app; its secret is shown once.
@@ -123,23 +101,5 @@ impl Edit for UpdateOAuthApp {
         let Self { app, name, redirect_uris, scopes, description, node_attributes } = self;
         let update = App { name, description, redirect_uris, scopes, node_attributes };
         tailnet.oauth_apps().plan_update(&app, &update).await
-    }
-}
-
-/// Remove an OAuth app for good: nobody can use it any more.
-#[derive(Debug, Deserialize, JsonSchema)]
-pub(crate) struct DeleteOAuthApp {
-    /// Its id or name.
-    app: String,
-}
-
-impl Edit for DeleteOAuthApp {
-    const NAME: &'static str = "delete_oauth_app";
-    const RISK: Risk = Risk::Danger;
-    const OPERATIONS: &'static [Operation] =
-        &[Operation::ListOauthApps, Operation::GetOauthApp, Operation::DeleteOauthApp];
-
-    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
-        tailnet.oauth_apps().plan_remove(&self.app).await
     }
 }

@@ -9,12 +9,14 @@ use crate::{
     Error, ErrorKind, Operation,
     change::{Plan, Secrets},
     client::{Action, Result, call},
-    tailnet::{Tailnet, resource::ResourceSpec},
+    tailnet::resource::{Listed, Resource, ResourceSpec, Resources},
     wire::Secret,
 };
 pub use crate::{api::types::PostureIntegration, values::PostureProvider};
 
 pub(crate) const INTEGRATION: &ResourceSpec = &ResourceSpec {
+    parameter: "integration",
+    removal: Some("attributes that come from it go; rules that ask for them may shut devices out"),
     listed: Some((Operation::GetPostureIntegrations, "integrations")),
     names: &["provider"],
     make: Some(Operation::CreatePostureIntegration),
@@ -77,43 +79,19 @@ fn said<'a>(field: &str, text: &'a str) -> Result<&'a str> {
     Ok(text)
 }
 
-/// The posture integrations of a tailnet.
-#[derive(Debug, Clone, Copy)]
-pub struct Posture<'a> {
-    tailnet: &'a Tailnet,
+impl Resource for PostureIntegration {
+    const SPEC: &'static ResourceSpec = INTEGRATION;
 }
 
-impl<'a> Posture<'a> {
-    pub(crate) fn new(tailnet: &'a Tailnet) -> Self {
-        Self { tailnet }
-    }
+impl Listed for PostureIntegration {}
 
-    /// Lists them (`GET /tailnet/{tailnet}/posture/integrations`).
-    ///
-    /// # Errors
-    ///
-    /// [`Forbidden`](ErrorKind::Forbidden) without the scope `feature_settings:read`.
-    pub async fn list(&self) -> Result<Vec<PostureIntegration>> {
-        let all = INTEGRATION.list(self.tailnet).await?;
-        all.iter().map(|it| call::typed(Operation::GetPostureIntegrations, it)).collect()
-    }
+/// The posture integrations of a tailnet: [`list`](Resources::list)
+/// (`GET /tailnet/{tailnet}/posture/integrations`), [`get`](Resources::get) by id or provider
+/// (`GET /posture/integrations/{id}`), and [`plan_delete`](Resources::plan_delete)
+/// (`DELETE /posture/integrations/{id}`).
+pub type Posture<'a> = Resources<'a, PostureIntegration>;
 
-    /// Reads one, named by its id or provider (`GET /posture/integrations/{id}`).
-    ///
-    /// # Errors
-    ///
-    /// [`NotFound`](ErrorKind::NotFound) with those that there are.
-    pub async fn get(&self, integration: &str) -> Result<PostureIntegration> {
-        let (id, _) = self.named(integration).await?;
-        let found = INTEGRATION.get(self.tailnet, &id).await?;
-        call::typed(Operation::GetPostureIntegration, &found)
-    }
-
-    async fn named(&self, integration: &str) -> Result<(String, String)> {
-        let found = INTEGRATION.find(self.tailnet, "integration", integration).await?;
-        Ok((INTEGRATION.id(&found), INTEGRATION.name(&found)))
-    }
-
+impl Resources<'_, PostureIntegration> {
     /// Plans to make one (`POST /tailnet/{tailnet}/posture/integrations`). There is one for each
     /// provider.
     ///
@@ -126,7 +104,7 @@ impl<'a> Posture<'a> {
         if secrets.is_empty() {
             return Err(Error::invalid_input("client_secret", "must be given"));
         }
-        let all = INTEGRATION.list(self.tailnet).await?;
+        let all = INTEGRATION.list(self.tailnet()).await?;
         if let Some(there) =
             all.iter().find(|it| call::member(it, "provider") == Some(&json!(provider)))
         {
@@ -153,28 +131,14 @@ impl<'a> Posture<'a> {
             let fields = "cloud_id, client_id, tenant_id and client_secret";
             return Err(Error::nothing_to_change(fields));
         }
-        let (id, name) = self.named(integration).await?;
+        let (id, name) = self.identify(integration).await?;
         let has_secret = !secrets.is_empty();
-        let now = INTEGRATION.get(self.tailnet, &id).await?;
+        let now = INTEGRATION.get(self.tailnet(), &id).await?;
         let mut plan = INTEGRATION.plan_change(&id, &name, &now, &fields, secrets);
         if has_secret {
             plan.warnings
                 .push("the old secret is lost: nobody can read it to put it back".to_owned());
         }
         Ok(plan)
-    }
-
-    /// Plans to remove one (`DELETE /posture/integrations/{id}`).
-    ///
-    /// # Errors
-    ///
-    /// As [`get`](Self::get).
-    pub async fn plan_remove(&self, integration: &str) -> Result<Plan> {
-        let (id, name) = self.named(integration).await?;
-        let now = INTEGRATION.get(self.tailnet, &id).await?;
-        let plan = INTEGRATION.plan_remove(&id, &name, &now);
-        let warning =
-            "attributes that come from it go; rules that ask for them may shut devices out";
-        Ok(plan.warned(vec![warning.to_owned()]))
     }
 }

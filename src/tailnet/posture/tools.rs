@@ -2,14 +2,14 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Map, Value};
 
-use super::{Access, PostureProvider};
+use super::{Access, PostureIntegration, PostureProvider};
 use crate::{
     Operation, Tailnet,
     change::{Plan, Risk},
     client::Result,
-    tool::{Edit, List, Page, Part, Query, Toolset, all_but, edit, list, query, row},
+    tailnet::resource::tools::{DeleteOne, GetOne, ListOf, ListTool, Tools, Words},
+    tool::{Edit, Toolset, edit, list, query},
     wire::Secret,
 };
 
@@ -19,49 +19,27 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     instructions: "`integration` takes an id or a provider.",
     default: false,
     tools: &[
-        list::<ListPostureIntegrations>(),
-        query::<GetPostureIntegration>(),
+        list::<ListOf<PostureIntegration>>(),
+        query::<GetOne<PostureIntegration>>(),
         edit::<CreatePostureIntegration>(),
         edit::<UpdatePostureIntegration>(),
-        edit::<DeletePostureIntegration>(),
+        edit::<DeleteOne<PostureIntegration>>(),
     ],
 };
 
-const FIELDS: &[&str] =
-    &["id", "provider", "cloudId", "clientId", "tenantId", "configUpdated", "status"];
-
-/// List posture integrations with how their last sync went.
-#[derive(Debug, Deserialize, JsonSchema)]
-pub(crate) struct ListPostureIntegrations {}
-
-impl List for ListPostureIntegrations {
-    const NAME: &'static str = "list_posture_integrations";
-    const OPERATIONS: &'static [Operation] = &[Operation::GetPostureIntegrations];
-    type Output = Page;
-
-    async fn list(self, tailnet: &Tailnet, part: Part) -> Result<Page> {
-        let all = tailnet.posture().list().await?;
-        let rows: Vec<_> = all.iter().map(|it| row(it, FIELDS)).collect();
-        Page::of("integrations", &rows, &part)
-    }
+impl Tools for PostureIntegration {
+    const TAKES: &'static str = "ID or provider of the integration.";
+    const GET: Words = ("get_posture_integration", "Show one posture integration.");
+    const DELETE: Words = ("delete_posture_integration", "Remove a posture integration for good.");
+    const HIDDEN: &'static [&'static str] = &["clientSecret"];
 }
 
-/// Show one posture integration.
-#[derive(Debug, Deserialize, JsonSchema)]
-pub(crate) struct GetPostureIntegration {
-    /// Its id or provider.
-    integration: String,
-}
-
-impl Query for GetPostureIntegration {
-    const NAME: &'static str = "get_posture_integration";
-    const OPERATIONS: &'static [Operation] =
-        &[Operation::GetPostureIntegrations, Operation::GetPostureIntegration];
-    type Output = Map<String, Value>;
-
-    async fn call(self, tailnet: &Tailnet) -> Result<Self::Output> {
-        Ok(all_but(&tailnet.posture().get(&self.integration).await?, &["clientSecret"]))
-    }
+impl ListTool for PostureIntegration {
+    const LIST: Words =
+        ("list_posture_integrations", "List posture integrations with how their last sync went.");
+    const ROWS: &'static str = "integrations";
+    const FIELDS: &'static [&'static str] =
+        &["id", "provider", "cloudId", "clientId", "tenantId", "configUpdated", "status"];
 }
 
 /// Have a provider tell how devices are; there is one integration for each.
@@ -127,26 +105,5 @@ impl Edit for UpdatePostureIntegration {
         let Self { integration, client_secret, client_id, cloud_id, tenant_id } = self;
         let access = Access { cloud_id, client_id, tenant_id, client_secret };
         tailnet.posture().plan_update(&integration, &access).await
-    }
-}
-
-/// Remove a posture integration for good.
-#[derive(Debug, Deserialize, JsonSchema)]
-pub(crate) struct DeletePostureIntegration {
-    /// Its id or provider.
-    integration: String,
-}
-
-impl Edit for DeletePostureIntegration {
-    const NAME: &'static str = "delete_posture_integration";
-    const RISK: Risk = Risk::Danger;
-    const OPERATIONS: &'static [Operation] = &[
-        Operation::GetPostureIntegrations,
-        Operation::GetPostureIntegration,
-        Operation::DeletePostureIntegration,
-    ];
-
-    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
-        tailnet.posture().plan_remove(&self.integration).await
     }
 }

@@ -59,13 +59,13 @@ impl ResourceSpec {
         Plan::one(self, id, name, changes).with_secrets(secrets)
     }
 
-    /// Plans to remove one that is `now` as [`get`](Self::get) reads it.
-    pub(crate) fn plan_remove(&'static self, id: &str, name: &str, now: &Value) -> Plan {
+    /// Plans to delete one that is `now` as [`get`](Self::get) reads it.
+    pub(crate) fn plan_delete(&'static self, id: &str, name: &str, now: &Value) -> Plan {
         let change = Change::new(CONFIGURATION, self.settable(now), Value::Null);
         let change = if self.returns { change } else { change.irreversible() };
         let mut plan = Plan::one(self, id, name, vec![change]);
         plan.least = crate::change::Risk::Danger;
-        plan
+        plan.warned(self.removal.map(str::to_owned).into_iter().collect())
     }
 
     /// Plans one of the actions, for one that is there.

@@ -22,11 +22,11 @@ impl ResourceSpec {
         Ok(records.into_iter().map(|it| self.with_text_for_id(it)).collect())
     }
 
-    /// The one that has `wanted` for its id or for one of its names. `field` is where that was said.
-    pub(crate) async fn find(&self, tailnet: &Tailnet, field: &str, wanted: &str) -> Result<Value> {
+    /// The one that has `wanted` for its id or for one of its names.
+    pub(crate) async fn find(&self, tailnet: &Tailnet, wanted: &str) -> Result<Value> {
         let wanted = wanted.trim();
         if wanted.is_empty() {
-            return Err(Error::invalid_input(field, "is empty; give an id or a name"));
+            return Err(Error::invalid_input(self.parameter, "is empty; give an id or a name"));
         }
         let all = self.list(tailnet).await?;
         let is = |it: &&Value, field: &str| {

@@ -13,16 +13,23 @@ use crate::{
 
 mod change;
 mod find;
+mod resources;
+#[cfg(feature = "server")]
+pub(crate) mod tools;
+
+pub use self::resources::{Listed, Resource, Resources};
 
 /// A kind of resource that is made, replaced and removed whole.
 #[derive(Debug)]
-pub(crate) struct ResourceSpec {
+pub struct ResourceSpec {
     /// Its name: `webhook`.
     pub(crate) kind: &'static str,
     /// The parameter of paths that its id goes into.
     pub(crate) id_in: &'static str,
     /// The field of answers that its id comes from.
     pub(crate) id_from: &'static str,
+    /// The argument of our own functions and tools that names one: `webhook`.
+    pub(crate) parameter: &'static str,
     /// Reads one.
     pub(crate) read: Operation,
     /// Lists them, and under which name the answer has them.
@@ -46,6 +53,8 @@ pub(crate) struct ResourceSpec {
     pub(crate) patches: bool,
     /// Removes one.
     pub(crate) remove: Option<Operation>,
+    /// What else happens when one is removed, as a warning.
+    pub(crate) removal: Option<&'static str>,
     /// Whether one that was removed can be made again as it was.
     pub(crate) returns: bool,
     /// What does not come back with one that is made again.
@@ -78,6 +87,7 @@ impl ResourceSpec {
             kind,
             id_in,
             id_from,
+            parameter: "id",
             read,
             listed: None,
             names: &[],
@@ -89,6 +99,7 @@ impl ResourceSpec {
             change: None,
             patches: false,
             remove: None,
+            removal: None,
             returns: false,
             leaves: None,
             fields,

@@ -130,7 +130,7 @@ impl Services<'_> {
     pub async fn plan_delete(&self, service: &str) -> Result<Plan> {
         let name = check::name("service", service)?;
         let now = change::SERVICE.get(self.tailnet(), &name).await?;
-        let plan = change::SERVICE.plan_remove(&name, &name, &now);
+        let plan = change::SERVICE.plan_delete(&name, &name, &now);
         let hosts = self.hosts_of(&name).await?.len();
         let mut warnings = vec![
             "its name and its address stop working; approvals of its hosts are lost".to_owned(),

@@ -11,11 +11,15 @@ use crate::{
     Error, ErrorKind, Operation,
     change::{Plan, Risk, Secrets},
     client::{Action, Result, call},
-    tailnet::{Tailnet, email, resource::ResourceSpec},
+    tailnet::{
+        email,
+        resource::{Listed, Resource, ResourceSpec, Resources},
+    },
 };
 pub use crate::{api::types::UserInvite, values::InviteRole};
 
 pub(crate) const USER_INVITE: &ResourceSpec = &ResourceSpec {
+    parameter: "invite",
     listed: Some((Operation::ListUserInvites, "")),
     names: &["email"],
     make: Some(Operation::CreateUserInvites),
@@ -54,39 +58,19 @@ pub(crate) fn of_a_user(error: Error) -> Error {
     )
 }
 
-/// The invitations to join a tailnet.
-#[derive(Debug, Clone, Copy)]
-pub struct UserInvites<'a> {
-    tailnet: &'a Tailnet,
+impl Resource for UserInvite {
+    const SPEC: &'static ResourceSpec = USER_INVITE;
 }
 
-impl<'a> UserInvites<'a> {
-    pub(crate) fn new(tailnet: &'a Tailnet) -> Self {
-        Self { tailnet }
-    }
+impl Listed for UserInvite {}
 
-    /// Lists the open invites (`GET /tailnet/{tailnet}/user-invites`).
-    ///
-    /// # Errors
-    ///
-    /// [`Forbidden`](ErrorKind::Forbidden) if the credential may not see them.
-    pub async fn list(&self) -> Result<Vec<UserInvite>> {
-        let all = USER_INVITE.list(self.tailnet).await?;
-        all.iter().map(|it| call::typed(Operation::ListUserInvites, it)).collect()
-    }
+/// The open invitations to join a tailnet: [`list`](Resources::list)
+/// (`GET /tailnet/{tailnet}/user-invites`), [`get`](Resources::get) by id or address
+/// (`GET /user-invites/{userInviteId}`), and [`plan_delete`](Resources::plan_delete), which
+/// withdraws one (`DELETE /user-invites/{userInviteId}`).
+pub type UserInvites<'a> = Resources<'a, UserInvite>;
 
-    /// Reads one, named by its id or address (`GET /user-invites/{userInviteId}`).
-    ///
-    /// # Errors
-    ///
-    /// [`NotFound`](ErrorKind::NotFound), or [`Ambiguous`](ErrorKind::Ambiguous) with the
-    /// candidates.
-    pub async fn get(&self, invite: &str) -> Result<UserInvite> {
-        let found = USER_INVITE.find(self.tailnet, "invite", invite).await?;
-        let found = USER_INVITE.get(self.tailnet, &USER_INVITE.id(&found)).await?;
-        call::typed(Operation::GetUserInvite, &found)
-    }
-
+impl Resources<'_, UserInvite> {
     /// Plans to invite people to join as `role` (`POST /tailnet/{tailnet}/user-invites`). Each gets
     /// a mail; without any address there is one link to pass on.
     ///
@@ -125,18 +109,6 @@ impl<'a> UserInvites<'a> {
         Ok(plan)
     }
 
-    /// Plans to withdraw one (`DELETE /user-invites/{userInviteId}`).
-    ///
-    /// # Errors
-    ///
-    /// As [`get`](Self::get).
-    pub async fn plan_remove(&self, invite: &str) -> Result<Plan> {
-        let found = USER_INVITE.find(self.tailnet, "invite", invite).await?;
-        let (id, name) = (USER_INVITE.id(&found), USER_INVITE.name(&found));
-        let now = USER_INVITE.get(self.tailnet, &id).await?;
-        Ok(USER_INVITE.plan_remove(&id, &name, &now))
-    }
-
     /// Plans to mail one again (`POST /user-invites/{userInviteId}/resend`), which is allowed once
     /// a minute.
     ///
@@ -144,7 +116,7 @@ impl<'a> UserInvites<'a> {
     ///
     /// As [`get`](Self::get); [`Refused`](ErrorKind::Refused) for one without an address.
     pub async fn plan_mail(&self, invite: &str) -> Result<Plan> {
-        let found = USER_INVITE.find(self.tailnet, "invite", invite).await?;
+        let found = USER_INVITE.find(self.tailnet(), invite).await?;
         has_address(call::member(&found, "email").is_some())?;
         Ok(USER_INVITE.plan_action(MAIL, &USER_INVITE.id(&found), &USER_INVITE.name(&found)))
     }

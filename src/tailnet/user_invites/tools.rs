@@ -2,14 +2,14 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Map, Value};
 
-use super::InviteRole;
+use super::{InviteRole, UserInvite};
 use crate::{
     Operation, Tailnet,
     change::{Plan, Risk},
     client::Result,
-    tool::{Edit, List, Page, Part, Query, Toolset, all_but, edit, list, none_or_some, query, row},
+    tailnet::resource::tools::{DeleteOne, GetOne, ListOf, ListTool, Tools, Words},
+    tool::{Edit, Toolset, edit, list, none_or_some, query},
 };
 
 pub(crate) const TOOLSET: Toolset = Toolset {
@@ -18,52 +18,29 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     instructions: "Invites need the API access token of a user; `invite` takes an id or an address.",
     default: false,
     tools: &[
-        list::<ListUserInvites>(),
-        query::<GetUserInvite>(),
+        list::<ListOf<UserInvite>>(),
+        query::<GetOne<UserInvite>>(),
         edit::<InviteUsers>(),
         edit::<ResendUserInvite>(),
-        edit::<DeleteUserInvite>(),
+        edit::<DeleteOne<UserInvite>>(),
     ],
 };
 
-/// What is shown of one. Its link is a secret.
-const FIELDS: &[&str] = &["id", "email", "role", "inviterId", "lastEmailSentAt"];
-
-/// List the open invites to join the tailnet.
-#[derive(Debug, Deserialize, JsonSchema)]
-pub(crate) struct ListUserInvites {}
-
-impl List for ListUserInvites {
-    const NAME: &'static str = "list_user_invites";
-    const OPERATIONS: &'static [Operation] = &[Operation::ListUserInvites];
+impl Tools for UserInvite {
+    const TAKES: &'static str = "ID or address of the invite.";
+    const GET: Words = ("get_user_invite", "Show one open invite to join the tailnet.");
+    const DELETE: Words =
+        ("delete_user_invite", "Withdraw an open invite to join; its link stops working.");
     // The document names none.
-    const SCOPES: &'static [&'static str] = &["users:read"];
-    type Output = Page;
-
-    async fn list(self, tailnet: &Tailnet, part: Part) -> Result<Page> {
-        let all = tailnet.user_invites().list().await?;
-        let rows: Vec<_> = all.iter().map(|it| row(it, FIELDS)).collect();
-        Page::of("invites", &rows, &part)
-    }
+    const READ_SCOPES: &'static [&'static str] = &["users:read"];
+    const DELETE_SCOPES: &'static [&'static str] = &["users"];
 }
 
-/// Show one open invite to join the tailnet.
-#[derive(Debug, Deserialize, JsonSchema)]
-pub(crate) struct GetUserInvite {
-    /// Its id or address.
-    invite: String,
-}
-
-impl Query for GetUserInvite {
-    const NAME: &'static str = "get_user_invite";
-    const OPERATIONS: &'static [Operation] =
-        &[Operation::ListUserInvites, Operation::GetUserInvite];
-    const SCOPES: &'static [&'static str] = &["users:read"];
-    type Output = Map<String, Value>;
-
-    async fn call(self, tailnet: &Tailnet) -> Result<Self::Output> {
-        Ok(all_but(&tailnet.user_invites().get(&self.invite).await?, &["inviteUrl"]))
-    }
+impl ListTool for UserInvite {
+    const LIST: Words = ("list_user_invites", "List the open invites to join the tailnet.");
+    const ROWS: &'static str = "invites";
+    const FIELDS: &'static [&'static str] =
+        &["id", "email", "role", "inviterId", "lastEmailSentAt"];
 }
 
 /// Invite people to join the tailnet, by mail or by a link that is shown once.
@@ -108,24 +85,5 @@ impl Edit for ResendUserInvite {
 
     async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
         tailnet.user_invites().plan_mail(&self.invite).await
-    }
-}
-
-/// Withdraw an open invite to join; its link stops working.
-#[derive(Debug, Deserialize, JsonSchema)]
-pub(crate) struct DeleteUserInvite {
-    /// Its id or address.
-    invite: String,
-}
-
-impl Edit for DeleteUserInvite {
-    const NAME: &'static str = "delete_user_invite";
-    const RISK: Risk = Risk::Danger;
-    const OPERATIONS: &'static [Operation] =
-        &[Operation::ListUserInvites, Operation::GetUserInvite, Operation::DeleteUserInvite];
-    const SCOPES: &'static [&'static str] = &["users"];
-
-    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
-        tailnet.user_invites().plan_remove(&self.invite).await
     }
 }

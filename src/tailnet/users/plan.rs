@@ -65,7 +65,7 @@ impl Users<'_> {
     /// # Errors
     ///
     /// As [`plan_suspended`](Self::plan_suspended).
-    pub async fn plan_remove(&self, user: &str) -> Result<Plan> {
+    pub async fn plan_delete(&self, user: &str) -> Result<Plan> {
         let user = self.other(user).await?;
         let mut warnings =
             vec!["they are gone for good; to come back they have to join anew".to_owned()];

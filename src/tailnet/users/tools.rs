@@ -223,6 +223,6 @@ impl Edit for DeleteUser {
         &[Operation::ListUsers, Operation::GetUser, Operation::DeleteUser];
 
     async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
-        tailnet.users().plan_remove(&self.user).await
+        tailnet.users().plan_delete(&self.user).await
     }
 }

@@ -8,8 +8,8 @@ pub(crate) mod tools;
 use crate::{
     Error, ErrorKind, Operation,
     change::{Plan, Secrets},
-    client::{Result, call},
-    tailnet::{Tailnet, resource::ResourceSpec},
+    client::Result,
+    tailnet::resource::{Listed, Resource, ResourceSpec, Resources},
     values::joined,
 };
 pub use crate::{
@@ -18,6 +18,7 @@ pub use crate::{
 };
 
 pub(crate) const WEBHOOK: &ResourceSpec = &ResourceSpec {
+    parameter: "webhook",
     listed: Some((Operation::ListWebhooks, "webhooks")),
     names: &["endpointUrl"],
     make: Some(Operation::CreateWebhook),
@@ -52,43 +53,18 @@ pub struct NewWebhook {
     pub provider: Option<WebhookProvider>,
 }
 
-/// The webhooks of a tailnet.
-#[derive(Debug, Clone, Copy)]
-pub struct Webhooks<'a> {
-    tailnet: &'a Tailnet,
+impl Resource for Webhook {
+    const SPEC: &'static ResourceSpec = WEBHOOK;
 }
 
-impl<'a> Webhooks<'a> {
-    pub(crate) fn new(tailnet: &'a Tailnet) -> Self {
-        Self { tailnet }
-    }
+impl Listed for Webhook {}
 
-    /// Lists them (`GET /tailnet/{tailnet}/webhooks`).
-    ///
-    /// # Errors
-    ///
-    /// [`Forbidden`](ErrorKind::Forbidden) without the scope `webhooks:read`.
-    pub async fn list(&self) -> Result<Vec<Webhook>> {
-        let all = WEBHOOK.list(self.tailnet).await?;
-        all.iter().map(|it| call::typed(Operation::ListWebhooks, it)).collect()
-    }
+/// The webhooks of a tailnet: [`list`](Resources::list) (`GET /tailnet/{tailnet}/webhooks`),
+/// [`get`](Resources::get) by id or URL (`GET /webhooks/{endpointId}`), and
+/// [`plan_delete`](Resources::plan_delete) (`DELETE /webhooks/{endpointId}`).
+pub type Webhooks<'a> = Resources<'a, Webhook>;
 
-    /// Reads one, named by its id or URL (`GET /webhooks/{endpointId}`).
-    ///
-    /// # Errors
-    ///
-    /// [`NotFound`](ErrorKind::NotFound), or [`Ambiguous`](ErrorKind::Ambiguous) with the
-    /// candidates.
-    pub async fn get(&self, webhook: &str) -> Result<Webhook> {
-        let (id, _) = self.named(webhook).await?;
-        call::typed(Operation::GetWebhook, &WEBHOOK.get(self.tailnet, &id).await?)
-    }
-
-    async fn named(&self, webhook: &str) -> Result<(String, String)> {
-        let found = WEBHOOK.find(self.tailnet, "webhook", webhook).await?;
-        Ok((WEBHOOK.id(&found), WEBHOOK.name(&found)))
-    }
-
+impl Resources<'_, Webhook> {
     /// Plans to make one (`POST /tailnet/{tailnet}/webhooks`). The report shows its secret, once.
     ///
     /// # Errors
@@ -120,23 +96,12 @@ impl<'a> Webhooks<'a> {
     /// As [`get`](Self::get); [`InvalidInput`](ErrorKind::InvalidInput) for no events.
     pub async fn plan_subscriptions(&self, webhook: &str, events: &[String]) -> Result<Plan> {
         let (events, warnings) = checked(events)?;
-        let (id, name) = self.named(webhook).await?;
+        let (id, name) = self.identify(webhook).await?;
         let wanted: Map<String, Value> =
             [("subscriptions".to_owned(), events.into())].into_iter().collect();
-        let now = WEBHOOK.get(self.tailnet, &id).await?;
+        let now = WEBHOOK.get(self.tailnet(), &id).await?;
         let plan = WEBHOOK.plan_change(&id, &name, &now, &wanted, Secrets::new());
         Ok(plan.warned(warnings))
-    }
-
-    /// Plans to remove one (`DELETE /webhooks/{endpointId}`).
-    ///
-    /// # Errors
-    ///
-    /// As [`get`](Self::get).
-    pub async fn plan_remove(&self, webhook: &str) -> Result<Plan> {
-        let (id, name) = self.named(webhook).await?;
-        let now = WEBHOOK.get(self.tailnet, &id).await?;
-        Ok(WEBHOOK.plan_remove(&id, &name, &now))
     }
 
     /// Plans to send one a test event (`POST /webhooks/{endpointId}/test`).
@@ -145,7 +110,7 @@ impl<'a> Webhooks<'a> {
     ///
     /// As [`get`](Self::get).
     pub async fn plan_test(&self, webhook: &str) -> Result<Plan> {
-        let (id, name) = self.named(webhook).await?;
+        let (id, name) = self.identify(webhook).await?;
         let mut plan = WEBHOOK.plan_action(TEST, &id, &name);
         plan.notes.push(
             "the event is sent a little later; the receiver shows whether it came".to_owned(),
@@ -160,7 +125,7 @@ impl<'a> Webhooks<'a> {
     ///
     /// As [`get`](Self::get).
     pub async fn plan_rotate(&self, webhook: &str) -> Result<Plan> {
-        let (id, name) = self.named(webhook).await?;
+        let (id, name) = self.identify(webhook).await?;
         let warning = "events are signed with the new secret at once; give it to the receiver";
         Ok(WEBHOOK.plan_action(ROTATE, &id, &name).warned(vec![warning.to_owned()]))
     }

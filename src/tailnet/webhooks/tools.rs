@@ -2,14 +2,14 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Map, Value};
 
-use super::{NewWebhook, WebhookProvider};
+use super::{NewWebhook, Webhook, WebhookProvider};
 use crate::{
     Operation, Tailnet,
     change::{Plan, Risk},
     client::Result,
-    tool::{Edit, List, Page, Part, Query, Toolset, all_but, edit, list, query, row},
+    tailnet::resource::tools::{DeleteOne, GetOne, ListOf, ListTool, Tools, Words},
+    tool::{Edit, Toolset, edit, list, query},
 };
 
 pub(crate) const TOOLSET: Toolset = Toolset {
@@ -18,49 +18,27 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     instructions: "`webhook` takes an id or a URL.",
     default: false,
     tools: &[
-        list::<ListWebhooks>(),
-        query::<GetWebhook>(),
+        list::<ListOf<Webhook>>(),
+        query::<GetOne<Webhook>>(),
         edit::<CreateWebhook>(),
         edit::<UpdateWebhook>(),
-        edit::<DeleteWebhook>(),
+        edit::<DeleteOne<Webhook>>(),
         edit::<TestWebhook>(),
         edit::<RotateWebhookSecret>(),
     ],
 };
 
-const FIELDS: &[&str] = &["endpointId", "endpointUrl", "providerType", "subscriptions"];
-
-/// List webhooks with their events.
-#[derive(Debug, Deserialize, JsonSchema)]
-pub(crate) struct ListWebhooks {}
-
-impl List for ListWebhooks {
-    const NAME: &'static str = "list_webhooks";
-    const OPERATIONS: &'static [Operation] = &[Operation::ListWebhooks];
-    type Output = Page;
-
-    async fn list(self, tailnet: &Tailnet, part: Part) -> Result<Page> {
-        let all = tailnet.webhooks().list().await?;
-        let rows: Vec<_> = all.iter().map(|it| row(it, FIELDS)).collect();
-        Page::of("webhooks", &rows, &part)
-    }
+impl Tools for Webhook {
+    const TAKES: &'static str = "ID or URL of the webhook.";
+    const GET: Words = ("get_webhook", "Show one webhook.");
+    const DELETE: Words = ("delete_webhook", "Remove a webhook for good.");
 }
 
-/// Show one webhook.
-#[derive(Debug, Deserialize, JsonSchema)]
-pub(crate) struct GetWebhook {
-    /// Its id or URL.
-    webhook: String,
-}
-
-impl Query for GetWebhook {
-    const NAME: &'static str = "get_webhook";
-    const OPERATIONS: &'static [Operation] = &[Operation::ListWebhooks, Operation::GetWebhook];
-    type Output = Map<String, Value>;
-
-    async fn call(self, tailnet: &Tailnet) -> Result<Self::Output> {
-        Ok(all_but(&tailnet.webhooks().get(&self.webhook).await?, &["secret"]))
-    }
+impl ListTool for Webhook {
+    const LIST: Words = ("list_webhooks", "List webhooks with their events.");
+    const ROWS: &'static str = "webhooks";
+    const FIELDS: &'static [&'static str] =
+        &["endpointId", "endpointUrl", "providerType", "subscriptions"];
 }
 
 /// Have events posted to a URL; the secret that signs them is shown once.
@@ -102,24 +80,6 @@ impl Edit for UpdateWebhook {
 
     async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
         tailnet.webhooks().plan_subscriptions(&self.webhook, &self.subscriptions).await
-    }
-}
-
-/// Remove a webhook for good.
-#[derive(Debug, Deserialize, JsonSchema)]
-pub(crate) struct DeleteWebhook {
-    /// Its id or URL.
-    webhook: String,
-}
-
-impl Edit for DeleteWebhook {
-    const NAME: &'static str = "delete_webhook";
-    const RISK: Risk = Risk::Danger;
-    const OPERATIONS: &'static [Operation] =
-        &[Operation::ListWebhooks, Operation::GetWebhook, Operation::DeleteWebhook];
-
-    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
-        tailnet.webhooks().plan_remove(&self.webhook).await
     }
 }
 

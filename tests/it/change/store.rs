@@ -146,7 +146,8 @@ async fn a_journal_in_memory_outlives_a_query_that_is_given_up() {
 
     for nanoseconds in 0..200 {
         let given_up = std::time::Duration::from_nanos(nanoseconds * 2_000);
-        let find = Find { limit: 1, ..Find::default() };
+        let mut find = Find::default();
+        find.limit = 1;
         let _ = tokio::time::timeout(given_up, tailnet.changes().list(&find)).await;
     }
 

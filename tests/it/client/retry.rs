@@ -305,7 +305,7 @@ async fn a_lost_removal_may_have_happened_even_if_its_second_turn_never_comes() 
 async fn a_device_that_is_gone_after_a_lost_answer_is_removed() {
     let server = removals(vec![Reply::nothing(), Reply::new(404)]).await;
     let tailnet = server.tailnet();
-    let plan = tailnet.devices().plan_remove("web-1").await.unwrap();
+    let plan = tailnet.devices().plan_delete("web-1").await.unwrap();
 
     let applied = tailnet.apply(&plan).await.unwrap();
 

@@ -61,7 +61,7 @@ impl Edit for RevokeDevice {
         let devices = tailnet.devices();
         match self.how {
             Revocation::Deauthorize => devices.plan_authorized(&self.device, false).await,
-            Revocation::Remove => devices.plan_remove(&self.device).await,
+            Revocation::Remove => devices.plan_delete(&self.device).await,
         }
     }
 }

@@ -138,7 +138,7 @@ impl Edit for RemoveDnsRoute {
     const SCOPES: &'static [&'static str] = WRITES;
 
     async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
-        tailnet.dns().plan_no_route(&self.domain).await
+        tailnet.dns().plan_delete_route(&self.domain).await
     }
 }
 

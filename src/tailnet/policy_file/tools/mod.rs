@@ -177,7 +177,7 @@ impl List for ListPolicyVersions {
 /// Bring a recorded version of the policy file back, checked like a new one.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct RollbackAclPolicy {
-    /// Number of the version, from list_policy_versions.
+    /// Number of the version, from `list_policy_versions`.
     version: Option<i64>,
     /// The text before it.
     #[serde(default)]

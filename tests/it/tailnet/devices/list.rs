@@ -76,7 +76,7 @@ async fn a_device_that_goes_between_pages_costs_no_other_its_place() {
     let whole = json!({ "limit": 500, "fields": ["nodeId"], "external": false });
     let all = agent.call("list_devices", whole).await;
     let (last, next) = (&all["devices"][9]["nodeId"], &all["devices"][10]["nodeId"]);
-    let plan = tailnet.devices().plan_remove(last.as_str().unwrap()).await.unwrap();
+    let plan = tailnet.devices().plan_delete(last.as_str().unwrap()).await.unwrap();
     tailnet.apply(&plan).await.unwrap();
 
     let after = agent.call("list_devices", ask(&page["next"])).await;

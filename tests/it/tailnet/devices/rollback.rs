@@ -139,7 +139,7 @@ async fn a_removal_whose_answer_got_lost_counts() {
     let proxy = faulty(&sandbox.base_url(), 0, Fault::AnswerLost).await;
     let tailnet = Tailnet::new(settings(&proxy));
     let device = tagged(&direct.devices().list().await.unwrap()).clone();
-    let plan = tailnet.devices().plan_remove(device.key()).await.unwrap();
+    let plan = tailnet.devices().plan_delete(device.key()).await.unwrap();
 
     let done = tailnet.apply(&plan).await.unwrap();
 
@@ -164,7 +164,7 @@ async fn what_has_an_inverse_comes_back_by_it() {
     let user = list.iter().find(|it| it.tags().is_empty() && !it.is_shared_in()).unwrap();
     let first_tag = Update { add_tags: vec!["tag:ci".to_owned()], ..Update::default() };
     for lasting in [
-        tailnet.devices().plan_remove(device.key()).await.unwrap(),
+        tailnet.devices().plan_delete(device.key()).await.unwrap(),
         tailnet.devices().plan_expire_key(user.key()).await.unwrap(),
         tailnet.devices().plan_update(user.key(), &first_tag).await.unwrap(),
     ] {

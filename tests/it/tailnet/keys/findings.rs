@@ -48,7 +48,7 @@ async fn a_key_whose_grace_is_over_is_found_until_it_is_revoked() {
 
     let early = checked(&tailnet, now + days(6)).await;
     let due = checked(&tailnet, now + days(7) + SignedDuration::from_mins(1)).await;
-    let plan = tailnet.keys().plan_revoke(&old).await.unwrap();
+    let plan = tailnet.keys().plan_delete(&old).await.unwrap();
     tailnet.apply(&plan).await.unwrap();
     let after = checked(&tailnet, now + days(8)).await;
 

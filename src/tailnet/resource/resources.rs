@@ -1,0 +1,102 @@
+//! The handle on all resources of one kind: list, read, delete.
+
+use std::{fmt, marker::PhantomData};
+
+use serde::de::DeserializeOwned;
+
+use super::ResourceSpec;
+use crate::{
+    Error, Tailnet,
+    change::Plan,
+    client::{Result, call},
+};
+
+/// A kind of resource, as the API gives it. Implemented here only: [`ResourceSpec`] has no public
+/// constructor.
+pub trait Resource: DeserializeOwned + Send + 'static {
+    /// The calls for such a resource, and its fields.
+    const SPEC: &'static ResourceSpec;
+}
+
+/// A kind of resource that the API lists without being asked about something else.
+pub trait Listed: Resource {}
+
+/// The resources of one kind in a tailnet, such as [`Webhooks`](crate::tailnet::webhooks::Webhooks).
+pub struct Resources<'a, R> {
+    tailnet: &'a Tailnet,
+    kind: PhantomData<fn() -> R>,
+}
+
+impl<R> Clone for Resources<'_, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for Resources<'_, R> {}
+
+impl<R: Resource> fmt::Debug for Resources<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resources").field("kind", &R::SPEC.kind).finish_non_exhaustive()
+    }
+}
+
+impl<'a, R> Resources<'a, R> {
+    pub(crate) fn new(tailnet: &'a Tailnet) -> Self {
+        Self { tailnet, kind: PhantomData }
+    }
+
+    pub(crate) fn tailnet(self) -> &'a Tailnet {
+        self.tailnet
+    }
+}
+
+impl<R: Listed> Resources<'_, R> {
+    /// Lists all of them.
+    ///
+    /// # Errors
+    ///
+    /// [`Forbidden`](crate::ErrorKind::Forbidden) without the scope for reading them.
+    pub async fn list(&self) -> Result<Vec<R>> {
+        let operation = R::SPEC.listed.map_or(R::SPEC.read, |(operation, _)| operation);
+        let all = R::SPEC.list(self.tailnet).await?;
+        all.iter().map(|record| call::typed(operation, record)).collect()
+    }
+}
+
+impl<R: Resource> Resources<'_, R> {
+    /// Reads one, by its id or, where they are listed, by its name.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::ErrorKind::NotFound), or
+    /// [`Ambiguous`](crate::ErrorKind::Ambiguous) with the candidates.
+    pub async fn get(&self, wanted: &str) -> Result<R> {
+        let (id, _) = self.identify(wanted).await?;
+        call::typed(R::SPEC.read, &R::SPEC.get(self.tailnet, &id).await?)
+    }
+
+    /// Plans to delete one.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub async fn plan_delete(&self, wanted: &str) -> Result<Plan> {
+        let (id, name) = self.identify(wanted).await?;
+        let now = R::SPEC.get(self.tailnet, &id).await?;
+        Ok(R::SPEC.plan_delete(&id, &name, &now))
+    }
+
+    /// The id and the name of the one that is `wanted`. What the API does not list has its id only.
+    pub(crate) async fn identify(&self, wanted: &str) -> Result<(String, String)> {
+        if R::SPEC.listed.is_some() {
+            let found = R::SPEC.find(self.tailnet, wanted).await?;
+            return Ok((R::SPEC.id(&found), R::SPEC.name(&found)));
+        }
+        let id = wanted.trim();
+        if id.is_empty() {
+            return Err(Error::invalid_input(R::SPEC.parameter, "is empty; give an id"));
+        }
+        Ok((id.to_owned(), id.to_owned()))
+    }
+}
