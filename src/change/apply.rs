@@ -160,11 +160,12 @@ impl<'a> Run<'a> {
         let now = self.look(item, &id).await?;
         let moved = |it: &&Change| {
             let is = now.get(&it.field).unwrap_or(&Value::Null);
-            item.subject.is_visible(&id, it) && !item.subject.is_same(&it.field, is, &it.from)
+            item.subject.compare().is_visible(&id, it)
+                && !item.subject.compare().is_same(&it.field, is, &it.from)
         };
         if let Some(moved) = item.changes.iter().find(moved) {
             let now = now.get(&moved.field).unwrap_or(&Value::Null);
-            return Err(item.subject.moved(self.tailnet, item, moved, now).await);
+            return Err(item.subject.checks().on_stale(self.tailnet, item, moved, now).await);
         }
         let mut made: Vec<Made> = Vec::new();
         for change in &item.changes {
@@ -179,7 +180,7 @@ impl<'a> Run<'a> {
         if !self.plan.is_batch() {
             let now = self.look(item, &id).await;
             let (tailnet, changes) = (self.tailnet, &item.changes);
-            match item.subject.verify(tailnet, &id, changes, now.as_ref()).await {
+            match item.subject.checks().verify(tailnet, &id, changes, now.as_ref()).await {
                 Ok(notes) => self.report.notes.extend(notes),
                 Err(error) => return Err(self.take_back(item, made, error).await),
             }
@@ -194,7 +195,7 @@ impl<'a> Run<'a> {
 
     async fn look(&self, item: &Item, id: &str) -> Result<Fields> {
         let fields: Vec<&str> = item.changes.iter().map(|it| it.field.as_str()).collect();
-        item.subject.look(self.tailnet, id, &fields).await
+        item.subject.read(self.tailnet, id, &fields).await
     }
 
     /// Records one change, sends it, and records what became of it.
@@ -225,27 +226,27 @@ impl<'a> Run<'a> {
     /// Sends one change. One that may have been made although its answer got lost is looked up.
     async fn send(&self, item: &Item, id: &str, change: &Change) -> Result<Written> {
         let write = Write { id, change, secrets: &item.secrets };
-        let error = match item.subject.send(self.tailnet, write).await {
+        let error = match item.subject.write(self.tailnet, write).await {
             Ok(sent) => return Ok(sent),
             Err(error) => hide(error, &item.secrets),
         };
         if !error.may_have_had_effect() {
             return Err(error);
         }
-        if !item.subject.is_visible(id, change) {
+        if !item.subject.compare().is_visible(id, change) {
             return Err(error.context("nothing can be read back that would tell"));
         }
-        let Ok(now) = item.subject.look(self.tailnet, id, &[&change.field]).await else {
+        let Ok(now) = item.subject.read(self.tailnet, id, &[&change.field]).await else {
             return Err(error);
         };
         let now = now.get(&change.field).unwrap_or(&Value::Null);
-        if item.subject.reached(change, now) {
+        if item.subject.compare().reached(change, now) {
             return Ok(Written::default());
         }
-        if item.subject.is_same(&change.field, now, &change.from) {
+        if item.subject.compare().is_same(&change.field, now, &change.from) {
             return Err(error.context("read back: it was not changed"));
         }
-        let now = item.subject.shown(&change.field, now);
+        let now = item.subject.compare().display(&change.field, now);
         Err(error
             .context(&format!("read back: it is neither what it was nor what was sent: {now}")))
     }
@@ -263,7 +264,7 @@ impl<'a> Run<'a> {
         };
         for Made { change, number, id } in made {
             let is = now.get(&change.field).cloned().unwrap_or_default();
-            if is != change.to && item.subject.is_visible(id, change) {
+            if is != change.to && item.subject.compare().is_visible(id, change) {
                 self.settle(*number, Settled { after: Some(&is), ..Outcome::Done.into() }).await;
                 change.to = is;
             }
@@ -291,7 +292,7 @@ impl<'a> Run<'a> {
     async fn inverses(&mut self, item: &Item, made: &[Made]) -> (Vec<String>, Vec<String>) {
         let (mut back, mut stuck) = (Vec::new(), Vec::new());
         for Made { change, number, id } in made.iter().rev() {
-            let words = item.subject.words(change);
+            let words = item.subject.compare().words(change);
             let Some(inverse) = change.inverse() else {
                 stuck.push(format!("{words} (no call takes it back)"));
                 continue;

@@ -219,7 +219,7 @@ impl Report {
             self.unchanged_resources.push(item.name.clone());
         }
         for change in changes {
-            let shown = |value| item.subject.shown(&change.field, value);
+            let shown = |value| item.subject.compare().display(&change.field, value);
             let (before, after) = (shown(&change.from), shown(&change.to));
             let same = |it: &&mut Changed| {
                 it.field == change.field && it.before == before && it.after == after

@@ -147,7 +147,7 @@ impl<'a> Changes<'a> {
     /// What the field of the step is now.
     async fn now(&self, step: &Step) -> Result<Value> {
         let field = step.change.field.as_str();
-        let mut now = subject(step)?.look(self.tailnet, &step.id, &[field]).await?;
+        let mut now = subject(step)?.read(self.tailnet, &step.id, &[field]).await?;
         Ok(now.remove(field).unwrap_or_default())
     }
 }
@@ -157,9 +157,9 @@ fn shown(mut step: Step, now: Option<Value>) -> StepNow {
     // What nobody here knows any more is shown as it was recorded.
     let Ok(subject) = subject(&step) else { return StepNow { step, now } };
     let field = step.change.field.clone();
-    step.change.from = subject.shown(&field, &step.change.from);
-    step.change.to = subject.shown(&field, &step.change.to);
-    StepNow { step, now: now.map(|it| subject.shown(&field, &it)) }
+    step.change.from = subject.compare().display(&field, &step.change.from);
+    step.change.to = subject.compare().display(&field, &step.change.to);
+    StepNow { step, now: now.map(|it| subject.compare().display(&field, &it)) }
 }
 
 /// How the resource of a step is read and changed.

@@ -40,7 +40,7 @@ impl Changes<'_> {
         }
         let steps = self.steps(change, MAX_CHANGES).await?;
         if let Some(first) = steps.first().filter(|_| entry.undone_by.is_none()) {
-            super::subject(first)?.may_undo(self.tailnet, &steps).await?;
+            super::subject(first)?.checks().before_undo(self.tailnet, &steps).await?;
         }
         let several = steps.iter().any(|it| steps.first().is_some_and(|first| first.id != it.id));
         let mut items: Vec<Item> = Vec::new();
@@ -78,7 +78,7 @@ impl Changes<'_> {
         let mut checks = Vec::new();
         for item in &plan.items {
             for change in &item.changes {
-                checks.push(item.subject.check(self.tailnet, &item.id, change).await?);
+                checks.push(item.subject.checks().check(self.tailnet, &item.id, change).await?);
             }
         }
         plan.least = entry.risk;
@@ -97,15 +97,15 @@ impl Changes<'_> {
             Some(Outcome::Done | Outcome::Unknown) | None => {}
         }
         let subject = super::subject(step)?;
-        if subject.is_note(&step.change) {
+        if subject.compare().is_note(&step.change) {
             return Ok(Turn::Nothing);
         }
-        let shown = |value| subject.shown(&step.change.field, value);
+        let shown = |value| subject.compare().display(&step.change.field, value);
         let Some(mut inverse) = step.change.inverse() else {
             let to = shown(&step.change.to);
             return Ok(Turn::Stays(format!("{of} stays {to}: no call takes it back")));
         };
-        if !subject.is_visible(&step.id, &step.change) {
+        if !subject.compare().is_visible(&step.id, &step.change) {
             let to = shown(&step.change.to);
             return Ok(Turn::Stays(format!("{of} may have become {to}: nobody knows its id")));
         }
@@ -115,10 +115,10 @@ impl Changes<'_> {
             }
             now => now?,
         };
-        if subject.is_same(&step.change.field, &now, &step.change.from) {
+        if subject.compare().is_same(&step.change.field, &now, &step.change.from) {
             return Ok(Turn::Nothing);
         }
-        if subject.reached(&step.change, &now) {
+        if subject.compare().reached(&step.change, &now) {
             // Where the server chose the value, the journal may not know it.
             inverse.from = now;
             return Ok(Turn::Back(inverse));

@@ -1,11 +1,11 @@
 //! Accepting the share of another tailnet's device. Its link is a secret, so it is recorded nowhere.
 
-use futures_util::future::BoxFuture;
+use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use crate::{
     Error, Operation, Tailnet,
-    change::{Change, Fields, Plan, Secrets, Subject, Write, Written},
+    change::{Change, Compare, Fields, Plan, Secrets, Subject, Write, Written},
     client::{
         Action, Result,
         call::{self, Call},
@@ -33,55 +33,51 @@ pub(super) fn plan(invite: &Secret) -> Result<Plan> {
 #[derive(Debug)]
 pub(crate) struct Acceptance;
 
+#[async_trait]
 impl Subject for Acceptance {
     fn kind(&self) -> &'static str {
         "shared device"
     }
 
     /// Which device it is, only the answer says.
-    fn look<'a>(
-        &'a self,
-        _: &'a Tailnet,
-        _: &'a str,
-        _: &'a [&'a str],
-    ) -> BoxFuture<'a, Result<Fields>> {
-        Box::pin(async { Ok(Fields::new()) })
+    async fn read(&self, _: &Tailnet, _: &str, _: &[&str]) -> Result<Fields> {
+        Ok(Fields::new())
     }
 
-    fn send<'a>(
-        &'a self,
-        tailnet: &'a Tailnet,
-        write: Write<'a>,
-    ) -> BoxFuture<'a, Result<Written>> {
-        Box::pin(async move {
-            let invite = write.secrets.get(INVITE).ok_or_else(|| {
-                Error::invalid_input(INVITE, "is recorded nowhere, so it has to be given again")
-            })?;
-            let body = json!({ INVITE: invite.reveal() });
-            let call = Call::default().with(&body);
-            let answer = tailnet.client().call(Operation::AcceptDeviceInvite, call).await;
-            let answer = answer.map_err(|error| {
-                if error.may_have_had_effect() {
-                    return error
-                        .with_remedy(
-                            "it may have taken effect: look for the device among the external ones",
-                        )
-                        .with_action(Action::Call(Operation::ListTailnetDevices));
-                }
-                user_invites::of_a_user(error)
-            })?;
-            let of = |path: &str| answer.pointer(path).and_then(Value::as_str);
-            let device = of("/device/fqdn").or_else(|| of("/device/name")).unwrap_or("a device");
-            let sharer = of("/sharer/loginName").unwrap_or("somebody");
-            let id = answer.get("device").and_then(|it| call::member(it, "id"));
-            Ok(Written {
-                id: id.map(crate::tailnet::resource::text),
-                notes: vec![format!("{device} of {sharer} is shared into this tailnet now")],
-                ..Written::default()
-            })
+    async fn write(&self, tailnet: &Tailnet, write: Write<'_>) -> Result<Written> {
+        let invite = write.secrets.get(INVITE).ok_or_else(|| {
+            Error::invalid_input(INVITE, "is recorded nowhere, so it has to be given again")
+        })?;
+        let body = json!({ INVITE: invite.reveal() });
+        let call = Call::default().with(&body);
+        let answer = tailnet.client().call(Operation::AcceptDeviceInvite, call).await;
+        let answer = answer.map_err(|error| {
+            if error.may_have_had_effect() {
+                return error
+                    .with_remedy(
+                        "it may have taken effect: look for the device among the external ones",
+                    )
+                    .with_action(Action::Call(Operation::ListTailnetDevices));
+            }
+            user_invites::of_a_user(error)
+        })?;
+        let of = |path: &str| answer.pointer(path).and_then(Value::as_str);
+        let device = of("/device/fqdn").or_else(|| of("/device/name")).unwrap_or("a device");
+        let sharer = of("/sharer/loginName").unwrap_or("somebody");
+        let id = answer.get("device").and_then(|it| call::member(it, "id"));
+        Ok(Written {
+            id: id.map(crate::tailnet::resource::text),
+            notes: vec![format!("{device} of {sharer} is shared into this tailnet now")],
+            ..Written::default()
         })
     }
 
+    fn compare(&self) -> &dyn Compare {
+        self
+    }
+}
+
+impl Compare for Acceptance {
     fn is_visible(&self, _: &str, _: &Change) -> bool {
         false
     }

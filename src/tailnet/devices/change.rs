@@ -1,6 +1,6 @@
 //! What can change about a device, and how it is sent.
 
-use futures_util::future::BoxFuture;
+use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Device, attributes};
 use crate::{
     Error, ErrorKind, Tailnet,
-    change::{Change, Fields, Subject, Write, Written, same},
+    change::{Change, Compare, Fields, Subject, Write, Written, same},
     client::Result,
 };
 
@@ -67,31 +67,27 @@ pub(super) fn remove() -> Change {
 #[derive(Debug)]
 pub(crate) struct Devices;
 
+#[async_trait]
 impl Subject for Devices {
     fn kind(&self) -> &'static str {
         super::KIND
     }
 
-    fn look<'a>(
-        &'a self,
-        tailnet: &'a Tailnet,
-        id: &'a str,
-        fields: &'a [&'a str],
-    ) -> BoxFuture<'a, Result<Fields>> {
-        Box::pin(look(tailnet, id, fields))
+    async fn read(&self, tailnet: &Tailnet, id: &str, fields: &[&str]) -> Result<Fields> {
+        look(tailnet, id, fields).await
     }
 
-    fn send<'a>(
-        &'a self,
-        tailnet: &'a Tailnet,
-        write: Write<'a>,
-    ) -> BoxFuture<'a, Result<Written>> {
-        Box::pin(async move {
-            send(tailnet, write.id, write.change).await?;
-            Ok(Written::default())
-        })
+    async fn write(&self, tailnet: &Tailnet, write: Write<'_>) -> Result<Written> {
+        send(tailnet, write.id, write.change).await?;
+        Ok(Written::default())
     }
 
+    fn compare(&self) -> &dyn Compare {
+        self
+    }
+}
+
+impl Compare for Devices {
     fn reached(&self, change: &Change, now: &Value) -> bool {
         // The server chooses the name.
         let chosen = change.field == NAME && change.to == "";

@@ -1,12 +1,12 @@
 //! What can change about DNS, and how it is sent.
 
-use futures_util::future::BoxFuture;
+use async_trait::async_trait;
 use serde_json::{Map, Value, json};
 
 use super::{Configuration, Resolver, brief};
 use crate::{
     Error, Operation, Tailnet,
-    change::{Change, Checked, Fields, Plan, Subject, Write, Written},
+    change::{Change, Checked, Checks, Compare, Fields, Plan, Subject, Write, Written},
     client::{Result, call::Call},
 };
 
@@ -54,46 +54,42 @@ pub(super) fn plan(changes: Vec<Change>) -> Plan {
 #[derive(Debug)]
 pub(crate) struct Dns;
 
+#[async_trait]
 impl Subject for Dns {
     fn kind(&self) -> &'static str {
         "dns"
     }
 
-    fn look<'a>(
-        &'a self,
-        tailnet: &'a Tailnet,
-        _: &'a str,
-        fields: &'a [&'a str],
-    ) -> BoxFuture<'a, Result<Fields>> {
-        Box::pin(async move {
-            let now = tailnet.dns().configuration().await?;
-            Ok(fields.iter().map(|field| ((*field).to_owned(), seen(&now, field))).collect())
-        })
+    async fn read(&self, tailnet: &Tailnet, _: &str, fields: &[&str]) -> Result<Fields> {
+        let now = tailnet.dns().configuration().await?;
+        Ok(fields.iter().map(|field| ((*field).to_owned(), seen(&now, field))).collect())
     }
 
-    fn send<'a>(
-        &'a self,
-        tailnet: &'a Tailnet,
-        write: Write<'a>,
-    ) -> BoxFuture<'a, Result<Written>> {
-        Box::pin(async move {
-            send(tailnet, write.change).await?;
-            Ok(Written::default())
-        })
+    async fn write(&self, tailnet: &Tailnet, write: Write<'_>) -> Result<Written> {
+        send(tailnet, write.change).await?;
+        Ok(Written::default())
     }
 
+    fn compare(&self) -> &dyn Compare {
+        self
+    }
+
+    fn checks(&self) -> &dyn Checks {
+        self
+    }
+}
+
+impl Compare for Dns {
     /// Resolvers and search paths are tried in order.
     fn is_same(&self, _: &str, a: &Value, b: &Value) -> bool {
         a == b
     }
+}
 
-    fn check<'a>(
-        &'a self,
-        _: &'a Tailnet,
-        _: &'a str,
-        change: &'a Change,
-    ) -> BoxFuture<'a, Result<Checked>> {
-        Box::pin(async { Ok(Checked { warnings: implied(change), ..Checked::default() }) })
+#[async_trait]
+impl Checks for Dns {
+    async fn check(&self, _: &Tailnet, _: &str, change: &Change) -> Result<Checked> {
+        Ok(Checked { warnings: implied(change), ..Checked::default() })
     }
 }
 

@@ -1,12 +1,14 @@
 //! Keys as something that changes.
 
-use futures_util::future::BoxFuture;
+use async_trait::async_trait;
 use jiff::SignedDuration;
 use serde_json::Value;
 
 use crate::{
     Error, ErrorKind, Operation, Tailnet,
-    change::{Change, Checked, Fields, Plan, Subject, Write, Written, journal::Step},
+    change::{
+        Change, Checked, Checks, Compare, Fields, Plan, Subject, Write, Written, journal::Step,
+    },
     client::{Action, Result, call},
     tailnet::resource::ResourceSpec,
 };
@@ -56,74 +58,66 @@ pub(super) fn revoke_after(grace: SignedDuration) -> Change {
 #[derive(Debug)]
 pub(crate) struct Keys;
 
+#[async_trait]
 impl Subject for Keys {
     fn kind(&self) -> &'static str {
         KEY.kind
     }
 
-    fn look<'a>(
-        &'a self,
-        tailnet: &'a Tailnet,
-        id: &'a str,
-        fields: &'a [&'a str],
-    ) -> BoxFuture<'a, Result<Fields>> {
-        KEY.look(tailnet, id, fields)
+    async fn read(&self, tailnet: &Tailnet, id: &str, fields: &[&str]) -> Result<Fields> {
+        KEY.read(tailnet, id, fields).await
     }
 
-    fn send<'a>(
-        &'a self,
-        tailnet: &'a Tailnet,
-        write: Write<'a>,
-    ) -> BoxFuture<'a, Result<Written>> {
-        Box::pin(async move {
-            if write.change.field == REVOKE_AFTER {
-                return Ok(Written::default());
-            }
-            let sent = KEY.send(tailnet, write).await?;
-            match (&write.change.from, sent.id.clone()) {
-                (Value::Null, Some(id)) => verified(tailnet, &id, sent).await,
-                _ => Ok(sent),
-            }
-        })
+    async fn write(&self, tailnet: &Tailnet, write: Write<'_>) -> Result<Written> {
+        if write.change.field == REVOKE_AFTER {
+            return Ok(Written::default());
+        }
+        let sent = KEY.write(tailnet, write).await?;
+        match (&write.change.from, sent.id.clone()) {
+            (Value::Null, Some(id)) => verified(tailnet, &id, sent).await,
+            _ => Ok(sent),
+        }
     }
 
+    fn compare(&self) -> &dyn Compare {
+        self
+    }
+
+    fn checks(&self) -> &dyn Checks {
+        self
+    }
+}
+
+impl Compare for Keys {
     fn is_visible(&self, id: &str, change: &Change) -> bool {
-        change.field != REVOKE_AFTER && KEY.is_visible(id, change)
+        change.field != REVOKE_AFTER && KEY.compare().is_visible(id, change)
     }
 
     fn is_note(&self, change: &Change) -> bool {
         change.field == REVOKE_AFTER
     }
 
-    /// A rotation is taken back as long as that leaves a key.
-    fn may_undo<'a>(
-        &'a self,
-        tailnet: &'a Tailnet,
-        steps: &'a [Step],
-    ) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move {
-            let Some((old, _)) = rotated(steps) else { return Ok(()) };
-            match KEY.get(tailnet, old).await {
-                Err(gone) if gone.kind() == ErrorKind::NotFound => Err(Error::refused(
-                    format!("`{old}` is revoked: without the new key there would be none"),
-                    "rotate the new key if it should be another one",
-                )),
-                found => found.map(drop),
-            }
-        })
-    }
-
     fn reached(&self, change: &Change, now: &Value) -> bool {
-        KEY.reached(change, now)
+        KEY.compare().reached(change, now)
+    }
+}
+
+#[async_trait]
+impl Checks for Keys {
+    /// A rotation is taken back as long as that leaves a key.
+    async fn before_undo(&self, tailnet: &Tailnet, steps: &[Step]) -> Result<()> {
+        let Some((old, _)) = rotated(steps) else { return Ok(()) };
+        match KEY.get(tailnet, old).await {
+            Err(gone) if gone.kind() == ErrorKind::NotFound => Err(Error::refused(
+                format!("`{old}` is revoked: without the new key there would be none"),
+                "rotate the new key if it should be another one",
+            )),
+            found => found.map(drop),
+        }
     }
 
-    fn check<'a>(
-        &'a self,
-        tailnet: &'a Tailnet,
-        id: &'a str,
-        change: &'a Change,
-    ) -> BoxFuture<'a, Result<Checked>> {
-        KEY.check(tailnet, id, change)
+    async fn check(&self, tailnet: &Tailnet, id: &str, change: &Change) -> Result<Checked> {
+        KEY.checks().check(tailnet, id, change).await
     }
 }
 

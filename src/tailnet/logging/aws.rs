@@ -1,13 +1,13 @@
 //! How AWS knows this tailnet: an id that a role's trust policy has to name before logs can be
 //! streamed to a bucket of it.
 
-use futures_util::future::BoxFuture;
+use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use super::{Logging, stream};
 use crate::{
     Error, ErrorKind, Operation, Tailnet,
-    change::{Change, Fields, Plan, Subject, Write, Written},
+    change::{Change, Compare, Fields, Plan, Subject, Write, Written},
     client::{
         Action, Result,
         call::{self, Call},
@@ -58,34 +58,30 @@ impl Logging<'_> {
 #[derive(Debug)]
 pub(crate) struct ExternalId;
 
+#[async_trait]
 impl Subject for ExternalId {
     fn kind(&self) -> &'static str {
         "AWS external id"
     }
 
-    fn look<'a>(
-        &'a self,
-        _: &'a Tailnet,
-        _: &'a str,
-        _: &'a [&'a str],
-    ) -> BoxFuture<'a, Result<Fields>> {
-        Box::pin(async { Ok(Fields::new()) })
+    async fn read(&self, _: &Tailnet, _: &str, _: &[&str]) -> Result<Fields> {
+        Ok(Fields::new())
     }
 
-    fn send<'a>(
-        &'a self,
-        tailnet: &'a Tailnet,
-        write: Write<'a>,
-    ) -> BoxFuture<'a, Result<Written>> {
-        Box::pin(async move {
-            match write.change.field.as_str() {
-                REUSABLE => make(tailnet, &write.change.to).await,
-                ROLE => validate(tailnet, write).await,
-                field => Err(Error::invalid_input(field, "is nothing of an id that can change")),
-            }
-        })
+    async fn write(&self, tailnet: &Tailnet, write: Write<'_>) -> Result<Written> {
+        match write.change.field.as_str() {
+            REUSABLE => make(tailnet, &write.change.to).await,
+            ROLE => validate(tailnet, write).await,
+            field => Err(Error::invalid_input(field, "is nothing of an id that can change")),
+        }
     }
 
+    fn compare(&self) -> &dyn Compare {
+        self
+    }
+}
+
+impl Compare for ExternalId {
     fn is_visible(&self, _: &str, _: &Change) -> bool {
         false
     }

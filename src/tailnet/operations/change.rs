@@ -1,6 +1,6 @@
 //! A call that changes something, as a change: with what was there before, where that can be read.
 
-use futures_util::future::BoxFuture;
+use async_trait::async_trait;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Error, ErrorKind, Operation, Tailnet,
-    change::{Change, Fields, Subject, Write, Written, same},
+    change::{Change, Compare, Fields, Subject, Write, Written, same},
     client::{
         Result,
         call::{Call, is_empty},
@@ -106,42 +106,38 @@ fn operation(field: &str) -> Result<Operation> {
     })
 }
 
+#[async_trait]
 impl Subject for Calls {
     fn kind(&self) -> &'static str {
         KIND
     }
 
-    fn look<'a>(
-        &'a self,
-        tailnet: &'a Tailnet,
-        id: &'a str,
-        fields: &'a [&'a str],
-    ) -> BoxFuture<'a, Result<Fields>> {
-        Box::pin(async move {
-            let mut now = Fields::new();
-            for field in fields {
-                let operation = operation(field)?;
-                let Some(reader) = reader(operation) else { continue };
-                let arguments = Arguments::of_place(operation, id);
-                let path = arguments.path();
-                let found = match tailnet.client().call(reader, Call::on(&path)).await {
-                    Err(none) if none.kind() == ErrorKind::NotFound => Value::Null,
-                    found => settable(operation, &found?),
-                };
-                now.insert((*field).to_owned(), found);
-            }
-            Ok(now)
-        })
+    async fn read(&self, tailnet: &Tailnet, id: &str, fields: &[&str]) -> Result<Fields> {
+        let mut now = Fields::new();
+        for field in fields {
+            let operation = operation(field)?;
+            let Some(reader) = reader(operation) else { continue };
+            let arguments = Arguments::of_place(operation, id);
+            let path = arguments.path();
+            let found = match tailnet.client().call(reader, Call::on(&path)).await {
+                Err(none) if none.kind() == ErrorKind::NotFound => Value::Null,
+                found => settable(operation, &found?),
+            };
+            now.insert((*field).to_owned(), found);
+        }
+        Ok(now)
     }
 
-    fn send<'a>(
-        &'a self,
-        tailnet: &'a Tailnet,
-        write: Write<'a>,
-    ) -> BoxFuture<'a, Result<Written>> {
-        Box::pin(send(tailnet, write))
+    async fn write(&self, tailnet: &Tailnet, write: Write<'_>) -> Result<Written> {
+        send(tailnet, write).await
     }
 
+    fn compare(&self) -> &dyn Compare {
+        self
+    }
+}
+
+impl Compare for Calls {
     fn is_visible(&self, _: &str, change: &Change) -> bool {
         let Some(operation) = Operation::named(&change.field) else { return false };
         let acts = change.irreversible && change.from.is_null() && operation.method() != "PUT";

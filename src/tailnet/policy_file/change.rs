@@ -1,13 +1,13 @@
 //! The policy file, as something that changes: one text becomes another. The journal
 //! keeps both, so it is where old files come back from.
 
-use futures_util::future::BoxFuture;
+use async_trait::async_trait;
 use serde_json::Value;
 
 use super::{PolicyFile, Verdict, conflict, named, pipeline};
 use crate::{
     Error, ErrorKind,
-    change::{Change, Checked, Fields, Item, Plan, Risk, Subject, Write, Written},
+    change::{Change, Checked, Checks, Compare, Fields, Item, Plan, Risk, Subject, Write, Written},
     client::Result,
     tailnet::Tailnet,
 };
@@ -33,66 +33,56 @@ pub(super) fn text(value: &Value) -> &str {
 #[derive(Debug)]
 pub(crate) struct File;
 
+#[async_trait]
 impl Subject for File {
     fn kind(&self) -> &'static str {
         KIND
     }
 
-    fn look<'a>(
-        &'a self,
-        tailnet: &'a Tailnet,
-        _: &'a str,
-        _: &'a [&'a str],
-    ) -> BoxFuture<'a, Result<Fields>> {
-        Box::pin(async move {
-            let live = tailnet.policy_file().get().await?;
-            Ok([(TEXT.to_owned(), live.text.into())].into_iter().collect())
-        })
+    async fn read(&self, tailnet: &Tailnet, _: &str, _: &[&str]) -> Result<Fields> {
+        let live = tailnet.policy_file().get().await?;
+        Ok([(TEXT.to_owned(), live.text.into())].into_iter().collect())
     }
 
-    fn send<'a>(
-        &'a self,
-        tailnet: &'a Tailnet,
-        write: Write<'a>,
-    ) -> BoxFuture<'a, Result<Written>> {
-        Box::pin(async move {
-            send(tailnet, write.change).await?;
-            Ok(Written::default())
-        })
+    async fn write(&self, tailnet: &Tailnet, write: Write<'_>) -> Result<Written> {
+        send(tailnet, write.change).await?;
+        Ok(Written::default())
     }
 
-    fn shown(&self, _: &str, value: &Value) -> Value {
+    fn compare(&self) -> &dyn Compare {
+        self
+    }
+
+    fn checks(&self) -> &dyn Checks {
+        self
+    }
+}
+
+impl Compare for File {
+    fn display(&self, _: &str, value: &Value) -> Value {
         value.as_str().map_or_else(|| value.clone(), |text| named(text).into())
     }
+}
 
-    fn check<'a>(
-        &'a self,
-        tailnet: &'a Tailnet,
-        _: &'a str,
-        change: &'a Change,
-    ) -> BoxFuture<'a, Result<Checked>> {
+#[async_trait]
+impl Checks for File {
+    async fn check(&self, tailnet: &Tailnet, _: &str, change: &Change) -> Result<Checked> {
         let allow = pipeline::Allow::default();
-        Box::pin(pipeline::check(tailnet, text(&change.from), text(&change.to), allow))
+        pipeline::check(tailnet, text(&change.from), text(&change.to), allow).await
     }
 
-    fn moved<'a>(
-        &'a self,
-        tailnet: &'a Tailnet,
-        _: &'a Item,
-        change: &'a Change,
-        now: &'a Value,
-    ) -> BoxFuture<'a, Error> {
-        Box::pin(conflict::moved(tailnet, text(&change.from), text(&change.to), text(now)))
+    async fn on_stale(&self, tailnet: &Tailnet, _: &Item, change: &Change, now: &Value) -> Error {
+        conflict::moved(tailnet, text(&change.from), text(&change.to), text(now)).await
     }
 
-    fn verify<'a>(
-        &'a self,
-        tailnet: &'a Tailnet,
-        _: &'a str,
-        changes: &'a [Change],
-        now: Result<&'a Fields, &'a Error>,
-    ) -> BoxFuture<'a, Result<Vec<String>>> {
-        Box::pin(verify(tailnet, changes, now))
+    async fn verify(
+        &self,
+        tailnet: &Tailnet,
+        _: &str,
+        changes: &[Change],
+        now: Result<&Fields, &Error>,
+    ) -> Result<Vec<String>> {
+        verify(tailnet, changes, now).await
     }
 }
 

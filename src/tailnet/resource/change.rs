@@ -1,12 +1,14 @@
 //! Changes of resources that are handled whole: how they are planned, sent, and looked at.
 
-use futures_util::future::BoxFuture;
+use async_trait::async_trait;
 use serde_json::{Map, Value, json};
 
 use super::{ResourceSpec, text};
 use crate::{
     Error, ErrorKind, Operation, Tailnet,
-    change::{Change, Checked, Fields, Plan, Risk, Secrets, Subject, Write, Written},
+    change::{
+        Change, Checked, Checks, Compare, Fields, Plan, Risk, Secrets, Subject, Write, Written,
+    },
     client::{
         Result,
         call::{self, Call},
@@ -148,50 +150,48 @@ impl ResourceSpec {
     }
 }
 
+#[async_trait]
 impl Subject for ResourceSpec {
     fn kind(&self) -> &'static str {
         self.kind
     }
 
-    fn look<'a>(
-        &'a self,
-        tailnet: &'a Tailnet,
-        id: &'a str,
-        fields: &'a [&'a str],
-    ) -> BoxFuture<'a, Result<Fields>> {
-        Box::pin(async move {
-            let mut now = Fields::new();
-            if fields.contains(&CONFIGURATION) && !id.is_empty() {
-                now.insert(CONFIGURATION.to_owned(), self.configuration(tailnet, id).await?);
-            }
-            Ok(now)
-        })
+    async fn read(&self, tailnet: &Tailnet, id: &str, fields: &[&str]) -> Result<Fields> {
+        let mut now = Fields::new();
+        if fields.contains(&CONFIGURATION) && !id.is_empty() {
+            now.insert(CONFIGURATION.to_owned(), self.configuration(tailnet, id).await?);
+        }
+        Ok(now)
     }
 
-    fn send<'a>(
-        &'a self,
-        tailnet: &'a Tailnet,
-        write: Write<'a>,
-    ) -> BoxFuture<'a, Result<Written>> {
-        Box::pin(async move {
-            let change = write.change;
-            if let Some(operation) = self.action(&change.field) {
-                let path = [(self.id_in, write.id)];
-                let answer = self.call(tailnet, operation, Call::on(&path)).await?;
-                return Ok(self.once(&answer));
-            }
-            if change.field != CONFIGURATION {
-                let told = format!("is nothing of a {} that can be changed", self.kind);
-                return Err(Error::invalid_input(&change.field, told));
-            }
-            match (&change.from, &change.to) {
-                (_, Value::Null) => self.removed(tailnet, write.id).await,
-                (Value::Null, _) => self.made(tailnet, write).await,
-                _ => self.changed(tailnet, write).await,
-            }
-        })
+    async fn write(&self, tailnet: &Tailnet, write: Write<'_>) -> Result<Written> {
+        let change = write.change;
+        if let Some(operation) = self.action(&change.field) {
+            let path = [(self.id_in, write.id)];
+            let answer = self.call(tailnet, operation, Call::on(&path)).await?;
+            return Ok(self.once(&answer));
+        }
+        if change.field != CONFIGURATION {
+            let told = format!("is nothing of a {} that can be changed", self.kind);
+            return Err(Error::invalid_input(&change.field, told));
+        }
+        match (&change.from, &change.to) {
+            (_, Value::Null) => self.removed(tailnet, write.id).await,
+            (Value::Null, _) => self.made(tailnet, write).await,
+            _ => self.changed(tailnet, write).await,
+        }
     }
 
+    fn compare(&self) -> &dyn Compare {
+        self
+    }
+
+    fn checks(&self) -> &dyn Checks {
+        self
+    }
+}
+
+impl Compare for ResourceSpec {
     /// Where only a secret changes, nobody sees it.
     fn is_visible(&self, id: &str, change: &Change) -> bool {
         let secret = crate::change::same(&change.from, &change.to);
@@ -213,33 +213,29 @@ impl Subject for ResourceSpec {
         let had = change.from.as_object();
         wanted.iter().all(is) && had.is_none_or(|had| had.keys().all(gone))
     }
+}
 
+#[async_trait]
+impl Checks for ResourceSpec {
     /// What was removed for good is not made again by taking that back.
-    fn check<'a>(
-        &'a self,
-        _: &'a Tailnet,
-        _: &'a str,
-        change: &'a Change,
-    ) -> BoxFuture<'a, Result<Checked>> {
-        Box::pin(async move {
-            let mut checked = Checked::default();
-            if change.field == CONFIGURATION && change.to.is_null() {
-                checked.least = Risk::Danger;
-            }
-            let comes_back = change.field == CONFIGURATION && change.from.is_null();
-            checked.warnings.extend(self.leaves.filter(|_| comes_back).map(str::to_owned));
-            if change.field != CONFIGURATION || self.returns {
-                return Ok(checked);
-            }
-            if change.from.is_null() {
-                let told = format!("a {} that is gone does not come back as it was", self.kind);
-                return Err(Error::refused(told, "make a new one"));
-            }
-            if change.to.is_null() {
-                checked.warnings.push("it is removed for good".to_owned());
-            }
-            Ok(checked)
-        })
+    async fn check(&self, _: &Tailnet, _: &str, change: &Change) -> Result<Checked> {
+        let mut checked = Checked::default();
+        if change.field == CONFIGURATION && change.to.is_null() {
+            checked.least = Risk::Danger;
+        }
+        let comes_back = change.field == CONFIGURATION && change.from.is_null();
+        checked.warnings.extend(self.leaves.filter(|_| comes_back).map(str::to_owned));
+        if change.field != CONFIGURATION || self.returns {
+            return Ok(checked);
+        }
+        if change.from.is_null() {
+            let told = format!("a {} that is gone does not come back as it was", self.kind);
+            return Err(Error::refused(told, "make a new one"));
+        }
+        if change.to.is_null() {
+            checked.warnings.push("it is removed for good".to_owned());
+        }
+        Ok(checked)
     }
 }
 

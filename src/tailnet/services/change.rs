@@ -1,11 +1,11 @@
 //! What can change about services, and how it is sent.
 
-use futures_util::future::BoxFuture;
+use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use crate::{
     Error, Operation, Tailnet,
-    change::{Change, Checked, Fields, Subject, Write, Written},
+    change::{Change, Checked, Checks, Fields, Subject, Write, Written},
     client::{
         Result,
         call::{self, Call},
@@ -50,54 +50,44 @@ pub(super) fn approved(from: bool, to: bool) -> Change {
 #[derive(Debug)]
 pub(crate) struct Hosts;
 
+#[async_trait]
 impl Subject for Hosts {
     fn kind(&self) -> &'static str {
         "service host"
     }
 
-    fn look<'a>(
-        &'a self,
-        tailnet: &'a Tailnet,
-        id: &'a str,
-        _: &'a [&'a str],
-    ) -> BoxFuture<'a, Result<Fields>> {
-        Box::pin(async move {
-            let approved = json!(approval(tailnet, id).await?.0);
-            Ok([(APPROVED.to_owned(), approved)].into_iter().collect())
-        })
+    async fn read(&self, tailnet: &Tailnet, id: &str, _: &[&str]) -> Result<Fields> {
+        let approved = json!(approval(tailnet, id).await?.0);
+        Ok([(APPROVED.to_owned(), approved)].into_iter().collect())
     }
 
-    fn send<'a>(
-        &'a self,
-        tailnet: &'a Tailnet,
-        write: Write<'a>,
-    ) -> BoxFuture<'a, Result<Written>> {
-        Box::pin(async move {
-            let change = write.change;
-            if change.field != APPROVED || !change.to.is_boolean() {
-                let should = "is not a writable field of a host";
-                return Err(Error::invalid_input(&change.field, should));
-            }
-            let body = json!({ "approved": change.to });
-            let call = Call { body: Some(&body), ..Call::default() };
-            let path = parts(write.id)?;
-            let call = Call { path: &path, ..call };
-            tailnet.client().call(Operation::UpdateServiceDeviceApproval, call).await?;
-            Ok(Written::default())
-        })
+    async fn write(&self, tailnet: &Tailnet, write: Write<'_>) -> Result<Written> {
+        let change = write.change;
+        if change.field != APPROVED || !change.to.is_boolean() {
+            let should = "is not a writable field of a host";
+            return Err(Error::invalid_input(&change.field, should));
+        }
+        let body = json!({ "approved": change.to });
+        let call = Call { body: Some(&body), ..Call::default() };
+        let path = parts(write.id)?;
+        let call = Call { path: &path, ..call };
+        tailnet.client().call(Operation::UpdateServiceDeviceApproval, call).await?;
+        Ok(Written::default())
     }
 
-    fn check<'a>(
-        &'a self,
-        _: &'a Tailnet,
-        _: &'a str,
-        change: &'a Change,
-    ) -> BoxFuture<'a, Result<Checked>> {
+    fn checks(&self) -> &dyn Checks {
+        self
+    }
+}
+
+#[async_trait]
+impl Checks for Hosts {
+    async fn check(&self, _: &Tailnet, _: &str, change: &Change) -> Result<Checked> {
         let mut checked = Checked::default();
         if change.to == json!(false) {
             checked.notes.push(REJECTION_IS_FINAL.to_owned());
         }
-        Box::pin(async { Ok(checked) })
+        async { Ok(checked) }.await
     }
 }
 

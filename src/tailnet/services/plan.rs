@@ -154,7 +154,7 @@ impl Services<'_> {
         let id = change::host_id(&name, device.key());
         let (from, is_automatic) = change::approval(self.tailnet(), &id).await?;
         let change = change::approved(from, to);
-        let checked = change::Hosts.check(self.tailnet(), &id, &change).await?;
+        let checked = change::Hosts.checks().check(self.tailnet(), &id, &change).await?;
         let title = format!("{} of {name}", device.short_name());
         let changes = if from == to { Vec::new() } else { vec![change] };
         let mut plan = Plan::one(&change::Hosts, &id, &title, changes);

@@ -1,6 +1,6 @@
 //! Settings of the tailnet. The API authorizes each of them by itself.
 
-use futures_util::future::BoxFuture;
+use async_trait::async_trait;
 use serde_json::{Map, Value, json};
 
 mod fields;
@@ -11,7 +11,7 @@ use self::fields::{FIELDS, Field, Shape};
 pub use crate::api::types::TailnetSettings;
 use crate::{
     Error, ErrorKind, Operation,
-    change::{Change, Fields, Plan, Risk, Subject, Write, Written},
+    change::{Change, Compare, Fields, Plan, Risk, Subject, Write, Written},
     client::{
         Result,
         call::{self, Call},
@@ -148,52 +148,45 @@ fn of(changes: Vec<Change>) -> Plan {
 #[derive(Debug)]
 pub(crate) struct Settings;
 
+#[async_trait]
 impl Subject for Settings {
     fn kind(&self) -> &'static str {
         "tailnet settings"
     }
 
-    fn look<'a>(
-        &'a self,
-        tailnet: &'a Tailnet,
-        _: &'a str,
-        fields: &'a [&'a str],
-    ) -> BoxFuture<'a, Result<Fields>> {
-        Box::pin(async move {
-            let mut now = tailnet.tailnet_settings().known().await?.settings;
-            now.retain(|field, _| fields.contains(&field.as_str()));
-            Ok(now)
-        })
+    async fn read(&self, tailnet: &Tailnet, _: &str, fields: &[&str]) -> Result<Fields> {
+        let mut now = tailnet.tailnet_settings().known().await?.settings;
+        now.retain(|field, _| fields.contains(&field.as_str()));
+        Ok(now)
     }
 
-    fn send<'a>(
-        &'a self,
-        tailnet: &'a Tailnet,
-        write: Write<'a>,
-    ) -> BoxFuture<'a, Result<Written>> {
-        Box::pin(async move {
-            let Change { field, to, .. } = write.change;
-            let known = FIELDS.iter().find(|it| it.name == field);
-            let known: &Field =
-                known.ok_or_else(|| Error::invalid_input(field, "is no setting that is known"))?;
-            // Null would leave it as it is.
-            let to =
-                if known.shape == Shape::Link && to.is_null() { json!("") } else { to.clone() };
-            known.check(&to)?;
-            let body = json!({ known.api: to });
-            let call = Call::default().with(&body);
-            let answer = tailnet.client().call(Operation::UpdateTailnetSettings, call).await;
-            answer.map_err(|error| match error.kind() {
-                ErrorKind::Forbidden => error.with_remedy(format!(
-                    "`{field}` needs the OAuth scope `{}`; widen the client and take a new token",
-                    known.scope
-                )),
-                _ => error,
-            })?;
-            Ok(Written::default())
-        })
+    async fn write(&self, tailnet: &Tailnet, write: Write<'_>) -> Result<Written> {
+        let Change { field, to, .. } = write.change;
+        let known = FIELDS.iter().find(|it| it.name == field);
+        let known: &Field =
+            known.ok_or_else(|| Error::invalid_input(field, "is no setting that is known"))?;
+        // Null would leave it as it is.
+        let to = if known.shape == Shape::Link && to.is_null() { json!("") } else { to.clone() };
+        known.check(&to)?;
+        let body = json!({ known.api: to });
+        let call = Call::default().with(&body);
+        let answer = tailnet.client().call(Operation::UpdateTailnetSettings, call).await;
+        answer.map_err(|error| match error.kind() {
+            ErrorKind::Forbidden => error.with_remedy(format!(
+                "`{field}` needs the OAuth scope `{}`; widen the client and take a new token",
+                known.scope
+            )),
+            _ => error,
+        })?;
+        Ok(Written::default())
     }
 
+    fn compare(&self) -> &dyn Compare {
+        self
+    }
+}
+
+impl Compare for Settings {
     fn reached(&self, change: &Change, now: &Value) -> bool {
         same(now, &change.to)
     }

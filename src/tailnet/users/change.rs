@@ -1,6 +1,6 @@
 //! What can change about a user, and how it is sent.
 
-use futures_util::future::BoxFuture;
+use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use super::User;
@@ -50,50 +50,38 @@ pub(super) fn status_of(user: &User) -> String {
 #[derive(Debug)]
 pub(crate) struct People;
 
+#[async_trait]
 impl Subject for People {
     fn kind(&self) -> &'static str {
         "user"
     }
 
-    fn look<'a>(
-        &'a self,
-        tailnet: &'a Tailnet,
-        id: &'a str,
-        fields: &'a [&'a str],
-    ) -> BoxFuture<'a, Result<Fields>> {
-        Box::pin(async move {
-            let seen = |user: &User| {
-                fields.iter().map(|it| ((*it).to_owned(), seen(user, it))).collect::<Fields>()
-            };
-            match tailnet.users().read(id).await {
-                Ok(user) => Ok(seen(&user)),
-                Err(gone) if gone.kind() == ErrorKind::NotFound && fields == [IN_TAILNET] => {
-                    Ok([(IN_TAILNET.to_owned(), json!(false))].into_iter().collect())
-                }
-                Err(error) => Err(error),
+    async fn read(&self, tailnet: &Tailnet, id: &str, fields: &[&str]) -> Result<Fields> {
+        let seen = |user: &User| {
+            fields.iter().map(|it| ((*it).to_owned(), seen(user, it))).collect::<Fields>()
+        };
+        match tailnet.users().read(id).await {
+            Ok(user) => Ok(seen(&user)),
+            Err(gone) if gone.kind() == ErrorKind::NotFound && fields == [IN_TAILNET] => {
+                Ok([(IN_TAILNET.to_owned(), json!(false))].into_iter().collect())
             }
-        })
+            Err(error) => Err(error),
+        }
     }
 
-    fn send<'a>(
-        &'a self,
-        tailnet: &'a Tailnet,
-        write: Write<'a>,
-    ) -> BoxFuture<'a, Result<Written>> {
-        Box::pin(async move {
-            let Write { id, change, .. } = write;
-            let operation = operation(change)?;
-            let body = json!({ "role": change.to });
-            let path = [("userId", id)];
-            let call = Call::on(&path);
-            let call = if operation == Operation::UpdateUserRole { call.with(&body) } else { call };
-            tailnet
-                .client()
-                .call(operation, call)
-                .await
-                .map_err(|error| about_ownership(error, change))?;
-            self.had_effect(tailnet, operation, write).await
-        })
+    async fn write(&self, tailnet: &Tailnet, write: Write<'_>) -> Result<Written> {
+        let Write { id, change, .. } = write;
+        let operation = operation(change)?;
+        let body = json!({ "role": change.to });
+        let path = [("userId", id)];
+        let call = Call::on(&path);
+        let call = if operation == Operation::UpdateUserRole { call.with(&body) } else { call };
+        tailnet
+            .client()
+            .call(operation, call)
+            .await
+            .map_err(|error| about_ownership(error, change))?;
+        self.had_effect(tailnet, operation, write).await
     }
 }
 
@@ -106,7 +94,7 @@ impl People {
         write: Write<'_>,
     ) -> Result<Written> {
         let Write { id, change, .. } = write;
-        let now = match self.look(tailnet, id, &[&change.field]).await {
+        let now = match self.read(tailnet, id, &[&change.field]).await {
             Ok(now) => now.get(&change.field).cloned().unwrap_or_default(),
             Err(error) => {
                 let notes = vec![format!("whether it had effect could not be read back: {error}")];
