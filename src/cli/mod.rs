@@ -237,7 +237,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             let probe = async |settings: Settings| {
                 let tailnet = Tailnet::new(settings);
                 let probe = tailnet.probe().await?;
-                Ok(format!("the API takes it ({} ms)", probe.round_trip.as_millis()))
+                Ok(format!("the API accepts it ({} ms)", probe.round_trip.as_millis()))
             };
             print(&auth::run(command, target.config.as_deref(), probe).await?);
         }

@@ -36,7 +36,7 @@ impl Client {
     /// is not JSON.
     pub(crate) async fn call(&self, operation: Operation, call: Call<'_>) -> Result<Value> {
         let method = Method::from_bytes(operation.method().as_bytes())
-            .map_err(|_| Error::invalid_input("operation", "has a method that is none"))?;
+            .map_err(|_| Error::invalid_input("operation", "has an invalid HTTP method"))?;
         let url = self.url(operation, call)?;
         let request = self.http()?.request(method, url).header(header::ACCEPT, "application/json");
         let request = match call.body {
@@ -70,8 +70,9 @@ impl Client {
             path.push_str(&path_segment(value));
         }
         let base = format!("{}{path}", self.base_url());
-        let mut url = url::Url::parse(&base)
-            .map_err(|error| Error::config(format!("the base URL is none: {error}"), "mend it"))?;
+        let mut url = url::Url::parse(&base).map_err(|error| {
+            Error::config(format!("the base URL is invalid: {error}"), "correct the base URL")
+        })?;
         if !call.query.is_empty() {
             url.query_pairs_mut().extend_pairs(call.query);
         }
@@ -87,7 +88,7 @@ fn read(operation: Operation, body: &[u8]) -> Result<Value> {
     }
     match serde_json::from_slice(body) {
         Ok(value) => Ok(value),
-        Err(_) if operation.reads() => Err(odd(operation, "the answer is no JSON")),
+        Err(_) if operation.reads() => Err(odd(operation, "the answer is not JSON")),
         Err(_) => Ok(Value::String(String::from_utf8_lossy(body).into_owned())),
     }
 }

@@ -149,7 +149,9 @@ impl Tokens {
         let asked = oauth.exchange_client_credentials().add_scopes(scopes);
         let answer = asked.request_async(&send).await.map_err(|error| match error {
             oauth2::RequestTokenError::Request(error) => error,
-            oauth2::RequestTokenError::ServerResponse(_) => unreadable("it is no token", &secrets),
+            oauth2::RequestTokenError::ServerResponse(_) => {
+                unreadable("it is not a token", &secrets)
+            }
             oauth2::RequestTokenError::Parse(error, _) => unreadable(&error.to_string(), &secrets),
             oauth2::RequestTokenError::Other(message) => unreadable(&message, &secrets),
         })?;

@@ -24,7 +24,7 @@ impl Gate {
         let hosts = hosts.iter().map(|it| {
             let authority = it.parse().map_err(|_| {
                 Error::config(
-                    format!("`{it}` is no host"),
+                    format!("`{it}` is not a host name"),
                     "write NAME or NAME:PORT, as clients write it",
                 )
             });
@@ -33,7 +33,7 @@ impl Gate {
         let origins = origins.iter().map(|it| {
             origin(it).ok_or_else(|| {
                 Error::config(
-                    format!("`{it}` is no origin"),
+                    format!("`{it}` is not an origin"),
                     "write SCHEME://NAME, SCHEME://NAME:PORT or SCHEME://NAME:*",
                 )
             })

@@ -93,18 +93,18 @@ impl Refusal {
                 "a valid bearer token is needed; the operator makes one with `tailsteward token \
                  add NAME`"
             }
-            Self::Forbidden(_) => "this token is not for this",
+            Self::Forbidden(_) => "this token is not allowed to use this endpoint",
             Self::TooFast(wait) => {
                 return format!("too many requests; try again in {} s", seconds(*wait));
             }
             Self::TooLarge(limit) => return format!("the body is larger than {limit} bytes"),
-            Self::TooSlow => "the body did not come in time",
-            Self::Busy => "too many requests are under way; try again in a moment",
-            Self::SessionsFull => "there are too many sessions; end one, or try again later",
+            Self::TooSlow => "the body was not received in time",
+            Self::Busy => "too many concurrent requests; try again in a moment",
+            Self::SessionsFull => "too many sessions; end one or try again later",
             Self::NoSession => "no such session; initialize a new one",
-            Self::NotJson => "the body is no JSON",
-            Self::NoMessage => "the body is no MCP message; batches are not taken",
-            Self::Stopping => "the server is going down; try again",
+            Self::NotJson => "the body is not JSON",
+            Self::NoMessage => "the body is not an MCP message; batches are not supported",
+            Self::Stopping => "the server is shutting down; try again",
         }
         .to_owned()
     }

@@ -104,7 +104,7 @@ impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send + 'static> Lines<
             }
             Ok(message @ ClientJsonRpcMessage::Request(_)) => Some(message),
             Ok(message) => {
-                tracing::debug!(?message, "ignored: nobody has begun a conversation");
+                tracing::debug!(?message, "ignored: the session is not initialized");
                 None
             }
             Err(error) => {
@@ -115,15 +115,15 @@ impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send + 'static> Lines<
     }
 
     fn refuse_line(&mut self, line: &[u8], error: &serde_json::Error) {
-        tracing::debug!(%error, "a line on stdin is no message");
+        tracing::debug!(%error, "a line on stdin is not an MCP message");
         match (error.classify(), serde_json::from_slice(line)) {
             // An unknown notification; it gets no answer.
             (Category::Data, Ok(Outline { id: None, method: Some(_) })) => {}
             (Category::Data, outline) => {
                 let id = outline.ok().and_then(|it| it.id);
-                self.refuse(ErrorData::invalid_request("this is no MCP message", None), id);
+                self.refuse(ErrorData::invalid_request("this is not an MCP message", None), id);
             }
-            _ => self.refuse(ErrorData::parse_error("this line is no JSON", None), None),
+            _ => self.refuse(ErrorData::parse_error("this line is not JSON", None), None),
         }
     }
 

@@ -109,7 +109,7 @@ impl TokenFile {
             toml_edit::de::from_str(&text).map_err(|error| bad(error.message()))?;
         for (name, grant) in &content.tokens {
             if digest(grant).is_none() {
-                return Err(bad(&format!("`sha256` of `{name}` is no hash in base64")));
+                return Err(bad(&format!("`sha256` of `{name}` is not a base64 hash")));
             }
             check_name(name)?;
         }
@@ -262,7 +262,7 @@ impl Tokens {
             let file = check_mode(&self.path).and_then(|()| TokenFile::load(&self.path));
             let content = file.map_or_else(
                 |error| {
-                    tracing::error!(%error, "no token is valid until this is mended");
+                    tracing::error!(%error, "the file of tokens cannot be read; all requests are refused");
                     Content::default()
                 },
                 |it| it.content,

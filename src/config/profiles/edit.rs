@@ -85,7 +85,10 @@ fn table<'a>(parent: &'a mut dyn TableLike, key: &str) -> Result<&'a mut dyn Tab
         parent.insert(key, Item::Table(table));
     }
     parent.get_mut(key).and_then(Item::as_table_like_mut).ok_or_else(|| {
-        Error::config(format!("`{key}` is no table in the config file"), "correct the config file")
+        Error::config(
+            format!("`{key}` is not a table in the config file"),
+            "correct the config file",
+        )
     })
 }
 

@@ -59,7 +59,7 @@ impl Profiles {
     pub fn load(path: Option<&Path>) -> Result<Self> {
         match path {
             Some(path) if !path.exists() => Err(Error::config(
-                format!("there is no config file {}", path.display()),
+                format!("no config file at {}", path.display()),
                 "name another, or make it with `tailsteward auth set`",
             )),
             _ => Self::load_or_new(path),
@@ -347,7 +347,7 @@ impl fmt::Debug for Profiles {
 fn parse(path: &Path, text: &str) -> Result<(DocumentMut, Read)> {
     let file: ConfigFile = redacted_toml::parse(path, text)?;
     let document = text.parse().map_err(|_| {
-        Error::config(format!("{} is no TOML", path.display()), "correct the config file")
+        Error::config(format!("{} is not valid TOML", path.display()), "correct the config file")
     })?;
     let profiles = file
         .profiles
@@ -364,7 +364,7 @@ fn parse(path: &Path, text: &str) -> Result<(DocumentMut, Read)> {
 }
 
 fn no_secret(name: &str) -> Error {
-    Error::config(format!("there is no secret to keep for profile `{name}`"), "give one")
+    Error::config(format!("no secret to store for profile `{name}`"), "enter a secret")
 }
 
 fn no_place(name: &str) -> Error {

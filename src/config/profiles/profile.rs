@@ -142,7 +142,10 @@ impl CredentialKind {
         };
         wrong.iter().find(|it| secret.starts_with(**it)).map_or(Ok(()), |prefix| {
             let name = self.secret_name();
-            Err(Error::config(format!("a key that starts with `{prefix}` is no {name}"), remedy))
+            Err(Error::config(
+                format!("a key that starts with `{prefix}` is not a valid {name}"),
+                remedy,
+            ))
         })
     }
 }

@@ -117,7 +117,7 @@ impl Vault {
                 "name the identity that it was encrypted for in TAILSTEWARD_AGE_IDENTITY",
             ),
             error => self.broken(
-                &format!("is no file of age: {error}"),
+                &format!("is not an age file: {error}"),
                 "restore it, or remove it and set its secrets again",
             ),
         }
