@@ -7,6 +7,7 @@ use crate::wire;
 
 /// What a device must be like. Everything that is set must hold; the default takes all.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Filter {
     /// Part of the name.
     pub name: Option<String>,

@@ -11,6 +11,7 @@ use crate::{
 
 /// What [`Devices::plan_update`] shall change. What is absent stays as it is.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Update {
     /// The new name; empty for the one that the operating system has.
     pub name: Option<String>,

@@ -12,6 +12,7 @@ use crate::{
 
 /// What [`DnsOf::plan_configuration`] shall change. What is absent stays as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Wanted {
     /// The resolvers for all names that have none of their own, in order.
     pub nameservers: Option<Vec<String>>,

@@ -20,6 +20,7 @@ const TAGGING: [&str; 2] = ["devices:core", "auth_keys"];
 
 /// A key that is to be made.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct NewKey {
     /// What it is for.
     pub kind: Kind,

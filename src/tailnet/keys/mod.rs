@@ -80,6 +80,7 @@ pub struct Keys<'a> {
 
 /// What [`Keys::plan_update`] shall change. What is absent stays as it is.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Update {
     /// What it is for.
     pub description: Option<String>,
@@ -98,14 +99,20 @@ impl<'a> Keys<'a> {
         Self { tailnet }
     }
 
-    /// Lists the keys of all kinds that the credential's scopes show, as the API gives them
+    /// Lists the keys of all kinds that the credential's scopes show
     /// (`GET /tailnet/{tailnet}/keys?all=true`). Revoked ones may be among them.
     ///
     /// # Errors
     ///
     /// [`Forbidden`](crate::ErrorKind::Forbidden) without one of the scopes `auth_keys:read`,
     /// `oauth_keys:read`, `federated_keys:read` and `api_access_tokens:read`.
-    pub async fn list(&self) -> Result<Vec<Value>> {
+    pub async fn list(&self) -> Result<Vec<Key>> {
+        let records = self.records().await?;
+        records.iter().map(|key| call::typed(Operation::ListTailnetKeys, key)).collect()
+    }
+
+    /// The keys as the API gives them.
+    pub(crate) async fn records(&self) -> Result<Vec<Value>> {
         let query = [("all".to_owned(), "true".to_owned())];
         let call = Call { query: &query, ..Call::default() };
         let answer = self.tailnet.client().call(Operation::ListTailnetKeys, call).await?;
@@ -117,7 +124,12 @@ impl<'a> Keys<'a> {
     /// # Errors
     ///
     /// [`NotFound`](crate::ErrorKind::NotFound).
-    pub async fn get(&self, id: &str) -> Result<Value> {
+    pub async fn get(&self, id: &str) -> Result<Key> {
+        call::typed(Operation::GetKey, &self.record(id).await?)
+    }
+
+    /// A key as the API gives it, without its secret.
+    pub(crate) async fn record(&self, id: &str) -> Result<Value> {
         let path = [("keyId", id)];
         let mut key = self.tailnet.client().call(Operation::GetKey, Call::on(&path)).await?;
         // It is never here; if it were, it would not be for others.

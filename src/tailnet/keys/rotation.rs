@@ -132,7 +132,7 @@ impl Keys<'_> {
     ///
     /// As [`list`](Self::list).
     pub async fn check_rotation(&self, policy: &Policy, now: Timestamp) -> Result<Report> {
-        let keys = self.list().await?;
+        let keys = self.records().await?;
         let mut notes = Vec::new();
         let owners = match self.tailnet().users().list().await {
             Ok(users) => Some(

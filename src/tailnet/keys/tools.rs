@@ -106,7 +106,7 @@ impl List for ListKeys {
     type Output = Page;
 
     async fn list(self, tailnet: &Tailnet, part: Part) -> Result<Page> {
-        let all = tailnet.keys().list().await?;
+        let all = tailnet.keys().records().await?;
         let owners = owners(tailnet).await;
         let fits = |key: &&Value| {
             self.kind.is_none_or(|it| it == Kind::of(key)) && (self.invalid || !is_gone(key))
@@ -136,7 +136,7 @@ impl Query for GetKey {
     type Output = Value;
 
     async fn call(self, tailnet: &Tailnet) -> Result<Value> {
-        tailnet.keys().get(&self.key).await
+        tailnet.keys().record(&self.key).await
     }
 }
 

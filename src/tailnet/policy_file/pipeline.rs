@@ -12,6 +12,7 @@ use crate::{Error, ErrorKind, change::Checked, client::Result, tailnet::Tailnet}
 
 /// What is refused unless somebody allows it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Allow {
     /// To cut off the caller, all devices, or the device that this runs on.
     pub lockout: bool,

@@ -37,6 +37,7 @@ const SECRET: &str = "clientSecret";
 
 /// How a provider is talked to. What is absent is not needed, or stays as it is.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Access {
     /// Which of the provider's clouds: a region, or a URL.
     pub cloud_id: Option<String>,

@@ -13,6 +13,7 @@ use crate::{
 
 /// What a new service is.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Definition {
     /// `tcp:443`, `443`, ranges, or `do-not-validate`.
     pub ports: Vec<String>,
@@ -28,6 +29,7 @@ pub struct Definition {
 
 /// What [`Services::plan_update`] shall change. What is absent stays as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Update {
     /// All its ports.
     pub ports: Option<Vec<String>>,

@@ -6,8 +6,10 @@ use serde_json::{Map, Value, json};
 mod fields;
 #[cfg(feature = "server")]
 pub(crate) mod tools;
+mod update;
 
 use self::fields::{FIELDS, Field, Shape};
+pub use self::update::{JoinExternalTailnets, SettingsUpdate};
 pub use crate::api::types::TailnetSettings;
 use crate::{
     Error, ErrorKind, Operation,
@@ -60,15 +62,26 @@ impl<'a> SettingsOf<'a> {
     }
 
     /// Plans to change settings (`PATCH /tailnet/{tailnet}/settings`), one request for each: if one
-    /// is refused, those before it are taken back. `wanted` has our names.
+    /// is refused, those before it are rolled back.
+    ///
+    /// ```no_run
+    /// # async fn example(tailnet: &tailsteward::Tailnet) -> tailsteward::Result<()> {
+    /// use tailsteward::tailnet::settings::SettingsUpdate;
+    ///
+    /// let mut update = SettingsUpdate::default();
+    /// update.devices_approval_on = Some(true);
+    /// let plan = tailnet.tailnet_settings().plan_update(&update).await?;
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///
     /// [`InvalidInput`](ErrorKind::InvalidInput) for a setting there is not, or a value that it
     /// cannot have.
-    pub async fn plan_update(&self, wanted: &Map<String, Value>) -> Result<Plan> {
+    pub async fn plan_update(&self, update: &SettingsUpdate) -> Result<Plan> {
+        let wanted = update.named()?;
         let mut checked = Vec::new();
-        for (name, value) in wanted {
+        for (name, value) in &wanted {
             let field = FIELDS.iter().find(|it| it.name == name);
             let field = field
                 .ok_or_else(|| Error::invalid_input(name, "is not a setting of the tailnet"))?;

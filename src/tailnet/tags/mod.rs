@@ -32,6 +32,7 @@ pub struct Tags<'a> {
 
 /// Which devices: those that are named, or those that a filter takes.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct DeviceSelector {
     /// Names, ids or addresses.
     pub devices: Vec<String>,

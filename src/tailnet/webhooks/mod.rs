@@ -44,6 +44,7 @@ const ROTATE: &str = "rotate_secret";
 
 /// What a webhook is made of.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct NewWebhook {
     /// Where events are posted to: `https://…`.
     pub url: String,

@@ -25,7 +25,9 @@ use crate::support::{
 };
 
 fn rename(to: &str) -> Update {
-    Update { name: Some(to.to_owned()), ..Update::default() }
+    let mut it = Update::default();
+    it.name = Some(to.to_owned());
+    it
 }
 
 #[tokio::test]

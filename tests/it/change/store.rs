@@ -26,7 +26,9 @@ fn places(folder: &Path) -> Vec<Place> {
 }
 
 fn rename(to: &str) -> Update {
-    Update { name: Some(to.to_owned()), ..Update::default() }
+    let mut it = Update::default();
+    it.name = Some(to.to_owned());
+    it
 }
 
 #[tokio::test]

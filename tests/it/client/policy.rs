@@ -163,10 +163,11 @@ async fn a_body_says_what_changes_and_nothing_else() {
     })
     .await;
     let tailnet: Tailnet = server.tailnet();
-    let update = Update {
-        set_tags: Some(vec!["tag:b".to_owned()]),
-        key_expires: Some(false),
-        ..Update::default()
+    let update = {
+        let mut it = Update::default();
+        it.set_tags = Some(vec!["tag:b".to_owned()]);
+        it.key_expires = Some(false);
+        it
     };
     let plan = tailnet.devices().plan_update("web-1", &update).await.unwrap();
     tailnet.apply(&plan).await.unwrap();

@@ -121,7 +121,11 @@ async fn a_program_keeps_its_own_promise() {
     );
     let tailnet = recording(&tailnet);
     let (keys, now) = (tailnet.keys(), Timestamp::now());
-    let new = NewKey { kind: Kind::Auth, ..NewKey::default() };
+    let new = {
+        let mut it = NewKey::default();
+        it.kind = Kind::Auth;
+        it
+    };
     let old = tailnet.apply(&keys.plan_create(&new).unwrap()).await.unwrap().id.unwrap();
     let week = SignedDuration::from_hours(7 * 24);
     tailnet.apply(&keys.plan_rotate(&old, week).await.unwrap()).await.unwrap();

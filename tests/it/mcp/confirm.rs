@@ -139,9 +139,10 @@ async fn a_plan_nobody_made_is_not_carried_out() {
 /// Adds a tag behind the back of whoever thinks about another one.
 fn tag(tailnet: Tailnet, id: String) -> tokio::task::JoinHandle<()> {
     tokio::spawn(async move {
-        let update = tailsteward::tailnet::devices::Update {
-            add_tags: vec!["tag:k8s".to_owned()],
-            ..Default::default()
+        let update = {
+            let mut it = tailsteward::tailnet::devices::Update::default();
+            it.add_tags = vec!["tag:k8s".to_owned()];
+            it
         };
         let plan = tailnet.devices().plan_update(&id, &update).await.unwrap();
         tailnet.apply(&plan).await.unwrap();

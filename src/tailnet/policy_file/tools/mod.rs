@@ -56,7 +56,7 @@ pub(crate) struct GetAclPolicy {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Shown {
-    ResourceSpec {
+    Complete {
         etag: String,
         /// How many.
         lines: usize,
@@ -81,7 +81,7 @@ impl Query for GetAclPolicy {
             Format::Hujson => {
                 fits(&file)?;
                 let PolicyFile { text, etag } = file;
-                Ok(Shown::ResourceSpec { etag, lines: text.lines().count(), text })
+                Ok(Shown::Complete { etag, lines: text.lines().count(), text })
             }
         }
     }

@@ -17,13 +17,12 @@ fn tagged(devices: &[Device]) -> &Device {
 }
 
 fn update() -> Update {
-    Update {
-        name: Some("elsewhere".to_owned()),
-        add_tags: vec!["tag:ci".to_owned()],
-        key_expires: Some(true),
-        ipv4: Some("100.99.7.7".to_owned()),
-        ..Update::default()
-    }
+    let mut it = Update::default();
+    it.name = Some("elsewhere".to_owned());
+    it.add_tags = vec!["tag:ci".to_owned()];
+    it.key_expires = Some(true);
+    it.ipv4 = Some("100.99.7.7".to_owned());
+    it
 }
 
 /// What an update can change.
@@ -83,7 +82,11 @@ async fn what_cannot_be_rolled_back_comes_last() {
     let user = list.iter().find(|it| it.tags().is_empty() && !it.is_shared_in()).unwrap();
     let proxy = faulty(&sandbox.base_url(), 2, Fault::Refused).await;
     let tailnet = Tailnet::new(settings(&proxy));
-    let update = Update { key_expires: None, ..update() };
+    let update = {
+        let mut it = Update::default();
+        it.key_expires = None;
+        it
+    };
     let plan = tailnet.devices().plan_update(user.key(), &update).await.unwrap();
     let final_one = plan.changes().last().unwrap();
     assert!(final_one.field == "tags" && final_one.inverse().is_none(), "{final_one:?}");
@@ -98,7 +101,11 @@ async fn what_cannot_be_rolled_back_comes_last() {
 async fn a_plan_does_not_overwrite_what_others_changed_meanwhile() {
     let (_sandbox, tailnet) = sandbox().await;
     let device = tagged(&tailnet.devices().list().await.unwrap()).clone();
-    let add = |tag: &str| Update { add_tags: vec![tag.to_owned()], ..Update::default() };
+    let add = |tag: &str| {
+        let mut it = Update::default();
+        it.add_tags = vec![tag.to_owned()];
+        it
+    };
     let mine = tailnet.devices().plan_update(device.key(), &add("tag:ci")).await.unwrap();
     let theirs = tailnet.devices().plan_update(device.key(), &add("tag:k8s")).await.unwrap();
     tailnet.apply(&theirs).await.unwrap();
@@ -162,7 +169,11 @@ async fn what_has_an_inverse_comes_back_by_it() {
     }
 
     let user = list.iter().find(|it| it.tags().is_empty() && !it.is_shared_in()).unwrap();
-    let first_tag = Update { add_tags: vec!["tag:ci".to_owned()], ..Update::default() };
+    let first_tag = {
+        let mut it = Update::default();
+        it.add_tags = vec!["tag:ci".to_owned()];
+        it
+    };
     for lasting in [
         tailnet.devices().plan_delete(device.key()).await.unwrap(),
         tailnet.devices().plan_expire_key(user.key()).await.unwrap(),

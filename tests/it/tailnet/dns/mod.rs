@@ -255,7 +255,11 @@ async fn what_the_api_leaves_out_or_writes_oddly_is_no_failure() {
     let status = json!(dns.dns().status().await.unwrap());
     assert_eq!(status["nameservers"], later["nameservers"], "{status}");
     assert_eq!(status["other"], json!({ "blocklists": ["ads"], "dnssec": true }));
-    let wanted = Wanted { override_local_dns: Some(true), ..Wanted::default() };
+    let wanted = {
+        let mut it = Wanted::default();
+        it.override_local_dns = Some(true);
+        it
+    };
     let plan = dns.dns().plan_configuration(&wanted).await.unwrap();
     let to = &plan.changes().next().unwrap().to;
     assert_eq!(
@@ -278,7 +282,11 @@ async fn a_configuration_that_cannot_be_read_whole_is_not_changed() {
         let dns = tailnet.dns();
         assert!(dns.status().await.is_ok(), "{odd}");
 
-        let wanted = Wanted { magic_dns: Some(false), ..Wanted::default() };
+        let wanted = {
+            let mut it = Wanted::default();
+            it.magic_dns = Some(false);
+            it
+        };
         for error in [
             dns.plan_configuration(&wanted).await.unwrap_err(),
             dns.plan_nameservers(&["1.1.1.1".to_owned()]).await.unwrap_err(),

@@ -41,7 +41,12 @@ async fn the_secret_of_a_new_key_is_shown_once_and_nowhere_else() {
 async fn a_program_gets_the_secret_from_the_report_which_does_not_print_it() {
     let (_sandbox, tailnet) = sandbox_of(20).await;
     let tailnet = recording(&tailnet);
-    let new = NewKey { kind: Kind::Auth, tags: vec!["tag:ci".to_owned()], ..NewKey::default() };
+    let new = {
+        let mut it = NewKey::default();
+        it.kind = Kind::Auth;
+        it.tags = vec!["tag:ci".to_owned()];
+        it
+    };
 
     let plan = tailnet.keys().plan_create(&new).unwrap();
     let report = tailnet.apply(&plan).await.unwrap();

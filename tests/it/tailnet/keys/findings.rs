@@ -31,7 +31,11 @@ async fn checked(tailnet: &Tailnet, now: Timestamp) -> Report {
 
 /// A program that rotated a key of its own with a grace of a week: the old one, and the change.
 async fn rotated(tailnet: &Tailnet) -> (String, i64) {
-    let new = NewKey { kind: Kind::Auth, ..NewKey::default() };
+    let new = {
+        let mut it = NewKey::default();
+        it.kind = Kind::Auth;
+        it
+    };
     let plan = tailnet.keys().plan_create(&new).unwrap();
     let old = tailnet.apply(&plan).await.unwrap().id.unwrap();
     let plan = tailnet.keys().plan_rotate(&old, days(7)).await.unwrap();

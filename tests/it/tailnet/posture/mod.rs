@@ -52,7 +52,11 @@ async fn what_was_not_there_is_gone_again_when_it_is_rolled_back() {
 #[tokio::test]
 async fn a_secret_is_in_no_plan_that_is_printed() {
     let fixture = Fixture::new().await;
-    let access = Access { client_secret: Some(SECRET.parse().unwrap()), ..Access::default() };
+    let access = {
+        let mut it = Access::default();
+        it.client_secret = Some(SECRET.parse().unwrap());
+        it
+    };
     let plan =
         fixture.tailnet.posture().plan_create(PostureProvider::Kolide, &access).await.unwrap();
     let printed = format!("{access:?} {plan:?} {:?}", plan.preview());

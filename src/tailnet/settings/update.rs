@@ -1,0 +1,61 @@
+//! What can be changed of the settings.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{Error, client::Result};
+
+/// Who may join other tailnets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum JoinExternalTailnets {
+    /// Nobody.
+    None,
+    /// Admins.
+    Admin,
+    /// All users.
+    Member,
+}
+
+/// Change the tailnet's settings; if one is refused, the others are taken back.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct SettingsUpdate {
+    /// Locks the console's policy editor.
+    pub acls_externally_managed_on: Option<bool>,
+    /// Where the policy file is kept; empty for none.
+    pub acls_external_link: Option<String>,
+    /// New devices wait for approval.
+    pub devices_approval_on: Option<bool>,
+    /// Clients update themselves.
+    pub devices_auto_updates_on: Option<bool>,
+    /// Days until keys of devices expire, 1 to 180.
+    pub devices_key_duration_days: Option<u32>,
+    /// New users wait for approval.
+    pub users_approval_on: Option<bool>,
+    /// Role that may join other tailnets.
+    pub users_role_allowed_to_join_external_tailnets: Option<JoinExternalTailnets>,
+    /// Records who talks to whom.
+    pub network_flow_logging_on: Option<bool>,
+    /// Nearby routers first.
+    pub regional_routing_on: Option<bool>,
+    /// Hardware ids for posture.
+    pub posture_identity_collection_on: Option<bool>,
+    /// Certificates for devices.
+    pub https_enabled: Option<bool>,
+}
+
+impl SettingsUpdate {
+    /// The settings that are named, by our names.
+    pub(super) fn named(&self) -> Result<Map<String, Value>> {
+        match serde_json::to_value(self) {
+            Ok(Value::Object(all)) => {
+                Ok(all.into_iter().filter(|(_, value)| !value.is_null()).collect())
+            }
+            Ok(_) => Ok(Map::new()),
+            Err(error) => Err(Error::invalid_input("settings", error)),
+        }
+    }
+}
