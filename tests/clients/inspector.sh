@@ -15,7 +15,7 @@ trap 'mcpdo daemon stop > /dev/null 2>&1 || true; rm -rf "$home"' EXIT
 has() { grep -q -- "$1" || { echo "no $1 in what was said"; exit 1; }; }
 
 # The inspector does not pass the environment on, which names the API.
-{ echo '#!/bin/sh'; export -p | grep TAILSCALE; echo "exec '$program'"; } > "$home/server"
+{ echo '#!/bin/sh'; export -p | grep -E 'TAILSCALE|TAILSTEWARD'; echo "exec '$program'"; } > "$home/server"
 sed -i 's/^declare -x/export/' "$home/server"
 chmod +x "$home/server"
 

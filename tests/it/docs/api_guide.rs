@@ -30,7 +30,7 @@ tailsteward call call_api_operation '{\"operation\":\"listUsers\",\"parameters\"
 tailsteward call api_list_users '{\"role\":\"admin\"}' --sandbox --toolsets api:users
 ```
 
-Both answer a list a page at a time, with `skip` and `limit`. Both turn a change into a plan: `dry_run`
+Both answer a list a page at a time, with `cursor` and `limit`. Both turn a change into a plan: `dry_run`
 previews it, and a `danger` runs only after it was confirmed, as with any other tool
 ([safety.md](safety.md)). A `change` of which nothing can be undone counts as `danger` there. Where several
 scopes are named, it depends on what is asked for which of them it takes; where the document names none,
