@@ -54,7 +54,7 @@ fn it_does_not_start_unguarded_by_accident() {
     assert!(no_token.contains("token add") && no_token.contains("--no-auth"), "{no_token}");
     assert!(serve(&["0.0.0.0:0", "--no-auth"]).contains("other machines"));
     assert!(serve(&["0", "--tokens", path, "--stateless"]).contains("openssl rand"));
-    assert!(serve(&["0", "--tokens", path, "--allowed-origin", "evil"]).contains("no origin"));
+    assert!(serve(&["0", "--tokens", path, "--allowed-origin", "evil"]).contains("not an origin"));
     assert!(serve(&["0", "--no-auth", "--idle-timeout", "1m"]).contains("long call"));
     assert!(serve(&["nonsense", "--no-auth"]).contains("127.0.0.1:8710"));
     assert!(refused(&["--sandbox", "serve", "--no-auth"]).contains("--http"));
