@@ -83,7 +83,7 @@ async fn what_cannot_be_rolled_back_comes_last() {
     let proxy = faulty(&sandbox.base_url(), 2, Fault::Refused).await;
     let tailnet = Tailnet::new(settings(&proxy));
     let update = {
-        let mut it = Update::default();
+        let mut it = update();
         it.key_expires = None;
         it
     };
