@@ -9,7 +9,7 @@
 //! let tailnet = Tailnet::from_env()?;
 //!
 //! for device in tailnet.devices().list().await?.iter().filter(|it| !it.is_authorized()) {
-//!     println!("{} waits for approval", device.short_name());
+//!     println!("{} needs approval", device.short_name());
 //! }
 //!
 //! let plan = tailnet.devices().plan_authorized("web-1", true).await?;
@@ -27,7 +27,7 @@
 //! - [`tailnet`]: the API's nouns. Checks what goes in, and takes back what went half-way.
 //! - [`api`]: every operation of the API as a typed call, without the checks.
 //! - [`policy`]: the policy file, understood offline: judged, asked, compared by effect, edited.
-//! - [`change`]: how changes are planned, recorded, made and taken back.
+//! - [`change`]: how changes are planned, recorded, applied, rolled back and undone.
 //! - [`Settings`], [`Credential`], [`config`]: how the API is reached, and as whom.
 //! - [`Error`]: what can go wrong, and what to try next.
 //! - [`Operation`]: what the API can do, as its description says.

@@ -146,7 +146,7 @@ impl Offer {
             format!("`{}` is not offered here", tool.name),
             if covered {
                 format!(
-                    "whoever runs the server chooses with --toolsets (as `default,{}`), --tools, \
+                    "the administrator of this server chooses with --toolsets (as `default,{}`), --tools, \
                      --exclude-tools and --read-only, or restricted this token",
                     toolset_of(tool)
                 )
@@ -168,7 +168,7 @@ impl Offer {
         }
         Err(Error::refused(
             format!("`{tool}` needs `{risk}` access here, and this is `{}`", self.access()),
-            format!("whoever runs the server can start it with --access {risk}"),
+            format!("the administrator of this server can start it with --access {risk}"),
         ))
     }
 
@@ -189,8 +189,8 @@ impl Offer {
         match every().filter(excluded).find(does) {
             None => Ok(()),
             Some(tool) => Err(Error::refused(
-                format!("`{}` is left out here, and this does the same", tool.name),
-                "whoever runs the server chooses with --exclude-tools",
+                format!("this call does what the excluded tool `{}` does", tool.name),
+                "the administrator of this server chooses with --exclude-tools",
             )),
         }
     }

@@ -304,7 +304,7 @@ impl<'a> Run<'a> {
                     back.push(words);
                 }
                 Err(error) => {
-                    let why = format!("it could not be taken back: {error}");
+                    let why = format!("it could not be rolled back: {error}");
                     let outcome = if error.may_have_had_effect() {
                         self.outcomes.push(Outcome::Unknown);
                         Outcome::Unknown

@@ -17,7 +17,7 @@ pub type Progress = Arc<dyn Fn(usize, usize, &str) + Send + Sync>;
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Actor {
-    /// Who asked.
+    /// The principal that made the call, as the journal records it.
     pub principal: Arc<str>,
     /// The tool that was asked for.
     pub tool: Arc<str>,

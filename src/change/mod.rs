@@ -1,5 +1,5 @@
 //! One way for every change: planned as data, recorded before it is sent, looked up when its answer
-//! got lost, and taken back when what follows fails.
+//! got lost, and rolled back when what follows fails.
 //!
 //! A domain says what can change about its resources ([`Subject`]) and makes a [`Plan`], which only
 //! reads. The same list of changes is shown, confirmed, sent, recorded and undone, so these cannot

@@ -57,7 +57,7 @@ pub(crate) fn label(kind: &str, name: &str) -> String {
 }
 
 /// What a batch does about the rest when one resource fails. What was changed of that one resource
-/// is taken back in any case.
+/// is rolled back in any case.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]

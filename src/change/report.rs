@@ -73,7 +73,7 @@ pub enum Outcome {
     Failed,
     /// Its answer got lost: it may have been made.
     Unknown,
-    /// It was made, and taken back.
+    /// Applied, then rolled back.
     RolledBack,
     /// Of several, some were made.
     Partly,
@@ -152,7 +152,7 @@ pub struct Report {
     /// How many resources there are; absent for one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total: Option<usize>,
-    /// Every field, before and after.
+    /// The changed fields, each with its value before and after.
     pub changes: Vec<Changed>,
     /// It was like that already.
     #[serde(skip_serializing_if = "std::ops::Not::not")]

@@ -128,7 +128,7 @@ struct NoChecks;
 
 impl Checks for NoChecks {}
 
-/// What a check of a change has to say.
+/// The result of checking a change: warnings, notes and the least risk.
 #[derive(Debug, Default)]
 pub(crate) struct Checked {
     /// How much can go wrong, at least.

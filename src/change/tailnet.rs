@@ -16,7 +16,7 @@ use crate::{
 /// # async fn example() -> tailsteward::Result<()> {
 /// let tailnet = tailsteward::Tailnet::from_env()?;
 /// for device in tailnet.devices().list().await?.iter().filter(|it| !it.is_authorized()) {
-///     println!("{} waits for approval", device.short_name());
+///     println!("{} needs approval", device.short_name());
 /// }
 /// # Ok(()) }
 /// ```
@@ -55,7 +55,7 @@ impl Tailnet {
     }
 
     /// Carries a plan out: every change is recorded, sent, and read back. If one change of a
-    /// resource fails, those before it are taken back, in reverse order.
+    /// resource fails, those before it are rolled back, in reverse order.
     ///
     /// # Errors
     ///

@@ -74,7 +74,7 @@ async fn cancel_on_ctrl_c(cancelled: CancellationToken) {
         return;
     }
     cancelled.cancel();
-    complain("stopping after the resource at hand; press Ctrl-C again to end at once");
+    complain("stopping after the current resource; press Ctrl-C again to exit now");
     let _ = tokio::signal::ctrl_c().await;
     #[expect(clippy::exit, reason = "a person who asks twice does not want to wait")]
     std::process::exit(130);

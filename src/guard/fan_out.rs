@@ -33,7 +33,7 @@ pub(super) async fn ask_all(
     if tool.is_edit() {
         return Err(Error::invalid_input(
             "tailnet",
-            "is `all`, and this can change something; name one tailnet",
+            "cannot be `all` for a tool that makes changes; name one tailnet",
         ));
     }
     let ask = |(name, tailnet): &(String, Tailnet)| {
@@ -72,9 +72,7 @@ fn nobody(all: &[(String, Result<String>)]) -> Option<Error> {
     }
     let failures: Vec<String> = errors.iter().map(|(name, it)| format!("{name}: {it}")).collect();
     let message = format!("no tailnet answers. {}", failures.join(". "));
-    Some(
-        Error::new(first.kind(), message).with_remedy("ask each by itself for what to do about it"),
-    )
+    Some(Error::new(first.kind(), message).with_remedy("call each tailnet separately for details"))
 }
 
 /// Text that is JSON, as it is.

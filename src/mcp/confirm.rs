@@ -101,8 +101,8 @@ impl Confirm for PlanId<'_> {
             Used::Now => return Ok(Decision::Yes),
             Used::Before => {
                 return Err(Error::refused(
-                    format!("the plan `{id}` was carried out before"),
-                    "look at what became of it with list_changes; call without plan_id to plan anew",
+                    format!("the plan `{id}` was already applied"),
+                    "see its outcome with list_changes; call again without plan_id for a new plan",
                 ));
             }
             Used::Unknown => format!("the plan `{id}` is not known here, or is too old"),
@@ -172,7 +172,7 @@ impl Confirm for InputRequired<'_> {
         if !self.server.store().use_once(&kept.nonce, expiry()).await? {
             return Err(Error::refused(
                 "this confirmation was used before",
-                "look at what became of it with list_changes; call anew to plan anew",
+                "see its outcome with list_changes; call again for a new plan",
             ));
         }
         Ok(Decision::Yes)
@@ -202,7 +202,7 @@ fn expiry() -> Timestamp {
 /// The form that a user fills in.
 fn form(pending: &Pending<'_>, why: &str) -> ElicitRequestParams {
     let schema = ElicitationSchema::builder().required_bool_with(CONFIRM, |field| {
-        field.title("Do it").description("Carry out exactly this plan")
+        field.title("Apply this change").description("Apply exactly this plan")
     });
     ElicitRequestParams::FormElicitationParams {
         meta: None,
@@ -230,7 +230,7 @@ fn question(pending: &Pending<'_>) -> String {
         let _ = write!(text, "\n  {note}");
     }
     for warning in &plan.warnings {
-        let _ = write!(text, "\nNote: {warning}");
+        let _ = write!(text, "\nWarning: {warning}");
     }
     text.push_str(if plan.cannot_be_undone {
         "\nThis cannot be undone."

@@ -75,7 +75,7 @@ pub(super) fn instructions(offer: &Offer) -> String {
     text.push(' ');
     text.push_str(match offer.access() {
         Risk::Read => "This server only reads.",
-        Risk::Change => "Every change takes `dry_run`, and can be put back.",
+        Risk::Change => "Every change takes `dry_run`, and can be undone.",
         Risk::Danger => {
             "Every change takes `dry_run`. What is hard to undo runs only after the user has \
              confirmed its plan: if a call answers with a `plan_id`, show the plan to the user, and \

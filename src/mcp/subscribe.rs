@@ -52,8 +52,8 @@ fn addresses(touched: &Touched) -> Vec<String> {
 pub(super) struct Watched(Mutex<HashMap<String, AbortHandle>>);
 
 impl Watched {
-    /// Tells `peer` whenever `uri` changes, until the session ends. Each costs a task, so there is an
-    /// end to it.
+    /// Tells `peer` whenever `uri` changes, until the session ends. Each subscription uses a task,
+    /// so their number is limited.
     pub(super) fn add(
         &self,
         uri: String,

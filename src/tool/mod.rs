@@ -362,13 +362,26 @@ impl ToolDef {
         input.get("description").and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 
-    /// The name in plain words: `List devices`.
+    /// The name in plain words: `List devices`, `Get ACL policy`.
     pub fn title(&self) -> String {
-        let mut words = self.name.replace('_', " ");
-        if let Some(first) = words.get_mut(..1) {
+        const SPELLED: [(&str, &str); 7] = [
+            ("acl", "ACL"),
+            ("api", "API"),
+            ("aws", "AWS"),
+            ("dns", "DNS"),
+            ("id", "ID"),
+            ("oauth", "OAuth"),
+            ("magic", "Magic"),
+        ];
+        let spelled = |word: &'static str| {
+            SPELLED.iter().find(|(lower, _)| *lower == word).map_or(word, |(_, upper)| upper)
+        };
+        let words: Vec<&str> = self.name.split('_').map(spelled).collect();
+        let mut title = words.join(" ").replace("Magic DNS", "MagicDNS");
+        if let Some(first) = title.get_mut(..1) {
             first.make_ascii_uppercase();
         }
-        words
+        title
     }
 }
 

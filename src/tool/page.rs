@@ -45,7 +45,7 @@ impl PageSize {
         let limit = format!("Rows, up to {max}; usually {usual}.");
         properties.insert(
             CURSOR.to_owned(),
-            json!({ "type": "string", "description": "`next` of the last page." }),
+            json!({ "type": "string", "description": "`next` of the page before." }),
         );
         properties.insert(
             LIMIT.to_owned(),

@@ -21,7 +21,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// What keeps a text from being `HuJSON`.
+/// A syntax error in a `HuJSON` text, with its position.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{at}: {message}")]
 pub struct SyntaxError {

@@ -102,7 +102,7 @@ impl Findings<'_, '_> {
             if root && !login.is_check() {
                 let path = format!("ssh[{}]", login.rule.index);
                 let message =
-                    "root logs in over SSH without a sign-in; use action check".to_owned();
+                    "root can log in over SSH without check mode; use action check".to_owned();
                 self.add(Weight::Medium, "root_unchecked", login.rule.at.start, path, message);
             }
         }

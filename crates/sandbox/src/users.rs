@@ -239,7 +239,7 @@ pub(crate) fn set_role(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::empty())
 }
 
-/// `POST /users/{userId}/approve`: nothing happens to a user who does not wait for approval.
+/// `POST /users/{userId}/approve`: nothing happens to a user who needs no approval.
 pub(crate) fn approve(call: &mut Call<'_>) -> Outcome {
     change_standing(call, "APPROVE", Standing::NeedsApproval, Standing::Good)
 }

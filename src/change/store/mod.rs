@@ -152,7 +152,7 @@ impl Store {
                 tool = entry.tool,
                 resource = entry.resource,
                 at = %entry.at,
-                "a change was cut off, and its outcome is unknown: compare it with what is there now"
+                "a change was interrupted, and its outcome is unknown: compare it with the current state"
             );
             // Logged once.
             if let Err(error) = write::cut_off(pool, entry.change).await {

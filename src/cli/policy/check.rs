@@ -68,7 +68,7 @@ async fn checked(file: &File, tailnet: &Tailnet, tested: bool) -> Result<Checked
         Err(error) if error.kind() == ErrorKind::Forbidden => {
             let mut checked = check_untested(&file.text, None);
             checked.problems.push(Problem::warning(
-                "checked without people and devices, which may not be read",
+                "checked without users and devices, which this credential may not read",
                 "devices:core:read and users:read let them be read",
             ));
             Ok(checked)

@@ -166,7 +166,7 @@ fn shown(mut step: Step, now: Option<Value>) -> StepNow {
 fn subject(step: &Step) -> Result<&'static dyn Subject> {
     SUBJECTS.iter().copied().find(|it| it.kind() == step.kind).ok_or_else(|| {
         Error::refused(
-            format!("nobody here knows what a `{}` is", step.kind),
+            format!("unknown kind of resource `{}` in the journal", step.kind),
             "use the version of tailsteward that made the change",
         )
     })

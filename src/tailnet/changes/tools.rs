@@ -14,18 +14,18 @@ use crate::{
 
 pub(crate) const TOOLSET: Toolset = Toolset {
     name: "changes",
-    about: "What was changed through this server, and how to take it back.",
-    instructions: "Every change has a number in `change`; undo_change takes it back.",
+    about: "What was changed through this server, and how to undo it.",
+    instructions: "Every change has a number in `change`; undo_change undoes it.",
     default: true,
     tools: &[list::<ListChanges>(), list::<GetChange>(), edit::<UndoChange>()],
 };
 
-/// List what was changed here, newest first.
+/// List changes made through this server, newest first.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ListChanges {
-    /// In resource, tool or principal.
+    /// Text to find in resource, tool or principal.
     text: Option<String>,
-    /// How it ended.
+    /// Only changes with this outcome.
     outcome: Option<Outcome>,
     /// Only changes of the last hours.
     hours: Option<u32>,

@@ -56,7 +56,7 @@ impl Changes<'_> {
                 }
                 Err(error) => {
                     return Err(match entry.undone_by {
-                        Some(by) => error.context(&format!("change {by} took it back")),
+                        Some(by) => error.context(&format!("change {by} undid it")),
                         None => error,
                     });
                 }
@@ -65,11 +65,13 @@ impl Changes<'_> {
         if items.is_empty() {
             let why = match entry.undone_by {
                 _ if !stays.is_empty() => stays.join("; "),
-                Some(by) => format!("it was taken back by change {by}, which can be undone"),
-                None => "nothing of it is in effect".to_owned(),
+                Some(by) => {
+                    format!("it was already undone by change {by}; undo that one to restore it")
+                }
+                None => "none of its effects remain".to_owned(),
             };
             return Err(Error::refused(
-                format!("change {change} cannot be taken back: {why}"),
+                format!("change {change} cannot be undone: {why}"),
                 "look at what it was",
             )
             .with_action(Action::ShowChange));
@@ -103,11 +105,11 @@ impl Changes<'_> {
         let shown = |value| subject.compare().display(&step.change.field, value);
         let Some(mut inverse) = step.change.inverse() else {
             let to = shown(&step.change.to);
-            return Ok(Turn::Stays(format!("{of} stays {to}: no call takes it back")));
+            return Ok(Turn::Stays(format!("{of} stays {to}: irreversible")));
         };
         if !subject.compare().is_visible(&step.id, &step.change) {
             let to = shown(&step.change.to);
-            return Ok(Turn::Stays(format!("{of} may have become {to}: nobody knows its id")));
+            return Ok(Turn::Stays(format!("{of} may have become {to}: its ID is unknown")));
         }
         let now = match self.now(step).await {
             Err(gone) if gone.kind() == ErrorKind::NotFound => {

@@ -19,7 +19,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     tools: &[query::<GetContacts>(), edit::<UpdateContact>(), edit::<ResendContactVerification>()],
 };
 
-/// Show whom Tailscale writes to, and which addresses wait to be verified.
+/// Show contact preferences: account, support and security addresses, and which need verification.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct GetContacts {}
 

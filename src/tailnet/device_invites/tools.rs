@@ -45,7 +45,7 @@ const FIELDS: &[&str] = &[
 /// List the invites to use a device.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ListDeviceInvites {
-    /// Name, its start, id or IP.
+    /// Device name, start of name, ID or IP.
     device: String,
 }
 
@@ -72,11 +72,11 @@ impl Tools for DeviceInvite {
 /// Invite somebody to use a device from their own tailnet; the link is shown once.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ShareDevice {
-    /// Name, its start, id or IP.
+    /// Device name, start of name, ID or IP.
     device: String,
     /// Whom to mail it to.
     email: Option<String>,
-    /// Many may accept it.
+    /// Up to 1000 users may accept it.
     #[serde(default)]
     multi_use: bool,
     /// Also allow it as an exit node.
@@ -120,10 +120,10 @@ impl Edit for ResendDeviceInvite {
     }
 }
 
-/// Accept an invite of another tailnet: its device comes into this one.
+/// Accept a device invite (share) from another tailnet.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct AcceptDeviceInvite {
-    /// The link or its code; needed.
+    /// Invite link or its code (required).
     // Not required by the schema: the log names the first parameter that is, and this is a secret.
     #[serde(default)]
     invite: Secret,

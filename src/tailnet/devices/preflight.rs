@@ -35,7 +35,7 @@ pub(super) fn authorized_warnings(device: &Device, to: bool) -> Vec<String> {
     if to || !device.is_online() {
         return Vec::new();
     }
-    vec!["it is connected now, and drops off within seconds".to_owned()]
+    vec!["it is connected, and will be disconnected within seconds".to_owned()]
 }
 
 /// What a device's key allows to plan: nothing to do if it has expired, and a refusal if it never
@@ -166,7 +166,7 @@ impl<'a> Preflight<'a> {
             let user = self.device.user.as_deref().unwrap_or("its user");
             self.warnings.push(format!(
                 "it stops being a device of {user}: rules for users no longer apply, its key stops \
-                 expiring, and no call takes that back"
+                 expiring, and this is irreversible"
             ));
         }
         self.changes.push(change::tags(from.into_iter().collect(), to.into_iter().collect()));

@@ -87,7 +87,7 @@ pub struct MagicDns {
     /// The domain of the tailnet, which the names of devices end in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suffix: Option<String>,
-    /// Such a name.
+    /// A MagicDNS name of this tailnet, as an example.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub example: Option<String>,
     /// How many nameservers there are; it needs one.

@@ -46,7 +46,7 @@ pub(crate) struct ListKeys {
     invalid: bool,
 }
 
-/// What people ask about a key.
+/// One key as the list shows it.
 #[derive(Debug, Serialize)]
 struct Row {
     id: String,
@@ -123,7 +123,7 @@ async fn owners(tailnet: &Tailnet) -> BTreeMap<String, String> {
     users.iter().filter_map(|it| Some((it.id.clone()?, it.login_name.clone()?))).collect()
 }
 
-/// Show a key with all that is known of it, but its secret.
+/// Show the details of a key, without its secret.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct GetKey {
     /// ID of the key.
@@ -154,10 +154,10 @@ pub(crate) struct CreateKey {
     /// The key can add several devices.
     #[serde(default)]
     reusable: bool,
-    /// Devices vanish offline.
+    /// Devices are ephemeral: removed after they go offline.
     #[serde(default)]
     ephemeral: bool,
-    /// Devices need no approval.
+    /// Devices are pre-approved.
     #[serde(default)]
     preauthorized: bool,
     /// Tags of devices that join, as `tag:ci`.
@@ -166,13 +166,13 @@ pub(crate) struct CreateKey {
     /// OAuth scopes, as `devices:core:read`; not for auth keys.
     #[serde(default)]
     scopes: Vec<String>,
-    /// Federated: https URL.
+    /// Federated identity: issuer, an https URL.
     issuer: Option<String>,
     /// Federated identity: pattern of the `sub` claim.
     subject: Option<String>,
     /// Federated identity: value of the `aud` claim.
     audience: Option<String>,
-    /// Federated: patterns by name.
+    /// Federated identity: patterns of custom claims by name.
     #[serde(default)]
     #[schemars(with = "Claims")]
     claims: BTreeMap<String, String>,
@@ -216,7 +216,7 @@ pub(crate) struct UpdateKey {
     scopes: Option<Vec<String>>,
     /// Tags that replace all it has.
     tags: Option<Vec<String>>,
-    /// Federated: https URL.
+    /// Federated identity: issuer, an https URL.
     issuer: Option<String>,
     /// Federated identity: pattern of the `sub` claim.
     subject: Option<String>,
@@ -239,7 +239,7 @@ impl Edit for UpdateKey {
     }
 }
 
-/// Make a new key like this one, then revoke this one, now or after a grace.
+/// Rotate a key: create one like it, then revoke the old one, now or after a grace period.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct RotateKey {
     /// ID of the key.
@@ -281,7 +281,7 @@ impl Edit for RevokeKey {
 /// Report keys that are too old, never expire, lost their owner, or are due after a rotation.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct CheckKeyRotation {
-    /// Days; usually 90.
+    /// Days that an auth key may be old; usually 90.
     auth: Option<u32>,
     /// Days that an OAuth client may be old; usually 365.
     client: Option<u32>,

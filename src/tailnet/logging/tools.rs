@@ -71,15 +71,15 @@ pub(crate) struct SetLogStreaming {
     log: Log,
     /// System that receives the logs.
     destination: LogDestination,
-    /// But for s3 and gcs.
+    /// Destination URL; not for S3 and GCS.
     url: Option<String>,
     /// User name at the destination; usually `user`.
     user: Option<String>,
     /// Password or API key.
     token: Option<Secret>,
-    /// Up to 1440.
+    /// Minutes between uploads, up to 1440.
     period_minutes: Option<u32>,
-    /// How it is packed.
+    /// Compression of the uploads.
     compression: Option<Compression>,
     /// S3 bucket name.
     s3_bucket: Option<String>,
@@ -87,7 +87,7 @@ pub(crate) struct SetLogStreaming {
     s3_region: Option<String>,
     /// Prefix of object names in S3.
     s3_key_prefix: Option<String>,
-    /// How S3 lets it in.
+    /// S3 authentication method.
     s3_authentication: Option<S3Authentication>,
     /// Access key ID, with authentication `accesskey`.
     s3_access_key_id: Option<String>,
@@ -104,7 +104,7 @@ pub(crate) struct SetLogStreaming {
     /// OAuth scopes of the GCS credentials.
     #[serde(default)]
     gcs_scopes: Vec<String>,
-    /// A service account's, JSON.
+    /// GCS service account key, JSON.
     gcs_credentials: Option<Secret>,
 }
 
@@ -184,7 +184,7 @@ impl Edit for CreateAwsExternalId {
     }
 }
 
-/// Ask AWS whether a role lets Tailscale in under an external id, which links the two.
+/// Validate that an AWS role trusts Tailscale with an external ID, and link the two.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ValidateAwsExternalId {
     /// External ID from `create_aws_external_id`.

@@ -195,17 +195,26 @@ fn routers(own: &[&Device], serves: impl Fn(&Device) -> bool) -> Routers {
 
 fn attention(status: &Status) -> Vec<String> {
     let mut counts = Vec::new();
-    let mut say = |count: usize, what: &str| {
-        if count > 0 {
-            counts.push(format!("{count} {what}"));
-        }
+    let mut say = |count: usize, one: &str, many: &str| match count {
+        0 => {}
+        1 => counts.push(format!("1 {one}")),
+        _ => counts.push(format!("{count} {many}")),
     };
-    say(status.devices.waiting, "devices wait for approval");
-    say(status.devices.key_expired, "devices have an expired key");
-    say(status.devices.key_expires_soon, "keys of devices expire within a week");
-    say(status.subnet_routers.offline.len(), "subnet routers are offline");
-    say(status.exit_nodes.offline.len(), "exit nodes are offline");
+    let devices = &status.devices;
+    say(devices.waiting, "device needs approval", "devices need approval");
+    say(devices.key_expired, "device has an expired key", "devices have an expired key");
+    say(
+        devices.key_expires_soon,
+        "device key expires within a week",
+        "device keys expire within a week",
+    );
+    say(
+        status.subnet_routers.offline.len(),
+        "subnet router is offline",
+        "subnet routers are offline",
+    );
+    say(status.exit_nodes.offline.len(), "exit node is offline", "exit nodes are offline");
     let waiting = status.users.as_ref().and_then(|it| it.get("needs-approval").copied());
-    say(waiting.unwrap_or_default(), "users wait for approval");
+    say(waiting.unwrap_or_default(), "user needs approval", "users need approval");
     counts
 }

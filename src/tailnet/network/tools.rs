@@ -19,7 +19,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     tools: &[query::<GetNetworkStatus>()],
 };
 
-/// Say how the network is in numbers, and what needs attention.
+/// Summarize network status: counts of devices, routers and users, and what needs attention.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct GetNetworkStatus {}
 

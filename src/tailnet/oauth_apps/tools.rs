@@ -44,13 +44,13 @@ impl ListTool for OAuthApp {
 pub(crate) struct CreateOAuthApp {
     /// 3 to 50 letters, digits, `.`, `_`, `-`.
     name: String,
-    /// `https`, or localhost.
+    /// Redirect URIs: https, or localhost.
     redirect_uris: Vec<String>,
     /// OAuth scopes, as `devices:core:read`.
     scopes: Vec<String>,
     /// What it is for.
     description: Option<String>,
-    /// `custom:` ones it may set.
+    /// `custom:` node attributes it may set.
     #[serde(default)]
     node_attributes: Vec<String>,
 }
@@ -74,18 +74,18 @@ impl Edit for CreateOAuthApp {
     }
 }
 
-/// Change an OAuth app; what is not said stays, its secret too.
+/// Change an OAuth app; absent fields and the secret stay as they are.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct UpdateOAuthApp {
     /// Its id or name.
     app: String,
-    /// A new one.
+    /// New name of the app.
     name: Option<String>,
     /// Redirect URIs that replace all it has.
     redirect_uris: Option<Vec<String>>,
     /// OAuth scopes that replace all it has.
     scopes: Option<Vec<String>>,
-    /// Empty for none.
+    /// New description; empty removes it.
     description: Option<String>,
     /// Node attributes that replace all it has.
     node_attributes: Option<Vec<String>>,

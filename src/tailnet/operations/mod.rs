@@ -70,7 +70,7 @@ pub fn named(id: &str) -> Result<Operation> {
     if !is_offered(operation) {
         return Err(Error::refused(
             format!("`{id}` would delete the tailnet"),
-            "whoever wants that does it in the admin console",
+            "delete the tailnet in the admin console",
         ));
     }
     Ok(operation)

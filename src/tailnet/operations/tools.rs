@@ -17,7 +17,7 @@ use crate::{
 pub(crate) const TOOLSET: Toolset = Toolset {
     name: "operations",
     about: "Every operation of the API, found by words and called by name.",
-    instructions: "What no other tool does, find_api_operation finds and call_api_operation does.",
+    instructions: "For anything without a tool, search with find_api_operation and call with call_api_operation.",
     default: true,
     tools: &[query::<FindApiOperation>(), either::<CallApiOperation>()],
 };

@@ -68,7 +68,7 @@ fn device(it: &devices::Device) -> Device {
     device.enabled_routes = nets(it.enabled_routes.as_deref());
     let key = it.key_state(jiff::Timestamp::now());
     let troubles = [
-        (!it.is_authorized(), "it waits for approval"),
+        (!it.is_authorized(), "it needs approval"),
         (matches!(key, devices::KeyState::Expired(_)), "its key has expired"),
         (!it.is_online(), "it is not connected now"),
     ];

@@ -233,7 +233,7 @@ fn took_effect(entry: &Entry) -> bool {
 
 fn made_by(entry: &Entry, step: &Step) -> Found {
     let unknown = entry.outcome == Outcome::Unknown;
-    let warning = format!("nobody knows whether change {} took effect", entry.change);
+    let warning = format!("it is unknown whether change {} took effect", entry.change);
     Found {
         text: change::text(&step.change.to).to_owned(),
         what: format!("the text after change {} of {}", entry.change, entry.at),

@@ -42,17 +42,17 @@ impl ListTool for PostureIntegration {
         &["id", "provider", "cloudId", "clientId", "tenantId", "configUpdated", "status"];
 }
 
-/// Have a provider tell how devices are; there is one integration for each.
+/// Create a device posture integration (one for each provider).
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct CreatePostureIntegration {
     // The first one: the log names it.
-    /// Whom to ask.
+    /// Provider of device posture.
     provider: PostureProvider,
     /// Client secret at the provider.
     client_secret: Secret,
     /// Client ID at the provider.
     client_id: Option<String>,
-    /// Its region or URL.
+    /// Provider's region or URL.
     cloud_id: Option<String>,
     /// Tenant ID, Intune only.
     tenant_id: Option<String>,
@@ -80,11 +80,11 @@ impl Edit for CreatePostureIntegration {
 pub(crate) struct UpdatePostureIntegration {
     /// Its id or provider.
     integration: String,
-    /// A new one.
+    /// New client secret.
     client_secret: Option<Secret>,
     /// Client ID at the provider.
     client_id: Option<String>,
-    /// Its region or URL.
+    /// Provider's region or URL.
     cloud_id: Option<String>,
     /// Tenant ID, Intune only.
     tenant_id: Option<String>,

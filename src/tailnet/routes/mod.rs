@@ -111,7 +111,7 @@ pub struct Router {
     pub not_advertised: Vec<String>,
 }
 
-/// A route that waits for approval.
+/// A route that needs approval.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Pending {

@@ -48,7 +48,7 @@ const WRITE_SCOPES: &[&str] = &["devices:core:read", "devices:routes"];
 /// List subnet routes by device: served, pending, overlapping, and what approves them.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct GetSubnetRoutes {
-    /// Name, its start, id or IP.
+    /// Device name, start of name, ID or IP.
     device: Option<String>,
 }
 
@@ -80,7 +80,7 @@ impl List for GetSubnetRoutes {
 /// Let a device route subnets: those named, or all that it advertises.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct EnableSubnetRouter {
-    /// Name, its start, id or IP.
+    /// Device name, start of name, ID or IP.
     device: String,
     /// Such as `10.20.0.0/16`.
     routes: Option<Vec<String>>,
@@ -100,7 +100,7 @@ impl Edit for EnableSubnetRouter {
 /// Stop a device from routing subnets: those named, or all.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct DisableSubnetRouter {
-    /// Name, its start, id or IP.
+    /// Device name, start of name, ID or IP.
     device: String,
     /// Such as `10.20.0.0/16`.
     routes: Option<Vec<String>>,
@@ -137,7 +137,7 @@ impl List for ListExitNodes {
 /// Approve a device as an exit node, for IPv4 and IPv6.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct EnableExitNode {
-    /// Name, its start, id or IP.
+    /// Device name, start of name, ID or IP.
     device: String,
 }
 
@@ -155,7 +155,7 @@ impl Edit for EnableExitNode {
 /// Stop a device from being an exit node.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct DisableExitNode {
-    /// Name, its start, id or IP.
+    /// Device name, start of name, ID or IP.
     device: String,
 }
 

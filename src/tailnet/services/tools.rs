@@ -30,7 +30,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ServicesList {}
 
-/// What people ask about first.
+/// One service as the list shows it.
 #[derive(Debug, Serialize)]
 struct Row {
     name: String,
@@ -105,7 +105,7 @@ pub(crate) struct ServicesCreate {
     /// Name shown to people.
     #[serde(default)]
     display_name: String,
-    /// Usually any free one.
+    /// IPv4 address; by default any free one.
     ipv4: Option<String>,
 }
 
@@ -134,9 +134,9 @@ impl Edit for ServicesCreate {
 pub(crate) struct ServicesUpdate {
     /// Such as `svc:web`.
     service: String,
-    /// All of them.
+    /// Ports that replace all it has.
     ports: Option<Vec<String>>,
-    /// All of them.
+    /// Tags that replace all it has.
     tags: Option<Vec<String>>,
     /// Comment, free text.
     comment: Option<String>,
@@ -191,7 +191,7 @@ impl Edit for ServicesDelete {
 pub(crate) struct ServicesApproveHost {
     /// Such as `svc:web`.
     service: String,
-    /// Name, its start, id or IP.
+    /// Device name, start of name, ID or IP.
     device: String,
     /// True approves the host, false rejects it.
     approved: bool,

@@ -18,32 +18,32 @@ pub enum JoinExternalTailnets {
     Member,
 }
 
-/// Change the tailnet's settings; if one is refused, the others are taken back.
+/// Change the tailnet's settings; if one fails, the others are rolled back.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct SettingsUpdate {
-    /// Locks the console's policy editor.
+    /// Policy file is managed externally (console editor locked).
     pub acls_externally_managed_on: Option<bool>,
     /// Where the policy file is kept; empty for none.
     pub acls_external_link: Option<String>,
-    /// New devices wait for approval.
+    /// New devices need approval.
     pub devices_approval_on: Option<bool>,
     /// Clients update themselves.
     pub devices_auto_updates_on: Option<bool>,
     /// Days until keys of devices expire, 1 to 180.
     pub devices_key_duration_days: Option<u32>,
-    /// New users wait for approval.
+    /// New users need approval.
     pub users_approval_on: Option<bool>,
     /// Role that may join other tailnets.
     pub users_role_allowed_to_join_external_tailnets: Option<JoinExternalTailnets>,
-    /// Records who talks to whom.
+    /// Turn on network flow logs.
     pub network_flow_logging_on: Option<bool>,
-    /// Nearby routers first.
+    /// Turn on regional routing.
     pub regional_routing_on: Option<bool>,
     /// Hardware ids for posture.
     pub posture_identity_collection_on: Option<bool>,
-    /// Certificates for devices.
+    /// Turn on HTTPS certificates.
     pub https_enabled: Option<bool>,
 }
 

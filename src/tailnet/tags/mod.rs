@@ -191,7 +191,7 @@ impl<'a> Tags<'a> {
         if first > 0 {
             plan.warnings.push(format!(
                 "{first} of them stop being devices of a user: rules for users no longer apply, \
-                 and no call takes that back"
+                 and this is irreversible"
             ));
         }
         plan.notes.append(&mut notes);

@@ -28,10 +28,10 @@ const SCOPES: &[&str] = &["devices:core"];
 /// List tags with their devices and owners, and what is wrong with them.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct AuditTags {
-    /// How names may begin, as `tag:prod-`.
+    /// Only tags with one of these prefixes, as `tag:prod-`.
     #[serde(default)]
     prefixes: Vec<String>,
-    /// Only what is wrong.
+    /// Only tags with problems.
     #[serde(default)]
     problems: bool,
 }
@@ -72,7 +72,7 @@ macro_rules! retag {
         pub(crate) struct $tool {
             /// Tags, as `tag:web`.
             tags: Vec<String>,
-            /// Named, or what follows.
+            /// Devices by name, ID or IP; not together with filters.
             #[serde(default)]
             devices: Vec<String>,
             /// Part of the device name.
@@ -81,10 +81,10 @@ macro_rules! retag {
             os: Option<String>,
             /// Part of the owner's login name.
             user: Option<String>,
-            /// Has one of these.
+            /// Only devices with at least one of these tags.
             #[serde(default)]
             tags_any: Vec<String>,
-            /// If one fails.
+            /// What to do after a device fails.
             #[serde(default)]
             on_failure: OnFailure,
         }
@@ -125,6 +125,6 @@ retag!(
     RemoveTags, "remove_tags", Remove
 );
 retag!(
-    /// Put tags in the place of all others on devices.
+    /// Replace all tags of devices.
     ReplaceTags, "replace_tags", Replace
 );

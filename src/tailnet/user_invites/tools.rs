@@ -46,7 +46,7 @@ impl ListTool for UserInvite {
 /// Invite people to join the tailnet, by mail or by a link that is shown once.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct InviteUsers {
-    /// Whom to mail; none for one link.
+    /// Addresses to invite; without any, one link is made.
     emails: Option<Vec<String>>,
     /// Role of the invited; usually `member`.
     role: Option<InviteRole>,

@@ -27,7 +27,7 @@ impl Users<'_> {
         Ok(plan)
     }
 
-    /// Plans to let in a user who waits for approval (`POST /users/{userId}/approve`).
+    /// Plans to approve a user who needs approval (`POST /users/{userId}/approve`).
     ///
     /// # Errors
     ///

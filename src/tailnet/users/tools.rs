@@ -15,7 +15,7 @@ use crate::{
 
 pub(crate) const TOOLSET: Toolset = Toolset {
     name: "users",
-    about: "The people of the tailnet.",
+    about: "Users of the tailnet.",
     instructions: "`user` takes a login name, an id or the start of a login name; what shuts \
                    somebody out wants more than the start.",
     default: false,
@@ -37,15 +37,15 @@ const READS: [Operation; 2] = [Operation::ListUsers, Operation::GetUser];
 pub(crate) struct ListUsers {
     /// Part of the login or display name.
     text: Option<String>,
-    /// With this role.
+    /// Only users with this role.
     role: Option<Role>,
-    /// `shared`: of other tailnets.
+    /// `shared`: users of other tailnets.
     r#type: Option<UserKind>,
-    /// Like this now.
+    /// Only users with this status.
     status: Option<UserState>,
 }
 
-/// What people ask about first.
+/// One user as the list shows it.
 #[derive(Debug, Serialize)]
 struct Row<'a> {
     login: &'a str,
@@ -138,7 +138,7 @@ impl Query for GetUser {
 pub(crate) struct SetUserRole {
     /// Login name, its start or id.
     user: String,
-    /// The new one.
+    /// The new role.
     role: Role,
 }
 
@@ -154,7 +154,7 @@ impl Edit for SetUserRole {
     }
 }
 
-/// Let in a user who waits for approval.
+/// Approve a user who needs approval.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ApproveUser {
     /// Login name, its start or id.
@@ -173,7 +173,7 @@ impl Edit for ApproveUser {
     }
 }
 
-/// Shut a user out until `restore_user`.
+/// Suspend a user: they and their devices lose access until restored.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct SuspendUser {
     /// Whole login name or id.
@@ -191,7 +191,7 @@ impl Edit for SuspendUser {
     }
 }
 
-/// Let a suspended user back in.
+/// Restore a suspended user.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct RestoreUser {
     /// Login name, its start or id.
@@ -209,7 +209,7 @@ impl Edit for RestoreUser {
     }
 }
 
-/// Remove a user and all their devices for good.
+/// Delete a user and all their devices (irreversible).
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct DeleteUser {
     /// Whole login name or id.

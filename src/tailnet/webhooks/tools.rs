@@ -41,7 +41,7 @@ impl ListTool for Webhook {
         &["endpointId", "endpointUrl", "providerType", "subscriptions"];
 }
 
-/// Have events posted to a URL; the secret that signs them is shown once.
+/// Create a webhook that posts events to a URL; its signing secret is shown once.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct CreateWebhook {
     /// Endpoint URL, as `https://hooks.example.com/x`.

@@ -97,7 +97,7 @@ async fn what_failed_and_what_was_rolled_back_is_told_apart() {
             entry["steps"].as_array().unwrap().iter().map(|it| &it["outcome"]).collect();
         assert_eq!((&entry["outcome"], json!(outcomes)), (&json!(outcome), steps), "{entry}");
         let undo = session.fails("undo_change", json!({ "change": 1 })).await;
-        assert!(undo["message"].as_str().unwrap().contains("nothing of it is in effect"), "{undo}");
+        assert!(undo["message"].as_str().unwrap().contains("none of its effects remain"), "{undo}");
     }
 }
 

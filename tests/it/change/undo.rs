@@ -52,7 +52,7 @@ async fn every_field_that_can_be_put_back_is() {
     let entry = session.done("get_change", number(&done)).await;
     assert_eq!(entry["undone_by"], undone["change"]);
     let again = session.fails("undo_change", number(&done)).await;
-    assert!(again["message"].as_str().unwrap().contains("was taken back by"), "{again}");
+    assert!(again["message"].as_str().unwrap().contains("was already undone by"), "{again}");
 
     // To undo the undoing makes the change again.
     session.done("undo_change", number(&undone)).await;
@@ -86,7 +86,7 @@ async fn what_nothing_takes_back_is_said_to_stay() {
     let failure = session.fails("undo_change", number(&done)).await;
 
     assert_eq!(failure["kind"], "refused");
-    assert!(failure["message"].as_str().unwrap().contains("no call takes it back"), "{failure}");
+    assert!(failure["message"].as_str().unwrap().contains("irreversible"), "{failure}");
     let unknown = session.fails("undo_change", json!({ "change": 999 })).await;
     assert_eq!(unknown["kind"], "not_found");
 }

@@ -105,7 +105,7 @@ async fn ctrl_c_stops_a_batch_after_the_resource_at_hand() {
     let output = child.wait_with_output().unwrap();
 
     assert!(progress.starts_with("1 of 4: "), "{progress}");
-    assert!(stopping.contains("stopping after the resource at hand"), "{stopping}");
+    assert!(stopping.contains("stopping after the current resource"), "{stopping}");
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["not_tried"].as_array().unwrap().len(), 2, "{report}");
     let now = tailnet.devices().list().await.unwrap();

@@ -290,7 +290,7 @@ async fn a_credential_for_the_policy_file_alone_validates_and_deploys_it() {
     };
 
     let (told, code) = run(&["validate", &session.file("live.hujson", &text)]);
-    assert!(code == 0 && told.contains("warning: checked without people"), "{code} {told}");
+    assert!(code == 0 && told.contains("warning: checked without users"), "{code} {told}");
     assert!(told.contains("users:read"), "{told}");
     let (told, code) = run(&["validate", &session.file("wrong.hujson", WRONG)]);
     assert!(code == 1 && told.contains(":3:23: error: src=tag not found"), "{code} {told}");

@@ -15,7 +15,7 @@ Written by `cargo test` from the document of Tailscale's API that this is built 
 with the tools that use it. What the tools take is in [tools.md](tools.md), calls to copy are in
 [EXAMPLES.md](EXAMPLES.md).
 
-Where there is a tool for it, use the tool: it finds devices and people by name, checks more, and its
+Where there is a tool for it, use the tool: it finds devices and users by name, checks more, and its
 answers are shorter. Everything else is reached in two ways:
 
 - `call_api_operation` takes any operation by its name, with its `parameters` as they are below. What is

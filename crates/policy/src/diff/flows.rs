@@ -33,7 +33,7 @@ pub(super) type Sources = (Bits, Vec<Span>);
 /// Sources that gained something, what they gained, and on which ports.
 pub(super) type Gains = HashMap<(Sources, End), HashMap<Ports, Bits>>;
 
-/// What `after` lets through and `before` does not.
+/// Flows that `after` allows and `before` does not.
 pub(super) fn gained(before: &Compiled<'_>, after: &Compiled<'_>) -> Vec<Flow> {
     let old: HashSet<u64> = before.rules.iter().map(fingerprint).collect();
     let new: Vec<&Access<'_>> =

@@ -57,14 +57,14 @@ pub struct Edit {
     pub op: Op,
     /// Like `grants`, `groups`, `autoApprovers.routes`.
     pub section: String,
-    /// Where names map: `group:dev`.
+    /// Name in the section, as `group:dev`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Member, address, or rule as JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schemars", schemars(with = "Option<String>"))]
     pub value: Option<Value>,
-    /// In a list, from 0.
+    /// Index in the list, from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<usize>,
 }

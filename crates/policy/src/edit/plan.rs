@@ -14,7 +14,7 @@ use super::{
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     pub(super) steps: Vec<Step>,
-    /// What is worth knowing about it.
+    /// Remarks about the edit for the user, such as removed comments.
     pub(super) notes: Vec<String>,
 }
 

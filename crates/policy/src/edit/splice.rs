@@ -243,7 +243,7 @@ fn blank_line_before(block: &Block<'_>, left: usize, end: usize) -> Option<usize
     (above.ends_with('\n') && above.len() > block.open && follows).then_some(above.len())
 }
 
-/// Behind the line end that is at `at`.
+/// The offset just after the line break at `at`.
 fn line_end_at(text: &str, at: usize) -> Option<usize> {
     let rest = text.get(at..)?;
     let length = if rest.starts_with("\r\n") { 2 } else { usize::from(rest.starts_with('\n')) };

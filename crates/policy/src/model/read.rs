@@ -93,7 +93,7 @@ pub(super) struct Reader<'r, 'd> {
 }
 
 impl Reader<'_, '_> {
-    /// Reads what stands below a step further down.
+    /// Runs `read` with `step` appended to the current path, so that problems name the nested field.
     pub(super) fn below<T>(&mut self, step: &str, read: impl FnOnce(&mut Self) -> T) -> T {
         let length = self.path.len();
         self.path.push_str(step);

@@ -38,7 +38,7 @@ impl Compiled<'_> {
                 let by = self.login_ref(login);
                 if !answer.by.contains(&by) {
                     if login.is_check() {
-                        answer.notes.push(format!("{} asks for a sign-in first", by.rule));
+                        answer.notes.push(format!("{} requires SSH check mode", by.rule));
                     }
                     answer.by.push(by);
                 }

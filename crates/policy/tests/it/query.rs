@@ -164,7 +164,7 @@ fn logins_over_ssh_are_judged_by_user_and_action() {
         assert_eq!(answer.because.is_empty(), allowed);
     }
     let answer = compiled.ask_ssh("ann-laptop", "web-1", "root").unwrap();
-    assert!(answer.notes[0].contains("asks for a sign-in"), "{:?}", answer.notes);
+    assert!(answer.notes[0].contains("requires SSH check mode"), "{:?}", answer.notes);
 }
 
 #[test]

@@ -368,7 +368,7 @@ impl Factory<'_> {
     }
 }
 
-/// What a machine advertises, and what of it is enabled.
+/// Routes of a seeded device: advertised, enabled.
 fn routes(role: Role, block: usize) -> (Vec<String>, Vec<String>) {
     let mut advertised = match role {
         Role::Router => vec![

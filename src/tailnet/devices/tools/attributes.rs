@@ -48,7 +48,7 @@ fn expiry(text: Option<&String>) -> Result<Option<jiff::Timestamp>> {
 /// Show a device's posture attributes.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct GetDeviceAttributes {
-    /// Name, its start, id or IP.
+    /// Device name, start of name, ID or IP.
     device: String,
 }
 
@@ -66,7 +66,7 @@ impl Query for GetDeviceAttributes {
 /// Set a custom posture attribute of a device.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct SetDeviceAttribute {
-    /// Name, its start, id or IP.
+    /// Device name, start of name, ID or IP.
     device: String,
     /// Attribute name, as `custom:tier`.
     key: String,
@@ -104,7 +104,7 @@ impl Edit for SetDeviceAttribute {
 /// Delete a custom posture attribute of a device.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct DeleteDeviceAttribute {
-    /// Name, its start, id or IP.
+    /// Device name, start of name, ID or IP.
     device: String,
     /// Attribute name, as `custom:tier`.
     key: String,
@@ -141,7 +141,7 @@ pub(crate) struct BatchUpdateDeviceAttributes {
     expiry: Option<String>,
     /// Reason, for the audit log.
     comment: Option<String>,
-    /// If one fails.
+    /// What to do after a device fails.
     #[serde(default)]
     on_failure: OnFailure,
 }

@@ -11,10 +11,10 @@ use crate::{
     tool::Edit,
 };
 
-/// Let a device take part in the tailnet.
+/// Approve (authorize) a device that needs device approval.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct AuthorizeDevice {
-    /// Name, its start, id or IP.
+    /// Device name, start of name, ID or IP.
     device: String,
 }
 
@@ -29,20 +29,20 @@ impl Edit for AuthorizeDevice {
     }
 }
 
-/// How a device loses its place.
+/// `deauthorize` keeps it listed; `remove` deletes it (irreversible).
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Revocation {
-    /// It stays listed.
+    /// Keep the device in the list, without access.
     Deauthorize,
-    /// For good.
+    /// Delete the device from the tailnet (irreversible).
     Remove,
 }
 
-/// Cut a device off: de-authorize it, or remove it for good.
+/// Deauthorize a device, or remove (delete) it from the tailnet.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct RevokeDevice {
-    /// Full name, id or IP.
+    /// Full device name, ID or IP.
     device: String,
     how: Revocation,
 }
@@ -69,11 +69,11 @@ impl Edit for RevokeDevice {
 /// Change a device's name, tags, IPv4 address or key expiry.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 pub(crate) struct UpdateDevice {
-    /// Name, its start, id or IP.
+    /// Device name, start of name, ID or IP.
     device: String,
-    /// Empty for its operating system's.
+    /// New device name; empty uses the OS hostname.
     name: Option<String>,
-    /// Such as `tag:web`.
+    /// Tags to add, as `tag:web`.
     #[serde(default)]
     add_tags: Vec<String>,
     /// Tags to remove, as `tag:web`.
@@ -81,7 +81,7 @@ pub(crate) struct UpdateDevice {
     remove_tags: Vec<String>,
     /// Tags that replace all it has.
     set_tags: Option<Vec<String>>,
-    /// Key expiry on.
+    /// True turns key expiry on, false off.
     key_expires: Option<bool>,
     /// IPv4 address in 100.64.0.0/10.
     ipv4: Option<String>,
@@ -120,10 +120,10 @@ impl Edit for UpdateDevice {
     }
 }
 
-/// Expire a device's key now, for good: it drops off until a new login.
+/// Expire a device's node key now; it disconnects until someone logs in on it again.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ExpireDeviceKey {
-    /// Full name, id or IP.
+    /// Full device name, ID or IP.
     device: String,
 }
 
@@ -138,10 +138,10 @@ impl Edit for ExpireDeviceKey {
     }
 }
 
-/// Say how to update a device's client, or turn auto-updates on.
+/// Show how to update a device's client, or turn on auto-updates for the tailnet.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ForceUpdate {
-    /// Name, its start, id or IP.
+    /// Device name, start of name, ID or IP.
     device: String,
     /// Turn on auto-update for all devices.
     #[serde(default)]

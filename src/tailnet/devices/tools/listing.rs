@@ -69,9 +69,9 @@ pub(crate) struct ListDevices {
     tags: Vec<String>,
     /// Devices with at least one of these tags.
     tags_any: Vec<String>,
-    /// This version or later.
+    /// Only clients of this version or later.
     version_from: Option<String>,
-    /// An earlier version.
+    /// Only clients older than this version.
     version_below: Option<String>,
     /// Only subnet routers, or none.
     subnet_router: Option<bool>,
@@ -83,7 +83,7 @@ pub(crate) struct ListDevices {
     ephemeral: Option<bool>,
     /// Only devices whose client can be updated, or not.
     update_available: Option<bool>,
-    /// Only keys that expire within this time, as `7d`, or have.
+    /// Only devices whose key expires within this time, as `7d`, or has expired.
     key_expires_within: Option<String>,
     /// Only devices not seen for this long, as `30d`.
     silent_for: Option<String>,
@@ -95,7 +95,7 @@ pub(crate) struct ListDevices {
     fields: Vec<String>,
 }
 
-/// What people ask about first.
+/// One device as the list shows it.
 #[derive(Serialize)]
 struct Row<'a> {
     name: &'a str,
@@ -233,7 +233,7 @@ impl<'a> Row<'a> {
 fn notes(device: &Device, now: Timestamp) -> Vec<&'static str> {
     let expired = matches!(device.key_state(now), KeyState::Expired(_));
     let all = [
-        (!device.is_authorized(), "waits for approval"),
+        (!device.is_authorized(), "needs approval"),
         (expired, "key expired"),
         (device.is_shared_in(), "shared in"),
         (device.is_ephemeral.unwrap_or_default(), "ephemeral"),

@@ -25,8 +25,8 @@ use self::{
 pub(crate) const TOOLSET: Toolset = Toolset {
     name: "devices",
     about: "The devices of the tailnet.",
-    instructions: "`device` takes a name, an id, an IP address or the start of a name; what cuts a \
-                   device off wants more than the start.",
+    instructions: "`device` takes a name, an id, an IP address or the start of a name; destructive \
+                   tools need the full name, ID or IP.",
     default: true,
     tools: &[
         list::<ListDevices>(),

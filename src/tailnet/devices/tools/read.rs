@@ -23,7 +23,7 @@ const MOST_ENTRIES: usize = 200;
 /// Show everything the API knows of one device.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct GetDeviceDetails {
-    /// Name, its start, id or IP.
+    /// Device name, start of name, ID or IP.
     device: String,
 }
 
@@ -37,10 +37,10 @@ impl Query for GetDeviceDetails {
     }
 }
 
-/// Show how a device is: connectivity, latency, key expiry, problems.
+/// Show a device's status: connectivity, latency, key expiry, problems.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct GetDeviceStatus {
-    /// Name, its start, id or IP.
+    /// Device name, start of name, ID or IP.
     device: String,
 }
 
@@ -54,10 +54,10 @@ impl Query for GetDeviceStatus {
     }
 }
 
-/// Show what was changed about a device, and whom it talked to.
+/// Show a device's configuration audit log, and optionally its network flows.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct GetDeviceLogs {
-    /// Name, its start, id or IP.
+    /// Device name, start of name, ID or IP.
     device: String,
     /// RFC 3339, or `24h` ago.
     since: Option<String>,

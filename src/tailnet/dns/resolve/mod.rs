@@ -66,7 +66,7 @@ pub struct ResolverOptions {
     pub port: u16,
     /// The resolver of this machine's own Tailscale client.
     pub own: Own,
-    /// How long a resolver has for its answer, which it is asked for twice.
+    /// Timeout for each of the two queries that a resolver gets.
     pub patience: Duration,
 }
 

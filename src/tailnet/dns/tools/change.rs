@@ -123,7 +123,7 @@ impl Edit for AddDnsRoute {
     }
 }
 
-/// Take a domain's own resolvers away (split DNS).
+/// Remove a domain's split DNS nameservers.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct RemoveDnsRoute {
     /// Such as `corp.example.com`.
@@ -142,7 +142,7 @@ impl Edit for RemoveDnsRoute {
     }
 }
 
-/// Replace the domains that names without dots are looked for in, in order.
+/// Replace the DNS search domains, in order.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct SetSearchPaths {
     /// May be empty.
@@ -161,7 +161,7 @@ impl Edit for SetSearchPaths {
     }
 }
 
-/// Let devices be found by name; needs a nameserver.
+/// Enable MagicDNS, so that devices have DNS names; needs a nameserver.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct EnableMagicDns {}
 
@@ -177,7 +177,7 @@ impl Edit for EnableMagicDns {
     }
 }
 
-/// Let devices not be found by name any more; HTTPS certificates stop, too.
+/// Disable MagicDNS: device names and HTTPS certificates stop working.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct DisableMagicDns {}
 

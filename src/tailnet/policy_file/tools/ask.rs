@@ -84,7 +84,7 @@ impl Query for ValidateAclSyntax {
     }
 }
 
-/// Ask who reaches what and why, or run tests.
+/// Test whether A can reach B (ACL, grant or SSH) and why, or run policy tests.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct TestAclPolicy {
     /// Device, user, group, tag, host, address; alone: what it reaches.
@@ -286,7 +286,7 @@ fn ports(text: Option<&str>) -> Result<Ports> {
         .map_err(|wrong| Error::invalid_input("port", wrong.to_string()))
 }
 
-/// What `policy_analyzer` shows.
+/// Problems, rules, or capabilities.
 #[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Show {
@@ -299,14 +299,14 @@ enum Show {
     Capabilities,
 }
 
-/// Look for risks and leftovers in a policy file, or list rules or capabilities with devices.
+/// Lint a policy file for risky and unused rules, or list its rules or capabilities by device.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct PolicyAnalyzer {
     #[serde(default)]
     show: Show,
-    /// Only this one.
+    /// Only this capability.
     capability: Option<String>,
-    /// Name, its start, id or IP.
+    /// Device name, start of name, ID or IP.
     device: Option<String>,
     /// Policy file to use; usually the live one.
     text: Option<String>,

@@ -110,10 +110,10 @@ pub(crate) struct UpdateAclPolicy {
     text: Option<String>,
     /// Version that `text` was made from.
     etag: Option<String>,
-    /// May cut off you, all devices or this one.
+    /// Allow a policy that locks out admins, all devices or this server.
     #[serde(default)]
     allow_lockout: bool,
-    /// May have no rules, which opens everything.
+    /// Allow a policy without acls and grants, which allows all traffic.
     #[serde(default)]
     allow_all: bool,
 }
@@ -174,20 +174,20 @@ impl List for ListPolicyVersions {
     }
 }
 
-/// Bring a recorded version of the policy file back, checked like a new one.
+/// Roll back the policy file to a recorded version, after the checks of a new file.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct RollbackAclPolicy {
     /// Number of the version, from `list_policy_versions`.
     version: Option<i64>,
-    /// The text before it.
+    /// Restore the text from before that version.
     #[serde(default)]
     before: bool,
     /// Time at which the text was live, RFC 3339; not with `version`.
     at: Option<String>,
-    /// May cut off you, all devices or this one.
+    /// Allow a policy that locks out admins, all devices or this server.
     #[serde(default)]
     allow_lockout: bool,
-    /// May have no rules, which opens everything.
+    /// Allow a policy without acls and grants, which allows all traffic.
     #[serde(default)]
     allow_all: bool,
 }

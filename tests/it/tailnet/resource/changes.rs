@@ -247,7 +247,7 @@ async fn what_is_done_is_rolled_back_where_that_is_said_and_no_secret_is_kept() 
             let failure = session.fails("undo_change", number).await;
             assert_eq!(failure["kind"], "refused", "{tool}: {failure}");
             let message = failure["message"].as_str().unwrap();
-            assert!(message.contains("no call takes it back"), "{tool}: {failure}");
+            assert!(message.contains("irreversible"), "{tool}: {failure}");
             continue;
         }
         let undone = session.done("undo_change", number).await;
