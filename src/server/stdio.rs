@@ -16,6 +16,7 @@ use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader},
     sync::Mutex,
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::client::{Error, Result};
 
@@ -36,9 +37,14 @@ pub async fn serve_stdio<H: ServerHandler>(handler: H) -> Result<()> {
         )
     };
     let (read, write) = rmcp::transport::stdio_pipes();
-    let running = handler.serve(Lines::new(read, write)).await;
+    let lines = Lines::new(read, write);
+    let stopped = lines.stopped.clone();
+    let running = handler.serve(lines).await;
     let running = running.map_err(|error| failed(error.to_string()))?;
-    running.waiting().await.map(drop).map_err(|error| failed(error.to_string()))
+    let ended = std::pin::pin!(running.waiting());
+    // Dropped before the session is, whose calls are then cancelled and answer that.
+    let _stopped = stopped.drop_guard();
+    ended.await.map(drop).map_err(|error| failed(error.to_string()))
 }
 
 /// A message a line. Unlike rmcp's own, it answers lines that are no JSON, and bears notifications
@@ -52,6 +58,10 @@ struct Lines<R, W> {
     write: Arc<Mutex<W>>,
     /// Whether a request that starts the session was passed on.
     opened: bool,
+    /// Whether the client closed its side.
+    closed: bool,
+    /// Cancelled when nobody waits for the session to end any more.
+    stopped: CancellationToken,
 }
 
 impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send + 'static> Lines<R, W> {
@@ -62,6 +72,8 @@ impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send + 'static> Lines<
             skipping: false,
             write: Arc::new(Mutex::new(write)),
             opened: false,
+            closed: false,
+            stopped: CancellationToken::new(),
         }
     }
 
@@ -171,7 +183,13 @@ where
         message: TxJsonRpcMessage<RoleServer>,
     ) -> impl Future<Output = io::Result<()>> + Send + 'static {
         let write = Arc::clone(&self.write);
+        // A host that closed stdin and then stops the process does not read any more, and a late answer
+        // makes some clients fail.
+        let gone = self.closed && self.stopped.is_cancelled();
         async move {
+            if gone {
+                return Ok(());
+            }
             let mut line = serde_json::to_vec(&message)?;
             line.push(b'\n');
             let mut write = write.lock().await;
@@ -182,7 +200,10 @@ where
 
     async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {
         loop {
-            let line = self.next_line().await?;
+            let Some(line) = self.next_line().await else {
+                self.closed = true;
+                return None;
+            };
             if let Some(message) = self.message(&line) {
                 return Some(message);
             }
