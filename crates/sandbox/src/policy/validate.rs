@@ -87,6 +87,10 @@ fn run_live(
     if !tests.iter().all(Value::is_object) {
         return Err(invalid("not an object"));
     }
+    let lists = tests.iter().flat_map(|test| [&test["accept"], &test["deny"]]);
+    if !lists.filter_map(Value::as_array).flatten().all(Value::is_string) {
+        return Err(invalid("accept and deny are lists of text"));
+    }
     let compiled = policy.engine.compile(inventory);
     let report = compiled.try_json(tests).map_err(|reason| invalid(&reason))?;
     Ok(check_report(&report))
