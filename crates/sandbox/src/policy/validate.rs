@@ -91,6 +91,13 @@ fn run_live(
     if !lists.filter_map(Value::as_array).flatten().all(Value::is_string) {
         return Err(invalid("accept and deny are lists of text"));
     }
+    let attributes = tests.iter().filter_map(|test| test["srcPostureAttrs"].as_object());
+    if attributes
+        .flat_map(|it| it.values())
+        .any(|it| it.is_object() || it.is_array() || it.is_null())
+    {
+        return Err(invalid("srcPostureAttrs has text, numbers and booleans"));
+    }
     let compiled = policy.engine.compile(inventory);
     let report = compiled.try_json(tests).map_err(|reason| invalid(&reason))?;
     Ok(check_report(&report))
