@@ -104,11 +104,9 @@ fn redirect_send(function: &mut ImplItemFn) -> Result<(), String> {
     function.sig.output = parse_quote!(-> crate::client::Result<crate::client::Response<#body>>);
     let block = &mut function.block;
     block.stmts.retain(|statement| !mentions_text(statement, "api-version"));
-    if !build_with_our_errors(block) {
-        return Err("builds no request".to_owned());
-    }
+    let (client, request) = build_with_our_errors(block).ok_or("builds no request")?;
     let ending: Block = parse_quote!({
-        let answer = client.inner.send(crate::Operation::#operation, request).await?;
+        let answer = #client.inner.send(crate::Operation::#operation, #request).await?;
         Ok(#read)
     });
     block.stmts.extend(ending.stmts);
@@ -134,7 +132,10 @@ fn first_argument(of: &Type) -> Option<Type> {
 
 /// Drops all from `let info = OperationInfo { operation_id: "…" }` on, and gives that name.
 fn cut_at_info(block: &mut Block) -> Option<String> {
-    let is_info = |statement: &Stmt| is_let(statement, "info");
+    let is_info = |statement: &Stmt| {
+        let Some((_, Expr::Struct(info))) = assigned(statement) else { return false };
+        info.path.segments.last().is_some_and(|segment| segment.ident == "OperationInfo")
+    };
     let at = block.stmts.iter().position(is_info)?;
     let mut texts = Texts::default();
     texts.visit_stmt(block.stmts.get(at)?);
@@ -142,35 +143,58 @@ fn cut_at_info(block: &mut Block) -> Option<String> {
     texts.0.into_iter().next()
 }
 
-/// Turns the error of `let mut request = ….build()?` into ours.
-fn build_with_our_errors(block: &mut Block) -> bool {
-    let Some(Stmt::Local(local)) = block.stmts.iter_mut().find(|it| is_let(it, "request")) else {
-        return false;
-    };
-    let Some(init) = &mut local.init else { return false };
-    let Expr::Try(build) = &mut *init.expr else { return false };
-    let request = build.expr.clone();
-    *build.expr = parse_quote!(#request.map_err(crate::client::Error::unsendable));
-    true
+/// Turns the error of `let mut request = client.client.….build()?` into ours. Gives the names of the
+/// client and the request, which differ where a parameter is called so.
+fn build_with_our_errors(block: &mut Block) -> Option<(Ident, Ident)> {
+    block.stmts.iter_mut().find_map(|statement| {
+        let (request, _) = assigned(statement)?;
+        let Stmt::Local(local) = statement else { return None };
+        let Expr::Try(tried) = &mut *local.init.as_mut()?.expr else { return None };
+        let Expr::MethodCall(build) = &*tried.expr else { return None };
+        if build.method != "build" {
+            return None;
+        }
+        let client = first_name(&build.receiver)?;
+        *tried.expr = parse_quote!(#build.map_err(crate::client::Error::unsendable));
+        Some((client, request))
+    })
 }
 
-fn is_let(statement: &Stmt, name: &str) -> bool {
-    let Stmt::Local(local) = statement else { return false };
-    matches!(&local.pat, Pat::Ident(pattern) if pattern.ident == name)
+/// The name and the value of `let name = value`.
+fn assigned(statement: &Stmt) -> Option<(Ident, &Expr)> {
+    let Stmt::Local(local) = statement else { return None };
+    let Pat::Ident(pattern) = &local.pat else { return None };
+    Some((pattern.ident.clone(), &local.init.as_ref()?.expr))
 }
 
-/// Errors of ours for what a builder was not given and for headers that are none, and our own escaping of path segments: the
-/// generator's leaves `\` as it is, which URLs take for a `/`.
+/// The variable that a chain of calls begins with.
+fn first_name(chain: &Expr) -> Option<Ident> {
+    match chain {
+        Expr::MethodCall(call) => first_name(&call.receiver),
+        Expr::Field(field) => first_name(&field.base),
+        Expr::Try(tried) => first_name(&tried.expr),
+        Expr::Path(path) => path.path.get_ident().cloned(),
+        _ => None,
+    }
+}
+
+/// Our errors for what a builder was not given, for headers and for forms, and our own escaping of path
+/// segments: the generator's leaves `\` as it is, which URLs take for a `/`.
 struct Paths;
 
 impl VisitMut for Paths {
     fn visit_expr_try_mut(&mut self, tried: &mut syn::ExprTry) {
         visit_mut::visit_expr_try_mut(self, tried);
-        let header = matches!(&*tried.expr, Expr::MethodCall(call) if call.method == "try_into");
-        if header {
-            let value = tried.expr.clone();
-            *tried.expr = parse_quote!(#value.map_err(crate::client::Error::unsendable));
-        }
+        let Expr::MethodCall(call) = &*tried.expr else { return };
+        let sent: Expr = if call.method == "try_into" {
+            parse_quote!(#call)
+        } else if call.method == "form_urlencoded" {
+            let (request, form) = (&call.receiver, &call.args);
+            parse_quote!(progenitor_client::RequestBuilderExt::<()>::form_urlencoded(#request, #form))
+        } else {
+            return;
+        };
+        *tried.expr = parse_quote!(#sent.map_err(crate::client::Error::unsendable));
     }
 
     fn visit_expr_path_mut(&mut self, path: &mut ExprPath) {

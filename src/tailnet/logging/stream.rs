@@ -174,32 +174,28 @@ impl Destination {
             LogDestination::Splunk | LogDestination::Datadog | LogDestination::Axiom => {
                 vec![("url", text(url)), ("token", secret(token))]
             }
-            LogDestination::Elastic | LogDestination::Panther | LogDestination::Cribl => {
-                vec![("url", text(url))]
-            }
             LogDestination::S3 => {
+                let Some(authentication) = s3.authentication else {
+                    let should = "must be `accesskey` or `rolearn` for s3";
+                    return Err(Error::invalid_input("s3_authentication", should));
+                };
                 let mut needed =
                     vec![("s3_bucket", text(&s3.bucket)), ("s3_region", text(&s3.region))];
-                needed.extend(match s3.authentication {
-                    Some(S3Authentication::Accesskey) => [
-                        ("s3_access_key_id", text(&s3.access_key_id)),
-                        ("s3_secret_access_key", secret(&s3.secret_access_key)),
-                    ],
-                    Some(S3Authentication::Rolearn) => [
-                        ("s3_role_arn", text(&s3.role_arn)),
-                        ("s3_external_id", text(&s3.external_id)),
-                    ],
-                    None => {
-                        let should = "must be `accesskey` or `rolearn` for s3";
-                        return Err(Error::invalid_input("s3_authentication", should));
-                    }
-                });
+                if authentication == S3Authentication::Accesskey {
+                    needed.push(("s3_access_key_id", text(&s3.access_key_id)));
+                    needed.push(("s3_secret_access_key", secret(&s3.secret_access_key)));
+                } else if authentication == S3Authentication::Rolearn {
+                    needed.push(("s3_role_arn", text(&s3.role_arn)));
+                    needed.push(("s3_external_id", text(&s3.external_id)));
+                }
                 needed
             }
             LogDestination::Gcs => vec![
                 ("gcs_bucket", text(&gcs.bucket)),
                 ("gcs_credentials", secret(&gcs.credentials)),
             ],
+            // Kinds that a later document adds, too: only buckets have no URL.
+            _ => vec![("url", text(url))],
         };
         match needed.iter().find(|(_, there)| !there) {
             Some((field, _)) => {
