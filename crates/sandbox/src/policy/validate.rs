@@ -92,10 +92,8 @@ fn run_live(
         return Err(invalid("accept and deny are lists of text"));
     }
     let attributes = tests.iter().filter_map(|test| test["srcPostureAttrs"].as_object());
-    if attributes
-        .flat_map(|it| it.values())
-        .any(|it| it.is_object() || it.is_array() || it.is_null())
-    {
+    let is_odd = |value: &Value| value.is_object() || value.is_array() || value.is_null();
+    if attributes.flat_map(|all| all.values()).any(is_odd) {
         return Err(invalid("srcPostureAttrs has text, numbers and booleans"));
     }
     let compiled = policy.engine.compile(inventory);

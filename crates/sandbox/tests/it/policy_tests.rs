@@ -49,7 +49,18 @@ async fn validating_takes_a_policy_or_tests_for_the_live_one() {
     assert!(validate(&tailnet, "{\"acl\": []}").await["message"].is_string());
     let empty = send(&tailnet, "/tailnet/-/acl/validate", "").await;
     empty.refused(400, "unexpected end of JSON input");
-    for odd in ["null", "3", "[null]", r#"[{"src": 3}]"#] {
+    let odd = [
+        "null",
+        "3",
+        "[null]",
+        r#"[{"src": 3}]"#,
+        r#"[{"src": "tag:web", "accept": [], "deny": [null]}]"#,
+        r#"[{"src": "tag:web", "accept": [3], "deny": []}]"#,
+        r#"[{"src": "tag:web", "accept": [], "srcPostureAttrs": {"node:os": null}}]"#,
+        r#"[{"src": "tag:web", "accept": [], "srcPostureAttrs": {"node:os": {}}}]"#,
+        r#"[{"src": "tag:web", "accept": [], "srcPostureAttrs": {"node:os": []}}]"#,
+    ];
+    for odd in odd {
         assert_eq!(send(&tailnet, "/tailnet/-/acl/validate", odd).await.status, 400, "{odd}");
     }
 }
