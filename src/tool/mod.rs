@@ -13,6 +13,7 @@ use crate::{Error, ErrorKind, Operation, Tailnet, change::Plan, client::Result};
 
 mod arguments;
 mod page;
+mod parameters;
 mod schema;
 mod scopes;
 
@@ -56,14 +57,14 @@ pub(crate) trait List: DeserializeOwned + JsonSchema + Send + 'static {
     ) -> impl Future<Output = Result<Self::Output>> + Send;
 }
 
-/// A tool that changes something: it makes the plan, and whoever serves it sees to the rest. Its
+/// A tool that changes something. It only makes the plan; the guard confirms it and carries it out. Its
 /// parameters `dry_run` and `plan_id` come by themselves.
 pub(crate) trait Edit: DeserializeOwned + JsonSchema + Send + 'static {
     /// The tool's name.
     const NAME: &'static str;
-    /// The access from which on it is offered. Its plans may be refused as a graver risk.
+    /// The access from which on it is offered. Its plans may be refused as a greater risk.
     const RISK: Risk;
-    /// The gravest risk that a plan of it may have. Hints and gates follow from it.
+    /// The greatest risk that a plan of it may have. Hints and gates follow from it.
     const WORST: Risk = Self::RISK;
     /// The operations that a call may use. The OAuth scopes follow from them.
     const OPERATIONS: &'static [Operation];
@@ -113,7 +114,7 @@ pub struct ToolDef {
     pub name: &'static str,
     /// The access from which on it is offered.
     pub risk: Risk,
-    /// The gravest thing that a call can do to the tailnet.
+    /// The greatest risk of a call.
     pub worst: Risk,
     /// The operations that a call may use.
     pub operations: &'static [Operation],
@@ -262,7 +263,7 @@ impl ToolDef {
     /// otherwise whatever the tool's own work gives.
     pub async fn ask(&self, arguments: Value, tailnet: &Tailnet) -> Result<Asked> {
         let mut fields = fields(arguments)?;
-        refuse_unknown(self.name, &self.parameters(), &fields)?;
+        refuse_unknown(self.name, &self.parameters().names, &fields)?;
         let (dry_run, plan_id) =
             if self.is_edit() { take_control(&mut fields)? } else { (false, None) };
         let part = Part::take(&mut fields, self.name, self.page_size().unwrap_or_default())?;
@@ -304,13 +305,6 @@ impl ToolDef {
         }
     }
 
-    /// The names of its parameters.
-    fn parameters(&self) -> Vec<String> {
-        let schema = self.input();
-        let properties = schema.get("properties").and_then(Value::as_object);
-        properties.map(|all| all.keys().cloned().collect()).unwrap_or_default()
-    }
-
     fn schema(&self) -> Schema {
         match self.body {
             Body::Query(_, input)
@@ -347,16 +341,7 @@ impl ToolDef {
         schema
     }
 
-    /// What a call is about, for the audit: the value of its first required parameter, shortened.
-    pub(crate) fn resource(&self, arguments: &Value) -> Option<String> {
-        let schema = self.schema();
-        let required = schema.get("required").and_then(Value::as_array)?;
-        let value = arguments.get(required.first()?.as_str()?)?;
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        Some(text.chars().take(MAX_RESOURCE_LENGTH).collect())
-    }
-
-    /// What the tool does, for whoever has to choose.
+    /// What the tool does, from its schema.
     pub fn description(&self) -> String {
         let input = self.schema();
         input.get("description").and_then(Value::as_str).unwrap_or_default().to_owned()
@@ -398,9 +383,6 @@ pub(crate) fn short(answer: String, instead: &str) -> Result<String> {
         format!("the answer has {} kB, more than {MAX_ANSWER_BYTES} bytes", answer.len() / 1000);
     Err(Error::new(ErrorKind::TooLarge, message).with_remedy(instead))
 }
-
-/// As much of a resource's name as a log line holds.
-const MAX_RESOURCE_LENGTH: usize = 100;
 
 /// What a tool gives back, as compact JSON.
 pub(crate) fn written(output: &impl Serialize) -> Result<String> {
