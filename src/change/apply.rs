@@ -54,7 +54,7 @@ impl From<Outcome> for Settled<'_> {
 /// One plan that is being carried out.
 struct Run<'a> {
     tailnet: &'a Tailnet,
-    acting: &'a Actor,
+    actor: &'a Actor,
     plan: &'a Plan,
     entry: Option<i64>,
     report: Report,
@@ -69,8 +69,7 @@ struct Run<'a> {
 /// Whoever waits for a change may give up, which cuts it off.
 impl Drop for Run<'_> {
     fn drop(&mut self) {
-        if let (Some(journal), Some(entry), false) = (&self.acting.journal, self.entry, self.ended)
-        {
+        if let (Some(journal), Some(entry), false) = (&self.actor.journal, self.entry, self.ended) {
             journal.abandon(entry);
         }
     }
@@ -78,10 +77,10 @@ impl Drop for Run<'_> {
 
 impl<'a> Run<'a> {
     async fn begin(tailnet: &'a Tailnet, plan: &'a Plan) -> Result<Self> {
-        let acting = tailnet.actor();
+        let actor = tailnet.actor();
         let mut run = Self {
             tailnet,
-            acting,
+            actor,
             plan,
             entry: None,
             report: Report::of(plan),
@@ -89,12 +88,12 @@ impl<'a> Run<'a> {
             outcomes: Vec::new(),
             ended: false,
         };
-        if let Some(journal) = &acting.journal {
+        if let Some(journal) = &actor.journal {
             let planned = plan.changes().count();
             let resource = plan.about();
             let intent = Intent {
-                principal: &acting.principal,
-                tool: &acting.tool,
+                principal: &actor.principal,
+                tool: &actor.tool,
                 tailnet: &tailnet.label(),
                 resource: &resource,
                 risk: plan.risk(),
@@ -111,12 +110,12 @@ impl<'a> Run<'a> {
         let plan = self.plan;
         let mut halted = None;
         for (index, item) in plan.items.iter().enumerate() {
-            if halted.is_some() || self.acting.is_stopped() {
+            if halted.is_some() || self.actor.is_stopped() {
                 self.report.not_tried.push(item.name.clone());
                 continue;
             }
             let result = self.item(item).await;
-            self.acting.tell(index + 1, plan.items.len(), &item.name);
+            self.actor.tell(index + 1, plan.items.len(), &item.name);
             match result {
                 Ok(()) => {}
                 Err(error) if !plan.is_batch() => return Err(error),
@@ -334,7 +333,7 @@ impl<'a> Run<'a> {
     }
 
     async fn intend(&self, item: &Item, id: &str, change: &Change) -> Result<Option<i64>> {
-        let (Some(journal), Some(entry)) = (&self.acting.journal, self.entry) else {
+        let (Some(journal), Some(entry)) = (&self.actor.journal, self.entry) else {
             return Ok(None);
         };
         let step = Step {
@@ -350,7 +349,7 @@ impl<'a> Run<'a> {
 
     /// What is sent is sent: a journal that fails now leaves the step as unknown.
     async fn settle(&mut self, step: Option<i64>, settled: Settled<'_>) {
-        let (Some(journal), Some(step)) = (&self.acting.journal, step) else { return };
+        let (Some(journal), Some(step)) = (&self.actor.journal, step) else { return };
         let Settled { outcome, id, after, why } = settled;
         if let Err(error) = journal.settle(step, outcome, id, after, why).await {
             self.lost_record(&error);
@@ -358,7 +357,7 @@ impl<'a> Run<'a> {
     }
 
     async fn end(&mut self) {
-        let (Some(journal), Some(entry)) = (&self.acting.journal, self.entry) else { return };
+        let (Some(journal), Some(entry)) = (&self.actor.journal, self.entry) else { return };
         self.ended = true;
         if let Err(error) = journal.end(entry, self.outcome()).await {
             self.lost_record(&error);

@@ -23,25 +23,25 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Tailnet {
     client: Client,
-    acting: Actor,
+    actor: Actor,
     api: Arc<OnceLock<Result<api::Client>>>,
 }
 
 impl Tailnet {
     /// A tailnet with these settings. Connects at the first call.
     pub fn new(settings: Settings) -> Self {
-        Self { client: Client::new(settings), acting: Actor::default(), api: Arc::default() }
+        Self { client: Client::new(settings), actor: Actor::default(), api: Arc::default() }
     }
 
     /// The same tailnet, where changes are made on somebody's behalf and recorded in their journal.
     #[must_use]
-    pub fn acting_as(&self, acting: Actor) -> Self {
-        Self { acting, ..self.clone() }
+    pub fn acting_as(&self, actor: Actor) -> Self {
+        Self { actor, ..self.clone() }
     }
 
     /// On whose behalf changes are made.
     pub fn actor(&self) -> &Actor {
-        &self.acting
+        &self.actor
     }
 
     /// Which tailnet it is, for the journal: the API's host and the tailnet's id. `-` says nothing

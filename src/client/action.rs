@@ -1,4 +1,4 @@
-//! What to do next, without how: whoever shows it names its own way.
+//! What to do about an error: the action. The surface that shows it adds the tool or option.
 
 use std::fmt;
 

@@ -80,7 +80,7 @@ impl Guard {
         OpenAudit::begin(self.store(), principal, "unknown tool", Risk::Read, String::new())
     }
 
-    /// Carries out a plan that a job made, on behalf of whoever confirmed it earlier.
+    /// Carries out a plan that a job made, on behalf of the person who confirmed it earlier.
     ///
     /// # Errors
     ///

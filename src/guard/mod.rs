@@ -1,6 +1,6 @@
-//! The one way from a call to its end, whoever calls: over MCP, on the terminal, or a job of the
-//! server's own. Who calls and what they are offered, the plan, its confirmation, the change, the
-//! audit. Knows no protocol and no terminal.
+//! The one way from a call to its end, for calls over MCP, on the terminal and by the server's own
+//! jobs: what the caller is offered, the plan, its confirmation, the change, the audit. Knows no
+//! protocol and no terminal.
 
 mod audit;
 mod call;

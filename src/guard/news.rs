@@ -1,4 +1,4 @@
-//! Announces which resources a change touched, to whoever listens.
+//! Announces which resources a change touched, to its listeners.
 
 use std::sync::Arc;
 

@@ -76,7 +76,7 @@ impl Job<'_> {
         }
     }
 
-    /// Revokes one key, on behalf of whoever asked for the rotation.
+    /// Revokes one key, on behalf of the person who asked for the rotation.
     async fn revoke(&self, tailnet: &Tailnet, due: &Due) -> Result<()> {
         let caller = Caller {
             principal: Principal::new(due.principal.as_str()),

@@ -39,8 +39,8 @@ fn described(tool: &ToolDef, access: Risk, more: impl FnOnce(&mut Map<String, Va
         .with_annotations(hints(tool, access))
 }
 
-/// What hosts gate by. It follows from the risk, so it cannot contradict it. A plan graver than
-/// `access` is refused, so nothing graver than that has to be hinted at.
+/// What hosts gate by. It follows from the risk, so it cannot contradict it. A plan of a greater risk
+/// than `access` is refused, so the hints go up to that.
 fn hints(tool: &ToolDef, access: Risk) -> ToolAnnotations {
     let hints = ToolAnnotations::new();
     // The API is the world outside, and open is what a host takes for granted.

@@ -41,7 +41,7 @@ pub enum Weight {
 }
 
 impl Compiled<'_> {
-    /// Everything that somebody should look at, the gravest first.
+    /// Everything that somebody should look at, the most serious first.
     pub fn findings(&self) -> Vec<Finding> {
         let mut found = Findings { policy: self, list: Vec::new() };
         found.open();

@@ -17,7 +17,7 @@ use crate::{
 
 pub(crate) const APP: &ResourceSpec = &ResourceSpec {
     parameter: "app",
-    removal: Some("whoever uses it cannot any more"),
+    removal: Some("what uses it stops working"),
     listed: Some((Operation::ListOauthApps, "oauthApps")),
     names: &["name"],
     make: Some(Operation::CreateOauthApp),
@@ -53,7 +53,7 @@ pub struct App {
 }
 
 impl App {
-    /// The fields of a request that are said, checked.
+    /// The fields that the call gives, checked.
     fn fields(&self) -> Result<Map<String, Value>> {
         let mut fields = Map::new();
         if let Some(name) = &self.name {

@@ -50,7 +50,7 @@ pub struct Access {
 }
 
 impl Access {
-    /// The fields of a request that are said, and the secret.
+    /// The fields that the call gives, and the secret.
     fn fields(&self) -> Result<(Map<String, Value>, Secrets)> {
         let texts = [
             ("cloudId", "cloud_id", &self.cloud_id),
@@ -60,11 +60,11 @@ impl Access {
         let mut fields = Map::new();
         for (name, field, value) in texts {
             let Some(value) = value else { continue };
-            fields.insert(name.to_owned(), said(field, value)?.into());
+            fields.insert(name.to_owned(), not_blank(field, value)?.into());
         }
         let mut secrets = Secrets::new();
         if let Some(secret) = &self.client_secret {
-            said("client_secret", secret.reveal())?;
+            not_blank("client_secret", secret.reveal())?;
             secrets.insert(SECRET.to_owned(), secret.clone());
         }
         Ok((fields, secrets))
@@ -72,7 +72,7 @@ impl Access {
 }
 
 /// Null and empty would not take a value away.
-fn said<'a>(field: &str, text: &'a str) -> Result<&'a str> {
+fn not_blank<'a>(field: &str, text: &'a str) -> Result<&'a str> {
     let text = text.trim();
     if text.is_empty() {
         return Err(Error::invalid_input(field, "must not be empty; leave it out"));
@@ -109,9 +109,9 @@ impl Resources<'_, PostureIntegration> {
         if let Some(there) =
             all.iter().find(|it| call::member(it, "provider") == Some(&json!(provider)))
         {
-            let told =
+            let message =
                 format!("there is an integration with {provider}: {}", INTEGRATION.id(there));
-            return Err(Error::new(ErrorKind::Conflict, told)
+            return Err(Error::new(ErrorKind::Conflict, message)
                 .with_remedy("change it, or delete it first")
                 .with_action(Action::Call(Operation::UpdatePostureIntegration)));
         }

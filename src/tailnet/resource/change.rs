@@ -1,4 +1,4 @@
-//! Changes of resources that are handled whole: how they are planned, sent, and looked at.
+//! Changes of resources that are created, replaced and deleted as one object: plan, request, read-back.
 
 use async_trait::async_trait;
 use serde_json::{Map, Value, json};
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// The one field of such a resource: all that can be said about it. Null if it is not there.
+/// The one field of such a resource: all of its settings as one object, or null if it does not exist.
 const CONFIGURATION: &str = "configuration";
 
 impl ResourceSpec {
@@ -112,8 +112,8 @@ impl ResourceSpec {
         let id = call::member(&one, self.id_from).map(text);
         sent.id = id.or_else(|| (!write.id.is_empty()).then(|| write.id.to_owned()));
         if sent.id.is_none() {
-            let told = format!("the answer has no id of the new {}", self.kind);
-            return Err(call::odd(operation, &told));
+            let message = format!("the answer has no id of the new {}", self.kind);
+            return Err(call::odd(operation, &message));
         }
         Ok(sent)
     }
@@ -172,8 +172,8 @@ impl Subject for ResourceSpec {
             return Ok(self.once(&answer));
         }
         if change.field != CONFIGURATION {
-            let told = format!("is nothing of a {} that can be changed", self.kind);
-            return Err(Error::invalid_input(&change.field, told));
+            let message = format!("is nothing of a {} that can be changed", self.kind);
+            return Err(Error::invalid_input(&change.field, message));
         }
         match (&change.from, &change.to) {
             (_, Value::Null) => self.removed(tailnet, write.id).await,
@@ -198,7 +198,7 @@ impl Compare for ResourceSpec {
         self.action(&change.field).is_none() && !id.is_empty() && !secret
     }
 
-    /// The API fills in what was not said; what was taken out is gone.
+    /// The API adds defaults to what was sent; a field that was removed must be gone.
     fn reached(&self, change: &Change, now: &Value) -> bool {
         let made = change.from.is_null() && !now.is_null();
         let of = |it: &Value| if made { self.making(it) } else { it.clone() };
@@ -229,8 +229,8 @@ impl Checks for ResourceSpec {
             return Ok(checked);
         }
         if change.from.is_null() {
-            let told = format!("a {} that is gone does not come back as it was", self.kind);
-            return Err(Error::refused(told, "make a new one"));
+            let message = format!("a {} that is gone does not come back as it was", self.kind);
+            return Err(Error::refused(message, "make a new one"));
         }
         if change.to.is_null() {
             checked.warnings.push("it is removed for good".to_owned());

@@ -46,8 +46,9 @@ impl ResourceSpec {
             [] => {
                 let known = known(&all.iter().collect::<Vec<_>>()).join(", ");
                 let known = if known.is_empty() { "none at all".to_owned() } else { known };
-                let told = format!("no {} is called `{wanted}`", self.kind);
-                Err(Error::new(ErrorKind::NotFound, told).with_remedy(format!("there is {known}")))
+                let message = format!("no {} is called `{wanted}`", self.kind);
+                Err(Error::new(ErrorKind::NotFound, message)
+                    .with_remedy(format!("there is {known}")))
             }
             several => Err(Error::ambiguous(wanted, known(several))),
         }

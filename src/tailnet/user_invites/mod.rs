@@ -86,8 +86,8 @@ impl Resources<'_, UserInvite> {
                 .any(|it| it.email.as_deref().is_some_and(|it| it.eq_ignore_ascii_case(email)))
         };
         if let Some(email) = emails.iter().find(|it| invited(it)) {
-            let told = format!("`{email}` is invited already");
-            return Err(Error::new(ErrorKind::Conflict, told)
+            let message = format!("`{email}` is invited already");
+            return Err(Error::new(ErrorKind::Conflict, message)
                 .with_remedy("resend the invite, or delete it first")
                 .with_action(Action::Call(Operation::ResendUserInvite)));
         }

@@ -104,8 +104,8 @@ impl People {
         if now == change.to {
             return Ok(Written::default());
         }
-        let told = format!("answered with success, but `{}` is still {now}", change.field);
-        Err(Error::new(ErrorKind::Rejected, told).for_operation(operation, None).with_remedy(
+        let message = format!("answered with success, but `{}` is still {now}", change.field);
+        Err(Error::new(ErrorKind::Rejected, message).for_operation(operation, None).with_remedy(
             "a credential cannot change the user it belongs to: use one of another admin, or the \
              admin console",
         ))

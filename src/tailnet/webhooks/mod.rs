@@ -132,7 +132,7 @@ impl Resources<'_, Webhook> {
     }
 }
 
-/// The events, each once, and what is to be said about them. The API adds events, so one that is
+/// The events, each once, and warnings about them. The API adds events, so one that is
 /// unknown here may be one.
 fn checked(events: &[String]) -> Result<(Vec<String>, Vec<String>)> {
     let mut all: Vec<String> = Vec::new();

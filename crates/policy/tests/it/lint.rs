@@ -8,7 +8,7 @@ fn kinds(rest: &str) -> Vec<(&'static str, String)> {
     let (policy, mut inventory) = (policy(rest), inventory());
     inventory.devices[4].tags.push("tag:stray".to_owned());
     let found = policy.compile(&inventory).findings();
-    assert!(found.is_sorted_by_key(|it| it.weight), "the gravest first");
+    assert!(found.is_sorted_by_key(|it| it.weight), "the most serious first");
     found.into_iter().map(|it| (it.kind, it.path)).collect()
 }
 
@@ -70,7 +70,7 @@ fn a_tidy_file_has_nothing_grave() {
 }
 
 #[test]
-fn a_file_without_rules_is_the_gravest_of_all() {
+fn a_file_without_rules_is_the_most_serious_of_all() {
     let (policy, inventory) = (policy(""), inventory());
     assert_eq!(policy.compile(&inventory).findings()[0].kind, "no_rules");
 }
