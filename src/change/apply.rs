@@ -64,6 +64,8 @@ struct Run<'a> {
     outcomes: Vec<Outcome>,
     /// Whether the journal has recorded how it ended.
     ended: bool,
+    /// Why an outcome is not in the journal yet.
+    unrecorded: Option<String>,
 }
 
 /// Whoever waits for a change may give up, which cuts it off.
@@ -87,6 +89,7 @@ impl<'a> Run<'a> {
             done: Vec::new(),
             outcomes: Vec::new(),
             ended: false,
+            unrecorded: None,
         };
         if let Some(journal) = &actor.journal {
             let planned = plan.changes().count();
@@ -98,11 +101,13 @@ impl<'a> Run<'a> {
                 resource: &resource,
                 risk: plan.risk(),
                 planned,
+                confirmed: actor.confirmed,
                 undoes: plan.undoes,
             };
-            run.entry = Some(journal.begin(&intent).await.map_err(|error| unrecorded(&error))?);
+            run.entry = Some(journal.begin(&intent).await.map_err(unrecorded)?);
             run.report.change = run.entry;
         }
+        run.report.confirmed = actor.confirmed;
         Ok(run)
     }
 
@@ -344,7 +349,7 @@ impl<'a> Run<'a> {
             outcome: None,
             why: None,
         };
-        journal.intend(entry, &step).await.map(Some).map_err(|error| unrecorded(&error))
+        journal.intend(entry, &step).await.map(Some).map_err(unrecorded)
     }
 
     /// What is sent is sent: a journal that fails now leaves the step as unknown.
@@ -384,21 +389,30 @@ impl<'a> Run<'a> {
 
     fn lost_record(&mut self, error: &Error) {
         tracing::error!(%error, entry = self.entry, "the journal could not be completed");
-        let warning = format!("the journal could not be completed, and says `unknown`: {error}");
+        let warning =
+            format!("the outcome could not be recorded, and the journal says `unknown`: {error}");
         if !self.report.warnings.contains(&warning) {
-            self.report.warnings.push(warning);
+            self.report.warnings.push(warning.clone());
         }
+        self.unrecorded.get_or_insert(warning);
     }
 
+    /// Adds to the error of the only resource what the journal has of it.
     fn recorded(&self, error: Error) -> Error {
-        match self.entry {
-            Some(entry) => error.context(&format!("recorded as change {entry}")),
+        let Some(entry) = self.entry else { return error };
+        let error = error.context(&format!("recorded as change {entry}"));
+        match &self.unrecorded {
+            Some(warning) => error.context(warning),
             None => error,
         }
     }
 }
 
-fn unrecorded(error: &Error) -> Error {
+/// The error of a journal that could not record what is about to be sent.
+fn unrecorded(error: Error) -> Error {
+    if error.kind() != ErrorKind::Journal {
+        return error;
+    }
     Error::new(ErrorKind::Journal, format!("nothing was sent: the journal says {error}"))
         .with_remedy("mend the journal; what cannot be recorded is not changed")
         .with_action(Action::Configure(Setting::Journal))

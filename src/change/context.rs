@@ -8,10 +8,66 @@ use std::{
     },
 };
 
+use serde::Serialize;
+
 use super::Journal;
 
 /// Hears how far a batch is: done so far, in all, and what came last.
 pub type Progress = Arc<dyn Fn(usize, usize, &str) + Send + Sync>;
+
+/// How a change was confirmed before it was made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Confirmation {
+    /// A change of its risk needs no confirmation.
+    NotNeeded,
+    /// A person answered the question with yes.
+    Person,
+    /// The call had the id of a plan that was shown before. The server cannot tell whether a person saw
+    /// the plan.
+    PlanId,
+    /// Nobody was asked: the operator switched questions off.
+    AssumedYes,
+    /// A person confirmed it together with an earlier change.
+    Earlier,
+    /// Nothing is known of it: a program made the change through the library.
+    #[default]
+    Unknown,
+}
+
+impl Confirmation {
+    const ALL: [Self; 6] = [
+        Self::NotNeeded,
+        Self::Person,
+        Self::PlanId,
+        Self::AssumedYes,
+        Self::Earlier,
+        Self::Unknown,
+    ];
+
+    /// Its word: `not_needed`, `person`, `plan_id`, `assumed_yes`, `earlier`, `unknown`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotNeeded => "not_needed",
+            Self::Person => "person",
+            Self::PlanId => "plan_id",
+            Self::AssumedYes => "assumed_yes",
+            Self::Earlier => "earlier",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The confirmation with that word, as [`as_str`](Self::as_str) gives it.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == word)
+    }
+
+    /// Whether there is nothing to say about it: none was needed, or nothing is known.
+    pub fn is_silent(&self) -> bool {
+        matches!(self, Self::NotNeeded | Self::Unknown)
+    }
+}
 
 /// On whose behalf a [`Tailnet`](crate::Tailnet) makes its changes, and who is notified.
 #[derive(Clone)]
@@ -25,6 +81,8 @@ pub struct Actor {
     pub journal: Option<Arc<dyn Journal>>,
     /// Who hears how far a batch is.
     pub progress: Option<Progress>,
+    /// How the change was confirmed, as the journal records it.
+    pub confirmed: Confirmation,
     stop: Arc<AtomicBool>,
 }
 
@@ -35,6 +93,7 @@ impl Default for Actor {
             tool: "".into(),
             journal: None,
             progress: None,
+            confirmed: Confirmation::default(),
             stop: Arc::default(),
         }
     }
@@ -50,6 +109,12 @@ impl Actor {
     #[must_use]
     pub fn with_tool(&self, tool: &str) -> Self {
         Self { tool: tool.into(), stop: Arc::default(), ..self.clone() }
+    }
+
+    /// The same principal and tool, for a change that was confirmed like that.
+    #[must_use]
+    pub fn with_confirmation(&self, confirmed: Confirmation) -> Self {
+        Self { confirmed, ..self.clone() }
     }
 
     /// Asks a batch to stop after the resource that it is at.

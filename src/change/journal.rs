@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Change, Outcome, Risk};
+use super::{Change, Confirmation, Outcome, Risk};
 use crate::client::Result;
 
 /// A change that somebody is about to make.
@@ -26,6 +26,8 @@ pub struct Intent<'a> {
     pub risk: Risk,
     /// How many fields of resources it changes in all.
     pub planned: usize,
+    /// How it was confirmed.
+    pub confirmed: Confirmation,
     /// The entry that it takes back.
     pub undoes: Option<i64>,
 }
@@ -73,6 +75,9 @@ pub struct Entry {
     pub risk: Risk,
     /// What became of it; `unknown` if it was cut off.
     pub outcome: Outcome,
+    /// How it was confirmed.
+    #[serde(skip_serializing_if = "Confirmation::is_silent")]
+    pub confirmed: Confirmation,
     /// It is under way, here or in another server on the same journal.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub running: bool,
@@ -85,6 +90,22 @@ pub struct Entry {
     /// How many fields of resources it was to change.
     #[serde(skip)]
     pub planned: usize,
+}
+
+impl<'a> Intent<'a> {
+    /// A change that `principal` is about to make with `tool`, of which nothing else is known.
+    pub fn new(principal: &'a str, tool: &'a str, risk: Risk) -> Self {
+        Self {
+            principal,
+            tool,
+            tailnet: "",
+            resource: "",
+            risk,
+            planned: 0,
+            confirmed: Confirmation::default(),
+            undoes: None,
+        }
+    }
 }
 
 impl Step {
@@ -107,6 +128,7 @@ impl Entry {
             resource: intent.resource.to_owned(),
             risk: intent.risk,
             outcome: Outcome::Unknown,
+            confirmed: intent.confirmed,
             running: true,
             undoes: intent.undoes,
             undone_by: None,

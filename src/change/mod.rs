@@ -29,7 +29,7 @@ mod tailnet;
 mod write;
 
 pub use self::{
-    context::{Actor, Progress},
+    context::{Actor, Confirmation, Progress},
     journal::Journal,
     plan::{Item, OnFailure, Plan},
     report::{Capped, Changed, Outcome, Problem, Report},

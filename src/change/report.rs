@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeSeq as _};
 use serde_json::Value;
 
-use super::{Change, Item, Plan};
+use super::{Change, Confirmation, Item, Plan};
 use crate::{Error, wire::Secret};
 
 /// As many entries as one list of a report shows; the journal has them all.
@@ -172,6 +172,9 @@ pub struct Report {
     /// Resources that nobody got to.
     #[serde(skip_serializing_if = "Capped::is_empty")]
     pub not_tried: Capped<String>,
+    /// How it was confirmed, where that was needed.
+    #[serde(skip_serializing_if = "Confirmation::is_silent")]
+    pub confirmed: Confirmation,
     /// No call takes it back.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub cannot_be_undone: bool,

@@ -13,9 +13,9 @@ use tokio_util::sync::CancellationToken;
 use super::complain;
 use crate::{
     Error, Tailnet,
-    change::Report,
+    change::{Confirmation, Report},
     client::Result,
-    guard::{Caller, Confirm, Decision, Done, Guard, Pending, Principal},
+    guard::{Caller, Confirm, Decision, Done, Guard, Pending},
     mcp::Setup,
     tool::written,
 };
@@ -49,7 +49,7 @@ pub(super) async fn run(
     let cancelled = CancellationToken::new();
     let interrupt = tokio::spawn(cancel_on_ctrl_c(cancelled.clone()));
     let caller = Caller {
-        principal: Principal::local(),
+        principal: guard.local().clone(),
         offer: guard.offer().clone(),
         progress: Some(Arc::new(report_progress)),
         cancelled,
@@ -113,7 +113,7 @@ impl Confirm for Terminal {
         };
         if agreed {
             // The answer may have taken minutes.
-            return Ok(Decision::YesButReplan);
+            return Ok(Decision::YesButReplan(Confirmation::Person));
         }
         Err(Error::refused("nothing was changed: you declined", "call it again to be asked again"))
     }

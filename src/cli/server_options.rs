@@ -12,9 +12,13 @@ use crate::{
     catalogue::{Offer, Selectors, ToolSelection},
     change::store::{Place, Store},
     client::Result,
-    mcp::{SealingKey, Setup},
+    guard::Principal,
+    mcp::Setup,
     tool::Risk,
 };
+
+/// The longest name of who calls.
+const MAX_NAME: usize = 64;
 
 /// Options of the offered tools, and of the journal.
 #[derive(Debug, clap::Args)]
@@ -69,6 +73,10 @@ pub(super) struct Offered {
         value_parser = |text: &str| Ok::<SecretString, String>(text.into())
     )]
     store: Option<SecretString>,
+    /// Who you are, for journal and audit. By default the user of the operating system. Callers with a
+    /// token have the token's name
+    #[arg(long = "as", global = true, env = "TAILSTEWARD_AS", value_name = "NAME")]
+    local: Option<String>,
 }
 
 impl Offered {
@@ -132,8 +140,25 @@ impl Offered {
         setup.offer = self.offer(scopes, sandbox)?;
         setup.store = Arc::new(Store::new(place));
         setup.yes = self.yes;
-        setup.sealing_key = SealingKey::random()?;
+        setup.local = self.local()?;
         Ok(setup)
+    }
+
+    /// Who calls over stdio and on the terminal.
+    fn local(&self) -> Result<Principal> {
+        let Some(name) = &self.local else {
+            let user = whoami::username().ok().filter(|name| !name.trim().is_empty());
+            return Ok(user.map_or_else(Principal::local, Principal::new));
+        };
+        let length = name.chars().count();
+        if name.trim() != name
+            || !(1..=MAX_NAME).contains(&length)
+            || name.contains(char::is_control)
+        {
+            let should = format!("must be a name of 1 to {MAX_NAME} characters");
+            return Err(Error::invalid_input("--as", should));
+        }
+        Ok(Principal::new(name.as_str()))
     }
 }
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use super::Principal;
 use crate::change::{
-    Risk,
+    Confirmation, Risk,
     store::{Audit, Store},
 };
 
@@ -27,6 +27,27 @@ impl OpenAudit {
         let mut line = Audit::now(&principal.name, tool, risk);
         line.resource = resource;
         Self { store: Arc::clone(store), line: Some(line), started: Instant::now() }
+    }
+
+    /// Adds the tailnet that the call is about.
+    pub(crate) fn about(&mut self, tailnet: &str) {
+        if let Some(line) = &mut self.line {
+            tailnet.clone_into(&mut line.tailnet);
+        }
+    }
+
+    /// Puts the risk of the plan in the place of the tool's class.
+    pub(crate) fn planned(&mut self, risk: Risk) {
+        if let Some(line) = &mut self.line {
+            line.risk = risk;
+        }
+    }
+
+    /// Adds how the change was confirmed.
+    pub(crate) fn confirmed(&mut self, confirmed: Confirmation) {
+        if let Some(line) = &mut self.line {
+            line.confirmed = Some(confirmed);
+        }
     }
 
     /// Writes the line: how the call ended, and the number of its change in the journal.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Caller, Confirm, Decision, Guard, OpenAudit, Pending, digest::Request, fan_out};
 use crate::{
     Error, ErrorKind, Tailnet, catalogue,
-    change::{Actor, Plan, Report, Risk},
+    change::{Actor, Confirmation, Plan, Report, Risk},
     client::Result,
     tailnet::Selection,
     tool::{self, Asked, Proposal, ToolDef, written},
@@ -62,8 +62,8 @@ impl Guard {
                 return Err(error);
             }
         };
-        let audit = self.audit(&caller.principal, tool, &arguments);
-        let done = self.carry_out(caller, tool, arguments, ask).await;
+        let mut audit = self.audit(&caller.principal, tool, &arguments);
+        let done = self.carry_out(caller, tool, arguments, ask, &mut audit).await;
         match &done {
             Ok(done) => audit.end(done.outcome(), done.change()).await,
             Err(error) => audit.end(error.kind().as_str(), None).await,
@@ -95,8 +95,10 @@ impl Guard {
     ) -> Result<Report> {
         let principal = &caller.principal;
         let resource = resource.to_owned();
-        let audit = OpenAudit::begin(self.store(), principal, tool.name, plan.risk(), resource);
-        let done = self.apply(caller, plan, tailnet).await;
+        let mut audit = OpenAudit::begin(self.store(), principal, tool.name, plan.risk(), resource);
+        audit.about(&tailnet.label());
+        audit.confirmed(Confirmation::Earlier);
+        let done = self.apply(caller, plan, &tailnet, Confirmation::Earlier).await;
         match &done {
             Ok(report) => audit.end("applied", report.change).await,
             Err(error) => audit.end(error.kind().as_str(), None).await,
@@ -110,13 +112,18 @@ impl Guard {
         tool: &'static ToolDef,
         mut arguments: Value,
         ask: &C,
+        audit: &mut OpenAudit,
     ) -> Result<Done<C::Later>> {
         let acting = |tailnet: &Tailnet, progress| {
             self.acting(tailnet, &caller.principal, tool.name, progress)
         };
         let tailnet = match self.tailnets().select(&mut arguments)? {
-            Selection::One(tailnet) => acting(tailnet, caller.progress.clone()),
+            Selection::One(tailnet) => {
+                audit.about(&tailnet.label());
+                acting(tailnet, caller.progress.clone())
+            }
             Selection::All(tailnets) => {
+                audit.about("all");
                 return fan_out::ask_all(tool, &arguments, tailnets, |it| acting(it, None))
                     .await
                     .map(Done::Answer);
@@ -134,7 +141,8 @@ impl Guard {
                     tool,
                     arguments: &arguments,
                 };
-                self.decide(caller, request, *proposal, ask).await
+                audit.planned(proposal.plan.risk());
+                self.decide(caller, request, *proposal, ask, audit).await
             }
         }
     }
@@ -146,6 +154,7 @@ impl Guard {
         request: Request<'_>,
         proposal: Proposal,
         ask: &C,
+        audit: &mut OpenAudit,
     ) -> Result<Done<C::Later>> {
         let Proposal { plan, dry_run, plan_id } = proposal;
         if dry_run || plan.is_empty() {
@@ -153,7 +162,11 @@ impl Guard {
         }
         caller.offer.allow_plan(&plan)?;
         caller.offer.allow_risk(request.tool.name, plan.risk())?;
-        if plan.risk() >= Risk::Danger && !self.assume_yes {
+        let confirmed = if plan.risk() < Risk::Danger {
+            Confirmation::NotNeeded
+        } else if self.assume_yes {
+            Confirmation::AssumedYes
+        } else {
             let digest = request.digest(Some(&plan))?;
             let pending = Pending {
                 tool: request.tool,
@@ -163,18 +176,29 @@ impl Guard {
                 digest: &digest,
             };
             match ask.confirm(caller, &pending).await? {
-                Decision::Yes => {}
-                Decision::YesButReplan => still_holds(caller, &request, &digest).await?,
+                Decision::Yes(confirmed) => confirmed,
+                Decision::YesButReplan(confirmed) => {
+                    still_holds(caller, &request, &digest).await?;
+                    confirmed
+                }
                 Decision::Later(later) => return Ok(Done::Later(later)),
             }
-        }
-        let report = self.apply(caller, plan, request.tailnet.clone()).await?;
+        };
+        audit.confirmed(confirmed);
+        let report = self.apply(caller, plan, request.tailnet, confirmed).await?;
         Ok(Done::Report(Box::new(report)))
     }
 
     /// Carries a plan out on a task of its own: it goes on if the caller gives up. Of several
     /// resources, it then stops after the one at hand.
-    async fn apply(&self, caller: &Caller, plan: Plan, tailnet: Tailnet) -> Result<Report> {
+    async fn apply(
+        &self,
+        caller: &Caller,
+        plan: Plan,
+        tailnet: &Tailnet,
+        confirmed: Confirmation,
+    ) -> Result<Report> {
+        let tailnet = tailnet.acting_as(tailnet.actor().with_confirmation(confirmed));
         let stop = StopOnDrop(tailnet.actor().clone());
         let permit = self.change_permit().await;
         if self.ending().is_cancelled() {

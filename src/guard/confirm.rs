@@ -1,7 +1,11 @@
 //! How a plan is confirmed: each way to ask a person implements [`Confirm`].
 
 use super::Caller;
-use crate::{change::Plan, client::Result, tool::ToolDef};
+use crate::{
+    change::{Confirmation, Plan},
+    client::Result,
+    tool::ToolDef,
+};
 
 /// A way to ask a person whether a plan may be carried out.
 pub(crate) trait Confirm: Sync {
@@ -35,9 +39,9 @@ pub(crate) struct Pending<'a> {
 /// The answer to a question.
 pub(crate) enum Decision<L> {
     /// This very plan is confirmed, as it is now.
-    Yes,
+    Yes(Confirmation),
     /// The plan is confirmed, but it was made before the person was asked: plan again first.
-    YesButReplan,
+    YesButReplan(Confirmation),
     /// The answer comes with a later call.
     Later(L),
 }

@@ -53,6 +53,8 @@ pub(crate) struct Guard {
     store: Arc<Store>,
     /// Carries destructive plans out without asking.
     assume_yes: bool,
+    /// Who calls over stdio and on the terminal.
+    local: Principal,
     /// A permit for each change that is under way.
     changes: Arc<Semaphore>,
     news: News,
@@ -66,12 +68,14 @@ impl Guard {
         offer: Offer,
         store: Arc<Store>,
         assume_yes: bool,
+        local: Principal,
     ) -> Self {
         Self {
             tailnets,
             offer,
             store,
             assume_yes,
+            local,
             changes: Arc::new(Semaphore::new(MAX_CHANGES as usize)),
             news: News::new(),
             ending: CancellationToken::new(),
@@ -91,6 +95,11 @@ impl Guard {
     /// The tailnets that are served.
     pub(crate) fn tailnets(&self) -> &Tailnets {
         &self.tailnets
+    }
+
+    /// Who calls over stdio and on the terminal.
+    pub(crate) fn local(&self) -> &Principal {
+        &self.local
     }
 
     /// What the operator offers.

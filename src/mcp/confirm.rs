@@ -17,7 +17,7 @@ use serde_json::json;
 use super::Server;
 use crate::{
     Error,
-    change::store::Used,
+    change::{Confirmation, store::Used},
     client::Result,
     guard::{Caller, Confirm, Decision, Pending, nonce},
 };
@@ -98,7 +98,7 @@ impl Confirm for PlanId<'_> {
     async fn confirm(&self, _: &Caller, pending: &Pending<'_>) -> Result<Decision<Later>> {
         let Some(id) = pending.plan_id else { return self.show(pending, None).await };
         let why = match self.server.store().use_plan(id, pending.digest).await? {
-            Used::Now => return Ok(Decision::Yes),
+            Used::Now => return Ok(Decision::Yes(Confirmation::PlanId)),
             Used::Before => {
                 return Err(Error::refused(
                     format!("the plan `{id}` was already applied"),
@@ -140,7 +140,7 @@ impl Confirm for Elicit<'_> {
             () = caller.cancelled.cancelled() => return Err(cancelled()),
         };
         match answer {
-            Ok(answer) => agreed(&answer).map(|()| Decision::YesButReplan),
+            Ok(answer) => agreed(&answer).map(|()| Decision::YesButReplan(Confirmation::Person)),
             Err(ServiceError::McpError(error)) if error.code == ErrorCode::METHOD_NOT_FOUND => {
                 let why = "the client claims that it can ask, and cannot".to_owned();
                 PlanId { server: self.server }.show(pending, Some(why)).await
@@ -175,7 +175,7 @@ impl Confirm for InputRequired<'_> {
                 "see its outcome with list_changes; call again for a new plan",
             ));
         }
-        Ok(Decision::Yes)
+        Ok(Decision::Yes(Confirmation::Person))
     }
 }
 

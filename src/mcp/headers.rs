@@ -15,11 +15,11 @@ const TOOLS: &str = "x-tailsteward-tools";
 const EXCLUDE: &str = "x-tailsteward-exclude-tools";
 const READ_ONLY: &str = "x-tailsteward-readonly";
 
-/// Who sent the request with these extensions; over stdio the local user.
-pub(super) fn principal(extensions: &Extensions) -> Principal {
+/// Who sent the request with these extensions; over stdio `local`.
+pub(super) fn principal(extensions: &Extensions, local: &Principal) -> Principal {
     let parts = extensions.get::<http::request::Parts>();
     let principal = parts.and_then(|parts| parts.extensions.get::<Principal>());
-    principal.cloned().unwrap_or_else(Principal::local)
+    principal.unwrap_or(local).clone()
 }
 
 /// The offer, less what the principal may not have and what the request does not want.

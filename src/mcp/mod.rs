@@ -68,6 +68,8 @@ pub struct Setup {
     pub yes: bool,
     /// Seals what clients keep between two calls.
     pub sealing_key: SealingKey,
+    /// Who calls over stdio and on the terminal, for journal and audit.
+    pub local: Principal,
 }
 
 impl Setup {
@@ -82,12 +84,14 @@ impl Setup {
             store: Arc::new(Store::in_memory()),
             yes: false,
             sealing_key: SealingKey::random()?,
+            local: Principal::local(),
         })
     }
 
     /// The guard of a server or a command that is set up like this.
     pub(crate) fn guard(&self, tailnets: impl Into<Tailnets>) -> Guard {
-        Guard::new(tailnets.into(), self.offer.clone(), Arc::clone(&self.store), self.yes)
+        let (offer, store) = (self.offer.clone(), Arc::clone(&self.store));
+        Guard::new(tailnets.into(), offer, store, self.yes, self.local.clone())
     }
 }
 
@@ -165,7 +169,7 @@ impl Server {
         &self,
         context: &RequestContext<RoleServer>,
     ) -> Result<(Principal, Offer), ErrorData> {
-        let principal = headers::principal(&context.extensions);
+        let principal = headers::principal(&context.extensions, self.guard().local());
         let offer = headers::to(self.guard().offer(), &principal, &context.extensions)
             .map_err(|error| ErrorData::invalid_params(error.to_string(), None))?;
         Ok((principal, offer))

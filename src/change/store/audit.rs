@@ -10,7 +10,10 @@ use sqlx::AnyPool;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Store, micros, schema};
-use crate::{change::Risk, client::Result};
+use crate::{
+    change::{Confirmation, Risk},
+    client::Result,
+};
 
 /// One call, as the audit has it.
 #[derive(Debug, Clone)]
@@ -22,8 +25,12 @@ pub struct Audit {
     pub principal: Arc<str>,
     /// The tool.
     pub tool: &'static str,
-    /// The tool's class.
+    /// The risk of what it would do: that of the plan where there is one, otherwise the tool's class.
     pub risk: Risk,
+    /// The tailnet; empty if none was chosen.
+    pub tailnet: String,
+    /// How the change was confirmed; none if nothing was about to be changed.
+    pub confirmed: Option<Confirmation>,
     /// What it was about.
     pub resource: String,
     /// What became of it: `ok`, `asked`, or the kind of its failure.
@@ -57,6 +64,8 @@ impl Audit {
             principal: Arc::clone(principal),
             tool,
             risk,
+            tailnet: String::new(),
+            confirmed: None,
             resource: String::new(),
             outcome: String::new(),
             change: None,
@@ -73,9 +82,11 @@ impl Store {
             principal = &*call.principal,
             tool = call.tool,
             class = call.risk.as_str(),
+            tailnet = call.tailnet,
             resource = call.resource,
             outcome = call.outcome,
             change = call.change,
+            confirmed = call.confirmed.map(Confirmation::as_str),
             ms = u64::try_from(call.took.as_millis()).unwrap_or(u64::MAX),
             "call"
         );
@@ -88,8 +99,10 @@ impl Store {
         let _ = sender.send(Message::Call(call)).await;
     }
 
-    /// Waits until every call so far is written.
+    /// Waits until every call so far is written, and tries once more to record the outcomes of changes
+    /// that could not be recorded.
     pub async fn flush(&self) {
+        self.record_waiting().await;
         let Some(sender) = self.audit.get() else { return };
         let (done, written) = oneshot::channel();
         if sender.send(Message::Flush(done)).await.is_ok() {
@@ -155,8 +168,8 @@ async fn insert(pool: &AnyPool, rows: &[Audit]) -> std::result::Result<(), sqlx:
     let mut transaction = pool.begin().await?;
     for row in rows {
         sqlx::query(
-            "INSERT INTO audit (at, principal, tool, risk, resource, outcome, change_id, micros)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            "INSERT INTO audit (at, principal, tool, risk, resource, outcome, change_id, micros,
+             tailnet, confirmed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         )
         .bind(micros(row.at))
         .bind(&*row.principal)
@@ -166,6 +179,8 @@ async fn insert(pool: &AnyPool, rows: &[Audit]) -> std::result::Result<(), sqlx:
         .bind(&row.outcome)
         .bind(row.change)
         .bind(i64::try_from(row.took.as_micros()).unwrap_or(i64::MAX))
+        .bind(&row.tailnet)
+        .bind(row.confirmed.map(Confirmation::as_str))
         .execute(&mut *transaction)
         .await?;
     }

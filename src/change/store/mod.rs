@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
     str::FromStr,
     sync::{
-        Mutex, OnceLock,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -18,12 +18,15 @@ use sqlx::{AnyConnection, AnyPool, Connection as _, any::AnyPoolOptions};
 use tokio::{sync::OnceCell, task::AbortHandle};
 
 mod audit;
+mod late;
 mod plans;
 mod read;
 mod schema;
+mod transaction;
 mod write;
 
 pub use self::{audit::Audit, plans::Used};
+use self::{late::Waiting, schema::Dialect, transaction::Transaction};
 use crate::{
     Error, ErrorKind,
     client::{Action, Result, Setting},
@@ -68,10 +71,12 @@ impl FromStr for Place {
 /// A journal in a database. It is opened when it is first used.
 pub struct Store {
     place: Place,
+    dialect: Dialect,
     pool: OnceCell<AnyPool>,
     /// The tasks that say that an entry is still being worked at.
     leases: Mutex<HashMap<i64, AbortHandle>>,
     audit: OnceLock<audit::Sender>,
+    waiting: Arc<tokio::sync::Mutex<Waiting>>,
     /// Keeps a database in memory from going with the last connection of the pool.
     held: Mutex<Option<AnyConnection>>,
 }
@@ -82,11 +87,17 @@ const LEASE: Duration = Duration::from_secs(9);
 impl Store {
     /// A journal at `place`.
     pub fn new(place: Place) -> Self {
+        let dialect = match &place {
+            Place::Memory | Place::File(_) => Dialect::Sqlite,
+            Place::Postgres(_) => Dialect::Postgres,
+        };
         Self {
             place,
+            dialect,
             pool: OnceCell::new(),
             leases: Mutex::default(),
             audit: OnceLock::new(),
+            waiting: Arc::default(),
             held: Mutex::default(),
         }
     }
@@ -100,9 +111,15 @@ impl Store {
         self.pool.get_or_try_init(|| self.open()).await
     }
 
+    async fn transaction(&self) -> Result<Transaction> {
+        let begun = Transaction::begin(self.pool().await?, self.dialect).await;
+        begun.map_err(|error| self.wrong(&error))
+    }
+
     async fn open(&self) -> Result<AnyPool> {
         sqlx::any::install_default_drivers();
-        let postgres = matches!(self.place, Place::Postgres(_));
+        let dialect = self.dialect;
+        let postgres = dialect == Dialect::Postgres;
         let url = match &self.place {
             Place::Memory => {
                 static NUMBER: AtomicUsize = AtomicUsize::new(0);
@@ -134,10 +151,11 @@ impl Store {
             .idle_timeout(postgres.then_some(Duration::from_mins(10)))
             .max_lifetime(postgres.then_some(Duration::from_mins(30)))
             .acquire_timeout(Duration::from_secs(10))
+            .after_connect(move |connection, _| Box::pin(schema::connected(connection, dialect)))
             .connect(&url)
             .await
             .map_err(|error| self.failed("cannot be opened", &error))?;
-        schema::prepare(&pool, postgres)
+        schema::prepare(&pool, dialect)
             .await
             .map_err(|error| self.failed("cannot be set up", &error))?;
         self.tell_of_cut_off(&pool).await;
@@ -146,7 +164,7 @@ impl Store {
 
     /// A change that another server was cut off from is logged once, at first use.
     async fn tell_of_cut_off(&self, pool: &AnyPool) {
-        for entry in read::cut_off(pool).await.unwrap_or_default() {
+        for entry in read::cut_off(pool, self.dialect).await.unwrap_or_default() {
             tracing::warn!(
                 change = entry.change,
                 tool = entry.tool,

@@ -1,17 +1,16 @@
 //! What was recorded.
 
-use jiff::Timestamp;
 use serde_json::Value;
 use sqlx::{AnyPool, Row as _, any::AnyRow};
 
-use super::{at, micros};
+use super::{at, micros, schema::Dialect};
 use crate::change::{
-    Change, Outcome, Risk,
+    Change, Confirmation, Outcome, Risk,
     journal::{Entry, Find, Step},
 };
 
-const ENTRY: &str = "id, at, principal, tool, tailnet, resource, risk, planned, lease,
-    outcome, undoes, undone_by";
+const ENTRY: &str = "id, at, principal, tool, tailnet, resource, risk, planned, outcome, undoes,
+    undone_by, confirmed, CAST(CASE WHEN lease > {NOW} THEN 1 ELSE 0 END AS BIGINT) AS is_held";
 
 /// What a list is of. Every parameter is always there, so that the text is one.
 const WHERE: &str =
@@ -20,7 +19,11 @@ const WHERE: &str =
     AND ($2 = '' OR COALESCE(outcome, 'unknown') = $2) AND at >= $3 AND tailnet = $4
     AND ($5 = '' OR resource = $5)";
 
-pub(super) async fn list(pool: &AnyPool, find: &Find) -> Result<(Vec<Entry>, u64), sqlx::Error> {
+pub(super) async fn list(
+    pool: &AnyPool,
+    dialect: Dialect,
+    find: &Find,
+) -> sqlx::Result<(Vec<Entry>, u64)> {
     let text = find.text.as_deref().map(like).unwrap_or_default();
     let outcome = find.outcome.map_or("", Outcome::as_str);
     let since = find.since.map_or(i64::MIN, micros);
@@ -35,7 +38,7 @@ pub(super) async fn list(pool: &AnyPool, find: &Find) -> Result<(Vec<Entry>, u64
         .await?
         .try_get(0)?;
     let page = format!("SELECT {ENTRY} FROM changes {WHERE} AND id < $6 ORDER BY id DESC LIMIT $7");
-    let rows = sqlx::query(&page)
+    let rows = sqlx::query(&dialect.query(&page))
         .bind(&text)
         .bind(outcome)
         .bind(since)
@@ -59,18 +62,20 @@ fn like(text: &str) -> String {
     format!("%{escaped}%")
 }
 
-pub(super) async fn entry(pool: &AnyPool, entry: i64) -> Result<Option<Entry>, sqlx::Error> {
-    let row = sqlx::query(&format!("SELECT {ENTRY} FROM changes WHERE id = $1"))
-        .bind(entry)
-        .fetch_optional(pool)
-        .await?;
+pub(super) async fn entry(
+    pool: &AnyPool,
+    dialect: Dialect,
+    entry: i64,
+) -> sqlx::Result<Option<Entry>> {
+    let query = dialect.query(&format!("SELECT {ENTRY} FROM changes WHERE id = $1"));
+    let row = sqlx::query(&query).bind(entry).fetch_optional(pool).await?;
     row.as_ref().map(read).transpose()
 }
 
 /// Entries that no server works at any more, though none recorded how they ended.
-pub(super) async fn cut_off(pool: &AnyPool) -> Result<Vec<Entry>, sqlx::Error> {
+pub(super) async fn cut_off(pool: &AnyPool, dialect: Dialect) -> sqlx::Result<Vec<Entry>> {
     let query = format!("SELECT {ENTRY} FROM changes WHERE outcome IS NULL ORDER BY id");
-    let rows = sqlx::query(&query).fetch_all(pool).await?;
+    let rows = sqlx::query(&dialect.query(&query)).fetch_all(pool).await?;
     let entries: Vec<Entry> = rows.iter().map(read).collect::<Result<_, _>>()?;
     Ok(entries.into_iter().filter(|it| !it.running).collect())
 }
@@ -120,7 +125,8 @@ fn outcome(row: &AnyRow) -> Result<Option<Outcome>, sqlx::Error> {
 
 fn read(row: &AnyRow) -> Result<Entry, sqlx::Error> {
     let outcome = outcome(row)?;
-    let held = row.try_get::<i64, _>("lease")? > micros(Timestamp::now());
+    let is_held = row.try_get::<i64, _>("is_held")? != 0;
+    let confirmed: String = row.try_get("confirmed")?;
     let risk: String = row.try_get("risk")?;
     Ok(Entry {
         change: row.try_get("id")?,
@@ -132,7 +138,8 @@ fn read(row: &AnyRow) -> Result<Entry, sqlx::Error> {
         // What cannot be read counts as destructive.
         risk: risk.parse().unwrap_or(Risk::Danger),
         outcome: outcome.unwrap_or(Outcome::Unknown),
-        running: outcome.is_none() && held,
+        running: outcome.is_none() && is_held,
+        confirmed: Confirmation::named(&confirmed).unwrap_or_default(),
         undoes: row.try_get("undoes")?,
         undone_by: row.try_get("undone_by")?,
         planned: usize::try_from(row.try_get::<i64, _>("planned")?).unwrap_or_default(),

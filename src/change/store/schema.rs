@@ -1,13 +1,22 @@
 //! The tables.
 
 use percent_encoding::{AsciiSet, CONTROLS};
-use sqlx::{AnyPool, Executor as _, Row as _};
+use sqlx::{AnyConnection, AnyPool, Executor as _, Row as _};
+
+use super::transaction::Transaction;
 
 /// What a path cannot have in a URL as it is.
 pub(super) const PATH: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#').add(b' ');
 
 /// The version of these tables. A later program may read older ones, not the other way round.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
+
+/// What makes tables of version 1 those of version 2.
+const FROM_1: &[&str] = &[
+    "ALTER TABLE changes ADD COLUMN confirmed TEXT NOT NULL DEFAULT 'unknown'",
+    "ALTER TABLE audit ADD COLUMN tailnet TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE audit ADD COLUMN confirmed TEXT",
+];
 
 /// How long calls stay in the audit: 90 days.
 const AUDIT_MICROS: i64 = 90 * 24 * 3_600 * 1_000_000;
@@ -17,7 +26,10 @@ const TABLES: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS changes (
         id {ID}, at BIGINT NOT NULL, principal TEXT NOT NULL, tool TEXT NOT NULL,
         tailnet TEXT NOT NULL, resource TEXT NOT NULL, risk TEXT NOT NULL, planned BIGINT NOT NULL,
-        lease BIGINT NOT NULL, outcome TEXT, undoes BIGINT, undone_by BIGINT)",
+        lease BIGINT NOT NULL, outcome TEXT, undoes BIGINT, undone_by BIGINT,
+        confirmed TEXT NOT NULL DEFAULT 'unknown')",
+    // Which entry may undo a change now. Entries that have ended hold nothing any more.
+    "CREATE TABLE IF NOT EXISTS claims (change_id BIGINT PRIMARY KEY, claimed_by BIGINT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS steps (
         id {ID}, change_id BIGINT NOT NULL, at BIGINT NOT NULL, kind TEXT NOT NULL,
         resource_id TEXT NOT NULL, name TEXT NOT NULL, field TEXT NOT NULL, before TEXT NOT NULL,
@@ -26,31 +38,69 @@ const TABLES: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS audit (
         id {ID}, at BIGINT NOT NULL, principal TEXT NOT NULL, tool TEXT NOT NULL,
         risk TEXT NOT NULL, resource TEXT NOT NULL, outcome TEXT NOT NULL, change_id BIGINT,
-        micros BIGINT NOT NULL)",
+        micros BIGINT NOT NULL, tailnet TEXT NOT NULL DEFAULT '', confirmed TEXT)",
     "CREATE INDEX IF NOT EXISTS audit_at ON audit (at)",
     "CREATE TABLE IF NOT EXISTS plans (
         id TEXT PRIMARY KEY, digest TEXT NOT NULL, until BIGINT NOT NULL, used BIGINT NOT NULL)",
 ];
 
-/// Makes the tables that are not there.
-pub(super) async fn prepare(pool: &AnyPool, postgres: bool) -> Result<(), sqlx::Error> {
-    let mut connection = pool.acquire().await?;
-    let id = if postgres {
-        "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
-    } else {
+/// Which SQL the database speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+impl Dialect {
+    /// The query with `{ID}` and `{NOW}` in this dialect: the type of a primary key, and the
+    /// database's clock in microseconds, which is one clock for all who share the database.
+    pub(super) fn query(self, text: &str) -> String {
+        let (id, now) = match self {
+            Self::Sqlite => (
+                "INTEGER PRIMARY KEY AUTOINCREMENT",
+                "CAST(unixepoch('now', 'subsec') * 1000000 AS INTEGER)",
+            ),
+            Self::Postgres => (
+                "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+                "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)",
+            ),
+        };
+        text.replace("{ID}", id).replace("{NOW}", now)
+    }
+
+    /// What begins a transaction that writes. In `SQLite` it takes the lock at once: a reader that
+    /// becomes a writer could meet another one halfway.
+    pub(super) fn begin(self) -> &'static str {
+        match self {
+            Self::Sqlite => "BEGIN IMMEDIATE",
+            Self::Postgres => "BEGIN",
+        }
+    }
+}
+
+/// Sets a new connection up.
+pub(super) async fn connected(
+    connection: &mut AnyConnection,
+    dialect: Dialect,
+) -> Result<(), sqlx::Error> {
+    if dialect == Dialect::Sqlite {
+        connection.execute("PRAGMA busy_timeout = 5000").await?;
         connection.execute("PRAGMA journal_mode = WAL").await?;
         // What was promised to be recorded survives a power cut, too.
         connection.execute("PRAGMA synchronous = FULL").await?;
-        connection.execute("PRAGMA busy_timeout = 5000").await?;
-        "INTEGER PRIMARY KEY AUTOINCREMENT"
-    };
-    let mut transaction = sqlx::Connection::begin(&mut *connection).await?;
-    if postgres {
+    }
+    Ok(())
+}
+
+/// Makes the tables that are not there.
+pub(super) async fn prepare(pool: &AnyPool, dialect: Dialect) -> Result<(), sqlx::Error> {
+    let mut transaction = Transaction::begin(pool, dialect).await?;
+    if dialect == Dialect::Postgres {
         // Several servers may start at once, and the tables are made by one of them.
         transaction.execute("SELECT 1 FROM pg_advisory_xact_lock(7426831)").await?;
     }
     for table in TABLES {
-        transaction.execute(sqlx::query(&table.replace("{ID}", id))).await?;
+        transaction.execute(sqlx::query(&dialect.query(table))).await?;
     }
     let version = sqlx::query("SELECT version FROM journal_version")
         .fetch_optional(&mut *transaction)
@@ -62,6 +112,13 @@ pub(super) async fn prepare(pool: &AnyPool, postgres: bool) -> Result<(), sqlx::
             return Err(sqlx::Error::Protocol(format!(
                 "it is of version {later}, and this program knows {VERSION}"
             )));
+        }
+        Some(1) => {
+            for change in FROM_1 {
+                transaction.execute(*change).await?;
+            }
+            let query = sqlx::query("UPDATE journal_version SET version = $1").bind(VERSION);
+            query.execute(&mut *transaction).await?;
         }
         Some(_) => {}
         None => {

@@ -4,3 +4,4 @@ mod journal;
 mod killed;
 mod store;
 mod undo;
+mod unrecorded;
