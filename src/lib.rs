@@ -44,6 +44,7 @@ pub mod wire;
 mod operation;
 mod risk;
 mod values;
+mod visible;
 
 #[cfg(feature = "server")]
 pub mod catalogue;

@@ -6,6 +6,7 @@ use super::all;
 use crate::{
     Error, ErrorKind, Operation,
     client::{Action, Setting},
+    visible::visible_json,
 };
 
 /// A failure as an answer that a model can read and act on: compact JSON.
@@ -25,7 +26,7 @@ pub fn failure(error: &Error) -> String {
         remedy: remedy(error),
         may_have_had_effect: error.may_have_had_effect(),
     };
-    serde_json::to_string(&failure).unwrap_or(failure.message)
+    serde_json::to_string(&failure).map_or(failure.message, |json| visible_json(&json).into_owned())
 }
 
 /// What to do about an error, with the tool or option for it.

@@ -36,7 +36,7 @@ pub use self::{
     tailnet::Tailnet,
 };
 pub(crate) use self::{
-    plan::label,
+    plan::{MAX_DESCRIBED, label},
     subject::{Checked, Checks, Compare, Fields, Subject, same},
     write::{Secrets, Write, Written},
 };

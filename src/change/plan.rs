@@ -2,7 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, Checked, Report, Risk, Secrets, Subject};
+use super::{Change, Checked, Report, Risk, Secrets, Subject, Tailnet};
+use crate::{ErrorKind, client::Result};
+
+/// As many resources of a plan are described to the person who confirms it.
+pub(crate) const MAX_DESCRIBED: usize = 20;
 
 /// The changes of one resource. They are made in order, all or none.
 #[derive(Debug, Clone)]
@@ -13,6 +17,8 @@ pub struct Item {
     pub(crate) changes: Vec<Change>,
     /// What the changes need and nobody records.
     pub(crate) secrets: Secrets,
+    /// What a person recognises it by, besides its name.
+    pub(crate) details: String,
 }
 
 impl Item {
@@ -23,7 +29,7 @@ impl Item {
         changes: Vec<Change>,
     ) -> Self {
         let (id, name) = (id.to_owned(), name.to_owned());
-        Self { subject, id, name, changes, secrets: Secrets::new() }
+        Self { subject, id, name, changes, secrets: Secrets::new(), details: String::new() }
     }
 
     /// The kind of resource: `device`.
@@ -126,6 +132,22 @@ impl Plan {
         self
     }
 
+    /// Adds what a person recognises the resources by.
+    ///
+    /// # Errors
+    ///
+    /// Whatever reading a resource fails with, unless it is gone.
+    pub(crate) async fn describe(&mut self, tailnet: &Tailnet) -> Result<()> {
+        let changed = self.items.iter_mut().filter(|item| !item.changes.is_empty());
+        for item in changed.take(MAX_DESCRIBED).filter(|item| !item.id.is_empty()) {
+            item.details = match item.subject.describe(tailnet, &item.id).await {
+                Err(gone) if gone.kind() == ErrorKind::NotFound => String::new(),
+                details => details?,
+            };
+        }
+        Ok(())
+    }
+
     /// The resources, those that are like that already included.
     pub fn items(&self) -> &[Item] {
         &self.items
@@ -139,6 +161,11 @@ impl Plan {
     /// Whether it is like that already.
     pub fn is_empty(&self) -> bool {
         self.changes().next().is_none()
+    }
+
+    /// What happens to the rest of a batch when one resource fails.
+    pub fn on_failure(&self) -> OnFailure {
+        self.on_failure
     }
 
     /// What else is worth knowing before it is made.
@@ -182,10 +209,12 @@ impl Plan {
         Report::preview(self)
     }
 
-    /// What it changes, apart from its words: kind and id of each resource, with its changes. Two
-    /// plans with the same do the same.
-    pub fn essence(&self) -> Vec<(&'static str, &str, &[Change])> {
-        let changed = self.items.iter().filter(|it| !it.changes.is_empty());
-        changed.map(|it| (it.kind(), it.id.as_str(), it.changes.as_slice())).collect()
+    /// All that a confirmation binds to: what the plan changes, and all that is shown of it. A plan
+    /// that differs in a name or a warning is another plan.
+    pub(crate) fn fingerprint(&self) -> impl Serialize + '_ {
+        let items = self.items.iter().map(|item| {
+            (item.kind(), &item.id, &item.name, &item.details, item.changes.as_slice())
+        });
+        (items.collect::<Vec<_>>(), &self.warnings, &self.notes, self.on_failure, self.undoes)
     }
 }

@@ -144,6 +144,12 @@ pub struct Report {
     /// The resource, before the change; absent for several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
+    /// What a person recognises it by; absent where nothing is known or nobody has to confirm.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub details: String,
+    /// The tailnet, where the program serves several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tailnet: Option<String>,
     /// Its id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
@@ -206,6 +212,7 @@ impl Report {
         let single = plan.items.first().filter(|_| !plan.is_batch());
         Self {
             resource: single.map(Item::label),
+            details: single.map(|item| item.details.clone()).unwrap_or_default(),
             id: single.map(|it| it.id.clone()).filter(|it| !it.is_empty()),
             total: plan.is_batch().then_some(plan.items.len()),
             unchanged: plan.is_empty(),

@@ -20,6 +20,13 @@ pub(crate) trait Subject: fmt::Debug + Send + Sync {
     /// Reads `fields` of the resource `id`. A field that is not there is absent or null.
     async fn read(&self, tailnet: &Tailnet, id: &str, fields: &[&str]) -> Result<Fields>;
 
+    /// What a person recognises the resource `id` by, besides its name: an address, an owner, when it
+    /// was last seen. Empty if there is nothing.
+    async fn describe(&self, tailnet: &Tailnet, id: &str) -> Result<String> {
+        let _ = (tailnet, id);
+        Ok(String::new())
+    }
+
     /// Sends one change, and nothing else.
     async fn write(&self, tailnet: &Tailnet, write: Write<'_>) -> Result<Written>;
 
@@ -65,6 +72,12 @@ pub(crate) trait Compare: Send + Sync {
     fn display(&self, field: &str, value: &Value) -> Value {
         let _ = field;
         value.clone()
+    }
+
+    /// What the change does to the resource, if one verb says it: `Remove`.
+    fn verb(&self, change: &Change) -> Option<&'static str> {
+        let _ = change;
+        None
     }
 
     /// A change in words.

@@ -25,18 +25,44 @@ pub struct Tailnet {
     client: Client,
     actor: Actor,
     api: Arc<OnceLock<Result<api::Client>>>,
+    name: Option<Arc<str>>,
 }
 
 impl Tailnet {
     /// A tailnet with these settings. Connects at the first call.
     pub fn new(settings: Settings) -> Self {
-        Self { client: Client::new(settings), actor: Actor::default(), api: Arc::default() }
+        Self {
+            client: Client::new(settings),
+            actor: Actor::default(),
+            api: Arc::default(),
+            name: None,
+        }
     }
 
     /// The same tailnet, where changes are made on somebody's behalf and recorded in their journal.
     #[must_use]
     pub fn acting_as(&self, actor: Actor) -> Self {
         Self { actor, ..self.clone() }
+    }
+
+    /// The same tailnet under a name by which people know it, such as the name of a profile.
+    #[must_use]
+    pub fn with_name(&self, name: &str) -> Self {
+        Self { name: Some(name.into()), ..self.clone() }
+    }
+
+    /// The name that was given to it with [`with_name`](Self::with_name).
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// What a person recognises the tailnet by: its name, its ID, or the credential that it belongs to.
+    pub(crate) fn title(&self) -> String {
+        match (&self.name, self.client.tailnet()) {
+            (Some(name), _) => name.to_string(),
+            (None, "-") => format!("that of {}", self.settings().credential.public_id()),
+            (None, tailnet) => tailnet.to_owned(),
+        }
     }
 
     /// On whose behalf changes are made.

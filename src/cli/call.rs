@@ -15,7 +15,7 @@ use crate::{
     Error, Tailnet,
     change::{Confirmation, Report},
     client::Result,
-    guard::{Caller, Confirm, Decision, Done, Guard, Pending},
+    guard::{Caller, Confirm, Decision, Done, Guard, Pending, question},
     mcp::Setup,
     tool::written,
 };
@@ -98,14 +98,14 @@ impl Confirm for Terminal {
         caller: &Caller,
         pending: &Pending<'_>,
     ) -> Result<Decision<Self::Later>> {
-        let shown = written(&pending.plan.preview())?;
         if !std::io::stdin().is_terminal() {
+            let shown = written(&pending.plan.preview())?;
             return Err(Error::refused(
                 format!("nothing was changed: there is no terminal to confirm the plan: {shown}"),
                 "call it in a terminal, or give --yes",
             ));
         }
-        complain(&shown);
+        complain(&question(pending, "`tailsteward call undo_change`"));
         let _ = write!(std::io::stderr(), "Apply this change? [y/N] ");
         let agreed = tokio::select! {
             line = read_line() => matches!(line?.trim(), "y" | "Y" | "yes"),

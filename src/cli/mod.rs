@@ -20,6 +20,7 @@ use crate::{
     mcp::{self, Server},
     sandbox::{Options, Sandbox},
     tailnet::Tailnets,
+    visible::visible,
 };
 
 mod auth;
@@ -346,5 +347,6 @@ fn print(text: &str) {
     reason = "stdout carries the protocol; messages to the operator go to stderr"
 )]
 fn complain(text: &str) {
-    eprintln!("{text}");
+    let lines: Vec<_> = text.lines().map(visible).collect();
+    eprintln!("{}", lines.join("\n"));
 }

@@ -117,7 +117,7 @@ impl Guard {
         let acting = |tailnet: &Tailnet, progress| {
             self.acting(tailnet, &caller.principal, tool.name, progress)
         };
-        let tailnet = match self.tailnets().select(&mut arguments)? {
+        let tailnet = match self.tailnets().select(&mut arguments, !tool.is_edit())? {
             Selection::One(tailnet) => {
                 audit.about(&tailnet.label());
                 acting(tailnet, caller.progress.clone())
@@ -157,8 +157,10 @@ impl Guard {
         audit: &mut OpenAudit,
     ) -> Result<Done<C::Later>> {
         let Proposal { plan, dry_run, plan_id } = proposal;
+        let name = self.tailnets().are_several().then(|| request.tailnet.name()).flatten();
+        let named = |report| Report { tailnet: name.map(str::to_owned), ..report };
         if dry_run || plan.is_empty() {
-            return Ok(Done::Report(Box::new(plan.preview())));
+            return Ok(Done::Report(Box::new(named(plan.preview()))));
         }
         caller.offer.allow_plan(&plan)?;
         caller.offer.allow_risk(request.tool.name, plan.risk())?;
@@ -170,6 +172,7 @@ impl Guard {
             let digest = request.digest(Some(&plan))?;
             let pending = Pending {
                 tool: request.tool,
+                tailnet: request.tailnet,
                 plan: &plan,
                 plan_id: plan_id.as_deref(),
                 request: &request.digest(None)?,
@@ -186,7 +189,7 @@ impl Guard {
         };
         audit.confirmed(confirmed);
         let report = self.apply(caller, plan, request.tailnet, confirmed).await?;
-        Ok(Done::Report(Box::new(report)))
+        Ok(Done::Report(Box::new(named(report))))
     }
 
     /// Carries a plan out on a task of its own: it goes on if the caller gives up. Of several
@@ -238,8 +241,17 @@ async fn plan(
     arguments: Value,
     tailnet: &Tailnet,
 ) -> Result<Asked> {
+    let asked = async {
+        let mut asked = tool.ask(arguments, tailnet).await?;
+        if let Asked::Plan(proposal) = &mut asked
+            && proposal.plan.risk() >= Risk::Danger
+        {
+            proposal.plan.describe(tailnet).await?;
+        }
+        Ok(asked)
+    };
     tokio::select! {
-        asked = tool.ask(arguments, tailnet) => asked,
+        asked = asked => asked,
         () = caller.cancelled.cancelled() => {
             Err(Error::refused("the call was cancelled; nothing was changed", "call again"))
         }

@@ -2,6 +2,7 @@
 
 use super::Caller;
 use crate::{
+    Tailnet,
     change::{Confirmation, Plan},
     client::Result,
     tool::ToolDef,
@@ -27,12 +28,13 @@ pub(crate) trait Confirm: Sync {
 /// A plan that waits for its confirmation, and what the confirmation binds to.
 pub(crate) struct Pending<'a> {
     pub(crate) tool: &'static ToolDef,
+    pub(crate) tailnet: &'a Tailnet,
     pub(crate) plan: &'a Plan,
     /// The id of the plan that the call says was confirmed.
     pub(crate) plan_id: Option<&'a str>,
     /// The digest of principal, tailnet, tool and arguments.
     pub(crate) request: &'a str,
-    /// The digest of all that and of the changes.
+    /// The digest of all that and of all that is shown of the plan.
     pub(crate) digest: &'a str,
 }
 

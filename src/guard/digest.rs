@@ -18,15 +18,15 @@ pub(super) struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// The digest of the request alone, or of the request and the changes of `plan`.
+    /// The digest of the request alone, or of the request and all that is shown of `plan`.
     pub(super) fn digest(&self, plan: Option<&Plan>) -> Result<String> {
         // Clients may write fields in another order, and mean the same.
         let fields = self.arguments.as_object().into_iter().flatten();
         let fields: BTreeMap<&String, &Value> =
             fields.filter(|(name, _)| *name != "plan_id").collect();
-        let changes = plan.map(Plan::essence);
+        let plan = plan.map(Plan::fingerprint);
         let (principal, tailnet) = (&*self.principal.name, self.tailnet.label());
-        let text = serde_json::to_string(&(principal, tailnet, self.tool.name, fields, changes))
+        let text = serde_json::to_string(&(principal, tailnet, self.tool.name, fields, plan))
             .map_err(|error| {
                 Error::invalid_input("arguments", format!("cannot be written as JSON: {error}"))
             })?;

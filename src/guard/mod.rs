@@ -9,6 +9,7 @@ mod digest;
 mod fan_out;
 mod news;
 mod principal;
+mod question;
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,6 +23,7 @@ pub(crate) use self::{
     confirm::{Confirm, Decision, Pending},
     digest::nonce,
     news::{News, Touched},
+    question::question,
 };
 use crate::{
     Tailnet,

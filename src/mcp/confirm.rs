@@ -1,6 +1,6 @@
 //! Asking the user, in whatever way their client has.
 
-use std::{fmt::Write as _, time::Duration};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use rmcp::{
@@ -19,15 +19,15 @@ use crate::{
     Error,
     change::{Confirmation, store::Used},
     client::Result,
-    guard::{Caller, Confirm, Decision, Pending, nonce},
+    guard::{Caller, Confirm, Decision, Pending, nonce, question},
 };
 
 /// How long a plan waits for its confirmation.
 const CONFIRM_TIMEOUT: Duration = Duration::from_mins(10);
 /// The field of the form, and the name of the question.
 const CONFIRM: &str = "confirm";
-/// Changes that a question shows.
-const SHOWN: usize = 20;
+/// How a change is undone, for the question.
+const UNDO: &str = "undo_change";
 
 /// What a client gets instead of a result, until the user has answered.
 pub(super) enum Later {
@@ -124,7 +124,10 @@ impl PlanId<'_> {
              again within 10 minutes, with the same arguments and this plan_id"
         );
         let next = why.map_or(next.clone(), |why| format!("{why}; {next}"));
-        let shown = json!({ "plan_id": id, "next": next, "plan": pending.plan.preview() });
+        let shown = json!({
+            "plan_id": id, "next": next, "question": question(pending, UNDO),
+            "plan": pending.plan.preview(),
+        });
         Ok(Decision::Later(Later::Show(shown.to_string())))
     }
 }
@@ -206,38 +209,11 @@ fn form(pending: &Pending<'_>, why: &str) -> ElicitRequestParams {
     });
     ElicitRequestParams::FormElicitationParams {
         meta: None,
-        message: format!("{why}{}", question(pending)),
+        message: format!("{why}{}", question(pending, UNDO)),
         requested_schema: schema
             .build()
             .unwrap_or_else(|_| ElicitationSchema::new(std::collections::BTreeMap::new())),
     }
-}
-
-/// The plan for people.
-fn question(pending: &Pending<'_>) -> String {
-    let plan = pending.plan.preview();
-    let mut text = format!("{}: {}", pending.tool.title(), pending.plan.about());
-    for change in plan.changes.iter().take(SHOWN) {
-        let _ = write!(text, "\n- {}: {} → {}", change.field, change.before, change.after);
-        if !change.on.is_empty() {
-            let _ = write!(text, " on {}", change.on.shown().join(", "));
-        }
-    }
-    if plan.changes.len() > SHOWN {
-        let _ = write!(text, "\n- and {} more", plan.changes.len() - SHOWN);
-    }
-    for note in &plan.notes {
-        let _ = write!(text, "\n  {note}");
-    }
-    for warning in &plan.warnings {
-        let _ = write!(text, "\nWarning: {warning}");
-    }
-    text.push_str(if plan.cannot_be_undone {
-        "\nThis cannot be undone."
-    } else {
-        "\nThis can be undone with undo_change."
-    });
-    text
 }
 
 /// Whether the user agrees; if not, nothing is changed.

@@ -47,7 +47,10 @@ impl Tailnets {
     ///
     /// [`Config`](crate::ErrorKind::Config) for none at all, for two of one name, and for one that is
     /// called `all`.
-    pub fn new(named: Vec<(String, Tailnet)>) -> Result<Self> {
+    pub fn new(mut named: Vec<(String, Tailnet)>) -> Result<Self> {
+        for (name, tailnet) in &mut named {
+            *tailnet = tailnet.with_name(name);
+        }
         let wrong = |why: String| Err(Error::config(why, "name each profile once"));
         let Some((_, first)) = named.first() else {
             return wrong("no profile is named".to_owned());
@@ -83,14 +86,20 @@ impl Tailnets {
         !self.named.is_empty()
     }
 
-    /// Takes out of the arguments of a call which one it is about.
-    pub(crate) fn select(&self, arguments: &mut Value) -> Result<Selection<'_>> {
+    /// Takes out of the arguments of a call which one it is about. What only reads may leave it out,
+    /// and is then about the first.
+    pub(crate) fn select(&self, arguments: &mut Value, reads: bool) -> Result<Selection<'_>> {
         if !self.are_several() {
             return Ok(Selection::One(&self.first));
         }
         let given = arguments.as_object_mut().and_then(|it| it.remove(TAILNET));
         let name = match given {
-            None | Some(Value::Null) => return Ok(Selection::One(&self.first)),
+            None | Some(Value::Null) if reads => return Ok(Selection::One(&self.first)),
+            None | Some(Value::Null) => {
+                let names: Vec<&str> = self.names().collect();
+                let should = format!("must name one tailnet: {}", names.join(", "));
+                return Err(Error::invalid_input(TAILNET, should));
+            }
             Some(Value::String(name)) => name,
             Some(_) => return Err(self.unknown("no text")),
         };
@@ -114,11 +123,14 @@ impl Tailnets {
         let all = reads.then_some(ALL);
         let names: Vec<&str> = self.names().chain(all).collect();
         let first = self.names().next().unwrap_or_default();
+        let description = if reads {
+            format!("The tailnet to read; {first} if absent.")
+        } else {
+            "The tailnet to change; required for a change.".to_owned()
+        };
         properties.insert(
             TAILNET.to_owned(),
-            serde_json::json!({
-                "type": "string", "enum": names, "description": format!("Usually {first}."),
-            }),
+            serde_json::json!({ "type": "string", "enum": names, "description": description }),
         );
     }
 }

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 pub(crate) use self::arguments::none_or_some;
 use self::arguments::{DRY_RUN, PLAN_ID, fields, input, refuse_unknown, take_control};
 pub use crate::risk::Risk;
-use crate::{Error, ErrorKind, Operation, Tailnet, change::Plan, client::Result};
+use crate::{
+    Error, ErrorKind, Operation, Tailnet, change::Plan, client::Result, visible::visible_json,
+};
 
 mod arguments;
 mod page;
@@ -384,8 +386,9 @@ pub(crate) fn short(answer: String, instead: &str) -> Result<String> {
     Err(Error::new(ErrorKind::TooLarge, message).with_remedy(instead))
 }
 
-/// What a tool gives back, as compact JSON.
+/// What a tool gives back, as compact JSON without hidden characters.
 pub(crate) fn written(output: &impl Serialize) -> Result<String> {
     serde_json::to_string(output)
+        .map(|json| visible_json(&json).into_owned())
         .map_err(|error| Error::invalid_input("result", format!("cannot be written: {error}")))
 }

@@ -77,6 +77,14 @@ impl Subject for Devices {
         look(tailnet, id, fields).await
     }
 
+    async fn describe(&self, tailnet: &Tailnet, id: &str) -> Result<String> {
+        // What was planned was planned from this list, which is still in memory.
+        let list = tailnet.devices().list().await?;
+        let device =
+            list.iter().find(|device| device.key() == id || device.id.as_deref() == Some(id));
+        Ok(device.map(|device| recognised(device, Timestamp::now())).unwrap_or_default())
+    }
+
     async fn write(&self, tailnet: &Tailnet, write: Write<'_>) -> Result<Written> {
         send(tailnet, write.id, write.change).await?;
         Ok(Written::default())
@@ -87,7 +95,36 @@ impl Subject for Devices {
     }
 }
 
+/// What a person recognises a device by: its address, operating system, tags or owner, and whether it is
+/// connected. The day it was last seen, since a time would be another one at every look.
+fn recognised(device: &Device, now: Timestamp) -> String {
+    let seen = if device.is_online() {
+        "connected".to_owned()
+    } else {
+        let seen = device.seen(now).map(|seen| seen.strftime("last seen %Y-%m-%d").to_string());
+        seen.unwrap_or_else(|| "never seen".to_owned())
+    };
+    let owner = match device.tags() {
+        [] => device.user.clone().unwrap_or_default(),
+        tags => tags.join(" "),
+    };
+    let address = device.ipv4().or_else(|| device.addresses().first().map(String::as_str));
+    let os = device.os.as_deref().unwrap_or_default();
+    let parts = [address.unwrap_or_default(), os, &owner, &seen];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+}
+
 impl Compare for Devices {
+    fn verb(&self, change: &Change) -> Option<&'static str> {
+        match (change.field.as_str(), change.to.as_bool()) {
+            (IN_TAILNET, Some(false)) => Some("Remove"),
+            (KEY_EXPIRED, Some(true)) => Some("Expire the key of"),
+            (AUTHORIZED, Some(true)) => Some("Approve"),
+            (AUTHORIZED, Some(false)) => Some("Deauthorize"),
+            _ => None,
+        }
+    }
+
     fn reached(&self, change: &Change, now: &Value) -> bool {
         // The server chooses the name.
         let chosen = change.field == NAME && change.to == "";

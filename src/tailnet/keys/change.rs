@@ -68,6 +68,10 @@ impl Subject for Keys {
         KEY.read(tailnet, id, fields).await
     }
 
+    async fn describe(&self, tailnet: &Tailnet, id: &str) -> Result<String> {
+        KEY.describe(tailnet, id).await
+    }
+
     async fn write(&self, tailnet: &Tailnet, write: Write<'_>) -> Result<Written> {
         if write.change.field == REVOKE_AFTER {
             return Ok(Written::default());
@@ -89,6 +93,14 @@ impl Subject for Keys {
 }
 
 impl Compare for Keys {
+    fn verb(&self, change: &Change) -> Option<&'static str> {
+        match (&change.from, &change.to) {
+            _ if change.field == REVOKE_AFTER => None,
+            (_, Value::Null) => Some("Revoke"),
+            _ => KEY.compare().verb(change),
+        }
+    }
+
     fn is_visible(&self, id: &str, change: &Change) -> bool {
         change.field != REVOKE_AFTER && KEY.compare().is_visible(id, change)
     }

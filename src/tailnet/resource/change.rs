@@ -164,6 +164,14 @@ impl Subject for ResourceSpec {
         Ok(now)
     }
 
+    /// Its ID, and what else people know it by.
+    async fn describe(&self, tailnet: &Tailnet, id: &str) -> Result<String> {
+        let now = self.get(tailnet, id).await?;
+        let named = self.names.iter().filter_map(|field| now.get(*field)?.as_str());
+        let parts = std::iter::once(id).chain(named.filter(|name| !name.is_empty()));
+        Ok(parts.collect::<Vec<_>>().join(", "))
+    }
+
     async fn write(&self, tailnet: &Tailnet, write: Write<'_>) -> Result<Written> {
         let change = write.change;
         if let Some(operation) = self.action(&change.field) {
@@ -192,6 +200,15 @@ impl Subject for ResourceSpec {
 }
 
 impl Compare for ResourceSpec {
+    fn verb(&self, change: &Change) -> Option<&'static str> {
+        match (&change.from, &change.to) {
+            _ if change.field != CONFIGURATION => None,
+            (Value::Null, _) => Some("Create"),
+            (_, Value::Null) => Some("Delete"),
+            _ => None,
+        }
+    }
+
     /// Where only a secret changes, nobody sees it.
     fn is_visible(&self, id: &str, change: &Change) -> bool {
         let secret = crate::change::same(&change.from, &change.to);

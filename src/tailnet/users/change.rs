@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::User;
 use crate::{
     Error, ErrorKind, Operation, Tailnet,
-    change::{Change, Fields, Subject, Write, Written},
+    change::{Change, Compare, Fields, Subject, Write, Written},
     client::{Result, call::Call},
 };
 
@@ -69,6 +69,22 @@ impl Subject for People {
         }
     }
 
+    async fn describe(&self, tailnet: &Tailnet, id: &str) -> Result<String> {
+        let user = tailnet.users().read(id).await?;
+        let devices = user.device_count.map(|count| match count {
+            1 => "1 device".to_owned(),
+            count => format!("{count} devices"),
+        });
+        let name = user.display_name.clone().unwrap_or_default();
+        let parts = [name, role_of(&user), status_of(&user), devices.unwrap_or_default()];
+        let parts = parts.into_iter().filter(|part| !part.is_empty());
+        Ok(parts.collect::<Vec<_>>().join(", "))
+    }
+
+    fn compare(&self) -> &dyn Compare {
+        self
+    }
+
     async fn write(&self, tailnet: &Tailnet, write: Write<'_>) -> Result<Written> {
         let Write { id, change, .. } = write;
         let operation = operation(change)?;
@@ -82,6 +98,18 @@ impl Subject for People {
             .await
             .map_err(|error| about_ownership(error, change))?;
         self.had_effect(tailnet, operation, write).await
+    }
+}
+
+impl Compare for People {
+    fn verb(&self, change: &Change) -> Option<&'static str> {
+        match (change.field.as_str(), change.to.as_bool()) {
+            (IN_TAILNET, Some(false)) => Some("Remove"),
+            (SUSPENDED, Some(true)) => Some("Suspend"),
+            (SUSPENDED, Some(false)) => Some("Restore"),
+            (APPROVED, Some(true)) => Some("Approve"),
+            _ => None,
+        }
     }
 }
 

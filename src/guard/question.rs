@@ -1,0 +1,158 @@
+//! The question that a person answers before a destructive plan is carried out: it says all that the
+//! answer binds to.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use super::Pending;
+use crate::{
+    change::{Change, Item, MAX_DESCRIBED, Plan},
+    visible::visible_up_to,
+};
+
+/// Changes of one kind that are listed.
+const MAX_LISTED: usize = 20;
+/// The longest name, the longest value, and the longest sentence that are shown.
+const MAX_NAME_CHARS: usize = 200;
+const MAX_VALUE_CHARS: usize = 400;
+const MAX_SENTENCE_CHARS: usize = 1_000;
+
+/// The question, on several lines. `undo` says how the change is undone, if it can be.
+pub(crate) fn question(pending: &Pending<'_>, undo: &str) -> String {
+    let plan = pending.plan;
+    let changed: Vec<&Item> =
+        plan.items().iter().filter(|item| !item.changes().is_empty()).collect();
+    let mut text = match changed.as_slice() {
+        [item] => one(item),
+        items => several(items, plan),
+    };
+    let _ = write!(text, "\nTailnet: {}", name(&pending.tailnet.title()));
+    for note in plan.notes() {
+        let _ = write!(text, "\n{}", sentence(note));
+    }
+    for warning in plan.warnings() {
+        let _ = write!(text, "\nWarning: {}", sentence(warning));
+    }
+    let unchanged = plan.items().len() - changed.len();
+    if unchanged > 0 {
+        let _ = write!(text, "\nAlready like that: {unchanged}");
+    }
+    match changed.iter().flat_map(|item| item.changes()).filter(|it| it.irreversible).count() {
+        0 => {
+            let _ = write!(text, "\nThis can be undone with {undo}.");
+        }
+        lasting if lasting == plan.changes().count() => {
+            text.push_str("\nThis cannot be undone.");
+        }
+        lasting => {
+            let _ = write!(text, "\n{lasting} of these changes cannot be undone.");
+        }
+    }
+    text
+}
+
+/// `Remove device web-1 (100.64.0.1, linux, tag:web)`, with the changes below unless the verb says all.
+fn one(item: &Item) -> String {
+    let verb = match item.changes() {
+        [change] => item.subject.compare().verb(change),
+        _ => None,
+    };
+    let mut text = format!("{} {}", verb.unwrap_or("Change"), recognised(item));
+    for change in item.changes() {
+        let is_said = verb.is_some() && (change.to.is_boolean() || change.to.is_null());
+        if !is_said {
+            list_change(&mut text, item, change);
+        }
+    }
+    text
+}
+
+/// `Remove 4 devices`, with each resource below; where their changes differ, with each change.
+fn several(items: &[&Item], plan: &Plan) -> String {
+    let same = same_change(items);
+    let verb = same.and_then(|(item, change)| item.subject.compare().verb(change));
+    let kind = items.first().map_or("resource", |item| item.kind());
+    let kind = if items.iter().all(|item| item.kind() == kind) { kind } else { "resource" };
+    let mut text = format!("{} {} {kind}s", verb.unwrap_or("Change"), items.len());
+    if let (Some((item, change)), None) = (same, verb) {
+        list_change(&mut text, item, change);
+    }
+    for item in items.iter().take(MAX_DESCRIBED) {
+        let _ = write!(text, "\n- {}", recognised(item));
+        if same.is_none() {
+            for change in item.changes() {
+                text.push_str("\n  ");
+                list_change(&mut text, item, change);
+            }
+        }
+    }
+    if items.len() > MAX_DESCRIBED {
+        let _ = write!(text, "\n- and {} more, not listed", items.len() - MAX_DESCRIBED);
+    }
+    let on_failure = match plan.on_failure() {
+        crate::change::OnFailure::Continue => "If one fails, the others are changed all the same.",
+        crate::change::OnFailure::Stop => "If one fails, it stops there.",
+        crate::change::OnFailure::Undo => "If one fails, those before it are rolled back.",
+    };
+    let _ = write!(text, "\n{on_failure}");
+    text
+}
+
+/// The one change that all resources get, if it is one.
+fn same_change<'a>(items: &[&'a Item]) -> Option<(&'a Item, &'a Change)> {
+    let [change] = items.first()?.changes() else { return None };
+    let is_same = |item: &&Item| {
+        let [other] = item.changes() else { return false };
+        (&other.field, &other.from, &other.to) == (&change.field, &change.from, &change.to)
+    };
+    items.iter().all(is_same).then_some((*items.first()?, change))
+}
+
+/// Kind and name, and what a person recognises the resource by.
+fn recognised(item: &Item) -> String {
+    let label = name(&item.label());
+    if item.details.is_empty() { label } else { format!("{label} ({})", name(&item.details)) }
+}
+
+/// What of a field changes. Of a value with fields of its own, only those that differ.
+fn list_change(text: &mut String, item: &Item, change: &Change) {
+    let shown = |value| item.subject.compare().display(&change.field, value);
+    let (from, to) = (shown(&change.from), shown(&change.to));
+    let none = serde_json::Map::new();
+    let parts = match (&from, &to) {
+        (Value::Object(from), Value::Object(to)) => Some((from, to)),
+        (Value::Null, Value::Object(to)) => Some((&none, to)),
+        _ => None,
+    };
+    let Some((from, to)) = parts else {
+        let _ = write!(text, "\n- {}: {} → {}", name(&change.field), value(&from), value(&to));
+        return;
+    };
+    let fields = from.keys().chain(to.keys().filter(|field| !from.contains_key(*field)));
+    let differ: Vec<&String> = fields.filter(|field| from.get(*field) != to.get(*field)).collect();
+    for field in differ.iter().take(MAX_LISTED) {
+        let part = |side: &serde_json::Map<String, Value>| side.get(*field).map(value);
+        let (from, to) = (part(from), part(to).unwrap_or_else(|| "none".to_owned()));
+        let from = from.map(|from| format!("{from} → ")).unwrap_or_default();
+        let _ = write!(text, "\n- {}: {from}{to}", name(field));
+    }
+    if differ.len() > MAX_LISTED {
+        let _ = write!(text, "\n- and {} fields more, not listed", differ.len() - MAX_LISTED);
+    }
+}
+
+fn name(text: &str) -> String {
+    visible_up_to(text, MAX_NAME_CHARS).into_owned()
+}
+
+fn sentence(text: &str) -> String {
+    visible_up_to(text, MAX_SENTENCE_CHARS).into_owned()
+}
+
+fn value(value: &Value) -> String {
+    match value {
+        Value::Null => "none".to_owned(),
+        value => visible_up_to(&value.to_string(), MAX_VALUE_CHARS).into_owned(),
+    }
+}
