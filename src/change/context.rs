@@ -1,4 +1,4 @@
-//! On whose behalf changes are made, and who is notified.
+//! On whose behalf changes are made, and who is notified of their progress.
 
 use std::{
     fmt,
@@ -10,20 +10,20 @@ use std::{
 
 use super::Journal;
 
-/// Hears how far a batch is: done so far, in all, and what came last.
+/// A callback for the progress of a batch: resources done, total, and the name of the last one.
 pub type Progress = Arc<dyn Fn(usize, usize, &str) + Send + Sync>;
 
-/// On whose behalf a [`Tailnet`](crate::Tailnet) makes its changes, and who is notified.
+/// On whose behalf a [`Tailnet`](crate::Tailnet) makes changes, and where they are recorded.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Actor {
     /// The principal that made the call, as the journal records it.
     pub principal: Arc<str>,
-    /// The tool that was asked for.
+    /// The tool that was called.
     pub tool: Arc<str>,
-    /// Where every change is recorded before it is sent.
+    /// The journal that records every change before it is sent.
     pub journal: Option<Arc<dyn Journal>>,
-    /// Who hears how far a batch is.
+    /// Receives the progress of a batch.
     pub progress: Option<Progress>,
     stop: Arc<AtomicBool>,
 }
@@ -41,18 +41,18 @@ impl Default for Actor {
 }
 
 impl Actor {
-    /// `principal` acts, and `journal` records.
+    /// An actor for `principal` whose changes are recorded in `journal`.
     pub fn new(principal: &str, journal: Option<Arc<dyn Journal>>) -> Self {
         Self { principal: principal.into(), journal, ..Self::default() }
     }
 
-    /// The same principal, asking for `tool`. It can be stopped by itself.
+    /// The same actor for a call of `tool`, which can be stopped separately.
     #[must_use]
     pub fn with_tool(&self, tool: &str) -> Self {
         Self { tool: tool.into(), stop: Arc::default(), ..self.clone() }
     }
 
-    /// Asks a batch to stop after the resource that it is at.
+    /// Asks a batch to stop after the current resource.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! What was recorded.
+//! Reads entries and steps from the database.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -13,7 +13,7 @@ use crate::change::{
 const ENTRY: &str = "id, at, principal, tool, tailnet, resource, risk, planned, lease,
     outcome, undoes, undone_by";
 
-/// What a list is of. Every parameter is always there, so that the text is one.
+/// The filter of a list. All parameters are always bound, so that one query text serves all filters.
 const WHERE: &str =
     "WHERE ($1 = '' OR lower(resource) LIKE $1 ESCAPE '!' OR tool LIKE $1 ESCAPE '!'
         OR lower(principal) LIKE $1 ESCAPE '!')
@@ -49,7 +49,7 @@ pub(super) async fn list(pool: &AnyPool, find: &Find) -> Result<(Vec<Entry>, u64
     Ok((entries, u64::try_from(total).unwrap_or_default()))
 }
 
-/// Text to look for, whatever it has in it.
+/// A `LIKE` pattern for entries that contain `text`, with special characters escaped.
 fn like(text: &str) -> String {
     let escaped: String = text
         .to_lowercase()
@@ -67,7 +67,7 @@ pub(super) async fn entry(pool: &AnyPool, entry: i64) -> Result<Option<Entry>, s
     row.as_ref().map(read).transpose()
 }
 
-/// Entries that no server works at any more, though none recorded how they ended.
+/// Entries that no server works on any more, but that have no outcome.
 pub(super) async fn cut_off(pool: &AnyPool) -> Result<Vec<Entry>, sqlx::Error> {
     let query = format!("SELECT {ENTRY} FROM changes WHERE outcome IS NULL ORDER BY id");
     let rows = sqlx::query(&query).fetch_all(pool).await?;
@@ -129,7 +129,7 @@ fn read(row: &AnyRow) -> Result<Entry, sqlx::Error> {
         tool: row.try_get("tool")?,
         tailnet: row.try_get("tailnet")?,
         resource: row.try_get("resource")?,
-        // What cannot be read counts as destructive.
+        // An unknown risk counts as destructive.
         risk: risk.parse().unwrap_or(Risk::Danger),
         outcome: outcome.unwrap_or(Outcome::Unknown),
         running: outcome.is_none() && held,

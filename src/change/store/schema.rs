@@ -1,15 +1,15 @@
-//! The tables.
+//! The database tables.
 
 use percent_encoding::{AsciiSet, CONTROLS};
 use sqlx::{AnyPool, Executor as _, Row as _};
 
-/// What a path cannot have in a URL as it is.
+/// Characters of a file path that must be escaped in a URL.
 pub(super) const PATH: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#').add(b' ');
 
-/// The version of these tables. A later program may read older ones, not the other way round.
+/// The schema version. A newer program can read older tables, but not the reverse.
 const VERSION: i64 = 1;
 
-/// How long calls stay in the audit: 90 days.
+/// How long audited calls are kept: 90 days.
 const AUDIT_MICROS: i64 = 90 * 24 * 3_600 * 1_000_000;
 
 const TABLES: &[&str] = &[
@@ -32,21 +32,21 @@ const TABLES: &[&str] = &[
         id TEXT PRIMARY KEY, digest TEXT NOT NULL, until BIGINT NOT NULL, used BIGINT NOT NULL)",
 ];
 
-/// Makes the tables that are not there.
+/// Creates missing tables, and checks the schema version.
 pub(super) async fn prepare(pool: &AnyPool, postgres: bool) -> Result<(), sqlx::Error> {
     let mut connection = pool.acquire().await?;
     let id = if postgres {
         "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
     } else {
         connection.execute("PRAGMA journal_mode = WAL").await?;
-        // What was promised to be recorded survives a power cut, too.
+        // Recorded changes must survive a power failure.
         connection.execute("PRAGMA synchronous = FULL").await?;
         connection.execute("PRAGMA busy_timeout = 5000").await?;
         "INTEGER PRIMARY KEY AUTOINCREMENT"
     };
     let mut transaction = sqlx::Connection::begin(&mut *connection).await?;
     if postgres {
-        // Several servers may start at once, and the tables are made by one of them.
+        // If several servers start at once, only one creates the tables.
         transaction.execute("SELECT 1 FROM pg_advisory_xact_lock(7426831)").await?;
     }
     for table in TABLES {
@@ -74,7 +74,7 @@ pub(super) async fn prepare(pool: &AnyPool, postgres: bool) -> Result<(), sqlx::
     transaction.commit().await
 }
 
-/// Drops what nobody needs any more.
+/// Deletes old audit records and expired plans.
 pub(super) async fn prune(pool: &AnyPool) -> Result<(), sqlx::Error> {
     let now = super::micros(jiff::Timestamp::now());
     sqlx::query("DELETE FROM audit WHERE at < $1").bind(now - AUDIT_MICROS).execute(pool).await?;

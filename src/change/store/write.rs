@@ -1,4 +1,4 @@
-//! What is recorded while a change is made.
+//! Records changes in the database while they are made.
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -137,8 +137,8 @@ impl Journal for Store {
 }
 
 impl Store {
-    /// Says every few seconds that the entry is still being worked at. When nobody says so any
-    /// more, its server was cut off.
+    /// Renews the lease of an entry every few seconds. Once the lease has expired, the entry counts
+    /// as interrupted.
     fn hold(&self, pool: &AnyPool, entry: i64) {
         let pool = pool.clone();
         let task = tokio::spawn(async move {
@@ -167,7 +167,7 @@ impl Store {
     }
 }
 
-/// Nobody will say any more how an entry ended.
+/// Records that the outcome of an interrupted entry is unknown.
 pub(super) async fn cut_off(pool: &AnyPool, entry: i64) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE changes SET outcome = $1 WHERE id = $2 AND outcome IS NULL")
         .bind(Outcome::Unknown.as_str())
