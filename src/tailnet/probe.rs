@@ -20,8 +20,7 @@ pub struct Probe {
 
 impl Tailnet {
     /// Sends a small request (`GET /tailnet/{tailnet}/settings`, or the device list if that is
-    /// forbidden)
-    /// to check that the API can be reached and accepts the credential.
+    /// forbidden) to check that the API can be reached and accepts the credential.
     ///
     /// # Errors
     ///

@@ -45,8 +45,8 @@ impl Tailnets {
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) if the list is empty, if two have the same name, or if one
-    /// is called `all`.
+    /// [`Config`](crate::ErrorKind::Config) if the list is empty, if two have the same name, or if
+    /// one is called `all`.
     pub fn new(named: Vec<(String, Tailnet)>) -> Result<Self> {
         let wrong = |why: String| Err(Error::config(why, "name each profile once"));
         let Some((_, first)) = named.first() else {

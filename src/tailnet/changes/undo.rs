@@ -22,8 +22,8 @@ enum Turn {
 }
 
 impl Changes<'_> {
-    /// Plans to undo a recorded change: every step that took effect, unless the field was changed again
-    /// since.
+    /// Plans to undo a recorded change: every step that took effect, unless the field was changed
+    /// again since.
     ///
     /// # Errors
     ///

@@ -112,8 +112,8 @@ impl Resources<'_, DeviceInvite> {
         Ok(plan.warned(warnings(&device, share)))
     }
 
-    /// Plans to mail an invite again (`POST /device-invites/{deviceInviteId}/resend`). The API allows
-    /// this once a minute.
+    /// Plans to mail an invite again (`POST /device-invites/{deviceInviteId}/resend`). The API
+    /// allows this once a minute.
     ///
     /// # Errors
     ///
@@ -126,8 +126,9 @@ impl Resources<'_, DeviceInvite> {
         Ok(DEVICE_INVITE.plan_action(MAIL, &id, &DEVICE_INVITE.name(&found)))
     }
 
-    /// Plans to accept a device invite from another tailnet (`POST /device-invites/-/accept`), which
-    /// shares its device into this one. `invite` is the link, or the code at the end of the link.
+    /// Plans to accept a device invite from another tailnet (`POST /device-invites/-/accept`),
+    /// which shares its device into this one. `invite` is the link, or the code at the end of the
+    /// link.
     ///
     /// # Errors
     ///

@@ -36,8 +36,8 @@ pub(super) fn is_custom(field: &str) -> bool {
     field.starts_with(CUSTOM)
 }
 
-/// The value of a custom posture attribute. The first value written for an attribute fixes its type on
-/// all devices of the tailnet.
+/// The value of a custom posture attribute. The first value written for an attribute fixes its type
+/// on all devices of the tailnet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 #[non_exhaustive]

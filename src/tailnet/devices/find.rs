@@ -11,8 +11,8 @@ use crate::{
 /// The maximum number of candidates in an error message.
 const CANDIDATES: usize = 10;
 
-/// Finds a device by node ID, legacy ID, address, full name, short name, or an unambiguous beginning of
-/// the short name. An exact match wins over a beginning.
+/// Finds a device by node ID, legacy ID, address, full name, short name, or an unambiguous
+/// beginning of the short name. An exact match wins over a beginning.
 ///
 /// # Errors
 ///
@@ -45,8 +45,8 @@ pub fn find<'a>(devices: &'a [Device], wanted: &str) -> Result<&'a Device> {
     Err(unknown(devices, wanted, &lower))
 }
 
-/// Finds a device by its full name, ID or address. For irreversible changes: once a device is removed,
-/// the beginning of its name may match another.
+/// Finds a device by its full name, ID or address. For irreversible changes: once a device is
+/// removed, the beginning of its name may match another.
 ///
 /// # Errors
 ///

@@ -1,13 +1,13 @@
-//! Client updates. The API cannot update one device; it can only turn on auto-updates for the tailnet.
-//! Otherwise somebody runs `tailscale update` on the device.
+//! Client updates. The API cannot update one device; it can only turn on auto-updates for the
+//! tailnet. Otherwise somebody runs `tailscale update` on the device.
 
 use super::Devices;
 use crate::{Error, change::Plan, client::Result, tailnet::settings};
 
 impl Devices<'_> {
-    /// Plans how to update the client of a device. With `auto_updates`, turns on auto-updates for the
-    /// tailnet (`PATCH /tailnet/{tailnet}/settings`); without it, the plan changes nothing and its notes
-    /// say what to do on the device.
+    /// Plans how to update the client of a device. With `auto_updates`, turns on auto-updates for
+    /// the tailnet (`PATCH /tailnet/{tailnet}/settings`); without it, the plan changes nothing and
+    /// its notes say what to do on the device.
     ///
     /// # Errors
     ///

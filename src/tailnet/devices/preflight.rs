@@ -289,7 +289,7 @@ fn wanted_tags(from: &BTreeSet<String>, update: &Update) -> Result<BTreeSet<Stri
     Ok(to)
 }
 
-/// Whether an address is in 100.64.0.0/10 and not reserved by Tailscale or ChromeOS.
+/// Whether an address is in 100.64.0.0/10 and not reserved by Tailscale or Chrome OS.
 fn in_pool(address: Ipv4Addr) -> bool {
     let [a, b, c, _] = address.octets();
     let reserved =

@@ -79,7 +79,7 @@ pub struct Network {
     /// Whether the NAT maps each destination to another port, which makes direct connections hard.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hard_nat: Option<bool>,
-    /// Whether the router supports port mapping (UPnP, NAT-PMP or PCP).
+    /// Whether the router supports port mapping (`UPnP`, NAT-PMP or PCP).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port_mapping: Option<bool>,
 }

@@ -192,8 +192,7 @@ impl<'a> DnsOf<'a> {
     }
 
     /// Reads whether MagicDNS is on, and the tailnet's domain. The domain is taken from device
-    /// names; it is
-    /// absent if the credential may not list devices.
+    /// names; it is absent if the credential may not list devices.
     ///
     /// # Errors
     ///

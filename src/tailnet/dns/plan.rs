@@ -63,8 +63,8 @@ impl DnsOf<'_> {
         Ok(plan)
     }
 
-    /// Plans to replace the global nameservers (`POST /tailnet/{tailnet}/dns/nameservers`). An empty
-    /// list also turns MagicDNS off, as a second change in the plan.
+    /// Plans to replace the global nameservers (`POST /tailnet/{tailnet}/dns/nameservers`). An
+    /// empty list also turns MagicDNS off, as a second change in the plan.
     ///
     /// # Errors
     ///

@@ -64,8 +64,8 @@ impl NewKey {
     }
 
     /// Checks the definition and builds the request body. With `of_user`, the key belongs to the
-    /// user of
-    /// the API access token; otherwise it belongs to the tailnet, and an auth key needs tags.
+    /// user of the API access token; otherwise it belongs to the tailnet, and an auth key needs
+    /// tags.
     pub(super) fn checked(&self, of_user: bool) -> Result<Value> {
         description(&self.description)?;
         self.tags.iter().try_for_each(|it| check_tag(it))?;

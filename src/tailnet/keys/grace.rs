@@ -41,8 +41,7 @@ const ROTATION: &str = "2 keys";
 
 impl Keys<'_> {
     /// Lists rotated keys whose grace period is over, from the latest 200 rotations in the journal.
-    /// Some
-    /// may have been revoked already.
+    /// Some may have been revoked already.
     ///
     /// # Errors
     ///

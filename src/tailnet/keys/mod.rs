@@ -155,8 +155,8 @@ impl<'a> Keys<'a> {
     ///
     /// # Errors
     ///
-    /// [`Refused`](crate::ErrorKind::Refused) for an auth key or an API access token, with what to do
-    /// instead.
+    /// [`Refused`](crate::ErrorKind::Refused) for an auth key or an API access token, with what to
+    /// do instead.
     pub async fn plan_update(&self, id: &str, update: &Update) -> Result<Plan> {
         let key = KEY.get(self.tailnet, id).await?;
         let kind = Kind::of(&key);

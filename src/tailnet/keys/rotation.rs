@@ -25,8 +25,8 @@ use crate::{
 pub struct Policy(pub BTreeMap<Kind, u32>);
 
 impl Default for Policy {
-    /// 90 days for auth keys and API access tokens, 365 days for OAuth clients. Federated identities
-    /// have no secret, and no maximum age.
+    /// 90 days for auth keys and API access tokens, 365 days for OAuth clients. Federated
+    /// identities have no secret, and no maximum age.
     fn default() -> Self {
         Self(BTreeMap::from([(Kind::Auth, 90), (Kind::Api, 90), (Kind::Client, 365)]))
     }
@@ -65,15 +65,15 @@ pub struct Report {
 }
 
 impl Keys<'_> {
-    /// Plans to rotate a key: to create one like it and, once that works, to revoke the old key at once
-    /// or after `grace`. A server revokes it by itself when the grace period is over; other programs
-    /// call [`plan_due`](Self::plan_due). If the new key cannot be created, the old one stays valid.
+    /// Plans to rotate a key: to create one like it and, once that works, to revoke the old key at
+    /// once or after `grace`. A server revokes it by itself when the grace period is over; other
+    /// programs call [`plan_due`](Self::plan_due). If the new key cannot be created, the old one
+    /// stays valid.
     ///
     /// # Errors
     ///
     /// [`Refused`](ErrorKind::Refused) for kinds that the API cannot create, and for the credential
-    /// that
-    /// this program uses if `grace` is zero.
+    /// that this program uses if `grace` is zero.
     pub async fn plan_rotate(&self, id: &str, grace: SignedDuration) -> Result<Plan> {
         let key = KEY.get(self.tailnet(), id).await?;
         let kind = Kind::of(&key);
@@ -127,8 +127,7 @@ impl Keys<'_> {
     }
 
     /// Checks the age, expiry and owner of all keys that the credential can list, and finds rotated
-    /// keys
-    /// whose grace period is over. The API does not report when a key was last used.
+    /// keys whose grace period is over. The API does not report when a key was last used.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! AWS external IDs: an IAM role's trust policy names one so that Tailscale can stream logs to an S3
-//! bucket with that role.
+//! AWS external IDs: an IAM role's trust policy names one so that Tailscale can stream logs to an
+//! S3 bucket with that role.
 
 use async_trait::async_trait;
 use serde_json::{Value, json};

@@ -53,8 +53,9 @@ impl<'a> Logging<'a> {
         Self { tailnet }
     }
 
-    /// Lists entries of the configuration audit log (`GET /tailnet/{tailnet}/logging/configuration`).
-    /// `target` keeps entries whose target contains the text; empty keeps all.
+    /// Lists entries of the configuration audit log
+    /// (`GET /tailnet/{tailnet}/logging/configuration`). `target` keeps entries whose target
+    /// contains the text; empty keeps all.
     ///
     /// # Errors
     ///
@@ -76,8 +77,7 @@ impl<'a> Logging<'a> {
     }
 
     /// Lists network flow logs (`GET /tailnet/{tailnet}/logging/network`). The answer can be very
-    /// large,
-    /// so use a short window. Tailscale keeps 30 days.
+    /// large, so use a short window. Tailscale keeps 30 days.
     ///
     /// # Errors
     ///

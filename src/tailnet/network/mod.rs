@@ -91,10 +91,9 @@ impl<'a> Network<'a> {
         Self { tailnet }
     }
 
-    /// Summarizes devices (`GET /tailnet/{tailnet}/devices`), users (`GET
-    /// /tailnet/{tailnet}/users`) and
-    /// MagicDNS (`GET /tailnet/{tailnet}/dns/preferences`). If users or DNS cannot be read, a note says
-    /// so.
+    /// Summarizes devices (`GET /tailnet/{tailnet}/devices`), users
+    /// (`GET /tailnet/{tailnet}/users`) and MagicDNS (`GET /tailnet/{tailnet}/dns/preferences`). If
+    /// users or DNS cannot be read, a note says so.
     ///
     /// # Errors
     ///

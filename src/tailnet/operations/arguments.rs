@@ -70,8 +70,7 @@ impl Arguments {
     }
 
     /// Path and query as one text, such as `/tailnet/{tailnet}/keys?all=true`. `{tailnet}` is left
-    /// as it is:
-    /// the client fills it in.
+    /// as it is: the client fills it in.
     pub(super) fn place(&self, operation: Operation) -> String {
         let mut place = operation.path().to_owned();
         for (name, value) in &self.path {

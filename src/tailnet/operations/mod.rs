@@ -1,5 +1,5 @@
-//! Calls any operation of the API with JSON values: for operations that have no module of their own,
-//! including new ones in later versions of the API.
+//! Calls any operation of the API with JSON values: for operations that have no module of their
+//! own, including new ones in later versions of the API.
 
 use serde_json::Value;
 
@@ -48,8 +48,8 @@ pub fn is_offered(operation: Operation) -> bool {
     !kills
 }
 
-/// The risk of calling an operation. A change is destructive if the API cannot read the state, because
-/// then it cannot be undone.
+/// The risk of calling an operation. A change is destructive if the API cannot read the state,
+/// because then it cannot be undone.
 pub fn risk(operation: Operation) -> Risk {
     let reader = change::reader(operation);
     let adds = |it: Operation| operation.method() == "POST" && it.lists();
@@ -81,13 +81,13 @@ impl<'a> Operations<'a> {
         Self { tailnet }
     }
 
-    /// Calls an operation that only reads. `given` has the parameters by name, and `body`. Secrets in
-    /// the answer are replaced with dots.
+    /// Calls an operation that only reads. `given` has the parameters by name, and `body`. Secrets
+    /// in the answer are replaced with dots.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](ErrorKind::InvalidInput) if `given` does not match [`Operation::input`], or if
-    /// the operation changes something; otherwise the error of the API.
+    /// [`InvalidInput`](ErrorKind::InvalidInput) if `given` does not match [`Operation::input`], or
+    /// if the operation changes something; otherwise the error of the API.
     pub async fn read(&self, operation: Operation, given: &Value) -> Result<Value> {
         if !operation.reads() {
             return Err(Error::invalid_input("operation", "changes something; plan it"));
@@ -105,8 +105,8 @@ impl<'a> Operations<'a> {
         self.tailnet.client().call(operation, call).await
     }
 
-    /// Plans a call that changes something. If the API can read at the same path, the plan shows the
-    /// state before and after, and the change can be undone.
+    /// Plans a call that changes something. If the API can read at the same path, the plan shows
+    /// the state before and after, and the change can be undone.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! Replaces the policy file: a change of its entire text. The journal keeps the old and the new text,
-//! which is how a recorded version can be restored.
+//! Replaces the policy file: a change of its entire text. The journal keeps the old and the new
+//! text, which is how a recorded version can be restored.
 
 use async_trait::async_trait;
 use serde_json::Value;

@@ -51,17 +51,14 @@ impl Draft {
 
 impl PolicyFileOf<'_> {
     /// Plans to replace the policy file after checking the new text: it parses, it is valid both
-    /// offline
-    /// and at Tailscale, its tests pass, and it locks nobody out. The plan's notes show the result
-    /// of each
-    /// check. If the live file has changed since the draft's version, the two changes are merged,
-    /// provided
-    /// that they touch different lines.
+    /// offline and at Tailscale, its tests pass, and it locks nobody out. The plan's notes show the
+    /// result of each check. If the live file has changed since the draft's version, the two
+    /// changes are merged, provided that they touch different lines.
     ///
     /// # Errors
     ///
-    /// [`Refused`](ErrorKind::Refused) if a check fails; [`Stale`](ErrorKind::Stale) if somebody else
-    /// changed the same lines, or if this process has not read the draft's version.
+    /// [`Refused`](ErrorKind::Refused) if a check fails; [`Stale`](ErrorKind::Stale) if somebody
+    /// else changed the same lines, or if this process has not read the draft's version.
     pub async fn plan_text(&self, draft: &Draft) -> Result<Plan> {
         let live = self.get().await?.versioned()?;
         let (text, note) = self.on_top_of(&live, draft).await?;
@@ -74,8 +71,8 @@ impl PolicyFileOf<'_> {
     ///
     /// # Errors
     ///
-    /// Same as [`plan_text`](Self::plan_text); [`NotFound`](ErrorKind::NotFound) if no such version is
-    /// recorded.
+    /// Same as [`plan_text`](Self::plan_text); [`NotFound`](ErrorKind::NotFound) if no such version
+    /// is recorded.
     pub async fn plan_rollback(&self, to: Recorded, allow: Allow) -> Result<Plan> {
         let found = self.recorded(to).await?;
         let live = self.get().await?.versioned()?;

@@ -56,7 +56,7 @@ pub struct PolicyFileOf<'a> {
 pub struct PolicyFile {
     /// The text as HuJSON, with its comments and formatting.
     pub text: String,
-    /// The version (ETag), which a [`Draft`] refers to.
+    /// The version (`ETag`), which a [`Draft`] refers to.
     pub etag: String,
 }
 
@@ -103,8 +103,8 @@ impl<'a> PolicyFileOf<'a> {
         Ok(owners.map(|it| it.keys().cloned().collect()).unwrap_or_default())
     }
 
-    /// Replaces the version `etag` with `text`. Called only by [`change::File`], for a plan that was
-    /// confirmed and recorded.
+    /// Replaces the version `etag` with `text`. Called only by [`change::File`], for a plan that
+    /// was confirmed and recorded.
     async fn write(&self, text: &str, etag: &str) -> Result<()> {
         let request = self.tailnet.api()?.set_policy_file().accept(HUJSON).content_type(HUJSON);
         let request = request.if_match(format!("\"{etag}\"")).body(text.to_owned());
@@ -144,8 +144,8 @@ fn versioned(response: &Response<Bytes>) -> PolicyFile {
     PolicyFile { text: String::from_utf8_lossy(response).into_owned(), etag }
 }
 
-/// An ETag without its quotes. A proxy that compresses marks it as weak (`W/`), which `If-Match` does
-/// not accept, so the mark is removed, too.
+/// An `ETag` without its quotes. A proxy that compresses marks it as weak (`W/`), which `If-Match`
+/// does not accept, so the mark is removed, too.
 fn bare(etag: &str) -> &str {
     let etag = etag.trim();
     etag.strip_prefix("W/").unwrap_or(etag).trim_matches('"')

@@ -36,8 +36,8 @@ const ERRORS: usize = 10;
 /// Checks `new`, which is to replace `old`.
 pub(super) async fn offline(tailnet: &Tailnet, old: &str, new: &str) -> Judged {
     let inventory = tailnet.policy_file().inventory().await;
-    // Without the inventory, the file itself can still be checked. Tests are left out here: Tailscale
-    // runs them, too, and its result decides.
+    // Without the inventory, the file itself can still be checked. Tests are left out here:
+    // Tailscale runs them, too, and its result decides.
     let checked = policy::check_untested(new, inventory.as_ref().ok());
     let mut judged = Judged {
         errors: checked.errors().take(ERRORS).map(ToString::to_string).collect(),

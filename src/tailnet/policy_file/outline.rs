@@ -35,7 +35,7 @@ pub struct Section {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SectionText {
-    /// Version (ETag) of the policy file.
+    /// Version (`ETag`) of the policy file.
     pub etag: String,
     /// Name of the section, as written.
     pub section: String,
@@ -49,7 +49,7 @@ pub struct SectionText {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Summary {
-    /// Version (ETag) of the policy file.
+    /// Version (`ETag`) of the policy file.
     pub etag: String,
     /// Number of lines.
     pub lines: usize,

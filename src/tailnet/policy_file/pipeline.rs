@@ -1,5 +1,5 @@
-//! The checks that a new policy file must pass before it is planned. Each check adds a note to the plan
-//! that the user confirms.
+//! The checks that a new policy file must pass before it is planned. Each check adds a note to the
+//! plan that the user confirms.
 
 use super::{
     Verdict,

@@ -144,8 +144,7 @@ impl PolicyFileOf<'_> {
     }
 
     /// The text that was live at a time: the new text of the last change before it, or the old text
-    /// of the
-    /// first change after it.
+    /// of the first change after it.
     async fn at(&self, at: Timestamp) -> Result<Found> {
         let mut later: Option<(Entry, Step)> = None;
         let mut next = None;

@@ -93,8 +93,8 @@ impl Listed for PostureIntegration {}
 pub type Posture<'a> = Resources<'a, PostureIntegration>;
 
 impl Resources<'_, PostureIntegration> {
-    /// Plans to create an integration (`POST /tailnet/{tailnet}/posture/integrations`). Each provider
-    /// can have only one.
+    /// Plans to create an integration (`POST /tailnet/{tailnet}/posture/integrations`). Each
+    /// provider can have only one.
     ///
     /// # Errors
     ///
@@ -121,8 +121,7 @@ impl Resources<'_, PostureIntegration> {
     }
 
     /// Plans to change an integration (`PATCH /posture/integrations/{id}`). Without a new client
-    /// secret,
-    /// it keeps the old one.
+    /// secret, it keeps the old one.
     ///
     /// # Errors
     ///

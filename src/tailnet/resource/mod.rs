@@ -1,5 +1,5 @@
-//! Resources that the API creates, replaces and deletes as one object, such as webhooks and keys. The
-//! shared logic is here; a [`ResourceSpec`] describes each kind.
+//! Resources that the API creates, replaces and deletes as one object, such as webhooks and keys.
+//! The shared logic is here; a [`ResourceSpec`] describes each kind.
 
 use serde_json::{Map, Value};
 
@@ -44,8 +44,8 @@ pub struct ResourceSpec {
     pub(crate) make: Option<Operation>,
     /// Whether the operation that creates takes a list, and returns one.
     pub(crate) makes_lists: bool,
-    /// The field that names the parent resource. When a resource is created, it goes into the path and
-    /// not into the body.
+    /// The field that names the parent resource. When a resource is created, it goes into the path
+    /// and not into the body.
     pub(crate) within: Option<&'static str>,
     /// Changes a resource.
     pub(crate) change: Option<Operation>,
@@ -59,8 +59,8 @@ pub struct ResourceSpec {
     pub(crate) returns: bool,
     /// What is lost when a deleted resource is created again, as a warning.
     pub(crate) leaves: Option<&'static str>,
-    /// The fields that can be set, by their API names; they are recorded and compared. Empty means all
-    /// fields of the answer: needed if a replacement removes fields that it does not name.
+    /// The fields that can be set, by their API names; they are recorded and compared. Empty means
+    /// all fields of the answer: needed if a replacement removes fields that it does not name.
     pub(crate) fields: &'static [&'static str],
     /// Reduces a configuration to the fields allowed on creation, if those are fewer.
     pub(crate) makes_from: Option<fn(Value) -> Value>,

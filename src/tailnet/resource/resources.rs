@@ -69,8 +69,8 @@ impl<R: Resource> Resources<'_, R> {
     ///
     /// # Errors
     ///
-    /// [`NotFound`](crate::ErrorKind::NotFound), or [`Ambiguous`](crate::ErrorKind::Ambiguous) with the
-    /// candidates.
+    /// [`NotFound`](crate::ErrorKind::NotFound), or [`Ambiguous`](crate::ErrorKind::Ambiguous) with
+    /// the candidates.
     pub async fn get(&self, wanted: &str) -> Result<R> {
         let (id, _) = self.identify(wanted).await?;
         call::typed(R::SPEC.read, &R::SPEC.get(self.tailnet, &id).await?)

@@ -153,8 +153,8 @@ impl<'a> Routes<'a> {
     }
 
     /// Lists all subnet routers, or only `device` (`GET /tailnet/{tailnet}/devices`), with overlaps
-    /// between their routes and what the policy file auto-approves (`GET /tailnet/{tailnet}/acl`). If
-    /// the credential may not read the policy file, a note says so.
+    /// between their routes and what the policy file auto-approves (`GET /tailnet/{tailnet}/acl`).
+    /// If the credential may not read the policy file, a note says so.
     ///
     /// # Errors
     ///

@@ -87,8 +87,8 @@ impl Services<'_> {
         Ok(plan.warned(warnings))
     }
 
-    /// Plans to change a service (`PUT /tailnet/{tailnet}/services/{serviceName}`). All other fields
-    /// stay as they are, including those that this program does not know.
+    /// Plans to change a service (`PUT /tailnet/{tailnet}/services/{serviceName}`). All other
+    /// fields stay as they are, including those that this program does not know.
     ///
     /// # Errors
     ///

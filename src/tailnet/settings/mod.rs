@@ -32,8 +32,8 @@ impl<'a> SettingsOf<'a> {
         Self { tailnet }
     }
 
-    /// Reads the settings (`GET /tailnet/{tailnet}/settings`). A setting that the credential's scopes
-    /// do not cover is absent, whatever its value.
+    /// Reads the settings (`GET /tailnet/{tailnet}/settings`). A setting that the credential's
+    /// scopes do not cover is absent, whatever its value.
     ///
     /// # Errors
     ///
@@ -43,8 +43,7 @@ impl<'a> SettingsOf<'a> {
     }
 
     /// Reads the settings under the names that this program uses: readable ones with their values,
-    /// and the
-    /// others with the scope that each needs.
+    /// and the others with the scope that each needs.
     ///
     /// # Errors
     ///
@@ -63,8 +62,7 @@ impl<'a> SettingsOf<'a> {
     }
 
     /// Plans to change settings (`PATCH /tailnet/{tailnet}/settings`), with one request for each:
-    /// if one
-    /// fails, those before it are rolled back.
+    /// if one fails, those before it are rolled back.
     ///
     /// ```no_run
     /// # async fn example(tailnet: &tailsteward::Tailnet) -> tailsteward::Result<()> {
@@ -116,8 +114,7 @@ impl<'a> SettingsOf<'a> {
     }
 
     /// Plans to turn auto-updates of clients on or off (`PATCH /tailnet/{tailnet}/settings`). The
-    /// setting
-    /// is a default, which a device can override.
+    /// setting is a default, which a device can override.
     ///
     /// # Errors
     ///

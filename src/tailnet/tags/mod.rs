@@ -94,13 +94,12 @@ impl<'a> Tags<'a> {
 
     /// Lists all tags on devices (`GET /tailnet/{tailnet}/devices`) and in the policy file
     /// (`GET /tailnet/{tailnet}/acl`) with their problems: used but not declared, without owners,
-    /// unused,
-    /// or without one of `prefixes`. If `prefixes` is empty, any name is allowed.
+    /// unused, or without one of `prefixes`. If `prefixes` is empty, any name is allowed.
     ///
     /// # Errors
     ///
-    /// [`Forbidden`](ErrorKind::Forbidden) if devices may not be read. If the policy file may not be
-    /// read, a note says what was not checked.
+    /// [`Forbidden`](ErrorKind::Forbidden) if devices may not be read. If the policy file may not
+    /// be read, a note says what was not checked.
     pub async fn audit(&self, prefixes: &[String]) -> Result<Audit> {
         let devices = self.tailnet.devices().list().await?;
         let own: Vec<&Device> = devices.iter().filter(|it| !it.is_shared_in()).collect();
@@ -147,8 +146,7 @@ impl<'a> Tags<'a> {
     ///
     /// [`InvalidInput`](ErrorKind::InvalidInput) for an invalid tag or too many devices;
     /// [`Refused`](ErrorKind::Refused) for a tag that the policy file does not declare, and for a
-    /// device
-    /// that would lose its last tag, which the API does not allow.
+    /// device that would lose its last tag, which the API does not allow.
     pub async fn plan(
         &self,
         which: &DeviceSelector,

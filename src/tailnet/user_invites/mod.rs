@@ -72,8 +72,7 @@ pub type UserInvites<'a> = Resources<'a, UserInvite>;
 
 impl Resources<'_, UserInvite> {
     /// Plans to invite people to join with `role` (`POST /tailnet/{tailnet}/user-invites`). Each
-    /// address
-    /// gets an email; without addresses, the plan creates one link to pass on.
+    /// address gets an email; without addresses, the plan creates one link to pass on.
     ///
     /// # Errors
     ///
@@ -110,8 +109,8 @@ impl Resources<'_, UserInvite> {
         Ok(plan)
     }
 
-    /// Plans to mail an invite again (`POST /user-invites/{userInviteId}/resend`). The API allows this
-    /// once a minute.
+    /// Plans to mail an invite again (`POST /user-invites/{userInviteId}/resend`). The API allows
+    /// this once a minute.
     ///
     /// # Errors
     ///

@@ -45,8 +45,7 @@ impl Users<'_> {
     /// # Errors
     ///
     /// Same as [`plan_role`](Self::plan_role); [`Refused`](crate::ErrorKind::Refused) for the
-    /// owner, and
-    /// if `user` is not the full login name or ID.
+    /// owner, and if `user` is not the full login name or ID.
     pub async fn plan_suspended(&self, user: &str, suspended: bool) -> Result<Plan> {
         let user = if suspended { self.other(user).await? } else { own(self.get(user).await?)? };
         let from = change::status_of(&user) == "suspended";
@@ -62,8 +61,7 @@ impl Users<'_> {
     }
 
     /// Plans to delete a user and all their devices (`POST /users/{userId}/delete`). Needs the full
-    /// login
-    /// name or the ID.
+    /// login name or the ID.
     ///
     /// # Errors
     ///

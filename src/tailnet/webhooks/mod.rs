@@ -121,8 +121,8 @@ impl Resources<'_, Webhook> {
         Ok(plan)
     }
 
-    /// Plans to give a webhook a new signing secret (`POST /webhooks/{endpointId}/rotate`). The report
-    /// shows it once.
+    /// Plans to give a webhook a new signing secret (`POST /webhooks/{endpointId}/rotate`). The
+    /// report shows it once.
     ///
     /// # Errors
     ///

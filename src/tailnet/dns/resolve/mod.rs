@@ -52,8 +52,8 @@ pub struct Question {
 }
 
 impl Question {
-    /// A question for `name`. A name without dots is tried in the search domains, unless it ends with
-    /// a dot; an IP address is looked up in reverse.
+    /// A question for `name`. A name without dots is tried in the search domains, unless it ends
+    /// with a dot; an IP address is looked up in reverse.
     pub fn new(name: impl Into<String>, kind: Kind) -> Self {
         Self { name: name.into(), kind }
     }
@@ -181,8 +181,8 @@ pub struct Resolution {
 impl DnsOf<'_> {
     /// Resolves a name from this machine: through its Tailscale client if it is a device of the
     /// tailnet, otherwise with the resolver that the DNS configuration selects, over HTTPS if it is
-    /// configured so (`GET /tailnet/{tailnet}/dns/configuration`). MagicDNS names, which only devices
-    /// can resolve, are answered from the lists of devices and services.
+    /// configured so (`GET /tailnet/{tailnet}/dns/configuration`). MagicDNS names, which only
+    /// devices can resolve, are answered from the lists of devices and services.
     ///
     /// # Errors
     ///

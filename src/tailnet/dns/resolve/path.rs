@@ -59,8 +59,7 @@ pub(super) struct Paths<'a> {
 
 impl<'a> Paths<'a> {
     /// The full names that `name` may stand for, in order. A name without dots is tried in the
-    /// tailnet's
-    /// domain (with MagicDNS) and in the search domains, and then as it is.
+    /// tailnet's domain (with MagicDNS) and in the search domains, and then as it is.
     pub(super) fn names(&self, name: &str, is_full: bool) -> Vec<String> {
         let mut names = Vec::new();
         if !is_full && !name.contains('.') {

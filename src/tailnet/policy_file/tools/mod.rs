@@ -145,8 +145,7 @@ impl tool::Edit for UpdateAclPolicy {
 }
 
 /// Parses the value of an edit if it is JSON text: the tool's schema, which all MCP hosts must
-/// accept, has
-/// only text for values.
+/// accept, has only text for values.
 fn structured(mut edit: Edit) -> Edit {
     if let Some(serde_json::Value::String(text)) = &edit.value
         && text.trim_start().starts_with(['{', '['])
