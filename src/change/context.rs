@@ -46,7 +46,7 @@ impl Actor {
         Self { principal: principal.into(), journal, ..Self::default() }
     }
 
-    /// The same actor for a call of `tool`, which can be stopped separately.
+    /// A copy of the actor for a call of `tool`. Stopping the copy does not stop the original.
     #[must_use]
     pub fn with_tool(&self, tool: &str) -> Self {
         Self { tool: tool.into(), stop: Arc::default(), ..self.clone() }

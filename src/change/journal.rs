@@ -18,7 +18,7 @@ pub struct Intent<'a> {
     pub principal: &'a str,
     /// The tool that was called; empty for a program that uses the library.
     pub tool: &'a str,
-    /// The tailnet: the API's origin and the tailnet's name, as [`Entry::tailnet`].
+    /// The tailnet: the API's origin and the tailnet's name.
     pub tailnet: &'a str,
     /// The resources, such as `device web-1` or `12 devices`.
     pub resource: &'a str,
@@ -38,7 +38,7 @@ pub struct Step {
     pub kind: String,
     /// ID of the resource.
     pub id: String,
-    /// Name of the resource at that time.
+    /// Name of the resource when the change was made.
     pub name: String,
     /// The field with its values before and after.
     #[serde(flatten)]

@@ -22,8 +22,7 @@ pub enum Used {
 /// Letters and digits that cannot be mistaken for each other.
 const LETTERS: &[u8] = b"23456789abcdefghjkmnpqrstuvwxyz";
 
-/// A random ID of eight characters (39 bits). It need not be secret: a plan is also bound to its
-/// digest.
+/// A random ID of eight characters (39 bits). A plan is also bound to its digest, so that is enough.
 pub(super) fn random_id() -> String {
     let letter = |_| {
         let index = fastrand::usize(..LETTERS.len());

@@ -35,7 +35,8 @@ pub struct ChangeList {
     pub shown: usize,
     /// The changes on this page.
     pub changes: Vec<Entry>,
-    /// `before` of the next page: the number of the oldest change here. Absent on the last page.
+    /// The value of `before` for the next page: the number of the oldest change here. Absent on the
+    /// last page.
     #[serde(skip)]
     pub next: Option<i64>,
 }
@@ -51,7 +52,7 @@ pub struct ChangeDetails {
     pub planned: usize,
     /// The steps that were started.
     pub steps: Vec<StepNow>,
-    /// `skip` of the next page of steps. Absent on the last page.
+    /// The value of `skip` for the next page of steps. Absent on the last page.
     #[serde(skip)]
     pub next: Option<usize>,
     /// How to read the change if it is running or its outcome is unknown.

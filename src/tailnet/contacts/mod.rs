@@ -25,7 +25,7 @@ pub(crate) const CONTACT: &ResourceSpec = &ResourceSpec {
     ..ResourceSpec::new("contact", "contactType", "", Operation::GetContacts, &["email"])
 };
 
-/// The action of sending the verification email again.
+/// The name of the action that sends the verification email again.
 const MAIL: &str = "mail_verification_again";
 
 /// The three contacts of a tailnet.

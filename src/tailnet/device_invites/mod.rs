@@ -43,7 +43,7 @@ pub(crate) const DEVICE_INVITE: &ResourceSpec = &ResourceSpec {
     )
 };
 
-/// The action of mailing an invite again.
+/// The name of the action that mails an invite again.
 const MAIL: &str = "mail_again";
 
 /// Options for sharing a device.

@@ -31,7 +31,7 @@ pub(super) fn name(from: &str, to: &str) -> Change {
     Change::new(NAME, from, to)
 }
 
-/// Replaces all tags. A user's device cannot get rid of its first tag without logging in again.
+/// Replaces all tags. Adding the first tag to a user's device is irreversible.
 pub(crate) fn tags(from: Vec<String>, to: Vec<String>) -> Change {
     let first = from.is_empty();
     let change = Change::new(TAGS, from, to);

@@ -237,7 +237,7 @@ impl<'a> Preflight<'a> {
     }
 }
 
-/// Checks that the policy file declares the tags in `tagOwners`. Returns warnings about what was not checked.
+/// Checks that `tagOwners` in the policy file declares the tags. Returns warnings about unchecked ones.
 pub(crate) async fn declared(tailnet: &Tailnet, tags: &[impl AsRef<str>]) -> Result<Vec<String>> {
     if tags.is_empty() {
         return Ok(Vec::new());

@@ -29,7 +29,7 @@ pub enum Wanted {
     Text {
         /// The new text.
         text: String,
-        /// The version that the text was made from.
+        /// The `etag` of the policy file that the text was made from.
         etag: String,
     },
     /// The live policy file with these edits; the rest keeps its formatting and comments.

@@ -44,7 +44,7 @@ impl PolicyFileOf<'_> {
 }
 
 impl Tailnet {
-    /// The tailnet's name from the settings; empty if it is `-`, the default of the credential.
+    /// The tailnet's name from the settings; empty for `-`, the credential's own tailnet.
     fn named(&self) -> &str {
         Some(self.client().tailnet()).filter(|it| *it != "-").unwrap_or_default()
     }

@@ -42,7 +42,8 @@ pub struct VersionList {
     pub live: Option<String>,
     /// The versions on this page.
     pub versions: Vec<Version>,
-    /// `before` of the next page: the number of the oldest version here. Absent on the last page.
+    /// The value of `before` for the next page: the number of the oldest version here. Absent on the
+    /// last page.
     #[serde(skip)]
     pub next: Option<i64>,
     /// Says if the live text is not the newest recorded version.
@@ -76,7 +77,7 @@ pub struct Version {
     pub live: bool,
 }
 
-/// A recorded text.
+/// A recorded text of the policy file.
 pub(super) struct Found {
     pub(super) text: String,
     /// Which text it is, such as `the text after change 3`.
@@ -123,7 +124,7 @@ impl PolicyFileOf<'_> {
         })
     }
 
-    /// Reads a recorded text.
+    /// Reads a recorded text of the policy file.
     pub(super) async fn recorded(&self, which: Recorded) -> Result<Found> {
         let (number, after) = match which {
             Recorded::After(number) => (number, true),

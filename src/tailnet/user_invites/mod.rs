@@ -37,7 +37,7 @@ pub(crate) const USER_INVITE: &ResourceSpec = &ResourceSpec {
     )
 };
 
-/// The action of mailing an invite again.
+/// The name of the action that mails an invite again.
 const MAIL: &str = "mail_again";
 
 /// The name of an invite without an email address.

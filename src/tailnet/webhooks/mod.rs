@@ -37,9 +37,9 @@ pub(crate) const WEBHOOK: &ResourceSpec = &ResourceSpec {
     )
 };
 
-/// The action of sending a test event.
+/// The name of the action that sends a test event.
 const TEST: &str = "test";
-/// The action of replacing the signing secret.
+/// The name of the action that replaces the signing secret.
 const ROTATE: &str = "rotate_secret";
 
 /// The definition of a new webhook.

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::{Attempt, Found, Kind, path::Paths};
 
-/// Notes on why devices may get another answer.
+/// Remarks, for example on why devices may get another answer.
 pub(super) fn notes(paths: &Paths<'_>, attempt: &Attempt, others: &[Attempt]) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(error) = &paths.known.unlisted {

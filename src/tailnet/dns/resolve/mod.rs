@@ -170,7 +170,7 @@ pub struct Resolution {
     /// The other lookups, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tried: Vec<Attempt>,
-    /// Notes on why devices may get another answer.
+    /// Remarks, for example on why devices may get another answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
     /// What to do next if the name did not resolve.
