@@ -1,4 +1,4 @@
-//! Carries a plan out: record, send, look, and take back where it went wrong.
+//! Applies a plan: records each change, sends it, reads it back, and rolls back after a failure.
 
 use serde_json::Value;
 
@@ -13,7 +13,8 @@ use crate::{
     client::{Action, Result, Setting},
 };
 
-/// Carries `plan` out. A failure of the only resource is an error; of several, a part of the report.
+/// Applies `plan`. A failure is an error if the plan has one resource, and part of the report
+/// otherwise.
 pub(super) async fn apply(tailnet: &Tailnet, plan: &Plan) -> Result<Report> {
     if plan.is_empty() {
         return Ok(plan.preview());
@@ -27,17 +28,17 @@ pub(super) async fn apply(tailnet: &Tailnet, plan: &Plan) -> Result<Report> {
     }
 }
 
-/// A change that took effect.
+/// A change that was sent and took effect.
 #[derive(Clone)]
 struct Made {
     change: Change,
-    /// The step's number in the journal.
+    /// The number of the step in the journal.
     number: Option<i64>,
-    /// The resource's id, which may be known only now.
+    /// The ID of the resource. For a created resource it is known only after the answer.
     id: String,
 }
 
-/// What the journal records of a step that is over.
+/// What the journal records about a finished step.
 struct Settled<'a> {
     outcome: Outcome,
     id: Option<&'a str>,
@@ -51,24 +52,24 @@ impl From<Outcome> for Settled<'_> {
     }
 }
 
-/// One plan that is being carried out.
+/// The application of one plan.
 struct Run<'a> {
     tailnet: &'a Tailnet,
     actor: &'a Actor,
     plan: &'a Plan,
     entry: Option<i64>,
     report: Report,
-    /// What was sent and took effect, with the step's number in the journal.
+    /// The resources that were changed, each with its changes.
     done: Vec<(&'a Item, Vec<Made>)>,
-    /// How the steps ended.
+    /// The outcomes of all steps.
     outcomes: Vec<Outcome>,
-    /// Whether the journal has recorded how it ended.
+    /// Whether the journal has recorded the final outcome.
     ended: bool,
     /// Why an outcome is not in the journal yet.
     unrecorded: Option<String>,
 }
 
-/// Whoever waits for a change may give up, which cuts it off.
+/// Marks the entry as abandoned if the caller drops the future before the end.
 impl Drop for Run<'_> {
     fn drop(&mut self) {
         if let (Some(journal), Some(entry), false) = (&self.actor.journal, self.entry, self.ended) {
@@ -131,7 +132,7 @@ impl<'a> Run<'a> {
                     } else {
                         self.report.failed.push(problem);
                     }
-                    // Without a journal nothing more may be sent.
+                    // Without a journal, no more changes may be sent.
                     if plan.on_failure != OnFailure::Continue || error.kind() == ErrorKind::Journal
                     {
                         halted = Some(error);
@@ -152,7 +153,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Makes the changes of one resource, all or none.
+    /// Makes the changes of one resource: all of them or none.
     async fn item(&mut self, item: &'a Item) -> Result<()> {
         if item.changes.is_empty() {
             if self.plan.is_batch() {
@@ -202,7 +203,7 @@ impl<'a> Run<'a> {
         item.subject.read(self.tailnet, id, &fields).await
     }
 
-    /// Records one change, sends it, and records what became of it.
+    /// Records one change, sends it, and records its outcome.
     async fn step(&mut self, item: &Item, id: &str, change: &Change) -> Result<Made> {
         let number = self.intend(item, id, change).await?;
         let result = self.send(item, id, change).await;
@@ -217,7 +218,7 @@ impl<'a> Run<'a> {
         self.settle(number, Settled { id: made.as_deref(), why: why.as_deref(), ..outcome.into() })
             .await;
         let sent = result?;
-        // Several resources have secrets of the same name.
+        // In a batch, secrets of several resources have the same name.
         let several = self.plan.is_batch();
         let named = |field| if several { format!("{field} of {}", item.name) } else { field };
         self.report.shown_once.extend(sent.once.into_iter().map(|(it, once)| (named(it), once)));
@@ -227,7 +228,7 @@ impl<'a> Run<'a> {
         Ok(Made { change: change.clone(), number, id })
     }
 
-    /// Sends one change. One that may have been made although its answer got lost is looked up.
+    /// Sends one change. If the answer is lost, reads the field back to see whether it took effect.
     async fn send(&self, item: &Item, id: &str, change: &Change) -> Result<Written> {
         let write = Write { id, change, secrets: &item.secrets };
         let error = match item.subject.write(self.tailnet, write).await {
@@ -255,11 +256,11 @@ impl<'a> Run<'a> {
             .context(&format!("read back: it is neither what it was nor what was sent: {now}")))
     }
 
-    /// Puts what the resource is now in the place of what it was to be.
+    /// Replaces the planned values in the report with the values read back.
     async fn read_back(&mut self, item: &Item, now: Result<Fields>, made: &mut [Made]) {
         let now = match now {
             Ok(now) => now,
-            // The change is made; that nobody could look at it does not undo it.
+            // The change was made; it stays even if it cannot be read back.
             Err(error) => {
                 let warning = format!("it was changed, but could not be read back: {error}");
                 self.report.warnings.push(warning);
@@ -275,7 +276,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Takes back what was made of one resource, the last change first, and tells it in `error`.
+    /// Rolls back the changes of one resource, last one first, and adds the result to `error`.
     async fn take_back(&mut self, item: &Item, made: Vec<Made>, error: Error) -> Error {
         if made.is_empty() {
             return error;
@@ -292,7 +293,7 @@ impl<'a> Run<'a> {
         if stuck.is_empty() { error } else { error.with_unknown_effect() }
     }
 
-    /// Sends the inverses of `made`, the last one first: what is back, and what is not.
+    /// Sends the inverses of `made`, last one first. Returns what was rolled back, and what was not.
     async fn inverses(&mut self, item: &Item, made: &[Made]) -> (Vec<String>, Vec<String>) {
         let (mut back, mut stuck) = (Vec::new(), Vec::new());
         for Made { change, number, id } in made.iter().rev() {
@@ -323,7 +324,7 @@ impl<'a> Run<'a> {
         (back, stuck)
     }
 
-    /// Takes back every resource that was changed, the last one first.
+    /// Rolls back all changed resources, last one first.
     async fn undo_items(&mut self) {
         for (item, made) in std::mem::take(&mut self.done).into_iter().rev() {
             let (_, stuck) = self.inverses(item, &made).await;
@@ -352,7 +353,7 @@ impl<'a> Run<'a> {
         journal.intend(entry, &step).await.map(Some).map_err(unrecorded)
     }
 
-    /// What is sent is sent: a journal that fails now leaves the step as unknown.
+    /// Records the outcome of a step. If the journal fails now, the step stays `unknown`.
     async fn settle(&mut self, step: Option<i64>, settled: Settled<'_>) {
         let (Some(journal), Some(step)) = (&self.actor.journal, step) else { return };
         let Settled { outcome, id, after, why } = settled;
@@ -369,7 +370,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// What became of all of it.
+    /// The outcome of the entire plan.
     fn outcome(&self) -> Outcome {
         let count = |wanted: Outcome| self.outcomes.iter().filter(|it| **it == wanted).count();
         let back = count(Outcome::RolledBack);

@@ -1,4 +1,4 @@
-//! On whose behalf changes are made, and who is notified.
+//! On whose behalf changes are made, and who is notified of their progress.
 
 use std::{
     fmt,
@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::Journal;
 
-/// Hears how far a batch is: done so far, in all, and what came last.
+/// A callback for the progress of a batch: resources done, total, and the name of the last one.
 pub type Progress = Arc<dyn Fn(usize, usize, &str) + Send + Sync>;
 
 /// How a change was confirmed before it was made.
@@ -75,11 +75,11 @@ impl Confirmation {
 pub struct Actor {
     /// The principal that made the call, as the journal records it.
     pub principal: Arc<str>,
-    /// The tool that was asked for.
+    /// The tool that was called.
     pub tool: Arc<str>,
-    /// Where every change is recorded before it is sent.
+    /// The journal that records every change before it is sent.
     pub journal: Option<Arc<dyn Journal>>,
-    /// Who hears how far a batch is.
+    /// Receives the progress of a batch.
     pub progress: Option<Progress>,
     /// How the change was confirmed, as the journal records it.
     pub confirmed: Confirmation,
@@ -100,12 +100,12 @@ impl Default for Actor {
 }
 
 impl Actor {
-    /// `principal` acts, and `journal` records.
+    /// An actor for `principal` whose changes are recorded in `journal`.
     pub fn new(principal: &str, journal: Option<Arc<dyn Journal>>) -> Self {
         Self { principal: principal.into(), journal, ..Self::default() }
     }
 
-    /// The same principal, asking for `tool`. It can be stopped by itself.
+    /// A copy of the actor for a call of `tool`. Stopping the copy does not stop the original.
     #[must_use]
     pub fn with_tool(&self, tool: &str) -> Self {
         Self { tool: tool.into(), stop: Arc::default(), ..self.clone() }

@@ -1,4 +1,4 @@
-//! Where every change is recorded before it is sent, and completed after.
+//! The journal, which records every change before it is sent and its outcome afterwards.
 
 use std::fmt;
 
@@ -10,21 +10,21 @@ use serde_json::Value;
 use super::{Change, Confirmation, Outcome, Risk};
 use crate::client::Result;
 
-/// A change that somebody is about to make.
+/// A change that is about to be made.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Intent<'a> {
-    /// Who asked.
+    /// Who requested the change.
     pub principal: &'a str,
-    /// The tool that was asked for; empty for a program that uses the library.
+    /// The tool that was called; empty for a program that uses the library.
     pub tool: &'a str,
-    /// The tailnet: its API's origin and its id.
+    /// The tailnet: the API's origin and the tailnet's name.
     pub tailnet: &'a str,
-    /// What it is about: `device web-1`, `12 devices`.
+    /// The resources, such as `device web-1` or `12 devices`.
     pub resource: &'a str,
-    /// How much can go wrong.
+    /// Risk of the change.
     pub risk: Risk,
-    /// How many fields of resources it changes in all.
+    /// Total number of field changes.
     pub planned: usize,
     /// How it was confirmed.
     pub confirmed: Confirmation,
@@ -32,48 +32,48 @@ pub struct Intent<'a> {
     pub undoes: Option<i64>,
 }
 
-/// One field of one resource of an entry.
+/// One step of an entry: the change of one field of one resource.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Step {
-    /// The kind of resource: `device`.
+    /// Kind of resource, such as `device`.
     pub kind: String,
-    /// The resource's id.
+    /// ID of the resource.
     pub id: String,
-    /// The resource's name, then.
+    /// Name of the resource when the change was made.
     pub name: String,
-    /// The field, before and after.
+    /// The field with its values before and after.
     #[serde(flatten)]
     pub change: Change,
-    /// What became of it; none if it was cut off, or is still under way.
+    /// Outcome of the step; `None` if it is running or was interrupted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
-    /// Why it failed.
+    /// Why the step failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
 
-/// One change of the past, as the journal has it.
+/// A recorded change.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Entry {
-    /// Its number.
+    /// Number of the change.
     pub change: i64,
-    /// When it began.
+    /// When the change started.
     pub at: Timestamp,
-    /// Who asked.
+    /// Who requested the change.
     pub principal: String,
-    /// The tool that was asked for.
+    /// The tool that was called.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub tool: String,
-    /// The tailnet.
+    /// The tailnet: the API's origin and the tailnet's name.
     #[serde(skip)]
     pub tailnet: String,
-    /// What it is about.
+    /// The resources, such as `device web-1` or `12 devices`.
     pub resource: String,
-    /// How much could go wrong.
+    /// Risk of the change.
     pub risk: Risk,
-    /// What became of it; `unknown` if it was cut off.
+    /// Outcome of the change; `unknown` if it is running or was interrupted.
     pub outcome: Outcome,
     /// How it was confirmed.
     #[serde(skip_serializing_if = "Confirmation::is_silent")]
@@ -81,13 +81,13 @@ pub struct Entry {
     /// It is under way, here or in another server on the same journal.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub running: bool,
-    /// The entry that it takes back.
+    /// The entry that this change undid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undoes: Option<i64>,
-    /// The entry that took it back.
+    /// The entry that undid this change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undone_by: Option<i64>,
-    /// How many fields of resources it was to change.
+    /// Total number of field changes in the plan.
     #[serde(skip)]
     pub planned: usize,
 }
@@ -109,7 +109,7 @@ impl<'a> Intent<'a> {
 }
 
 impl Step {
-    /// One field of the resource `id` of a kind, of which nothing is known yet.
+    /// A new step without an outcome.
     pub fn new(kind: &str, id: &str, name: &str, change: Change) -> Self {
         let (kind, id, name) = (kind.to_owned(), id.to_owned(), name.to_owned());
         Self { kind, id, name, change, outcome: None, why: None }
@@ -117,7 +117,7 @@ impl Step {
 }
 
 impl Entry {
-    /// The entry `change` of something that begins now, for a journal of one's own.
+    /// The entry for a change that starts now; for implementations of [`Journal`].
     pub fn begun(change: i64, at: Timestamp, intent: &Intent<'_>) -> Self {
         Self {
             change,
@@ -137,37 +137,37 @@ impl Entry {
     }
 }
 
-/// Which entries to list.
+/// Filters for listing entries.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Find {
-    /// Only those of this tailnet.
+    /// Only entries of this tailnet.
     pub tailnet: String,
-    /// Only those whose resource, tool or principal has this in it.
+    /// Only entries whose resource, tool or principal contains this text.
     pub text: Option<String>,
-    /// Only those about just this resource.
+    /// Only entries about exactly this resource.
     pub resource: Option<String>,
-    /// Only those with this outcome.
+    /// Only entries with this outcome.
     pub outcome: Option<Outcome>,
-    /// Only those before this one.
+    /// Only entries with a lower number than this.
     pub before: Option<i64>,
-    /// Only those since then.
+    /// Only entries since this time.
     pub since: Option<Timestamp>,
-    /// At most so many.
+    /// The maximum number of entries.
     pub limit: usize,
 }
 
-/// Keeps what was changed. Every method may fail, and a change whose intent cannot be recorded is
-/// not made.
+/// Stores the history of changes. Every method may fail; a change that cannot be recorded is not
+/// made.
 pub trait Journal: fmt::Debug + Send + Sync {
-    /// Records that something is about to be changed, and gives the entry's number.
+    /// Records that a change is about to be made, and returns the number of its entry.
     fn begin<'a>(&'a self, intent: &'a Intent<'a>) -> BoxFuture<'a, Result<i64>>;
 
-    /// Records one step before it is sent, and gives its number.
+    /// Records a step before it is sent, and returns its number.
     fn intend<'a>(&'a self, entry: i64, step: &'a Step) -> BoxFuture<'a, Result<i64>>;
 
-    /// Records what became of a step. `id` is that of what it made; `after` is what the field is
-    /// now, where that is known.
+    /// Records the outcome of a step. `id` is the ID of a resource that it created; `after` is the
+    /// value of the field read back, if known.
     fn settle<'a>(
         &'a self,
         step: i64,
@@ -177,20 +177,20 @@ pub trait Journal: fmt::Debug + Send + Sync {
         why: Option<&'a str>,
     ) -> BoxFuture<'a, Result<()>>;
 
-    /// Records that an entry is over.
+    /// Records the final outcome of an entry.
     fn end(&self, entry: i64, outcome: Outcome) -> BoxFuture<'_, Result<()>>;
 
-    /// Nobody works at an entry any more, and nobody says how it ended.
+    /// Called if the change was dropped before its outcome was recorded.
     fn abandon(&self, entry: i64) {
         let _ = entry;
     }
 
-    /// The newest entries first, and how many fit in all.
+    /// Lists matching entries, newest first, with the total number of matches.
     fn list<'a>(&'a self, find: &'a Find) -> BoxFuture<'a, Result<(Vec<Entry>, u64)>>;
 
-    /// One entry.
+    /// Reads one entry; `None` if there is no such number.
     fn entry(&self, entry: i64) -> BoxFuture<'_, Result<Option<Entry>>>;
 
-    /// Its steps, from the `skip`ped on, in the order in which they were begun.
+    /// Reads the steps of an entry in order, without the first `skip`.
     fn steps(&self, entry: i64, skip: usize, limit: usize) -> BoxFuture<'_, Result<Vec<Step>>>;
 }

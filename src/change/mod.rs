@@ -1,9 +1,9 @@
-//! One way for every change: planned as data, recorded before it is sent, looked up when its answer
-//! got lost, and rolled back when what follows fails.
+//! The common path of all changes: they are planned as data, recorded before they are sent, read
+//! back if the answer is lost, and rolled back if a later change of the same resource fails.
 //!
-//! A domain says what can change about its resources ([`Subject`]) and makes a [`Plan`], which only
-//! reads. The same list of changes is shown, confirmed, sent, recorded and undone, so these cannot
-//! disagree.
+//! A domain defines how its resources are read and written ([`Subject`]) and makes a [`Plan`],
+//! which only reads. The plan's list of changes is what is shown, confirmed, sent, recorded and
+//! undone.
 //!
 //! ```no_run
 //! # async fn example(tailnet: &tailsteward::Tailnet) -> tailsteward::Result<()> {
@@ -42,20 +42,20 @@ pub(crate) use self::{
 };
 pub use crate::risk::Risk;
 
-/// One field of one resource: what it was and what it shall be.
+/// The change of one field of one resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Change {
-    /// The field: `tags`, `custom:tier`.
+    /// The field, such as `tags` or `custom:tier`.
     pub field: String,
-    /// What it was; null if it was not there.
+    /// The value before; null if it was absent.
     pub from: Value,
-    /// What it shall be; null if it shall not be there.
+    /// The value after; null to remove it.
     pub to: Value,
-    /// No call takes it back.
+    /// Whether no call can undo the change.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub irreversible: bool,
-    /// Why, for the API's own log, where that takes it.
+    /// The reason for the API's audit log, if the API takes one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
 }
@@ -71,12 +71,12 @@ impl Change {
         }
     }
 
-    /// The same, where no call takes it back.
+    /// Marks the change as one that no call can undo.
     pub(crate) fn irreversible(self) -> Self {
         Self { irreversible: true, ..self }
     }
 
-    /// What takes it back; none where nothing does.
+    /// The change that undoes this one; `None` if it is irreversible.
     pub fn inverse(&self) -> Option<Self> {
         (!self.irreversible).then(|| Self {
             from: self.to.clone(),

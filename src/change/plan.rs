@@ -1,4 +1,4 @@
-//! What is going to happen. Making a plan reads only.
+//! Plans: lists of changes to make. Making a plan only reads.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,14 +8,14 @@ use crate::{ErrorKind, client::Result};
 /// As many resources of a plan are described to the person who confirms it.
 pub(crate) const MAX_DESCRIBED: usize = 20;
 
-/// The changes of one resource. They are made in order, all or none.
+/// The changes of one resource. They are made in order, all of them or none.
 #[derive(Debug, Clone)]
 pub struct Item {
     pub(crate) subject: &'static dyn Subject,
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) changes: Vec<Change>,
-    /// What the changes need and nobody records.
+    /// Secrets that the changes need and that are not recorded.
     pub(crate) secrets: Secrets,
     /// What a person recognises it by, besides its name.
     pub(crate) details: String,
@@ -32,27 +32,27 @@ impl Item {
         Self { subject, id, name, changes, secrets: Secrets::new(), details: String::new() }
     }
 
-    /// The kind of resource: `device`.
+    /// Kind of resource, such as `device`.
     pub fn kind(&self) -> &'static str {
         self.subject.kind()
     }
 
-    /// Its id.
+    /// ID of the resource.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// Its name, for people.
+    /// Name of the resource.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its changes, in the order in which they are made.
+    /// Changes of the resource, in the order in which they are made.
     pub fn changes(&self) -> &[Change] {
         &self.changes
     }
 
-    /// Kind and name: `device web-1`.
+    /// Kind and name, such as `device web-1`.
     pub(crate) fn label(&self) -> String {
         label(self.kind(), &self.name)
     }
@@ -77,7 +77,7 @@ pub enum OnFailure {
     Undo,
 }
 
-/// What is going to happen to one resource or several.
+/// Changes of one or several resources.
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub(crate) items: Vec<Item>,
@@ -89,7 +89,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// A plan for `items`, each with its changes.
+    /// A plan for several resources.
     pub(crate) fn new(items: Vec<Item>) -> Self {
         Self {
             items,
@@ -111,7 +111,7 @@ impl Plan {
         Self::new(vec![Item::new(subject, id, name, changes)])
     }
 
-    /// The same, where the changes of its first resource need `secrets`.
+    /// Adds the secrets that the changes of the first resource need.
     pub(crate) fn with_secrets(mut self, secrets: Secrets) -> Self {
         if let Some(first) = self.items.first_mut() {
             first.secrets = secrets;
@@ -119,7 +119,7 @@ impl Plan {
         self
     }
 
-    /// The same plan, with the findings of a check.
+    /// Adds the warnings, notes and risk found by a check.
     pub(crate) fn checked(mut self, checked: Checked) -> Self {
         self.least = self.least.max(checked.least);
         self.warnings.extend(checked.warnings);
@@ -153,12 +153,12 @@ impl Plan {
         &self.items
     }
 
-    /// All changes, in the order in which they are made. Empty if it is like that already.
+    /// All changes, in the order in which they are made. Empty if nothing needs to change.
     pub fn changes(&self) -> impl Iterator<Item = &Change> {
         self.items.iter().flat_map(|it| &it.changes)
     }
 
-    /// Whether it is like that already.
+    /// Whether nothing needs to change.
     pub fn is_empty(&self) -> bool {
         self.changes().next().is_none()
     }
@@ -173,29 +173,29 @@ impl Plan {
         &self.notes
     }
 
-    /// What the change implies that may not be wanted.
+    /// Side effects of the changes that may not be wanted.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
-    /// Whether no call takes some of it back.
+    /// Whether no call can undo some of the changes.
     pub fn is_irreversible(&self) -> bool {
         self.changes().any(|it| it.irreversible)
     }
 
-    /// Whether it is about several resources.
+    /// Whether the plan covers several resources.
     pub fn is_batch(&self) -> bool {
         self.items.len() > 1
     }
 
-    /// How much can go wrong: more than one resource, or anything that stays, is a danger.
+    /// The risk of the plan. Changes of several resources, and irreversible ones, are destructive.
     pub fn risk(&self) -> Risk {
         let destructive = self.is_irreversible()
             || self.items.iter().filter(|it| !it.changes.is_empty()).count() > 1;
         if destructive { Risk::Danger } else { self.least }
     }
 
-    /// What it is about: `device web-1`, `12 devices`.
+    /// The resources, such as `device web-1` or `12 devices`.
     pub(crate) fn about(&self) -> String {
         match self.items.as_slice() {
             [] => String::new(),
@@ -204,7 +204,7 @@ impl Plan {
         }
     }
 
-    /// What the plan would do, without doing it.
+    /// The report that applying the plan would give, without applying it.
     pub fn preview(&self) -> Report {
         Report::preview(self)
     }

@@ -1,4 +1,4 @@
-//! What happened, or would happen, in few words.
+//! Reports what a plan did, or would do.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use serde_json::Value;
 use super::{Change, Confirmation, Item, Plan};
 use crate::{Error, wire::Secret};
 
-/// As many entries as one list of a report shows; the journal has them all.
+/// The maximum number of entries in each list of a report; the journal has all of them.
 const SHOWN: usize = 500;
 
-/// A list that shows its beginning, and says how much it leaves out.
+/// A list that shows only its first entries, and counts the rest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Capped<T> {
     shown: Vec<T>,
@@ -33,17 +33,17 @@ impl<T> Capped<T> {
         }
     }
 
-    /// What is shown.
+    /// The entries that are shown.
     pub fn shown(&self) -> &[T] {
         &self.shown
     }
 
-    /// How many there are, shown or not.
+    /// Total number of entries, shown or not.
     pub fn len(&self) -> usize {
         self.shown.len() + self.more
     }
 
-    /// Whether there is none.
+    /// Whether the list is empty.
     pub fn is_empty(&self) -> bool {
         self.shown.is_empty()
     }
@@ -80,7 +80,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Its word.
+    /// The name of the outcome, such as `rolled_back`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -91,7 +91,7 @@ impl Outcome {
         }
     }
 
-    /// The outcome with that word, as [`as_str`](Self::as_str) gives it.
+    /// The outcome with this name, as returned by [`as_str`](Self::as_str).
     pub fn named(word: &str) -> Option<Self> {
         [Self::Done, Self::Failed, Self::Unknown, Self::RolledBack, Self::Partly]
             .into_iter()
@@ -99,16 +99,16 @@ impl Outcome {
     }
 }
 
-/// One field, before and after.
+/// The value of one field before and after.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Changed {
-    /// The field.
+    /// The field, such as `tags`.
     pub field: String,
-    /// What it was; null if it was not there.
+    /// The value before; null if it was absent.
     pub before: Value,
-    /// What it is, or would be; null if it is not there.
+    /// The value after; null if it is absent.
     pub after: Value,
-    /// The resources, where there are several.
+    /// Names of the resources with this change, if there are several.
     #[serde(skip_serializing_if = "Capped::is_empty")]
     pub on: Capped<String>,
 }
@@ -116,14 +116,14 @@ pub struct Changed {
 /// A resource of a batch that could not be changed, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// The resource.
+    /// Name of the resource.
     pub resource: String,
-    /// Why.
+    /// Why it failed.
     pub why: String,
 }
 
 impl Problem {
-    /// What `error` says of a resource; where nobody knows what happened, with how to find out.
+    /// The problem that `error` reports; if the outcome is unknown, with how to find out.
     pub(super) fn of(resource: &str, error: &Error) -> Self {
         let remedy = error.remedy().filter(|_| error.may_have_had_effect());
         let why = match remedy {
@@ -134,14 +134,14 @@ impl Problem {
     }
 }
 
-/// What happened to a resource or several, or would happen.
+/// The result of applying a plan, or its preview.
 #[derive(Debug, Clone, Default, Serialize)]
 #[non_exhaustive]
 pub struct Report {
-    /// The entry in the journal.
+    /// Number of the change in the journal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change: Option<i64>,
-    /// The resource, before the change; absent for several.
+    /// Kind and name of the resource before the change; absent for several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
     /// What a person recognises it by; absent where nothing is known or nobody has to confirm.
@@ -153,29 +153,29 @@ pub struct Report {
     /// Its id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// False if nothing was sent: a preview, or it was like that already.
+    /// Whether changes were sent; false for a preview, or if nothing had to change.
     pub applied: bool,
-    /// How many resources there are; absent for one.
+    /// Number of resources; absent for one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total: Option<usize>,
     /// The changed fields, each with its value before and after.
     pub changes: Vec<Changed>,
-    /// It was like that already.
+    /// Whether nothing had to change.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unchanged: bool,
-    /// Resources that were like that already.
+    /// Resources that needed no change.
     #[serde(skip_serializing_if = "Capped::is_empty")]
     pub unchanged_resources: Capped<String>,
     /// Resources that could not be changed.
     #[serde(skip_serializing_if = "Capped::is_empty")]
     pub failed: Capped<Problem>,
-    /// Resources that may have been changed: the answer got lost.
+    /// Resources whose outcome is unknown because the answer was lost.
     #[serde(skip_serializing_if = "Capped::is_empty")]
     pub unknown: Capped<Problem>,
-    /// Resources that were changed, and then put back.
+    /// Resources that were changed and then rolled back.
     #[serde(skip_serializing_if = "Capped::is_empty")]
     pub rolled_back: Capped<String>,
-    /// Resources that nobody got to.
+    /// Resources that were not tried after a failure or a stop.
     #[serde(skip_serializing_if = "Capped::is_empty")]
     pub not_tried: Capped<String>,
     /// How it was confirmed, where that was needed.
@@ -184,16 +184,16 @@ pub struct Report {
     /// No call takes it back.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub cannot_be_undone: bool,
-    /// What it implies that may not be wanted.
+    /// Side effects that may not be wanted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
-    /// What else is worth knowing.
+    /// Further information.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
-    /// What the API answered about what was made.
+    /// The API's answer about a created resource.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answer: Option<Value>,
-    /// Secrets of what was made. They are shown now and never again, and recorded nowhere.
+    /// Secrets of created resources. They are shown only in this report and never recorded.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub shown_once: BTreeMap<String, Secret>,
 }
@@ -207,7 +207,7 @@ impl Report {
         report
     }
 
-    /// A report in which nothing has happened yet.
+    /// An empty report, before anything is sent.
     pub(super) fn of(plan: &Plan) -> Self {
         let single = plan.items.first().filter(|_| !plan.is_batch());
         Self {
@@ -223,7 +223,7 @@ impl Report {
         }
     }
 
-    /// Adds the changes of `item`. Equal changes of several resources make one row.
+    /// Adds the changes of `item`. Equal changes of several resources share one row.
     pub(super) fn take(&mut self, plan: &Plan, item: &Item, changes: &[Change]) {
         if changes.is_empty() && plan.is_batch() {
             self.unchanged_resources.push(item.name.clone());

@@ -1,4 +1,4 @@
-//! A kind of resource that can be changed: how it is read and written, compared and checked.
+//! Kinds of resources that can be changed: how they are read, written, compared and checked.
 
 use std::fmt;
 
@@ -8,16 +8,16 @@ use serde_json::{Map, Value};
 use super::{Change, Item, Tailnet, Write, Written, journal::Step};
 use crate::{Error, ErrorKind, client::Result, risk::Risk};
 
-/// The fields of a resource that can change, as they are now.
+/// Current values of a resource's fields, by name.
 pub(crate) type Fields = Map<String, Value>;
 
-/// A kind of resource that can be changed, and how. One for each domain.
+/// A kind of resource that can be changed. Each domain has one or more.
 #[async_trait]
 pub(crate) trait Subject: fmt::Debug + Send + Sync {
-    /// Its name: `device`.
+    /// Name of the kind, such as `device`.
     fn kind(&self) -> &'static str;
 
-    /// Reads `fields` of the resource `id`. A field that is not there is absent or null.
+    /// Reads `fields` of the resource `id`. A field without a value is absent or null.
     async fn read(&self, tailnet: &Tailnet, id: &str, fields: &[&str]) -> Result<Fields>;
 
     /// What a person recognises the resource `id` by, besides its name: an address, an owner, when it
@@ -30,12 +30,12 @@ pub(crate) trait Subject: fmt::Debug + Send + Sync {
     /// Sends one change, and nothing else.
     async fn write(&self, tailnet: &Tailnet, write: Write<'_>) -> Result<Written>;
 
-    /// How its values are compared and shown.
+    /// How values are compared and shown.
     fn compare(&self) -> &dyn Compare {
         &AsTheyAre
     }
 
-    /// What is checked before and after a change.
+    /// Checks before and after a change.
     fn checks(&self) -> &dyn Checks {
         &NoChecks
     }
@@ -43,8 +43,8 @@ pub(crate) trait Subject: fmt::Debug + Send + Sync {
 
 /// How the values of a resource are compared and shown.
 pub(crate) trait Compare: Send + Sync {
-    /// Whether [`read`](Subject::read) can see that a change was made. It cannot where something is
-    /// created whose id only the answer has, and where something is done that leaves no trace.
+    /// Whether [`read`](Subject::read) can show that a change was made. It cannot for a new
+    /// resource whose ID is only in the answer, nor for an action that leaves no state.
     fn is_visible(&self, id: &str, change: &Change) -> bool {
         let _ = (id, change);
         true
@@ -56,19 +56,18 @@ pub(crate) trait Compare: Send + Sync {
         false
     }
 
-    /// Whether two values of a field are the same. The order of a list does not count, unless the
-    /// subject says otherwise.
+    /// Whether two values of a field are equal. By default, the order of a list does not matter.
     fn is_same(&self, field: &str, a: &Value, b: &Value) -> bool {
         let _ = field;
         same(a, b)
     }
 
-    /// Whether `now` is what `change` makes of the field.
+    /// Whether the value `now` is the result of `change`.
     fn reached(&self, change: &Change, now: &Value) -> bool {
         self.is_same(&change.field, now, &change.to)
     }
 
-    /// What people and models see of a value; the journal and the API get all of it.
+    /// A value as shown to people and models; the journal and the API get the complete value.
     fn display(&self, field: &str, value: &Value) -> Value {
         let _ = field;
         value.clone()
@@ -87,23 +86,23 @@ pub(crate) trait Compare: Send + Sync {
     }
 }
 
-/// What is checked before and after a change.
+/// Checks before and after a change.
 #[async_trait]
 pub(crate) trait Checks: Send + Sync {
-    /// An error if the `steps` of an entry must not be undone together.
+    /// Returns an error if the recorded `steps` of a change must not be undone together.
     async fn before_undo(&self, tailnet: &Tailnet, steps: &[Step]) -> Result<()> {
         let _ = (tailnet, steps);
         Ok(())
     }
 
-    /// Warnings and notes about a change before it is made; an error if it should not be. For plans
-    /// that the domain did not make itself: those that undo something.
+    /// Warnings and notes about a change before it is made; an error if it must not be made. Called
+    /// for plans that the domain did not make itself, such as undos.
     async fn check(&self, tailnet: &Tailnet, id: &str, change: &Change) -> Result<Checked> {
         let _ = (tailnet, id, change);
         Ok(Checked::default())
     }
 
-    /// The refusal of a change whose field is `now`, and not what it was when it was planned.
+    /// The error for a change whose field is `now` and no longer the value it was planned from.
     async fn on_stale(
         &self,
         tailnet: &Tailnet,
@@ -117,8 +116,8 @@ pub(crate) trait Checks: Send + Sync {
         Error::new(ErrorKind::Stale, message).with_remedy("plan again from what it is now")
     }
 
-    /// Whether the result is good, by what is there `now`: notes if it is. All changes of the resource
-    /// are rolled back if it is not, and if that cannot be known.
+    /// Verifies the result, given the fields read back, and returns notes. After an error, all
+    /// changes of the resource are rolled back.
     async fn verify(
         &self,
         tailnet: &Tailnet,
@@ -131,28 +130,28 @@ pub(crate) trait Checks: Send + Sync {
     }
 }
 
-/// Values are compared without regard to the order of lists, and shown as they are.
+/// Compares lists without order, and shows values unchanged.
 struct AsTheyAre;
 
 impl Compare for AsTheyAre {}
 
-/// Nothing is checked.
+/// Checks nothing.
 struct NoChecks;
 
 impl Checks for NoChecks {}
 
-/// The result of checking a change: warnings, notes and the least risk.
+/// The result of checking a change: warnings, notes and the minimum risk.
 #[derive(Debug, Default)]
 pub(crate) struct Checked {
-    /// How much can go wrong, at least.
+    /// The minimum risk.
     pub(crate) least: Risk,
-    /// What it implies that may not be wanted.
+    /// Side effects that may not be wanted.
     pub(crate) warnings: Vec<String>,
-    /// What else is worth knowing.
+    /// Further information.
     pub(crate) notes: Vec<String>,
 }
 
-/// Whether the values are the same; the order of a list does not count.
+/// Whether two values are equal, without regard to the order of lists; null counts as absent.
 pub(crate) fn same(a: &Value, b: &Value) -> bool {
     let sorted = |it: &[Value]| {
         let mut items: Vec<String> = it.iter().map(Value::to_string).collect();
@@ -163,7 +162,7 @@ pub(crate) fn same(a: &Value, b: &Value) -> bool {
         (Value::Array(a), Value::Array(b)) => sorted(a) == sorted(b),
         (Value::Object(a), Value::Object(b)) => {
             let in_b = |(name, value)| same(value, b.get(name).unwrap_or(&Value::Null));
-            // What only one of them has is the same if it is null.
+            // A field that only one of them has must be null.
             a.iter().all(in_b) && b.iter().all(|(name, it)| a.contains_key(name) || it.is_null())
         }
         _ => a == b,

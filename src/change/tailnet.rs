@@ -1,4 +1,4 @@
-//! The handle that plans are applied to.
+//! The handle on a tailnet, which makes plans and applies them.
 
 use std::sync::{Arc, OnceLock};
 
@@ -8,9 +8,9 @@ use crate::{
     client::{Client, Result},
 };
 
-/// One tailnet: the way to its API, and on whose behalf it is changed. Cheap to clone; clones share
-/// connections, tokens, limits and cache. What can be asked of it and changed in it is in
-/// [`crate::tailnet`], a folder for each noun.
+/// One tailnet: access to its API, and the actor on whose behalf it is changed. Cheap to clone;
+/// clones share connections, tokens, rate limits and cache. What can be read and changed is in the
+/// modules of [`crate::tailnet`].
 ///
 /// ```no_run
 /// # async fn example() -> tailsteward::Result<()> {
@@ -29,7 +29,7 @@ pub struct Tailnet {
 }
 
 impl Tailnet {
-    /// A tailnet with these settings. Connects at the first call.
+    /// A tailnet with these settings. Connects at the first request.
     pub fn new(settings: Settings) -> Self {
         Self {
             client: Client::new(settings),
@@ -39,7 +39,7 @@ impl Tailnet {
         }
     }
 
-    /// The same tailnet, where changes are made on somebody's behalf and recorded in their journal.
+    /// The same tailnet with another actor: changes are made on its behalf and recorded in its journal.
     #[must_use]
     pub fn acting_as(&self, actor: Actor) -> Self {
         Self { actor, ..self.clone() }
@@ -70,8 +70,8 @@ impl Tailnet {
         &self.actor
     }
 
-    /// Which tailnet it is, for the journal: the API's host and the tailnet's id. `-` says nothing
-    /// of which one it is, and then the credential does.
+    /// The tailnet's label in the journal: the API's origin and the tailnet's name. The name `-`
+    /// means the credential's own tailnet, so then the credential's ID is added.
     pub(crate) fn label(&self) -> String {
         let (origin, tailnet) = (self.settings().origin(), self.client.tailnet());
         if tailnet == "-" {
@@ -80,36 +80,36 @@ impl Tailnet {
         format!("{origin} {tailnet}")
     }
 
-    /// Carries a plan out: every change is recorded, sent, and read back. If one change of a
-    /// resource fails, those before it are rolled back, in reverse order.
+    /// Applies a plan: each change is recorded, sent and read back. If a change of a resource
+    /// fails, its earlier changes are rolled back in reverse order.
     ///
     /// # Errors
     ///
-    /// [`Stale`](crate::ErrorKind::Stale) if the resource is not any more what the plan starts
-    /// from; [`Journal`](crate::ErrorKind::Journal) if a change cannot be recorded, which is then
-    /// not sent; otherwise what the API answered to the change that failed, and what became of the
-    /// others. Where a plan is about several resources, what failed is in the report.
+    /// [`Stale`](crate::ErrorKind::Stale) if the resource has changed since the plan was made;
+    /// [`Journal`](crate::ErrorKind::Journal) if a change cannot be recorded, in which case it is
+    /// not sent; otherwise the API's error, with what was rolled back. If the plan covers several
+    /// resources, failures are in the report instead.
     pub async fn apply(&self, plan: &Plan) -> Result<Report> {
         super::apply::apply(self, plan).await
     }
 
-    /// The typed client of all operations of the API, with this tailnet's credentials, limits, retries
-    /// and errors. See [`crate::api`].
+    /// The typed client for all operations of the API, with this tailnet's credential, rate limits
+    /// and retries. See [`crate::api`].
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) if the settings make no HTTP client.
+    /// [`Config`](crate::ErrorKind::Config) if no HTTP client can be built from the settings.
     pub fn api(&self) -> Result<&api::Client> {
         let build = || api::Client::through(self.client.clone());
         self.api.get_or_init(build).as_ref().map_err(Clone::clone)
     }
 
-    /// How its API is reached.
+    /// The settings of the connection to the API.
     pub fn settings(&self) -> &Settings {
         self.client.settings()
     }
 
-    /// Drops the lists in the cache, so that the next reads ask the API.
+    /// Clears the cache of lists, so that the next reads ask the API.
     pub fn forget_lists(&self) {
         self.client.forget_lists();
     }

@@ -1,4 +1,4 @@
-//! One change on its way, and what comes back.
+//! A request to make one change, and its result.
 
 use std::collections::BTreeMap;
 
@@ -7,34 +7,34 @@ use serde_json::Value;
 use super::Change;
 use crate::{Error, wire::Secret};
 
-/// Values that a change needs and that nobody records: by field of the request.
+/// Secret values that a change needs and that are not recorded, by field of the request.
 pub(crate) type Secrets = BTreeMap<String, Secret>;
 
-/// A change that is about to be sent.
+/// A change to send.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Write<'a> {
-    /// The resource's id; empty for one that is yet to be made.
+    /// ID of the resource; empty if the API is to create it.
     pub(crate) id: &'a str,
-    /// The change.
+    /// The change to make.
     pub(crate) change: &'a Change,
-    /// What goes along, and is not in the journal.
+    /// Secrets for the request, which are not in the journal.
     pub(crate) secrets: &'a Secrets,
 }
 
-/// What an answer has besides that the change is made.
+/// What the API returned about a successful change.
 #[derive(Debug, Default)]
 pub(crate) struct Written {
-    /// The id of what was made.
+    /// ID of a created resource.
     pub(crate) id: Option<String>,
-    /// What the API shows once, by its name.
+    /// Secrets that the API shows only once, by field.
     pub(crate) once: BTreeMap<String, Secret>,
-    /// What the API answered about what was made, without secrets.
+    /// The API's answer about a created resource, without secrets.
     pub(crate) answer: Option<Value>,
-    /// What it is worth to say.
+    /// Notes for the report.
     pub(crate) notes: Vec<String>,
 }
 
-/// The error without `secrets`, should the API have repeated one.
+/// Removes `secrets` from an error, in case the API repeated one.
 pub(super) fn hide(error: Error, secrets: &Secrets) -> Error {
     let Some(upstream) = error.upstream_message() else { return error };
     let texts = secrets.values().map(Secret::reveal).filter(|it| !it.is_empty());

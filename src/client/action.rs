@@ -1,31 +1,31 @@
-//! What to do about an error: the action. The surface that shows it adds the tool or option.
+//! Actions that an error suggests. Each surface (tool, command line) adds its own name for them.
 
 use std::fmt;
 
 use crate::Operation;
 
-/// Something to do about an error. A program calls the operation, an assistant a tool, a person a
-/// command: each surface names its own way. As text it is the name that the library has for it.
+/// An action that an error suggests. The library names it by its operation or function; the MCP
+/// server renders it as a tool, and the command line as a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Action {
     /// Call an operation of the API.
     Call(Operation),
-    /// List what was changed.
+    /// List recorded changes.
     ListChanges,
-    /// Look at one change.
+    /// Show one recorded change.
     ShowChange,
-    /// Give or mend a setting.
+    /// Set or correct a setting.
     Configure(Setting),
 }
 
-/// A setting that an error is about.
+/// A setting that an error refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Setting {
     /// The credential for the API.
     Credential,
-    /// Where the journal is kept.
+    /// The location of the journal.
     Journal,
 }
 

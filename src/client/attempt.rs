@@ -47,7 +47,7 @@ impl NoResponse {
     }
 }
 
-/// One attempt: what the log records of it, and what decides whether to retry.
+/// One attempt at a request: what is logged, and what decides whether to retry.
 pub(super) struct Attempt<'a> {
     pub(super) operation: Operation,
     pub(super) number: u32,
@@ -82,7 +82,7 @@ impl Attempt<'_> {
         }
     }
 
-    /// The verdict when status and headers arrived and the body did not.
+    /// The verdict when status and headers arrived but the body did not.
     pub(super) fn broken_off(&self, error: Error, status: StatusCode) -> Verdict {
         if self.operation.reads() && error.kind() != ErrorKind::TooLarge {
             return Verdict::Again { error, wait: None };
@@ -139,7 +139,7 @@ fn unknown(operation: Operation, why: &str) -> Error {
     checkable(operation, error.with_unknown_effect())
 }
 
-/// Says how to find out whether a change took effect.
+/// Adds how to find out whether a change took effect.
 pub(super) fn checkable(operation: Operation, error: Error) -> Error {
     let look = Operation::ALL
         .iter()

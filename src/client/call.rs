@@ -1,4 +1,4 @@
-//! Calls with JSON values instead of types, for code that works on any resource.
+//! Requests with JSON values instead of generated types, for code that works on any resource.
 
 use bytes::Bytes;
 use http::{Method, header};
@@ -11,29 +11,29 @@ use crate::Operation;
 /// The parts of a request. `{tailnet}` in the path is filled in.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Call<'a> {
-    /// Parameters of the path, by name.
+    /// Path parameters, by name.
     pub(crate) path: &'a [(&'a str, &'a str)],
-    /// Parameters of the query; a name may be repeated.
+    /// Query parameters; a name may be repeated.
     pub(crate) query: &'a [(String, String)],
     /// The body. A string is sent unchanged, as HuJSON.
     pub(crate) body: Option<&'a Value>,
 }
 
 impl<'a> Call<'a> {
-    /// A call for the resource with the id `id`.
+    /// A call with these path parameters.
     pub(crate) fn on(path: &'a [(&'a str, &'a str)]) -> Self {
         Self { path, ..Self::default() }
     }
 
-    /// A call for the resource with the id `id`, with a body.
+    /// Adds a body to the call.
     pub(crate) fn with(self, body: &'a Value) -> Self {
         Self { body: Some(body), ..self }
     }
 }
 
 impl Client {
-    /// Sends `operation` and returns its answer: null if it is empty, and text if the answer to a change
-    /// is not JSON.
+    /// Sends `operation` and returns its answer: null if it is empty. If the answer to a change is
+    /// not JSON, it is returned as text.
     pub(crate) async fn call(&self, operation: Operation, call: Call<'_>) -> Result<Value> {
         let method = Method::from_bytes(operation.method().as_bytes())
             .map_err(|_| Error::invalid_input("operation", "has an invalid HTTP method"))?;
@@ -80,8 +80,7 @@ impl Client {
     }
 }
 
-/// A body as a value. A page that something on the way put in the place of what was to be read must
-/// not pass for an empty list.
+/// Parses a body. A read must be JSON, so that a proxy's error page is not taken for an empty list.
 fn read(operation: Operation, body: &[u8]) -> Result<Value> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(Value::Null);
@@ -93,7 +92,7 @@ fn read(operation: Operation, body: &[u8]) -> Result<Value> {
     }
 }
 
-/// What `value` has under one of its names, if it is there: absent, null and empty mean the same.
+/// The field `name` of `value`; `None` if it is absent, null or empty.
 pub(crate) fn member<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     value.get(name).filter(|it| !is_empty(it))
 }
@@ -121,7 +120,7 @@ pub(crate) fn records(answer: Value, name: &str) -> Vec<Value> {
     }
 }
 
-/// An error for an answer that cannot be read. After a change, its effect is then unknown.
+/// The error for an answer that cannot be read. If it answers a change, the outcome is unknown.
 pub(crate) fn odd(operation: Operation, message: &str) -> Error {
     let error = Error::new(ErrorKind::NotJson, message);
     let error =
@@ -129,7 +128,7 @@ pub(crate) fn odd(operation: Operation, message: &str) -> Error {
     error.for_operation(operation, None)
 }
 
-/// The answer as a type; fields that do not fit it are kept in `extra`.
+/// Converts an answer to a type; values that do not fit are kept in its field `extra`.
 pub(crate) fn typed<T: DeserializeOwned>(operation: Operation, value: &Value) -> Result<T> {
     T::deserialize(value).or_else(|_| response::decode(operation, value.to_string().as_bytes()))
 }

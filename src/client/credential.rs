@@ -1,4 +1,4 @@
-//! What proves who we are.
+//! Credentials for the API.
 
 use std::path::PathBuf;
 
@@ -6,42 +6,42 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{Action, Error, ErrorKind, Result, Setting};
 
-/// What proves to the API who we are. Prints without its secrets.
+/// A credential for the API. `Debug` output leaves out its secrets.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Credential {
-    /// An API access token, `tskey-api-…`. It carries its owner's role.
+    /// An API access token, `tskey-api-…`. It has the role of the user it belongs to.
     ApiKey(SecretString),
-    /// An OAuth client. Its tokens last an hour and are renewed ahead of that.
+    /// An OAuth client. Its access tokens last an hour and are renewed before they expire.
     OAuth {
-        /// The client's id.
+        /// The client's ID.
         client_id: String,
         /// The client's secret, `tskey-client-…`.
         client_secret: SecretString,
-        /// The scopes to ask for; all that the client has if empty.
+        /// The scopes to request; if empty, all scopes of the client.
         scopes: Vec<String>,
     },
-    /// Workload identity: a token of another issuer is exchanged for one of Tailscale.
+    /// Workload identity federation: exchanges another issuer's token for a Tailscale access token.
     Federated {
-        /// The id of the federated identity.
+        /// The ID of the federated identity.
         client_id: String,
-        /// The token of the other issuer, or the file that has it.
+        /// The other issuer's token.
         identity: IdentityToken,
     },
 }
 
-/// A JSON Web Token of a cloud or CI system.
+/// A JSON Web Token issued by a cloud or CI system.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum IdentityToken {
     /// The token itself.
     Value(SecretString),
-    /// A file that the issuer keeps up to date; read again for each new access token.
+    /// A file that the issuer keeps up to date; it is read again for each new access token.
     File(PathBuf),
 }
 
 impl Credential {
-    /// The public id: the id in an API key, or the id of the client.
+    /// The public part of the credential: the ID in an API access token, or the client ID.
     pub(crate) fn public_id(&self) -> &str {
         match self {
             Self::ApiKey(key) => {
@@ -52,7 +52,7 @@ impl Credential {
         }
     }
 
-    /// The kind, for messages: "OAuth client".
+    /// The kind of credential, for messages: "API key", "OAuth client" or "federated identity".
     pub fn kind(&self) -> &'static str {
         match self {
             Self::ApiKey(_) => "API key",
@@ -61,13 +61,13 @@ impl Credential {
         }
     }
 
-    /// Takes the credential from the variables that `get` knows, in the order and with the names
-    /// of Tailscale's Terraform provider. A value may be `file:/path`.
+    /// Reads the credential from variables, in the order and under the names of Tailscale's
+    /// Terraform provider. A value `file:/path` names a file that contains it.
     ///
     /// # Errors
     ///
-    /// [`NoCredential`](ErrorKind::NoCredential) if none is set, [`Config`](ErrorKind::Config) if
-    /// one is not complete or a file cannot be read.
+    /// [`NoCredential`](ErrorKind::NoCredential) if no variable is set;
+    /// [`Config`](ErrorKind::Config) if the credential is incomplete or a file cannot be read.
     pub fn from_variables(get: &impl Fn(&str) -> Option<String>) -> Result<Self> {
         let get = |name: &str| get(name).filter(|it| !it.trim().is_empty());
         if let Some(key) = get("TAILSCALE_API_KEY") {
@@ -93,7 +93,7 @@ impl Credential {
     }
 }
 
-/// The value of the setting `name`, or what is in the file that it names.
+/// The value of the setting `name`; for `file:/path`, the content of that file.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! The HTTP client itself: TLS, connections, and answers of limited size.
+//! The HTTP client: TLS, connections, and size limits for answers.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,14 +10,14 @@ use tokio::time::Instant;
 
 use super::{Error, ErrorKind, Result, Settings, response, retry, settings::is_loopback};
 
-/// The token endpoint's answers are small.
+/// The maximum size of the token endpoint's answers.
 const TOKEN_BODY: usize = 1 << 20;
-/// How often a request for a token is sent again.
+/// How often a failed token request is repeated.
 const TOKEN_RETRIES: usize = 2;
 
-/// Builds the client that all requests share, and with it their connections.
+/// Builds the HTTP client that all requests to the API share.
 pub(super) fn build(settings: &Settings) -> Result<reqwest::Client> {
-    // Plain HTTP only to this machine, and without a proxy: the request has the credential.
+    // Plain HTTP is allowed only to this machine, without a proxy: the request contains the credential.
     let plain = plain(settings)?;
     let builder = builder(tls(settings)?)
         .timeout(settings.attempt_timeout)
@@ -29,7 +29,7 @@ pub(super) fn build(settings: &Settings) -> Result<reqwest::Client> {
 fn builder(tls: rustls::ClientConfig) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
-        // A redirect is handled by the transport, which knows what was asked.
+        // The transport handles redirects, because it knows the operation.
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(Duration::from_secs(10))
         .user_agent(concat!("tailsteward/", env!("CARGO_PKG_VERSION")))
@@ -41,7 +41,7 @@ fn built(builder: reqwest::ClientBuilder) -> Result<reqwest::Client> {
         .map_err(|error| Error::config(format!("no HTTP client: {error}"), "report this"))
 }
 
-/// Whether the API is asked without TLS, which only this machine is.
+/// Whether the base URL is plain HTTP, which is allowed only on a loopback address.
 fn plain(settings: &Settings) -> Result<bool> {
     let wrong = |why: &str| {
         Error::config(format!("the base URL {} {why}", settings.base_url), "use https://")
@@ -55,7 +55,7 @@ fn plain(settings: &Settings) -> Result<bool> {
     }
 }
 
-/// Builds a client for other servers than the API. None of them gets the credential.
+/// Builds a client for servers other than the API. It never sends the credential.
 #[cfg(feature = "server")]
 pub(super) fn build_outside(settings: &Settings) -> Result<reqwest::Client> {
     built(builder(with_roots(settings)?))
@@ -79,7 +79,7 @@ pub(super) async fn read(
     body(answer, limit).await
 }
 
-/// Without TLS no roots are read: that takes a while.
+/// The TLS configuration. For plain HTTP, it skips reading the system's certificates, which is slow.
 fn tls(settings: &Settings) -> Result<rustls::ClientConfig> {
     if settings.base_url.starts_with("http://") {
         let none = rustls::RootCertStore::empty();
@@ -102,13 +102,13 @@ fn config() -> Result<rustls::ConfigBuilder<rustls::ClientConfig, rustls::WantsV
         .map_err(|error| failed(&error))
 }
 
-/// The system's roots and the extra ones.
+/// A TLS configuration that trusts the system's certificates and those of the CA file.
 fn with_roots(settings: &Settings) -> Result<rustls::ClientConfig> {
     let builder = config()?;
     let verifier =
         rustls_platform_verifier::Verifier::new_with_extra_roots(extra(settings)?, provider())
             .map_err(|error| failed(&error))?;
-    // "Dangerous" is any verifier that is not rustls' own; this one is the platform's.
+    // rustls calls any verifier but its own dangerous; this one is the platform's.
     let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
     Ok(builder.with_no_client_auth())
 }
@@ -156,7 +156,7 @@ pub(super) async fn body(mut response: reqwest::Response, limit: usize) -> Resul
     }
 }
 
-/// Sends a request for a token. Asking for one twice does no harm, so failures are tried again.
+/// Sends a token request, and repeats it after temporary failures. Repeating it is harmless.
 pub(super) async fn token_request(
     client: &reqwest::Client,
     request: HttpRequest,

@@ -1,8 +1,8 @@
-//! Reads answers that do not fit their types, without losing a record or a value.
+//! Decodes answers whose values do not fit the documented types, without losing data.
 //!
-//! A value that does not fit is moved beside its field, under the field's name behind
-//! [`UNREADABLE`]; types keep what they do not know, so it stays in the record. This is the slow
-//! way: it is taken only when an answer could not be read straight into its type.
+//! A value that does not fit is moved to a field whose name is the original one with the prefix
+//! [`UNREADABLE`]. Types keep unknown fields, so the value stays in the record. This is slow, and
+//! used only if an answer cannot be decoded directly.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -13,16 +13,16 @@ use super::{Error, ErrorKind, Result, redact::expected};
 /// Prefix for the name of a field whose value does not fit its type.
 pub const UNREADABLE: &str = "unreadable:";
 
-/// How many kinds of misfit one answer may have.
+/// The maximum number of repairs to one answer.
 const ROUNDS: usize = 500;
 
-/// After so many rounds what is odd is set aside a level above where it is.
+/// After this many repairs, the value one level above the error is moved instead.
 const ROUNDS_PER_LEVEL: usize = 100;
 
-/// Reads `body` as a `T`, moving aside what does not fit.
+/// Decodes `body` as a `T`, moving values that do not fit.
 pub(super) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
     let mut value = parse(body)?;
-    // What is empty, or nothing at all, may stand for a list as well.
+    // An empty body or null stands for an empty object or list.
     if let (Value::Null, Ok(decoded)) = (&value, T::deserialize(json!({}))) {
         return Ok(decoded);
     }
@@ -38,8 +38,8 @@ pub(super) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
         let mut path: Vec<Segment> = error.path().iter().cloned().collect();
         last = words(&error);
         tracing::warn!(error = last, "an answer does not fit its description");
-        // A map with many keys may be odd at each of them: then all of it is set aside, but never
-        // more than a field of a record.
+        // Every value of a large map may be wrong. Then the entire map is moved, but never more
+        // than one field of a record.
         let record = path.iter().position(|it| matches!(it, Segment::Seq { .. }));
         let shortest = record.map_or(1, |it| it + 2).min(path.len());
         path.truncate(path.len().saturating_sub(round / ROUNDS_PER_LEVEL).max(shortest));
@@ -53,13 +53,13 @@ pub(super) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
     ))
 }
 
-/// The path that does not fit the type and what was expected there. Not the value: it may be a secret.
+/// The path of the error and the expected type, without the value, which may be a secret.
 fn words(error: &serde_path_to_error::Error<serde_json::Error>) -> String {
     let message = error.inner().to_string();
     format!("`{}`: {}", error.path(), expected(&message).unwrap_or("does not fit"))
 }
 
-/// An empty body is `null`: some operations answer without a body.
+/// Parses a body; an empty one counts as `null`, because some operations return no body.
 fn parse(body: &[u8]) -> Result<Value> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(Value::Null);
@@ -74,10 +74,10 @@ fn parse(body: &[u8]) -> Result<Value> {
     })
 }
 
-/// Mends what stands at `path`, and every value of the same JSON type at that place in other
-/// records: where one is odd, often all are, and each mending costs another reading.
+/// Repairs the value at `path`, and every value of the same JSON type at that place in other
+/// records: they are often wrong, too, and each repair costs another decoding.
 fn mend(value: &mut Value, path: &[Segment]) -> bool {
-    // A type with its own deserializer reports a path inside or above it; take the nearest value.
+    // A type with its own deserializer reports a path inside or above the value; use the nearest one.
     let Some((path, odd)) = (1..=path.len()).rev().find_map(|length| {
         let path = path.get(..length)?;
         Some((path, kind(at(value, path)?)))
@@ -109,8 +109,8 @@ fn mend(value: &mut Value, path: &[Segment]) -> bool {
     if list_is_odd { mend(value, parents) } else { mended }
 }
 
-/// Sets aside the maps at `path` in which `key` does not fit, set aside as it is already: all values
-/// of such a map must be of one type.
+/// Moves each map at `path` that contains the moved value `key`, which does not fit either: all
+/// values of such a map must have the same type.
 fn mend_map(value: &mut Value, path: &[Segment], key: &str) -> bool {
     let Some((Segment::Map { key: name }, parents)) = path.split_last() else {
         return mend(value, path);
@@ -126,7 +126,7 @@ fn mend_map(value: &mut Value, path: &[Segment], key: &str) -> bool {
     mended
 }
 
-/// The JSON types, with numbers apart that fit different Rust types.
+/// JSON types; numbers are split by the Rust types that hold them.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Null,
@@ -160,7 +160,7 @@ fn at<'a>(value: &'a Value, path: &[Segment]) -> Option<&'a Value> {
     })
 }
 
-/// Calls `change` on whatever stands at `path`, with any index for each index.
+/// Calls `change` on every value at `path`; an index in the path stands for all items of the list.
 fn each(value: &mut Value, path: &[Segment], change: &mut dyn FnMut(&mut Value)) {
     match (path.split_first(), value) {
         (None, value) => change(value),
@@ -184,8 +184,8 @@ fn set_aside(fields: &mut Map<String, Value>, key: &str) -> bool {
     true
 }
 
-/// An item has no field to stand beside: it becomes text, which lists of names take, and then an
-/// object around itself, which lists of records take.
+/// Rewrites a list item, which has no field name to prefix: first as text, which fits lists of
+/// names, and next as an object with one field, which fits lists of records.
 fn rewrite(item: &mut Value) {
     *item = match item.take() {
         Value::String(text) => json!({ UNREADABLE: text }),

@@ -1,4 +1,4 @@
-//! How fast requests may leave: a rate per endpoint, a cap over all, and pauses the API asks for.
+//! Rate limits: per endpoint, over all requests in flight, and pauses that the API asks for.
 
 use std::{
     collections::HashMap,
@@ -15,12 +15,12 @@ use tokio::{
 use super::{Error, ErrorKind, Result, Settings};
 use crate::Operation;
 
-/// The rate limiter: delays requests to each endpoint.
+/// Delays requests to stay within the rate limits.
 pub(super) struct Limit {
     rate: DefaultKeyedRateLimiter<Operation>,
     burst: u32,
     in_flight: Semaphore,
-    /// Until when the API asked not to call an endpoint.
+    /// The end of the pause that the API asked for, by endpoint.
     paused: Mutex<HashMap<Operation, Instant>>,
 }
 
@@ -67,8 +67,8 @@ impl Limit {
         }
     }
 
-    /// Pauses `operation` for `wait` and uses up its burst: requests that waited are then sent at the
-    /// sustained rate instead of all at once, which the API would refuse again.
+    /// Pauses `operation` for `wait` and uses up its burst, so that waiting requests are sent at
+    /// the sustained rate afterwards. Sent all at once, the API would refuse them again.
     pub(super) fn hold(&self, operation: Operation, wait: Duration) {
         for _ in 0..self.burst {
             if self.rate.check_key(&operation).is_err() {

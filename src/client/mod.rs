@@ -1,4 +1,4 @@
-//! The client of the API: every request is sent from here.
+//! The API client, which sends all requests.
 
 use std::{
     any::Any,
@@ -34,15 +34,15 @@ pub use self::{
 use self::{response::Answer, transport::Transport};
 use crate::Operation;
 
-/// How many lists are kept.
+/// The maximum number of cached lists.
 const CACHED_LISTS: u64 = 64;
 
-/// `text` as one segment of a path, whatever is in it.
+/// Encodes `text` as one path segment.
 pub(crate) fn path_segment(text: &str) -> String {
     progenitor_client::encode_path(text).replace('\\', "%5C")
 }
 
-/// Talks to one tailnet. Cheap to clone; clones share connections, tokens, turns and cache.
+/// The client for one tailnet. Cheap to clone; clones share connections, tokens, rate limits and cache.
 #[derive(Clone)]
 pub(crate) struct Client(Arc<Inner>);
 
@@ -51,7 +51,7 @@ struct Inner {
     transport: Transport,
     /// Built at the first request, because reading the system's certificates is slow.
     http: OnceLock<Result<reqwest::Client>>,
-    /// For servers other than the API.
+    /// The HTTP client for servers other than the API.
     #[cfg(feature = "server")]
     outside: OnceLock<Result<reqwest::Client>>,
     policy_texts: texts::Texts,
@@ -82,7 +82,7 @@ impl Client {
         }))
     }
 
-    /// The tailnet's id, or `-`.
+    /// The tailnet's ID, or `-` for the one that the credential belongs to.
     pub(crate) fn tailnet(&self) -> &str {
         &self.0.settings.tailnet
     }
@@ -91,18 +91,18 @@ impl Client {
         &self.0.settings
     }
 
-    /// The generated client, which builds requests.
+    /// The HTTP client for requests to the API.
     pub(crate) fn http(&self) -> Result<&reqwest::Client> {
         let build = || http::build(&self.0.settings);
         self.0.http.get_or_init(build).as_ref().map_err(Clone::clone)
     }
 
-    /// The policy files that were read or sent, by version.
+    /// The policy file texts that were read or sent, by version.
     pub(crate) fn policy_texts(&self) -> &texts::Texts {
         &self.0.policy_texts
     }
 
-    /// Where paths of the document begin: `https://api.tailscale.com/api/v2`.
+    /// The URL in front of the API's paths, such as `https://api.tailscale.com/api/v2`.
     pub(crate) fn base_url(&self) -> String {
         format!("{}/api/v2", self.settings().origin())
     }
@@ -144,7 +144,8 @@ impl Client {
         if self.0.settings.cache_for.is_zero() {
             return read.await.map(Arc::new);
         }
-        // A list requested before a change is cached under the count before it.
+        // The count is part of the key, so a list that was requested before a change is not used
+        // after it.
         let key = (self.0.transport.changes(), key);
         let read = async { read.await.map(|it| Arc::new(it) as Arc<dyn Any + Send + Sync>) };
         // Boxed, because the future is large and every caller would contain it.

@@ -1,18 +1,18 @@
-//! Removes secrets from text of other origin: an API may echo the request.
+//! Removes secrets from text that comes from elsewhere: the API may repeat the request in an answer.
 
 use secrecy::{ExposeSecret, SecretString};
 
 /// What replaces a secret.
 const DOTS: &str = "•••";
 
-/// Shorter texts are not secrets and may be part of any word.
+/// The minimum length of a secret to replace; a shorter text may be part of any word.
 const SHORTEST: usize = 8;
 
-/// `text` without `secrets`, and without anything that looks like a Tailscale key.
+/// Replaces `secrets`, and everything that looks like a Tailscale key, with dots.
 pub(crate) fn redact(text: &str, secrets: &[SecretString]) -> String {
     let mut text = text.to_owned();
     let mut secrets: Vec<&str> = secrets.iter().map(ExposeSecret::expose_secret).collect();
-    // The longest first: one secret may be a prefix of another, whose end would remain.
+    // Longest first: if one secret is a prefix of another, the rest of the longer one would remain.
     secrets.sort_by_key(|it| std::cmp::Reverse(it.len()));
     for secret in secrets.into_iter().filter(|it| it.len() >= SHORTEST) {
         text = text.replace(secret, DOTS);
@@ -20,14 +20,14 @@ pub(crate) fn redact(text: &str, secrets: &[SecretString]) -> String {
     keys(&text)
 }
 
-/// The "expected …" part of a deserializer's message. The part before it has the value, which may
-/// be a secret.
+/// The "expected …" part of a deserializer's message, without the part before it, which contains
+/// the value and may be a secret.
 pub(crate) fn expected(message: &str) -> Option<&str> {
     let (found, _) = message.rsplit_once(", expected ")?;
     message.get(found.len() + 2..)
 }
 
-/// Replaces everything after `tskey-` that can be part of a key.
+/// Replaces what follows `tskey-` in Tailscale keys with dots.
 fn keys(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;

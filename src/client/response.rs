@@ -1,4 +1,4 @@
-//! Answers: what the API says when it says no, and values out of what it says otherwise.
+//! Responses of the API: errors, and decoding of successful answers.
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
@@ -10,10 +10,10 @@ use super::{
 };
 use crate::Operation;
 
-/// As much of a body that is no JSON as an error repeats, in characters.
+/// The maximum number of characters that an error repeats of a body that is not JSON.
 const SNIPPET: usize = 200;
 
-/// The body of an error. Everything may be missing.
+/// The body of an error response; all fields are optional.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct ErrorBody {
@@ -32,7 +32,7 @@ struct ProblemBody {
     warnings: Option<Vec<String>>,
 }
 
-/// The id by which Tailscale finds a request.
+/// The ID under which Tailscale's support can find a request.
 pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
     headers.get("x-tailscale-request-id")?.to_str().ok().map(str::to_owned)
 }
@@ -55,7 +55,7 @@ pub(super) fn error(
         .for_operation(operation, None)
 }
 
-/// The message and the policy problems in the body of an error, redacted.
+/// The message and the policy problems in an error body, without secrets.
 pub(crate) fn error_body(
     body: &[u8],
     secrets: &[SecretString],
@@ -107,7 +107,7 @@ fn kind(status: StatusCode, message: &str) -> ErrorKind {
     }
 }
 
-/// What the API answered, with the headers that came along.
+/// A successful answer of the API: status, headers and value.
 ///
 /// ```no_run
 /// # async fn example(tailnet: &tailsteward::Tailnet) -> tailsteward::Result<()> {
@@ -124,17 +124,17 @@ pub struct Response<T> {
 }
 
 impl<T> Response<T> {
-    /// The value.
+    /// Returns the value.
     pub fn into_inner(self) -> T {
         self.value
     }
 
-    /// The HTTP status: 2xx, since all others are errors.
+    /// The HTTP status. It is always 2xx, because other statuses are errors.
     pub fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// The headers.
+    /// The headers of the response.
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
     }
@@ -153,7 +153,7 @@ impl<T> std::ops::Deref for Response<T> {
     }
 }
 
-/// A good answer that is not read yet.
+/// A successful answer that is not decoded yet.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(super) operation: Operation,
@@ -167,7 +167,8 @@ impl Answer {
         Response { status: self.status, headers: self.headers, value }
     }
 
-    /// The body as a type. Values that do not fit are kept beside their field.
+    /// Decodes the body. Values that do not fit the type are kept under another name in its extra
+    /// fields.
     pub(crate) fn json<T: DeserializeOwned>(self) -> Result<Response<T>> {
         let operation = self.operation;
         let value = decode(operation, &self.body).map_err(|error| {
@@ -192,7 +193,7 @@ impl Answer {
     }
 }
 
-/// Decodes a body. Values that do not fit are kept beside their field.
+/// Decodes a body. Values that do not fit the type are kept under another name in its extra fields.
 pub(super) fn decode<T: DeserializeOwned>(operation: Operation, body: &[u8]) -> Result<T> {
     if let Ok(value) = serde_json::from_slice(body) {
         return Ok(value);

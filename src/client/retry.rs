@@ -1,4 +1,4 @@
-//! What may be sent again, and when.
+//! When failed requests are retried.
 
 use std::{error::Error as _, io, time::Duration};
 
@@ -10,7 +10,7 @@ use super::ErrorKind;
 /// The longest wait that a server can impose.
 pub(super) const MAX_WAIT: Duration = Duration::from_mins(5);
 
-/// Delays between attempts: they double from a quarter of a second, with jitter, for five tries.
+/// Delays between attempts: five, doubling from 250 ms, with jitter.
 pub(super) fn delays() -> impl Iterator<Item = Duration> + Send {
     ExponentialBuilder::new()
         .with_min_delay(Duration::from_millis(250))
@@ -20,7 +20,7 @@ pub(super) fn delays() -> impl Iterator<Item = Duration> + Send {
         .build()
 }
 
-/// What `Retry-After` asks for, in seconds or as an HTTP date, capped.
+/// The wait that a `Retry-After` header asks for, in seconds or as an HTTP date, at most [`MAX_WAIT`].
 pub(super) fn after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = match text.parse::<u64>() {
@@ -33,7 +33,7 @@ pub(super) fn after(headers: &HeaderMap) -> Option<Duration> {
     Some(wait.min(MAX_WAIT))
 }
 
-/// The class of a failure to get an answer.
+/// The kind of error for a request that got no answer.
 pub(super) fn failure(error: &reqwest::Error) -> ErrorKind {
     let mut source = error.source();
     while let Some(cause) = source {
@@ -49,13 +49,14 @@ pub(super) fn failure(error: &reqwest::Error) -> ErrorKind {
     if error.is_timeout() { ErrorKind::Timeout } else { ErrorKind::Unreachable }
 }
 
-/// Whether the cause is a TLS error, at any depth: an error wrapped by an I/O error is not its source.
+/// Whether an error or one of its causes is a TLS error. Looks into I/O errors, too: the error that
+/// one wraps is not its source.
 fn is_tls(cause: &(dyn std::error::Error + 'static)) -> bool {
     let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
     cause.is::<rustls::Error>() || inner.is_some_and(|it| is_tls(it))
 }
 
-/// What happened, from the innermost cause: the outer ones only repeat that sending failed.
+/// The innermost cause as text: outer errors only repeat that sending failed.
 pub(super) fn words(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {

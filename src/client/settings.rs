@@ -1,4 +1,4 @@
-//! How a client talks to the API.
+//! Settings of a client.
 
 use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
@@ -6,10 +6,10 @@ use url::Host;
 
 use super::Credential;
 
-/// Where the public API is.
+/// The origin of the public API.
 pub const DEFAULT_BASE_URL: &str = "https://api.tailscale.com";
 
-/// How a client talks to the API. Start from [`Settings::new`] and change what differs.
+/// How a client connects to the API. Start from [`Settings::new`] and change fields.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Settings {
@@ -21,19 +21,19 @@ pub struct Settings {
     pub base_url: String,
     /// Sustained requests per second and endpoint.
     pub rate: f64,
-    /// Requests that an endpoint may get at once before the rate applies.
+    /// Requests that an endpoint may receive in a burst before the rate applies.
     pub burst: NonZeroU32,
-    /// Concurrent requests to all endpoints.
+    /// The maximum number of concurrent requests to all endpoints.
     pub in_flight: usize,
-    /// The longest time for one call, including retries and waiting for the rate limit.
+    /// The maximum time for one call, including retries and waiting for the rate limit.
     pub deadline: Duration,
-    /// The longest time for one attempt.
+    /// The maximum time for one attempt.
     pub attempt_timeout: Duration,
-    /// The largest answer that is read, in bytes after decompression.
+    /// The maximum size of an answer, in bytes after decompression.
     pub max_body: usize,
     /// How long a list is cached; zero turns the cache off.
     pub cache_for: Duration,
-    /// A PEM file with certificates to trust besides the system's.
+    /// A PEM file with certificates to trust in addition to the system's.
     pub ca_file: Option<PathBuf>,
 }
 

@@ -1,5 +1,5 @@
-//! The texts of the policy file that this process has read and sent, by their versions: what a merge
-//! starts from, and how to tell whose text is live.
+//! The policy file texts that this process has read and sent, by version. They are the base of a
+//! merge, and tell whether the live text was sent from here.
 
 use std::{
     collections::VecDeque,
@@ -7,17 +7,17 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-/// Texts that are kept of each kind; the oldest go first.
+/// How many texts of each kind are kept; the oldest are dropped first.
 const MAX_TEXTS: usize = 16;
 
-/// One text and its version.
+/// A text and its version.
 #[derive(Clone)]
 struct Versioned {
     etag: String,
     text: String,
 }
 
-/// Cheap to clone; clones share the texts.
+/// The policy file texts of a tailnet. Cheap to clone; clones share the texts.
 #[derive(Clone, Default)]
 pub(crate) struct Texts(Arc<Mutex<Held>>);
 

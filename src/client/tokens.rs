@@ -1,4 +1,5 @@
-//! Bearer tokens: taken once, renewed ahead of expiry, by one request however many wait.
+//! Access tokens: fetched once, and renewed before they expire, with one request for all waiting
+//! callers.
 
 use std::{path::Path, time::Duration};
 
@@ -16,16 +17,16 @@ use super::{
     redact::{expected, redact},
 };
 
-/// A token is renewed when less than this is left of it, or a fifth of its life if that is less.
+/// How long before its expiry a token is renewed; a fifth of its lifetime if that is less.
 const AHEAD: Duration = Duration::from_mins(2);
 
-/// What is assumed of a token whose answer does not say how long it lasts.
+/// The assumed lifetime of a token if the answer gives none.
 const USUAL_LIFE: Duration = Duration::from_hours(1);
 
-/// No token lasts longer, whatever its answer says: clocks overflow.
+/// The maximum lifetime of a token; a longer one could overflow the clock.
 const MAX_LIFETIME: Duration = Duration::from_hours(24 * 365);
 
-/// Gives out bearer tokens for one credential.
+/// Provides access tokens for one credential.
 pub(super) struct Tokens {
     credential: Credential,
     origin: String,
@@ -39,7 +40,7 @@ struct Held {
     serial: u64,
 }
 
-/// A token as it was given out.
+/// A token, with its serial number.
 pub(super) struct Bearer {
     pub(super) text: SecretString,
     pub(super) serial: u64,
@@ -61,7 +62,8 @@ impl Tokens {
         !matches!(self.credential, Credential::ApiKey(_))
     }
 
-    /// A token that is valid for some time. `refused` is the serial of a token that the API refused.
+    /// Returns a token that is valid for a while. `refused` is the serial of a token that the API
+    /// refused.
     pub(super) async fn bearer(
         &self,
         client: &reqwest::Client,
@@ -88,7 +90,7 @@ impl Tokens {
         Ok(Bearer { text, serial: held.serial })
     }
 
-    /// The secrets to redact in the answer to a request that was sent with `bearer`.
+    /// The secrets to remove from the answer to a request sent with `bearer`.
     pub(super) fn secrets(&self, bearer: &Bearer) -> Vec<SecretString> {
         let own = match &self.credential {
             Credential::ApiKey(secret)
@@ -129,7 +131,7 @@ impl Tokens {
             TokenUrl::new(format!("{}/api/v2/oauth/token", self.origin)).map_err(|error| {
                 Error::config(format!("the base URL {}: {error}", self.origin), "correct it")
             })?;
-        // The command line appends settings to the secret; the API wants it without them.
+        // The `tailscale` CLI appends settings to the secret; the API wants it without them.
         let secret = client_secret.expose_secret();
         let secret = secret.split_once('?').map_or(secret, |(secret, _)| secret);
         let oauth = BasicClient::new(ClientId::new(client_id.to_owned()))
@@ -141,7 +143,7 @@ impl Tokens {
             let client = client.clone();
             let sent = request.headers().get(::http::header::AUTHORIZATION);
             let sent = sent.and_then(|it| it.to_str().ok()?.strip_prefix("Basic "));
-            // The Basic header has the secret too, in base64.
+            // The Basic header contains the secret, too, in base64.
             let secrets: Vec<_> = secrets.iter().cloned().chain(sent.map(Into::into)).collect();
             async move { http::token_request(&client, request, deadline, &secrets).await }
         };
@@ -211,7 +213,7 @@ async fn read(path: &Path) -> Result<SecretString> {
     Ok(text.into())
 }
 
-/// When a JSON Web Token expires, if it says so. Nobody checks its signature here.
+/// The expiry time in a JSON Web Token, if it has one. The signature is not checked.
 fn expiry(jwt: &SecretString) -> Option<jiff::Timestamp> {
     #[derive(Deserialize)]
     struct Claims {
@@ -223,14 +225,14 @@ fn expiry(jwt: &SecretString) -> Option<jiff::Timestamp> {
     jiff::Timestamp::from_second(claims.exp).ok()
 }
 
-/// The secret with and without the settings that the command line appends to it.
+/// The secret with and without the settings that the `tailscale` CLI appends to it.
 fn secrets_of(client_secret: &SecretString) -> Vec<SecretString> {
     let secret = client_secret.expose_secret();
     let alone = secret.split_once('?').map(|(alone, _)| alone.into());
     [client_secret.clone()].into_iter().chain(alone).collect()
 }
 
-/// The token endpoint's answer makes no sense; `why` may repeat parts of it.
+/// The error for an unreadable answer of the token endpoint. `why` may repeat parts of it.
 fn unreadable(why: &str, secrets: &[SecretString]) -> Error {
     let why = redact(expected(why).unwrap_or(why), secrets);
     Error::new(ErrorKind::NotJson, format!("the token endpoint's answer: {why}"))

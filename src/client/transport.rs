@@ -1,4 +1,4 @@
-//! The one place where requests leave: credentials, turns, retries, the log, and errors.
+//! Sends all requests, with credentials, rate limits, retries and logging.
 
 use std::{
     fmt,
@@ -26,7 +26,7 @@ use crate::Operation;
 
 /// How often a redirect within the API's origin is followed.
 const REDIRECTS: u32 = 3;
-/// The deadline of calls without one: a later instant could overflow.
+/// The maximum deadline of a call; a later instant could overflow.
 const MAX_DEADLINE: Duration = Duration::from_hours(24 * 365);
 
 /// Sends requests, with credentials, limits and retries.
@@ -37,11 +37,11 @@ struct Inner {
     tokens: Tokens,
     limit: Limit,
     origin: String,
-    /// Path segments before those of the document, such as `api` and `v2`.
+    /// Number of path segments in front of the API's paths, such as `api` and `v2`.
     depth: usize,
     deadline: Duration,
     max_body: usize,
-    /// The number of changes sent; cached lists belong to one number.
+    /// Number of changes sent. Cached lists are valid for one number only.
     changes: AtomicU64,
 }
 
@@ -51,7 +51,7 @@ impl fmt::Debug for Transport {
     }
 }
 
-/// Counts a change when it ends, also when its caller no longer waits.
+/// Counts a change when it ends, even if its caller no longer waits.
 struct Counted<'a>(&'a AtomicU64);
 
 impl Drop for Counted<'_> {
@@ -74,7 +74,7 @@ impl Transport {
         }))
     }
 
-    /// Invalidates the cache as a change does.
+    /// Invalidates all cached lists, as a change does.
     pub(super) fn forget_lists(&self) {
         self.0.changes.fetch_add(1, Ordering::AcqRel);
     }
@@ -107,14 +107,15 @@ impl Transport {
         let _counted = (!operation.reads()).then(|| Counted(&self.0.changes));
         let mut lost = false;
         let answer = self.attempts(client, operation, &request, &mut lost).await;
-        // Whatever the last attempt returned, an earlier one may have made the change: a 404 on the second
-        // attempt may mean that the first one removed the resource.
+        // An earlier attempt may have made the change, whatever the last attempt returned: a 404 on
+        // the second attempt may mean that the first one removed the resource.
         answer.map_err(
             |error| if lost { checkable(operation, error.with_unknown_effect()) } else { error },
         )
     }
 
-    /// Refuses an id of `.`, `..` or nothing, which URL normalisation would drop, so that another path is called.
+    /// Refuses an ID that is `.`, `..` or empty: normalizing the URL would drop it and call another
+    /// path.
     fn check_path(&self, operation: Operation, request: &reqwest::Request) -> Result<()> {
         let path = request.url().path();
         let wanted = operation.path().matches('/').count() + self.0.depth;
@@ -147,7 +148,7 @@ impl Transport {
             authorize(&mut once, bearer.text.expose_secret())?;
             let sent = Attempt { operation, number: attempt, deadline, bearer: &bearer };
             let outcome = self.attempt(client, once, &sent).await;
-            // Waiting for the next attempt does not hold up other requests.
+            // Other requests may proceed while this one waits for its next attempt.
             drop(turn);
             let (error, wait) = match outcome {
                 Verdict::Done(answer) => return Ok(answer),
@@ -209,7 +210,7 @@ impl Transport {
         let secrets = self.0.tokens.secrets(sent.bearer);
         let error = response::error(sent.operation, status, &headers, &body, &secrets);
         if status == StatusCode::TOO_MANY_REQUESTS {
-            // Also for the calls that are waiting.
+            // Also pauses calls that are waiting.
             self.0
                 .limit
                 .hold(sent.operation, error.retry_after().unwrap_or(Duration::from_secs(1)));
@@ -217,7 +218,7 @@ impl Transport {
         sent.judge(status, error)
     }
 
-    /// Sends `request`. Follows redirects of reads within the API's own origin.
+    /// Sends `request`, following redirects of `GET` requests within the API's origin.
     async fn follow(
         &self,
         client: &reqwest::Client,
@@ -263,7 +264,7 @@ fn target(response: &reqwest::Response) -> Option<url::Url> {
     response.url().join(location).ok()
 }
 
-/// What the request is about, from its path: `device/n1`, `tailnet/-`.
+/// The resource in the path of a request, such as `device/n1` or `tailnet/-`.
 fn resource(operation: Operation, request: &reqwest::Request) -> Option<String> {
     let template: Vec<&str> = operation.path().split('/').collect();
     let path: Vec<&str> = request.url().path().split('/').collect();

@@ -1,12 +1,12 @@
-//! Mail addresses, as far as they can be judged from outside.
+//! Checks email addresses.
 
 use crate::{Error, client::Result};
 
-/// Gives `address` back, trimmed, if it can be one.
+/// Trims `address` and checks that it looks like an email address.
 ///
 /// # Errors
 ///
-/// [`InvalidInput`](crate::ErrorKind::InvalidInput) for `field` if it cannot.
+/// [`InvalidInput`](crate::ErrorKind::InvalidInput) for `field` if it does not.
 pub(crate) fn check(field: &str, address: &str) -> Result<String> {
     let address = address.trim();
     let parts = address.split_once('@').filter(|(user, host)| {

@@ -1,4 +1,4 @@
-//! The API's nouns, a folder each: what can be asked of a tailnet and changed in it.
+//! The resources of a tailnet, one module for each kind: reading them and planning changes to them.
 
 pub mod changes;
 pub mod contacts;
@@ -34,7 +34,7 @@ pub use self::tailnets::Tailnets;
 pub use crate::change::Tailnet;
 use crate::{change::Subject, client::Result, config};
 
-/// Every kind of resource that can be changed.
+/// Every kind of resource that a plan can change.
 pub(crate) static SUBJECTS: &[&dyn Subject] = &[
     &devices::change::Devices,
     &settings::Settings,
@@ -58,7 +58,7 @@ pub(crate) static SUBJECTS: &[&dyn Subject] = &[
 ];
 
 impl Tailnet {
-    /// The tailnet that the environment names; see [`config::from_env`].
+    /// Connects to the tailnet that the environment variables name; see [`config::from_env`].
     ///
     /// # Errors
     ///
@@ -67,73 +67,73 @@ impl Tailnet {
         config::from_env().map(Self::new)
     }
 
-    /// Its devices.
+    /// The devices of the tailnet.
     pub fn devices(&self) -> devices::Devices<'_> {
         devices::Devices::new(self)
     }
 
-    /// Its DNS.
+    /// The DNS configuration of the tailnet.
     pub fn dns(&self) -> dns::DnsOf<'_> {
         dns::DnsOf::new(self)
     }
 
-    /// Its subnet routers and exit nodes.
+    /// The subnet routers and exit nodes of the tailnet.
     pub fn routes(&self) -> routes::Routes<'_> {
         routes::Routes::new(self)
     }
 
-    /// Its services.
+    /// The services of the tailnet.
     pub fn services(&self) -> services::Services<'_> {
         services::Services::new(self)
     }
 
-    /// Its people.
+    /// The users of the tailnet.
     pub fn users(&self) -> users::Users<'_> {
         users::Users::new(self)
     }
 
-    /// Its invitations to join.
+    /// The invitations for users to join the tailnet.
     pub fn user_invites(&self) -> user_invites::UserInvites<'_> {
         user_invites::UserInvites::new(self)
     }
 
-    /// Its invitations to use a device from another tailnet.
+    /// The invitations that share a device with a user of another tailnet.
     pub fn device_invites(&self) -> device_invites::DeviceInvites<'_> {
         device_invites::DeviceInvites::new(self)
     }
 
-    /// Whom Tailscale writes to about it.
+    /// The contact preferences: email addresses that Tailscale writes to about the tailnet.
     pub fn contacts(&self) -> contacts::ContactsOf<'_> {
         contacts::ContactsOf::new(self)
     }
 
-    /// Where Tailscale posts what happens in it.
+    /// The webhooks that Tailscale sends the tailnet's events to.
     pub fn webhooks(&self) -> webhooks::Webhooks<'_> {
         webhooks::Webhooks::new(self)
     }
 
-    /// The providers that tell how its devices are.
+    /// The device posture integrations of the tailnet.
     pub fn posture(&self) -> posture::Posture<'_> {
         posture::Posture::new(self)
     }
 
-    /// The programs that its users let act for them.
+    /// The OAuth apps that users of the tailnet have authorized.
     pub fn oauth_apps(&self) -> oauth_apps::OAuthApps<'_> {
         oauth_apps::OAuthApps::new(self)
     }
 
-    /// What was changed in it, as its journal says.
+    /// The changes made through this program, as recorded in its journal.
     pub fn changes(&self) -> changes::Changes<'_> {
         changes::Changes::new(self)
     }
 
-    /// Any operation of the API, called with values.
+    /// Any operation of the API, called directly with its parameters.
     #[cfg(feature = "operations")]
     pub fn operations(&self) -> operations::Operations<'_> {
         operations::Operations::new(self)
     }
 
-    /// Its tags, on many devices at once.
+    /// The tags of the tailnet, and changes of tags on many devices at once.
     pub fn tags(&self) -> tags::Tags<'_> {
         tags::Tags::new(self)
     }
@@ -143,22 +143,22 @@ impl Tailnet {
         network::Network::new(self)
     }
 
-    /// Its keys.
+    /// The auth keys, API access tokens and OAuth clients of the tailnet.
     pub fn keys(&self) -> keys::Keys<'_> {
         keys::Keys::new(self)
     }
 
-    /// Its policy file.
+    /// The policy file of the tailnet.
     pub fn policy_file(&self) -> policy_file::PolicyFileOf<'_> {
         policy_file::PolicyFileOf::new(self)
     }
 
-    /// Its logs: who changed what, and who talked to whom.
+    /// The configuration audit log, the network flow logs and log streaming.
     pub fn logging(&self) -> logging::Logging<'_> {
         logging::Logging::new(self)
     }
 
-    /// Its settings: what holds for all devices and users.
+    /// The settings that apply to all devices and users of the tailnet.
     pub fn tailnet_settings(&self) -> settings::SettingsOf<'_> {
         settings::SettingsOf::new(self)
     }

@@ -1,4 +1,4 @@
-//! Whether the API answers, and as whom.
+//! Checks whether the API can be reached with the credential.
 
 use std::time::{Duration, Instant};
 
@@ -8,23 +8,23 @@ use jiff::{SignedDuration, Timestamp};
 use super::Tailnet;
 use crate::{ErrorKind, api::types::DeviceFields, client::Result};
 
-/// What one small read tells about the API.
+/// The result of a small test request to the API.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Probe {
-    /// How long the answer took, its turn included.
+    /// Time until the answer, including the wait for the rate limiter.
     pub round_trip: Duration,
-    /// How far this machine's clock is ahead of the API's; absent if the API does not say.
+    /// How far this machine's clock is ahead of the API's; `None` if the answer has no valid date.
     pub clock_ahead: Option<SignedDuration>,
 }
 
 impl Tailnet {
-    /// Reads something small (`GET /tailnet/{tailnet}/settings`, or the devices where the
-    /// credential may not) to see whether the API can be reached and takes the credential.
+    /// Sends a small request (`GET /tailnet/{tailnet}/settings`, or the device list if that is
+    /// forbidden) to check that the API can be reached and accepts the credential.
     ///
     /// # Errors
     ///
-    /// Whatever stands in the way.
+    /// Any error of the request.
     pub async fn probe(&self) -> Result<Probe> {
         let started = Instant::now();
         let headers = match self.api()?.get_tailnet_settings().send().await {

@@ -1,29 +1,29 @@
-//! Several tailnets, each under its name.
+//! The tailnets that one server serves, each under the name of its profile.
 
 use serde_json::{Map, Value};
 
 use super::Tailnet;
 use crate::{Error, client::Result};
 
-/// The parameter that says which one.
+/// The parameter of a tool call that names the tailnet.
 pub(crate) const TAILNET: &str = "tailnet";
-/// Its value that means all of them.
+/// The value of the `tailnet` parameter that selects all tailnets.
 pub(crate) const ALL: &str = "all";
 
-/// The tailnets that a server serves. The first is meant where none is named.
+/// The tailnets that a server serves. A call that names none goes to the first.
 #[derive(Debug, Clone)]
 pub struct Tailnets {
     first: Tailnet,
-    /// All of them with their names; empty where there is only one, whose name nobody asks for.
+    /// All tailnets with their names; empty if there is only one, because its name is not needed.
     named: Vec<(String, Tailnet)>,
 }
 
-/// Which of them a call is about.
+/// The tailnet or tailnets that a call is for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Selection<'a> {
-    /// One.
+    /// One tailnet.
     One(&'a Tailnet),
-    /// All of them.
+    /// All tailnets.
     All(&'a [(String, Tailnet)]),
 }
 
@@ -33,7 +33,7 @@ impl From<Tailnet> for Tailnets {
     }
 }
 
-/// A clone shares everything.
+/// Serves one tailnet. The clone shares its client and journal.
 impl From<&Tailnet> for Tailnets {
     fn from(tailnet: &Tailnet) -> Self {
         tailnet.clone().into()
@@ -41,7 +41,7 @@ impl From<&Tailnet> for Tailnets {
 }
 
 impl Tailnets {
-    /// These, the first of which is meant where none is named.
+    /// Serves several tailnets by name. A call that names none goes to the first.
     ///
     /// # Errors
     ///
@@ -65,23 +65,23 @@ impl Tailnets {
         Ok(Self { first, named })
     }
 
-    /// The one that is meant where none is named.
+    /// The tailnet that a call goes to if it names none.
     pub fn first(&self) -> &Tailnet {
         &self.first
     }
 
-    /// All of them.
+    /// All tailnets.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Tailnet> {
         let alone = self.named.is_empty().then_some(&self.first);
         alone.into_iter().chain(self.named.iter().map(|it| &it.1))
     }
 
-    /// The names, where there are several.
+    /// The names of the tailnets; empty if there is only one.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.named.iter().map(|it| it.0.as_str())
     }
 
-    /// Whether there are several.
+    /// Whether there is more than one tailnet.
     pub fn are_several(&self) -> bool {
         !self.named.is_empty()
     }
@@ -115,7 +115,7 @@ impl Tailnets {
         Error::invalid_input(TAILNET, format!("is `{name}`; there is {}", names.join(", ")))
     }
 
-    /// Says in a tool's schema which tailnets there are. What only reads can be asked of all.
+    /// Adds the `tailnet` parameter to a tool's schema. Only tools that read accept `all`.
     pub(crate) fn describe(&self, properties: &mut Map<String, Value>, reads: bool) {
         if !self.are_several() {
             return;

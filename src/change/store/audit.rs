@@ -1,4 +1,5 @@
-//! Who called what. Written a little later and many at once: a call does not wait for it.
+//! The audit of tool calls. Calls are written in batches in the background, so no call waits for
+//! the database.
 
 use std::{
     sync::{Arc, Weak},
@@ -15,15 +16,15 @@ use crate::{
     client::Result,
 };
 
-/// One call, as the audit has it.
+/// One audited tool call.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Audit {
-    /// When it ended.
+    /// When the call ended.
     pub at: Timestamp,
-    /// Who called.
+    /// Who made the call.
     pub principal: Arc<str>,
-    /// The tool.
+    /// Name of the tool.
     pub tool: &'static str,
     /// The risk of what it would do: that of the plan where there is one, otherwise the tool's class.
     pub risk: Risk,
@@ -33,11 +34,11 @@ pub struct Audit {
     pub confirmed: Option<Confirmation>,
     /// What it was about.
     pub resource: String,
-    /// What became of it: `ok`, `asked`, or the kind of its failure.
+    /// The outcome: `ok`, `asked`, or the kind of the error.
     pub outcome: String,
-    /// Its entry in the journal, if it changed something.
+    /// Number of the change in the journal, if the call made one.
     pub change: Option<i64>,
-    /// How long it took.
+    /// Duration of the call.
     pub took: Duration,
 }
 
@@ -45,19 +46,19 @@ pub(super) type Sender = mpsc::Sender<Message>;
 
 pub(super) enum Message {
     Call(Audit),
-    /// Answered when all before it is written.
+    /// Answered once all earlier messages are written.
     Flush(oneshot::Sender<()>),
 }
 
-/// Calls that wait to be written; more make the callers wait.
+/// The maximum number of calls that wait to be written; beyond it, callers wait.
 const QUEUE: usize = 4_096;
-/// How often what is old is dropped.
+/// How often old records are deleted.
 const PRUNED_EVERY: Duration = Duration::from_hours(1);
-/// Calls that one transaction writes.
+/// The maximum number of calls per transaction.
 const BATCH: usize = 256;
 
 impl Audit {
-    /// A call that has just ended.
+    /// A call that ends now; the other fields are still empty.
     pub fn now(principal: &Arc<str>, tool: &'static str, risk: Risk) -> Self {
         Self {
             at: Timestamp::now(),
@@ -75,7 +76,7 @@ impl Audit {
 }
 
 impl Store {
-    /// Takes a call down: in the log at once, in the database soon.
+    /// Records a call: in the log at once, and in the database soon after.
     pub async fn audit(self: &Arc<Self>, call: Audit) {
         tracing::info!(
             target: "audit",
@@ -92,7 +93,7 @@ impl Store {
         );
         let sender = self.audit.get_or_init(|| {
             let (sender, receiver) = mpsc::channel(QUEUE);
-            // The store outlives its calls, and this ends with the store.
+            // The task holds only a weak reference, so it ends when the store is dropped.
             tokio::spawn(write(Arc::downgrade(self), receiver));
             sender
         });
@@ -110,11 +111,11 @@ impl Store {
         }
     }
 
-    /// How many calls there are of `tool`, by outcome.
+    /// Counts the calls of `tool` by principal and outcome.
     ///
     /// # Errors
     ///
-    /// [`Journal`](crate::ErrorKind::Journal) if it cannot be read.
+    /// [`Journal`](crate::ErrorKind::Journal) if the database cannot be read.
     pub async fn audited(&self, tool: &str) -> Result<Vec<(String, String, i64)>> {
         let rows = sqlx::query_as(
             "SELECT principal, outcome, COUNT(*) FROM audit WHERE tool = $1

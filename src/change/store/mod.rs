@@ -1,4 +1,4 @@
-//! The journal in a database: a file of one's own, or one that several servers share.
+//! The journal in a database: in memory, in a `SQLite` file, or in Postgres.
 
 use std::{
     collections::HashMap,
@@ -32,15 +32,15 @@ use crate::{
     client::{Action, Result, Setting},
 };
 
-/// Where a journal is kept.
+/// Where the journal is kept.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Place {
-    /// In memory, as long as the server runs.
+    /// In memory, until the process ends.
     Memory,
-    /// In a file of one's own.
+    /// In a `SQLite` file.
     File(PathBuf),
-    /// In a Postgres database that several servers may share. The URL has a password.
+    /// In a Postgres database, which several servers can share. The URL contains a password.
     Postgres(SecretString),
 }
 
@@ -68,12 +68,12 @@ impl FromStr for Place {
     }
 }
 
-/// A journal in a database. It is opened when it is first used.
+/// A journal in a database, which is opened at first use.
 pub struct Store {
     place: Place,
     dialect: Dialect,
     pool: OnceCell<AnyPool>,
-    /// The tasks that say that an entry is still being worked at.
+    /// Tasks that renew the lease of each running entry.
     leases: Mutex<HashMap<i64, AbortHandle>>,
     audit: OnceLock<audit::Sender>,
     waiting: Arc<tokio::sync::Mutex<Waiting>>,
@@ -81,11 +81,11 @@ pub struct Store {
     held: Mutex<Option<AnyConnection>>,
 }
 
-/// How long an entry counts as under way without its server saying so again.
+/// How long an entry counts as running after its server last renewed the lease.
 const LEASE: Duration = Duration::from_secs(9);
 
 impl Store {
-    /// A journal at `place`.
+    /// A journal at `place`, opened at first use.
     pub fn new(place: Place) -> Self {
         let dialect = match &place {
             Place::Memory | Place::File(_) => Dialect::Sqlite,
@@ -102,7 +102,7 @@ impl Store {
         }
     }
 
-    /// A journal that ends with the process.
+    /// A journal in memory, which is lost when the process ends.
     pub fn in_memory() -> Self {
         Self::new(Place::Memory)
     }
@@ -128,7 +128,7 @@ impl Store {
             }
             Place::File(path) => {
                 prepare(path)?;
-                // The path goes into a URL.
+                // The path becomes part of a URL.
                 let path = path.to_string_lossy();
                 let path = percent_encoding::utf8_percent_encode(&path, schema::PATH);
                 format!("sqlite://{path}?mode=rwc")
@@ -136,8 +136,8 @@ impl Store {
             Place::Postgres(url) => url.expose_secret().to_owned(),
         };
         if matches!(self.place, Place::Memory) {
-            // The database is there as long as a connection to it. The pool closes its own when a
-            // query is given up.
+            // An in-memory database exists as long as a connection to it. The pool closes its
+            // connection when a query is cancelled.
             let held = AnyConnection::connect(&url).await;
             let held = held.map_err(|error| self.failed("cannot be opened", &error))?;
             if let Ok(mut slot) = self.held.lock() {
@@ -145,7 +145,7 @@ impl Store {
             }
         }
         let pool = AnyPoolOptions::new()
-            // SQLite has one writer.
+            // SQLite allows one writer.
             .max_connections(if postgres { 8 } else { 1 })
             .min_connections(u32::from(!postgres))
             .idle_timeout(postgres.then_some(Duration::from_mins(10)))
@@ -162,7 +162,7 @@ impl Store {
         Ok(pool)
     }
 
-    /// A change that another server was cut off from is logged once, at first use.
+    /// Logs, at first use, the changes whose server stopped before their outcome was recorded.
     async fn tell_of_cut_off(&self, pool: &AnyPool) {
         for entry in read::cut_off(pool, self.dialect).await.unwrap_or_default() {
             tracing::warn!(
@@ -172,14 +172,14 @@ impl Store {
                 at = %entry.at,
                 "a change was interrupted, and its outcome is unknown: compare it with the current state"
             );
-            // Logged once.
+            // Set an outcome, so that the change is logged only once.
             if let Err(error) = write::cut_off(pool, entry.change).await {
                 tracing::warn!(%error, "the journal could not record it");
             }
         }
     }
 
-    /// The database's error without its address, which has a password.
+    /// An error without the database URL, which contains a password.
     fn failed(&self, what: &str, error: &sqlx::Error) -> Error {
         let place = match &self.place {
             Place::Memory => "in memory".to_owned(),
@@ -218,7 +218,7 @@ impl fmt::Debug for Store {
     }
 }
 
-/// Makes the file and its folder, for their owner only.
+/// Creates the file and its folder, readable only by the owner.
 fn prepare(path: &std::path::Path) -> Result<()> {
     let failed = |error: std::io::Error| {
         Error::new(ErrorKind::Journal, format!("the journal {}: {error}", path.display()))
@@ -235,12 +235,12 @@ fn prepare(path: &std::path::Path) -> Result<()> {
     options.open(path).map(drop).map_err(failed)
 }
 
-/// A time as the database has it.
+/// A time in the format of the database: microseconds since 1970.
 fn micros(at: Timestamp) -> i64 {
     at.as_microsecond()
 }
 
-/// A time as the database has it, read.
+/// Parses a time in the format of the database.
 fn at(micros: i64) -> Timestamp {
     Timestamp::from_microsecond(micros).unwrap_or_default()
 }

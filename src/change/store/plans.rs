@@ -1,4 +1,4 @@
-//! Plans that wait for their confirmation: each may be carried out once.
+//! Plans that wait for confirmation. Each can be used once.
 
 use jiff::Timestamp;
 use sqlx::Row as _;
@@ -6,23 +6,23 @@ use sqlx::Row as _;
 use super::{Store, micros};
 use crate::client::Result;
 
-/// What became of the attempt to use a plan.
+/// The result of using a confirmed plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Used {
-    /// It is this one, and nobody used it before.
+    /// The plan matches and was not used before.
     Now,
-    /// Nobody made it, or it is too old.
+    /// There is no such plan, or it has expired.
     Unknown,
-    /// It was carried out already.
+    /// The plan was used already.
     Before,
-    /// It is another's, of another call, or the world has moved since.
+    /// The plan has this ID but another digest: another caller, another call, or changed resources.
     Differs,
 }
 
-/// Letters and digits that nobody takes for each other.
+/// Letters and digits that cannot be mistaken for each other.
 const LETTERS: &[u8] = b"23456789abcdefghjkmnpqrstuvwxyz";
 
-/// Eight of them, which is 39 bits: what it stands for is bound to more than this.
+/// A random ID of eight characters (39 bits). A plan is also bound to its digest, so that is enough.
 pub(super) fn random_id() -> String {
     let letter = |_| {
         let index = fastrand::usize(..LETTERS.len());
@@ -32,11 +32,11 @@ pub(super) fn random_id() -> String {
 }
 
 impl Store {
-    /// Remembers a plan until `until`, and gives it a short id.
+    /// Stores a plan until `until` and returns a short ID for it.
     ///
     /// # Errors
     ///
-    /// [`Journal`](crate::ErrorKind::Journal) if it cannot be written.
+    /// [`Journal`](crate::ErrorKind::Journal) if the database cannot be written.
     pub async fn remember_plan(&self, digest: &str, until: Timestamp) -> Result<String> {
         let id = random_id();
         sqlx::query("INSERT INTO plans (id, digest, until, used) VALUES ($1, $2, $3, 0)")
@@ -49,11 +49,11 @@ impl Store {
         Ok(id)
     }
 
-    /// Uses the plan `id`, if it is this one and nobody used it before.
+    /// Marks the plan `id` as used, if it has this digest and was not used before.
     ///
     /// # Errors
     ///
-    /// [`Journal`](crate::ErrorKind::Journal) if it cannot be written.
+    /// [`Journal`](crate::ErrorKind::Journal) if the database cannot be written.
     pub async fn use_plan(&self, id: &str, digest: &str) -> Result<Used> {
         let pool = self.pool().await?;
         let used = sqlx::query(
@@ -79,11 +79,11 @@ impl Store {
         Ok(if was != 0 { Used::Before } else { Used::Differs })
     }
 
-    /// Marks a seal as used; false if it was before.
+    /// Marks a one-time ID as used; false if it was used before.
     ///
     /// # Errors
     ///
-    /// [`Journal`](crate::ErrorKind::Journal) if it cannot be written.
+    /// [`Journal`](crate::ErrorKind::Journal) if the database cannot be written.
     pub async fn use_once(&self, id: &str, until: Timestamp) -> Result<bool> {
         let pool = self.pool().await?;
         let query = "INSERT INTO plans (id, digest, until, used) VALUES ($1, '', $2, 1)

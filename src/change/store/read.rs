@@ -1,4 +1,4 @@
-//! What was recorded.
+//! Reads entries and steps from the database.
 
 use serde_json::Value;
 use sqlx::{AnyPool, Row as _, any::AnyRow};
@@ -12,7 +12,7 @@ use crate::change::{
 const ENTRY: &str = "id, at, principal, tool, tailnet, resource, risk, planned, outcome, undoes,
     undone_by, confirmed, CAST(CASE WHEN lease > {NOW} THEN 1 ELSE 0 END AS BIGINT) AS is_held";
 
-/// What a list is of. Every parameter is always there, so that the text is one.
+/// The filter of a list. All parameters are always bound, so that one query text serves all filters.
 const WHERE: &str =
     "WHERE ($1 = '' OR lower(resource) LIKE $1 ESCAPE '!' OR tool LIKE $1 ESCAPE '!'
         OR lower(principal) LIKE $1 ESCAPE '!')
@@ -52,7 +52,7 @@ pub(super) async fn list(
     Ok((entries, u64::try_from(total).unwrap_or_default()))
 }
 
-/// Text to look for, whatever it has in it.
+/// A `LIKE` pattern for entries that contain `text`, with special characters escaped.
 fn like(text: &str) -> String {
     let escaped: String = text
         .to_lowercase()
@@ -135,7 +135,7 @@ fn read(row: &AnyRow) -> Result<Entry, sqlx::Error> {
         tool: row.try_get("tool")?,
         tailnet: row.try_get("tailnet")?,
         resource: row.try_get("resource")?,
-        // What cannot be read counts as destructive.
+        // An unknown risk counts as destructive.
         risk: risk.parse().unwrap_or(Risk::Danger),
         outcome: outcome.unwrap_or(Outcome::Unknown),
         running: outcome.is_none() && is_held,

@@ -1,11 +1,11 @@
-//! The tables.
+//! The database tables.
 
 use percent_encoding::{AsciiSet, CONTROLS};
 use sqlx::{AnyConnection, AnyPool, Executor as _, Row as _};
 
 use super::transaction::Transaction;
 
-/// What a path cannot have in a URL as it is.
+/// Characters of a file path that must be escaped in a URL.
 pub(super) const PATH: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#').add(b' ');
 
 /// The version of these tables. A later program may read older ones, not the other way round.
@@ -18,7 +18,7 @@ const FROM_1: &[&str] = &[
     "ALTER TABLE audit ADD COLUMN confirmed TEXT",
 ];
 
-/// How long calls stay in the audit: 90 days.
+/// How long audited calls are kept: 90 days.
 const AUDIT_MICROS: i64 = 90 * 24 * 3_600 * 1_000_000;
 
 const TABLES: &[&str] = &[
@@ -86,7 +86,7 @@ pub(super) async fn connected(
     if dialect == Dialect::Sqlite {
         connection.execute("PRAGMA busy_timeout = 5000").await?;
         connection.execute("PRAGMA journal_mode = WAL").await?;
-        // What was promised to be recorded survives a power cut, too.
+        // Recorded changes must survive a power failure.
         connection.execute("PRAGMA synchronous = FULL").await?;
     }
     Ok(())
@@ -131,7 +131,7 @@ pub(super) async fn prepare(pool: &AnyPool, dialect: Dialect) -> Result<(), sqlx
     transaction.commit().await
 }
 
-/// Drops what nobody needs any more.
+/// Deletes old audit records and expired plans.
 pub(super) async fn prune(pool: &AnyPool) -> Result<(), sqlx::Error> {
     let now = super::micros(jiff::Timestamp::now());
     sqlx::query("DELETE FROM audit WHERE at < $1").bind(now - AUDIT_MICROS).execute(pool).await?;

@@ -1,4 +1,4 @@
-//! What is recorded while a change is made.
+//! Records changes in the database while they are made.
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;

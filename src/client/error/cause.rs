@@ -1,8 +1,9 @@
-//! What is under an error.
+//! The causes of an error.
 
 use std::fmt;
 
-/// An underlying error and those under it, as text: errors are cloned, and connections' are not.
+/// An underlying error and its causes, as text, because [`Error`](super::Error) can be cloned and
+/// the original cannot.
 #[derive(Debug, Clone)]
 pub(super) struct Cause {
     message: String,

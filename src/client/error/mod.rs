@@ -1,4 +1,4 @@
-//! Errors of calls to the API, of settings and of checks before a change.
+//! The error type of the library.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -11,7 +11,7 @@ use self::cause::Cause;
 use super::Action;
 use crate::Operation;
 
-/// The result of everything that can fail here.
+/// The result of the library's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What failed, on which resource, and what to do next.
@@ -75,7 +75,7 @@ pub enum ErrorKind {
     Dns,
     /// The server's certificate or the TLS handshake is not acceptable.
     Tls,
-    /// No connection.
+    /// No connection to the server.
     Unreachable,
     /// The API answered with a redirect that is not followed.
     Redirected,
@@ -92,7 +92,7 @@ impl Serialize for ErrorKind {
 }
 
 impl ErrorKind {
-    /// The name as it is serialized: `invalid_input`.
+    /// The name as serialized, such as `invalid_input`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::InvalidInput => "invalid_input",
@@ -124,7 +124,7 @@ impl ErrorKind {
     }
 }
 
-/// What the API reports about a policy file, per user or test.
+/// Problems that the API reports about a policy file, for one user or test.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct PolicyProblem {
     /// The user, or the source of the test.
@@ -152,7 +152,7 @@ struct Inner {
     effect: bool,
     candidates: Vec<String>,
     remedy: Option<String>,
-    /// What to do, by the names of the library.
+    /// Actions that the remedy suggests.
     actions: Vec<Action>,
     source: Option<Cause>,
 }
@@ -178,12 +178,13 @@ impl Error {
         }))
     }
 
-    /// `field` is wrong; `should` continues the sentence: "must be between 1 and 500".
+    /// An invalid argument. `should` continues the sentence after the field: "must be between 1 and
+    /// 500".
     pub fn invalid_input(field: &str, should: impl fmt::Display) -> Self {
         Self::new(ErrorKind::InvalidInput, format!("`{field}` {should}"))
     }
 
-    /// A change without any of the `fields` that it can set: "name, tags and ipv4".
+    /// An update that sets none of the `fields`: "name, tags and ipv4".
     pub(crate) fn nothing_to_change(fields: &str) -> Self {
         let message = format!("nothing to change: at least one of {fields} is required");
         Self::new(ErrorKind::InvalidInput, message)
@@ -199,24 +200,24 @@ impl Error {
         Self::new(ErrorKind::Config, message).with(|it| it.remedy = Some(remedy.into()))
     }
 
-    /// `name` matches all of `candidates`.
+    /// A name that matches all of `candidates`.
     pub(crate) fn ambiguous(name: &str, candidates: Vec<String>) -> Self {
         let list = candidates.join(", ");
         Self::new(ErrorKind::Ambiguous, format!("`{name}` matches several: {list}"))
             .with(|it| it.candidates = candidates)
     }
 
-    /// A journal cannot be read or written. For journals of one's own.
+    /// An error of a journal; for implementations of [`Journal`](crate::change::journal::Journal).
     pub fn of_journal(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Journal, message)
     }
 
-    /// A call of the generated client has a missing or wrong argument.
+    /// A missing or wrong argument in a call of the generated client.
     pub(crate) fn invalid_request(why: String) -> Self {
         Self::new(ErrorKind::InvalidInput, why)
     }
 
-    /// The request cannot be built.
+    /// A request that cannot be built.
     pub(crate) fn unsendable(error: impl fmt::Display) -> Self {
         Self::new(ErrorKind::InvalidInput, format!("the request cannot be built: {error}"))
     }
@@ -260,7 +261,7 @@ impl Error {
         self.with(|it| it.effect = true)
     }
 
-    /// Appends what else happened to the message.
+    /// Appends further information to the message.
     pub(crate) fn context(self, more: &str) -> Self {
         self.with(|it| it.message = format!("{}; {more}", it.message))
     }
@@ -269,18 +270,18 @@ impl Error {
         self.with(|it| it.remedy = Some(remedy.into()))
     }
 
-    /// Keeps what is under a failed request. The request's own error names its URL, and is left out.
+    /// Keeps the causes of a failed request. The request's own error contains the URL, and is left out.
     pub(crate) fn with_source_of(self, error: &reqwest::Error) -> Self {
         let source = std::error::Error::source(error).map(Cause::of);
         self.with(|it| it.source = source)
     }
 
-    /// Names what to do, for the surface to say how.
+    /// Adds an action to the remedy.
     pub(crate) fn with_action(self, action: Action) -> Self {
         self.with(|it| it.actions.push(action))
     }
 
-    /// The class of failure.
+    /// The kind of failure.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
@@ -290,7 +291,7 @@ impl Error {
         self.0.operation
     }
 
-    /// The resource it was tried on, as in the path: `device/n1`.
+    /// The resource, as in the path: `device/n1`.
     pub fn resource(&self) -> Option<&str> {
         self.0.resource.as_deref()
     }
@@ -305,12 +306,12 @@ impl Error {
         self.0.upstream.as_deref()
     }
 
-    /// What the API reports about a policy file, per user or test.
+    /// Problems that the API reports about a policy file, per user or test.
     pub fn policy_problems(&self) -> &[PolicyProblem] {
         &self.0.problems
     }
 
-    /// The request id, for Tailscale's support.
+    /// The request ID, for Tailscale's support.
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
@@ -325,7 +326,7 @@ impl Error {
         &self.0.candidates
     }
 
-    /// Whether the request may have taken effect. Read the resource back before you repeat it.
+    /// Whether the change may have taken effect. If so, read the resource back before you repeat it.
     pub fn may_have_had_effect(&self) -> bool {
         self.0.effect
     }
@@ -362,7 +363,7 @@ impl fmt::Debug for Error {
     }
 }
 
-/// The source of a failed connection is what the system says of it.
+/// The source of a connection error is the error of the operating system.
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.source.as_ref().map(|source| source as _)

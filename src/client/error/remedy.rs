@@ -1,11 +1,11 @@
-//! What to do about an error.
+//! Remedies: what to do about an error.
 
 use super::{Action, Error, ErrorKind};
 use crate::Operation;
 
 impl Error {
-    /// What to do next, if there is something to do, with the [actions](Self::actions) by their names
-    /// in the library.
+    /// What to do next, with the names of the [actions](Self::actions) in the library; `None` if
+    /// there is no advice.
     pub fn remedy(&self) -> Option<String> {
         let advice = self.advice()?;
         if self.0.actions.is_empty() {
@@ -15,12 +15,12 @@ impl Error {
         Some(format!("{advice} ({})", names.join(", ")))
     }
 
-    /// The actions of the remedy. Each surface renders them in its own way: a tool, a command.
+    /// The actions that the remedy suggests. Each surface renders them as a tool or a command.
     pub fn actions(&self) -> &[Action] {
         &self.0.actions
     }
 
-    /// What to do next, without the actions.
+    /// What to do next, without the names of the actions.
     pub fn advice(&self) -> Option<String> {
         if let Some(remedy) = &self.0.remedy {
             return Some(remedy.clone());

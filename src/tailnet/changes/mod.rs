@@ -1,4 +1,4 @@
-//! What was changed: listed, looked at, and taken back.
+//! The changes recorded in the journal: lists them, shows them and plans their undo.
 
 use std::sync::Arc;
 
@@ -25,53 +25,54 @@ pub struct Changes<'a> {
     tailnet: &'a Tailnet,
 }
 
-/// A page of changes, the newest first.
+/// A page of recorded changes, newest first.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct ChangeList {
-    /// How many fit in all.
+    /// Total number of matching changes.
     pub total: u64,
-    /// How many are here.
+    /// Number of changes on this page.
     pub shown: usize,
-    /// The changes.
+    /// The changes on this page.
     pub changes: Vec<Entry>,
-    /// The oldest change here, if there are older ones: `before` of the next page.
+    /// The value of `before` for the next page: the number of the oldest change here. Absent on the
+    /// last page.
     #[serde(skip)]
     pub next: Option<i64>,
 }
 
-/// One change, with all that is known of it.
+/// One recorded change with its steps.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct ChangeDetails {
-    /// What the list says of it.
+    /// The journal entry.
     #[serde(flatten)]
     pub entry: Entry,
-    /// How many fields of resources it was to change.
+    /// Number of field changes in the plan.
     pub planned: usize,
-    /// Those that were begun.
+    /// The steps that were started.
     pub steps: Vec<StepNow>,
-    /// How many steps to skip for the next page, if there are more.
+    /// The value of `skip` for the next page of steps. Absent on the last page.
     #[serde(skip)]
     pub next: Option<usize>,
-    /// What to make of it.
+    /// How to read the change if it is running or its outcome is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
-/// One step; if nobody knows what became of it, with what the field is now.
+/// One step; if its outcome is unknown, with the current value of the field.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct StepNow {
-    /// The step.
+    /// The recorded step.
     #[serde(flatten)]
     pub step: Step,
-    /// What the field is now.
+    /// The current value of the field.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub now: Option<Value>,
 }
 
-/// As many fields as are read again to find out what became of them.
+/// The maximum number of fields to read back when outcomes are unknown.
 const LOOKS: usize = 20;
 
 impl<'a> Changes<'a> {
@@ -86,13 +87,13 @@ impl<'a> Changes<'a> {
         })
     }
 
-    /// Lists changes, the newest first.
+    /// Lists recorded changes, newest first.
     ///
     /// # Errors
     ///
-    /// [`Journal`](ErrorKind::Journal) if it cannot be read.
+    /// [`Journal`](ErrorKind::Journal) if the journal cannot be read.
     pub async fn list(&self, find: &Find) -> Result<ChangeList> {
-        // One more than is shown tells whether there are more.
+        // Reads one more than it shows, to know whether there is another page.
         let limit = find.limit.saturating_add(1);
         let wanted = Find { tailnet: self.tailnet.label(), limit, ..find.clone() };
         let (mut changes, total) = self.journal()?.list(&wanted).await?;
@@ -102,14 +103,14 @@ impl<'a> Changes<'a> {
         Ok(ChangeList { total, shown: changes.len(), changes, next })
     }
 
-    /// Reads one change. Where nobody knows what became of it, the resource is looked at.
+    /// Reads one recorded change. If the outcome of a step is unknown, reads the field again.
     ///
     /// # Errors
     ///
-    /// [`NotFound`](ErrorKind::NotFound) if there is none of that number.
+    /// [`NotFound`](ErrorKind::NotFound) if there is no change of that number.
     pub async fn get(&self, change: i64, skip: usize, limit: usize) -> Result<ChangeDetails> {
         let entry = self.entry(change).await?;
-        // One more than is shown tells whether there are more.
+        // Reads one more than it shows, to know whether there is another page.
         let mut steps = self.journal()?.steps(change, skip, limit.saturating_add(1)).await?;
         let next = (steps.len() > limit).then_some(skip.saturating_add(limit));
         steps.truncate(limit);
@@ -126,7 +127,7 @@ impl<'a> Changes<'a> {
         Ok(ChangeDetails { planned: entry.planned, entry, steps: looked, next, note })
     }
 
-    /// The first steps of a change, with the values as they were recorded.
+    /// The first `limit` steps of a change, with the recorded values.
     pub(super) async fn steps(&self, change: i64, limit: usize) -> Result<Vec<Step>> {
         self.journal()?.steps(change, 0, limit).await
     }
@@ -144,7 +145,7 @@ impl<'a> Changes<'a> {
         })
     }
 
-    /// What the field of the step is now.
+    /// Reads the current value of the field that a step changed.
     async fn now(&self, step: &Step) -> Result<Value> {
         let field = step.change.field.as_str();
         let mut now = subject(step)?.read(self.tailnet, &step.id, &[field]).await?;
@@ -152,9 +153,9 @@ impl<'a> Changes<'a> {
     }
 }
 
-/// A step as people and models see it: long texts are only named.
+/// Formats a step for display: long values are shortened.
 fn shown(mut step: Step, now: Option<Value>) -> StepNow {
-    // What nobody here knows any more is shown as it was recorded.
+    // A step of an unknown resource kind is shown as it was recorded.
     let Ok(subject) = subject(&step) else { return StepNow { step, now } };
     let field = step.change.field.clone();
     step.change.from = subject.compare().display(&field, &step.change.from);
@@ -162,7 +163,7 @@ fn shown(mut step: Step, now: Option<Value>) -> StepNow {
     StepNow { step, now: now.map(|it| subject.compare().display(&field, &it)) }
 }
 
-/// How the resource of a step is read and changed.
+/// The subject that reads and writes the resource of a step.
 fn subject(step: &Step) -> Result<&'static dyn Subject> {
     SUBJECTS.iter().copied().find(|it| it.kind() == step.kind).ok_or_else(|| {
         Error::refused(

@@ -1,4 +1,4 @@
-//! The tools of the journal.
+//! Journal tools.
 
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;

@@ -1,4 +1,4 @@
-//! Taking a recorded change back.
+//! Plans the undo of a recorded change.
 
 use super::Changes;
 use crate::{
@@ -8,27 +8,27 @@ use crate::{
     tailnet::SUBJECTS,
 };
 
-/// The longest change that is undone in one go.
+/// The maximum number of steps that one undo covers.
 const MAX_CHANGES: usize = 10_000;
 
-/// What is to be done about one step.
+/// What an undo does about one step.
 enum Turn {
-    /// It took effect, and nobody changed it since.
+    /// Revert it: the step took effect, and the field was not changed since.
     Back(Change),
-    /// It has no effect that could be taken back.
+    /// Nothing: the step has no effect that could be reverted.
     Nothing,
-    /// It has, and it stays.
+    /// Leave it, for this reason: the effect cannot be reverted.
     Stays(String),
 }
 
 impl Changes<'_> {
-    /// Plans to take a recorded change back, as far as it took effect and nobody else changed it
-    /// since.
+    /// Plans to undo a recorded change: every step that took effect, unless the field was changed
+    /// again since.
     ///
     /// # Errors
     ///
-    /// [`Refused`](ErrorKind::Refused) if it is under way, was undone before, or nothing of it can
-    /// be taken back; [`Stale`](ErrorKind::Stale) if somebody else changed it since.
+    /// [`Refused`](ErrorKind::Refused) if the change is running, was undone before, or cannot be
+    /// undone; [`Stale`](ErrorKind::Stale) if the resource was changed again since.
     pub async fn plan_undo(&self, change: i64) -> Result<Plan> {
         let entry = self.entry(change).await?;
         if entry.running {
@@ -50,7 +50,8 @@ impl Changes<'_> {
                 Ok(Turn::Back(inverse)) => add(&mut items, step, inverse),
                 Ok(Turn::Nothing) => {}
                 Ok(Turn::Stays(why)) => stays.push(why),
-                // Of several resources, one that moved on does not keep the others.
+                // With several resources, one that was changed again does not prevent undoing the
+                // others.
                 Err(error) if several && error.kind() == ErrorKind::Stale => {
                     stays.push(error.to_string());
                 }
@@ -121,7 +122,7 @@ impl Changes<'_> {
             return Ok(Turn::Nothing);
         }
         if subject.compare().reached(&step.change, &now) {
-            // Where the server chose the value, the journal may not know it.
+            // If the server chose the value, the journal may not have it.
             inverse.from = now;
             return Ok(Turn::Back(inverse));
         }

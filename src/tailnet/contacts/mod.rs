@@ -1,4 +1,4 @@
-//! Whom Tailscale writes to: about the account, support questions and security issues.
+//! Contact preferences: whom Tailscale writes to about the account, support and security.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -25,25 +25,25 @@ pub(crate) const CONTACT: &ResourceSpec = &ResourceSpec {
     ..ResourceSpec::new("contact", "contactType", "", Operation::GetContacts, &["email"])
 };
 
-/// The mail that asks to verify the address goes out again.
+/// The name of the action that sends the verification email again.
 const MAIL: &str = "mail_verification_again";
 
-/// The three contacts.
+/// The three contacts of a tailnet.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Contacts {
-    /// About the account.
+    /// The contact for account changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<Contact>,
-    /// About support questions.
+    /// The contact for support questions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub support: Option<Contact>,
-    /// About security issues.
+    /// The contact for security issues.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub security: Option<Contact>,
 }
 
-/// The contacts of a tailnet.
+/// The contact preferences of a tailnet.
 #[derive(Debug, Clone, Copy)]
 pub struct ContactsOf<'a> {
     tailnet: &'a Tailnet,
@@ -54,7 +54,7 @@ impl<'a> ContactsOf<'a> {
         Self { tailnet }
     }
 
-    /// Reads them (`GET /tailnet/{tailnet}/contacts`).
+    /// Reads the three contacts (`GET /tailnet/{tailnet}/contacts`).
     ///
     /// # Errors
     ///
@@ -64,11 +64,11 @@ impl<'a> ContactsOf<'a> {
         call::typed(operation, &self.tailnet.client().call(operation, Call::default()).await?)
     }
 
-    /// Plans to give a contact another address (`PATCH /tailnet/{tailnet}/contacts/{contactType}`).
+    /// Plans to change a contact's email address (`PATCH /tailnet/{tailnet}/contacts/{contactType}`).
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if it is no address.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if `email` is not an email address.
     pub async fn plan_email(&self, contact: ContactKind, email: &str) -> Result<Plan> {
         let contact = contact.as_str();
         let to = email::check("email", email)?;
@@ -85,12 +85,12 @@ impl<'a> ContactsOf<'a> {
         Ok(plan)
     }
 
-    /// Plans to mail a contact again to verify itself
+    /// Plans to send a contact's verification email again
     /// (`POST /tailnet/{tailnet}/contacts/{contactType}/resend-verification-email`).
     ///
     /// # Errors
     ///
-    /// As [`plan_email`](Self::plan_email); [`Refused`](crate::ErrorKind::Refused) if it is verified.
+    /// Same as [`get`](Self::get); [`Refused`](crate::ErrorKind::Refused) if the address is verified.
     pub async fn plan_mail(&self, contact: ContactKind) -> Result<Plan> {
         let contact = contact.as_str();
         let found = CONTACT.get(self.tailnet, contact).await?;

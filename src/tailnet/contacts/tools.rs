@@ -1,4 +1,4 @@
-//! The tools of the contacts.
+//! Tools for contact preferences.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -61,7 +61,7 @@ pub(crate) struct ResendContactVerification {
 
 impl Edit for ResendContactVerification {
     const NAME: &'static str = "resend_contact_verification";
-    // What is mailed is mailed.
+    // An email that was sent cannot be recalled.
     const RISK: Risk = Risk::Danger;
     const OPERATIONS: &'static [Operation] =
         &[Operation::GetContacts, Operation::ResendContactVerificationEmail];

@@ -1,4 +1,4 @@
-//! Accepting the share of another tailnet's device. Its link is a secret, so it is recorded nowhere.
+//! Accepts a device invite from another tailnet. The invite link is a secret and is never recorded.
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use crate::{
 };
 
 const ACCEPTED: &str = "accepted";
-/// The field of the request.
+/// The request field that holds the invite link or code.
 const INVITE: &str = "invite";
 
 pub(super) fn plan(invite: &Secret) -> Result<Plan> {
@@ -29,7 +29,7 @@ pub(super) fn plan(invite: &Secret) -> Result<Plan> {
     Ok(Plan::one(&Acceptance, "", "", vec![change]).with_secrets(secrets))
 }
 
-/// Devices of other tailnets that are accepted.
+/// Acceptance of device invites.
 #[derive(Debug)]
 pub(crate) struct Acceptance;
 
@@ -39,7 +39,7 @@ impl Subject for Acceptance {
         "shared device"
     }
 
-    /// Which device it is, only the answer says.
+    /// Reads nothing: only the answer to the request names the device.
     async fn read(&self, _: &Tailnet, _: &str, _: &[&str]) -> Result<Fields> {
         Ok(Fields::new())
     }

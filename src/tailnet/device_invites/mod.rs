@@ -1,5 +1,5 @@
-//! Invitations to use one device from another tailnet: shares. Whoever has the link of one can
-//! accept it.
+//! Device invites: they share one device with a user of another tailnet. Anybody who has the link
+//! of an invite can accept it.
 
 use serde_json::json;
 
@@ -43,17 +43,17 @@ pub(crate) const DEVICE_INVITE: &ResourceSpec = &ResourceSpec {
     )
 };
 
-/// It is mailed again.
+/// The name of the action that mails an invite again.
 const MAIL: &str = "mail_again";
 
-/// How a device is shared.
+/// Options for sharing a device.
 #[derive(Debug, Clone, Default)]
 pub struct Share {
-    /// Whom to mail the invite to; without one there is only a link.
+    /// Email address to mail the invite to; without one, the invite is only a link.
     pub email: Option<String>,
-    /// Up to a thousand people can accept it.
+    /// Whether up to 1000 people can accept the invite.
     pub multi_use: bool,
-    /// They may use it as an exit node.
+    /// Whether those who accept may use the device as an exit node.
     pub allow_exit_node: bool,
 }
 
@@ -61,9 +61,9 @@ impl Resource for DeviceInvite {
     const SPEC: &'static ResourceSpec = DEVICE_INVITE;
 }
 
-/// The invitations to use devices of a tailnet: [`get`](Resources::get) by id
-/// (`GET /device-invites/{deviceInviteId}`), and [`plan_delete`](Resources::plan_delete), which
-/// withdraws one (`DELETE /device-invites/{deviceInviteId}`). They are listed for each device.
+/// The device invites of a tailnet: [`get`](Resources::get) reads one by ID
+/// (`GET /device-invites/{deviceInviteId}`), and [`plan_delete`](Resources::plan_delete) plans to
+/// withdraw one (`DELETE /device-invites/{deviceInviteId}`). The API lists them per device.
 pub type DeviceInvites<'a> = Resources<'a, DeviceInvite>;
 
 impl Resources<'_, DeviceInvite> {
@@ -71,7 +71,7 @@ impl Resources<'_, DeviceInvite> {
     ///
     /// # Errors
     ///
-    /// As [`Devices::get`](crate::tailnet::devices::Devices::get);
+    /// Same as [`Devices::get`](crate::tailnet::devices::Devices::get);
     /// [`Forbidden`](crate::ErrorKind::Forbidden) without the scope `device_invites:read`.
     pub async fn list(&self, device: &str) -> Result<Vec<DeviceInvite>> {
         let device = self.tailnet().devices().get(device).await?;
@@ -83,12 +83,12 @@ impl Resources<'_, DeviceInvite> {
         records.map(|it| call::typed(operation, &it)).collect()
     }
 
-    /// Plans to invite somebody to use a device (`POST /device/{deviceId}/device-invites`).
+    /// Plans to share a device (`POST /device/{deviceId}/device-invites`).
     ///
     /// # Errors
     ///
-    /// As [`Devices::get`](crate::tailnet::devices::Devices::get);
-    /// [`Refused`](crate::ErrorKind::Refused) for a device of another tailnet.
+    /// Same as [`Devices::get`](crate::tailnet::devices::Devices::get);
+    /// [`Refused`](crate::ErrorKind::Refused) for a shared-in device.
     pub async fn plan_share(&self, device: &str, share: &Share) -> Result<Plan> {
         let email = share.email.as_deref().map(|it| email::check("email", it)).transpose()?;
         let device = self.tailnet().devices().get(device).await?;
@@ -112,12 +112,13 @@ impl Resources<'_, DeviceInvite> {
         Ok(plan.warned(warnings(&device, share)))
     }
 
-    /// Plans to mail one again (`POST /device-invites/{deviceInviteId}/resend`), which is allowed
-    /// once a minute.
+    /// Plans to mail an invite again (`POST /device-invites/{deviceInviteId}/resend`). The API
+    /// allows this once a minute.
     ///
     /// # Errors
     ///
-    /// As [`get`](Self::get); [`Refused`](crate::ErrorKind::Refused) for one without an address.
+    /// Same as [`get`](Self::get); [`Refused`](crate::ErrorKind::Refused) for an invite without an
+    /// address.
     pub async fn plan_mail(&self, invite: &str) -> Result<Plan> {
         let (id, _) = self.identify(invite).await?;
         let found = DEVICE_INVITE.get(self.tailnet(), &id).await?;
@@ -125,12 +126,13 @@ impl Resources<'_, DeviceInvite> {
         Ok(DEVICE_INVITE.plan_action(MAIL, &id, &DEVICE_INVITE.name(&found)))
     }
 
-    /// Plans to accept an invite of another tailnet (`POST /device-invites/-/accept`): its device
-    /// comes into this one. `invite` is its link, or the code at the end of that.
+    /// Plans to accept a device invite from another tailnet (`POST /device-invites/-/accept`),
+    /// which shares its device into this one. `invite` is the link, or the code at the end of the
+    /// link.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if it is empty.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if `invite` is empty or contains spaces.
     pub fn plan_accept(&self, invite: &Secret) -> Result<Plan> {
         accept::plan(invite)
     }

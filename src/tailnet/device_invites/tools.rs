@@ -1,4 +1,4 @@
-//! The tools of the shares.
+//! Tools for device invites.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -28,7 +28,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     ],
 };
 
-/// What is shown of one. Its link is a secret.
+/// The fields to show of an invite. The link is a secret.
 const FIELDS: &[&str] = &[
     "id",
     "created",
@@ -86,11 +86,11 @@ pub(crate) struct ShareDevice {
 
 impl Edit for ShareDevice {
     const NAME: &'static str = "share_device";
-    // It lets strangers in.
+    // It gives people outside the tailnet access.
     const RISK: Risk = Risk::Danger;
     const OPERATIONS: &'static [Operation] =
         &[Operation::ListTailnetDevices, Operation::GetDevice, Operation::CreateDeviceInvites];
-    // The document names none for making one.
+    // Tailscale's OpenAPI document names no scope for creating an invite.
     const SCOPES: &'static [&'static str] = &["devices:core:read", "device_invites"];
 
     async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
@@ -109,7 +109,7 @@ pub(crate) struct ResendDeviceInvite {
 
 impl Edit for ResendDeviceInvite {
     const NAME: &'static str = "resend_device_invite";
-    // What is mailed is mailed.
+    // An email that was sent cannot be recalled.
     const RISK: Risk = Risk::Danger;
     const OPERATIONS: &'static [Operation] =
         &[Operation::GetDeviceInvite, Operation::ResendDeviceInvite];

@@ -1,4 +1,4 @@
-//! Posture attributes: what policies can ask of a device.
+//! Posture attributes of devices, which postures in the policy file can check.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -15,37 +15,38 @@ use crate::{
     wire,
 };
 
-/// The namespace of attributes that can be written.
+/// The prefix of attributes that the API can write.
 const CUSTOM: &str = "custom:";
-/// The longest name of an attribute, namespace included.
+/// The maximum length of an attribute's name, prefix included.
 const MAX_KEY_LENGTH: usize = 128;
-/// The longest text.
+/// The maximum length of a text value.
 const MAX_TEXT_LENGTH: usize = 50;
-/// The longest comment.
+/// The maximum length of the comment for the audit log.
 const MAX_COMMENT_LENGTH: usize = 200;
-/// The largest number that JSON keeps exact, either side of zero.
+/// The largest integer that a JSON number (a double) holds exactly, positive or negative.
 const LARGEST_NUMBER: i64 = (1 << 53) - 1;
-/// As many devices as one batch takes: each is read twice and written once, a request a second.
+/// The maximum number of devices in one batch: each takes two reads and a write, at one request a
+/// second.
 pub const LARGEST_BATCH: usize = 50;
-/// Devices whose attributes are read at once while a batch is planned.
+/// How many devices' attributes are read concurrently while a batch is planned.
 const READS: usize = 4;
 
-/// Whether the field of a device is an attribute that can be written.
+/// Whether a changed field of a device is a custom posture attribute.
 pub(super) fn is_custom(field: &str) -> bool {
     field.starts_with(CUSTOM)
 }
 
-/// The value of an attribute. Its type is the same on all devices of a tailnet, fixed by the first
-/// one that was written.
+/// The value of a custom posture attribute. The first value written for an attribute fixes its type
+/// on all devices of the tailnet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum AttributeValue {
     /// Up to 50 letters, digits, `_` and `.`.
     Text(String),
-    /// An integer that JSON keeps exact.
+    /// An integer between -(2^53 - 1) and 2^53 - 1, which JSON holds exactly.
     Number(i64),
-    /// Yes or no.
+    /// True or false.
     Bool(bool),
 }
 
@@ -91,17 +92,18 @@ impl fmt::Display for AttributeValue {
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Attributes {
-    /// Its short name.
+    /// Short name of the device.
     pub device: String,
-    /// Values by name: `node:os`, `custom:tier`.
+    /// Values by attribute name, such as `node:os` or `custom:tier`.
     pub attributes: BTreeMap<String, Value>,
-    /// When those expire that do.
+    /// Expiry times by attribute name, for the attributes that expire.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub expiries: BTreeMap<String, wire::Timestamp>,
 }
 
 impl Attributes {
-    /// One attribute as a change has it: its value, or value and expiry; null if it is not there.
+    /// Removes an attribute and returns it as plans show it: the value, the value with its expiry,
+    /// or null if unset.
     pub(super) fn take(&mut self, key: &str) -> Value {
         let Some(value) = self.attributes.remove(key) else { return Value::Null };
         let expiry = self.expiries.remove(key).filter(|it| !it.as_str().is_empty());
@@ -110,7 +112,7 @@ impl Attributes {
     }
 }
 
-/// Values are never objects, so an attribute that expires differs from one that does not.
+/// Adds the expiry to a value. Values are never objects, so the two forms cannot be confused.
 fn with_expiry(value: Value, expiry: Option<String>) -> Value {
     match expiry {
         Some(expiry) => json!({ "value": value, "expiry": expiry }),
@@ -118,16 +120,16 @@ fn with_expiry(value: Value, expiry: Option<String>) -> Value {
     }
 }
 
-/// What to write: one attribute, for one device or several.
+/// A write or deletion of one posture attribute, on one device or several.
 #[derive(Debug, Clone)]
 pub struct AttributeChange {
-    /// The name, with its `custom:`.
+    /// The name, with the `custom:` prefix.
     pub key: String,
-    /// The value; none deletes the attribute.
+    /// The value to set; `None` deletes the attribute.
     pub value: Option<AttributeValue>,
-    /// When it goes away by itself.
+    /// When the attribute expires; `None` for never.
     pub expiry: Option<Timestamp>,
-    /// Why, for the audit log: up to 200 characters.
+    /// The reason, for the audit log: up to 200 characters.
     pub comment: Option<String>,
 }
 
@@ -159,13 +161,13 @@ impl AttributeChange {
 }
 
 impl AttributeChange {
-    /// What the attribute shall be.
+    /// The value after the change, as plans show it.
     fn to(&self) -> Value {
         let value = self.value.as_ref().map(AttributeValue::json);
         value.map_or(Value::Null, |it| with_expiry(it, self.expiry.map(|at| at.to_string())))
     }
 
-    /// The type of an attribute is fixed by its first value, on all devices.
+    /// Checks that the new value has the type that the attribute already has.
     fn check_type(&self, before: &Value) -> Result<()> {
         let before = before.get("value").unwrap_or(before);
         let Some(value) = self.value.as_ref().filter(|_| !before.is_null()) else { return Ok(()) };
@@ -210,13 +212,13 @@ impl Devices<'_> {
         })
     }
 
-    /// Plans to write or delete one attribute of a device
+    /// Plans to set or delete one attribute of a device
     /// (`POST` and `DELETE /device/{deviceId}/attributes/{attributeKey}`).
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the attribute cannot be that;
-    /// [`PlanLimit`](crate::ErrorKind::PlanLimit) where the plan has no custom attributes.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the name, value or expiry is not allowed;
+    /// [`PlanLimit`](crate::ErrorKind::PlanLimit) if the tailnet's plan has no custom attributes.
     pub async fn plan_attribute(&self, device: &str, change: &AttributeChange) -> Result<Plan> {
         change.check()?;
         let list = self.list().await?;
@@ -224,11 +226,11 @@ impl Devices<'_> {
         Ok(Plan::new(vec![self.attribute_item(&device, change).await?]))
     }
 
-    /// Plans to write or delete one attribute of several devices, one after the other.
+    /// Plans to set or delete one attribute on several devices, one after the other.
     ///
     /// # Errors
     ///
-    /// As [`plan_attribute`](Self::plan_attribute), for any of them.
+    /// Same as [`plan_attribute`](Self::plan_attribute), for any of the devices.
     pub async fn plan_attributes(
         &self,
         devices: &[String],

@@ -1,4 +1,4 @@
-//! What can change about a device, and how it is sent.
+//! The fields of a device that plans can change, and the API calls that change them.
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -21,49 +21,49 @@ const ENABLED_ROUTES: &str = "enabled_routes";
 const KEY_EXPIRED: &str = "key_expired";
 const IN_TAILNET: &str = "in_tailnet";
 
-/// Whether it may take part.
+/// Approves or deauthorizes the device.
 pub(super) fn authorized(from: bool, to: bool) -> Change {
     Change::new(AUTHORIZED, from, to)
 }
 
-/// Its short name; empty for the one of its operating system.
+/// Changes the short name; an empty `to` uses the OS hostname.
 pub(super) fn name(from: &str, to: &str) -> Change {
     Change::new(NAME, from, to)
 }
 
-/// All its tags. A device that has tags keeps at least one, until somebody logs in on it.
+/// Replaces all tags. Adding the first tag to a user's device is irreversible.
 pub(crate) fn tags(from: Vec<String>, to: Vec<String>) -> Change {
     let first = from.is_empty();
     let change = Change::new(TAGS, from, to);
     if first { change.irreversible() } else { change }
 }
 
-/// Whether its key expires.
+/// Turns key expiry on or off.
 pub(super) fn key_expires(from: bool, to: bool) -> Change {
     Change::new(KEY_EXPIRES, from, to)
 }
 
-/// Its IPv4 address.
+/// Changes the IPv4 address.
 pub(super) fn ipv4(from: &str, to: &str) -> Change {
     Change::new(IPV4, from, to)
 }
 
-/// All routes that it may serve.
+/// Replaces all enabled routes.
 pub(crate) fn enabled_routes(from: Vec<String>, to: Vec<String>) -> Change {
     Change::new(ENABLED_ROUTES, from, to)
 }
 
-/// Its key expires now.
+/// Expires the node key now.
 pub(super) fn expire_key() -> Change {
     Change::new(KEY_EXPIRED, false, true).irreversible()
 }
 
-/// It is removed for good.
+/// Removes the device from the tailnet.
 pub(super) fn remove() -> Change {
     Change::new(IN_TAILNET, true, false).irreversible()
 }
 
-/// Devices and their posture attributes, as something that changes.
+/// Changes of devices and of their posture attributes.
 #[derive(Debug)]
 pub(crate) struct Devices;
 
@@ -126,7 +126,7 @@ impl Compare for Devices {
     }
 
     fn reached(&self, change: &Change, now: &Value) -> bool {
-        // The server chooses the name.
+        // With an empty name, the server chooses one: any other name than before is right.
         let chosen = change.field == NAME && change.to == "";
         if chosen { *now != change.from } else { same(now, &change.to) }
     }
@@ -155,7 +155,7 @@ async fn look(tailnet: &Tailnet, id: &str, fields: &[&str]) -> Result<Fields> {
     Ok(now)
 }
 
-/// What `device` says of the field.
+/// The current value of a field of `device`.
 fn seen(device: &Device, field: &str) -> Value {
     match field {
         AUTHORIZED => json!(device.is_authorized()),
@@ -164,7 +164,7 @@ fn seen(device: &Device, field: &str) -> Value {
         KEY_EXPIRES => json!(!device.key_expiry_disabled.unwrap_or_default()),
         IPV4 => json!(device.ipv4().unwrap_or_default()),
         ENABLED_ROUTES => json!(device.enabled_routes.as_deref().unwrap_or_default()),
-        // The server's clock may be a little ahead of ours.
+        // The server's clock may be slightly ahead of this machine's.
         KEY_EXPIRED => {
             let soon = Timestamp::now() + SignedDuration::from_mins(1);
             json!(matches!(device.key_state(soon), super::KeyState::Expired(_)))
@@ -217,7 +217,7 @@ async fn send(tailnet: &Tailnet, id: &str, change: &Change) -> Result<()> {
     }
 }
 
-/// The value that the change leads to, which may come from a journal.
+/// The new value of a change, parsed. It may come from a journal, so its type is not certain.
 pub(super) fn wanted<T: DeserializeOwned>(change: &Change) -> Result<T> {
     serde_json::from_value(change.to.clone())
         .map_err(|error| Error::invalid_input(&change.field, format!("cannot be that: {error}")))

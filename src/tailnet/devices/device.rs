@@ -1,4 +1,4 @@
-//! What a device's fields mean together.
+//! What can be derived from a device's fields: online, approved, key state, version.
 
 use std::net::IpAddr;
 
@@ -8,80 +8,80 @@ use super::version::Version;
 pub use crate::api::types::{Device, DeviceRoutes};
 use crate::wire;
 
-/// Where the key of a device stands.
+/// Whether the node key of a device expires, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyState {
-    /// It does not expire.
+    /// The key does not expire.
     Unlimited,
-    /// It expires then.
+    /// The key expires at this time.
     Until(Timestamp),
-    /// It expired then: the device is off the tailnet until somebody logs in on it.
+    /// The key expired at this time: the device is disconnected until somebody logs in on it.
     Expired(Timestamp),
-    /// The API does not say; devices that are shared in have their key elsewhere.
+    /// The API gives no expiry, as for devices shared in from another tailnet.
     Unknown,
 }
 
 impl Device {
-    /// The id to use with the API: the node id, or the older numeric one.
+    /// The ID to use with the API: the node ID, or the legacy numeric ID if there is none.
     pub fn key(&self) -> &str {
         let node = self.node_id.as_deref().filter(|it| !it.is_empty());
         node.or(self.id.as_deref()).unwrap_or_default()
     }
 
-    /// The name in the tailnet, without the tailnet's own: `web-1`.
+    /// The device name without the tailnet's domain, such as `web-1`.
     pub fn short_name(&self) -> &str {
         let name = self.name.as_deref().filter(|it| !it.is_empty());
         let name = name.or(self.hostname.as_deref()).unwrap_or_default();
         name.split('.').next().unwrap_or(name)
     }
 
-    /// Whether it is connected to Tailscale's coordination server right now.
+    /// Whether the device is connected to Tailscale's coordination server.
     pub fn is_online(&self) -> bool {
         self.connected_to_control.unwrap_or_default()
     }
 
-    /// Whether it may take part in the tailnet.
+    /// Whether the device is approved.
     pub fn is_authorized(&self) -> bool {
-        // Where devices need no approval the field may be missing.
+        // The field may be missing if the tailnet does not use device approval.
         self.authorized.unwrap_or(true)
     }
 
-    /// Whether it belongs to another tailnet and is shared into this one.
+    /// Whether the device belongs to another tailnet and is shared into this one.
     pub fn is_shared_in(&self) -> bool {
         self.is_external.unwrap_or_default()
     }
 
-    /// Its tags; empty for a device of a user.
+    /// The tags of the device; empty for a user's device.
     pub fn tags(&self) -> &[String] {
         self.tags.as_deref().unwrap_or_default()
     }
 
-    /// Its addresses in the tailnet, the IPv4 one first as a rule.
+    /// The Tailscale addresses of the device, usually the IPv4 address first.
     pub fn addresses(&self) -> &[String] {
         self.addresses.as_deref().unwrap_or_default()
     }
 
-    /// Its IPv4 address in the tailnet.
+    /// The Tailscale IPv4 address of the device.
     pub fn ipv4(&self) -> Option<&str> {
         self.addresses().iter().map(String::as_str).find(|it| !it.contains(':'))
     }
 
-    /// Whether `address` is one of its own.
+    /// Whether `address` is a Tailscale address of the device.
     pub fn has_address(&self, address: IpAddr) -> bool {
         self.addresses().iter().any(|it| it.parse() == Ok(address))
     }
 
-    /// When it was last connected; `now` while it is.
+    /// When the device was last connected; `now` if it is connected.
     pub fn seen(&self, now: Timestamp) -> Option<Timestamp> {
         if self.is_online() { Some(now) } else { self.last_seen.as_ref()?.instant() }
     }
 
-    /// For how long it has not been connected; none if that is not known.
+    /// How long the device has been offline; zero if it is connected, `None` if unknown.
     pub fn silence(&self, now: Timestamp) -> Option<SignedDuration> {
         Some(now.duration_since(self.seen(now)?))
     }
 
-    /// Where its key stands.
+    /// Whether the node key expires, and when.
     pub fn key_state(&self, now: Timestamp) -> KeyState {
         if self.key_expiry_disabled.unwrap_or_default() {
             return KeyState::Unlimited;
@@ -93,17 +93,17 @@ impl Device {
         }
     }
 
-    /// The version of its client; none if it is not written like one.
+    /// The client version; `None` if it cannot be parsed.
     pub fn version(&self) -> Option<Version> {
         self.client_version.as_deref()?.parse().ok()
     }
 
-    /// Whether it offers or serves networks behind it, exit routes aside.
+    /// Whether the device advertises a subnet route or has one enabled.
     pub fn is_subnet_router(&self) -> bool {
         self.routes().any(|it| !is_exit_route(it))
     }
 
-    /// Whether it offers to be, or is, a way out to the internet.
+    /// Whether the device advertises an exit route or has one enabled.
     pub fn is_exit_node(&self) -> bool {
         self.routes().any(is_exit_route)
     }
@@ -118,7 +118,7 @@ fn is_exit_route(route: &str) -> bool {
     matches!(route, "0.0.0.0/0" | "::/0")
 }
 
-/// How long ago or from now something is, in one unit: `3 h`.
+/// A duration in its largest unit, as in `3 h` or `12 d`.
 pub fn rough(duration: SignedDuration) -> String {
     let seconds = duration.as_secs().unsigned_abs();
     match seconds {
@@ -129,7 +129,7 @@ pub fn rough(duration: SignedDuration) -> String {
     }
 }
 
-/// When `then` is or was, seen from `now`: `3 h ago`, `in 12 d`.
+/// A time relative to `now`, as in `3 h ago` or `in 12 d`.
 pub fn relative(then: Timestamp, now: Timestamp) -> String {
     let apart = then.duration_since(now);
     if apart.is_positive() {

@@ -1,50 +1,50 @@
-//! Which devices of a list, and in which order.
+//! Filters and sort orders for device lists.
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Device, device::KeyState, version::Version};
 use crate::wire;
 
-/// What a device must be like. Everything that is set must hold; the default takes all.
+/// Conditions that a device must meet, all of them; the default matches every device.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Filter {
-    /// Part of the name.
+    /// Part of the device name; case does not matter.
     pub name: Option<String>,
-    /// Connected or not.
+    /// Whether the device is connected.
     pub online: Option<bool>,
-    /// Approved or not.
+    /// Whether the device is approved.
     pub authorized: Option<bool>,
     /// The operating system, as the API writes it; case does not matter.
     pub os: Option<String>,
     /// The login name of its user, or part of it.
     pub user: Option<String>,
-    /// Tags that it must all have.
+    /// Tags that the device must have, all of them.
     pub all_tags: Vec<String>,
-    /// Tags of which it must have one.
+    /// Tags of which the device must have at least one.
     pub any_tags: Vec<String>,
-    /// Runs this version or a later one.
+    /// The minimum client version.
     pub version_from: Option<Version>,
-    /// Runs an earlier version.
+    /// The client must be older than this version.
     pub version_below: Option<Version>,
-    /// Offers or serves networks behind it.
+    /// Whether the device advertises a subnet route or has one enabled.
     pub subnet_router: Option<bool>,
-    /// Offers to be or is an exit node.
+    /// Whether the device advertises an exit route or has one enabled.
     pub exit_node: Option<bool>,
-    /// Shared in from another tailnet.
+    /// Whether the device is shared in from another tailnet.
     pub external: Option<bool>,
-    /// Vanishes when it goes offline.
+    /// Whether the device is ephemeral: removed soon after it goes offline.
     pub ephemeral: Option<bool>,
-    /// A newer client is available.
+    /// Whether a newer client version is available.
     pub update_available: Option<bool>,
-    /// Its key expires within this time, or has expired.
+    /// The key expires within this time, or has expired.
     pub key_expires_within: Option<SignedDuration>,
-    /// Has not been connected for this time.
+    /// The device has been offline for at least this long.
     pub silent_for: Option<SignedDuration>,
 }
 
 impl Filter {
-    /// Whether `device` is like this at `now`.
+    /// Whether `device` meets all conditions at `now`.
     pub fn takes(&self, device: &Device, now: Timestamp) -> bool {
         self.takes_flags(device)
             && self.takes_texts(device)
@@ -129,9 +129,9 @@ pub enum Order {
     Version,
 }
 
-/// Sorts `devices`; those that are equal stay in the order of their ids, so that pages agree.
+/// Sorts `devices`. Equal devices are ordered by ID, so that the pages of a list stay consistent.
 pub fn sort(devices: &mut [&Device], order: Order, descending: bool, now: Timestamp) {
-    // What is compared is worked out once a device, not once a comparison.
+    // Computes the sort key once per device, not once per comparison.
     devices.sort_by_cached_key(|it| Place::of(it, order, now));
     if descending {
         devices.reverse();
@@ -143,7 +143,7 @@ pub fn sort(devices: &mut [&Device], order: Order, descending: bool, now: Timest
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Place(What, String);
 
-/// `Unknown` is last, so it sorts last.
+/// A sort key. `Unknown` is the last variant, so it sorts last.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum What {
     Text(String),

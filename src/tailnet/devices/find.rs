@@ -1,4 +1,4 @@
-//! Which device is meant.
+//! Finds the device that a user names.
 
 use std::net::IpAddr;
 
@@ -8,11 +8,11 @@ use crate::{
     client::{Action, Result},
 };
 
-/// As many candidates as an error lists.
+/// The maximum number of candidates in an error message.
 const CANDIDATES: usize = 10;
 
-/// Finds the device that `wanted` means: by node id or id, address, full name, short name, or an
-/// unambiguous beginning of the short name. An exact match wins over a beginning.
+/// Finds a device by node ID, legacy ID, address, full name, short name, or an unambiguous
+/// beginning of the short name. An exact match wins over a beginning.
 ///
 /// # Errors
 ///
@@ -45,12 +45,12 @@ pub fn find<'a>(devices: &'a [Device], wanted: &str) -> Result<&'a Device> {
     Err(unknown(devices, wanted, &lower))
 }
 
-/// Finds the device that `wanted` names in full, for what cannot be undone: the beginning of
-/// a name means another device as soon as the first is gone.
+/// Finds a device by its full name, ID or address. For irreversible changes: once a device is
+/// removed, the beginning of its name may match another.
 ///
 /// # Errors
 ///
-/// As [`find`]; [`Refused`](ErrorKind::Refused) with the full name if it is only a beginning.
+/// Same as [`find`]; [`Refused`](ErrorKind::Refused), with the full name, if `wanted` is only a beginning.
 pub fn find_exact<'a>(devices: &'a [Device], wanted: &str) -> Result<&'a Device> {
     let device = find(devices, wanted)?;
     if is_whole(device, wanted) {
@@ -63,7 +63,7 @@ pub fn find_exact<'a>(devices: &'a [Device], wanted: &str) -> Result<&'a Device>
     ))
 }
 
-/// Whether `wanted` is more than the beginning of the device's name.
+/// Whether `wanted` is the full name, an ID or an address of the device.
 pub(super) fn is_whole(device: &Device, wanted: &str) -> bool {
     let wanted = wanted.trim().trim_end_matches('.');
     let names = [device.node_id.as_deref(), device.id.as_deref(), Some(device.short_name())];
@@ -101,7 +101,7 @@ fn unknown(devices: &[Device], wanted: &str, lower: &str) -> Error {
     }
 }
 
-/// Whether the texts differ in one place only.
+/// Whether two texts differ in at most one place, as with a typing error.
 fn close(a: &str, b: &str) -> bool {
     let front = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
     let back = a.chars().rev().zip(b.chars().rev()).take_while(|(a, b)| a == b).count();

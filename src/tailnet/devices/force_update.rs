@@ -1,17 +1,17 @@
-//! Updates of the client. The admin API cannot push one: what it can do is let clients update
-//! themselves, tailnet-wide; otherwise somebody runs `tailscale update` on the device.
+//! Client updates. The API cannot update one device; it can only turn on auto-updates for the
+//! tailnet. Otherwise somebody runs `tailscale update` on the device.
 
 use super::Devices;
 use crate::{Error, change::Plan, client::Result, tailnet::settings};
 
 impl Devices<'_> {
-    /// Plans what can be done to get a device's client updated. With `auto_updates`, clients of the
-    /// entire tailnet update themselves from then on (`PATCH /tailnet/{tailnet}/settings`); without
-    /// it nothing changes, and the plan's notes say what to do on the device.
+    /// Plans how to update the client of a device. With `auto_updates`, turns on auto-updates for
+    /// the tailnet (`PATCH /tailnet/{tailnet}/settings`); without it, the plan changes nothing and
+    /// its notes say what to do on the device.
     ///
     /// # Errors
     ///
-    /// As [`get`](Self::get); [`Forbidden`](crate::ErrorKind::Forbidden) without the scope
+    /// Same as [`get`](Self::get); [`Forbidden`](crate::ErrorKind::Forbidden) without the scope
     /// `feature_settings`.
     pub async fn plan_force_update(&self, device: &str, auto_updates: bool) -> Result<Plan> {
         let device = self.get(device).await?;
@@ -22,7 +22,7 @@ impl Devices<'_> {
             ));
         }
         let settings = self.tailnet().tailnet_settings();
-        // Without the scope the setting is not known, which is no reason to say nothing.
+        // If the credential may not read the setting, the other notes are still useful.
         let is_on = settings.get().await.ok().and_then(|it| it.devices_auto_updates_on);
         let mut plan =
             if auto_updates { settings::auto_updates(is_on, true) } else { Plan::new(Vec::new()) };
@@ -49,7 +49,7 @@ impl Devices<'_> {
     }
 }
 
-/// How to update the client at once, on the device itself.
+/// How to update the client on the device itself.
 fn how(os: &str) -> &'static str {
     match os.to_lowercase().as_str() {
         "ios" | "tvos" => "to update it now, use the App Store on the device",

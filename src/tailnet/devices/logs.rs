@@ -1,4 +1,4 @@
-//! What happened to a device, and whom it talked to.
+//! Configuration changes and network flows of one device.
 
 use std::{collections::BTreeMap, net::IpAddr};
 
@@ -12,24 +12,24 @@ use crate::{
     tailnet::logging::{ConfigurationAuditLog, ConnectionCounts, NetworkFlowLog, Window},
 };
 
-/// What happened to a device in a span of time, newest first.
+/// The log entries of one device in a time window, newest first.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct DeviceLogs {
-    /// Its short name.
+    /// Short name of the device.
     pub device: String,
-    /// Where the span starts, RFC 3339.
+    /// Start of the window, RFC 3339.
     pub since: String,
-    /// Where it ends.
+    /// End of the window, RFC 3339.
     pub until: String,
-    /// How many changes there were in all.
+    /// Total number of configuration changes in the window.
     pub events_total: usize,
-    /// The newest of them.
+    /// The latest configuration changes.
     pub events: Vec<Event>,
-    /// How many peers it exchanged traffic with; absent if nobody asked, or nobody can say.
+    /// Total number of flows; absent if flows were not requested or are not available.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub flows_total: Option<usize>,
-    /// The ones with the most traffic.
+    /// The flows with the most traffic.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub flows: Vec<Flow>,
     /// What is missing, and why.
@@ -37,56 +37,56 @@ pub struct DeviceLogs {
     pub notes: Vec<String>,
 }
 
-/// A change of the device's configuration.
+/// A configuration change of the device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Event {
-    /// When, RFC 3339.
+    /// Time of the change, RFC 3339.
     pub time: String,
-    /// What was done: `UPDATE`.
+    /// The action, such as `UPDATE`.
     pub action: String,
-    /// To what of it: `ACL_TAGS`.
+    /// The property that changed, such as `ACL_TAGS`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub property: String,
-    /// By whom.
+    /// Who made the change: login name, display name or ID.
     pub actor: String,
-    /// What it was.
+    /// The old value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub old: Option<Value>,
-    /// What it became.
+    /// The new value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub new: Option<Value>,
-    /// More about it.
+    /// Details of the action.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub details: Option<String>,
-    /// Why it failed, if it did.
+    /// Why the action failed; absent if it succeeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
-/// Traffic with one peer, over one protocol, to one port.
+/// Total traffic with one peer, protocol and port.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Flow {
-    /// `virtual` within the tailnet, `subnet` behind a router, `exit` to the internet.
+    /// `virtual` (within the tailnet), `subnet` (through a subnet router) or `exit` (to the internet).
     pub kind: &'static str,
-    /// `tcp`, `udp`, `icmp`, or the protocol's IANA number.
+    /// `tcp`, `udp`, `icmp` or `ipv6-icmp`; the IANA number for other protocols.
     pub proto: String,
-    /// The other side, with its port.
+    /// Address and port of the peer.
     pub peer: String,
-    /// Bytes from the device.
+    /// Bytes sent by the device.
     pub sent: u64,
-    /// Bytes to the device.
+    /// Bytes received by the device.
     pub received: u64,
 }
 
 impl Devices<'_> {
-    /// Tells what happened to a device in `window`: changes of its configuration and, with
-    /// `flows`, whom it talked to. At most `limit` of each.
+    /// Reads the configuration changes of a device in `window` and, with `flows`, its network flows;
+    /// at most `limit` of each.
     ///
     /// # Errors
     ///
-    /// As [`get`](Self::get). That there are no flow logs is a note, not an error.
+    /// Same as [`get`](Self::get). Missing flow logs are reported in the notes, not as an error.
     pub async fn logs(
         &self,
         device: &str,
@@ -130,7 +130,7 @@ impl Devices<'_> {
     }
 
     async fn events(&self, device: &Device, window: Window) -> Result<Vec<Event>> {
-        // The server's filter takes parts of ids, so what comes is looked at once more.
+        // The API's filter also matches parts of IDs, so compare the IDs here.
         let logs = self.tailnet().logging().configuration(window, device.key()).await?;
         let mut events: Vec<Event> =
             logs.iter().filter(|it| is_about(it, device)).map(Event::of).collect();
@@ -167,7 +167,7 @@ impl Event {
     }
 }
 
-/// Adds the traffic of `device` up by peer, the largest first.
+/// Sums up the traffic of `device` by kind, protocol and peer, the most traffic first.
 fn sum(device: &Device, logs: &[NetworkFlowLog]) -> Vec<Flow> {
     let mut sums: BTreeMap<(&'static str, String, String), (u64, u64)> = BTreeMap::new();
     let own = logs.iter().filter(|it| it.node_id.as_deref() == device.node_id.as_deref());
@@ -198,7 +198,7 @@ fn sum(device: &Device, logs: &[NetworkFlowLog]) -> Vec<Flow> {
     flows
 }
 
-/// The other side, and whether the device is the source.
+/// The peer of a connection, and whether the device is its source.
 fn peer(device: &Device, count: &ConnectionCounts) -> (String, bool) {
     let src = count.src.as_deref().unwrap_or_default();
     let dst = count.dst.as_deref().unwrap_or_default();
@@ -209,13 +209,13 @@ fn peer(device: &Device, count: &ConnectionCounts) -> (String, bool) {
     }
 }
 
-/// The address in `100.64.0.1:443` or `[fd7a::1]:443`.
+/// Parses the address in `100.64.0.1:443` or `[fd7a::1]:443`.
 fn address(text: &str) -> Option<IpAddr> {
     let host = text.rsplit_once(':').map_or(text, |(host, _)| host);
     host.trim_matches(['[', ']']).parse().or_else(|_| text.parse()).ok()
 }
 
-/// The protocol by name. The API sends the name or the IANA number.
+/// Names a protocol. The API sends a name or an IANA number.
 fn protocol(value: Option<&Value>) -> String {
     match value {
         Some(Value::String(name)) => name.clone(),

@@ -1,6 +1,6 @@
-//! The devices of a tailnet: found by any of their names, changed only after a look.
+//! The devices of a tailnet.
 //!
-//! Reads are in this file. A change is planned ([`plan`]), which only reads, and then applied.
+//! This file reads them; [`plan`] plans changes to them.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ pub use self::{
 };
 use crate::{api::types::DeviceFields, client::Result, tailnet::Tailnet};
 
-/// The kind of resource, as plans and the journal call it.
+/// The resource kind in plans and in the journal.
 pub(crate) const KIND: &str = "device";
 
 /// The devices of a tailnet.
@@ -45,7 +45,7 @@ impl<'a> Devices<'a> {
         Self { tailnet }
     }
 
-    /// Lists all devices with all their fields, those shared in included
+    /// Lists all devices with all fields, including those shared in from other tailnets
     /// (`GET /tailnet/{tailnet}/devices`). Cached for a few seconds.
     ///
     /// # Errors
@@ -61,8 +61,8 @@ impl<'a> Devices<'a> {
             .await
     }
 
-    /// Reads one device with all its fields, as it is now (`GET /device/{deviceId}`).
-    /// `device` is whatever [`find::find`] takes.
+    /// Reads the current state of a device, with all fields (`GET /device/{deviceId}`).
+    /// `device` is anything that [`find::find`] accepts.
     ///
     /// # Errors
     ///
@@ -73,14 +73,13 @@ impl<'a> Devices<'a> {
         self.read(find::find(&list, device)?.key()).await
     }
 
-    /// Reads the device with this id.
+    /// Reads the device with this ID.
     pub(crate) async fn read(&self, id: &str) -> Result<Device> {
         let request = self.tailnet.api()?.get_device().device_id(id).fields(DeviceFields::All);
         Ok(request.send().await?.into_inner())
     }
 
-    /// Lists the routes that a device offers and those that it serves
-    /// (`GET /device/{deviceId}/routes`).
+    /// Lists the advertised and the enabled routes of a device (`GET /device/{deviceId}/routes`).
     ///
     /// # Errors
     ///
@@ -91,7 +90,7 @@ impl<'a> Devices<'a> {
         Ok(self.tailnet.api()?.list_device_routes().device_id(id).send().await?.into_inner())
     }
 
-    /// Says how a device is: connectivity, client, key.
+    /// Summarizes the status of a device: connectivity, client version, key, problems.
     ///
     /// # Errors
     ///

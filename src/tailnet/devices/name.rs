@@ -1,16 +1,16 @@
-//! Names of devices, as the server makes them.
+//! Device names and tags, as the server accepts them.
 
 use crate::{Error, client::Result};
 
-/// The longest label of a DNS name.
+/// The maximum length of a DNS label.
 const MAX_LENGTH: usize = 63;
 
-/// The short name that the server makes of `wanted`: lower case, with `-` for dots, underscores
-/// and spaces, and none at the ends. Of a full name in the tailnet's own domain, the first label.
+/// The short name that the server makes of `wanted`: lower case, with `-` for dots, underscores and
+/// spaces, and no `-` at either end. Of a full name in the tailnet's `domain`, only the first label.
 ///
 /// # Errors
 ///
-/// [`InvalidInput`](crate::ErrorKind::InvalidInput) if nothing usable is left.
+/// [`InvalidInput`](crate::ErrorKind::InvalidInput) if nothing is left, or a character is not allowed.
 ///
 /// ```
 /// use tailsteward::tailnet::devices::name::normalise;
@@ -41,12 +41,12 @@ pub fn normalise(wanted: &str, domain: Option<&str>) -> Result<String> {
     Ok(name.to_owned())
 }
 
-/// The tailnet's domain in a device's full name.
+/// The tailnet's domain in a full device name.
 pub(crate) fn domain(full: &str) -> Option<&str> {
     full.trim_end_matches('.').split_once('.').map(|(_, domain)| domain)
 }
 
-/// Checks that `tag` is written like one.
+/// Checks that `tag` has the form `tag:name`.
 pub(crate) fn check_tag(tag: &str) -> Result<()> {
     let name = tag.strip_prefix("tag:").unwrap_or_default();
     let good = name.starts_with(|c: char| c.is_ascii_alphabetic())

@@ -1,5 +1,5 @@
-//! Changes of one device, planned. Planning reads only; [`Tailnet::apply`](crate::Tailnet::apply)
-//! carries a plan out.
+//! Plans changes to a device. Planning only reads; [`Tailnet::apply`](crate::Tailnet::apply) makes
+//! the changes.
 
 use jiff::Timestamp;
 
@@ -9,13 +9,13 @@ use crate::{
     client::Result,
 };
 
-/// What [`Devices::plan_update`] shall change. What is absent stays as it is.
+/// What [`Devices::plan_update`] is to change. `None` or an empty list leaves a field as it is.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Update {
-    /// The new name; empty for the one that the operating system has.
+    /// The new name; empty for the OS hostname.
     pub name: Option<String>,
-    /// Tags to put in the place of all others.
+    /// Tags that replace all others.
     pub set_tags: Option<Vec<String>>,
     /// Tags to add.
     pub add_tags: Vec<String>,
@@ -28,7 +28,7 @@ pub struct Update {
 }
 
 impl Update {
-    /// Whether it changes nothing.
+    /// Whether the update changes nothing.
     pub fn is_empty(&self) -> bool {
         self.name.is_none()
             && self.set_tags.is_none()
@@ -40,13 +40,13 @@ impl Update {
 }
 
 impl Devices<'_> {
-    /// Plans to let a device take part, or not.
+    /// Plans to approve a device, or to deauthorize it.
     ///
     /// # Errors
     ///
-    /// As [`get`](Self::get); [`Refused`](crate::ErrorKind::Refused) for a device of another tailnet.
+    /// Same as [`get`](Self::get); [`Refused`](crate::ErrorKind::Refused) for a shared-in device.
     pub async fn plan_authorized(&self, device: &str, authorized: bool) -> Result<Plan> {
-        // Cutting off the wrong device is worse than asking again.
+        // Deauthorizing needs the full name, so that it does not hit the wrong device.
         let device = if authorized { self.get(device).await? } else { self.exact(device).await? };
         let device = preflight::own(device)?;
         let from = device.is_authorized();
@@ -55,12 +55,12 @@ impl Devices<'_> {
         Ok(of(&device, changes).warned(preflight::authorized_warnings(&device, authorized)))
     }
 
-    /// Plans to rename a device, change its tags, its address, or whether its key expires.
+    /// Plans to change a device's name, tags, IPv4 address or key expiry.
     ///
     /// # Errors
     ///
-    /// [`Refused`](crate::ErrorKind::Refused) with the reason if a check before the change says no;
-    /// otherwise as [`get`](Self::get).
+    /// [`Refused`](crate::ErrorKind::Refused), with the reason, if a preflight check fails;
+    /// otherwise the same as [`get`](Self::get).
     pub async fn plan_update(&self, device: &str, update: &Update) -> Result<Plan> {
         let list = self.list().await?;
         let id = find::find(&list, device)?.key();
@@ -72,13 +72,13 @@ impl Devices<'_> {
         Ok(plan)
     }
 
-    /// The device that is named in full, as it is now.
+    /// Reads the device that is named in full.
     async fn exact(&self, device: &str) -> Result<Device> {
         let list = self.list().await?;
         self.read(find::find_exact(&list, device)?.key()).await
     }
 
-    /// Plans to expire a device's key now: it drops off until somebody logs in on it.
+    /// Plans to expire a device's key now: the device disconnects until somebody logs in on it.
     ///
     /// # Errors
     ///
@@ -89,7 +89,7 @@ impl Devices<'_> {
         Ok(of(&device, changes).warned(preflight::expiry_warnings(&device)))
     }
 
-    /// Plans to remove a device for good. A device that was shared in cannot be removed here.
+    /// Plans to remove a device from the tailnet. A shared-in device cannot be removed.
     ///
     /// # Errors
     ///
@@ -100,7 +100,7 @@ impl Devices<'_> {
     }
 }
 
-/// A plan for one device.
+/// Makes a plan for one device.
 pub(crate) fn of(device: &Device, changes: Vec<Change>) -> Plan {
     Plan::one(&change::Devices, device.key(), device.short_name(), changes)
 }

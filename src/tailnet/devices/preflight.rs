@@ -1,4 +1,4 @@
-//! Checks before a change: what the server would refuse, and what people would regret.
+//! Checks before a change: refuses what the server would reject, and warns of side effects.
 
 use std::{collections::BTreeSet, net::Ipv4Addr};
 
@@ -17,7 +17,7 @@ use crate::{
     wire,
 };
 
-/// Gives `device` back if this tailnet may change it.
+/// Returns `device`, or an error if it is shared in from another tailnet.
 pub(crate) fn own(device: Device) -> Result<Device> {
     if !device.is_shared_in() {
         return Ok(device);
@@ -38,8 +38,8 @@ pub(super) fn authorized_warnings(device: &Device, to: bool) -> Vec<String> {
     vec!["it is connected, and will be disconnected within seconds".to_owned()]
 }
 
-/// What a device's key allows to plan: nothing to do if it has expired, and a refusal if it never
-/// does: the API would take the call, and the device would stay.
+/// Plans the expiry of a device's key: no change if it has expired. If key expiry is off, this is
+/// an error: the API would accept the call, but the device would stay connected.
 pub(super) fn expiry(device: &Device, now: Timestamp) -> Result<Vec<Change>> {
     match device.key_state(now) {
         KeyState::Expired(_) => Ok(Vec::new()),
@@ -73,14 +73,14 @@ pub(super) fn removal_warnings(device: &Device) -> Vec<String> {
     warnings
 }
 
-/// Plans updates of one device.
+/// Checks and plans an update of one device.
 pub(super) struct Preflight<'a> {
     devices: &'a Devices<'a>,
     list: &'a [Device],
     device: Device,
     changes: Vec<Change>,
     warnings: Vec<String>,
-    /// It cuts the device off.
+    /// Whether the update disconnects the device.
     cuts_off: bool,
 }
 
@@ -100,7 +100,7 @@ impl<'a> Preflight<'a> {
         if let Some(address) = &update.ipv4 {
             self.readdress(address)?;
         }
-        // What cannot be taken back comes last: then nothing after it can fail.
+        // Irreversible changes come last, so that no later change can fail after them.
         self.changes.sort_by_key(|it| it.irreversible);
         let mut plan = plan::of(&self.device, self.changes).warned(self.warnings);
         if self.cuts_off {
@@ -113,7 +113,7 @@ impl<'a> Preflight<'a> {
         let device = &self.device;
         let from = device.short_name().to_owned();
         if wanted.trim().is_empty() {
-            // The server makes the name of its operating system's, and numbers it if it is taken.
+            // The server derives the name from the OS hostname, and adds a number if the name is taken.
             let own = device.hostname.as_deref().unwrap_or("the one of its operating system");
             self.warnings.push(format!("the server makes the name of `{own}`"));
             self.changes.push(change::name(&from, ""));
@@ -173,7 +173,7 @@ impl<'a> Preflight<'a> {
         Ok(())
     }
 
-    /// A client hands out only its own tags and those that they own, which only the server knows.
+    /// An OAuth client can assign only its own tags and tags owned by those, which the API does not list.
     fn warn_of_owner(&mut self) {
         if !matches!(self.devices.tailnet().settings().credential, Credential::ApiKey(_)) {
             self.warnings.push(
@@ -196,7 +196,7 @@ impl<'a> Preflight<'a> {
             return;
         }
         let now = Timestamp::now();
-        // Turning expiry on brings the old instant back, which may have passed.
+        // Turning expiry on restores the previous expiry time, which may have passed.
         let then = device.expires.as_ref().and_then(wire::Timestamp::instant);
         if let Some(then) = then.filter(|it| to && *it <= now) {
             self.cuts_off = true;
@@ -237,7 +237,7 @@ impl<'a> Preflight<'a> {
     }
 }
 
-/// The server takes only tags that the policy file gives an owner. Gives what nobody checked.
+/// Checks that `tagOwners` in the policy file declares the tags. Returns warnings about unchecked ones.
 pub(crate) async fn declared(tailnet: &Tailnet, tags: &[impl AsRef<str>]) -> Result<Vec<String>> {
     if tags.is_empty() {
         return Ok(Vec::new());
@@ -289,7 +289,7 @@ fn wanted_tags(from: &BTreeSet<String>, update: &Update) -> Result<BTreeSet<Stri
     Ok(to)
 }
 
-/// 100.64.0.0/10 without what Tailscale and Chrome OS keep for themselves.
+/// Whether an address is in 100.64.0.0/10 and not reserved by Tailscale or Chrome OS.
 fn in_pool(address: Ipv4Addr) -> bool {
     let [a, b, c, _] = address.octets();
     let reserved =

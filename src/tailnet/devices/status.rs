@@ -1,4 +1,4 @@
-//! How a device is.
+//! The status of a device.
 
 use std::collections::BTreeMap;
 
@@ -11,81 +11,81 @@ use super::{
 };
 use crate::wire;
 
-/// How a device is: connectivity, client, key.
+/// The status of a device: connectivity, client version, key, problems.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Status {
-    /// Its short name.
+    /// Short name of the device.
     pub device: String,
-    /// Its id.
+    /// ID of the device.
     pub id: String,
-    /// Whether it is connected to Tailscale's coordination server.
+    /// Whether the device is connected to Tailscale's coordination server.
     pub online: bool,
-    /// Whether it may take part.
+    /// Whether the device is approved.
     pub authorized: bool,
-    /// When it was last connected, RFC 3339; absent while it is, and where nobody knows.
+    /// When the device was last connected, RFC 3339; absent if it is online or if unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_seen: Option<Timestamp>,
-    /// The same in words: `online`, `3 h ago`, `unknown`.
+    /// When the device was last connected, in words: `online`, `3 h ago`, `unknown`.
     pub seen: String,
-    /// The version of its client.
+    /// Version of the Tailscale client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_version: Option<String>,
     /// Whether a newer client is available.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub update_available: Option<bool>,
-    /// Its key.
+    /// State of the node key.
     pub key: Key,
-    /// Round trips to relay regions in milliseconds, by name of region.
+    /// Round-trip time to each DERP region in milliseconds, by name of the region.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub latency_ms: BTreeMap<String, f64>,
-    /// The relay region that it prefers.
+    /// The preferred DERP region.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preferred_region: Option<String>,
-    /// What its network can do.
+    /// Properties of the device's network.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<Network>,
-    /// What stands in its way.
+    /// Problems that need attention.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
 }
 
-/// The key of a device.
+/// The state of a node key.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Key {
     /// `valid`, `expired`, `does not expire` or `unknown`.
     pub state: &'static str,
-    /// When it expires or expired.
+    /// When the key expires or expired.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires: Option<Timestamp>,
-    /// The same in words: `in 12 d`.
+    /// When the key expires, in words: `in 12 d`, `3 h ago`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_words: Option<String>,
 }
 
-/// What a device's network can do. Absent is not known.
+/// Properties of the network that a device is in. Absent means unknown.
 #[derive(Debug, Clone, Default, Serialize)]
 #[non_exhaustive]
 pub struct Network {
-    /// How many addresses it can be tried at.
+    /// Number of endpoints at which peers can try to reach the device.
     pub endpoints: usize,
-    /// UDP works; without it everything goes through relays.
+    /// Whether UDP works; without it all traffic goes through DERP relays.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub udp: Option<bool>,
-    /// IPv6 works.
+    /// Whether IPv6 works.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ipv6: Option<bool>,
-    /// The NAT gives another port for each destination, so direct connections are hard.
+    /// Whether the NAT maps each destination to another port, which makes direct connections hard.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hard_nat: Option<bool>,
-    /// The router opens ports when asked (by NAT-PMP, PCP or the like).
+    /// Whether the router supports port mapping (`UPnP`, NAT-PMP or PCP).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port_mapping: Option<bool>,
 }
 
 impl Status {
-    /// How `device` is at `now`.
+    /// Summarizes the status of `device` at `now`.
     pub fn of(device: &Device, now: Timestamp) -> Self {
         let last_seen = device.last_seen.as_ref().and_then(wire::Timestamp::instant);
         let seen = if device.is_online() {

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use crate::Error;
 
-/// A version of the Tailscale client, such as `1.82.0` out of `1.82.0-t0929812-g7c14b1`.
+/// A version of the Tailscale client: `1.82.0` for `1.82.0-t0929812-g7c14b1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version([u32; 3]);
 

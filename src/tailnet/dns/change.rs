@@ -1,4 +1,4 @@
-//! What can change about DNS, and how it is sent.
+//! The parts of the DNS configuration that plans can change, and the API calls that change them.
 
 use async_trait::async_trait;
 use serde_json::{Map, Value, json};
@@ -14,43 +14,43 @@ const NAMESERVERS: &str = "nameservers";
 const MAGIC_DNS: &str = "magic_dns";
 const SEARCH_PATHS: &str = "search_paths";
 const CONFIGURATION: &str = "configuration";
-/// Before the domain.
+/// The prefix of a field that holds the split DNS resolvers of a domain.
 const SPLIT: &str = "split_dns:";
 
-/// The resolvers for all names that have none of their own.
+/// Changes the global nameservers.
 pub(super) fn nameservers(from: &[Resolver], to: &[Resolver]) -> Change {
     Change::new(NAMESERVERS, brief(from), brief(to))
 }
 
-/// Whether devices are found by their names.
+/// Turns MagicDNS on or off.
 pub(super) fn magic_dns(from: bool, to: bool) -> Change {
     Change::new(MAGIC_DNS, from, to)
 }
 
-/// Domains that names without dots are looked for in.
+/// Changes the search domains.
 pub(super) fn search_paths(from: &[String], to: &[String]) -> Change {
     Change::new(SEARCH_PATHS, from.to_vec(), to.to_vec())
 }
 
-/// The resolvers of a domain; none if it has none of its own.
+/// Changes the split DNS resolvers of a domain; `None` stands for no split DNS.
 pub(super) fn split(domain: &str, from: Option<&[Resolver]>, to: Option<&[Resolver]>) -> Change {
     let of = |list: Option<&[Resolver]>| list.map(brief).unwrap_or_default();
     Change::new(&format!("{SPLIT}{domain}"), of(from), of(to))
 }
 
-/// All of it.
+/// Changes the entire DNS configuration.
 pub(super) fn configuration(from: &Configuration, to: &Configuration) -> Change {
     Change::new(CONFIGURATION, json!(from), json!(to))
 }
 
-/// A plan of those of the changes that change something, with what they imply.
+/// Makes a plan of the changes that have an effect, with warnings about side effects.
 pub(super) fn plan(changes: Vec<Change>) -> Plan {
     let changes: Vec<Change> = changes.into_iter().filter(|it| it.from != it.to).collect();
     let warnings = changes.iter().flat_map(implied).collect();
     Plan::one(&Dns, "", "", changes).warned(warnings)
 }
 
-/// The DNS of a tailnet, as something that changes.
+/// Changes of a tailnet's DNS configuration.
 #[derive(Debug)]
 pub(crate) struct Dns;
 
@@ -80,7 +80,7 @@ impl Subject for Dns {
 }
 
 impl Compare for Dns {
-    /// Resolvers and search paths are tried in order.
+    /// Compares order, too: resolvers and search domains are tried in order.
     fn is_same(&self, _: &str, a: &Value, b: &Value) -> bool {
         a == b
     }
@@ -136,7 +136,7 @@ async fn send(tailnet: &Tailnet, change: &Change) -> Result<()> {
                 })
                 .await;
             }
-            // Null takes a domain out; one that is not named stays as it is.
+            // The API removes a domain whose value is null, and keeps domains that are not in the body.
             let to = if list.is_empty() { Value::Null } else { json!(addresses(&list)) };
             let body: Map<String, Value> = [(domain.to_owned(), to)].into_iter().collect();
             (Operation::UpdateSplitDns, body.into())
@@ -145,7 +145,7 @@ async fn send(tailnet: &Tailnet, change: &Change) -> Result<()> {
     tailnet.client().call(operation, Call::default().with(&body)).await.map(|_| ())
 }
 
-/// Sends all of it with a change: what a resolver has besides its address goes no other way.
+/// Sends the entire configuration: only that call keeps resolver fields other than the address.
 async fn rewrite(tailnet: &Tailnet, change: impl FnOnce(&mut Configuration)) -> Result<()> {
     let mut now = tailnet.dns().current().await?;
     change(&mut now);
@@ -153,7 +153,7 @@ async fn rewrite(tailnet: &Tailnet, change: impl FnOnce(&mut Configuration)) -> 
     tailnet.client().call(operation, Call::default().with(&body)).await.map(|_| ())
 }
 
-/// The resolvers that a change leads to, which may come from a journal.
+/// The resolvers in the new value of a change. The value may come from a journal.
 fn resolvers(change: &Change) -> Result<Vec<Resolver>> {
     let items = match &change.to {
         Value::Null => return Ok(Vec::new()),
@@ -173,7 +173,7 @@ fn addresses(list: &[Resolver]) -> Vec<&str> {
     list.iter().map(|it| it.address.as_str()).collect()
 }
 
-/// What a change implies that may not be wanted.
+/// Warnings about side effects of a change.
 fn implied(change: &Change) -> Vec<String> {
     let mut warnings = Vec::new();
     let (mut was, mut is) = (None, None);

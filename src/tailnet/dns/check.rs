@@ -1,19 +1,19 @@
-//! What a DNS configuration may hold, checked before anything is sent.
+//! Checks the addresses and domains of a DNS configuration before they are sent.
 
 use std::net::IpAddr;
 
 use crate::{Error, client::Result};
 
-/// The longest name that DNS has.
+/// The maximum length of a domain name.
 const MAX_NAME_LENGTH: usize = 253;
 
-/// The longest part of one.
+/// The maximum length of one label of a domain name.
 const MAX_LABEL_LENGTH: usize = 63;
 
-/// Tailscale's own resolver on every device.
+/// Tailscale's resolver (Quad100), which every device has.
 const OWN: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(100, 100, 100, 100));
 
-/// The address of a resolver, as it is sent.
+/// Checks the address of a resolver: an IP address without port, or an `https://` URL.
 pub(super) fn resolver(field: &str, text: &str) -> Result<String> {
     let text = text.trim();
     if let Ok(address) = text.parse::<IpAddr>() {
@@ -33,12 +33,12 @@ pub(super) fn resolver(field: &str, text: &str) -> Result<String> {
     ))
 }
 
-/// The addresses of resolvers, each once.
+/// Checks resolver addresses and refuses duplicates.
 pub(super) fn resolvers(field: &str, texts: &[String]) -> Result<Vec<String>> {
     each_once(field, texts.iter().map(|it| resolver(field, it)))
 }
 
-/// A domain, as it is stored: in lower case, without the final dot.
+/// Checks a domain and returns it as the API stores it: in lower case, without the final dot.
 pub(super) fn domain(field: &str, text: &str) -> Result<String> {
     let domain = text.trim().trim_end_matches('.').to_ascii_lowercase();
     let is_letter = |it: char| it.is_ascii_alphanumeric() || matches!(it, '-' | '_');
@@ -57,12 +57,13 @@ pub(super) fn domain(field: &str, text: &str) -> Result<String> {
     ))
 }
 
-/// Domains, each once.
+/// Checks domains and refuses duplicates.
 pub(super) fn domains(field: &str, texts: &[String]) -> Result<Vec<String>> {
     each_once(field, texts.iter().map(|it| domain(field, it)))
 }
 
-/// Resolvers of a domain. A domain without any would not be split, which nobody means by a route.
+/// Checks the resolvers of a split DNS domain. An empty list is an error, because it would remove
+/// the domain.
 pub(super) fn some_resolvers(field: &str, texts: &[String]) -> Result<Vec<String>> {
     if texts.is_empty() {
         let should = "must name a resolver; to have none, remove the DNS route of the domain";

@@ -1,6 +1,6 @@
-//! The DNS of a tailnet: one configuration for all its devices.
+//! The DNS configuration of a tailnet, which applies to all its devices.
 //!
-//! Reads are in this file. A change is planned ([`plan`]), which only reads, and then applied.
+//! This file reads it; [`plan`] plans changes to it.
 
 use std::collections::BTreeMap;
 
@@ -30,67 +30,67 @@ pub use self::{
     status::{MagicDns, Status},
 };
 
-/// The DNS of a tailnet.
+/// The DNS configuration of a tailnet.
 #[derive(Debug, Clone, Copy)]
 pub struct DnsOf<'a> {
     tailnet: &'a Tailnet,
 }
 
-/// All of the DNS configuration. Unknown fields are kept.
+/// A complete DNS configuration. Fields that this program does not know are kept in `extra`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Configuration {
-    /// The resolvers for all names that have none of their own, in order.
+    /// Global nameservers, for names that match no split DNS domain, in order.
     #[serde(deserialize_with = "or_default")]
     pub nameservers: Vec<Resolver>,
-    /// Domains with resolvers of their own.
+    /// Split DNS: the resolvers of each domain.
     #[serde(rename = "splitDNS", deserialize_with = "split")]
     pub split: BTreeMap<String, Vec<Resolver>>,
-    /// Domains that names without dots are looked for in, in order.
+    /// Search domains, in order.
     #[serde(deserialize_with = "or_default")]
     pub search_paths: Vec<String>,
-    /// Its switches.
+    /// The on/off settings.
     #[serde(deserialize_with = "or_default")]
     pub preferences: Preferences,
-    /// What else there is.
+    /// Fields that this program does not know.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
 }
 
-/// A resolver.
+/// A DNS resolver.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Resolver {
-    /// An IP address, or the URL of DNS over HTTPS.
+    /// An IP address, or a DNS-over-HTTPS URL.
     #[serde(deserialize_with = "or_default")]
     pub address: String,
-    /// Whether devices ask it while they use an exit node, too.
+    /// Whether devices also use the resolver while they use an exit node.
     #[serde(deserialize_with = "or_default", skip_serializing_if = "std::ops::Not::not")]
     pub use_with_exit_node: bool,
-    /// What else there is.
+    /// Fields that this program does not know.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
 }
 
-/// The switches of a DNS configuration.
+/// The on/off settings of a DNS configuration.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Preferences {
-    /// Whether the nameservers count for more than what a device's network says.
+    /// Whether devices use the nameservers instead of those of their local network.
     #[serde(rename = "overrideLocalDNS", deserialize_with = "or_default")]
     pub override_local_dns: bool,
-    /// Whether devices are found by their names.
+    /// Whether MagicDNS is on, so that devices have DNS names.
     #[serde(rename = "magicDNS", deserialize_with = "or_default")]
     pub magic_dns: bool,
-    /// What else there is.
+    /// Fields that this program does not know.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
 }
 
-/// Absent, null and empty mean the same.
+/// Deserializes a field; null counts as absent.
 fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -99,7 +99,7 @@ where
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// A domain without resolvers is not split.
+/// Deserializes split DNS and drops domains without resolvers.
 fn split<'de, D>(deserializer: D) -> Result<BTreeMap<String, Vec<Resolver>>, D::Error>
 where
     D: Deserializer<'de>,
@@ -112,35 +112,36 @@ where
 }
 
 impl Resolver {
-    /// A resolver with just an address.
+    /// Makes a resolver with only an address.
     pub fn new(address: impl Into<String>) -> Self {
         Self { address: address.into(), ..Self::default() }
     }
 
-    /// Whether its address is all there is to say.
+    /// Whether the resolver has only an address.
     fn is_plain(&self) -> bool {
         !self.use_with_exit_node && self.extra.is_empty()
     }
 
-    /// Its address if that is all there is to say, or everything.
+    /// The address if the resolver has nothing else, otherwise an object with all fields.
     pub(crate) fn brief(&self) -> Value {
         if self.is_plain() { json!(self.address) } else { json!(self) }
     }
 }
 
-/// Resolvers in few words.
+/// A list of resolvers as JSON: an address each, or an object if there is more than an address.
 pub(crate) fn brief(resolvers: &[Resolver]) -> Value {
     resolvers.iter().map(Resolver::brief).collect()
 }
 
 impl Configuration {
-    /// The resolvers of a domain, where it has its own.
+    /// The split DNS resolvers of a domain.
     pub fn split_of(&self, domain: &str) -> Option<&[Resolver]> {
         let found = self.split.iter().find(|(it, _)| it.eq_ignore_ascii_case(domain));
         found.map(|(_, list)| list.as_slice())
     }
 
-    /// The same, if all of it could be read: who replaces it, or puts it back, loses what could not.
+    /// Returns the configuration, or an error if some of it could not be read: replacing it would
+    /// lose that part.
     fn readable(self) -> Result<Self> {
         match self.unreadable() {
             None => Ok(self),
@@ -165,7 +166,7 @@ impl<'a> DnsOf<'a> {
         Self { tailnet }
     }
 
-    /// Reads all of the configuration (`GET /tailnet/{tailnet}/dns/configuration`).
+    /// Reads the complete DNS configuration (`GET /tailnet/{tailnet}/dns/configuration`).
     ///
     /// # Errors
     ///
@@ -176,26 +177,26 @@ impl<'a> DnsOf<'a> {
         call::typed(operation, &answer)
     }
 
-    /// The same, for whoever changes it.
+    /// Reads the complete configuration for a change; fails if some of it cannot be read.
     async fn current(&self) -> Result<Configuration> {
         self.configuration().await?.readable()
     }
 
-    /// Says what the configuration means for the devices.
+    /// Reads the DNS configuration and explains what it means for devices.
     ///
     /// # Errors
     ///
-    /// As [`configuration`](Self::configuration).
+    /// Same as [`configuration`](Self::configuration).
     pub async fn status(&self) -> Result<Status> {
         Ok(Status::of(&self.configuration().await?))
     }
 
-    /// Says whether devices are found by their names, and under which domain. The domain comes from
-    /// the names of the devices, and is absent where the credential may not list them.
+    /// Reads whether MagicDNS is on, and the tailnet's domain. The domain is taken from device
+    /// names; it is absent if the credential may not list devices.
     ///
     /// # Errors
     ///
-    /// As [`configuration`](Self::configuration).
+    /// Same as [`configuration`](Self::configuration).
     pub async fn magic_dns(&self) -> Result<MagicDns> {
         let now = self.configuration().await?;
         Ok(match self.tailnet.devices().list().await {

@@ -1,5 +1,5 @@
-//! Changes of DNS, planned. Planning reads only; [`Tailnet::apply`](crate::Tailnet::apply) carries
-//! a plan out.
+//! Plans changes to DNS. Planning only reads; [`Tailnet::apply`](crate::Tailnet::apply) makes the
+//! changes.
 
 use std::collections::BTreeMap;
 
@@ -10,21 +10,21 @@ use crate::{
     client::{Action, Result},
 };
 
-/// What [`DnsOf::plan_configuration`] shall change. What is absent stays as it is.
+/// What [`DnsOf::plan_configuration`] is to change. `None` leaves a field as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Wanted {
-    /// The resolvers for all names that have none of their own, in order.
+    /// Global nameservers, for names that match no split DNS domain, in order.
     pub nameservers: Option<Vec<String>>,
-    /// Whether they count for more than what a device's network says.
+    /// Whether devices use the nameservers instead of those of their local network.
     pub override_local_dns: Option<bool>,
-    /// Whether devices are found by their names.
+    /// Whether MagicDNS is on.
     pub magic_dns: Option<bool>,
-    /// Domains that names without dots are looked for in, in order.
+    /// Search domains, in order.
     pub search_paths: Option<Vec<String>>,
-    /// All domains with resolvers of their own.
+    /// Split DNS: the resolvers of each domain. Domains that are not listed are removed.
     pub split: Option<BTreeMap<String, Vec<String>>>,
-    /// The resolvers that devices ask while they use an exit node, too.
+    /// Addresses of the resolvers that devices also use while they use an exit node.
     pub with_exit_node: Option<Vec<String>>,
 }
 
@@ -34,8 +34,8 @@ impl DnsOf<'_> {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](ErrorKind::InvalidInput) for what is no address or domain;
-    /// [`Refused`](ErrorKind::Refused) for `MagicDNS` without a nameserver.
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for an invalid address or domain;
+    /// [`Refused`](ErrorKind::Refused) for MagicDNS without a nameserver.
     pub async fn plan_configuration(&self, wanted: &Wanted) -> Result<Plan> {
         let wanted = wanted.checked()?;
         let from = self.current().await?;
@@ -63,19 +63,18 @@ impl DnsOf<'_> {
         Ok(plan)
     }
 
-    /// Plans to replace the resolvers for all names that have none of their own
-    /// (`POST /tailnet/{tailnet}/dns/nameservers`). With the last one `MagicDNS` goes off, which is
-    /// part of the plan.
+    /// Plans to replace the global nameservers (`POST /tailnet/{tailnet}/dns/nameservers`). An
+    /// empty list also turns MagicDNS off, as a second change in the plan.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](ErrorKind::InvalidInput) for what is no address of a resolver.
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for an invalid resolver address.
     pub async fn plan_nameservers(&self, nameservers: &[String]) -> Result<Plan> {
         let wanted = check::resolvers("nameservers", nameservers)?;
         let now = self.current().await?;
         let to = known(&now.nameservers, wanted);
         let mut changes = Vec::new();
-        // The API would turn it off by itself, and what it does by itself nobody takes back.
+        // The API would turn MagicDNS off by itself; as a change in the plan, it can be undone.
         if to.is_empty() && now.preferences.magic_dns {
             changes.push(change::magic_dns(true, false));
         }
@@ -85,11 +84,11 @@ impl DnsOf<'_> {
         Ok(plan)
     }
 
-    /// Plans to turn `MagicDNS` on or off (`POST /tailnet/{tailnet}/dns/preferences`).
+    /// Plans to turn MagicDNS on or off (`POST /tailnet/{tailnet}/dns/preferences`).
     ///
     /// # Errors
     ///
-    /// [`Refused`](ErrorKind::Refused) to turn it on without a nameserver.
+    /// [`Refused`](ErrorKind::Refused) when turning it on without a nameserver.
     pub async fn plan_magic_dns(&self, on: bool) -> Result<Plan> {
         let now = self.current().await?;
         if on && now.nameservers.is_empty() {
@@ -103,24 +102,23 @@ impl DnsOf<'_> {
         Ok(plan)
     }
 
-    /// Plans to replace the domains that names without dots are looked for in
-    /// (`POST /tailnet/{tailnet}/dns/searchpaths`).
+    /// Plans to replace the search domains (`POST /tailnet/{tailnet}/dns/searchpaths`).
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](ErrorKind::InvalidInput) for what is no domain.
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for an invalid domain.
     pub async fn plan_search_paths(&self, paths: &[String]) -> Result<Plan> {
         let to = check::domains("search_paths", paths)?;
         let now = self.current().await?;
         Ok(change::plan(vec![change::search_paths(&now.search_paths, &to)]))
     }
 
-    /// Plans to send the names under a domain to resolvers of its own, in the place of those that
-    /// it has (`PATCH /tailnet/{tailnet}/dns/split-dns`). Other domains stay as they are.
+    /// Plans to set the split DNS resolvers of a domain, replacing any it has
+    /// (`PATCH /tailnet/{tailnet}/dns/split-dns`). Other domains stay as they are.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](ErrorKind::InvalidInput) for what is no domain or no address of a resolver.
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for an invalid domain or resolver address.
     pub async fn plan_route(&self, domain: &str, nameservers: &[String]) -> Result<Plan> {
         let domain = check::domain("domain", domain)?;
         let wanted = check::some_resolvers("nameservers", nameservers)?;
@@ -134,12 +132,12 @@ impl DnsOf<'_> {
         Ok(plan)
     }
 
-    /// Plans to send the names under a domain where all others go
+    /// Plans to remove the split DNS resolvers of a domain
     /// (`PATCH /tailnet/{tailnet}/dns/split-dns`). Other domains stay as they are.
     ///
     /// # Errors
     ///
-    /// [`NotFound`](ErrorKind::NotFound) if the domain has no resolvers of its own.
+    /// [`NotFound`](ErrorKind::NotFound) if the domain has no split DNS resolvers.
     pub async fn plan_delete_route(&self, domain: &str) -> Result<Plan> {
         let domain = check::domain("domain", domain)?;
         let now = self.current().await?;
@@ -164,7 +162,7 @@ impl Wanted {
         *self == Self::default()
     }
 
-    /// The same as it is stored, if it is right.
+    /// Checks all addresses and domains, and returns them in the form that the API stores.
     fn checked(&self) -> Result<Self> {
         let resolvers = |field, list: &Option<Vec<String>>| {
             list.as_ref().map(|list| check::resolvers(field, list)).transpose()
@@ -213,7 +211,7 @@ impl Wanted {
     }
 }
 
-/// Marks the resolvers that devices ask while they use an exit node, too, and no others.
+/// Sets `use_with_exit_node` on the resolvers with these addresses, and clears it on all others.
 fn mark(addresses: &[String], to: &mut Configuration) -> Result<()> {
     let mut there = Vec::new();
     for resolver in to.nameservers.iter_mut().chain(to.split.values_mut().flatten()) {
@@ -229,7 +227,7 @@ fn mark(addresses: &[String], to: &mut Configuration) -> Result<()> {
     }
 }
 
-/// The resolvers with these addresses: one that stays keeps what else is known of it.
+/// Makes resolvers from addresses; a resolver that exists keeps its other fields.
 fn known(now: &[Resolver], addresses: Vec<String>) -> Vec<Resolver> {
     let of = |address: String| {
         let known = now.iter().find(|it| it.address == address).cloned();

@@ -1,4 +1,4 @@
-//! What a DNS configuration means.
+//! Explains a DNS configuration.
 
 use std::collections::BTreeMap;
 
@@ -11,31 +11,31 @@ use crate::{
     tailnet::devices::{Device, name::domain},
 };
 
-/// All of the DNS configuration, and what it means.
+/// A DNS configuration, with an explanation.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Status {
-    /// The resolvers for all names that have none of their own, in order.
+    /// Global nameservers, for names that match no split DNS domain, in order.
     pub nameservers: Value,
-    /// Whether they count for more than what a device's network says.
+    /// Whether devices use the nameservers instead of those of their local network.
     pub override_local_dns: bool,
-    /// Whether devices are found by their names.
+    /// Whether MagicDNS is on.
     pub magic_dns: bool,
-    /// Domains with resolvers of their own.
+    /// Split DNS: the resolvers of each domain.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub split_dns: BTreeMap<String, Value>,
-    /// Domains that names without dots are looked for in, in order.
+    /// Search domains, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub search_paths: Vec<String>,
-    /// What the API says that nobody here knows.
+    /// Fields of the API that this program does not know.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub other: Map<String, Value>,
-    /// What all of it means, and what is odd about it.
+    /// What the configuration means for devices, and possible mistakes in it.
     pub notes: Vec<String>,
 }
 
 impl Status {
-    /// What `it` means.
+    /// Explains a configuration.
     pub fn of(it: &Configuration) -> Self {
         let split = it.split.iter().map(|(domain, list)| (domain.clone(), brief(list)));
         Self {
@@ -78,21 +78,21 @@ fn notes(it: &Configuration) -> Vec<String> {
     notes.into_iter().map(str::to_owned).collect()
 }
 
-/// Whether devices are found by their names.
+/// The state of MagicDNS.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct MagicDns {
-    /// Whether they are.
+    /// Whether MagicDNS is on.
     pub on: bool,
-    /// The domain of the tailnet, which the names of devices end in.
+    /// The tailnet's domain, which all device names end in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suffix: Option<String>,
-    /// A MagicDNS name of this tailnet, as an example.
+    /// The full name of a device, as an example.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub example: Option<String>,
-    /// How many nameservers there are; it needs one.
+    /// Number of nameservers; MagicDNS needs at least one.
     pub nameservers: usize,
-    /// What it means, and what it needs.
+    /// What the state means, and what MagicDNS needs.
     pub notes: Vec<String>,
 }
 
@@ -128,7 +128,7 @@ impl MagicDns {
     }
 }
 
-/// The domain of the tailnet: what most of its own devices' names end in.
+/// The tailnet's domain: the most common domain in the names of its own devices.
 pub(super) fn suffix(devices: &[Device]) -> Option<String> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for device in devices.iter().filter(|it| !it.is_shared_in()) {

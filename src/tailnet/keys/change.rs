@@ -1,4 +1,4 @@
-//! Keys as something that changes.
+//! The API calls that create, change and revoke keys.
 
 use async_trait::async_trait;
 use jiff::SignedDuration;
@@ -13,7 +13,7 @@ use crate::{
     tailnet::resource::ResourceSpec,
 };
 
-/// What can be set of a key; of an auth key only when it is made.
+/// The fields of a key that can be set; those of an auth key only when it is created.
 pub(super) const KEY: &ResourceSpec = &ResourceSpec {
     is_gone: Some(is_gone),
     make: Some(Operation::CreateKey),
@@ -40,21 +40,21 @@ pub(super) const KEY: &ResourceSpec = &ResourceSpec {
     )
 };
 
-/// How long a key that was replaced works on. Only the journal knows.
+/// A note in the journal: how long an old key stays valid after its rotation.
 pub(super) const REVOKE_AFTER: &str = "revoke_after";
 
-/// One that is revoked or expired may be listed for long.
+/// Whether a key is revoked or expired. The API may list such keys for a long time.
 pub(super) fn is_gone(key: &Value) -> bool {
     key.get("invalid") == Some(&Value::Bool(true)) || call::member(key, "revoked").is_some()
 }
 
-/// A note to revoke a key later: nothing is sent. It says how long, and not until when: a plan is the
-/// same a moment later, when it is confirmed.
+/// A note to revoke a key later; nothing is sent. It holds a duration instead of a time, so that
+/// the plan is the same when it is confirmed a moment later.
 pub(super) fn revoke_after(grace: SignedDuration) -> Change {
     Change::new(REVOKE_AFTER, Value::Null, format!("{grace:#}"))
 }
 
-/// Keys as resources; a new key is only kept if it works.
+/// Changes of keys. A new key is read back before the change counts as done.
 #[derive(Debug)]
 pub(crate) struct Keys;
 
@@ -116,7 +116,7 @@ impl Compare for Keys {
 
 #[async_trait]
 impl Checks for Keys {
-    /// A rotation is taken back as long as that leaves a key.
+    /// Refuses to undo a rotation if that would leave no valid key.
     async fn before_undo(&self, tailnet: &Tailnet, steps: &[Step]) -> Result<()> {
         let Some((old, _)) = rotated(steps) else { return Ok(()) };
         match KEY.get(tailnet, old).await {
@@ -133,13 +133,13 @@ impl Checks for Keys {
     }
 }
 
-/// The plan, where a new key is made once it works, and a rotation taken back if that leaves one.
+/// Makes the changes of a plan use [`Keys`], which checks new keys and the undo of rotations.
 pub(super) fn of_keys(mut plan: Plan) -> Plan {
     plan.items.iter_mut().for_each(|it| it.subject = &Keys);
     plan
 }
 
-/// The old key and the new one, if these are the steps of a rotation.
+/// The IDs of the old and the new key, if these are the steps of a rotation.
 pub(super) fn rotated(steps: &[Step]) -> Option<(&str, &str)> {
     let is_old = |it: &&Step| it.change.field == REVOKE_AFTER || it.change.to.is_null();
     let old = steps.iter().find(is_old)?;
@@ -152,11 +152,11 @@ fn with_note(mut sent: Written, note: String) -> Written {
     sent
 }
 
-/// Gives the new key back if the API has it, and says that it is good.
+/// Reads a new key back and adds a note about it; an error if the API does not have it.
 async fn verified(tailnet: &Tailnet, id: &str, sent: Written) -> Result<Written> {
     match KEY.get(tailnet, id).await {
         Ok(_) => Ok(with_note(sent, format!("made the key {id}"))),
-        // Its secret is here and nowhere else: better a key that nobody looked at than none.
+        // The secret exists only here, so keep it even if the key could not be checked.
         Err(error) if error.kind() != ErrorKind::NotFound => {
             Ok(with_note(sent, format!("made the key {id}, which could not be read back: {error}")))
         }

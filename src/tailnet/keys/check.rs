@@ -1,4 +1,4 @@
-//! Checks of what the API would refuse of a key, before it is asked.
+//! Checks the definition of a key before it is sent.
 
 use std::collections::BTreeMap;
 
@@ -11,45 +11,45 @@ use crate::{
     tailnet::devices::name::check_tag,
 };
 
-/// The longest description.
+/// The maximum length of a description.
 const MAX_DESCRIPTION_LENGTH: usize = 50;
-/// The longest life of an auth key, in days.
+/// The maximum lifetime of an auth key, in days.
 const MAX_LIFETIME_DAYS: u32 = 90;
-/// Scopes whose holder hands out tags.
+/// Scopes that require tags, because a client with them assigns tags.
 const TAGGING: [&str; 2] = ["devices:core", "auth_keys"];
 
-/// A key that is to be made.
+/// The definition of a key to create.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct NewKey {
-    /// What it is for.
+    /// The kind of key.
     pub kind: Kind,
-    /// What it is used for: up to 50 letters, digits, spaces and hyphens.
+    /// Description: up to 50 letters, digits, spaces and hyphens.
     pub description: String,
-    /// How long an auth key works, in days; 90 if absent.
+    /// Lifetime of an auth key in days; 90 if absent.
     pub days: Option<u32>,
-    /// Several devices may join with it.
+    /// Whether the auth key can add several devices.
     pub reusable: bool,
-    /// Devices that join with it vanish when they go offline.
+    /// Whether devices that use the auth key are ephemeral: removed after they go offline.
     pub ephemeral: bool,
-    /// Devices that join with it need no approval.
+    /// Whether devices that use the auth key are pre-approved.
     pub preauthorized: bool,
-    /// The tags of devices that join, or those that a client hands out.
+    /// Tags of devices that use the auth key, or tags that an OAuth client can assign.
     pub tags: Vec<String>,
-    /// What an OAuth client or a federated identity may do.
+    /// Scopes of an OAuth client or a federated identity.
     pub scopes: Vec<String>,
-    /// The URL of the OIDC provider of a federated identity.
+    /// Federated identity: URL of the OIDC issuer.
     pub issuer: Option<String>,
-    /// The pattern of its `sub` claim.
+    /// Federated identity: pattern for the `sub` claim.
     pub subject: Option<String>,
-    /// What its `aud` claim must be; made up by Tailscale if absent.
+    /// Federated identity: required value of the `aud` claim; Tailscale generates one if absent.
     pub audience: Option<String>,
-    /// Patterns of other claims.
+    /// Federated identity: patterns for other claims, by name.
     pub claims: BTreeMap<String, String>,
 }
 
 impl NewKey {
-    /// Its kind and what it is used for.
+    /// The kind and the description, as text for the plan.
     pub(super) fn about(&self) -> String {
         let kind = match self.kind {
             Kind::Auth => "devices to join",
@@ -63,8 +63,9 @@ impl NewKey {
         format!("{kind} ({})", self.description)
     }
 
-    /// The body of the request. A key of somebody's own token belongs to them, all others to the
-    /// tailnet.
+    /// Checks the definition and builds the request body. With `of_user`, the key belongs to the
+    /// user of the API access token; otherwise it belongs to the tailnet, and an auth key needs
+    /// tags.
     pub(super) fn checked(&self, of_user: bool) -> Result<Value> {
         description(&self.description)?;
         self.tags.iter().try_for_each(|it| check_tag(it))?;
@@ -136,7 +137,7 @@ impl NewKey {
             "keyType": "federated", "scopes": self.scopes, "tags": self.tags, "issuer": issuer,
             "subject": subject, "customClaimRules": self.claims,
         });
-        // An empty one would be taken for none that fits.
+        // The API would take an empty audience literally, so leave it out.
         let audience = self.audience.as_ref().filter(|it| !it.is_empty());
         if let (Some(body), Some(audience)) = (body.as_object_mut(), audience) {
             body.insert("audience".into(), json!(audience));
@@ -144,7 +145,7 @@ impl NewKey {
         Ok(body)
     }
 
-    /// Trust credentials have no life time, and let no device join by themselves.
+    /// Refuses fields that only auth keys have.
     fn not_for_trust(&self) -> Result<()> {
         let given = [
             ("days", self.days.is_some()),
@@ -191,7 +192,7 @@ impl NewKey {
     }
 }
 
-/// Checks what the trust credential `key` shall become.
+/// Checks an update of the OAuth client or federated identity `key`.
 pub(super) fn update(key: &Value, update: &Update) -> Result<()> {
     description(update.description.as_deref().unwrap_or_default())?;
     update.tags.iter().flatten().try_for_each(|it| check_tag(it))?;

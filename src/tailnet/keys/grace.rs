@@ -1,4 +1,4 @@
-//! Keys that were replaced, and are to be revoked when their grace is over.
+//! Revokes rotated keys when their grace period is over.
 
 use std::collections::HashMap;
 
@@ -18,30 +18,30 @@ use crate::{
     client::Result,
 };
 
-/// A key that was replaced, and whose grace is over.
+/// A rotated key whose grace period is over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Due {
-    /// The old key's id.
+    /// ID of the old key.
     pub key: String,
-    /// The id of the one in its place.
+    /// ID of the key that replaced it.
     pub new: String,
-    /// When the grace was over.
+    /// When the grace period ended.
     pub until: Timestamp,
-    /// The rotation's number in the journal.
+    /// Number of the rotation in the journal.
     pub change: i64,
-    /// Who asked for the rotation.
+    /// Who requested the rotation.
     pub principal: String,
 }
 
-/// As many rotations of the past as are looked through.
+/// How many of the latest rotations are searched.
 const ROTATIONS: usize = 200;
-/// What the journal says that a rotation is about: the old key and the new one.
+/// How the journal describes the resources of a rotation: the old key and the new one.
 const ROTATION: &str = "2 keys";
 
 impl Keys<'_> {
-    /// The keys whose grace is over, from the journal: whether they were revoked meanwhile, only the
-    /// API knows. The newest 200 rotations are looked through.
+    /// Lists rotated keys whose grace period is over, from the latest 200 rotations in the journal.
+    /// Some may have been revoked already.
     ///
     /// # Errors
     ///
@@ -50,10 +50,10 @@ impl Keys<'_> {
         let mut due: Vec<Due> = Vec::new();
         let mut replaced = HashMap::new();
         let changes = self.tailnet().changes();
-        // A program that uses the library has no tool that could be looked for.
+        // Searches by resource: a rotation through the library has no tool name.
         let about = Some(ROTATION.to_owned());
         let find = Find { resource: about, limit: ROTATIONS, ..Find::default() };
-        // What was undone has no new key any more: the old one is in use again.
+        // After an undo, the new key is gone and the old one is in use again.
         for entry in changes.list(&find).await?.changes {
             if entry.undone_by.is_some() {
                 continue;
@@ -66,7 +66,7 @@ impl Keys<'_> {
                 due.push(Due { key, new, until, change: entry.change, principal: entry.principal });
             }
         }
-        // What took its place may have been replaced itself.
+        // The new key may have been rotated, too: follow the chain to the latest one.
         for it in &mut due {
             for _ in 0..replaced.len() {
                 let Some(next) = replaced.get(&it.new) else { break };
@@ -76,14 +76,14 @@ impl Keys<'_> {
         Ok(due)
     }
 
-    /// Plans to revoke a key whose grace is over. Its rotation was confirmed, so this is not asked
-    /// for again.
+    /// Plans to revoke a rotated key whose grace period is over. This needs no confirmation: the
+    /// rotation was confirmed.
     ///
     /// # Errors
     ///
-    /// [`NotFound`](ErrorKind::NotFound) if it is revoked already, and
-    /// [`Refused`](ErrorKind::Refused) where it should stay: while the new key is not there, and while
-    /// the old one is the credential in use here.
+    /// [`NotFound`](ErrorKind::NotFound) if the old key is revoked already;
+    /// [`Refused`](ErrorKind::Refused) if the new key does not exist, or if the old key is the
+    /// credential that this program uses.
     pub async fn plan_due(&self, due: &Due) -> Result<Plan> {
         let mut plan = self.plan_delete(&due.key).await?;
         match KEY.get(self.tailnet(), &due.new).await {
@@ -104,8 +104,8 @@ impl Keys<'_> {
     }
 }
 
-/// The old key, the new one and the end of the grace, if these are the steps of a rotation whose
-/// grace is over.
+/// The old key, the new key and the end of the grace period, if these are the steps of a rotation
+/// whose grace period is over.
 fn over(steps: &[Step], at: Timestamp, now: Timestamp) -> Option<(String, String, Timestamp)> {
     let (_, new) = rotated(steps)?;
     let done = |it: &&Step| it.outcome == Some(Outcome::Done);

@@ -1,6 +1,6 @@
 //! Keys: auth keys, OAuth clients, federated identities and API access tokens.
 //!
-//! A secret is shown once, when its key is made, and recorded nowhere.
+//! The secret of a key is shown once, when the key is created, and never recorded.
 
 use std::fmt;
 
@@ -45,7 +45,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Its word: `auth`.
+    /// The name of the kind, such as `auth`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Auth => "auth",
@@ -55,7 +55,7 @@ impl Kind {
         }
     }
 
-    /// The kind of `key`; an auth key where the API does not say.
+    /// The kind of `key`; an auth key if the API does not say.
     pub(crate) fn of(key: &Value) -> Self {
         match key.get("keyType").and_then(Value::as_str) {
             Some("client") => Self::Client,
@@ -78,19 +78,19 @@ pub struct Keys<'a> {
     tailnet: &'a Tailnet,
 }
 
-/// What [`Keys::plan_update`] shall change. What is absent stays as it is.
+/// What [`Keys::plan_update`] is to change. `None` leaves a field as it is.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Update {
-    /// What it is for.
+    /// Description of the key.
     pub description: Option<String>,
-    /// What it may do.
+    /// Scopes that replace all others.
     pub scopes: Option<Vec<String>>,
-    /// What it hands out.
+    /// Tags that replace all others.
     pub tags: Option<Vec<String>>,
-    /// Who vouches for a federated identity.
+    /// Federated identity: URL of the OIDC issuer.
     pub issuer: Option<String>,
-    /// The pattern of its `sub` claim.
+    /// Federated identity: pattern for the `sub` claim.
     pub subject: Option<String>,
 }
 
@@ -99,8 +99,8 @@ impl<'a> Keys<'a> {
         Self { tailnet }
     }
 
-    /// Lists the keys of all kinds that the credential's scopes show
-    /// (`GET /tailnet/{tailnet}/keys?all=true`). Revoked ones may be among them.
+    /// Lists keys of all kinds that the credential's scopes allow
+    /// (`GET /tailnet/{tailnet}/keys?all=true`). The list may contain revoked keys.
     ///
     /// # Errors
     ///
@@ -111,7 +111,7 @@ impl<'a> Keys<'a> {
         records.iter().map(|key| call::typed(Operation::ListTailnetKeys, key)).collect()
     }
 
-    /// The keys as the API gives them.
+    /// Lists keys as JSON, with all fields of the API.
     pub(crate) async fn records(&self) -> Result<Vec<Value>> {
         let query = [("all".to_owned(), "true".to_owned())];
         let call = Call { query: &query, ..Call::default() };
@@ -119,29 +119,29 @@ impl<'a> Keys<'a> {
         Ok(call::records(answer, "keys"))
     }
 
-    /// Reads one key without its secret (`GET /tailnet/{tailnet}/keys/{keyId}`).
+    /// Reads a key without its secret (`GET /tailnet/{tailnet}/keys/{keyId}`).
     ///
     /// # Errors
     ///
-    /// [`NotFound`](crate::ErrorKind::NotFound).
+    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no such key.
     pub async fn get(&self, id: &str) -> Result<Key> {
         call::typed(Operation::GetKey, &self.record(id).await?)
     }
 
-    /// A key as the API gives it, without its secret.
+    /// Reads a key as JSON, with all fields except its secret.
     pub(crate) async fn record(&self, id: &str) -> Result<Value> {
         let path = [("keyId", id)];
         let mut key = self.tailnet.client().call(Operation::GetKey, Call::on(&path)).await?;
-        // It is never here; if it were, it would not be for others.
+        // The API does not return the secret here; if it ever did, it must not be shown.
         key.as_object_mut().and_then(|it| it.remove("key"));
         Ok(key)
     }
 
-    /// Plans to make a key (`POST /tailnet/{tailnet}/keys`). Its secret is in the report, once.
+    /// Plans to create a key (`POST /tailnet/{tailnet}/keys`). The report shows its secret once.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with the field that is wrong.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) names the invalid field.
     pub fn plan_create(&self, new: &NewKey) -> Result<Plan> {
         let body = new.checked(self.tailnet.settings().credential.kind() == "API key")?;
         let name = format!("for {}", new.about());
@@ -151,12 +151,12 @@ impl<'a> Keys<'a> {
     }
 
     /// Plans to change an OAuth client or a federated identity
-    /// (`PUT /tailnet/{tailnet}/keys/{keyId}`); other kinds are what they are.
+    /// (`PUT /tailnet/{tailnet}/keys/{keyId}`). Other kinds cannot be changed.
     ///
     /// # Errors
     ///
-    /// [`Refused`](crate::ErrorKind::Refused) for an auth key and an access token, with what to do
-    /// instead.
+    /// [`Refused`](crate::ErrorKind::Refused) for an auth key or an API access token, with what to
+    /// do instead.
     pub async fn plan_update(&self, id: &str, update: &Update) -> Result<Plan> {
         let key = KEY.get(self.tailnet, id).await?;
         let kind = Kind::of(&key);
@@ -188,7 +188,7 @@ impl<'a> Keys<'a> {
     ///
     /// # Errors
     ///
-    /// [`Refused`](crate::ErrorKind::Refused) for the key that is in use here.
+    /// [`Refused`](crate::ErrorKind::Refused) for the credential that this program uses.
     pub async fn plan_delete(&self, id: &str) -> Result<Plan> {
         if self.is_ours(id) {
             return Err(Error::refused(
@@ -202,10 +202,10 @@ impl<'a> Keys<'a> {
         Ok(plan)
     }
 
-    /// Whether it is the key that this program itself uses.
+    /// Whether `id` is the credential that this program uses.
     pub(crate) fn is_ours(self, id: &str) -> bool {
         let ours = self.tailnet.settings().credential.public_id();
-        // The id of a client is longer where the API writes it.
+        // The API writes a longer ID for an OAuth client, so compare prefixes.
         !ours.is_empty()
             && !id.is_empty()
             && (ours == id || ours.starts_with(id) || id.starts_with(ours))
@@ -216,7 +216,7 @@ impl<'a> Keys<'a> {
     }
 }
 
-/// A plan to make a key of what can be set.
+/// Plans to create a key from the settable fields of `body`.
 fn make(name: &str, body: &Value) -> Plan {
     let change = Change::new("configuration", Value::Null, KEY.settable(body));
     let mut plan = Plan::one(&change::Keys, "", name, vec![change]);

@@ -1,4 +1,4 @@
-//! Replacing keys before they are too old, and finding those that are.
+//! Rotates keys, and finds keys that need rotation.
 
 use std::collections::BTreeMap;
 
@@ -19,60 +19,61 @@ use crate::{
     tailnet::resource,
 };
 
-/// How old a key may get, by kind, in days.
+/// The maximum age of keys in days, by kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Policy(pub BTreeMap<Kind, u32>);
 
 impl Default for Policy {
-    /// 90 days for what lets devices join and for access tokens, a year for OAuth clients. A
-    /// federated identity has no secret that ages.
+    /// 90 days for auth keys and API access tokens, 365 days for OAuth clients. Federated
+    /// identities have no secret, and no maximum age.
     fn default() -> Self {
         Self(BTreeMap::from([(Kind::Auth, 90), (Kind::Api, 90), (Kind::Client, 365)]))
     }
 }
 
-/// What breaks the policy, or will be trouble.
+/// A key that violates the policy or needs attention.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Finding {
-    /// The key's id.
+    /// ID of the key.
     pub key: String,
-    /// Its kind.
+    /// Kind of the key.
     pub kind: Kind,
-    /// What it is used for.
+    /// Description of the key.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub description: String,
-    /// What is wrong with it.
+    /// What is wrong with the key.
     pub problem: String,
-    /// What to do.
+    /// What to do about it.
     pub remedy: String,
 }
 
-/// What a check found.
+/// The result of a rotation check.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Report {
-    /// Days that a key may be old, by kind.
+    /// Maximum age of keys in days, by kind.
     pub max_age_days: Policy,
-    /// How many keys were looked at.
+    /// Number of keys checked.
     pub checked: usize,
-    /// What is wrong.
+    /// Keys that need attention.
     pub findings: Vec<Finding>,
-    /// What could not be looked at.
+    /// What could not be checked, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
 
 impl Keys<'_> {
-    /// Plans to make a key like `id`, and to revoke `id` once the new one is there and works: at
-    /// once, or when `grace` is over, which a server does by itself and a program with
-    /// [`plan_due`](Self::plan_due). If the new one cannot be made, the old one stays.
+    /// Plans to rotate a key: to create one like it and, once that works, to revoke the old key at
+    /// once or after `grace`. A server revokes it by itself when the grace period is over; other
+    /// programs call [`plan_due`](Self::plan_due). If the new key cannot be created, the old one
+    /// stays valid.
     ///
     /// # Errors
     ///
-    /// [`Refused`](ErrorKind::Refused) for kinds that nothing makes anew, and for the credential in
-    /// use without a `grace`.
+    /// [`Refused`](ErrorKind::Refused) for kinds that the API cannot create, and for the credential
+    /// that this program uses if `grace` is zero.
     pub async fn plan_rotate(&self, id: &str, grace: SignedDuration) -> Result<Plan> {
         let key = KEY.get(self.tailnet(), id).await?;
         let kind = Kind::of(&key);
@@ -125,12 +126,12 @@ impl Keys<'_> {
         Ok(plan)
     }
 
-    /// Checks all keys that the credential sees against `policy`, and finds rotated ones whose
-    /// grace is over. The API does not say when a key was last used.
+    /// Checks the age, expiry and owner of all keys that the credential can list, and finds rotated
+    /// keys whose grace period is over. The API does not report when a key was last used.
     ///
     /// # Errors
     ///
-    /// As [`list`](Self::list).
+    /// Same as [`list`](Self::list).
     pub async fn check_rotation(&self, policy: &Policy, now: Timestamp) -> Result<Report> {
         let keys = self.records().await?;
         let mut notes = Vec::new();
@@ -148,7 +149,7 @@ impl Keys<'_> {
             Err(error) => return Err(error),
         };
         let due = match self.due(now).await {
-            // Without a journal nobody knows of a grace.
+            // Without a journal, no grace periods are known.
             Err(error) if error.kind() == ErrorKind::Unsupported => Vec::new(),
             due => due?,
         };
@@ -175,12 +176,12 @@ pub(super) fn id(key: &Value) -> String {
     call::member(key, "id").map(resource::text).unwrap_or_default()
 }
 
-/// One key that is looked at.
+/// The check of one key.
 struct Look<'a> {
     key: &'a Value,
     policy: &'a Policy,
     now: Timestamp,
-    /// It is what this program itself uses.
+    /// Whether this program uses the key as its credential.
     ours: bool,
 }
 
@@ -214,7 +215,7 @@ impl Look<'_> {
         old.then(|| self.finding(format!("{days} days old, at most {most}"), self.replacing()))
     }
 
-    /// How it gets a younger one in its place.
+    /// How to replace the key with a new one.
     fn replacing(&self) -> String {
         let id = id(self.key);
         match Kind::of(self.key) {
@@ -231,7 +232,7 @@ impl Look<'_> {
             let problem = "it has expired, and is still listed".to_owned();
             return Some(self.finding(problem, format!("revoke {}", id(self.key))));
         }
-        // Where the API tells little, absent says nothing.
+        // If the API gives few details, a missing expiry does not mean that the key never expires.
         let is_detailed = call::member(self.key, "created").is_some();
         (ends && is_detailed && expires.is_none())
             .then(|| self.finding("it never expires".to_owned(), self.replacing()))

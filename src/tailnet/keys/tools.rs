@@ -1,4 +1,4 @@
-//! The tools of the keys.
+//! Key tools.
 
 use std::collections::BTreeMap;
 
@@ -46,7 +46,7 @@ pub(crate) struct ListKeys {
     invalid: bool,
 }
 
-/// One key as the list shows it.
+/// A key in the list.
 #[derive(Debug, Serialize)]
 struct Row {
     id: String,
@@ -59,14 +59,14 @@ struct Row {
     expires: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_used: Option<Value>,
-    /// The user's login name, or their id.
+    /// Login name of the owner; the user ID if users cannot be listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     owner: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tags: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scopes: Option<Value>,
-    /// What an auth key's devices may: `reusable`, `ephemeral`, `preauthorized`.
+    /// Properties of an auth key: `reusable`, `ephemeral`, `preauthorized`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     can: Vec<&'static str>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -101,7 +101,7 @@ impl Row {
 impl List for ListKeys {
     const NAME: &'static str = "list_keys";
     const OPERATIONS: &'static [Operation] = &[Operation::ListTailnetKeys, Operation::ListUsers];
-    // One of four scopes is enough, and without the users an owner is an id.
+    // Any of four scopes is enough; without permission to list users, owners are shown by ID.
     const SCOPES: &'static [&'static str] = &[];
     type Output = Page;
 
@@ -117,7 +117,7 @@ impl List for ListKeys {
     }
 }
 
-/// Login names by id; none if users may not be read.
+/// Login names of users by ID; empty if the credential may not list users.
 async fn owners(tailnet: &Tailnet) -> BTreeMap<String, String> {
     let users = tailnet.users().list().await.unwrap_or_default();
     users.iter().filter_map(|it| Some((it.id.clone()?, it.login_name.clone()?))).collect()

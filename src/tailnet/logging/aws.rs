@@ -1,5 +1,5 @@
-//! How AWS knows this tailnet: an id that a role's trust policy has to name before logs can be
-//! streamed to a bucket of it.
+//! AWS external IDs: an IAM role's trust policy names one so that Tailscale can stream logs to an
+//! S3 bucket with that role.
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -15,18 +15,18 @@ use crate::{
     tailnet::resource::text,
 };
 
-/// There is an id; its value says whether it is the same for whoever asks until it is used.
+/// The recorded field of a new external ID: whether it is reusable.
 const REUSABLE: &str = "reusable";
-/// The role that AWS was asked about.
+/// The recorded field of a validation: the ARN of the role.
 const ROLE: &str = "role_arn";
 
 impl Logging<'_> {
-    /// Plans to get an id for AWS, or make one (`POST /tailnet/{tailnet}/aws-external-id`). A
-    /// reusable one is the same until it is linked to a role.
+    /// Plans to get or create an AWS external ID (`POST /tailnet/{tailnet}/aws-external-id`). With
+    /// `reusable`, the API returns the same ID until it is linked to a role.
     ///
     /// # Errors
     ///
-    /// None; write it needs the scope `log_streaming`.
+    /// None. Applying the plan needs the scope `log_streaming`.
     pub fn plan_external_id(&self, reusable: bool) -> Result<Plan> {
         let change = Change::new(REUSABLE, Value::Null, reusable).irreversible();
         let mut plan = Plan::one(&ExternalId, "", "", vec![change]);
@@ -34,12 +34,13 @@ impl Logging<'_> {
         Ok(plan)
     }
 
-    /// Plans to have AWS asked whether a role lets Tailscale in under an id, which links the two
+    /// Plans to validate that an IAM role trusts Tailscale with an external ID, which links the two
     /// (`POST /tailnet/{tailnet}/aws-external-id/{id}/validate-aws-trust-policy`).
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](ErrorKind::InvalidInput) if the role is no ARN of a role.
+    /// [`InvalidInput`](ErrorKind::InvalidInput) if `external_id` is empty or `role_arn` is not the
+    /// ARN of a role.
     pub fn plan_validate_role(&self, external_id: &str, role_arn: &str) -> Result<Plan> {
         let (id, role) = (external_id.trim(), role_arn.trim());
         if id.is_empty() {
@@ -54,7 +55,7 @@ impl Logging<'_> {
     }
 }
 
-/// Ids for AWS. The API lists none.
+/// Changes of AWS external IDs. The API cannot read them back.
 #[derive(Debug)]
 pub(crate) struct ExternalId;
 

@@ -1,4 +1,4 @@
-//! Logs: who changed what, and who talked to whom.
+//! Logs: the configuration audit log, network flow logs, and log streaming.
 
 use jiff::Timestamp;
 
@@ -17,7 +17,7 @@ pub struct Logging<'a> {
     tailnet: &'a Tailnet,
 }
 
-/// A span of time; both ends belong to it.
+/// A time window; both ends are inclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
     start: Timestamp,
@@ -25,11 +25,11 @@ pub struct Window {
 }
 
 impl Window {
-    /// From `start` to `end`.
+    /// The window from `start` to `end`.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if it ends before it starts.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if `end` is before `start`.
     pub fn new(start: Timestamp, end: Timestamp) -> Result<Self> {
         if end < start {
             return Err(Error::invalid_input("until", format!("{end} is before {start}")));
@@ -37,12 +37,12 @@ impl Window {
         Ok(Self { start, end })
     }
 
-    /// Where it starts.
+    /// The start of the window.
     pub fn start(&self) -> Timestamp {
         self.start
     }
 
-    /// Where it ends.
+    /// The end of the window.
     pub fn end(&self) -> Timestamp {
         self.end
     }
@@ -53,8 +53,9 @@ impl<'a> Logging<'a> {
         Self { tailnet }
     }
 
-    /// Lists who changed what in `window` (`GET /tailnet/{tailnet}/logging/configuration`).
-    /// `target` keeps the entries whose target contains the text; empty keeps all.
+    /// Lists entries of the configuration audit log
+    /// (`GET /tailnet/{tailnet}/logging/configuration`). `target` keeps entries whose target
+    /// contains the text; empty keeps all.
     ///
     /// # Errors
     ///
@@ -75,12 +76,12 @@ impl<'a> Logging<'a> {
         Ok(request.send().await?.into_inner().logs.unwrap_or_default())
     }
 
-    /// Lists who talked to whom in `window` (`GET /tailnet/{tailnet}/logging/network`). Can be
-    /// long: ask for little time. Tailscale keeps 30 days.
+    /// Lists network flow logs (`GET /tailnet/{tailnet}/logging/network`). The answer can be very
+    /// large, so use a short window. Tailscale keeps 30 days.
     ///
     /// # Errors
     ///
-    /// [`PlanLimit`](crate::ErrorKind::PlanLimit) where the tailnet has no network flow logs.
+    /// [`PlanLimit`](crate::ErrorKind::PlanLimit) if the tailnet has no network flow logs.
     pub async fn network(&self, window: Window) -> Result<Vec<NetworkFlowLog>> {
         let request = self.tailnet.api()?.list_network_flow_logs();
         let request = request.start(window.start.to_string()).end(window.end.to_string());

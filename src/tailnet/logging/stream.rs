@@ -1,4 +1,4 @@
-//! Streaming logs to somebody else's system.
+//! Log streaming to another system.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ pub(crate) const STREAM: &ResourceSpec = &ResourceSpec {
     make: Some(Operation::SetLogStreamingConfiguration),
     change: Some(Operation::SetLogStreamingConfiguration),
     remove: Some(Operation::DisableLogStreaming),
-    // Where it needs a secret to come back, the plan says that it does not.
+    // If the stream needs a secret, the plan marks the change as irreversible.
     returns: true,
     explain: Some(explain),
     ..ResourceSpec::new(
@@ -51,83 +51,83 @@ pub(crate) const STREAM: &ResourceSpec = &ResourceSpec {
     )
 };
 
-/// The longest time between two uploads, in minutes.
+/// The maximum time between two uploads, in minutes.
 const MAX_PERIOD_MINUTES: u32 = 1440;
 
-/// Where a log is streamed to, and how that goes.
+/// The streaming configuration and status of one log.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Stream {
-    /// Which log.
+    /// The log.
     pub log: Log,
-    /// Whether it is streamed at all.
+    /// Whether streaming is configured.
     pub configured: bool,
-    /// Where to, without secrets.
+    /// The destination, without secrets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub configuration: Option<LogstreamEndpointConfiguration>,
-    /// How it goes.
+    /// The publishing status.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<LogstreamEndpointPublishingStatus>,
 }
 
-/// Where a log shall be streamed to. It takes the place of what there was, so secrets have to be
-/// given every time.
+/// A streaming destination. It replaces the current one completely, so secrets must be given every
+/// time.
 #[derive(Debug, Clone)]
 pub struct Destination {
-    /// Which system.
+    /// The system that receives the logs.
     pub kind: LogDestination,
-    /// Where to, but for `s3` and `gcs`.
+    /// URL of the destination; not for S3 and GCS.
     pub url: Option<String>,
-    /// As whom.
+    /// User name at the destination; `user` if absent.
     pub user: Option<String>,
-    /// The secret of that.
+    /// Password or API key.
     pub token: Option<Secret>,
-    /// How often.
+    /// Minutes between uploads, up to 1440.
     pub period_minutes: Option<u32>,
-    /// How uploads are compressed.
+    /// Compression of the uploads.
     pub compression: Option<Compression>,
-    /// The bucket in S3.
+    /// The S3 bucket.
     pub s3: S3,
-    /// The bucket in Google's cloud.
+    /// The Google Cloud Storage bucket.
     pub gcs: Gcs,
 }
 
-/// A bucket in S3, or in what is like it.
+/// An S3 or S3-compatible bucket.
 #[derive(Debug, Clone, Default)]
 pub struct S3 {
-    /// Its name.
+    /// Name of the bucket.
     pub bucket: Option<String>,
-    /// Where it is.
+    /// AWS region.
     pub region: Option<String>,
-    /// What the names of objects begin with.
+    /// Prefix of object names.
     pub key_prefix: Option<String>,
-    /// How Tailscale authenticates.
+    /// Authentication method.
     pub authentication: Option<S3Authentication>,
-    /// With `accesskey`.
+    /// Access key ID, for authentication `accesskey`.
     pub access_key_id: Option<String>,
-    /// With `accesskey`.
+    /// Secret access key, for authentication `accesskey`.
     pub secret_access_key: Option<Secret>,
-    /// With `rolearn`.
+    /// ARN of the IAM role, for authentication `rolearn`.
     pub role_arn: Option<String>,
-    /// With `rolearn`.
+    /// External ID, for authentication `rolearn`.
     pub external_id: Option<String>,
 }
 
-/// A bucket in Google's cloud.
+/// A Google Cloud Storage bucket.
 #[derive(Debug, Clone, Default)]
 pub struct Gcs {
-    /// Its name.
+    /// Name of the bucket.
     pub bucket: Option<String>,
-    /// What the names of objects begin with.
+    /// Prefix of object names.
     pub key_prefix: Option<String>,
-    /// What the credentials are used for.
+    /// OAuth scopes of the credentials.
     pub scopes: Vec<String>,
-    /// A service account's, as JSON.
+    /// Service account key, as JSON.
     pub credentials: Option<Secret>,
 }
 
 impl Destination {
-    /// What goes into a request, and the secrets of it, checked.
+    /// Checks the destination and returns the configuration and the secrets separately.
     fn parts(&self) -> Result<(Value, Secrets)> {
         let Self { kind, url, user, token, period_minutes, compression, s3, gcs } = self;
         if let Some(minutes) = period_minutes.filter(|it| !(1..=MAX_PERIOD_MINUTES).contains(it)) {
@@ -136,7 +136,7 @@ impl Destination {
         }
         self.check_needed()?;
         url.as_deref().map_or(Ok(()), check_url)?;
-        // What the API fills in is set, so that it is known when it is read back.
+        // Sets the API's default, so that the configuration compares equal when it is read back.
         let named = !matches!(kind, LogDestination::S3 | LogDestination::Gcs);
         let user = user.as_deref().or(named.then_some("user"));
         let to = json!({
@@ -165,7 +165,7 @@ impl Destination {
         Ok((to, secrets.into_iter().filter_map(given).collect()))
     }
 
-    /// Whether there is all that the kind of destination needs.
+    /// Checks that everything is given that the kind of destination needs.
     fn check_needed(&self) -> Result<()> {
         let Self { url, token, s3, gcs, .. } = self;
         let text = |it: &Option<String>| it.as_ref().is_some_and(|it| !it.trim().is_empty());
@@ -194,7 +194,7 @@ impl Destination {
                 ("gcs_bucket", text(&gcs.bucket)),
                 ("gcs_credentials", secret(&gcs.credentials)),
             ],
-            // Kinds that a later document adds, too: only buckets have no URL.
+            // Also for kinds that a later API version adds: only buckets have no URL.
             _ => vec![("url", text(url))],
         };
         match needed.iter().find(|(_, there)| !there) {
@@ -206,7 +206,7 @@ impl Destination {
     }
 }
 
-/// A URL is written down and shown, so no password may be in it.
+/// Refuses a URL with a user name or password, because URLs are recorded and shown.
 fn check_url(text: &str) -> Result<()> {
     match url::Url::parse(text) {
         Ok(url) if url.password().is_some() || !url.username().is_empty() => {
@@ -214,20 +214,20 @@ fn check_url(text: &str) -> Result<()> {
             Err(Error::invalid_input("url", should))
         }
         Ok(_) => Ok(()),
-        // What is in it is not repeated.
+        // The message does not repeat the URL.
         Err(wrong) => Err(Error::invalid_input("url", format!("is no URL: {wrong}"))),
     }
 }
 
-/// Whether a stream works without a secret that nobody can read back.
+/// Whether a stream works without a secret, which the API would not return.
 fn needs_no_secret(configuration: &Value) -> bool {
     configuration.is_null()
         || call::member(configuration, "s3AuthenticationType") == Some(&json!("rolearn"))
 }
 
 impl Logging<'_> {
-    /// Says where a log is streamed to, and how that goes
-    /// (`GET /tailnet/{tailnet}/logging/{logType}/stream`, and `…/stream/status`).
+    /// Reads where a log is streamed to and the publishing status
+    /// (`GET /tailnet/{tailnet}/logging/{logType}/stream` and `…/stream/status`).
     ///
     /// # Errors
     ///
@@ -251,12 +251,12 @@ impl Logging<'_> {
         Ok(stream)
     }
 
-    /// Plans to stream a log to `destination`, in the place of where it goes now
+    /// Plans to stream a log to `destination`, replacing the current destination
     /// (`PUT /tailnet/{tailnet}/logging/{logType}/stream`).
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](ErrorKind::InvalidInput) if something is missing that the destination needs.
+    /// [`InvalidInput`](ErrorKind::InvalidInput) if a field is missing that the destination needs.
     pub async fn plan_stream(&self, log: Log, destination: &Destination) -> Result<Plan> {
         let (to, secrets) = destination.parts()?;
         let from = STREAM.configuration(self.tailnet, log.as_str()).await?;
@@ -279,11 +279,11 @@ impl Logging<'_> {
         Ok(plan)
     }
 
-    /// Plans to end a stream (`DELETE /tailnet/{tailnet}/logging/{logType}/stream`).
+    /// Plans to stop streaming a log (`DELETE /tailnet/{tailnet}/logging/{logType}/stream`).
     ///
     /// # Errors
     ///
-    /// As [`stream`](Self::stream).
+    /// Same as [`stream`](Self::stream).
     pub async fn plan_delete_stream(&self, log: Log) -> Result<Plan> {
         let from = STREAM.configuration(self.tailnet, log.as_str()).await?;
         if from.is_null() {

@@ -1,4 +1,4 @@
-//! The tools of the log streams.
+//! Log streaming tools.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -39,7 +39,7 @@ pub(crate) struct GetLogStreaming {
     log: Log,
 }
 
-/// What `get_log_streaming` answers.
+/// The result of `get_log_streaming`.
 #[derive(Debug, Serialize)]
 pub(crate) struct Shown {
     log: Log,
@@ -111,11 +111,11 @@ pub(crate) struct SetLogStreaming {
 impl Edit for SetLogStreaming {
     const NAME: &'static str = "set_log_streaming";
     const RISK: Risk = Risk::Change;
-    // What takes another's place ends that.
+    // Replacing a destination ends the stream to the old one.
     const WORST: Risk = Risk::Danger;
     const OPERATIONS: &'static [Operation] =
         &[Operation::GetLogStreamingConfiguration, Operation::SetLogStreamingConfiguration];
-    // More only for destinations inside the tailnet.
+    // Destinations inside the tailnet need more scopes.
     const SCOPES: &'static [&'static str] = &["log_streaming"];
 
     async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
@@ -175,7 +175,7 @@ pub(crate) struct CreateAwsExternalId {
 
 impl Edit for CreateAwsExternalId {
     const NAME: &'static str = "create_aws_external_id";
-    // No call takes an id back.
+    // No call deletes an external ID.
     const RISK: Risk = Risk::Danger;
     const OPERATIONS: &'static [Operation] = &[Operation::GetAwsExternalId];
 
@@ -195,7 +195,7 @@ pub(crate) struct ValidateAwsExternalId {
 
 impl Edit for ValidateAwsExternalId {
     const NAME: &'static str = "validate_aws_external_id";
-    // No call takes the link back.
+    // No call removes the link.
     const RISK: Risk = Risk::Danger;
     const OPERATIONS: &'static [Operation] = &[Operation::ValidateAwsExternalId];
 

@@ -1,4 +1,4 @@
-//! A summary of the network.
+//! A summary of the tailnet's status.
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
@@ -20,68 +20,68 @@ use crate::{
     },
 };
 
-/// How soon a key's end is worth a word: a week.
+/// How long before its expiry a key is reported: a week.
 const SOON: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// The network of a tailnet.
+/// The network status of a tailnet.
 #[derive(Debug, Clone, Copy)]
 pub struct Network<'a> {
     tailnet: &'a Tailnet,
 }
 
-/// How the devices are, in numbers. Those of other tailnets are counted by themselves.
+/// Counts of the tailnet's own devices. Shared-in devices are counted only in `shared_in`.
 #[derive(Debug, Clone, Default, Serialize)]
 #[non_exhaustive]
 pub struct DeviceCounts {
-    /// This tailnet's own.
+    /// Number of own devices.
     pub total: usize,
-    /// Connected now.
+    /// Devices that are connected.
     pub online: usize,
-    /// Waiting for approval.
+    /// Devices that need approval.
     pub waiting: usize,
-    /// Their key has expired.
+    /// Devices whose key has expired.
     pub key_expired: usize,
-    /// Their key expires within a week.
+    /// Devices whose key expires within a week.
     pub key_expires_soon: usize,
-    /// A newer client is available.
+    /// Devices whose client can be updated.
     pub updates: usize,
-    /// Shared in from other tailnets.
+    /// Devices shared in from other tailnets.
     pub shared_in: usize,
-    /// By operating system, the most first.
+    /// Devices by operating system, the most common first.
     pub by_os: Vec<(String, usize)>,
 }
 
-/// Devices that others depend on.
+/// Counts of subnet routers or exit nodes.
 #[derive(Debug, Clone, Default, Serialize)]
 #[non_exhaustive]
 pub struct Routers {
-    /// How many serve.
+    /// Number of devices with an enabled route.
     pub serving: usize,
-    /// The names of those that are not connected.
+    /// Names of those that are offline.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub offline: Vec<String>,
 }
 
-/// How the network is.
+/// The status of the network.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Status {
-    /// Its devices.
+    /// Counts of devices.
     pub devices: DeviceCounts,
-    /// Those that route to networks behind them.
+    /// Subnet routers.
     pub subnet_routers: Routers,
-    /// Those through which others reach the internet.
+    /// Exit nodes.
     pub exit_nodes: Routers,
-    /// People, by status.
+    /// Number of users by status.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub users: Option<BTreeMap<String, usize>>,
-    /// Whether names of devices resolve.
+    /// Whether MagicDNS is on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub magic_dns: Option<bool>,
-    /// What needs somebody.
+    /// What needs attention.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub attention: Vec<String>,
-    /// What could not be looked at.
+    /// What could not be read, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
@@ -91,13 +91,13 @@ impl<'a> Network<'a> {
         Self { tailnet }
     }
 
-    /// Says how the network is: devices (`GET /tailnet/{tailnet}/devices`), people
-    /// (`GET /tailnet/{tailnet}/users`) and `MagicDNS` (`GET /tailnet/{tailnet}/dns/preferences`).
-    /// What the credential may not read, or what fails, is a note.
+    /// Summarizes devices (`GET /tailnet/{tailnet}/devices`), users
+    /// (`GET /tailnet/{tailnet}/users`) and MagicDNS (`GET /tailnet/{tailnet}/dns/preferences`). If
+    /// users or DNS cannot be read, a note says so.
     ///
     /// # Errors
     ///
-    /// As [`Devices::list`](crate::tailnet::devices::Devices::list).
+    /// Same as [`Devices::list`](crate::tailnet::devices::Devices::list).
     pub async fn status(&self, now: Timestamp) -> Result<Status> {
         let client = self.tailnet.client();
         let (devices, users, dns) = futures_util::join!(
@@ -138,12 +138,12 @@ fn is_all(route: &str) -> bool {
     route == "0.0.0.0/0" || route == "::/0"
 }
 
-/// Whether it serves a route that is like that.
+/// Whether the device has an enabled route that meets a condition.
 fn serves(device: &Device, is: impl Fn(&str) -> bool) -> bool {
     device.enabled_routes.iter().flatten().any(|it| is(it))
 }
 
-/// What was read; a note if not.
+/// Returns what was read, or adds a note that it could not be read.
 fn noted<T>(read: Result<T>, what: &str, notes: &mut Vec<String>) -> Option<T> {
     match read {
         Ok(read) => Some(read),

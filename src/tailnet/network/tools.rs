@@ -1,4 +1,4 @@
-//! The tool for a summary of the network.
+//! The network status tool.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -27,7 +27,7 @@ impl Query for GetNetworkStatus {
     const NAME: &'static str = "get_network_status";
     const OPERATIONS: &'static [Operation] =
         &[Operation::ListTailnetDevices, Operation::ListUsers, Operation::GetDnsPreferences];
-    // What else may not be read is a note.
+    // Other things that may not be read become notes.
     const SCOPES: &'static [&'static str] = &["devices:core:read"];
     type Output = Status;
 

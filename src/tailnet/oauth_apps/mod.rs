@@ -1,4 +1,4 @@
-//! OAuth apps: programs that users let act for them.
+//! OAuth apps, which act on behalf of the users who authorize them.
 
 use std::net::IpAddr;
 
@@ -34,26 +34,26 @@ pub(crate) const APP: &ResourceSpec = &ResourceSpec {
     )
 };
 
-/// As long as a description gets, in characters.
+/// The maximum length of a description, in characters.
 const MAX_DESCRIPTION_LENGTH: usize = 300;
 
-/// What an app is made of. When one is changed, what is absent stays as it is.
+/// The fields of an OAuth app. In an update, `None` leaves a field as it is.
 #[derive(Debug, Clone, Default)]
 pub struct App {
-    /// 3 to 50 letters, digits, dots, underscores and dashes.
+    /// Name: 3 to 50 letters, digits, dots, underscores and dashes.
     pub name: Option<String>,
-    /// What it is for; empty for nothing.
+    /// Description; empty removes it.
     pub description: Option<String>,
-    /// Where users come back to.
+    /// Redirect URIs: `https` with a host name, or localhost.
     pub redirect_uris: Option<Vec<String>>,
-    /// What it may do.
+    /// OAuth scopes of the app.
     pub scopes: Option<Vec<String>>,
-    /// The attributes of devices that it may set: `custom:…`.
+    /// Custom posture attributes (`custom:…`) that the app may set.
     pub node_attributes: Option<Vec<String>>,
 }
 
 impl App {
-    /// The fields that the call gives, checked.
+    /// Checks the given fields and returns them under their API names.
     fn fields(&self) -> Result<Map<String, Value>> {
         let mut fields = Map::new();
         if let Some(name) = &self.name {
@@ -92,19 +92,21 @@ impl Resource for OAuthApp {
 
 impl Listed for OAuthApp {}
 
-/// The OAuth apps of a tailnet: [`list`](Resources::list) (`GET /tailnet/{tailnet}/oauth-apps`),
-/// [`get`](Resources::get) by id or name (`GET /tailnet/{tailnet}/oauth-apps/{appId}`), and
-/// [`plan_delete`](Resources::plan_delete) (`DELETE /tailnet/{tailnet}/oauth-apps/{appId}`). They
-/// are an alpha feature: where a tailnet does not have them, calls are
-/// [`Forbidden`](ErrorKind::Forbidden) or [`NotFound`](ErrorKind::NotFound).
+/// The OAuth apps of a tailnet: [`list`](Resources::list) reads all
+/// (`GET /tailnet/{tailnet}/oauth-apps`), [`get`](Resources::get) one by ID or name
+/// (`GET /tailnet/{tailnet}/oauth-apps/{appId}`), and [`plan_delete`](Resources::plan_delete) plans
+/// to delete one (`DELETE /tailnet/{tailnet}/oauth-apps/{appId}`). OAuth apps are an alpha feature:
+/// in a tailnet without it, calls fail with [`Forbidden`](ErrorKind::Forbidden) or
+/// [`NotFound`](ErrorKind::NotFound).
 pub type OAuthApps<'a> = Resources<'a, OAuthApp>;
 
 impl Resources<'_, OAuthApp> {
-    /// Plans to make one (`POST /tailnet/{tailnet}/oauth-apps`). The report shows its secret, once.
+    /// Plans to create an OAuth app (`POST /tailnet/{tailnet}/oauth-apps`). The report shows its
+    /// secret once.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](ErrorKind::InvalidInput) for what cannot be.
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for a missing or invalid field.
     pub fn plan_create(&self, app: &App) -> Result<Plan> {
         for (field, there) in [
             ("name", app.name.is_some()),
@@ -120,11 +122,11 @@ impl Resources<'_, OAuthApp> {
         Ok(APP.plan_make("", name, &to, Secrets::new()).warned(warnings(app)))
     }
 
-    /// Plans to change one (`PUT /tailnet/{tailnet}/oauth-apps/{appId}`). Its secret stays.
+    /// Plans to change an OAuth app (`PUT /tailnet/{tailnet}/oauth-apps/{appId}`). Its secret stays.
     ///
     /// # Errors
     ///
-    /// As [`get`](Self::get); [`InvalidInput`](ErrorKind::InvalidInput) for what cannot be.
+    /// Same as [`get`](Self::get); [`InvalidInput`](ErrorKind::InvalidInput) for an invalid field.
     pub async fn plan_update(&self, app: &str, update: &App) -> Result<Plan> {
         let fields = update.fields()?;
         if fields.is_empty() {
@@ -156,7 +158,7 @@ fn some(field: &str, list: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// `https` with a host's name, or anything on the user's own machine.
+/// Checks a redirect URI: `https` with a host name, or any scheme on localhost.
 fn check_redirect(uri: &str) -> Result<()> {
     let fits = url::Url::parse(uri).is_ok_and(|url| {
         let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
@@ -179,7 +181,7 @@ fn warnings(app: &App) -> Vec<String> {
         .collect()
 }
 
-/// An alpha feature: where a tailnet does not have it, the API knows nothing of it.
+/// Adds a remedy: OAuth apps are an alpha feature, which the API does not offer in every tailnet.
 fn explain(error: Error) -> Error {
     let all =
         matches!(error.operation(), Some(Operation::ListOauthApps | Operation::CreateOauthApp));

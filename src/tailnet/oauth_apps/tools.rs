@@ -1,4 +1,4 @@
-//! The tools of the OAuth apps.
+//! OAuth app tools.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -59,7 +59,7 @@ impl Edit for CreateOAuthApp {
     const NAME: &'static str = "create_oauth_app";
     const RISK: Risk = Risk::Change;
     const OPERATIONS: &'static [Operation] = &[Operation::CreateOauthApp];
-    // More only for an app that sets attributes.
+    // An app that sets attributes needs more scopes.
     const SCOPES: &'static [&'static str] = &["oauth_apps"];
 
     async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {

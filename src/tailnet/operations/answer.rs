@@ -1,4 +1,4 @@
-//! What comes back, with secrets out of the way.
+//! Removes secrets from answers of the API.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,12 @@ use serde_json::Value;
 use super::arguments::DOTS;
 use crate::wire::Secret;
 
-/// Puts dots in the place of everything secret.
+/// Replaces every secret in an answer with dots.
 pub(super) fn redact(value: &mut Value, names: &[&str]) {
     taken(value, "", names, &mut BTreeMap::new());
 }
 
-/// Takes everything secret out of an answer, by its place in it.
+/// Replaces every secret with dots and adds it to `secrets`, keyed by its path in the answer.
 pub(super) fn taken(
     value: &mut Value,
     at: &str,

@@ -1,4 +1,4 @@
-//! What a call is given: checked against the document's schema, and put where it belongs.
+//! Checks the parameters of a call against the API's schema, and splits them into path, query and body.
 
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
@@ -9,25 +9,25 @@ use crate::{
     client::{Result, path_segment},
 };
 
-/// What stands in a record in the place of a secret.
+/// The placeholder for a secret in records.
 pub(super) const DOTS: &str = "•••";
 
-/// As many faults as one refusal names.
+/// The maximum number of further schema errors in one message.
 const FAULTS: usize = 5;
 
-/// The parts of a request.
+/// The parameters of a call.
 #[derive(Debug, Default)]
 pub(super) struct Arguments {
     path: Vec<(String, String)>,
     pub(super) query: Vec<(String, String)>,
-    /// The body, with dots for secrets.
+    /// The body, with dots instead of secrets.
     pub(super) body: Option<Value>,
-    /// The secrets, by their place in the body.
+    /// The secrets, by their JSON pointer in the body.
     pub(super) secrets: Secrets,
 }
 
 impl Arguments {
-    /// Checks what is given, and parts it.
+    /// Checks the given parameters and splits them into path, query and body.
     pub(super) fn read(operation: Operation, given: &Value) -> Result<Self> {
         let empty = Map::new();
         let fields = match given {
@@ -35,7 +35,7 @@ impl Arguments {
             Value::Object(fields) => fields,
             _ => return Err(Error::invalid_input("parameters", "must be a JSON object")),
         };
-        // Absent and null mean the same.
+        // Null counts as absent.
         let fields: Map<String, Value> = fields
             .iter()
             .filter(|it| !it.1.is_null())
@@ -59,7 +59,7 @@ impl Arguments {
         self.body = Some(body);
     }
 
-    /// The parameters of the path.
+    /// The path parameters.
     pub(super) fn path(&self) -> Vec<(&str, &str)> {
         self.path.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
     }
@@ -69,7 +69,8 @@ impl Arguments {
         self.body.clone().map(|body| revealed(body, &self.secrets))
     }
 
-    /// Path and query, as one text. The tailnet stays open: it is that of the client.
+    /// Path and query as one text, such as `/tailnet/{tailnet}/keys?all=true`. `{tailnet}` is left
+    /// as it is: the client fills it in.
     pub(super) fn place(&self, operation: Operation) -> String {
         let mut place = operation.path().to_owned();
         for (name, value) in &self.path {
@@ -84,7 +85,7 @@ impl Arguments {
         place
     }
 
-    /// What [`place`](Self::place) was made from.
+    /// Parses a text made by [`place`](Self::place).
     pub(super) fn of_place(operation: Operation, place: &str) -> Self {
         let (path, query) = place.split_once('?').unwrap_or((place, ""));
         let names = operation.path().split('/').zip(path.split('/'));
@@ -98,17 +99,17 @@ impl Arguments {
     }
 }
 
-/// Checks `given` against the document's schema.
+/// Checks `given` against the schema in the OpenAPI document.
 fn check(operation: Operation, given: &Value) -> Result<()> {
     let schema = operation.input();
-    // A schema that is none checks nothing; the API still does.
+    // Without a valid schema, only the API checks the call.
     let Ok(validator) = jsonschema::validator_for(&schema) else { return Ok(()) };
     let mut faults = validator.iter_errors(given);
     let Some(first) = faults.next() else { return Ok(()) };
     let place = first.instance_path().to_string();
     let field = place.trim_start_matches('/').replace('/', ".");
     let field = if field.is_empty() { "parameters" } else { &field };
-    // Masked: the value may be a secret.
+    // The message masks the value, which may be a secret.
     let mut problems = vec![first.masked().to_string()];
     for fault in faults.take(FAULTS) {
         problems.push(format!("{}: {}", fault.instance_path(), fault.masked()));
@@ -121,12 +122,12 @@ fn check(operation: Operation, given: &Value) -> Result<()> {
         .with_remedy(format!("`{operation}` takes {takes}; look at its schema")))
 }
 
-/// A parameter of a path, whether it comes as text or as a number.
+/// A path parameter as text; it may be given as a number.
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// A parameter of a query: a list comes several times, and an object is several parameters.
+/// Adds a query parameter: a list repeats the parameter, and an object adds one for each field.
 fn add(query: &mut Vec<(String, String)>, name: &str, value: &Value) {
     match value {
         Value::Array(items) => items.iter().for_each(|it| add(query, name, it)),
@@ -135,7 +136,7 @@ fn add(query: &mut Vec<(String, String)>, name: &str, value: &Value) {
     }
 }
 
-/// Puts dots in the place of every secret, and the secret aside.
+/// Replaces every secret in the body with dots and moves it to `aside`.
 fn hide(value: &mut Value, at: &str, names: &[&str], aside: &mut Secrets) {
     match value {
         Value::Array(items) => {
@@ -160,7 +161,7 @@ fn hide(value: &mut Value, at: &str, names: &[&str], aside: &mut Secrets) {
     }
 }
 
-/// Puts the secrets back in their places.
+/// Puts the secrets back into the body.
 pub(super) fn revealed(mut body: Value, secrets: &Secrets) -> Value {
     for (at, secret) in secrets {
         if let Some(place) = body.pointer_mut(at) {
@@ -170,7 +171,7 @@ pub(super) fn revealed(mut body: Value, secrets: &Secrets) -> Value {
     body
 }
 
-/// Whether a secret is missing.
+/// Whether a value contains the placeholder for a secret.
 pub(super) fn has_dots(value: &Value) -> bool {
     match value {
         Value::String(text) => text == DOTS,

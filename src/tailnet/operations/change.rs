@@ -1,4 +1,4 @@
-//! A call that changes something, as a change: with what was there before, where that can be read.
+//! Calls of operations as changes, with the previous state if the API can read it.
 
 use async_trait::async_trait;
 use serde_json::{Map, Value, json};
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// What reads at the path of `operation`.
+/// The operation that reads (`GET`) at the path of `operation`.
 pub(super) fn reader(operation: Operation) -> Option<Operation> {
     beside(operation, "GET")
 }
@@ -25,8 +25,8 @@ fn beside(operation: Operation, method: &str) -> Option<Operation> {
     Operation::ALL.iter().copied().find(|it| it.path() == operation.path() && it.method() == method)
 }
 
-/// What a call changes; nothing if it is like that already. `before` is what is there, if it can
-/// be read.
+/// The change that a call makes; `None` if the state is as wanted already. `before` is the current
+/// state, if it could be read.
 pub(super) fn of(
     operation: Operation,
     arguments: &Arguments,
@@ -58,7 +58,7 @@ pub(super) fn of(
     }
     let mut from = settable(operation, &before);
     if let (Some(from), "PATCH") = (from.as_object_mut(), operation.method()) {
-        // What was not there goes away again when it is null.
+        // A field that was absent before is removed again by setting it to null.
         for name in wanted.keys() {
             from.entry(name.clone()).or_insert(Value::Null);
         }
@@ -70,11 +70,11 @@ pub(super) fn of(
         return None;
     }
     let change = Change::new(field, from, to);
-    // The secrets of before are not known.
+    // The old secrets are unknown, so they cannot be restored.
     Some(if arguments.secrets.is_empty() { change } else { change.irreversible() })
 }
 
-/// What of an answer the operation can set.
+/// The fields of an answer that the operation can set.
 fn settable(operation: Operation, found: &Value) -> Value {
     let input = operation.input();
     let known = input.pointer("/properties/body/properties");
@@ -90,10 +90,10 @@ fn settable(operation: Operation, found: &Value) -> Value {
     }
 }
 
-/// The kind of all of them.
+/// The resource kind in plans and in the journal.
 pub(crate) const KIND: &str = "call";
 
-/// Calls of operations.
+/// Changes made by calls of operations.
 #[derive(Debug)]
 pub(crate) struct Calls;
 
@@ -144,7 +144,7 @@ impl Compare for Calls {
         reader(operation).is_some() && !acts
     }
 
-    /// The API fills in what was not given.
+    /// Compares only the fields that were given: the API fills in the others.
     fn reached(&self, change: &Change, now: &Value) -> bool {
         match (&change.to, now) {
             (Value::Object(wanted), Value::Object(now)) => wanted
@@ -179,7 +179,7 @@ async fn send(tailnet: &Tailnet, write: Write<'_>) -> Result<Written> {
     let mut answer = tailnet.client().call(called, call).await?;
     let mut sent = Written::default();
     answer::taken(&mut answer, "", called.secrets(), &mut sent.once);
-    // What was made is reported with its id; what was changed is in the report already.
+    // Report the answer if something was created; for a change, the report has the fields already.
     sent.answer = Some(answer).filter(|it| change.from.is_null() && !is_empty(it));
     Ok(sent)
 }

@@ -1,4 +1,4 @@
-//! Finding an operation by words.
+//! Finds operations of the API by words.
 
 use std::cmp::Reverse;
 
@@ -8,23 +8,23 @@ use serde_json::Value;
 use super::is_offered;
 use crate::{Error, ErrorKind, Operation, change::Risk};
 
-/// An operation that was found.
+/// An operation in a search result.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Found {
-    /// Its name.
+    /// Name of the operation.
     pub operation: &'static str,
-    /// What it does.
+    /// What the operation does.
     pub does: &'static str,
-    /// How much can go wrong.
+    /// Risk of the operation.
     pub risk: Risk,
-    /// The parameters that it must have.
+    /// Required parameters.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<String>,
 }
 
 impl Found {
-    /// What there is to say about `operation`.
+    /// Describes `operation`.
     pub fn of(operation: Operation) -> Self {
         let input = operation.input();
         let needs = input.get("required").and_then(Value::as_array).into_iter().flatten();
@@ -37,7 +37,7 @@ impl Found {
     }
 }
 
-/// The operations that `words` are about, the nearest first; all of them for no words.
+/// Finds the operations that match `words`, best match first; all operations if there are no words.
 ///
 /// ```
 /// # use tailsteward::tailnet::operations;
@@ -51,17 +51,17 @@ pub fn found(words: &str) -> impl Iterator<Item = Operation> + use<> {
         .map(|it| (score(it, &words), it))
         .filter(|it| words.is_empty() || it.0 > 0)
         .collect();
-    // Between equals, lists come first and what changes something last; then the document decides.
+    // Between equal matches, lists come first and changes last; then the order of the document decides.
     scored
         .sort_by_key(|(score, it)| (Reverse(*score), !it.reads(), !it.lists() || words.is_empty()));
     scored.into_iter().map(|it| it.1)
 }
 
-/// Words that are in every question.
+/// Words without meaning for the search.
 const NOISE: [&str; 12] =
     ["a", "an", "and", "for", "in", "of", "on", "the", "to", "all", "s", "with"];
 
-/// Words that mean what the document says otherwise.
+/// Synonyms: a word of the search, and the word in the API.
 const MEANT: [(&str, &str); 12] = [
     ("add", "create"),
     ("remove", "delete"),
@@ -92,13 +92,13 @@ fn score(operation: Operation, words: &[String]) -> u32 {
     words.iter().map(best).sum()
 }
 
-/// Whether two words are one, but for its ending.
+/// Whether two words are equal apart from their endings.
 fn alike(a: &str, b: &str) -> bool {
     let stem = |it: &str| it.trim_end_matches('s').trim_end_matches('e').to_owned();
     a == b || (a.len() > 2 && stem(a) == stem(b))
 }
 
-/// The words of a text, those that are written together included: `setDeviceTags`.
+/// Splits a text into words, also camel case such as `setDeviceTags`.
 fn parts(text: &str) -> impl Iterator<Item = String> {
     let mut words = vec![String::new()];
     let mut lower = false;
@@ -115,7 +115,7 @@ fn parts(text: &str) -> impl Iterator<Item = String> {
     words.into_iter().filter(|it| !it.is_empty())
 }
 
-/// How near a name is that may be meant.
+/// The minimum similarity of a suggested name.
 const NEAR: f64 = 0.75;
 
 /// The error for an unknown operation `id`, with the nearest names.
@@ -133,9 +133,9 @@ pub(super) fn unknown(id: &str) -> Error {
     Error::new(ErrorKind::InvalidInput, format!("unknown operation `{id}`; {instead}"))
 }
 
-/// A group's name in small letters: `device_invites`.
+/// The name of an API group in snake case, such as `device_invites`.
 #[cfg(feature = "server")]
 pub(super) fn snake(tag: &str) -> String {
-    // An abbreviation stays one word: `OAuthApps`.
+    // Keeps an abbreviation in one word: `OAuthApps`.
     parts(&tag.replace("OAuth", "Oauth")).collect::<Vec<_>>().join("_")
 }

@@ -1,5 +1,5 @@
-//! Any operation of the API, called with values instead of types: what nobody wrote a domain for,
-//! and what a later edition of the document brings.
+//! Calls any operation of the API with JSON values: for operations that have no module of their
+//! own, including new ones in later versions of the API.
 
 use serde_json::Value;
 
@@ -19,25 +19,25 @@ use crate::{
     tailnet::Tailnet,
 };
 
-/// Operations that something else here does better: what, and why.
+/// Operations that must not be called directly, and what to do instead.
 const DONE_BY: &[(Operation, &str)] = &[(
     Operation::SetPolicyFile,
     "change the policy file by a plan instead: that validates, previews, verifies and can be rolled back",
 )];
 
-/// What an operation does besides, which a plan of it does not show.
+/// Side effects of operations that a plan of the call does not show.
 const IMPLIES: &[(Operation, &str)] = &[(
     Operation::SetDnsNameservers,
     "without nameservers MagicDNS goes off, too, and taking this back does not turn it on again",
 )];
 
-/// The operations of the API.
+/// Calls of any operation of the API.
 #[derive(Debug, Clone, Copy)]
 pub struct Operations<'a> {
     tailnet: &'a Tailnet,
 }
 
-/// Whether an operation is called at all: none that deletes a tailnet is.
+/// Whether the operation may be called. Operations that delete a tailnet may not.
 pub fn is_offered(operation: Operation) -> bool {
     let of_tailnet = operation.path().strip_prefix("/tailnet/{tailnet}");
     let is_tailnet = of_tailnet.is_some_and(|rest| rest.is_empty() || rest == "/tailnet");
@@ -48,8 +48,8 @@ pub fn is_offered(operation: Operation) -> bool {
     !kills
 }
 
-/// How much can go wrong with a call of it: a danger, too, where nothing can be read at its path that
-/// would take it back.
+/// The risk of calling an operation. A change is destructive if the API cannot read the state,
+/// because then it cannot be undone.
 pub fn risk(operation: Operation) -> Risk {
     let reader = change::reader(operation);
     let adds = |it: Operation| operation.method() == "POST" && it.lists();
@@ -59,12 +59,12 @@ pub fn risk(operation: Operation) -> Risk {
     }
 }
 
-/// The operation called `id`, if it may be called.
+/// The operation with the name `id`.
 ///
 /// # Errors
 ///
-/// [`InvalidInput`](ErrorKind::InvalidInput) with the nearest names;
-/// [`Refused`](ErrorKind::Refused) for those that nobody should call.
+/// [`InvalidInput`](ErrorKind::InvalidInput), with similar names, if there is none;
+/// [`Refused`](ErrorKind::Refused) for an operation that deletes the tailnet.
 pub fn named(id: &str) -> Result<Operation> {
     let operation = Operation::named(id).ok_or_else(|| find::unknown(id))?;
     if !is_offered(operation) {
@@ -82,12 +82,12 @@ impl<'a> Operations<'a> {
     }
 
     /// Calls an operation that only reads. `given` has the parameters by name, and `body`. Secrets
-    /// in the answer are dots.
+    /// in the answer are replaced with dots.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](ErrorKind::InvalidInput) if `given` does not fit [`Operation::input`], or
-    /// the operation changes something; otherwise what the API says.
+    /// [`InvalidInput`](ErrorKind::InvalidInput) if `given` does not match [`Operation::input`], or
+    /// if the operation changes something; otherwise the error of the API.
     pub async fn read(&self, operation: Operation, given: &Value) -> Result<Value> {
         if !operation.reads() {
             return Err(Error::invalid_input("operation", "changes something; plan it"));
@@ -105,12 +105,12 @@ impl<'a> Operations<'a> {
         self.tailnet.client().call(operation, call).await
     }
 
-    /// Plans a call that changes something. What can be read at the same path is read: then the
-    /// plan has it before and after, and can be taken back.
+    /// Plans a call that changes something. If the API can read at the same path, the plan shows
+    /// the state before and after, and the change can be undone.
     ///
     /// # Errors
     ///
-    /// As [`read`](Self::read).
+    /// Same as [`read`](Self::read).
     pub async fn plan(&self, operation: Operation, given: &Value) -> Result<Plan> {
         if operation.reads() {
             return Err(Error::invalid_input("operation", "only reads"));
@@ -132,7 +132,7 @@ impl<'a> Operations<'a> {
         Ok(plan)
     }
 
-    /// What is there before a change, if that can be read; and why not, if it should be.
+    /// Reads the state before a change, if possible; a warning if reading is forbidden.
     async fn before(
         &self,
         operation: Operation,

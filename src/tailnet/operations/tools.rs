@@ -1,4 +1,4 @@
-//! Two tools that reach every operation, and a tool for each of them that nobody wrote.
+//! Two tools that find and call any operation, and a generated tool for each operation.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,9 +22,9 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     tools: &[query::<FindApiOperation>(), either::<CallApiOperation>()],
 };
 
-/// Operations that one search shows.
+/// The number of operations that one search shows.
 const FOUND: usize = 8;
-/// What records are called where the API gives a list without a name.
+/// The name of the list in the result if the API gives it no name.
 const NAMELESS: &str = "items";
 
 /// Find operations of Tailscale's API by words, or show one's schema.
@@ -37,12 +37,12 @@ pub(crate) struct FindApiOperation {
     operation: Option<String>,
 }
 
-/// What `find_api_operation` answers.
+/// The result of `find_api_operation`.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Answer {
     Found {
-        /// How many fit.
+        /// Number of matches.
         matching: usize,
         operations: Vec<Found>,
     },
@@ -51,7 +51,7 @@ pub(crate) enum Answer {
         found: Found,
         #[serde(skip_serializing_if = "<[_]>::is_empty")]
         scopes: &'static [&'static str],
-        /// A JSON Schema of `parameters`.
+        /// The JSON Schema of `parameters`.
         parameters: Value,
     },
 }
@@ -125,11 +125,11 @@ async fn called(
     answer.map(Output::Answer)
 }
 
-/// The records that an answer lists, and what it calls them; the answer itself if it is no list.
+/// The records of a list answer, with their name; the answer itself if it is not a list.
 fn records(answer: Value) -> std::result::Result<(String, Vec<Value>), Value> {
     match answer {
         Value::Array(all) => Ok((NAMELESS.to_owned(), all)),
-        // An empty list may come as nothing.
+        // The API may send null for an empty list.
         Value::Null => Ok((NAMELESS.to_owned(), Vec::new())),
         Value::Object(fields) if fields.len() <= 1 || fields.values().any(Value::is_array) => {
             match fields.into_iter().find(|(_, it)| it.is_array() || it.is_null()) {
@@ -142,7 +142,7 @@ fn records(answer: Value) -> std::result::Result<(String, Vec<Value>), Value> {
     }
 }
 
-/// The toolsets of the tools that nobody wrote: one for each group of the document.
+/// The toolsets of generated tools: one for each group of the OpenAPI document.
 pub(crate) fn toolsets() -> Vec<Toolset> {
     let mut groups: Vec<(&'static str, Vec<Operation>)> = Vec::new();
     for operation in Operation::ALL.iter().copied().filter(|it| is_offered(*it)) {
@@ -151,7 +151,7 @@ pub(crate) fn toolsets() -> Vec<Toolset> {
             None => groups.push((operation.tag(), vec![operation])),
         }
     }
-    // They live as long as the program, and are made once.
+    // Leaked on purpose: they are made once and live as long as the program.
     let toolset = |(tag, group): (&'static str, Vec<Operation>)| Toolset {
         name: format!("api:{}", find::snake(tag)).leak(),
         about: format!("The API's operations on {tag}, as they are.").leak(),
@@ -172,7 +172,7 @@ fn tool(operation: Operation) -> ToolDef {
     generated(operation, risk(operation), BODY)
 }
 
-/// Calls `operation` with the arguments of its own tool.
+/// Runs the generated tool of `operation`.
 async fn ask(
     operation: Operation,
     arguments: Value,
@@ -182,7 +182,7 @@ async fn ask(
     called(operation, &arguments, &part, tailnet).await
 }
 
-/// The schema of the arguments of its own tool, in words that all hosts accept.
+/// The input schema of a generated tool, in the subset of JSON Schema that all MCP hosts accept.
 fn input(operation: Operation) -> Value {
     let mut schema = operation.input();
     portable(&mut schema);
@@ -192,13 +192,13 @@ fn input(operation: Operation) -> Value {
     schema
 }
 
-/// Says of a schema only what every host accepts. The full schema still checks the call.
+/// Reduces a schema to what every MCP host accepts. The full schema still checks the call.
 fn portable(schema: &mut Value) {
     let Some(object) = schema.as_object_mut() else { return };
     object.remove("additionalProperties");
     match object.get("type").and_then(Value::as_str) {
         None => {
-            // Any value; a host wants one type, and text can say what is meant.
+            // Any type is allowed, but hosts want one type: text can express every value.
             object.insert("type".into(), json!("string"));
         }
         Some("array") => {

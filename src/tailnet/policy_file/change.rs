@@ -1,5 +1,5 @@
-//! The policy file, as something that changes: one text becomes another. The journal
-//! keeps both, so it is where old files come back from.
+//! Replaces the policy file: a change of its entire text. The journal keeps the old and the new
+//! text, which is how a recorded version can be restored.
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -15,7 +15,7 @@ use crate::{
 pub(crate) const KIND: &str = "policy file";
 const TEXT: &str = "text";
 
-/// A plan to put `to` in the place of `from`.
+/// Makes a plan that replaces the text `from` with `to`.
 pub(super) fn plan(from: &str, to: &str) -> Plan {
     let change = Change::new(TEXT, from, to);
     let changes = if from == to { Vec::new() } else { vec![change] };
@@ -24,12 +24,12 @@ pub(super) fn plan(from: &str, to: &str) -> Plan {
     plan
 }
 
-/// The text that a recorded value is.
+/// A recorded value as text.
 pub(super) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-/// The policy file.
+/// Changes of the policy file.
 #[derive(Debug)]
 pub(crate) struct File;
 
@@ -86,18 +86,18 @@ impl Checks for File {
     }
 }
 
-/// Sends a text under the version of just the text that it was made from.
+/// Sends the new text, on condition that the live text is the one the change started from.
 async fn send(tailnet: &Tailnet, change: &Change) -> Result<()> {
     let (from, Some(to)) = (text(&change.from), change.to.as_str()) else {
         return Err(Error::invalid_input(&change.field, "is no text"));
     };
-    // An empty text would put Tailscale's default policy in place.
+    // The API would replace an empty text with Tailscale's default policy.
     if change.field != TEXT || to.trim().is_empty() {
         return Err(Error::invalid_input(&change.field, "cannot become that"));
     }
     let policy = tailnet.policy_file();
     let live = policy.get().await?.versioned()?;
-    // What the API made of a text that was sent is not somebody else's change.
+    // The API may reformat a text that was sent; that is not a change by somebody else.
     if live.text != from && !tailnet.client().policy_texts().came_of(&live.etag, from) {
         return Err(conflict::moved(tailnet, from, to, &live.text).await);
     }
@@ -110,7 +110,7 @@ async fn send(tailnet: &Tailnet, change: &Change) -> Result<()> {
     }
 }
 
-/// The text is as it was sent, and its tests pass.
+/// Checks that the live text is the one that was sent, and that Tailscale accepts it and its tests.
 async fn verify(
     tailnet: &Tailnet,
     changes: &[Change],
@@ -137,7 +137,7 @@ async fn verify(
     Ok(vec!["read back and verified: as it was sent, and its tests pass".to_owned()])
 }
 
-/// An error with what Tailscale found wrong.
+/// Makes an error with the problems that Tailscale found.
 pub(super) fn refusal(kind: ErrorKind, message: &str, verdict: Verdict) -> Error {
     let errors = (!verdict.errors.is_empty()).then(|| verdict.errors.join("; "));
     Error::new(kind, message)

@@ -1,4 +1,4 @@
-//! Who changed the policy file meanwhile, what, and whether it meets with what was wanted.
+//! Reports who changed the policy file since it was read, what they changed, and what conflicts.
 
 use std::{fmt::Write as _, time::Duration};
 
@@ -10,18 +10,18 @@ use crate::{
     tailnet::{Tailnet, logging::Window},
 };
 
-/// Lines that are shown of a difference.
+/// The maximum number of lines to show of a difference.
 const LINES: usize = 12;
-/// Characters that are shown of a line.
+/// The maximum number of characters to show of a line.
 const MAX_LINE_LENGTH: usize = 120;
-/// Places that are shown of a conflict.
+/// The maximum number of conflicts to show.
 const PLACES: usize = 3;
-/// How far back the log is searched.
+/// How far back to search the audit log.
 const LOOK_BACK: SignedDuration = SignedDuration::from_hours(24);
-/// How long to wait for the audit log; without it the message only lacks who.
+/// How long to wait for the audit log; without it, the message only lacks the name.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The refusal of a text that was made from `base`, while `theirs` is live now.
+/// The error for a text made from `base` when the live text is now `theirs`.
 pub(super) async fn moved(tailnet: &Tailnet, base: &str, ours: &str, theirs: &str) -> Error {
     let who = changed_by(tailnet, base, theirs).await;
     match merge::three_way(base, ours, theirs) {
@@ -36,7 +36,7 @@ pub(super) async fn moved(tailnet: &Tailnet, base: &str, ours: &str, theirs: &st
     }
 }
 
-/// The refusal of a text that changes what somebody else changed in another way.
+/// The error for a text that changes the same lines as somebody else.
 pub(super) fn conflict(who: &str, places: &[Conflict]) -> Error {
     let mut message = format!("the policy file was changed meanwhile{who}; both changed");
     for place in places.iter().take(PLACES) {
@@ -57,7 +57,7 @@ pub(super) fn conflict(who: &str, places: &[Conflict]) -> Error {
         .with_remedy("read it again, and make the change on what it is now")
 }
 
-/// By whom it became `theirs`, and how: the end of a sentence.
+/// Who changed the text from `base` to `theirs`, and how, as the end of a sentence.
 pub(super) async fn changed_by(tailnet: &Tailnet, base: &str, theirs: &str) -> String {
     let who = tokio::time::timeout(READ_TIMEOUT, who(tailnet, theirs)).await.ok().flatten();
     let lines = difference(base, theirs);
@@ -69,7 +69,7 @@ pub(super) async fn changed_by(tailnet: &Tailnet, base: &str, theirs: &str) -> S
     format!("{} {how}", who.unwrap_or_default()).trim_end().to_owned()
 }
 
-/// The lines in which two texts differ, as far as they are shown.
+/// The lines in which two texts differ, at most [`LINES`].
 pub(super) fn difference(from: &str, to: &str) -> Vec<String> {
     let all = merge::changed_lines(from, to);
     let mut lines: Vec<String> = all.iter().take(LINES).map(|it| cut(it)).collect();
@@ -92,10 +92,10 @@ fn in_one_line(text: &str) -> String {
     if words.is_empty() { "nothing".to_owned() } else { format!("`{}`", cut(&words.join(" "))) }
 }
 
-/// Who wrote the policy file last, as far as the configuration log says: ` by ann@example.com …`.
+/// Who wrote the policy file last, according to the audit log: ` by ann@example.com at …`.
 async fn who(tailnet: &Tailnet, theirs: &str) -> Option<String> {
     let now = Timestamp::now();
-    // Their clock may be ahead of ours.
+    // Tailscale's clock may be ahead of this machine's.
     let window = Window::new(now - LOOK_BACK, now + SignedDuration::from_mins(10)).ok()?;
     let logs = tailnet.logging().configuration(window, "").await.ok()?;
     let entry = logs

@@ -1,4 +1,4 @@
-//! New policy files, planned: from a text, or from one that was recorded.
+//! Plans a new policy file: from a text, from edits, or from a recorded version.
 
 use super::{Allow, PolicyFile, PolicyFileOf, Recorded, bare, change, conflict, pipeline};
 use crate::{
@@ -11,54 +11,54 @@ use crate::{
     },
 };
 
-/// A new policy file that somebody wants.
+/// A requested change of the policy file.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Draft {
-    /// What it shall be.
+    /// The new policy file.
     pub wanted: Wanted,
-    /// What would otherwise be refused.
+    /// Which checks to skip.
     pub allow: Allow,
 }
 
-/// What a policy file shall be.
+/// The content of a new policy file.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Wanted {
     /// A complete new text.
     Text {
-        /// The text.
+        /// The new text.
         text: String,
-        /// The version that it was made from.
+        /// The `etag` of the policy file that the text was made from.
         etag: String,
     },
-    /// What is live, with these edits. All else stays as it is written.
+    /// The live policy file with these edits; the rest keeps its formatting and comments.
     Edits(Vec<Edit>),
 }
 
 impl Draft {
-    /// `text`, which was made from the version `etag`.
+    /// A complete new `text`, made from the version `etag`.
     pub fn new(text: impl Into<String>, etag: impl Into<String>) -> Self {
         let wanted = Wanted::Text { text: text.into(), etag: etag.into() };
         Self { wanted, allow: Allow::default() }
     }
 
-    /// What is live, with `edits`.
+    /// The live policy file with `edits`.
     pub fn edits(edits: Vec<Edit>) -> Self {
         Self { wanted: Wanted::Edits(edits), allow: Allow::default() }
     }
 }
 
 impl PolicyFileOf<'_> {
-    /// Plans to put a new text in the place of the policy file, after all checks that can be made
-    /// before: it parses, is valid, here and at Tailscale, its tests pass, and it cuts nobody off.
-    /// The plan's notes say what each found. If the file was changed since the version that the
-    /// draft was made from, both changes are put together, where they do not touch.
+    /// Plans to replace the policy file after checking the new text: it parses, it is valid both
+    /// offline and at Tailscale, its tests pass, and it locks nobody out. The plan's notes show the
+    /// result of each check. If the live file has changed since the draft's version, the two
+    /// changes are merged, provided that they touch different lines.
     ///
     /// # Errors
     ///
-    /// [`Refused`](ErrorKind::Refused) if a check says no; [`Stale`](ErrorKind::Stale) if somebody
-    /// else changed the same lines, or the draft's version is not known here.
+    /// [`Refused`](ErrorKind::Refused) if a check fails; [`Stale`](ErrorKind::Stale) if somebody
+    /// else changed the same lines, or if this process has not read the draft's version.
     pub async fn plan_text(&self, draft: &Draft) -> Result<Plan> {
         let live = self.get().await?.versioned()?;
         let (text, note) = self.on_top_of(&live, draft).await?;
@@ -67,12 +67,12 @@ impl PolicyFileOf<'_> {
         Ok(plan)
     }
 
-    /// Plans to bring a recorded text back, after the same checks as [`plan_text`](Self::plan_text).
+    /// Plans to restore a recorded text, after the same checks as [`plan_text`](Self::plan_text).
     ///
     /// # Errors
     ///
-    /// As [`plan_text`](Self::plan_text); [`NotFound`](ErrorKind::NotFound) if no such version is
-    /// recorded.
+    /// Same as [`plan_text`](Self::plan_text); [`NotFound`](ErrorKind::NotFound) if no such version
+    /// is recorded.
     pub async fn plan_rollback(&self, to: Recorded, allow: Allow) -> Result<Plan> {
         let found = self.recorded(to).await?;
         let live = self.get().await?.versioned()?;
@@ -89,7 +89,7 @@ impl PolicyFileOf<'_> {
         Ok(plan.checked(pipeline::check(self.tailnet, &live.text, text, allow).await?))
     }
 
-    /// What the draft comes to on top of what is live, and notes about it.
+    /// The draft's text on top of the live file, and notes about how it was made.
     async fn on_top_of(&self, live: &PolicyFile, draft: &Draft) -> Result<(String, Vec<String>)> {
         let (ours, etag) = match &draft.wanted {
             Wanted::Text { text, etag } => (text, etag),

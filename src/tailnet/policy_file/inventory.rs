@@ -1,4 +1,4 @@
-//! Who and what the policy file is judged for, as the API tells it.
+//! Reads the users, devices and services that a policy file applies to.
 
 use std::sync::Arc;
 
@@ -17,9 +17,9 @@ use crate::{
 };
 
 impl PolicyFileOf<'_> {
-    /// Who and what there is in the tailnet, for judging policy files offline
-    /// (`GET /tailnet/{tailnet}/devices`, `/users`, `/services`). Services are left out where the
-    /// credential may not read them. Postures are not asked for: rules that need one count as met.
+    /// Reads the inventory of the tailnet, to evaluate policy files offline
+    /// (`GET /tailnet/{tailnet}/devices`, `/users` and `/services`). Services are left out if the
+    /// credential may not read them. Device postures are not read: rules that need one count as met.
     ///
     /// # Errors
     ///
@@ -44,7 +44,7 @@ impl PolicyFileOf<'_> {
 }
 
 impl Tailnet {
-    /// Its name, where the settings say it: `-` names none.
+    /// The tailnet's name from the settings; empty for `-`, the credential's own tailnet.
     fn named(&self) -> &str {
         Some(self.client().tailnet()).filter(|it| *it != "-").unwrap_or_default()
     }
@@ -87,13 +87,13 @@ fn service(it: &services::Service) -> Service {
     Service::new(it.name.clone().unwrap_or_default(), addresses)
 }
 
-/// The device that this program runs on, by its place in the inventory; none if it is not one of them.
+/// The index of the device in the inventory that this program runs on; `None` if it runs elsewhere.
 pub(super) fn this_device(inventory: &Inventory) -> Option<usize> {
     let own = devices::here::own_address()?;
     inventory.devices.iter().position(|it| it.addresses.contains(&own))
 }
 
-/// What is missing where the inventory cannot be read, for whoever has to confirm a plan without it.
+/// A warning for the plan that effects and lockouts are unknown, because the inventory cannot be read.
 pub(super) fn unreadable(error: &Error) -> String {
     let needs = match error.kind() {
         ErrorKind::Forbidden => "; with devices:core:read and users:read it would be",

@@ -1,5 +1,5 @@
-//! The policy file: who may reach what. Read as it was written, tried out, and replaced only by way
-//! of a plan that was checked first, and only if nobody else has changed it meanwhile.
+//! The policy file: who may reach what. It is read as written, can be queried and tested, and is
+//! replaced only by a checked plan, and only if nobody else has changed it in between.
 //!
 //! ```no_run
 //! # async fn example(tailnet: &tailsteward::Tailnet) -> tailsteward::Result<()> {
@@ -50,17 +50,17 @@ pub struct PolicyFileOf<'a> {
     tailnet: &'a Tailnet,
 }
 
-/// A policy file as it was read.
+/// A version of the policy file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PolicyFile {
-    /// The text. HuJSON, with comments and formatting as they were written.
+    /// The text as HuJSON, with its comments and formatting.
     pub text: String,
-    /// The version, as a [`Draft`] names what it was made from.
+    /// The version (`ETag`), which a [`Draft`] refers to.
     pub etag: String,
 }
 
-/// How the API writes a policy file.
+/// The format in which the API returns the policy file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     HuJson,
@@ -74,7 +74,7 @@ impl<'a> PolicyFileOf<'a> {
         Self { tailnet }
     }
 
-    /// Reads the policy file as it was written (`GET /tailnet/{tailnet}/acl`).
+    /// Reads the policy file with its comments and formatting (`GET /tailnet/{tailnet}/acl`).
     ///
     /// # Errors
     ///
@@ -85,7 +85,7 @@ impl<'a> PolicyFileOf<'a> {
         Ok(file)
     }
 
-    /// The tags that the policy file declares, in `tagOwners`.
+    /// Reads the tags that the policy file declares in `tagOwners` (`GET /tailnet/{tailnet}/acl`).
     ///
     /// # Errors
     ///
@@ -96,15 +96,15 @@ impl<'a> PolicyFileOf<'a> {
             Error::new(ErrorKind::NotJson, format!("the policy file: {error}"))
                 .for_operation(Operation::GetPolicyFile, None)
         })?;
-        // Keys are matched without regard to case: old files write `TagOwners`.
+        // Section names are matched without case: old files write `TagOwners`.
         let owners = policy.as_object().and_then(|all| {
             all.iter().find(|(key, _)| key.eq_ignore_ascii_case("tagOwners"))?.1.as_object()
         });
         Ok(owners.map(|it| it.keys().cloned().collect()).unwrap_or_default())
     }
 
-    /// Sends `text` in the place of the version `etag`. Only [`change::File`] may: what comes here
-    /// was planned, confirmed and recorded.
+    /// Replaces the version `etag` with `text`. Called only by [`change::File`], for a plan that
+    /// was confirmed and recorded.
     async fn write(&self, text: &str, etag: &str) -> Result<()> {
         let request = self.tailnet.api()?.set_policy_file().accept(HUJSON).content_type(HUJSON);
         let request = request.if_match(format!("\"{etag}\"")).body(text.to_owned());
@@ -123,7 +123,8 @@ impl<'a> PolicyFileOf<'a> {
 }
 
 impl PolicyFile {
-    /// The same, if it has the version without which nothing may be written.
+    /// Returns the policy file, or an error if it has no version: without one, it cannot be
+    /// replaced safely.
     fn versioned(self) -> Result<Self> {
         if !self.etag.is_empty() {
             return Ok(self);
@@ -137,22 +138,22 @@ impl PolicyFile {
     }
 }
 
-/// The text of an answer, and its version.
+/// The text and version in an answer.
 fn versioned(response: &Response<Bytes>) -> PolicyFile {
     let etag = bare(response.etag().unwrap_or_default()).to_owned();
     PolicyFile { text: String::from_utf8_lossy(response).into_owned(), etag }
 }
 
-/// A version without its quotes. A proxy that compresses marks it as weak, which If-Match does not
-/// take.
+/// An `ETag` without its quotes. A proxy that compresses marks it as weak (`W/`), which `If-Match`
+/// does not accept, so the mark is removed, too.
 fn bare(etag: &str) -> &str {
     let etag = etag.trim();
     etag.strip_prefix("W/").unwrap_or(etag).trim_matches('"')
 }
 
-/// A text in few words: `version 3f2a91c0, 93 lines`. Equal texts have equal words.
+/// A short name for a text, such as `version 3f2a91c0, 93 lines`. Equal texts have equal names.
 fn named(text: &str) -> String {
-    // FNV-1a: it tells texts apart for people, and guards nothing.
+    // FNV-1a: enough to tell texts apart, not meant for security.
     let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325, step);
     let short = (hash >> 32) ^ (hash & 0xffff_ffff);

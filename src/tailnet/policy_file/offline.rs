@@ -1,4 +1,4 @@
-//! What the offline engine finds in a policy file, without asking Tailscale.
+//! Checks a policy file with the offline engine, without asking Tailscale to validate it.
 
 use super::inventory;
 use crate::{
@@ -6,38 +6,38 @@ use crate::{
     tailnet::Tailnet,
 };
 
-/// What the engine says of a new text.
+/// The result of checking a new text offline.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Judged {
-    /// Why it cannot be taken.
+    /// Errors: the text is refused.
     pub(super) errors: Vec<String>,
-    /// What may not be wanted.
+    /// Warnings.
     pub(super) warnings: Vec<String>,
-    /// What became of the tests in it.
+    /// Results of the tests in the text.
     pub(super) tests: TestSummary,
-    /// Who gains and loses what, in words.
+    /// Who gains and loses which access, in words.
     pub(super) effects: Vec<String>,
-    /// Whom it would cut off who must not be: the caller, all devices, this device.
+    /// Whom the text would lock out: the caller, all devices, or this device.
     pub(super) lockouts: Vec<String>,
 }
 
-/// What became of the tests in a policy file.
+/// Results of the tests in a policy file.
 #[derive(Debug, Clone, Default)]
 pub(super) struct TestSummary {
-    /// How many passed.
+    /// Number of tests that passed.
     pub(super) passed: usize,
-    /// Those that failed, and why.
+    /// Tests that failed, and why.
     pub(super) failed: Vec<String>,
 }
 
-/// Errors that are shown at once.
+/// The maximum number of errors to show.
 const ERRORS: usize = 10;
 
-/// Judges `new`, which would take the place of `old`.
+/// Checks `new`, which is to replace `old`.
 pub(super) async fn offline(tailnet: &Tailnet, old: &str, new: &str) -> Judged {
     let inventory = tailnet.policy_file().inventory().await;
-    // Without people and devices the file itself can be judged all the same. Tests are not part of
-    // this: Tailscale runs them, too, and has the last word.
+    // Without the inventory, the file itself can still be checked. Tests are left out here:
+    // Tailscale runs them, too, and its result decides.
     let checked = policy::check_untested(new, inventory.as_ref().ok());
     let mut judged = Judged {
         errors: checked.errors().take(ERRORS).map(ToString::to_string).collect(),

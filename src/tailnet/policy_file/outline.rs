@@ -1,4 +1,4 @@
-//! The sections of a policy file, and where each stands in it.
+//! The sections of a policy file and their positions in it.
 
 use std::ops::Range;
 
@@ -15,67 +15,67 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Section {
-    /// Its name, as it is written.
+    /// Name of the section, as written.
     pub name: String,
-    /// The line on which it starts, counted from 1.
+    /// First line of the section, counted from 1.
     pub line: usize,
-    /// How many rules or names it has; absent for a single value.
+    /// Number of entries; absent for a single value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entries: Option<usize>,
-    /// Its size.
+    /// Size in bytes.
     pub bytes: usize,
-    /// From its name to the end of its value.
+    /// The byte range from the section's name to the end of its value.
     #[serde(skip)]
     at: Range<usize>,
     #[serde(skip)]
     is_null: bool,
 }
 
-/// One section, cut out of the policy file.
+/// The text of one section of the policy file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SectionText {
-    /// The version that it was cut out of.
+    /// Version (`ETag`) of the policy file.
     pub etag: String,
-    /// Its name, as it is written.
+    /// Name of the section, as written.
     pub section: String,
-    /// The line on which it starts, counted from 1.
+    /// First line of the section, counted from 1.
     pub line: usize,
-    /// The text, from its name on, with the comments in it.
+    /// The text, from the section's name on, with comments.
     pub text: String,
 }
 
-/// What there is in a policy file.
+/// A summary of a policy file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Summary {
-    /// The version.
+    /// Version (`ETag`) of the policy file.
     pub etag: String,
-    /// How many lines it has.
+    /// Number of lines.
     pub lines: usize,
-    /// Its size.
+    /// Size in bytes.
     pub bytes: usize,
-    /// Its sections.
+    /// The sections.
     pub sections: Vec<Section>,
-    /// What is not here.
+    /// What the summary leaves out.
     pub left_out: &'static str,
 }
 
 impl PolicyFile {
-    /// The sections, in the order in which they are written.
+    /// Lists the sections in the order of the file.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the text is no `HuJSON` object.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the text is not a `HuJSON` object.
     pub fn sections(&self) -> Result<Vec<Section>> {
         outline(&self.text)
     }
 
-    /// One section, as it is written. The case of `name` does not matter.
+    /// Returns one section as written. `name` is matched without case.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with the sections there are.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput), with the existing sections, if there is none.
     pub fn section(&self, name: &str) -> Result<SectionText> {
         let sections = self.sections()?;
         let Some(found) = sections.iter().find(|it| it.name.eq_ignore_ascii_case(name)) else {
@@ -91,11 +91,11 @@ impl PolicyFile {
         })
     }
 
-    /// What there is in it, without the rules themselves.
+    /// Summarizes the policy file, without its rules.
     ///
     /// # Errors
     ///
-    /// As [`sections`](Self::sections).
+    /// Same as [`sections`](Self::sections).
     pub fn summary(&self) -> Result<Summary> {
         Ok(Summary {
             etag: self.etag.clone(),
@@ -107,7 +107,7 @@ impl PolicyFile {
     }
 }
 
-/// Whether a file with these sections says nothing about access, and so allows all of it.
+/// Whether a file with these sections has no access rules, and so allows all traffic.
 pub(super) fn allows_all(sections: &[Section]) -> bool {
     let speaks = |it: &Section| {
         let of_access = ["acls", "grants"].iter().any(|name| it.name.eq_ignore_ascii_case(name));
@@ -116,13 +116,13 @@ pub(super) fn allows_all(sections: &[Section]) -> bool {
     !sections.iter().any(speaks)
 }
 
-/// How many entries the section `name` has.
+/// Number of entries in the section `name`; 0 if there is none.
 pub(super) fn entries(sections: &[Section], name: &str) -> usize {
     let found = sections.iter().find(|it| it.name.eq_ignore_ascii_case(name));
     found.and_then(|it| it.entries).unwrap_or_default()
 }
 
-/// The sections of a text.
+/// Parses the sections of a text.
 pub(super) fn outline(text: &str) -> Result<Vec<Section>> {
     let wrong = |what: String| Error::invalid_input("text", format!("is no HuJSON: {what}"));
     let document = Document::parse(text).map_err(|error| wrong(error.to_string()))?;
@@ -134,7 +134,7 @@ pub(super) fn outline(text: &str) -> Result<Vec<Section>> {
 }
 
 fn section(document: &Document, text: &str, member: &Member) -> Section {
-    // Places are those of the text without the mark in front of it.
+    // The parser's positions do not count a byte order mark at the start of the text.
     let mark = text.len() - document.text().len();
     let at = member.name_at.start + mark..member.value.at.end + mark;
     let entries = match &member.value.kind {

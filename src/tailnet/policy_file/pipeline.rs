@@ -1,5 +1,5 @@
-//! What a new policy file has to pass before it is planned, step by step. Each step leaves a line
-//! for whoever has to confirm the plan.
+//! The checks that a new policy file must pass before it is planned. Each check adds a note to the
+//! plan that the user confirms.
 
 use super::{
     Verdict,
@@ -10,20 +10,20 @@ use super::{
 };
 use crate::{Error, ErrorKind, change::Checked, client::Result, tailnet::Tailnet};
 
-/// What is refused unless somebody allows it.
+/// Policy files that are refused unless allowed here.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Allow {
-    /// To cut off the caller, all devices, or the device that this runs on.
+    /// Allow a file that locks out the caller, all devices, or the device that this program runs on.
     pub lockout: bool,
-    /// A file without access rules and grants, which allows everything.
+    /// Allow a file without `acls` and `grants`, which allows all traffic.
     pub all: bool,
 }
 
-/// Effects that a plan shows.
+/// The maximum number of effects in a plan.
 const EFFECTS: usize = 40;
 
-/// Takes a text through all steps. Only reads.
+/// Runs all checks of a new text. Only reads.
 pub(super) async fn check(
     tailnet: &Tailnet,
     old: &str,
@@ -114,7 +114,7 @@ fn tests_pass(
             format!("of {count} tests in the policy file, {} fail", verdict.failed_tests.len());
         return Err(refusal(ErrorKind::Refused, &what, verdict));
     }
-    // Tailscale has the last word, and it says that they pass.
+    // Tailscale's result decides, and here all tests passed.
     if let [first, ..] = judged.tests.failed.as_slice() {
         findings.warnings.push(format!(
             "offline, {} of the tests fail that pass at Tailscale: {first}",

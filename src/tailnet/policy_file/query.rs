@@ -1,4 +1,4 @@
-//! Questions to a policy file, the live one or another text, answered offline for this tailnet.
+//! Answers questions about a policy file offline, with this tailnet's inventory.
 
 use std::sync::Arc;
 
@@ -8,25 +8,25 @@ use crate::{
     tailnet::policy_file::PolicyFileOf,
 };
 
-/// A policy file, and who and what it is asked about.
+/// A policy file with the inventory that it is evaluated for.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Judged {
     /// The policy file.
     pub policy: Arc<Policy>,
-    /// Who and what there is.
+    /// The users, devices and services of the tailnet.
     pub inventory: Inventory,
 }
 
 impl Judged {
-    /// The file, worked out.
+    /// Compiles the policy for the inventory, so that it can be queried.
     pub fn compiled(&self) -> Compiled<'_> {
         self.policy.compile(&self.inventory)
     }
 }
 
 impl PolicyFileOf<'_> {
-    /// A policy file to be asked: `text`, or else the live one.
+    /// Loads a policy file for queries: `text`, or the live one if `None`.
     ///
     /// ```no_run
     /// # async fn example(tailnet: &tailsteward::Tailnet) -> tailsteward::Result<()> {
@@ -38,7 +38,7 @@ impl PolicyFileOf<'_> {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](ErrorKind::InvalidInput) if `text` is no `HuJSON`; those of
+    /// [`InvalidInput`](ErrorKind::InvalidInput) if `text` is not `HuJSON`; otherwise the same as
     /// [`get`](Self::get) and [`inventory`](Self::inventory).
     pub async fn judged(&self, text: Option<&str>) -> Result<Judged> {
         let live = match text {
@@ -55,11 +55,11 @@ impl PolicyFileOf<'_> {
         Ok(Judged { policy: Arc::new(policy), inventory: self.inventory().await? })
     }
 
-    /// What the offline engine finds in `text`, its tests included.
+    /// Checks `text` with the offline engine, including its tests.
     ///
     /// # Errors
     ///
-    /// Those of [`inventory`](Self::inventory).
+    /// Same as [`inventory`](Self::inventory).
     pub async fn checked(&self, text: &str) -> Result<Checked> {
         Ok(check(text, Some(&self.inventory().await?)))
     }

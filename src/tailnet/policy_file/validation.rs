@@ -1,4 +1,4 @@
-//! What Tailscale itself says of a policy file, without keeping it.
+//! Validates, tests and previews a policy file at Tailscale, without saving it.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -11,28 +11,28 @@ use crate::{
     client::{PolicyProblem, Result, response},
 };
 
-/// What Tailscale says of a policy file or of tests.
+/// Tailscale's result for a policy file or for tests.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Verdict {
-    /// Why the file cannot be taken.
+    /// Errors: Tailscale would refuse the file.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<String>,
-    /// The tests that fail, each with the source it is about.
+    /// Failed tests, with the source that each is about.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failed_tests: Vec<PolicyProblem>,
-    /// What does not keep it from being taken.
+    /// Warnings, which do not prevent the file from being saved.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }
 
 impl Verdict {
-    /// Whether the file would be taken. Warnings do not count.
+    /// Whether Tailscale would accept the file. Warnings do not count.
     pub fn is_pass(&self) -> bool {
         self.errors.is_empty() && self.failed_tests.is_empty()
     }
 
-    /// Reads the answer, which is 200 whatever it says.
+    /// Interprets an answer; its status is 200 even if the file is invalid.
     fn of(message: Option<String>, problems: Vec<PolicyProblem>) -> Self {
         let message = message.unwrap_or_default();
         let words = message.to_lowercase();
@@ -52,7 +52,7 @@ impl Verdict {
                 verdict.errors.extend(problem.errors.iter().map(about));
             }
         }
-        // A message of which nobody knows what it means is no pass.
+        // A message that is not understood does not count as a pass.
         let only_warns = words.contains("warning") && !words.contains("error");
         if verdict.is_pass() && !message.is_empty() && !only_warns {
             verdict.errors.push(message.clone());
@@ -66,19 +66,19 @@ impl Verdict {
     }
 }
 
-/// For whom or what the rules are looked up.
+/// What to preview the rules for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PreviewFor {
-    /// The login of a user who has devices.
+    /// The login name of a user who has devices.
     User(String),
-    /// An address with a port: `10.1.2.3:443`.
+    /// An address with a port, such as `10.1.2.3:443`.
     Destination(String),
 }
 
 impl PolicyFileOf<'_> {
-    /// Says whether Tailscale would take `text`, which runs the tests in it
-    /// (`POST /tailnet/{tailnet}/acl/validate`). Nothing is kept.
+    /// Validates `text` at Tailscale, which also runs the tests in it
+    /// (`POST /tailnet/{tailnet}/acl/validate`). Nothing is saved.
     ///
     /// # Errors
     ///
@@ -87,23 +87,23 @@ impl PolicyFileOf<'_> {
         self.judge(text, HUJSON).await
     }
 
-    /// Runs tests, written as in the section `tests`, against the policy file that is live
+    /// Runs tests, written as in the section `tests`, against the live policy file
     /// (`POST /tailnet/{tailnet}/acl/validate`).
     ///
     /// # Errors
     ///
-    /// As [`validate`](Self::validate).
+    /// Same as [`validate`](Self::validate).
     pub async fn run_tests(&self, tests: &[Value]) -> Result<Verdict> {
         let body = Value::from(tests.to_vec()).to_string();
         self.judge(&body, "application/json").await
     }
 
-    /// Lists the rules of the policy file `text` that concern somebody or something
-    /// (`POST /tailnet/{tailnet}/acl/preview`). Nothing is kept.
+    /// Lists the rules in the policy file `text` that apply to a user or a destination
+    /// (`POST /tailnet/{tailnet}/acl/preview`). Nothing is saved.
     ///
     /// # Errors
     ///
-    /// As [`validate`](Self::validate).
+    /// Same as [`validate`](Self::validate).
     pub async fn preview(
         &self,
         text: &str,
@@ -125,7 +125,7 @@ impl PolicyFileOf<'_> {
         if matches!(answer.trim(), "" | "null") {
             return Ok(Verdict::default());
         }
-        // A page of some proxy is no pass.
+        // An answer that is not JSON, such as a proxy's error page, does not count as a pass.
         if serde_json::from_str::<Value>(&answer).is_err() {
             let error = Error::new(ErrorKind::NotJson, "the answer to a validation is no JSON");
             return Err(error.for_operation(Operation::ValidateAndTestPolicyFile, None));

@@ -1,4 +1,4 @@
-//! The texts that the journal has of the policy file.
+//! Versions of the policy file that are recorded in the journal.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -14,82 +14,83 @@ use crate::{
     policy::merge,
 };
 
-/// Entries that are read at once while a time is looked for.
+/// How many journal entries are read at once when searching by time.
 const PAGE_SIZE: usize = 50;
 
-/// A text that was recorded.
+/// Selects a recorded text of the policy file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Recorded {
-    /// What the change with this number made of the file.
+    /// The text after the change with this number.
     After(i64),
-    /// What it was before the change with this number.
+    /// The text before the change with this number.
     Before(i64),
-    /// What was live then, as far as the journal knows.
+    /// The text that was live at this time, as far as the journal knows.
     At(Timestamp),
 }
 
-/// A page of versions, the newest first.
+/// A page of recorded versions, newest first.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct VersionList {
-    /// How many changes of the policy file are recorded.
+    /// Total number of recorded changes of the policy file.
     pub total: u64,
-    /// How many are here.
+    /// Number of versions on this page.
     pub shown: usize,
-    /// What is live now; absent if it could not be read.
+    /// Short name of the live text; absent if it could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub live: Option<String>,
-    /// The versions.
+    /// The versions on this page.
     pub versions: Vec<Version>,
-    /// The oldest version here, if there are older ones: `before` of the next page.
+    /// The value of `before` for the next page: the number of the oldest version here. Absent on the
+    /// last page.
     #[serde(skip)]
     pub next: Option<i64>,
-    /// What to make of it.
+    /// Says if the live text is not the newest recorded version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
-/// A change of the policy file, and the texts before and after it.
+/// A recorded change of the policy file.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Version {
-    /// The number of the change.
+    /// Number of the change in the journal.
     pub version: i64,
-    /// When it began.
+    /// When the change started.
     pub at: Timestamp,
-    /// Who asked.
+    /// Who requested the change.
     pub principal: String,
-    /// The tool that was asked for.
+    /// The tool that made the change.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub tool: String,
-    /// What became of it.
+    /// Outcome of the change.
     pub outcome: Outcome,
-    /// The text that it made, in few words.
+    /// Short name of the new text.
     pub after: String,
-    /// The text before it.
+    /// Short name of the old text.
     pub before: String,
-    /// How many lines came and went: `+3 -1`.
+    /// Number of added and removed lines, such as `+3 -1`.
     pub lines: String,
-    /// It is what is live now.
+    /// Whether the new text is the live one.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub live: bool,
 }
 
-/// A recorded text, and a note about it.
+/// A recorded text of the policy file.
 pub(super) struct Found {
     pub(super) text: String,
-    /// Which it is: `the text after change 3`.
+    /// Which text it is, such as `the text after change 3`.
     pub(super) what: String,
     pub(super) warnings: Vec<String>,
 }
 
 impl PolicyFileOf<'_> {
-    /// Lists the recorded versions, the newest first, from before the change `before` on.
+    /// Lists the recorded versions, newest first, starting before the change `before`.
     ///
     /// # Errors
     ///
-    /// [`Journal`](ErrorKind::Journal) if it cannot be read.
+    /// [`Journal`](ErrorKind::Journal) if the journal cannot be read.
     pub async fn versions(&self, before: Option<i64>, limit: usize) -> Result<VersionList> {
         let page = self.tailnet.changes().list(&find(before, limit)).await?;
         let live = self.get().await.ok().map(|it| it.text);
@@ -98,7 +99,7 @@ impl PolicyFileOf<'_> {
         for entry in page.changes {
             let Some(step) = self.step(&entry).await? else { continue };
             let (from, to) = (change::text(&step.change.from), change::text(&step.change.to));
-            // Of several with this text, only the last made it live.
+            // If several versions have the live text, only the newest one is marked as live.
             let is_live = took_effect(&entry)
                 && live.as_deref() == Some(to)
                 && !versions.iter().any(|it: &Version| it.live);
@@ -123,7 +124,7 @@ impl PolicyFileOf<'_> {
         })
     }
 
-    /// A text that was recorded.
+    /// Reads a recorded text of the policy file.
     pub(super) async fn recorded(&self, which: Recorded) -> Result<Found> {
         let (number, after) = match which {
             Recorded::After(number) => (number, true),
@@ -143,8 +144,8 @@ impl PolicyFileOf<'_> {
         Ok(if after { made_by(&entry, &step) } else { before(&entry, &step) })
     }
 
-    /// What was live at a time: what the last change before it made, or else what the first one
-    /// after it started from.
+    /// The text that was live at a time: the new text of the last change before it, or the old text
+    /// of the first change after it.
     async fn at(&self, at: Timestamp) -> Result<Found> {
         let mut later: Option<(Entry, Step)> = None;
         let mut next = None;
@@ -175,7 +176,7 @@ impl PolicyFileOf<'_> {
         Ok(found)
     }
 
-    /// Whether the file was changed elsewhere between a change and the next thing that is known.
+    /// A warning if the file was changed elsewhere between a change and the next known text.
     async fn gap(
         &self,
         entry: &Entry,
@@ -197,7 +198,7 @@ impl PolicyFileOf<'_> {
         })
     }
 
-    /// The one step of a change of the policy file.
+    /// The one step of a change of the policy file; `None` for a change of something else.
     async fn step(&self, entry: &Entry) -> Result<Option<Step>> {
         let steps = self.tailnet.changes().steps(entry.change, 1).await?;
         Ok(steps.into_iter().find(|it| it.kind == change::KIND))
@@ -226,7 +227,7 @@ fn find(before: Option<i64>, limit: usize) -> Find {
     Find { resource: Some(change::KIND.to_owned()), before, limit, ..Find::default() }
 }
 
-/// Whether the change made its text live, or may have.
+/// Whether the change took effect, or may have.
 fn took_effect(entry: &Entry) -> bool {
     matches!(entry.outcome, Outcome::Done | Outcome::Unknown)
 }

@@ -1,4 +1,4 @@
-//! Posture integrations: providers that know how devices are, and tell Tailscale.
+//! Device posture integrations: providers that report device posture to Tailscale.
 
 use serde_json::{Map, Value, json};
 
@@ -32,25 +32,25 @@ pub(crate) const INTEGRATION: &ResourceSpec = &ResourceSpec {
     )
 };
 
-/// The credential for the provider's own API. It is never given back.
+/// The API field of the client secret, which the API never returns.
 const SECRET: &str = "clientSecret";
 
-/// How a provider is talked to. What is absent is not needed, or stays as it is.
+/// How Tailscale connects to a provider. `None` means not needed or, in an update, unchanged.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Access {
-    /// Which of the provider's clouds: a region, or a URL.
+    /// The provider's cloud: a region or a URL.
     pub cloud_id: Option<String>,
-    /// The client.
+    /// Client ID at the provider.
     pub client_id: Option<String>,
-    /// The directory, for Intune.
+    /// Tenant ID, Intune only.
     pub tenant_id: Option<String>,
-    /// The client's secret.
+    /// Client secret at the provider.
     pub client_secret: Option<Secret>,
 }
 
 impl Access {
-    /// The fields that the call gives, and the secret.
+    /// Checks the given fields and returns them under their API names, with the secret.
     fn fields(&self) -> Result<(Map<String, Value>, Secrets)> {
         let texts = [
             ("cloudId", "cloud_id", &self.cloud_id),
@@ -71,7 +71,7 @@ impl Access {
     }
 }
 
-/// Null and empty would not take a value away.
+/// Trims a text and refuses an empty one: the API would not remove the value.
 fn not_blank<'a>(field: &str, text: &'a str) -> Result<&'a str> {
     let text = text.trim();
     if text.is_empty() {
@@ -86,20 +86,20 @@ impl Resource for PostureIntegration {
 
 impl Listed for PostureIntegration {}
 
-/// The posture integrations of a tailnet: [`list`](Resources::list)
-/// (`GET /tailnet/{tailnet}/posture/integrations`), [`get`](Resources::get) by id or provider
-/// (`GET /posture/integrations/{id}`), and [`plan_delete`](Resources::plan_delete)
-/// (`DELETE /posture/integrations/{id}`).
+/// The posture integrations of a tailnet: [`list`](Resources::list) reads all
+/// (`GET /tailnet/{tailnet}/posture/integrations`), [`get`](Resources::get) one by ID or provider
+/// (`GET /posture/integrations/{id}`), and [`plan_delete`](Resources::plan_delete) plans to delete
+/// one (`DELETE /posture/integrations/{id}`).
 pub type Posture<'a> = Resources<'a, PostureIntegration>;
 
 impl Resources<'_, PostureIntegration> {
-    /// Plans to make one (`POST /tailnet/{tailnet}/posture/integrations`). There is one for each
-    /// provider.
+    /// Plans to create an integration (`POST /tailnet/{tailnet}/posture/integrations`). Each
+    /// provider can have only one.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](ErrorKind::InvalidInput) without a secret;
-    /// [`Conflict`](ErrorKind::Conflict) if the provider has one.
+    /// [`InvalidInput`](ErrorKind::InvalidInput) without a client secret;
+    /// [`Conflict`](ErrorKind::Conflict) if the provider has an integration already.
     pub async fn plan_create(&self, provider: PostureProvider, access: &Access) -> Result<Plan> {
         let (fields, secrets) = access.fields()?;
         if secrets.is_empty() {
@@ -120,12 +120,12 @@ impl Resources<'_, PostureIntegration> {
         Ok(INTEGRATION.plan_make("", provider.as_str(), &to.into(), secrets))
     }
 
-    /// Plans to change one (`PATCH /posture/integrations/{id}`). Without a secret it keeps the one
-    /// that it has.
+    /// Plans to change an integration (`PATCH /posture/integrations/{id}`). Without a new client
+    /// secret, it keeps the old one.
     ///
     /// # Errors
     ///
-    /// As [`get`](Self::get); [`InvalidInput`](ErrorKind::InvalidInput) if nothing changes.
+    /// Same as [`get`](Self::get); [`InvalidInput`](ErrorKind::InvalidInput) if no field is given.
     pub async fn plan_update(&self, integration: &str, access: &Access) -> Result<Plan> {
         let (fields, secrets) = access.fields()?;
         if fields.is_empty() && secrets.is_empty() {

@@ -1,4 +1,4 @@
-//! The tools of the posture integrations.
+//! Posture integration tools.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -45,7 +45,7 @@ impl ListTool for PostureIntegration {
 /// Create a device posture integration (one for each provider).
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct CreatePostureIntegration {
-    // The first one: the log names it.
+    // First, because the log records the first parameter.
     /// Provider of device posture.
     provider: PostureProvider,
     /// Client secret at the provider.
@@ -93,7 +93,7 @@ pub(crate) struct UpdatePostureIntegration {
 impl Edit for UpdatePostureIntegration {
     const NAME: &'static str = "update_posture_integration";
     const RISK: Risk = Risk::Change;
-    // Nobody can put an old secret back.
+    // An old client secret cannot be restored.
     const WORST: Risk = Risk::Danger;
     const OPERATIONS: &'static [Operation] = &[
         Operation::GetPostureIntegrations,

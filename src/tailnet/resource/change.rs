@@ -15,11 +15,11 @@ use crate::{
     },
 };
 
-/// The one field of such a resource: all of its settings as one object, or null if it does not exist.
+/// The one field of such a resource: all its settings as one object, or null if it does not exist.
 const CONFIGURATION: &str = "configuration";
 
 impl ResourceSpec {
-    /// Plans to make one. `id` is empty where the API chooses it.
+    /// Plans to create a resource. `id` is empty if the API chooses it.
     pub(crate) fn plan_make(
         &'static self,
         id: &str,
@@ -31,8 +31,8 @@ impl ResourceSpec {
         Plan::one(self, id, name, vec![change]).with_secrets(secrets)
     }
 
-    /// Plans to change one that is `now` as [`get`](Self::get) reads it: what a list has of it may
-    /// be less. `wanted` has the fields that change, null for one that goes.
+    /// Plans to change a resource. `now` must come from [`get`](Self::get), because a list may have
+    /// fewer fields. `wanted` has only the fields to change; null removes a field.
     pub(crate) fn plan_change(
         &'static self,
         id: &str,
@@ -52,7 +52,7 @@ impl ResourceSpec {
         }
         let to = Value::Object(to);
         let change = Change::new(CONFIGURATION, from.clone(), to.clone());
-        // What nobody can read may be another one.
+        // A secret cannot be read, so the new one may differ even if all other fields are the same.
         let changes = match (crate::change::same(&from, &to), secrets.is_empty()) {
             (true, true) => Vec::new(),
             (_, true) => vec![change],
@@ -61,7 +61,7 @@ impl ResourceSpec {
         Plan::one(self, id, name, changes).with_secrets(secrets)
     }
 
-    /// Plans to delete one that is `now` as [`get`](Self::get) reads it.
+    /// Plans to delete a resource; `now` must come from [`get`](Self::get).
     pub(crate) fn plan_delete(&'static self, id: &str, name: &str, now: &Value) -> Plan {
         let change = Change::new(CONFIGURATION, self.settable(now), Value::Null);
         let change = if self.returns { change } else { change.irreversible() };
@@ -70,7 +70,7 @@ impl ResourceSpec {
         plan.warned(self.removal.map(str::to_owned).into_iter().collect())
     }
 
-    /// Plans one of the actions, for one that is there.
+    /// Plans an action, such as sending a test event, on an existing resource.
     pub(crate) fn plan_action(&'static self, action: &str, id: &str, name: &str) -> Plan {
         Plan::one(self, id, name, vec![Change::new(action, Value::Null, true).irreversible()])
     }
@@ -85,7 +85,7 @@ impl ResourceSpec {
         })
     }
 
-    /// What of a configuration makes one.
+    /// The part of a configuration that a request to create the resource takes.
     fn making(&self, configuration: &Value) -> Value {
         let all = configuration.clone();
         match self.makes_from {
@@ -132,7 +132,7 @@ impl ResourceSpec {
         let operation = self.operation(self.remove, "removes")?;
         let path = [(self.id_in, id)];
         match self.call(tailnet, operation, Call::on(&path)).await {
-            // Gone is gone, whoever did it.
+            // Already deleted is fine.
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let notes = vec!["it was gone already".to_owned()];
                 Ok(Written { notes, ..Written::default() })
@@ -215,7 +215,7 @@ impl Compare for ResourceSpec {
         self.action(&change.field).is_none() && !id.is_empty() && !secret
     }
 
-    /// The API adds defaults to what was sent; a field that was removed must be gone.
+    /// Compares only the fields that were sent, as the API adds defaults; removed fields must be gone.
     fn reached(&self, change: &Change, now: &Value) -> bool {
         let made = change.from.is_null() && !now.is_null();
         let of = |it: &Value| if made { self.making(it) } else { it.clone() };
@@ -234,7 +234,7 @@ impl Compare for ResourceSpec {
 
 #[async_trait]
 impl Checks for ResourceSpec {
-    /// What was removed for good is not made again by taking that back.
+    /// Refuses to undo an irreversible deletion, and adds warnings to other undos.
     async fn check(&self, _: &Tailnet, _: &str, change: &Change) -> Result<Checked> {
         let mut checked = Checked::default();
         if change.field == CONFIGURATION && change.to.is_null() {
@@ -256,7 +256,7 @@ impl Checks for ResourceSpec {
     }
 }
 
-/// The fields that differ; one that goes is empty, since null often means that it stays.
+/// The fields that differ. A removed field is sent as empty, because the API often ignores null.
 fn difference(from: &Value, to: &Value) -> Value {
     let empty = Map::new();
     let (from, to) = (from.as_object().unwrap_or(&empty), to.as_object().unwrap_or(&empty));

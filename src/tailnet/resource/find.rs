@@ -1,4 +1,4 @@
-//! Finding resources that are handled whole by what people call them.
+//! Finds a resource by its ID or name.
 
 use serde_json::Value;
 
@@ -11,18 +11,18 @@ use crate::{
     },
 };
 
-/// As many of them as an error names.
+/// The maximum number of candidates in an error message.
 const CANDIDATES: usize = 5;
 
 impl ResourceSpec {
-    /// Lists all of them, as the API gives them.
+    /// Lists all resources of this kind as JSON.
     pub(crate) async fn list(&self, tailnet: &Tailnet) -> Result<Vec<Value>> {
         let Some((operation, name)) = self.listed else { return Ok(Vec::new()) };
         let records = call::records(self.call(tailnet, operation, Call::default()).await?, name);
         Ok(records.into_iter().map(|it| self.with_text_for_id(it)).collect())
     }
 
-    /// The one that has `wanted` for its id or for one of its names.
+    /// Finds the resource that has `wanted` as its ID or as one of its names.
     pub(crate) async fn find(&self, tailnet: &Tailnet, wanted: &str) -> Result<Value> {
         let wanted = wanted.trim();
         if wanted.is_empty() {
@@ -54,12 +54,12 @@ impl ResourceSpec {
         }
     }
 
-    /// The id of what an answer has.
+    /// The ID of a resource, given as JSON.
     pub(crate) fn id(&self, found: &Value) -> String {
         call::member(found, self.id_from).map(text).unwrap_or_default()
     }
 
-    /// The name of what an answer has, or its id.
+    /// The name of a resource, given as JSON; its ID if it has no name.
     pub(crate) fn name(&self, found: &Value) -> String {
         let named = self.names.iter().find_map(|name| call::member(found, name));
         named.map_or_else(|| self.id(found), text)

@@ -1,5 +1,5 @@
-//! Resources that the API makes, replaces and removes whole: a webhook, a key, a service. What is
-//! the same for all of them is here, and each says in data what is its own.
+//! Resources that the API creates, replaces and deletes as one object, such as webhooks and keys.
+//! The shared logic is here; a [`ResourceSpec`] describes each kind.
 
 use serde_json::{Map, Value};
 
@@ -19,63 +19,61 @@ pub(crate) mod tools;
 
 pub use self::resources::{Listed, Resource, Resources};
 
-/// A kind of resource that is made, replaced and removed whole.
+/// Describes a kind of resource that is created, replaced and deleted as one object.
 #[derive(Debug)]
 pub struct ResourceSpec {
-    /// Its name: `webhook`.
+    /// Name of the kind, such as `webhook`.
     pub(crate) kind: &'static str,
-    /// The parameter of paths that its id goes into.
+    /// The path parameter for the ID.
     pub(crate) id_in: &'static str,
-    /// The field of answers that its id comes from.
+    /// The field in answers that has the ID.
     pub(crate) id_from: &'static str,
-    /// The argument of our own functions and tools that names one: `webhook`.
+    /// The parameter of this program's tools that names a resource, such as `webhook`.
     pub(crate) parameter: &'static str,
-    /// Reads one.
+    /// Reads a resource.
     pub(crate) read: Operation,
-    /// Lists them, and under which name the answer has them.
+    /// Lists the resources, with the name of the list in the answer.
     pub(crate) listed: Option<(Operation, &'static str)>,
-    /// The fields of answers that people know one by, besides its id; the first is its name.
+    /// Fields by which people know a resource besides its ID; the first one is its name.
     pub(crate) names: &'static [&'static str],
-    /// Where the one is in what that answers, if it is not all of it.
+    /// Extracts the resource from the answer, if the answer contains more than that.
     pub(crate) pick: Option<fn(Value, &str) -> Value>,
-    /// Whether what is read is there no more: some are listed long after.
+    /// Whether a resource that can be read is no longer valid: some are listed long after deletion.
     pub(crate) is_gone: Option<fn(&Value) -> bool>,
-    /// Makes one.
+    /// Creates a resource.
     pub(crate) make: Option<Operation>,
-    /// Whether that takes a list of them, and answers one.
+    /// Whether the operation that creates takes a list, and returns one.
     pub(crate) makes_lists: bool,
-    /// The field that says what it belongs to. It goes into the path of the call that makes one, and
-    /// not into its body.
+    /// The field that names the parent resource. When a resource is created, it goes into the path
+    /// and not into the body.
     pub(crate) within: Option<&'static str>,
-    /// Changes one.
+    /// Changes a resource.
     pub(crate) change: Option<Operation>,
-    /// Whether a change sends only what changes.
+    /// Whether a change sends only the changed fields.
     pub(crate) patches: bool,
-    /// Removes one.
+    /// Deletes a resource.
     pub(crate) remove: Option<Operation>,
-    /// What else happens when one is removed, as a warning.
+    /// What else happens on deletion, as a warning.
     pub(crate) removal: Option<&'static str>,
-    /// Whether one that was removed can be made again as it was.
+    /// Whether a deleted resource can be created again as it was.
     pub(crate) returns: bool,
-    /// What does not come back with one that is made again.
+    /// What is lost when a deleted resource is created again, as a warning.
     pub(crate) leaves: Option<&'static str>,
-    /// The fields that can be set, as the API names them: what is recorded and compared. None means
-    /// all that an answer has: where a replacement takes away what it does not name, what nobody here
-    /// knows has to go along.
+    /// The fields that can be set, by their API names; they are recorded and compared. Empty means
+    /// all fields of the answer: needed if a replacement removes fields that it does not name.
     pub(crate) fields: &'static [&'static str],
-    /// What of a configuration makes one, where that takes less than a change does.
+    /// Reduces a configuration to the fields allowed on creation, if those are fewer.
     pub(crate) makes_from: Option<fn(Value) -> Value>,
-    /// The fields of an answer that are secret, and shown once.
+    /// Secret fields of answers, which are shown once.
     pub(crate) once: &'static [&'static str],
-    /// What else can be done to one, by name. It leaves no trace that could be read, and nothing
-    /// takes it back.
+    /// Actions on a resource, by name. They leave no state that could be read, and cannot be undone.
     pub(crate) actions: &'static [(&'static str, Operation)],
-    /// Says of an error what is to be done about it, where that is not plain from its kind.
+    /// Adds a remedy to an error, where the error kind alone does not suggest one.
     pub(crate) explain: Option<fn(Error) -> Error>,
 }
 
 impl ResourceSpec {
-    /// What a kind says of itself starts from here. It can only be read.
+    /// A kind of resource that can only be read; other fields are set with `..ResourceSpec::new(…)`.
     pub(crate) const fn new(
         kind: &'static str,
         id_in: &'static str,
@@ -110,7 +108,7 @@ impl ResourceSpec {
         }
     }
 
-    /// Sends a call about such resources.
+    /// Sends a request, and adds a remedy to its error.
     async fn call(&self, tailnet: &Tailnet, operation: Operation, call: Call<'_>) -> Result<Value> {
         let answer = tailnet.client().call(operation, call).await;
         answer.map_err(|error| match self.explain {
@@ -119,7 +117,7 @@ impl ResourceSpec {
         })
     }
 
-    /// Reads one, as the API gives it.
+    /// Reads a resource as JSON, with all fields of the API.
     pub(crate) async fn get(&self, tailnet: &Tailnet, id: &str) -> Result<Value> {
         let path = [(self.id_in, id)];
         let answer = self.call(tailnet, self.read, Call::on(&path)).await?;
@@ -134,7 +132,8 @@ impl ResourceSpec {
         Ok(self.with_text_for_id(found))
     }
 
-    /// Some ids come as text here and as a number there.
+    /// Converts the ID to text: the API returns some IDs as text in one place and as a number in
+    /// another.
     pub(crate) fn with_text_for_id(&self, mut found: Value) -> Value {
         if let Some(id) = found.get_mut(self.id_from).filter(|it| it.is_number()) {
             *id = text(id).into();
@@ -147,7 +146,7 @@ impl ResourceSpec {
             .for_operation(self.read, None)
     }
 
-    /// What can be set of it, as it is now; null if it is not there.
+    /// The current value of the settable fields; null if the resource does not exist.
     pub(crate) async fn configuration(&self, tailnet: &Tailnet, id: &str) -> Result<Value> {
         match self.get(tailnet, id).await {
             Ok(found) => Ok(self.settable(&found)),
@@ -156,7 +155,7 @@ impl ResourceSpec {
         }
     }
 
-    /// What of `found` can be set and is.
+    /// The settable fields of `found` that are not empty.
     pub(crate) fn settable(&self, found: &Value) -> Value {
         let all = found.as_object().into_iter().flatten();
         let wanted = |field: &str| self.fields.is_empty() || self.fields.contains(&field);
@@ -165,7 +164,7 @@ impl ResourceSpec {
     }
 }
 
-/// An id, whether it comes as text or as a number.
+/// An ID as text; it may be text or a number.
 pub(crate) fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

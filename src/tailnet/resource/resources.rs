@@ -1,4 +1,4 @@
-//! The handle on all resources of one kind: list, read, delete.
+//! Lists, reads and deletes the resources of one kind.
 
 use std::{fmt, marker::PhantomData};
 
@@ -11,14 +11,14 @@ use crate::{
     client::{Result, call},
 };
 
-/// A kind of resource, as the API gives it. Implemented here only: [`ResourceSpec`] has no public
+/// A kind of resource. Implemented only in this crate, because [`ResourceSpec`] has no public
 /// constructor.
 pub trait Resource: DeserializeOwned + Send + 'static {
-    /// The calls for such a resource, and its fields.
+    /// The operations and fields of this kind of resource.
     const SPEC: &'static ResourceSpec;
 }
 
-/// A kind of resource that the API lists without being asked about something else.
+/// A kind of resource that the API can list for the entire tailnet.
 pub trait Listed: Resource {}
 
 /// The resources of one kind in a tailnet, such as [`Webhooks`](crate::tailnet::webhooks::Webhooks).
@@ -52,11 +52,11 @@ impl<'a, R> Resources<'a, R> {
 }
 
 impl<R: Listed> Resources<'_, R> {
-    /// Lists all of them.
+    /// Lists all resources of this kind.
     ///
     /// # Errors
     ///
-    /// [`Forbidden`](crate::ErrorKind::Forbidden) without the scope for reading them.
+    /// [`Forbidden`](crate::ErrorKind::Forbidden) without the scope to read them.
     pub async fn list(&self) -> Result<Vec<R>> {
         let operation = R::SPEC.listed.map_or(R::SPEC.read, |(operation, _)| operation);
         let all = R::SPEC.list(self.tailnet).await?;
@@ -65,29 +65,29 @@ impl<R: Listed> Resources<'_, R> {
 }
 
 impl<R: Resource> Resources<'_, R> {
-    /// Reads one, by its id or, where they are listed, by its name.
+    /// Reads a resource by its ID or, if the API can list the kind, by its name.
     ///
     /// # Errors
     ///
-    /// [`NotFound`](crate::ErrorKind::NotFound), or
-    /// [`Ambiguous`](crate::ErrorKind::Ambiguous) with the candidates.
+    /// [`NotFound`](crate::ErrorKind::NotFound), or [`Ambiguous`](crate::ErrorKind::Ambiguous) with
+    /// the candidates.
     pub async fn get(&self, wanted: &str) -> Result<R> {
         let (id, _) = self.identify(wanted).await?;
         call::typed(R::SPEC.read, &R::SPEC.get(self.tailnet, &id).await?)
     }
 
-    /// Plans to delete one.
+    /// Plans to delete a resource.
     ///
     /// # Errors
     ///
-    /// As [`get`](Self::get).
+    /// Same as [`get`](Self::get).
     pub async fn plan_delete(&self, wanted: &str) -> Result<Plan> {
         let (id, name) = self.identify(wanted).await?;
         let now = R::SPEC.get(self.tailnet, &id).await?;
         Ok(R::SPEC.plan_delete(&id, &name, &now))
     }
 
-    /// The id and the name of the one that is `wanted`. What the API does not list has its id only.
+    /// The ID and the name of a resource. For a kind that the API cannot list, both are the ID.
     pub(crate) async fn identify(&self, wanted: &str) -> Result<(String, String)> {
         if R::SPEC.listed.is_some() {
             let found = R::SPEC.find(self.tailnet, wanted).await?;

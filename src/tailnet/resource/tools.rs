@@ -1,4 +1,4 @@
-//! The tools that all kinds of resources have: list, get, delete. A kind gives the words.
+//! The list, get and delete tools of all resource kinds.
 
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
@@ -20,42 +20,42 @@ use crate::{
 /// The name of a tool, and its description.
 pub(crate) type Words = (&'static str, &'static str);
 
-/// The words of the tools for one kind of resource.
+/// Names and descriptions of the tools for one kind of resource.
 pub(crate) trait Tools: Resource + Serialize {
-    /// What the parameter that names one takes: "Its id or URL."
+    /// Description of the parameter that names a resource, such as "ID or URL of the webhook."
     const TAKES: &'static str;
-    /// The tool that shows one.
+    /// The tool that shows a resource.
     const GET: Words;
-    /// The tool that deletes one.
+    /// The tool that deletes a resource.
     const DELETE: Words;
-    /// The fields that are never shown.
+    /// Fields that are never shown.
     const HIDDEN: &'static [&'static str] = Self::SPEC.once;
-    /// The scopes for reading, where the document names none.
+    /// Scopes for reading, if Tailscale's OpenAPI document names none.
     const READ_SCOPES: &'static [&'static str] = &[];
-    /// The scopes for deleting, where the document names none.
+    /// Scopes for deleting, if Tailscale's OpenAPI document names none.
     const DELETE_SCOPES: &'static [&'static str] = &[];
 }
 
-/// The words of the tool that lists one kind of resource.
+/// Name and columns of the tool that lists one kind of resource.
 pub(crate) trait ListTool: Tools + Listed {
-    /// The tool.
+    /// The tool that lists the resources.
     const LIST: Words;
-    /// The member of the answer that has the rows.
+    /// The field of the result that holds the list.
     const ROWS: &'static str;
-    /// The fields of a row.
+    /// The fields to show of each resource.
     const FIELDS: &'static [&'static str];
 }
 
-/// Lists the resources of a kind.
+/// The tool that lists the resources of a kind.
 pub(crate) struct ListOf<R>(PhantomData<fn() -> R>);
 
-/// Shows one resource.
+/// The tool that shows one resource.
 pub(crate) struct GetOne<R>(One<R>);
 
-/// Deletes one resource.
+/// The tool that deletes one resource.
 pub(crate) struct DeleteOne<R>(One<R>);
 
-/// The one parameter of a tool for one resource.
+/// The only parameter of a tool for one resource: its ID or name.
 struct One<R> {
     wanted: String,
     kind: PhantomData<fn() -> R>,
@@ -140,7 +140,7 @@ impl<'de, R: Resource> Deserialize<'de> for One<R> {
     }
 }
 
-/// Reads the parameter by the name that the kind gives it.
+/// Deserializes the parameter under the name that the kind gives it.
 struct Parameter<R>(PhantomData<fn() -> R>);
 
 impl<'de, R: Resource> Visitor<'de> for Parameter<R> {

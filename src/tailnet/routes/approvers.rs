@@ -1,4 +1,4 @@
-//! What the policy file approves by itself, as far as it can be read.
+//! Which routes the policy file auto-approves.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use crate::{
     tailnet::devices::Device,
 };
 
-/// The policy file and the tailnet that it is for, or why they are not known.
+/// The policy file with the devices and users it applies to, or why they could not be read.
 pub(super) enum Approvers {
     Known(Box<(Policy, Inventory)>),
     Unknown(String),
@@ -36,7 +36,7 @@ impl Approvers {
         })
     }
 
-    /// Why nothing is known.
+    /// Why the policy file could not be read; `None` if it was.
     pub(super) fn unknown(&self) -> Option<String> {
         if let Self::Unknown(why) = self { Some(why.clone()) } else { None }
     }
@@ -50,18 +50,18 @@ impl Approvers {
     }
 }
 
-/// Says what is approved without anybody, device by device.
+/// Looks up which routes of which devices are auto-approved.
 pub(super) struct Judge<'a>(Option<(AutoApprovals<'a>, HashMap<&'a str, usize>)>);
 
 impl Judge<'_> {
-    /// The place in the policy file that approves the route of the device; none if there is none,
-    /// or if it is not known.
+    /// Where the policy file auto-approves the route of the device; `None` if it does not, or if it
+    /// could not be read.
     pub(super) fn of(&mut self, device: &Device, route: &str) -> Option<String> {
         let (approvals, places) = self.0.as_mut()?;
         approvals.of_route(*places.get(device.key())?, &route.parse::<IpNet>().ok()?)
     }
 
-    /// Whether anything is known.
+    /// Whether the policy file could be read.
     pub(super) fn knows(&self) -> bool {
         self.0.is_some()
     }

@@ -1,4 +1,4 @@
-//! Routes as they are asked for, checked before anything is sent.
+//! Checks the routes in a request before they are sent.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use super::is_exit;
 use crate::{Error, client::Result};
 
-/// Routes to subnets, as the API writes them.
+/// Checks subnet routes and returns them in the form that the API uses.
 pub(super) fn routes(texts: &[String]) -> Result<BTreeSet<String>> {
     texts.iter().map(|it| route(it)).collect()
 }

@@ -1,4 +1,4 @@
-//! What routes of several devices are to each other.
+//! Findings about the routes of several devices: shared, nested, unreachable or unused.
 
 use std::collections::BTreeMap;
 
@@ -7,17 +7,16 @@ use ipnet::IpNet;
 use super::{advertises, enables, served, subnets};
 use crate::tailnet::devices::Device;
 
-/// As many findings as are shown.
+/// The maximum number of findings to show.
 const MAX_FINDINGS: usize = 50;
 
-/// A finding, and the devices that it is about.
+/// A finding, and the devices it concerns.
 struct Finding<'d> {
     text: String,
     devices: Vec<&'d Device>,
 }
 
-/// What is odd about the routes of the devices, and what they are to each other; if only one device
-/// counts, what that one has to do with.
+/// Findings about the routes of `devices`; with `only`, just those that concern that device.
 pub(super) fn of(devices: &[&Device], only: Option<&Device>) -> Vec<String> {
     let mut by_route: BTreeMap<(bool, IpNet), Vec<&Device>> = BTreeMap::new();
     for device in devices {
@@ -43,7 +42,7 @@ pub(super) fn of(devices: &[&Device], only: Option<&Device>) -> Vec<String> {
 
 type ByRoute<'d> = BTreeMap<(bool, IpNet), Vec<&'d Device>>;
 
-/// Routes of several devices, and those of none that is online.
+/// Finds routes served by several devices, and routes whose devices are all offline.
 fn shared<'d>(by_route: &ByRoute<'d>, findings: &mut Vec<Finding<'d>>) {
     for ((_, net), devices) in by_route {
         let online = devices.iter().filter(|it| it.is_online()).count();
@@ -60,8 +59,8 @@ fn shared<'d>(by_route: &ByRoute<'d>, findings: &mut Vec<Finding<'d>>) {
     }
 }
 
-/// Routes within routes of other devices. Prefixes overlap only by one being in the other, so one
-/// look in their order finds all.
+/// Finds routes within wider routes of other devices. Two prefixes overlap only if one contains the
+/// other, so a single pass in sorted order finds them all.
 fn nested<'d>(by_route: &ByRoute<'d>, findings: &mut Vec<Finding<'d>>) {
     let mut around: Vec<(&IpNet, &Vec<&'d Device>)> = Vec::new();
     for ((_, net), devices) in by_route {
@@ -84,7 +83,7 @@ fn nested<'d>(by_route: &ByRoute<'d>, findings: &mut Vec<Finding<'d>>) {
     }
 }
 
-/// Routes that are enabled for nothing, and those that wait.
+/// Finds routes that are enabled but not advertised, and routes that need approval.
 fn idle<'d>(devices: &[&'d Device], findings: &mut Vec<Finding<'d>>) {
     for device in devices {
         let name = device.short_name();

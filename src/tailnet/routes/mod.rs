@@ -1,8 +1,7 @@
-//! Routes through devices: subnets behind them, and ways out to the internet.
+//! Subnet routes and exit nodes.
 //!
-//! A device advertises routes, and an admin or the policy file enables them; only what is both is
-//! served. Reads are in this file. A change is planned ([`plan`]), which only reads, and then
-//! applied.
+//! A device advertises routes, and an admin or the policy file approves (enables) them; a route is
+//! served only if both hold. This file reads routes; [`plan`] plans changes to them.
 
 use ipnet::IpNet;
 use serde::Serialize;
@@ -25,37 +24,37 @@ pub(crate) mod tools;
 
 use self::approvers::Approvers;
 
-/// The ways out to the internet: both of them, as a device advertises them.
+/// The routes of an exit node: a device advertises both.
 pub(crate) const EXIT: [&str; 2] = ["0.0.0.0/0", "::/0"];
 
-/// The routes through the devices of a tailnet.
+/// The subnet routes and exit nodes of a tailnet.
 #[derive(Debug, Clone, Copy)]
 pub struct Routes<'a> {
     tailnet: &'a Tailnet,
 }
 
-/// A device that offers to be an exit node, or may be one.
+/// A device that advertises exit routes or has them enabled.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct ExitNode {
-    /// Its short name.
+    /// Short name of the device.
     pub device: String,
-    /// Whether it is connected.
+    /// Whether the device is connected.
     pub online: bool,
-    /// Whether it offers to be one.
+    /// Whether the device offers to be an exit node.
     pub advertised: bool,
-    /// Whether it may be one, for both versions of IP.
+    /// Whether the device is approved as an exit node, for both IPv4 and IPv6.
     pub approved: bool,
-    /// Where it is, as far as it says.
+    /// Where the device is, if the API reports it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<Value>,
-    /// The relay region that it prefers.
+    /// The device's preferred DERP region.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
-    /// Its round trip there in milliseconds.
+    /// Round-trip time to the preferred DERP region in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency_ms: Option<f64>,
-    /// What keeps others from using it.
+    /// Why others cannot use the exit node, and other remarks.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
@@ -92,21 +91,21 @@ impl ExitNode {
     }
 }
 
-/// The subnets behind one device.
+/// The subnet routes of one device.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Router {
-    /// Its short name.
+    /// Short name of the device.
     pub device: String,
-    /// Whether it is connected.
+    /// Whether the device is connected.
     pub online: bool,
-    /// Advertised and enabled.
+    /// Routes that are advertised and enabled.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub serves: Vec<String>,
-    /// Advertised, and waiting for approval.
+    /// Routes that are advertised but need approval.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pending: Vec<Pending>,
-    /// Enabled, and not advertised.
+    /// Routes that are enabled but not advertised.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_advertised: Vec<String>,
 }
@@ -115,22 +114,22 @@ pub struct Router {
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Pending {
-    /// The route.
+    /// The route, such as `10.20.0.0/16`.
     pub route: String,
-    /// The place in the policy file that would approve it, if it were advertised anew.
+    /// The place in the policy file that would auto-approve the route if it were advertised again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auto_approver: Option<String>,
 }
 
-/// The subnets behind the devices, and what is odd about them.
+/// The subnet routes of all devices, with findings.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Subnets {
-    /// By device.
+    /// The subnet routers.
     pub routers: Vec<Router>,
-    /// What is odd about them, and what they are to each other.
+    /// Overlaps and possible mistakes.
     pub findings: Vec<String>,
-    /// What is not known.
+    /// What could not be read, and why.
     pub notes: Vec<String>,
 }
 
@@ -139,8 +138,8 @@ impl<'a> Routes<'a> {
         Self { tailnet }
     }
 
-    /// Lists the devices that offer to be exit nodes, or may be ones
-    /// (`GET /tailnet/{tailnet}/devices`), by name.
+    /// Lists the devices that advertise exit routes or have them enabled, sorted by name
+    /// (`GET /tailnet/{tailnet}/devices`).
     ///
     /// # Errors
     ///
@@ -153,14 +152,14 @@ impl<'a> Routes<'a> {
         Ok(nodes)
     }
 
-    /// Lists the devices that route subnets, or one of them (`GET /tailnet/{tailnet}/devices`), and
-    /// says what their routes are to each other and to the policy file
-    /// (`GET /tailnet/{tailnet}/acl`). What the credential may not read of that is left out.
+    /// Lists all subnet routers, or only `device` (`GET /tailnet/{tailnet}/devices`), with overlaps
+    /// between their routes and what the policy file auto-approves (`GET /tailnet/{tailnet}/acl`).
+    /// If the credential may not read the policy file, a note says so.
     ///
     /// # Errors
     ///
     /// [`Forbidden`](crate::ErrorKind::Forbidden) without the scope `devices:core:read`;
-    /// [`NotFound`](crate::ErrorKind::NotFound) for a device that is not there.
+    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no such device.
     pub async fn subnets(&self, device: Option<&str>) -> Result<Subnets> {
         let list = self.tailnet.devices().list().await?;
         let only = device.map(|it| find::find(&list, it)).transpose()?;
@@ -211,7 +210,7 @@ fn has(list: Option<&[String]>, route: &str) -> bool {
     list.unwrap_or_default().iter().any(|it| it == route)
 }
 
-/// The routes of a list that lead to subnets and fit, in order.
+/// The subnet routes in a list that meet a condition, sorted.
 fn subnets(list: Option<&[String]>, fits: impl Fn(&str) -> bool) -> Vec<String> {
     let list = list.unwrap_or_default().iter();
     let mut routes: Vec<String> = list.filter(|it| !is_exit(it) && fits(it)).cloned().collect();
@@ -220,7 +219,7 @@ fn subnets(list: Option<&[String]>, fits: impl Fn(&str) -> bool) -> Vec<String> 
     routes
 }
 
-/// The subnets that a device really serves: offered and allowed.
+/// The subnet routes that a device serves: advertised and enabled.
 fn served(device: &Device) -> impl Iterator<Item = IpNet> {
     let served = subnets(device.advertised_routes.as_deref(), |it| enables(device, it));
     served.into_iter().filter_map(|it| it.parse().ok())

@@ -1,8 +1,8 @@
-//! Changes of routes, planned. Planning reads only; [`Tailnet::apply`](crate::Tailnet::apply)
-//! carries a plan out.
+//! Plans changes to routes. Planning only reads; [`Tailnet::apply`](crate::Tailnet::apply) makes
+//! the changes.
 //!
-//! The API replaces all enabled routes of a device at once. A plan starts from those that are
-//! enabled, and changes none but those that it is about.
+//! The API replaces all enabled routes of a device at once, so each plan sends the routes that are
+//! enabled now with only the requested ones added or removed.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -17,13 +17,13 @@ use crate::{
 };
 
 impl Routes<'_> {
-    /// Plans to let a device route subnets: those that are named, or all that it advertises
-    /// (`POST /device/{deviceId}/routes`). No other route is lost.
+    /// Plans to enable subnet routes of a device: the given ones, or all that it advertises
+    /// (`POST /device/{deviceId}/routes`). Its other routes stay enabled.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for what is no prefix;
-    /// [`Refused`](crate::ErrorKind::Refused) if none is named and none advertised.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for an invalid prefix;
+    /// [`Refused`](crate::ErrorKind::Refused) if no route is given and the device advertises none.
     pub async fn plan_enable(&self, device: &str, routes: &[String]) -> Result<Plan> {
         let mut wanted = check::routes(routes)?;
         let (list, device) = self.own(device).await?;
@@ -62,12 +62,12 @@ impl Routes<'_> {
         Ok(added(&device, &new, warnings, notes))
     }
 
-    /// Plans to let a device route subnets no more: those that are named, or all
-    /// (`POST /device/{deviceId}/routes`). No other route is lost.
+    /// Plans to disable subnet routes of a device: the given ones, or all
+    /// (`POST /device/{deviceId}/routes`). Its other routes stay enabled.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for what is no prefix, and for a route that
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for an invalid prefix, and for a route that
     /// the device does not have.
     pub async fn plan_disable(&self, device: &str, routes: &[String]) -> Result<Plan> {
         let mut wanted = check::routes(routes)?;
@@ -110,12 +110,12 @@ impl Routes<'_> {
         Ok(plan)
     }
 
-    /// Plans to let a device be an exit node, or not, for both versions of IP
-    /// (`POST /device/{deviceId}/routes`). No other route is lost.
+    /// Plans to approve a device as an exit node for IPv4 and IPv6, or to withdraw the approval
+    /// (`POST /device/{deviceId}/routes`). Its subnet routes stay as they are.
     ///
     /// # Errors
     ///
-    /// As [`Devices::get`](crate::tailnet::devices::Devices::get).
+    /// Same as [`Devices::get`](crate::tailnet::devices::Devices::get).
     pub async fn plan_exit_node(&self, device: &str, on: bool) -> Result<Plan> {
         let (_, device) = self.own(device).await?;
         let moving = EXIT.iter().filter(|it| enables(&device, it) != on);
@@ -155,7 +155,7 @@ impl Routes<'_> {
         Ok(added(&device, &moving, warnings, approvers.unknown().into_iter().collect()))
     }
 
-    /// The devices, and the one that is meant as it is now, if this tailnet may change it.
+    /// All devices, and the current state of the named one; an error if it is shared in.
     async fn own(&self, device: &str) -> Result<(Arc<Vec<Device>>, Device)> {
         let devices = self.tailnet().devices();
         let list = devices.list().await?;
@@ -186,7 +186,7 @@ fn removed(device: &Device, old: &[String], warnings: Vec<String>) -> Plan {
     moved(device, from, to, warnings)
 }
 
-/// What is like that already needs no warnings.
+/// Plans to replace the enabled routes; without a difference, the plan is empty and has no warnings.
 fn moved(
     device: &Device,
     from: BTreeSet<String>,
@@ -200,14 +200,14 @@ fn moved(
     plan::of(device, vec![change]).warned(warnings)
 }
 
-/// Whether another device that is online serves the route, or a wider one.
+/// Whether another device that is online serves the route or a wider one.
 fn is_served_elsewhere(list: &[Device], device: &Device, route: &str) -> bool {
     let Ok(route) = route.parse::<IpNet>() else { return false };
     let others = list.iter().filter(|it| it.is_online() && it.key() != device.key());
     others.flat_map(served).any(|it| it.contains(&route))
 }
 
-/// What the new routes are to those of other devices.
+/// Notes on overlaps between the new routes and those of other devices.
 fn overlaps(list: &[Device], device: &Device, new: &[String]) -> Vec<String> {
     let mut notes = Vec::new();
     let new: Vec<IpNet> = new.iter().filter_map(|it| it.parse().ok()).collect();

@@ -1,4 +1,4 @@
-//! The tools of routes and exit nodes.
+//! Tools for routes and exit nodes.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -41,7 +41,7 @@ const WRITES: &[Operation] = &[
     Operation::ListServices,
     Operation::SetDeviceRoutes,
 ];
-// Where the policy file or what it names may not be read, a note says so.
+// If the policy file, users or services may not be read, a note says so.
 const READ_SCOPES: &[&str] = &["devices:core:read"];
 const WRITE_SCOPES: &[&str] = &["devices:core:read", "devices:routes"];
 
@@ -52,7 +52,7 @@ pub(crate) struct GetSubnetRoutes {
     device: Option<String>,
 }
 
-/// A page of routers, and what is odd about all of them.
+/// A page of subnet routers, with findings about all of them.
 #[derive(Debug, Serialize)]
 pub(crate) struct RoutePage {
     #[serde(flatten)]
@@ -109,7 +109,7 @@ pub(crate) struct DisableSubnetRouter {
 impl Edit for DisableSubnetRouter {
     const NAME: &'static str = "disable_subnet_router";
     const RISK: Risk = Risk::Change;
-    // Without its last router nobody reaches a subnet.
+    // A subnet becomes unreachable without its last router.
     const WORST: Risk = Risk::Danger;
     const OPERATIONS: &'static [Operation] = WRITES;
     const SCOPES: &'static [&'static str] = WRITE_SCOPES;
@@ -162,7 +162,7 @@ pub(crate) struct DisableExitNode {
 impl Edit for DisableExitNode {
     const NAME: &'static str = "disable_exit_node";
     const RISK: Risk = Risk::Change;
-    // Whoever uses it loses the internet.
+    // Devices that use the exit node lose internet access.
     const WORST: Risk = Risk::Danger;
     const OPERATIONS: &'static [Operation] =
         &[Operation::ListTailnetDevices, Operation::GetDevice, Operation::SetDeviceRoutes];

@@ -1,4 +1,4 @@
-//! What can change about services, and how it is sent.
+//! The fields of services that plans can change, and the API calls that change them.
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use crate::{
     tailnet::resource::ResourceSpec,
 };
 
-/// A service. One that was deleted comes back under its name.
+/// How to read, write and delete services. Undoing a deletion creates the service again under its name.
 pub(crate) static SERVICE: ResourceSpec = ResourceSpec {
     make: Some(Operation::UpdateService),
     change: Some(Operation::UpdateService),
@@ -21,11 +21,11 @@ pub(crate) static SERVICE: ResourceSpec = ResourceSpec {
     returns: true,
     leaves: Some("its hosts' approvals and its IPv6 address do not come back with it"),
     makes_from: Some(with_one_address),
-    // All fields: annotations, say, which the document lacks, go along with a replacement.
+    // An empty list means all fields: a replacement must include fields the OpenAPI document lacks.
     ..ResourceSpec::new("service", "serviceName", "name", Operation::GetService, &[])
 };
 
-/// Of the two addresses that a service has, a new one can be given the first.
+/// Keeps only the IPv4 address: a new service cannot be given its IPv6 address.
 fn with_one_address(mut service: Value) -> Value {
     let is_ipv4 = |it: &Value| it.as_str().is_some_and(|it| !it.contains(':'));
     if let Some(addresses) = service.get_mut("addrs").and_then(Value::as_array_mut) {
@@ -36,17 +36,17 @@ fn with_one_address(mut service: Value) -> Value {
 
 const APPROVED: &str = "approved";
 
-/// The resource that a device is as a host of a service.
+/// The ID of a service host in plans and in the journal: `{service}/{device ID}`.
 pub(super) fn host_id(service: &str, device: &str) -> String {
     format!("{service}/{device}")
 }
 
-/// Whether a device may host a service.
+/// Approves a device as a host of a service, or rejects it.
 pub(super) fn approved(from: bool, to: bool) -> Change {
     Change::new(APPROVED, from, to)
 }
 
-/// Devices as hosts of services, as something that changes.
+/// Changes of the approval of service hosts.
 #[derive(Debug)]
 pub(crate) struct Hosts;
 
@@ -91,11 +91,11 @@ impl Checks for Hosts {
     }
 }
 
-/// What it means to say no.
+/// The note on a plan that rejects a host.
 const REJECTION_IS_FINAL: &str = "the device then counts as refused, whatever the policy file approves; no \
                        call leaves it undecided again";
 
-/// Whether a host is approved, and whether the policy file does it
+/// Whether a host is approved, and whether the policy file auto-approved it
 /// (`GET /tailnet/{tailnet}/services/{serviceName}/device/{deviceId}/approved`).
 pub(super) async fn approval(tailnet: &Tailnet, id: &str) -> Result<(bool, bool)> {
     let path = parts(id)?;
@@ -105,7 +105,7 @@ pub(super) async fn approval(tailnet: &Tailnet, id: &str) -> Result<(bool, bool)
     Ok((is("approved"), is("autoApproved")))
 }
 
-/// The service and the device.
+/// Splits the ID of a service host into service and device, as path parameters.
 fn parts(id: &str) -> Result<[(&str, &str); 2]> {
     let (service, device) = id
         .split_once('/')

@@ -1,13 +1,13 @@
-//! Checks of the definition of a service, before anything is sent.
+//! Checks the definition of a service before it is sent.
 
 use std::net::Ipv4Addr;
 
 use crate::{Error, client::Result, tailnet::devices::name::check_tag};
 
-/// Takes any ports, and checks none.
+/// The value of `ports` that allows any port and turns validation off.
 const ANY: &str = "do-not-validate";
 
-/// The name of a service.
+/// Checks the name of a service, such as `svc:web`.
 pub(super) fn name(field: &str, text: &str) -> Result<String> {
     let name = text.trim();
     let label = name.strip_prefix("svc:").unwrap_or_default();
@@ -25,7 +25,7 @@ pub(super) fn name(field: &str, text: &str) -> Result<String> {
     ))
 }
 
-/// Ports: `tcp:443`, `443`, `tcp:8000-8010`, or `do-not-validate`.
+/// Checks ports: `tcp:443`, `443`, `tcp:8000-8010`, or `do-not-validate`.
 pub(super) fn ports(ports: &[String]) -> Result<Vec<String>> {
     let should = "write `tcp:443`, `443`, `8000-8010` or `do-not-validate`";
     if ports.is_empty() {
@@ -51,7 +51,7 @@ pub(super) fn tags(tags: &[String]) -> Result<()> {
     tags.iter().try_for_each(|it| check_tag(it))
 }
 
-/// An address of the tailnet.
+/// Checks that an address is in Tailscale's range, 100.64.0.0/10.
 pub(super) fn ipv4(text: &str) -> Result<String> {
     let wrong = || {
         Error::invalid_input(

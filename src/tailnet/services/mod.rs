@@ -1,6 +1,6 @@
-//! The services of a tailnet: names with addresses of their own, which devices answer for.
+//! Tailscale Services: names with their own addresses, which devices host.
 //!
-//! Reads are in this file. A change is planned ([`plan`]), which only reads, and then applied.
+//! This file reads them; [`plan`] plans changes to them.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ pub(crate) mod tools;
 
 pub use self::plan::{Definition, Update};
 
-/// As many hosts as are shown of one service.
+/// The maximum number of hosts to show for one service.
 const SHOWN: usize = 100;
 
 /// The services of a tailnet.
@@ -38,33 +38,33 @@ pub struct Services<'a> {
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct ServiceDetails {
-    /// All that the API says of it.
+    /// The service with all fields of the API.
     pub service: Value,
-    /// How many devices say they host it.
+    /// Number of devices that advertise the service.
     pub hosted_by: usize,
-    /// How many of them are approved.
+    /// Number of those devices that are approved.
     pub approved: usize,
-    /// Those devices, the approved ones first; of many, some.
+    /// The hosts, approved ones first; at most 100.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<HostState>,
-    /// What stands in its way, and what is not known.
+    /// Why the service is not reachable, and what could not be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
 
-/// A device that says it hosts a service.
+/// A device that advertises a service.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct HostState {
-    /// Its short name; absent if the devices may not be listed.
+    /// Short name of the device; absent if the credential may not list devices.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
-    /// Its id.
+    /// ID of the device.
     pub id: String,
     /// `not-approved`, `approved:auto` (by the policy file) or `approved:manual`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approval: Option<String>,
-    /// How far it is set up, in the API's words.
+    /// The configuration state, in the API's words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub configured: Option<String>,
 }
@@ -81,7 +81,7 @@ impl HostState {
         }
     }
 
-    /// Whether somebody or the policy file approves of it.
+    /// Whether the host is approved, by an admin or by the policy file.
     pub fn is_approved(&self) -> bool {
         self.approval.as_deref().is_some_and(|it| it.starts_with("approved"))
     }
@@ -107,12 +107,12 @@ impl<'a> Services<'a> {
             .await
     }
 
-    /// Reads a service (`GET /tailnet/{tailnet}/services/{serviceName}`), with the devices that host
-    /// it (`GET …/{serviceName}/devices`) and their names.
+    /// Reads a service (`GET /tailnet/{tailnet}/services/{serviceName}`) with its hosts
+    /// (`GET /tailnet/{tailnet}/services/{serviceName}/devices`) and their names.
     ///
     /// # Errors
     ///
-    /// [`NotFound`](crate::ErrorKind::NotFound) if there is none.
+    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no such service.
     pub async fn get(&self, service: &str) -> Result<ServiceDetails> {
         let name = check::name("service", service)?;
         let service = change::SERVICE.get(self.tailnet, &name).await?;
@@ -138,7 +138,7 @@ impl<'a> Services<'a> {
         Ok(ServiceDetails { service, hosted_by, approved, hosts, notes })
     }
 
-    /// The devices that say they host a service, as the API has them.
+    /// Lists the devices that advertise a service.
     pub(crate) async fn hosts_of(&self, name: &str) -> Result<Vec<Host>> {
         let operation = Operation::ListServiceHosts;
         let path = [("serviceName", name)];

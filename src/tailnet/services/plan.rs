@@ -1,5 +1,5 @@
-//! Changes of services, planned. Planning reads only; [`Tailnet::apply`](crate::Tailnet::apply)
-//! carries a plan out.
+//! Plans changes to services. Planning only reads; [`Tailnet::apply`](crate::Tailnet::apply) makes
+//! the changes.
 
 use serde_json::{Map, Value, json};
 
@@ -11,52 +11,52 @@ use crate::{
     tailnet::devices::{find, preflight::declared},
 };
 
-/// What a new service is.
+/// The definition of a new service.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Definition {
-    /// `tcp:443`, `443`, ranges, or `do-not-validate`.
+    /// Ports: `tcp:443`, `443`, `8000-8010` or `do-not-validate`.
     pub ports: Vec<String>,
-    /// Its tags.
+    /// Tags of the service, such as `tag:web`.
     pub tags: Vec<String>,
-    /// Free text.
+    /// Comment, free text.
     pub comment: String,
-    /// Its name for people.
+    /// Name shown to people.
     pub display_name: String,
-    /// Its address; the API chooses one otherwise.
+    /// IPv4 address; the API chooses one if absent.
     pub ipv4: Option<String>,
 }
 
-/// What [`Services::plan_update`] shall change. What is absent stays as it is.
+/// What [`Services::plan_update`] is to change. `None` leaves a field as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Update {
-    /// All its ports.
+    /// Ports that replace all others.
     pub ports: Option<Vec<String>>,
-    /// All its tags.
+    /// Tags that replace all others.
     pub tags: Option<Vec<String>>,
-    /// Free text; empty for none.
+    /// Comment, free text; empty removes it.
     pub comment: Option<String>,
-    /// Its name for people; empty for none.
+    /// Name shown to people; empty removes it.
     pub display_name: Option<String>,
-    /// Its address.
+    /// The new IPv4 address.
     pub ipv4: Option<String>,
 }
 
 impl Update {
-    /// Whether it changes nothing.
+    /// Whether the update changes nothing.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
 impl Services<'_> {
-    /// Plans to make a service (`PUT /tailnet/{tailnet}/services/{serviceName}`).
+    /// Plans to create a service (`PUT /tailnet/{tailnet}/services/{serviceName}`).
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](ErrorKind::InvalidInput) with the field that is wrong;
-    /// [`Refused`](ErrorKind::Refused) if there is one of that name.
+    /// [`InvalidInput`](ErrorKind::InvalidInput) names the invalid field;
+    /// [`Refused`](ErrorKind::Refused) if a service of that name exists.
     pub async fn plan_create(&self, service: &str, definition: &Definition) -> Result<Plan> {
         let name = check::name("service", service)?;
         let Definition { ports, tags, comment, display_name, ipv4 } = definition;
@@ -87,12 +87,13 @@ impl Services<'_> {
         Ok(plan.warned(warnings))
     }
 
-    /// Plans to change a service. What is not named stays, fields that nobody here knows included.
+    /// Plans to change a service (`PUT /tailnet/{tailnet}/services/{serviceName}`). All other
+    /// fields stay as they are, including those that this program does not know.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](ErrorKind::InvalidInput) with the field that is wrong;
-    /// [`NotFound`](ErrorKind::NotFound) if there is none.
+    /// [`InvalidInput`](ErrorKind::InvalidInput) names the invalid field;
+    /// [`NotFound`](ErrorKind::NotFound) if there is no such service.
     pub async fn plan_update(&self, service: &str, update: &Update) -> Result<Plan> {
         let name = check::name("service", service)?;
         let Update { ports, tags, comment, display_name, ipv4 } = update;
@@ -128,7 +129,7 @@ impl Services<'_> {
     ///
     /// # Errors
     ///
-    /// [`NotFound`](ErrorKind::NotFound) if there is none.
+    /// [`NotFound`](ErrorKind::NotFound) if there is no such service.
     pub async fn plan_delete(&self, service: &str) -> Result<Plan> {
         let name = check::name("service", service)?;
         let now = change::SERVICE.get(self.tailnet(), &name).await?;
@@ -143,7 +144,7 @@ impl Services<'_> {
         Ok(plan.warned(warnings))
     }
 
-    /// Plans to approve a device as a host of a service, or not
+    /// Plans to approve or reject a device as a host of a service
     /// (`POST /tailnet/{tailnet}/services/{serviceName}/device/{deviceId}/approved`).
     ///
     /// # Errors
@@ -191,7 +192,7 @@ fn first_address(service: &Value) -> Option<&str> {
     call::member(service, "addrs")?.get(0)?.as_str()
 }
 
-/// The two addresses that a change has to send: the first may change, the second may not.
+/// The two addresses to send with a change; only the first (IPv4) can be changed.
 fn addresses(now: &Value, ipv4: Option<&str>) -> Result<Value> {
     let list = call::member(now, "addrs").and_then(Value::as_array);
     let Some([first, second]) = list.map(Vec::as_slice) else {

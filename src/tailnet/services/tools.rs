@@ -1,4 +1,4 @@
-//! The tools of the services.
+//! Tools for services.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -114,7 +114,7 @@ impl Edit for ServicesCreate {
     const RISK: Risk = Risk::Change;
     const OPERATIONS: &'static [Operation] =
         &[Operation::GetService, Operation::GetPolicyFile, Operation::UpdateService];
-    // Where the policy file may not be read, whether a tag is declared is a warning.
+    // Without read access to the policy file, the plan only warns that tags were not checked.
     const SCOPES: &'static [&'static str] = &["services"];
 
     async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
@@ -200,7 +200,7 @@ pub(crate) struct ServicesApproveHost {
 impl Edit for ServicesApproveHost {
     const NAME: &'static str = "services_approve_host";
     const RISK: Risk = Risk::Change;
-    // Without its last host nobody reaches the service.
+    // A service becomes unreachable without its last host.
     const WORST: Risk = Risk::Danger;
     const OPERATIONS: &'static [Operation] = &[
         Operation::ListTailnetDevices,

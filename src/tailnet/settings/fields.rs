@@ -1,36 +1,36 @@
-//! The settings that there are: what each is called, what it can be, and whose scope it takes.
+//! The tailnet settings: their names, allowed values and OAuth scopes.
 
 use serde_json::Value;
 
 use crate::{Error, client::Result};
 
-/// Whether clients update themselves.
+/// The setting that turns on auto-updates of clients.
 pub(super) const AUTO_UPDATES: &str = "devices_auto_updates_on";
 
-/// The longest that a device's key can last, in days.
+/// The maximum duration of node keys, in days.
 const MAX_KEY_DAYS: u64 = 180;
 
-/// What a setting can be.
+/// The type of a setting's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
     Switch,
     /// A number of days.
     Days,
-    /// Who may do it.
+    /// A role: `none`, `admin` or `member`.
     Role,
-    /// The address of a page; empty for none.
+    /// The URL of a page; empty for none.
     Link,
 }
 
-/// One setting.
+/// A tailnet setting.
 #[derive(Debug)]
 pub(super) struct Field {
-    /// What we call it.
+    /// The name in this program.
     pub(super) name: &'static str,
-    /// What the API calls it.
+    /// The name in the API.
     pub(super) api: &'static str,
     pub(super) shape: Shape,
-    /// What it takes to change it.
+    /// The OAuth scope to change the setting.
     pub(super) scope: &'static str,
 }
 
@@ -61,21 +61,22 @@ pub(super) const FIELDS: &[Field] = &[
 ];
 
 impl Field {
-    /// What it takes to see it.
+    /// The OAuth scope to read the setting.
     pub(super) fn reads(&self) -> String {
         format!("{}:read", self.scope)
     }
 
-    /// What `now` says of it; none if the credential may not see it.
+    /// The value of the setting; `None` if the credential may not read it.
     pub(super) fn value(&self, now: &Value) -> Option<Value> {
         let there = |name| now.get(name).filter(|it| !it.is_null());
         let seen = there(self.api).cloned();
-        // No link is absent, too; whoever sees the switch beside it would see it.
+        // The API leaves out an empty link, too. If the switch of the same scope is readable, the
+        // link is empty.
         let no_link = || (self.shape == Shape::Link).then(|| there(EXTERNALLY_MANAGED)).flatten();
         seen.or_else(|| no_link().map(|_| Value::from("")))
     }
 
-    /// Checks that it can be `to`.
+    /// Checks that `to` is an allowed value.
     pub(super) fn check(&self, to: &Value) -> Result<()> {
         let should = match self.shape {
             Shape::Switch if to.is_boolean() => return Ok(()),
@@ -94,7 +95,7 @@ impl Field {
         Err(Error::invalid_input(self.name, should))
     }
 
-    /// What a change of it implies that may not be wanted.
+    /// A warning about side effects of a change.
     pub(super) fn warning(&self, from: Option<&Value>, to: &Value) -> Option<String> {
         let warning = match (self.api, to.as_bool()) {
             ("devicesApprovalOn", Some(false)) => "new devices take part without approval",

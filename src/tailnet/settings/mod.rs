@@ -1,4 +1,4 @@
-//! Settings of the tailnet. The API authorizes each of them by itself.
+//! Tailnet settings. The API requires a separate scope for each.
 
 use async_trait::async_trait;
 use serde_json::{Map, Value, json};
@@ -32,22 +32,22 @@ impl<'a> SettingsOf<'a> {
         Self { tailnet }
     }
 
-    /// Reads the settings (`GET /tailnet/{tailnet}/settings`). A field that the credential's
-    /// scopes do not cover is absent, which says nothing about its value.
+    /// Reads the settings (`GET /tailnet/{tailnet}/settings`). A setting that the credential's
+    /// scopes do not cover is absent, whatever its value.
     ///
     /// # Errors
     ///
-    /// [`Forbidden`](crate::ErrorKind::Forbidden) if no scope covers any of them.
+    /// [`Forbidden`](crate::ErrorKind::Forbidden) if the credential's scopes cover no setting.
     pub async fn get(&self) -> Result<TailnetSettings> {
         Ok(self.tailnet.api()?.get_tailnet_settings().send().await?.into_inner())
     }
 
-    /// Reads them under our names: those that are known, and those that the credential's scopes do
-    /// not cover, with the scope that each needs.
+    /// Reads the settings under the names that this program uses: readable ones with their values,
+    /// and the others with the scope that each needs.
     ///
     /// # Errors
     ///
-    /// As [`get`](Self::get).
+    /// Same as [`get`](Self::get).
     pub async fn known(&self) -> Result<Known> {
         let call = Call::default();
         let now = self.tailnet.client().call(Operation::GetTailnetSettings, call).await?;
@@ -61,8 +61,8 @@ impl<'a> SettingsOf<'a> {
         Ok(known)
     }
 
-    /// Plans to change settings (`PATCH /tailnet/{tailnet}/settings`), one request for each: if one
-    /// is refused, those before it are rolled back.
+    /// Plans to change settings (`PATCH /tailnet/{tailnet}/settings`), with one request for each:
+    /// if one fails, those before it are rolled back.
     ///
     /// ```no_run
     /// # async fn example(tailnet: &tailsteward::Tailnet) -> tailsteward::Result<()> {
@@ -76,8 +76,8 @@ impl<'a> SettingsOf<'a> {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](ErrorKind::InvalidInput) for a setting there is not, or a value that it
-    /// cannot have.
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for an unknown setting or a value that is not
+    /// allowed.
     pub async fn plan_update(&self, update: &SettingsUpdate) -> Result<Plan> {
         let wanted = update.named()?;
         let mut checked = Vec::new();
@@ -105,37 +105,37 @@ impl<'a> SettingsOf<'a> {
                 warnings
                     .push(format!("nobody here may see what `{}` is, to put it back", field.name));
             }
-            // What nobody may read cannot be put back.
+            // A value that cannot be read cannot be restored.
             changes.push(if from.is_none() { change.irreversible() } else { change });
         }
-        // What cannot be taken back comes last: then nothing after it can fail.
+        // Irreversible changes come last, so that no later change can fail after them.
         changes.sort_by_key(|it| it.irreversible);
         Ok(of(changes).warned(warnings))
     }
 
-    /// Plans to let clients update themselves, or not (`PATCH /tailnet/{tailnet}/settings`). It is
-    /// the default for devices that have not decided themselves.
+    /// Plans to turn auto-updates of clients on or off (`PATCH /tailnet/{tailnet}/settings`). The
+    /// setting is a default, which a device can override.
     ///
     /// # Errors
     ///
-    /// As [`get`](Self::get).
+    /// Same as [`get`](Self::get).
     pub async fn plan_auto_updates(&self, on: bool) -> Result<Plan> {
         Ok(auto_updates(self.get().await?.devices_auto_updates_on, on))
     }
 }
 
-/// What is known of the settings, under our names.
+/// The settings under the names that this program uses.
 #[derive(Debug, Clone, Default, serde::Serialize)]
 #[non_exhaustive]
 pub struct Known {
-    /// Each with its value.
+    /// Values of the settings that the credential may read.
     pub settings: Map<String, Value>,
-    /// Those that the credential may not see, each with the scope that it takes.
+    /// Settings that the credential may not read, each with the scope it needs.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub unknown: Map<String, Value>,
 }
 
-/// Empty and absent are the same.
+/// Whether two values are equal; empty counts as absent.
 fn same(a: &Value, b: &Value) -> bool {
     a == b || (call::is_empty(a) && call::is_empty(b))
 }
@@ -145,19 +145,19 @@ pub(crate) fn auto_updates(is_on: Option<bool>, wanted: bool) -> Plan {
     of(match is_on {
         Some(is_on) if is_on == wanted => Vec::new(),
         Some(_) => vec![change],
-        // What nobody may read cannot be put back.
+        // A value that cannot be read cannot be restored.
         None => vec![change.irreversible()],
     })
 }
 
-/// It holds for everybody.
+/// Makes a plan of high risk, because settings apply to the entire tailnet.
 fn of(changes: Vec<Change>) -> Plan {
     let mut plan = Plan::one(&Settings, "", "", changes);
     plan.least = Risk::Danger;
     plan
 }
 
-/// The settings, as something that changes.
+/// Changes of tailnet settings.
 #[derive(Debug)]
 pub(crate) struct Settings;
 
@@ -178,7 +178,7 @@ impl Subject for Settings {
         let known = FIELDS.iter().find(|it| it.name == field);
         let known: &Field =
             known.ok_or_else(|| Error::invalid_input(field, "is no setting that is known"))?;
-        // Null would leave it as it is.
+        // The API would ignore null, so send an empty link.
         let to = if known.shape == Shape::Link && to.is_null() { json!("") } else { to.clone() };
         known.check(&to)?;
         let body = json!({ known.api: to });

@@ -1,4 +1,4 @@
-//! The tools of the settings.
+//! Tools for tailnet settings.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -35,7 +35,7 @@ impl Query for GetTailnetSettings {
 
 impl Edit for SettingsUpdate {
     const NAME: &'static str = "update_tailnet_settings";
-    // They hold for everybody.
+    // Settings apply to the entire tailnet.
     const RISK: Risk = Risk::Danger;
     const OPERATIONS: &'static [Operation] =
         &[Operation::GetTailnetSettings, Operation::UpdateTailnetSettings];

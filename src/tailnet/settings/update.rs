@@ -1,4 +1,4 @@
-//! What can be changed of the settings.
+//! The parameters of a settings update.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -48,7 +48,7 @@ pub struct SettingsUpdate {
 }
 
 impl SettingsUpdate {
-    /// The settings that are named, by our names.
+    /// The given settings, under the names that this program uses.
     pub(super) fn named(&self) -> Result<Map<String, Value>> {
         match serde_json::to_value(self) {
             Ok(Value::Object(all)) => {

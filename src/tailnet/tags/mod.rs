@@ -1,4 +1,4 @@
-//! Tags: which devices have which, who owns them, and changes of many devices at once.
+//! Tags: audits their use and owners, and changes the tags of many devices at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,9 +19,9 @@ use crate::{
     },
 };
 
-/// As many devices as one change may be about.
+/// The maximum number of devices in one change.
 const MAX_DEVICES: usize = 1_000;
-/// As many devices as are named for one tag.
+/// The maximum number of device names shown for one tag.
 const NAMED: usize = 5;
 
 /// The tags of a tailnet.
@@ -30,59 +30,59 @@ pub struct Tags<'a> {
     tailnet: &'a Tailnet,
 }
 
-/// Which devices: those that are named, or those that a filter takes.
+/// Selects devices: either the named ones, or those that match a filter.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct DeviceSelector {
-    /// Names, ids or addresses.
+    /// Names, IDs or addresses.
     pub devices: Vec<String>,
-    /// What they must be like, where none is named.
+    /// The filter to use if no device is named.
     pub filter: Option<Filter>,
 }
 
-/// What becomes of the tags of each device.
+/// A change of the tags of each selected device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Retag {
-    /// These come to those that are there.
+    /// Add these tags.
     Add(Vec<String>),
-    /// These go.
+    /// Remove these tags.
     Remove(Vec<String>),
-    /// These take the place of all others.
+    /// Replace all tags with these.
     Replace(Vec<String>),
 }
 
-/// One tag.
+/// A tag and its use.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Row {
-    /// Its name.
+    /// Name of the tag.
     pub tag: String,
-    /// How many devices have it.
+    /// Number of devices that have the tag.
     pub devices: usize,
-    /// The first of them.
+    /// Names of some of those devices.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub such_as: Vec<String>,
-    /// Who may give it away, as the policy file says.
+    /// Owners of the tag, from `tagOwners` in the policy file.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub owners: Vec<String>,
-    /// What is wrong with it.
+    /// What is wrong with the tag.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
 }
 
-/// What there is to say about all tags.
+/// The result of a tag audit.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Audit {
-    /// How many tags there are, on devices or in the policy file.
+    /// Number of tags, on devices or in the policy file.
     pub tags: usize,
-    /// Devices that have none, and belong to somebody.
+    /// Number of devices without tags.
     pub untagged: usize,
-    /// How many tags have problems.
+    /// Number of tags with problems.
     pub with_problems: usize,
-    /// Every tag, those with problems first.
+    /// All tags, those with problems first.
     pub rows: Vec<Row>,
-    /// What could not be looked at.
+    /// What could not be read, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
@@ -92,14 +92,14 @@ impl<'a> Tags<'a> {
         Self { tailnet }
     }
 
-    /// Lists all tags, on devices (`GET /tailnet/{tailnet}/devices`) and in the policy file
-    /// (`GET /tailnet/{tailnet}/acl`), with what is wrong: used and not declared, owned by nobody,
-    /// used nowhere, or not named as `prefixes` want it. None of those: any name will do.
+    /// Lists all tags on devices (`GET /tailnet/{tailnet}/devices`) and in the policy file
+    /// (`GET /tailnet/{tailnet}/acl`) with their problems: used but not declared, without owners,
+    /// unused, or without one of `prefixes`. If `prefixes` is empty, any name is allowed.
     ///
     /// # Errors
     ///
-    /// [`Forbidden`](ErrorKind::Forbidden) if devices may not be read; without the policy file a
-    /// note says what that leaves out.
+    /// [`Forbidden`](ErrorKind::Forbidden) if devices may not be read. If the policy file may not
+    /// be read, a note says what was not checked.
     pub async fn audit(&self, prefixes: &[String]) -> Result<Audit> {
         let devices = self.tailnet.devices().list().await?;
         let own: Vec<&Device> = devices.iter().filter(|it| !it.is_shared_in()).collect();
@@ -144,9 +144,9 @@ impl<'a> Tags<'a> {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](ErrorKind::InvalidInput) for a name that no tag has, or too many devices;
-    /// [`Refused`](ErrorKind::Refused) for a tag that the policy file does not declare, and where a
-    /// device would lose its last one, which the API does not do.
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for an invalid tag or too many devices;
+    /// [`Refused`](ErrorKind::Refused) for a tag that the policy file does not declare, and for a
+    /// device that would lose its last tag, which the API does not allow.
     pub async fn plan(
         &self,
         which: &DeviceSelector,
@@ -212,14 +212,14 @@ impl<'a> Tags<'a> {
     }
 }
 
-/// What the policy file says of tags.
+/// The tags that the policy file declares.
 struct Declared {
     owners: BTreeMap<String, Vec<String>>,
     text: String,
 }
 
 impl Declared {
-    /// How often a tag is named, its declaration included.
+    /// How often the policy file names a tag, including its declaration.
     fn mentions(&self, tag: &str) -> usize {
         self.text.matches(&format!("\"{tag}\"")).count()
             + self.text.matches(&format!("\"{tag}:")).count()
@@ -267,7 +267,7 @@ fn row(
 }
 
 impl DeviceSelector {
-    /// The devices that are meant, and notes about those left out.
+    /// The selected devices, and notes about devices left out.
     fn of<'d>(&self, list: &'d [Device]) -> Result<(Vec<&'d Device>, Vec<String>)> {
         let mut chosen: Vec<&Device> = Vec::new();
         for wanted in &self.devices {
@@ -321,7 +321,7 @@ impl Retag {
         }
     }
 
-    /// The tags of a device that had `from`.
+    /// The new tags of a device that has the tags `from`.
     fn of(&self, from: &BTreeSet<String>) -> BTreeSet<String> {
         let mut to = from.clone();
         match self {

@@ -1,4 +1,4 @@
-//! The tools of the tags.
+//! Tag tools.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
 
 const OPERATIONS: &[Operation] =
     &[Operation::ListTailnetDevices, Operation::GetPolicyFile, Operation::SetDeviceTags];
-/// Where the policy file may not be read, whether a tag is declared is a warning.
+/// Without read access to the policy file, a plan only warns that tags were not checked.
 const SCOPES: &[&str] = &["devices:core"];
 
 /// List tags with their devices and owners, and what is wrong with them.
@@ -36,7 +36,7 @@ pub(crate) struct AuditTags {
     problems: bool,
 }
 
-/// A page of tags, and what could not be looked at.
+/// A page of tags, with notes about what could not be read.
 #[derive(Debug, Serialize)]
 pub(crate) struct TagPage {
     #[serde(flatten)]
@@ -64,7 +64,7 @@ impl List for AuditTags {
     }
 }
 
-/// What the tools have in common: which devices, and what if one fails.
+/// Defines a tool that changes tags; all of them select devices in the same way.
 macro_rules! retag {
     ($(#[$about:meta])* $tool:ident, $name:literal, $way:ident) => {
         $(#[$about])*
@@ -92,7 +92,7 @@ macro_rules! retag {
         impl Edit for $tool {
             const NAME: &'static str = $name;
             const RISK: Risk = Risk::Change;
-            // Several devices, or a first tag.
+            // A change of several devices, or the first tag of a user's device.
             const WORST: Risk = Risk::Danger;
             const OPERATIONS: &'static [Operation] = OPERATIONS;
             const SCOPES: &'static [&'static str] = SCOPES;

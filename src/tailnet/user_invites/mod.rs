@@ -1,4 +1,4 @@
-//! Invitations to join the tailnet. Whoever has the link of one can accept it.
+//! User invites: invitations to join the tailnet. Anybody who has the link of an invite can accept it.
 
 #[cfg(feature = "server")]
 pub(crate) mod tools;
@@ -37,16 +37,16 @@ pub(crate) const USER_INVITE: &ResourceSpec = &ResourceSpec {
     )
 };
 
-/// It is mailed again.
+/// The name of the action that mails an invite again.
 const MAIL: &str = "mail_again";
 
-/// What an invite is called that has no address.
+/// The name of an invite without an email address.
 const BY_LINK: &str = "by link";
 
-/// The most that are made at once.
+/// The maximum number of invites in one change.
 const MAX_INVITES: usize = 100;
 
-/// Says of a refusal that somebody has to be the one who invites.
+/// Adds a remedy to a refusal: only a user's API access token can create invites.
 pub(crate) fn of_a_user(error: Error) -> Error {
     let by_a_user = error.operation().is_some_and(|it| it.scopes().is_empty() && !it.reads());
     if error.kind() != ErrorKind::Forbidden || !by_a_user {
@@ -64,20 +64,20 @@ impl Resource for UserInvite {
 
 impl Listed for UserInvite {}
 
-/// The open invitations to join a tailnet: [`list`](Resources::list)
-/// (`GET /tailnet/{tailnet}/user-invites`), [`get`](Resources::get) by id or address
-/// (`GET /user-invites/{userInviteId}`), and [`plan_delete`](Resources::plan_delete), which
-/// withdraws one (`DELETE /user-invites/{userInviteId}`).
+/// The open invites to a tailnet: [`list`](Resources::list) reads all
+/// (`GET /tailnet/{tailnet}/user-invites`), [`get`](Resources::get) one by ID or address
+/// (`GET /user-invites/{userInviteId}`), and [`plan_delete`](Resources::plan_delete) plans to
+/// withdraw one (`DELETE /user-invites/{userInviteId}`).
 pub type UserInvites<'a> = Resources<'a, UserInvite>;
 
 impl Resources<'_, UserInvite> {
-    /// Plans to invite people to join as `role` (`POST /tailnet/{tailnet}/user-invites`). Each gets
-    /// a mail; without any address there is one link to pass on.
+    /// Plans to invite people to join with `role` (`POST /tailnet/{tailnet}/user-invites`). Each
+    /// address gets an email; without addresses, the plan creates one link to pass on.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](ErrorKind::InvalidInput) for what is no address;
-    /// [`Conflict`](ErrorKind::Conflict) for somebody who is invited already.
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for an invalid email address;
+    /// [`Conflict`](ErrorKind::Conflict) if an address is invited already.
     pub async fn plan_invite(&self, emails: &[String], role: InviteRole) -> Result<Plan> {
         let emails = addresses(emails)?;
         let open = self.list().await?;
@@ -109,12 +109,12 @@ impl Resources<'_, UserInvite> {
         Ok(plan)
     }
 
-    /// Plans to mail one again (`POST /user-invites/{userInviteId}/resend`), which is allowed once
-    /// a minute.
+    /// Plans to mail an invite again (`POST /user-invites/{userInviteId}/resend`). The API allows
+    /// this once a minute.
     ///
     /// # Errors
     ///
-    /// As [`get`](Self::get); [`Refused`](ErrorKind::Refused) for one without an address.
+    /// Same as [`get`](Self::get); [`Refused`](ErrorKind::Refused) for an invite without an address.
     pub async fn plan_mail(&self, invite: &str) -> Result<Plan> {
         let found = USER_INVITE.find(self.tailnet(), invite).await?;
         has_address(call::member(&found, "email").is_some())?;
@@ -122,7 +122,7 @@ impl Resources<'_, UserInvite> {
     }
 }
 
-/// Only what was mailed can be mailed again.
+/// Refuses to mail an invite that has no email address.
 pub(crate) fn has_address(has: bool) -> Result<()> {
     if has {
         return Ok(());

@@ -1,4 +1,4 @@
-//! The tools of the invitations to join.
+//! Tools for user invites.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -31,7 +31,7 @@ impl Tools for UserInvite {
     const GET: Words = ("get_user_invite", "Show one open invite to join the tailnet.");
     const DELETE: Words =
         ("delete_user_invite", "Withdraw an open invite to join; its link stops working.");
-    // The document names none.
+    // Tailscale's OpenAPI document names no scopes for user invites.
     const READ_SCOPES: &'static [&'static str] = &["users:read"];
     const DELETE_SCOPES: &'static [&'static str] = &["users"];
 }
@@ -55,7 +55,7 @@ pub(crate) struct InviteUsers {
 impl Edit for InviteUsers {
     const NAME: &'static str = "invite_users";
     const RISK: Risk = Risk::Change;
-    // Several at once, or with a role that is more than a member's.
+    // Several invites at once, or a role above member.
     const WORST: Risk = Risk::Danger;
     const OPERATIONS: &'static [Operation] =
         &[Operation::ListUserInvites, Operation::CreateUserInvites];
@@ -77,7 +77,7 @@ pub(crate) struct ResendUserInvite {
 
 impl Edit for ResendUserInvite {
     const NAME: &'static str = "resend_user_invite";
-    // What is mailed is mailed.
+    // An email that was sent cannot be recalled.
     const RISK: Risk = Risk::Danger;
     const OPERATIONS: &'static [Operation] =
         &[Operation::ListUserInvites, Operation::ResendUserInvite];

@@ -1,4 +1,4 @@
-//! What can change about a user, and how it is sent.
+//! The fields of a user that plans can change, and the API calls that change them.
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -15,25 +15,25 @@ const SUSPENDED: &str = "suspended";
 const APPROVED: &str = "approved";
 const IN_TAILNET: &str = "in_tailnet";
 
-/// The role that one has and nobody is given by a call.
+/// The role of the tailnet's owner, which the API does not assign.
 pub(super) const OWNER: &str = "owner";
 
-/// What they may do.
+/// Changes the role.
 pub(super) fn role(from: &str, to: &str) -> Change {
     Change::new(ROLE, from, to)
 }
 
-/// Whether they are shut out.
+/// Suspends or restores the user.
 pub(super) fn suspended(from: bool, to: bool) -> Change {
     Change::new(SUSPENDED, from, to)
 }
 
-/// They are let in. No call makes them wait again.
+/// Approves the user. No call withdraws an approval.
 pub(super) fn approve() -> Change {
     Change::new(APPROVED, false, true).irreversible()
 }
 
-/// They are removed for good.
+/// Deletes the user.
 pub(super) fn remove() -> Change {
     Change::new(IN_TAILNET, true, false).irreversible()
 }
@@ -46,7 +46,7 @@ pub(super) fn status_of(user: &User) -> String {
     user.status.as_ref().map(ToString::to_string).unwrap_or_default()
 }
 
-/// Users, as something that changes.
+/// Changes of users.
 #[derive(Debug)]
 pub(crate) struct People;
 
@@ -114,7 +114,8 @@ impl Compare for People {
 }
 
 impl People {
-    /// The API says yes to a credential that changes its own user, and does nothing.
+    /// Reads the field back: if a credential changes its own user, the API reports success but does
+    /// nothing.
     async fn had_effect(
         &self,
         tailnet: &Tailnet,
@@ -140,7 +141,7 @@ impl People {
     }
 }
 
-/// What `user` says of the field.
+/// The current value of a field of `user`.
 fn seen(user: &User, field: &str) -> Value {
     match field {
         ROLE => json!(role_of(user)),

@@ -1,4 +1,4 @@
-//! Finding a user by whatever people call them.
+//! Finds the user that somebody names.
 
 use super::User;
 use crate::{
@@ -6,20 +6,20 @@ use crate::{
     client::{Action, Result},
 };
 
-/// As many users as an error names.
+/// The maximum number of candidates in an error message.
 const CANDIDATES: usize = 5;
 
-/// The id of `user`; empty if the API left it out.
+/// The ID of `user`; empty if the API left it out.
 pub fn id(user: &User) -> &str {
     user.id.as_deref().unwrap_or_default()
 }
 
-/// The login name of `user`, or the id.
+/// The login name of `user`, or the ID if there is none.
 pub fn login(user: &User) -> &str {
     user.login_name.as_deref().filter(|it| !it.is_empty()).unwrap_or_else(|| id(user))
 }
 
-/// Finds a user by id, login name, display name, or the start of a login name that only one has.
+/// Finds a user by ID, login name, display name, or an unambiguous start of the login name.
 ///
 /// # Errors
 ///
@@ -47,11 +47,11 @@ pub fn find<'a>(users: &'a [User], wanted: &str) -> Result<&'a User> {
     Err(unknown(users, wanted, &lower))
 }
 
-/// Finds the user whose id or login name is just `wanted`, for what cuts somebody off.
+/// Finds a user by the exact ID or login name. For changes that take away access.
 ///
 /// # Errors
 ///
-/// As [`find`]; [`Refused`](ErrorKind::Refused) with the login name if `wanted` is less than that.
+/// Same as [`find`]; [`Refused`](ErrorKind::Refused), with the login name, if `wanted` is not exact.
 pub fn find_exact<'a>(users: &'a [User], wanted: &str) -> Result<&'a User> {
     let user = find(users, wanted)?;
     let (whole, wanted) = (login(user), wanted.trim());

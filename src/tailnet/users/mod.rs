@@ -1,4 +1,4 @@
-//! The people of a tailnet: found by any of their names, changed only after a look.
+//! The users of a tailnet.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ pub use crate::{
 };
 use crate::{client::Result, tailnet::Tailnet};
 
-/// The people of a tailnet.
+/// The users of a tailnet.
 #[derive(Debug, Clone, Copy)]
 pub struct Users<'a> {
     tailnet: &'a Tailnet,
@@ -25,7 +25,7 @@ impl<'a> Users<'a> {
         Self { tailnet }
     }
 
-    /// Lists the members (`GET /tailnet/{tailnet}/users`). Cached for a few seconds.
+    /// Lists the users of this tailnet (`GET /tailnet/{tailnet}/users`). Cached for a few seconds.
     ///
     /// # Errors
     ///
@@ -40,12 +40,12 @@ impl<'a> Users<'a> {
             .await
     }
 
-    /// Lists everybody, those of other tailnets with whom something is shared included
+    /// Lists all users, including those of other tailnets with whom something is shared
     /// (`GET /tailnet/{tailnet}/users?type=all`). Cached for a few seconds.
     ///
     /// # Errors
     ///
-    /// As [`list`](Self::list).
+    /// Same as [`list`](Self::list).
     pub async fn everybody(&self) -> Result<Arc<Vec<User>>> {
         let client = self.tailnet.client();
         client
@@ -56,8 +56,8 @@ impl<'a> Users<'a> {
             .await
     }
 
-    /// Reads one user as they are now (`GET /users/{userId}`). `user` is whatever
-    /// [`find::find`] takes.
+    /// Reads the current state of a user (`GET /users/{userId}`). `user` is anything that
+    /// [`find::find`] accepts.
     ///
     /// # Errors
     ///
@@ -68,7 +68,7 @@ impl<'a> Users<'a> {
         self.read(find::id(find::find(&list, user)?)).await
     }
 
-    /// Reads the user with this id.
+    /// Reads the user with this ID.
     pub(crate) async fn read(&self, id: &str) -> Result<User> {
         Ok(self.tailnet.api()?.get_user().user_id(id).send().await?.into_inner())
     }

@@ -1,5 +1,5 @@
-//! Changes of a user, planned. Planning reads only; [`Tailnet::apply`](crate::Tailnet::apply)
-//! carries a plan out.
+//! Plans changes to a user. Planning only reads; [`Tailnet::apply`](crate::Tailnet::apply) makes
+//! the changes.
 
 use super::{Role, User, Users, change, find};
 use crate::{
@@ -9,11 +9,12 @@ use crate::{
 };
 
 impl Users<'_> {
-    /// Plans to give a user another role (`POST /users/{userId}/role`).
+    /// Plans to change a user's role (`POST /users/{userId}/role`).
     ///
     /// # Errors
     ///
-    /// As [`get`](Self::get); [`Refused`](crate::ErrorKind::Refused) for a user of another tailnet.
+    /// Same as [`get`](Self::get); [`Refused`](crate::ErrorKind::Refused) for a user of another
+    /// tailnet.
     pub async fn plan_role(&self, user: &str, role: Role) -> Result<Plan> {
         let user = own(self.get(user).await?)?;
         let from = change::role_of(&user);
@@ -31,20 +32,20 @@ impl Users<'_> {
     ///
     /// # Errors
     ///
-    /// As [`plan_role`](Self::plan_role).
+    /// Same as [`plan_role`](Self::plan_role).
     pub async fn plan_approve(&self, user: &str) -> Result<Plan> {
         let user = own(self.get(user).await?)?;
         let waits = change::status_of(&user) == "needs-approval";
         Ok(of(&user, if waits { vec![change::approve()] } else { Vec::new() }))
     }
 
-    /// Plans to shut a user out (`POST /users/{userId}/suspend`), or to let them back in
-    /// (`POST /users/{userId}/restore`). To shut somebody out takes their whole login name or id.
+    /// Plans to suspend a user (`POST /users/{userId}/suspend`) or to restore one
+    /// (`POST /users/{userId}/restore`). Suspending needs the full login name or the ID.
     ///
     /// # Errors
     ///
-    /// As [`plan_role`](Self::plan_role); [`Refused`](crate::ErrorKind::Refused) for the owner, and
-    /// for less than the whole name.
+    /// Same as [`plan_role`](Self::plan_role); [`Refused`](crate::ErrorKind::Refused) for the
+    /// owner, and if `user` is not the full login name or ID.
     pub async fn plan_suspended(&self, user: &str, suspended: bool) -> Result<Plan> {
         let user = if suspended { self.other(user).await? } else { own(self.get(user).await?)? };
         let from = change::status_of(&user) == "suspended";
@@ -59,12 +60,12 @@ impl Users<'_> {
         Ok(plan)
     }
 
-    /// Plans to remove a user and their devices for good (`POST /users/{userId}/delete`). Takes the
-    /// whole login name or id.
+    /// Plans to delete a user and all their devices (`POST /users/{userId}/delete`). Needs the full
+    /// login name or the ID.
     ///
     /// # Errors
     ///
-    /// As [`plan_suspended`](Self::plan_suspended).
+    /// Same as [`plan_suspended`](Self::plan_suspended).
     pub async fn plan_delete(&self, user: &str) -> Result<Plan> {
         let user = self.other(user).await?;
         let mut warnings =
@@ -73,7 +74,7 @@ impl Users<'_> {
         Ok(of(&user, vec![change::remove()]).warned(warnings))
     }
 
-    /// The member that is named as a whole, and is not the owner.
+    /// Reads the user with this full login name or ID; refuses the owner.
     async fn other(&self, user: &str) -> Result<User> {
         let list = self.everybody().await?;
         let user = own(self.read(find::id(find::find_exact(&list, user)?)).await?)?;
@@ -87,7 +88,7 @@ impl Users<'_> {
     }
 }
 
-/// Gives `user` back if this tailnet may change them.
+/// Returns `user`, or an error if they belong to another tailnet.
 fn own(user: User) -> Result<User> {
     let shared = user.type_.as_ref().is_some_and(|it| it.to_string() == "shared");
     if !shared {
@@ -99,12 +100,12 @@ fn own(user: User) -> Result<User> {
     ))
 }
 
-/// A plan for one user.
+/// Makes a plan for one user.
 fn of(user: &User, changes: Vec<Change>) -> Plan {
     Plan::one(&change::People, find::id(user), find::login(user), changes)
 }
 
-/// What becomes of the user's devices.
+/// What happens to the user's devices, as a warning.
 fn devices(user: &User, what: &str) -> Option<String> {
     let count = user.device_count.filter(|it| *it > 0)?;
     let connected =

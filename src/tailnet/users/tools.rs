@@ -1,4 +1,4 @@
-//! The tools of the users.
+//! User tools.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -45,7 +45,7 @@ pub(crate) struct ListUsers {
     status: Option<UserState>,
 }
 
-/// One user as the list shows it.
+/// A user in the list.
 #[derive(Debug, Serialize)]
 struct Row<'a> {
     login: &'a str,
@@ -144,7 +144,7 @@ pub(crate) struct SetUserRole {
 
 impl Edit for SetUserRole {
     const NAME: &'static str = "set_user_role";
-    // It decides what somebody may do to everybody.
+    // The role decides what the user may do to everybody else.
     const RISK: Risk = Risk::Danger;
     const OPERATIONS: &'static [Operation] =
         &[Operation::ListUsers, Operation::GetUser, Operation::UpdateUserRole];
@@ -163,7 +163,7 @@ pub(crate) struct ApproveUser {
 
 impl Edit for ApproveUser {
     const NAME: &'static str = "approve_user";
-    // No call makes them wait again.
+    // No call withdraws an approval.
     const RISK: Risk = Risk::Danger;
     const OPERATIONS: &'static [Operation] =
         &[Operation::ListUsers, Operation::GetUser, Operation::ApproveUser];

@@ -1,4 +1,4 @@
-//! Webhooks: where Tailscale posts what happens in the tailnet.
+//! Webhooks: URLs that Tailscale sends the tailnet's events to.
 
 use serde_json::{Map, Value, json};
 
@@ -37,20 +37,20 @@ pub(crate) const WEBHOOK: &ResourceSpec = &ResourceSpec {
     )
 };
 
-/// A test event is sent.
+/// The name of the action that sends a test event.
 const TEST: &str = "test";
-/// Its secret becomes another one.
+/// The name of the action that replaces the signing secret.
 const ROTATE: &str = "rotate_secret";
 
-/// What a webhook is made of.
+/// The definition of a new webhook.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct NewWebhook {
-    /// Where events are posted to: `https://…`.
+    /// URL that receives the events: `https://…`.
     pub url: String,
-    /// The events.
+    /// Events to subscribe to.
     pub subscriptions: Vec<String>,
-    /// In whose format; none for Tailscale's own.
+    /// Chat provider whose message format is used; `None` for Tailscale's own format.
     pub provider: Option<WebhookProvider>,
 }
 
@@ -60,17 +60,19 @@ impl Resource for Webhook {
 
 impl Listed for Webhook {}
 
-/// The webhooks of a tailnet: [`list`](Resources::list) (`GET /tailnet/{tailnet}/webhooks`),
-/// [`get`](Resources::get) by id or URL (`GET /webhooks/{endpointId}`), and
-/// [`plan_delete`](Resources::plan_delete) (`DELETE /webhooks/{endpointId}`).
+/// The webhooks of a tailnet: [`list`](Resources::list) reads all
+/// (`GET /tailnet/{tailnet}/webhooks`), [`get`](Resources::get) one by ID or URL
+/// (`GET /webhooks/{endpointId}`), and [`plan_delete`](Resources::plan_delete) plans to delete one
+/// (`DELETE /webhooks/{endpointId}`).
 pub type Webhooks<'a> = Resources<'a, Webhook>;
 
 impl Resources<'_, Webhook> {
-    /// Plans to make one (`POST /tailnet/{tailnet}/webhooks`). The report shows its secret, once.
+    /// Plans to create a webhook (`POST /tailnet/{tailnet}/webhooks`). The report shows its secret
+    /// once.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](ErrorKind::InvalidInput) for a URL without `https` or no events.
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for a URL without `https`, or without events.
     pub fn plan_create(&self, new: &NewWebhook) -> Result<Plan> {
         let url = new.url.trim();
         let host = url::Url::parse(url).ok().filter(|it| it.scheme() == "https");
@@ -89,12 +91,12 @@ impl Resources<'_, Webhook> {
         Ok(WEBHOOK.plan_make("", url, &to, Secrets::new()).warned(warnings))
     }
 
-    /// Plans to subscribe one to other events, all of them (`PATCH /webhooks/{endpointId}`).
-    /// Nothing else of one can change.
+    /// Plans to replace the events of a webhook (`PATCH /webhooks/{endpointId}`). Its other fields
+    /// cannot be changed.
     ///
     /// # Errors
     ///
-    /// As [`get`](Self::get); [`InvalidInput`](ErrorKind::InvalidInput) for no events.
+    /// Same as [`get`](Self::get); [`InvalidInput`](ErrorKind::InvalidInput) without events.
     pub async fn plan_subscriptions(&self, webhook: &str, events: &[String]) -> Result<Plan> {
         let (events, warnings) = checked(events)?;
         let (id, name) = self.identify(webhook).await?;
@@ -105,11 +107,11 @@ impl Resources<'_, Webhook> {
         Ok(plan.warned(warnings))
     }
 
-    /// Plans to send one a test event (`POST /webhooks/{endpointId}/test`).
+    /// Plans to send a webhook a test event (`POST /webhooks/{endpointId}/test`).
     ///
     /// # Errors
     ///
-    /// As [`get`](Self::get).
+    /// Same as [`get`](Self::get).
     pub async fn plan_test(&self, webhook: &str) -> Result<Plan> {
         let (id, name) = self.identify(webhook).await?;
         let mut plan = WEBHOOK.plan_action(TEST, &id, &name);
@@ -119,12 +121,12 @@ impl Resources<'_, Webhook> {
         Ok(plan)
     }
 
-    /// Plans to give one a new secret (`POST /webhooks/{endpointId}/rotate`). The report shows it,
-    /// once.
+    /// Plans to give a webhook a new signing secret (`POST /webhooks/{endpointId}/rotate`). The
+    /// report shows it once.
     ///
     /// # Errors
     ///
-    /// As [`get`](Self::get).
+    /// Same as [`get`](Self::get).
     pub async fn plan_rotate(&self, webhook: &str) -> Result<Plan> {
         let (id, name) = self.identify(webhook).await?;
         let warning = "events are signed with the new secret at once; give it to the receiver";
@@ -132,8 +134,7 @@ impl Resources<'_, Webhook> {
     }
 }
 
-/// The events, each once, and warnings about them. The API adds events, so one that is
-/// unknown here may be one.
+/// Removes duplicate events, and warns of unknown ones, which may be new in the API.
 fn checked(events: &[String]) -> Result<(Vec<String>, Vec<String>)> {
     let mut all: Vec<String> = Vec::new();
     for event in events.iter().map(|it| it.trim()) {

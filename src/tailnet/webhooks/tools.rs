@@ -1,4 +1,4 @@
-//! The tools of the webhooks.
+//! Webhook tools.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -92,7 +92,7 @@ pub(crate) struct TestWebhook {
 
 impl Edit for TestWebhook {
     const NAME: &'static str = "test_webhook";
-    // What is sent is sent.
+    // An event that was sent cannot be recalled.
     const RISK: Risk = Risk::Danger;
     const OPERATIONS: &'static [Operation] = &[Operation::ListWebhooks, Operation::TestWebhook];
 

@@ -1,4 +1,4 @@
-//! Tools for posture attributes.
+//! Posture attribute tools.
 
 use schemars::JsonSchema;
 use serde::Deserialize;

@@ -90,7 +90,7 @@ pub(crate) struct UpdateDevice {
 impl Edit for UpdateDevice {
     const NAME: &'static str = "update_device";
     const RISK: Risk = Risk::Change;
-    // The first tag of a user's device cannot be taken back.
+    // Adding the first tag to a user's device is irreversible.
     const WORST: Risk = Risk::Danger;
     const OPERATIONS: &'static [Operation] = &[
         Operation::ListTailnetDevices,
@@ -101,7 +101,7 @@ impl Edit for UpdateDevice {
         Operation::UpdateDeviceKey,
         Operation::SetDeviceIp,
     ];
-    // Where the policy file may not be read, whether a tag is declared is a warning.
+    // Without read access to the policy file, the plan only warns that tags were not checked.
     const SCOPES: &'static [&'static str] = &["devices:core"];
 
     async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
@@ -150,7 +150,7 @@ pub(crate) struct ForceUpdate {
 
 impl Edit for ForceUpdate {
     const NAME: &'static str = "force_update";
-    // The setting holds for every device.
+    // The setting applies to every device.
     const RISK: Risk = Risk::Danger;
     const OPERATIONS: &'static [Operation] = &[
         Operation::ListTailnetDevices,
@@ -158,7 +158,7 @@ impl Edit for ForceUpdate {
         Operation::GetTailnetSettings,
         Operation::UpdateTailnetSettings,
     ];
-    // The API authorizes each setting by itself.
+    // The API checks a separate scope for each setting.
     const SCOPES: &'static [&'static str] = &["devices:core:read", "feature_settings"];
 
     async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {

@@ -95,7 +95,7 @@ pub(crate) struct ListDevices {
     fields: Vec<String>,
 }
 
-/// One device as the list shows it.
+/// A device in the list.
 #[derive(Serialize)]
 struct Row<'a> {
     name: &'a str,
@@ -172,7 +172,7 @@ impl ListDevices {
         Ok(())
     }
 
-    /// Checks that there is every field that was asked for. The API may have more than we know.
+    /// Checks that all requested fields exist. The API may return fields that are not in `FIELDS`.
     fn check_fields(&self, devices: &[Device]) -> Result<()> {
         let known = |field: &str| {
             FIELDS.contains(&field) || devices.iter().any(|it| it.extra.contains_key(field))
@@ -186,7 +186,7 @@ impl ListDevices {
         }
     }
 
-    /// One device, written out: its weight is known before it goes on the page.
+    /// Serializes one device, so that its size is known before it goes on the page.
     fn row(&self, device: &Device, now: Timestamp) -> Result<Box<RawValue>> {
         let written = if self.fields.is_empty() {
             to_raw_value(&Row::of(device, now))
@@ -198,7 +198,7 @@ impl ListDevices {
         written.map_err(|error| Error::invalid_input("fields", error.to_string()))
     }
 
-    /// The fields that were asked for, and the name.
+    /// The requested fields of a device, and its name.
     fn chosen(&self, device: &Device) -> serde_json::Result<Map<String, Value>> {
         let all = match serde_json::to_value(device)? {
             Value::Object(all) => all,
@@ -221,7 +221,7 @@ impl<'a> Row<'a> {
             name: device.short_name(),
             ip: device.ipv4(),
             os: text(&device.os),
-            // A device with tags has no user.
+            // A tagged device has no user.
             user: text(&device.user).filter(|_| device.tags().is_empty()),
             tags: device.tags(),
             seen,

@@ -1,4 +1,4 @@
-//! The tools of the devices.
+//! Device tools.
 
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 
@@ -45,7 +45,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     ],
 };
 
-/// Reads a length of time such as `7d` or `12h`.
+/// Parses a duration such as `7d` or `12h`.
 pub(crate) fn duration(field: &str, text: &str) -> Result<SignedDuration> {
     let wrong =
         || Error::invalid_input(field, format!("is `{text}`; write it as `30m`, `12h` or `7d`"));
@@ -54,7 +54,7 @@ pub(crate) fn duration(field: &str, text: &str) -> Result<SignedDuration> {
     if length.is_negative() { Err(wrong()) } else { Ok(length) }
 }
 
-/// Reads an instant: RFC 3339, or a length of time before `now`.
+/// Parses a time: RFC 3339, or a duration before `now` such as `24h`.
 fn instant(field: &str, text: &str, now: Timestamp) -> Result<Timestamp> {
     if let Ok(instant) = text.trim().parse() {
         return Ok(instant);

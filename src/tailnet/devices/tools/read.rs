@@ -1,4 +1,4 @@
-//! Tools that look at one device.
+//! Tools that read one device.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -15,9 +15,9 @@ use crate::{
     tool::Query,
 };
 
-/// Entries that `get_device_logs` shows unless asked otherwise.
+/// The default number of entries in `get_device_logs`.
 const ENTRIES: usize = 20;
-/// The most that it shows.
+/// The maximum number of entries in `get_device_logs`.
 const MOST_ENTRIES: usize = 200;
 
 /// Show everything the API knows of one device.
@@ -91,7 +91,7 @@ impl Query for GetDeviceLogs {
         let until = self.until.as_ref().map(|it| instant("until", it, now)).transpose()?;
         let since = instant("since", self.since.as_deref().unwrap_or("24h"), now)?;
         let window = Window::new(since, until.unwrap_or(now))?;
-        // A busy tailnet logs gigabytes of flows a day.
+        // The flow logs of a busy tailnet amount to gigabytes a day.
         if self.flows && window.end().duration_since(window.start()).as_hours() > 24 {
             return Err(Error::invalid_input("flows", "takes a window of 24 h at most; narrow it"));
         }

@@ -1,10 +1,10 @@
-//! What to say about a name, and what to do about one that does not resolve.
+//! Notes on a resolution, and advice for a name that does not resolve.
 
 use std::net::{IpAddr, SocketAddr};
 
 use super::{Attempt, Found, Kind, path::Paths};
 
-/// What else is worth knowing.
+/// Remarks, for example on why devices may get another answer.
 pub(super) fn notes(paths: &Paths<'_>, attempt: &Attempt, others: &[Attempt]) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(error) = &paths.known.unlisted {
@@ -31,7 +31,7 @@ fn is_local_first(paths: &Paths<'_>) -> bool {
         && !paths.known.is_here()
 }
 
-/// What to do about it.
+/// What to do next if the name did not resolve.
 pub(super) fn next(paths: &Paths<'_>, attempt: &Attempt, kind: Kind) -> Option<String> {
     let at = attempt.resolver.as_deref().and_then(|it| it.parse::<SocketAddr>().ok());
     Some(match attempt.result {
@@ -71,7 +71,7 @@ fn unknown(attempt: &Attempt) -> String {
     }
 }
 
-/// Why a resolver may not answer.
+/// Why a resolver may not be reachable.
 fn lost(paths: &Paths<'_>, address: IpAddr) -> String {
     if let Some(device) = paths.known.owner(address) {
         let (name, is) =

@@ -1,4 +1,4 @@
-//! Asking one resolver.
+//! Queries one resolver over UDP and TCP.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -18,7 +18,7 @@ use hickory_resolver::{
 
 use super::{Found, Kind, Record};
 
-/// What an answer came to.
+/// The result of one query.
 pub(super) struct Asked {
     pub(super) found: Found,
     pub(super) records: Vec<Record>,
@@ -36,14 +36,14 @@ impl Asked {
     }
 }
 
-/// Asks the resolver at `at`, twice at most.
+/// Queries the resolver at `at`, at most twice.
 pub(super) async fn ask(at: SocketAddr, name: &str, kind: Kind, patience: Duration) -> Asked {
     let resolver = match resolver(at, patience) {
         Ok(resolver) => resolver,
         Err(error) => return failed(&error),
     };
     let started = Instant::now();
-    // The final dot keeps the resolver from search paths of its own.
+    // The final dot keeps this machine's search domains from being appended.
     let lookup = resolver.lookup(format!("{name}."), record_type(kind));
     let limit = patience * 2 + Duration::from_millis(500);
     let answer = tokio::time::timeout(limit, lookup).await;
@@ -63,7 +63,7 @@ pub(super) fn record(it: &proto::rr::Record) -> Record {
     Record { kind: it.record_type().to_string(), value: it.data.to_string(), ttl: Some(it.ttl) }
 }
 
-/// What an answer without records says.
+/// What an answer without records means.
 pub(super) fn without_records(code: ResponseCode) -> Found {
     match code {
         ResponseCode::NXDomain => Found::NoSuchName,
@@ -73,7 +73,7 @@ pub(super) fn without_records(code: ResponseCode) -> Found {
     }
 }
 
-/// The name under which an address has its name.
+/// The reverse DNS name of an address (`….in-addr.arpa` or `….ip6.arpa`).
 pub(super) fn reverse(address: IpAddr) -> String {
     Name::from(address).to_ascii().trim_end_matches('.').to_ascii_lowercase()
 }

@@ -1,4 +1,4 @@
-//! Asking one resolver over HTTPS (RFC 8484).
+//! Queries one resolver over HTTPS (RFC 8484).
 
 use std::time::{Duration, Instant};
 
@@ -20,10 +20,10 @@ use crate::{
 };
 
 const MESSAGE: &str = "application/dns-message";
-/// As long as a message of DNS gets.
+/// The maximum size of a DNS message.
 const MAX_RESPONSE_BYTES: usize = 65_535;
 
-/// Asks the resolver at `url`.
+/// Queries the resolver at `url`.
 pub(super) async fn ask(
     client: &Client,
     url: &str,
@@ -32,7 +32,7 @@ pub(super) async fn ask(
     patience: Duration,
 ) -> Asked {
     let started = Instant::now();
-    // A handshake takes some turns more than a question.
+    // The TLS handshake needs more round trips than a DNS query, so allow twice the time.
     let answer = tokio::time::timeout(patience * 2, exchange(client, url, name, kind)).await;
     let took = Some(started.elapsed());
     let asked = match answer {
@@ -54,7 +54,7 @@ async fn exchange(client: &Client, url: &str, name: &str, kind: Kind) -> Result<
         .map_err(|_| Error::new(ErrorKind::Upstream, "its answer is no message of DNS"))
 }
 
-/// Its number is zero, so that equal questions look the same to caches.
+/// Encodes a DNS query. Its ID is zero, so that equal queries can be cached (RFC 8484, 4.1).
 fn question(name: &str, kind: Kind) -> std::result::Result<Vec<u8>, ProtoError> {
     let mut message = Message::new(0, MessageType::Query, OpCode::Query);
     message.metadata.recursion_desired = true;
@@ -74,7 +74,7 @@ fn read(message: &Message) -> Asked {
 fn failed(error: &Error) -> Asked {
     let found = match error.kind() {
         ErrorKind::Timeout => Found::Timeout,
-        // Nobody answered who could be trusted.
+        // No trustworthy server answered.
         ErrorKind::Unreachable | ErrorKind::Dns | ErrorKind::Tls | ErrorKind::Config => {
             Found::Unreachable
         }

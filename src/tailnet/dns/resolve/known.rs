@@ -1,4 +1,4 @@
-//! Names that are in the lists of devices and services, for what nobody outside can ask.
+//! Answers MagicDNS names from the lists of devices and services.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -17,24 +17,24 @@ use crate::{
     },
 };
 
-/// What is known of the tailnet besides its DNS.
+/// The devices and services of the tailnet, by name.
 pub(super) struct Known {
     devices: Arc<Vec<Device>>,
     services: Arc<Vec<Service>>,
-    /// The tailnet's domain.
+    /// The tailnet's domain, such as `tail1234.ts.net`.
     pub(super) suffix: Option<String>,
-    /// Why the devices are not known.
+    /// Why the devices could not be listed.
     pub(super) unlisted: Option<Error>,
 }
 
-/// Something with a name and addresses.
+/// A device or service that a name belongs to.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Host<'a> {
     Device(&'a Device),
-    /// An address of the device, whose name is asked for.
+    /// A device found by its address, in a reverse lookup.
     AddressOf(&'a Device),
     Service(&'a Service),
-    /// Nothing has that name.
+    /// No device or service has the name.
     None,
 }
 
@@ -44,17 +44,17 @@ impl Known {
             Ok(devices) => (devices, None),
             Err(error) => (Arc::default(), Some(error)),
         };
-        // A service that nobody may list has no name here; everything else still has.
+        // If services cannot be listed, their names are not answered; device names still are.
         let services = tailnet.services().list().await.unwrap_or_default();
         Self { suffix: suffix(&devices), devices, services, unlisted }
     }
 
-    /// Whether this machine is one of the devices.
+    /// Whether this machine is a device of the tailnet.
     pub(super) fn is_here(&self) -> bool {
         here::own_address().is_some_and(|own| self.devices.iter().any(|it| it.has_address(own)))
     }
 
-    /// What has the full name.
+    /// The device or service with this full name or reverse name.
     pub(super) fn host(&self, name: &str) -> Option<Host<'_>> {
         let same = |it: &str| it.trim_end_matches('.').eq_ignore_ascii_case(name);
         if name.rsplit('.').next() == Some("arpa") {
@@ -78,7 +78,7 @@ impl Known {
         self.devices.iter().find(|it| it.has_address(address))
     }
 
-    /// The routers that may lead to the address, each with its route.
+    /// The subnet routers with an enabled route to the address, each with that route.
     pub(super) fn routers(&self, address: IpAddr) -> Vec<(&Device, &str)> {
         let leads = |route: &&String| {
             route.parse::<IpNet>().is_ok_and(|it| it.prefix_len() > 0 && it.contains(&address))
@@ -93,7 +93,7 @@ impl Known {
     }
 }
 
-/// What the list says.
+/// The answer for a device or service, made from its addresses.
 pub(super) fn answer(host: Host<'_>, kind: Kind) -> Asked {
     let record = |word: &str, value: &str| Record {
         kind: word.to_owned(),

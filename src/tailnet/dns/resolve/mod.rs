@@ -1,4 +1,4 @@
-//! What becomes of a name: resolved from here, the way the devices of the tailnet would.
+//! Resolves a name from this machine as the devices of the tailnet would.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -44,7 +44,7 @@ pub enum Kind {
     Txt,
 }
 
-/// What is asked.
+/// A name to resolve, and the record type.
 #[derive(Debug, Clone)]
 pub struct Question {
     name: String,
@@ -52,32 +52,32 @@ pub struct Question {
 }
 
 impl Question {
-    /// A question for `name`. A name without dots is looked for in the search paths, unless a dot
-    /// ends it; an address asks for its name.
+    /// A question for `name`. A name without dots is tried in the search domains, unless it ends
+    /// with a dot; an IP address is looked up in reverse.
     pub fn new(name: impl Into<String>, kind: Kind) -> Self {
         Self { name: name.into(), kind }
     }
 }
 
-/// How resolvers are reached from here.
+/// How resolvers are reached from this machine.
 #[derive(Debug, Clone)]
 pub struct ResolverOptions {
-    /// The port of the resolvers that the configuration names.
+    /// The port of the resolvers in the DNS configuration.
     pub port: u16,
-    /// The resolver of this machine's own Tailscale client.
+    /// Where the resolver of this machine's Tailscale client is.
     pub own: Own,
     /// Timeout for each of the two queries that a resolver gets.
     pub patience: Duration,
 }
 
-/// Where the resolver of this machine's own Tailscale client is.
+/// Where the resolver of this machine's Tailscale client is.
 #[derive(Debug, Clone, Copy)]
 pub enum Own {
     /// At 100.100.100.100, if this machine is a device of the tailnet.
     Detect,
-    /// There.
+    /// At this address.
     At(SocketAddr),
-    /// Nowhere.
+    /// Do not use it.
     None,
 }
 
@@ -87,106 +87,106 @@ impl Default for ResolverOptions {
     }
 }
 
-/// What a question came to.
+/// The result of a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Found {
-    /// There are records.
+    /// The answer has records.
     Answered,
-    /// There is no such name (NXDOMAIN).
+    /// The name does not exist (NXDOMAIN).
     NoSuchName,
-    /// There is such a name, without records of that type.
+    /// The name exists, but has no records of that type.
     NoSuchRecords,
-    /// The resolver does not answer that, or not to us.
+    /// The resolver refused the query (REFUSED).
     Refused,
-    /// The resolver tried, and failed.
+    /// The resolver failed, or its answer could not be read.
     Failed,
-    /// No answer came in time.
+    /// The resolver did not answer in time.
     Timeout,
-    /// There is no way to the resolver.
+    /// The resolver could not be reached.
     Unreachable,
-    /// Nobody could be asked.
+    /// There was no resolver to ask.
     NotAsked,
 }
 
 impl Found {
-    /// Whether another resolver would say the same.
+    /// Whether the answer is conclusive, so that no other resolver has to be asked.
     fn is_final(self) -> bool {
         matches!(self, Self::Answered | Self::NoSuchName | Self::NoSuchRecords)
     }
 }
 
-/// A record.
+/// A DNS record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Record {
-    /// Its type.
+    /// Record type, such as `A`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// What it says.
+    /// Record data, such as an address.
     pub value: String,
-    /// For how many seconds it may be kept; absent if nobody was asked.
+    /// Time to live in seconds; absent if the record comes from the device list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ttl: Option<u32>,
 }
 
-/// One name, asked at one place.
+/// One lookup of one name.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Attempt {
-    /// The full name.
+    /// The full name that was looked up.
     pub name: String,
-    /// What came of it.
+    /// The result of the lookup.
     pub result: Found,
-    /// The way that was taken.
+    /// How the name was looked up.
     pub way: &'static str,
-    /// Who was asked.
+    /// The address or URL of the resolver.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resolver: Option<String>,
-    /// The domain whose own resolver it is.
+    /// The split DNS domain that the resolver belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub split_dns: Option<String>,
-    /// What was found.
+    /// The records of the answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub records: Vec<Record>,
-    /// How long it took, in milliseconds.
+    /// How long the lookup took, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub took_ms: Option<u64>,
-    /// Why it failed, in the words of the resolver or the system.
+    /// Why it failed, as reported by the resolver or the operating system.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
-/// What became of a name, and how.
+/// The result of resolving a name, and how it was resolved.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Resolution {
-    /// The attempt that says most.
+    /// The most conclusive lookup.
     #[serde(flatten)]
     pub attempt: Attempt,
-    /// The type that was asked for.
+    /// The record type that was asked for.
     #[serde(rename = "type")]
     pub kind: Kind,
-    /// The other attempts, in order.
+    /// The other lookups, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tried: Vec<Attempt>,
-    /// What else is worth knowing.
+    /// Remarks, for example on why devices may get another answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
-    /// What to do about it.
+    /// What to do next if the name did not resolve.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub try_next: Option<String>,
 }
 
 impl DnsOf<'_> {
-    /// Resolves a name from here: through this machine's own Tailscale client if it has one, or else
-    /// by the resolver that the configuration selects, over HTTPS where that is how it is named
-    /// (`GET /tailnet/{tailnet}/dns/configuration`). Names that only devices can ask for are
-    /// answered from the list of devices.
+    /// Resolves a name from this machine: through its Tailscale client if it is a device of the
+    /// tailnet, otherwise with the resolver that the DNS configuration selects, over HTTPS if it is
+    /// configured so (`GET /tailnet/{tailnet}/dns/configuration`). MagicDNS names, which only
+    /// devices can resolve, are answered from the lists of devices and services.
     ///
     /// # Errors
     ///
-    /// As [`configuration`](DnsOf::configuration). That a name does not resolve is no error.
+    /// Same as [`configuration`](DnsOf::configuration). A name that does not resolve is not an error.
     pub async fn resolve(&self, question: &Question, way: &ResolverOptions) -> Result<Resolution> {
         let (name, kind) = full(question)?;
         let now = self.configuration().await?;
@@ -203,7 +203,7 @@ impl DnsOf<'_> {
     }
 }
 
-/// The name that is asked for, and of what type.
+/// The full name to look up, and the record type; an address becomes its reverse name.
 fn full(question: &Question) -> Result<(String, Kind)> {
     match question.name.trim().parse::<IpAddr>() {
         Ok(address) => Ok((ask::reverse(address), Kind::Ptr)),
@@ -211,7 +211,7 @@ fn full(question: &Question) -> Result<(String, Kind)> {
     }
 }
 
-/// Asks for one name, wherever the paths lead, until somebody knows.
+/// Looks up one name with each resolver in turn until one gives a conclusive answer.
 async fn attempt(
     client: &Client,
     paths: &Paths<'_>,
@@ -225,7 +225,7 @@ async fn attempt(
         let Asked { found, records, took, reason } = match &path {
             Path::List(host) => known::answer(*host, kind),
             Path::Nobody(why) => Asked::nobody(why),
-            // Who did not answer a moment ago does not answer now.
+            // Skip a resolver that timed out or was unreachable for an earlier name.
             _ if resolver.as_deref().is_some_and(|it| is_silent(attempts, it)) => continue,
             Path::Own(at) | Path::Direct(at, _) => {
                 ask::ask(*at, name, kind, paths.way.patience).await
@@ -255,7 +255,7 @@ fn is_silent(attempts: &[Attempt], resolver: &str) -> bool {
     attempts.iter().filter(lost).any(|it| it.resolver.as_deref() == Some(resolver))
 }
 
-/// The attempt that says most, with advice.
+/// Picks the most conclusive lookup, and adds notes and advice.
 fn resolution(paths: &Paths<'_>, kind: Kind, mut attempts: Vec<Attempt>) -> Result<Resolution> {
     let at = |fits: &dyn Fn(Found) -> bool| attempts.iter().rposition(|it| fits(it.result));
     let best = at(&|it| it == Found::Answered)

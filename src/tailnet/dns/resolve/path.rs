@@ -1,4 +1,4 @@
-//! Where a name is asked for.
+//! Decides where a name is looked up.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -8,18 +8,18 @@ use super::{
 };
 use crate::tailnet::dns::{Configuration, Resolver};
 
-/// A place where a name is asked for.
+/// A place to look up a name.
 #[derive(Debug, Clone)]
 pub(super) enum Path<'a> {
-    /// This machine's own Tailscale client.
+    /// The resolver of this machine's Tailscale client.
     Own(SocketAddr),
-    /// The list of devices.
+    /// The lists of devices and services.
     List(Host<'a>),
-    /// A resolver that the configuration names, maybe that of a domain.
+    /// A configured resolver, with its split DNS domain if it has one.
     Direct(SocketAddr, Option<&'a str>),
-    /// One that is asked over HTTPS.
+    /// A configured DNS-over-HTTPS resolver, with its split DNS domain if it has one.
     Https(&'a str, Option<&'a str>),
-    /// Nobody, and why.
+    /// No resolver, and why.
     Nobody(String),
 }
 
@@ -50,7 +50,7 @@ impl Path<'_> {
     }
 }
 
-/// What decides where names are asked for.
+/// What decides where names are looked up.
 pub(super) struct Paths<'a> {
     pub(super) now: &'a Configuration,
     pub(super) known: &'a Known,
@@ -58,8 +58,8 @@ pub(super) struct Paths<'a> {
 }
 
 impl<'a> Paths<'a> {
-    /// The full names that `name` may mean, in order. One without dots is looked for in the
-    /// tailnet's own domain and in the search paths before it is taken as it is.
+    /// The full names that `name` may stand for, in order. A name without dots is tried in the
+    /// tailnet's domain (with MagicDNS) and in the search domains, and then as it is.
     pub(super) fn names(&self, name: &str, is_full: bool) -> Vec<String> {
         let mut names = Vec::new();
         if !is_full && !name.contains('.') {
@@ -72,7 +72,7 @@ impl<'a> Paths<'a> {
         names
     }
 
-    /// The places for one name, in order.
+    /// The places to look up one full name, in order.
     pub(super) fn of(&self, name: &str) -> Vec<Path<'a>> {
         let mut paths = Vec::new();
         match self.way.own {
@@ -88,7 +88,7 @@ impl<'a> Paths<'a> {
                 paths.push(Path::List(host));
                 return paths;
             }
-            // Of the tailnet's domain and one with its own resolvers, the longer one counts.
+            // If both the tailnet's domain and a split DNS domain match, the longer one counts.
             if suffix.is_some_and(|it| split.is_none_or(|(domain, _)| domain.len() < it.len())) {
                 paths.push(Path::List(Host::None));
                 return paths;
@@ -116,14 +116,14 @@ impl<'a> Paths<'a> {
         }
     }
 
-    /// The longest domain with resolvers of its own that the name is in.
+    /// The longest split DNS domain that contains the name, with its resolvers.
     pub(super) fn split(&self, name: &str) -> Option<(&'a str, &'a [Resolver])> {
         let all = self.now.split.iter().filter(|(domain, _)| is_in(name, domain));
         let longest = all.max_by_key(|(domain, _)| domain.len());
         longest.map(|(domain, list)| (domain.as_str(), list.as_slice()))
     }
 
-    /// The tailnet's domain, if the name is in it.
+    /// The tailnet's domain, if it contains the name.
     pub(super) fn suffix(&self, name: &str) -> Option<&'a str> {
         self.known.suffix.as_deref().filter(|it| is_in(name, it))
     }

@@ -41,7 +41,7 @@ pub(crate) struct ConfigureDns {
 
 impl Edit for ConfigureDns {
     const NAME: &'static str = "configure_dns";
-    // It holds for every device.
+    // The configuration applies to every device.
     const RISK: Risk = Risk::Danger;
     const OPERATIONS: &'static [Operation] =
         &[Operation::GetDnsConfiguration, Operation::SetDnsConfiguration];
@@ -109,7 +109,7 @@ pub(crate) struct AddDnsRoute {
 impl Edit for AddDnsRoute {
     const NAME: &'static str = "add_dns_route";
     const RISK: Risk = Risk::Change;
-    // Other resolvers for a domain that has some can break what works.
+    // Replacing the resolvers of a domain can break name resolution.
     const WORST: Risk = Risk::Danger;
     const OPERATIONS: &'static [Operation] = &[
         Operation::GetDnsConfiguration,

@@ -1,4 +1,4 @@
-//! The tools of DNS.
+//! DNS tools.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -39,7 +39,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     ],
 };
 
-// The document names no scopes for DNS; the list of scopes for trust credentials does.
+// Tailscale's OpenAPI document names no scopes for DNS; the documentation of trust credentials does.
 const READS: &[&str] = &["dns:read"];
 const WRITES: &[&str] = &["dns"];
 
@@ -66,7 +66,7 @@ impl Query for GetMagicDnsStatus {
     const NAME: &'static str = "get_magic_dns_status";
     const OPERATIONS: &'static [Operation] =
         &[Operation::GetDnsConfiguration, Operation::ListTailnetDevices];
-    // Where devices may not be listed, the domain is not known.
+    // Without permission to list devices, the domain is reported as unknown.
     const SCOPES: &'static [&'static str] = READS;
     type Output = MagicDns;
 
@@ -89,7 +89,7 @@ impl Query for TestDnsResolution {
     const NAME: &'static str = "test_dns_resolution";
     const OPERATIONS: &'static [Operation] =
         &[Operation::GetDnsConfiguration, Operation::ListTailnetDevices, Operation::ListServices];
-    // Without the lists, names of devices and services are not answered from them.
+    // Without permission to list devices and services, their names are not answered from the lists.
     const SCOPES: &'static [&'static str] = READS;
     type Output = Resolution;
 

@@ -1,4 +1,4 @@
-//! The tools that judge a policy file and change nothing.
+//! Tools that query and check a policy file without changing it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,17 +15,17 @@ use crate::{
     tool::{List, PageSize, Part, Query},
 };
 
-/// Reading what there is in the tailnet.
+/// Operations that read the policy file and the inventory.
 const WORLD: [Operation; 3] =
     [Operation::GetPolicyFile, Operation::ListTailnetDevices, Operation::ListUsers];
-/// The same, and asking Tailscale.
+/// Operations that read the policy file and the inventory, and validate at Tailscale.
 const BOTH: &[Operation] = &[
     Operation::GetPolicyFile,
     Operation::ListTailnetDevices,
     Operation::ListUsers,
     Operation::ValidateAndTestPolicyFile,
 ];
-/// Entries of a list unless asked otherwise.
+/// The default page size of lists.
 const SHOWN: usize = 30;
 
 /// Who judges.
@@ -49,7 +49,7 @@ pub(crate) struct ValidateAclSyntax {
     offline: bool,
 }
 
-/// What `validate_acl_syntax` answers.
+/// The result of `validate_acl_syntax`.
 #[derive(Debug, Serialize)]
 pub(crate) struct Validated {
     valid: bool,
@@ -125,7 +125,7 @@ fn claims(tests: &[Claim]) -> Vec<Value> {
     tests.iter().map(|it| json!(it)).collect()
 }
 
-/// What `test_acl_policy` answers.
+/// The result of `test_acl_policy`.
 #[derive(Debug, Serialize)]
 pub(crate) struct Tested {
     judged_by: By,
@@ -133,7 +133,7 @@ pub(crate) struct Tested {
     answer: TestAnswer,
 }
 
-/// One of the answers.
+/// An answer of `test_acl_policy`, depending on its parameters.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum TestAnswer {
@@ -151,7 +151,7 @@ struct Report {
     failed: Vec<Value>,
 }
 
-/// A list that says how much it leaves out.
+/// A page of a list, with the total number of entries.
 #[derive(Debug, Serialize)]
 pub(crate) struct Capped<T> {
     total: usize,
@@ -169,7 +169,7 @@ impl<T> Capped<T> {
     }
 }
 
-/// Refuses `cursor` and `limit` where the answer is no list.
+/// Refuses `cursor` and `limit` if the result is not a list.
 fn no_page(part: &Part) -> Result<()> {
     if part.is_named {
         return Err(Error::invalid_input("cursor", "and `limit` are for lists; leave them out"));
@@ -280,7 +280,7 @@ fn report(policy: &Compiled<'_>, tests: Option<Vec<Claim>>) -> Result<Report> {
     Ok(Report { passed, failed })
 }
 
-/// The port that is asked about.
+/// Parses the port of a question; 443 if absent.
 fn ports(text: Option<&str>) -> Result<Ports> {
     Ports::one(text.unwrap_or("443"))
         .map_err(|wrong| Error::invalid_input("port", wrong.to_string()))
@@ -312,7 +312,7 @@ pub(crate) struct PolicyAnalyzer {
     text: Option<String>,
 }
 
-/// What `policy_analyzer` answers.
+/// The result of `policy_analyzer`.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Analysis {

@@ -1,4 +1,4 @@
-//! The tools of the policy file.
+//! Policy file tools.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -52,13 +52,13 @@ pub(crate) struct GetAclPolicy {
     section: Option<String>,
 }
 
-/// What `get_acl_policy` answers.
+/// The result of `get_acl_policy`.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Shown {
     Complete {
         etag: String,
-        /// How many.
+        /// Number of lines.
         lines: usize,
         text: String,
     },
@@ -87,7 +87,7 @@ impl Query for GetAclPolicy {
     }
 }
 
-/// A text that is too long to show names the sections that can be shown in its place.
+/// Checks that the file fits into one answer; if not, the error lists its sections.
 fn fits(file: &PolicyFile) -> Result<()> {
     let length = tool::written(&file.text)?.len() + file.etag.len() + 100;
     if length <= tool::MAX_ANSWER_BYTES {
@@ -120,7 +120,7 @@ pub(crate) struct UpdateAclPolicy {
 
 impl tool::Edit for UpdateAclPolicy {
     const NAME: &'static str = "update_acl_policy";
-    // It decides for everybody at once.
+    // The policy file decides about everybody's access.
     const RISK: Risk = Risk::Danger;
     const OPERATIONS: &'static [Operation] = &[
         Operation::GetPolicyFile,
@@ -144,7 +144,8 @@ impl tool::Edit for UpdateAclPolicy {
     }
 }
 
-/// The schema that all hosts take has texts for values; a rule may be the text of one.
+/// Parses the value of an edit if it is JSON text: the tool's schema, which all MCP hosts must
+/// accept, has only text for values.
 fn structured(mut edit: Edit) -> Edit {
     if let Some(serde_json::Value::String(text)) = &edit.value
         && text.trim_start().starts_with(['{', '['])
