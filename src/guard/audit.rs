@@ -8,7 +8,7 @@ use crate::change::{
     store::{Audit, Store},
 };
 
-/// An audit log entry that is written when the call ends, even if it is dropped.
+/// An audit log entry that is written when the call ends, even if the call is dropped.
 pub(crate) struct OpenAudit {
     store: Arc<Store>,
     line: Option<Audit>,

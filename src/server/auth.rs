@@ -45,8 +45,8 @@ impl Purpose {
 }
 
 impl Shared {
-    /// Authenticates a request: the holder of its token, if the token allows this purpose, or the local
-    /// holder if no token is required. Removes the token from the headers.
+    /// Authenticates a request. Returns the holder of its token, if the token allows this purpose, or the
+    /// local holder if no token is required. Removes the token from the headers.
     pub(super) fn admit(
         &self,
         purpose: Purpose,

@@ -132,7 +132,7 @@ impl Metrics {
         self.calls.get_or_create(&Call { tool, outcome }).inc();
     }
 
-    /// All metrics in the OpenMetrics text format.
+    /// All metrics in the `OpenMetrics` text format.
     pub(super) fn text(&self, sessions: usize, under_way: usize) -> String {
         let number = |it: usize| i64::try_from(it).unwrap_or(i64::MAX);
         self.sessions.set(number(sessions));

@@ -32,7 +32,7 @@ const fn span(first: IpAddr, last: IpAddr) -> Span {
     Span { first, last }
 }
 
-/// The addresses that Tailscale gives to devices: 100.64.0.0/10 without the part that ChromeOS uses itself,
+/// The addresses that Tailscale gives to devices: 100.64.0.0/10 without the part that Chrome OS uses itself,
 /// and Tailscale's IPv6 prefix.
 pub(super) const TAILNET: [Span; 3] = [
     span(v4(100, 64, 0, 0), v4(100, 115, 91, 255)),

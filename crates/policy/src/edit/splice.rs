@@ -74,7 +74,8 @@ struct New<'a> {
     style: &'a Style,
     name: Option<&'a str>,
     value: &'a Value,
-    /// The number of levels written with one member per line, counted from the list or object that gets it.
+    /// The number of levels written with one member per line, counted from the list or object that gets the
+    /// new item.
     levels: usize,
     /// Whether it is added to the root object, as a section.
     root: bool,

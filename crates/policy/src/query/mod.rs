@@ -22,7 +22,7 @@ pub use self::{
     who::{Capability, Entry, RuleReach},
 };
 
-/// The answer to whether a source reaches a destination.
+/// The answer to a query: whether a source reaches a destination, by which rules, or why not.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Answer {

@@ -48,7 +48,7 @@ struct Node {
     approved_routes: Option<Vec<String>>,
 }
 
-/// The number of cases in which this crate agrees with Tailscale.
+/// How many cases were compared, and in how many of them this crate agrees with Tailscale.
 #[derive(Default, Clone, Copy)]
 struct Score {
     of: usize,

@@ -140,7 +140,7 @@ fn line_ends_marks_and_minified_files_are_kept() {
     assert_eq!(json_of(&marked)["grants"].as_array().unwrap().len(), 3);
 }
 
-/// Edits that fit the file.
+/// Random edits that are valid for the file.
 fn fitting() -> impl Strategy<Value = Edit> {
     let member =
         prop::sample::select(vec!["ann@example.com", "cid@example.com", "eve@example.com"]);

@@ -9,7 +9,7 @@ use super::super::audit::Event;
 use super::super::http::{Call, Failure, Outcome, Reply};
 
 /// Whether a device may have the address: it is in 100.64.0.0/10, and not in a range that Tailscale or
-/// ChromeOS reserves.
+/// Chrome OS reserves.
 pub(crate) fn is_assignable(address: Ipv4Addr) -> bool {
     let [first, second, third, _] = address.octets();
     let reserved = (second == 100 && (third == 0 || third == 100))
