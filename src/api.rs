@@ -1,6 +1,5 @@
-//! The typed client of the admin API, as it is generated: a method for every operation, and the types
-//! of the wire. Its calls have the credentials, limits, retries and errors of the [`Tailnet`] that
-//! they are made through.
+//! The generated, typed client of the admin API: a method for every operation, and the JSON types. Its
+//! calls use the credentials, limits, retries and errors of their [`Tailnet`].
 //!
 //! ```no_run
 //! # async fn example() -> tailsteward::Result<()> {
@@ -10,13 +9,12 @@
 //! # Ok(()) }
 //! ```
 //!
-//! A call here does what it says at once: nothing is planned, confirmed, recorded or undone. The
-//! [nouns of a tailnet](crate::tailnet) do that. Names and types follow the API's document, so a new
-//! edition of it may change them.
+//! A call here takes effect immediately: nothing is planned, confirmed, recorded or undone. For that, use
+//! the [resources of a tailnet](crate::tailnet). Names and types follow the API's OpenAPI document, so a
+//! new version of it may change them.
 //!
-//! Optional fields that the API leaves out, sends as `null` or sends empty mean the same. Fields that
-//! the document does not list are kept in `extra`, values of an enum that it does not list in
-//! `Unlisted`.
+//! Optional fields that the API leaves out, sends as `null` or sends empty mean the same. Fields that the
+//! document does not list are kept in `extra`, and unlisted enum values in `Unlisted`.
 //!
 //! [`Tailnet`]: crate::Tailnet
 #![allow(
@@ -34,7 +32,7 @@ include!(concat!(env!("OUT_DIR"), "/api.rs"));
 pub use crate::client::Response;
 
 impl Client {
-    /// The typed client that sends through `client`.
+    /// A typed client that sends its requests through `client`.
     pub(crate) fn through(client: crate::client::Client) -> crate::client::Result<Self> {
         let http = client.http()?.clone();
         Ok(Self::new_with_client(&client.base_url(), http, client))

@@ -1,5 +1,5 @@
-//! Runs a Tailscale tailnet: a typed client of the admin API that checks before it changes, and the
-//! MCP server on top of it.
+//! Manages a Tailscale tailnet: a typed client of the admin API that checks changes before it makes them,
+//! and an MCP server on top of it.
 //!
 //! ```no_run
 //! use tailsteward::{ErrorKind, Result, Tailnet};
@@ -22,17 +22,17 @@
 //! # Ok(()) }
 //! ```
 //!
-//! # The map
+//! # Overview
 //!
-//! - [`tailnet`]: the API's nouns. Checks what goes in, and takes back what went half-way.
-//! - [`api`]: every operation of the API as a typed call, without the checks.
-//! - [`policy`]: the policy file, understood offline: judged, asked, compared by effect, edited.
+//! - [`tailnet`]: the resources of the API. Validates input, and rolls back changes that fail halfway.
+//! - [`api`]: every operation of the API as a typed call, without these checks.
+//! - [`policy`]: the policy file offline: validate, query, compare by effect, edit.
 //! - [`change`]: how changes are planned, recorded, applied, rolled back and undone.
-//! - [`Settings`], [`Credential`], [`config`]: how the API is reached, and as whom.
-//! - [`Error`]: what can go wrong, and what to try next.
-//! - [`Operation`]: what the API can do, as its description says.
-//! - `tool`, `mcp`, `server`, `cli` (feature `server`): what an assistant can ask for, and who serves it.
-//! - `sandbox` (feature `sandbox`): an emulated tailnet on loopback, to try things on.
+//! - [`Settings`], [`Credential`], [`config`]: the connection to the API and its credentials.
+//! - [`Error`]: what can go wrong, and what to do next.
+//! - [`Operation`]: the operations of the API and their properties.
+//! - `tool`, `mcp`, `server`, `cli` (feature `server`): the tools for assistants, and the server.
+//! - `sandbox` (feature `sandbox`): an emulated tailnet on loopback, for tests and experiments.
 
 pub mod api;
 pub mod change;
@@ -61,7 +61,7 @@ pub mod server;
 #[cfg(feature = "server")]
 pub mod tool;
 
-/// An emulated tailnet on loopback, to try things on: the crate `tailsteward-sandbox`.
+/// An emulated tailnet on loopback, for tests and experiments: the crate `tailsteward-sandbox`.
 #[cfg(feature = "sandbox")]
 pub use tailsteward_sandbox as sandbox;
 

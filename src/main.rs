@@ -1,4 +1,4 @@
-//! `tailsteward`: the server, and what an operator needs besides it.
+//! `tailsteward`: the MCP server, and commands for administrators.
 
 fn main() -> std::process::ExitCode {
     tailsteward::cli::main()

@@ -1,4 +1,4 @@
-//! The operations of the admin API, and what its document says of each.
+//! The operations of the admin API, and what its OpenAPI document says about each.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::risk::Risk;
 
 include!(concat!(env!("OUT_DIR"), "/operation.rs"));
 
-/// What the document says of one operation.
+/// What the OpenAPI document says about an operation.
 #[expect(clippy::struct_excessive_bools, reason = "a table of what holds and what does not")]
 pub(crate) struct Facts {
     id: &'static str,
@@ -27,7 +27,7 @@ pub(crate) struct Facts {
 }
 
 impl Operation {
-    /// The name in the document: `setDeviceTags`.
+    /// The operation ID in the OpenAPI document: `setDeviceTags`.
     pub const fn id(self) -> &'static str {
         self.facts().id
     }
@@ -42,27 +42,27 @@ impl Operation {
         self.facts().path
     }
 
-    /// The group that the document puts it in: `Devices`.
+    /// The group in the OpenAPI document: `Devices`.
     pub const fn tag(self) -> &'static str {
         self.facts().tag
     }
 
-    /// A few words on what it does.
+    /// A short description.
     pub const fn summary(self) -> &'static str {
         self.facts().summary
     }
 
-    /// The OAuth scopes that the document names; where it names none, nobody guesses.
+    /// The OAuth scopes in the OpenAPI document; empty if it names none.
     pub const fn scopes(self) -> &'static [&'static str] {
         self.facts().scopes
     }
 
-    /// Whether it leaves everything as it is. Two operations that only read are `POST`s.
+    /// Whether the operation changes nothing. This includes two operations that use `POST`.
     pub const fn reads(self) -> bool {
         self.facts().reads
     }
 
-    /// How much can go wrong, by its method; the document says where that lies.
+    /// The risk of the operation.
     pub const fn risk(self) -> Risk {
         let facts = self.facts();
         if facts.reads {
@@ -74,37 +74,37 @@ impl Operation {
         }
     }
 
-    /// The name of the tool that does just this: `api_set_device_tags`.
+    /// The name of the generated tool: `api_set_device_tags`.
     pub const fn tool(self) -> &'static str {
         self.facts().tool
     }
 
-    /// A JSON Schema of what goes into it: the parameters of path and query by name, and `body`.
+    /// The JSON schema of the input: the path and query parameters by name, and `body`.
     pub fn input(self) -> Value {
         serde_json::from_str(self.facts().input).unwrap_or_default()
     }
 
-    /// Whether its body may be HuJSON.
+    /// Whether the body may be HuJSON.
     pub const fn takes_text(self) -> bool {
         self.facts().takes_text
     }
 
-    /// Names of fields, of what goes in and of what comes out, that are secret.
+    /// The names of input and output fields that are secret.
     pub const fn secrets(self) -> &'static [&'static str] {
         self.facts().secrets
     }
 
-    /// Whether it answers a list of records, perhaps under one name.
+    /// Whether the result is a list of records, possibly inside an object with one field.
     pub const fn lists(self) -> bool {
         self.facts().lists
     }
 
-    /// The operation that the document calls `id`.
+    /// The operation with this ID in the OpenAPI document.
     pub fn named(id: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|it| it.id() == id)
     }
 
-    /// Whether sending it twice comes to the same as sending it once, by its method.
+    /// Whether sending the request twice has the same effect as sending it once, judged by its method.
     pub fn is_idempotent(self) -> bool {
         self.reads() || matches!(self.method(), "PUT" | "DELETE")
     }

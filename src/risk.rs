@@ -1,24 +1,24 @@
-//! How much can go wrong.
+//! The risk of a call.
 
 use std::{fmt, str::FromStr};
 
 use serde::Serialize;
 
-/// What a call can do to the tailnet, from harmless to destructive.
+/// The risk of a call for the tailnet, from lowest to highest.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Risk {
     /// Changes nothing.
     #[default]
     Read,
-    /// Changes one resource, and can be put back.
+    /// Changes a single resource, and can be undone.
     Change,
-    /// Deletes, cuts off, changes many at once, or cannot be put back.
+    /// Deletes, locks out, changes several resources at once, or cannot be undone.
     Danger,
 }
 
 impl Risk {
-    /// Its word.
+    /// The name of the risk: `read`, `change` or `danger`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",

@@ -1,7 +1,7 @@
-//! Closed lists of values that calls take: roles, providers, events. They are generated from the
-//! API's document, where the overlay names a list with `x-input-enum`.
+//! Enums of input values: roles, providers, events. They are generated from the OpenAPI document, where the
+//! overlay marks a list with `x-input-enum`.
 
-/// An enum of texts. A text that is not listed is refused with those that are.
+/// Defines an enum of strings. Parsing an unknown string fails with the list of valid ones.
 macro_rules! values {
     (
         $(#[$about:meta])*
@@ -22,7 +22,7 @@ macro_rules! values {
         }
 
         impl $name {
-            /// Every value, in the order of the API's document.
+            /// All values, in the order of the OpenAPI document.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
             /// The value as the API writes it.
@@ -54,7 +54,7 @@ macro_rules! values {
 
 include!(concat!(env!("OUT_DIR"), "/values.rs"));
 
-/// The values of a list in one line: `slack, mattermost`.
+/// All values in one line: `slack, mattermost`.
 pub(crate) fn joined<T: ToString>(all: &[T]) -> String {
     all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

@@ -1,4 +1,4 @@
-//! The scalars of the wire that need more than a string: times, secrets and filters.
+//! JSON values that need more than a string: times, secrets and filters.
 
 use std::{collections::BTreeMap, convert::Infallible, fmt, str::FromStr};
 
@@ -81,7 +81,7 @@ impl FromStr for Secret {
     }
 }
 
-/// Writes the text itself: the server has to get it.
+/// Serializes the secret itself, since the API needs it.
 impl Serialize for Secret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.reveal())
@@ -109,7 +109,7 @@ impl schemars::JsonSchema for Secret {
     }
 }
 
-/// Exact matches on the server: a field and the values it must have, sent as
+/// Exact-match filters that the API evaluates: a field and the values that it must have, sent as
 /// `isEphemeral=true&tags=tag:a&tags=tag:b`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]

@@ -1,5 +1,5 @@
-//! Tells the tests whether the captures of real answers are here. They are no part of the repository;
-//! without them, the tests that need them are ignored, which the test runner says.
+//! Sets `cfg(has_captures)` if captures of real Tailscale answers are on this machine. They are not in the
+//! repository; without them, the tests that need them are marked as ignored.
 
 use std::{env, path::Path};
 

@@ -1,4 +1,4 @@
-//! A failure as an answer: what to do about it, by the names of tools and options.
+//! Renders errors as tool results, with advice that names tools and options.
 
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use crate::{
     visible::visible_json,
 };
 
-/// A failure as an answer that a model can read and act on: compact JSON.
+/// An error as a tool result for a model: compact JSON.
 pub fn failure(error: &Error) -> String {
     #[derive(Serialize)]
     struct Failure {
@@ -29,7 +29,7 @@ pub fn failure(error: &Error) -> String {
     serde_json::to_string(&failure).map_or(failure.message, |json| visible_json(&json).into_owned())
 }
 
-/// What to do about an error, with the tool or option for it.
+/// The advice for an error, with the tool or option to use.
 pub fn remedy(error: &Error) -> Option<String> {
     let mut text = error.advice()?;
     for action in error.actions() {
@@ -38,7 +38,7 @@ pub fn remedy(error: &Error) -> Option<String> {
     Some(text)
 }
 
-/// How something is done here, as the end of a sentence.
+/// How to do an action with a tool, as the end of a sentence.
 fn how(action: Action) -> String {
     match action {
         Action::Call(operation) => format!(" ({})", tool_for(operation)),
@@ -52,7 +52,7 @@ fn how(action: Action) -> String {
     }
 }
 
-/// The tool that does just this, or the one that reaches every operation.
+/// The tool for exactly this operation, or the one that can call every operation.
 fn tool_for(operation: Operation) -> String {
     let fits = || all().filter(|tool| tool.is_edit() != operation.reads());
     let first = fits().find(|tool| tool.operations.first() == Some(&operation));

@@ -1,4 +1,4 @@
-//! The list of all tools, and what is offered of it to whom.
+//! The list of all tools, and which of them are offered to whom.
 
 use std::sync::LazyLock;
 
@@ -42,20 +42,20 @@ pub const TOOLSETS: &[&Toolset] = &[
     &keys::tools::TOOLSET,
 ];
 
-/// Toolsets of the tools that are made from the API's document: one for each group of the API's document.
+/// The generated toolsets: one for each group of operations in the OpenAPI document.
 static GENERATED: LazyLock<Vec<Toolset>> = LazyLock::new(operations::tools::toolsets);
 
-/// Every tool that somebody wrote.
+/// All tools that are not generated.
 pub fn all() -> impl Iterator<Item = &'static ToolDef> {
     TOOLSETS.iter().flat_map(|set| set.tools)
 }
 
-/// Every toolset, those included whose tools nobody wrote.
+/// All toolsets, including the generated ones.
 pub fn toolsets() -> impl Iterator<Item = &'static Toolset> {
     TOOLSETS.iter().copied().chain(GENERATED.iter())
 }
 
-/// Every tool of every toolset.
+/// All tools of all toolsets.
 pub fn every() -> impl Iterator<Item = &'static ToolDef> {
     toolsets().flat_map(|set| set.tools)
 }
@@ -64,7 +64,7 @@ pub fn every() -> impl Iterator<Item = &'static ToolDef> {
 ///
 /// # Errors
 ///
-/// [`InvalidInput`](crate::ErrorKind::InvalidInput) with the nearest name.
+/// [`InvalidInput`](crate::ErrorKind::InvalidInput) if it does not exist, with the nearest name.
 pub fn named(name: &str) -> Result<&'static ToolDef> {
     every().find(|it| it.name == name).ok_or_else(|| {
         let names: Vec<&str> = all().map(|it| it.name).collect();

@@ -1,4 +1,4 @@
-//! Which tools are offered: what the operator allows, and what narrows it.
+//! Which tools are offered: what the administrator allows, and what a token or request narrows.
 
 use super::{every, toolsets};
 use crate::{
@@ -10,31 +10,31 @@ use crate::{
     tool::{ToolDef, Toolset},
 };
 
-/// How the toolsets begin whose tools nobody wrote; they are offered to whoever names them.
+/// The prefix of the generated toolsets, which are offered only on request.
 const GENERATED: &str = "api:";
 
-/// The words of a choice, as an operator or a request header writes them.
+/// A selection of tools by name, as given by an administrator or a request header.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Selectors {
-    /// Toolsets, `default` or `all`.
+    /// Toolsets, or `default`, `all`, `api`.
     pub toolsets: Vec<String>,
-    /// Tools besides those, or alone where no toolset is named.
+    /// Additional tools, or the only ones if no toolset is given.
     pub tools: Vec<String>,
-    /// Tools to leave out in any case.
+    /// Tools that are excluded in any case.
     pub exclude: Vec<String>,
-    /// Nothing that changes anything.
+    /// Whether only tools that read are selected.
     pub read_only: bool,
 }
 
 impl Selectors {
-    /// Whether nothing is chosen.
+    /// Whether nothing is selected or restricted.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// A choice of tools.
+/// A validated selection of tools.
 #[derive(Debug, Clone)]
 pub struct ToolSelection {
     toolsets: Vec<&'static str>,
@@ -44,11 +44,11 @@ pub struct ToolSelection {
 }
 
 impl ToolSelection {
-    /// Reads a choice.
+    /// Validates a selection.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a name there is not, with the nearest.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for an unknown name, with the nearest one.
     pub fn read(words: &Selectors) -> Result<Self> {
         let wanted_sets = match words.toolsets.as_slice() {
             [] if words.tools.is_empty() => vec!["default".to_owned()],
@@ -65,7 +65,8 @@ impl ToolSelection {
             };
             chosen.extend(toolsets().filter(wanted).map(|it| it.name));
             if chosen.len() == before {
-                // The groups of the API are many: whoever asks for one knows that there are some.
+                // The API has many groups, so their toolsets are suggested only for names that start with
+                // `api`.
                 let is_shown = |it: &&str| name.starts_with("api") || !it.starts_with(GENERATED);
                 let names: Vec<&str> = toolsets().map(|it| it.name).filter(is_shown).collect();
                 let known = [names.as_slice(), &["default", "all", "api"]].concat();
@@ -91,28 +92,28 @@ impl ToolSelection {
     }
 }
 
-/// What is offered to somebody: everything that all choices take, up to an access.
+/// What a caller is offered: the tools in all selections, up to an access level.
 #[derive(Debug, Clone)]
 pub struct Offer {
     access: Risk,
     choices: Vec<ToolSelection>,
-    /// The scopes of the credential, where they are known.
+    /// The scopes of the credential; empty if unknown.
     scopes: Vec<String>,
 }
 
 impl Offer {
-    /// What an operator offers. `scopes` are the credential's, if they are known.
+    /// An offer by the administrator. `scopes` are the scopes of the credential; empty if unknown.
     pub fn new(access: Risk, choice: ToolSelection, scopes: Vec<String>) -> Self {
         Self { access, choices: vec![choice], scopes }
     }
 
-    /// The default tools up to `access`.
+    /// The default tools up to the access level `access`.
     pub fn up_to(access: Risk) -> Self {
         let choices = ToolSelection::read(&Selectors::default()).into_iter().collect();
         Self { access, choices, scopes: Vec::new() }
     }
 
-    /// The same, less what `choice` does not take.
+    /// The offer without the tools that are not in `choice`.
     #[must_use]
     pub fn narrowed(&self, choice: ToolSelection) -> Self {
         let mut narrowed = self.clone();
@@ -120,22 +121,22 @@ impl Offer {
         narrowed
     }
 
-    /// The access up to which plans are carried out.
+    /// The highest risk of plans that are applied.
     pub fn access(&self) -> Risk {
         if self.choices.iter().any(|it| it.read_only) { Risk::Read } else { self.access }
     }
 
-    /// Whether `tool` is in it.
+    /// Whether `tool` is offered.
     pub fn takes(&self, tool: &ToolDef) -> bool {
         let covered = self.scopes.is_empty() || tool.is_covered_by(&self.scopes);
         tool.risk <= self.access && covered && self.choices.iter().all(|it| it.takes(tool))
     }
 
-    /// Gives `tool` back if it is in it.
+    /// Returns `tool` if it is offered.
     ///
     /// # Errors
     ///
-    /// [`Refused`](crate::ErrorKind::Refused) with what to change.
+    /// [`Refused`](crate::ErrorKind::Refused) otherwise, with what to change.
     pub fn allow(&self, tool: &'static ToolDef) -> Result<&'static ToolDef> {
         if self.takes(tool) {
             return Ok(tool);
@@ -157,11 +158,11 @@ impl Offer {
         ))
     }
 
-    /// Whether a call of `tool` may have this risk.
+    /// Checks that a call of `tool` may have this risk.
     ///
     /// # Errors
     ///
-    /// [`Refused`](crate::ErrorKind::Refused) with what to change.
+    /// [`Refused`](crate::ErrorKind::Refused) otherwise, with what to change.
     pub fn allow_risk(&self, tool: &str, risk: Risk) -> Result<()> {
         if risk <= self.access() {
             return Ok(());
@@ -172,12 +173,12 @@ impl Offer {
         ))
     }
 
-    /// Whether the operations that `plan` calls by name are left: what a tool does that was left out
-    /// on purpose is not done another way.
+    /// Checks that the plan does not call an operation whose own tool was excluded, so that an exclusion
+    /// cannot be bypassed.
     ///
     /// # Errors
     ///
-    /// [`Refused`](crate::ErrorKind::Refused) with the tool.
+    /// [`Refused`](crate::ErrorKind::Refused) otherwise, with the excluded tool.
     pub fn allow_plan(&self, plan: &Plan) -> Result<()> {
         let called = || plan.items().iter().filter(|it| it.kind() == operations::change::KIND);
         let fields = || called().flat_map(Item::changes).map(|it| it.field.as_str());
@@ -195,12 +196,12 @@ impl Offer {
         }
     }
 
-    /// The tools, in the order of the manual.
+    /// The offered tools, in the order of the manual.
     pub fn tools(&self) -> impl Iterator<Item = &'static ToolDef> {
         every().filter(|it| self.takes(it))
     }
 
-    /// The toolsets that at least one tool is of.
+    /// The toolsets that have at least one offered tool.
     pub fn toolsets(&self) -> impl Iterator<Item = &'static Toolset> {
         toolsets().filter(|set| set.tools.iter().any(|it| self.takes(it)))
     }
@@ -223,7 +224,8 @@ fn tools(field: &str, names: &[String]) -> Result<Vec<&'static str>> {
     names.iter().map(find).collect()
 }
 
-/// The error for a `name` that is not among the `known` ones of a `kind`, with the nearest of them.
+/// The error for an unknown `name`, with the nearest of the `known` ones. `kind` is what the name stands
+/// for.
 pub(super) fn unknown(kind: &str, name: &str, known: &[&str]) -> Error {
     let mut near: Vec<(f64, &str)> =
         known.iter().map(|it| (strsim::jaro_winkler(name, it), *it)).collect();

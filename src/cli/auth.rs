@@ -1,4 +1,4 @@
-//! `tailsteward auth`: organisations, and where their secrets are.
+//! `tailsteward auth`: manages profiles and their secrets.
 
 use std::{
     fmt::Write as _,
@@ -95,13 +95,12 @@ struct PlaceArgs {
     file: Option<PathBuf>,
 }
 
-/// Runs `command` on the profiles in `config`. Returns what to print. `probe` makes a small request to
-/// the API and describes the answer.
+/// Runs `command` on the profiles in `config`, and returns the text to print. `probe` makes a small API
+/// request with a profile's credential and describes the response.
 ///
 /// # Errors
 ///
-/// [`Config`](crate::ErrorKind::Config) if the profiles cannot be read or changed as asked, and
-/// whatever `probe` fails with.
+/// [`Config`](crate::ErrorKind::Config) if the profiles cannot be read or changed; any error of `probe`.
 pub(crate) async fn run(
     command: AuthCommand,
     config: Option<&Path>,
@@ -166,7 +165,7 @@ async fn test(
 }
 
 impl SetArgs {
-    /// The new profile: `old` with the arguments that are given.
+    /// The profile to store: `old`, with the given arguments replaced.
     fn profile(&self, old: Option<Profile>) -> Result<Profile> {
         let kind = self.kind.get(&self.scopes);
         let place = self.place.get()?;
@@ -196,7 +195,7 @@ impl KindArgs {
 impl PlaceArgs {
     fn get(&self) -> Result<Option<Place>> {
         if let Some(path) = &self.file {
-            // The config file would take a relative path from its own folder.
+            // The config file would resolve a relative path against its own folder.
             let path = std::path::absolute(path).map_err(|error| {
                 Error::config(
                     format!("cannot resolve the path of --file: {error}"),
@@ -211,7 +210,7 @@ impl PlaceArgs {
     }
 }
 
-/// Asks for the secret without echo, or takes it from a pipe.
+/// Prompts for the secret without echo, or reads it from stdin if that is a pipe.
 fn read_secret(prompt: &str) -> Result<SecretString> {
     let secret = if std::io::stdin().is_terminal() {
         rpassword::prompt_password(prompt)
@@ -225,14 +224,14 @@ fn read_secret(prompt: &str) -> Result<SecretString> {
     Ok(secret.trim().into())
 }
 
-/// A profile, as `auth list` shows it.
+/// A row of `auth list`.
 #[derive(Debug, Serialize)]
 struct Row {
     name: String,
     default: bool,
     kind: &'static str,
     tailnet: String,
-    /// Where the secret is.
+    /// Where the secret is stored.
     secret: String,
 }
 
@@ -335,7 +334,7 @@ mod tests {
         let json: serde_json::Value =
             serde_json::from_str(&do_it(&config, "list --json").await.unwrap()).unwrap();
 
-        // Windows puts a drive in front.
+        // Windows adds a drive letter.
         let file = std::path::absolute("/run/token").unwrap();
         assert_eq!(
             json,

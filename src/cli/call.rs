@@ -1,4 +1,4 @@
-//! `tailsteward call`: one tool, through the same guard as an assistant's calls.
+//! `tailsteward call`: calls one tool, with the same checks as a call by an assistant.
 
 use std::{
     convert::Infallible,
@@ -20,11 +20,11 @@ use crate::{
     tool::written,
 };
 
-/// The result of a call that somebody made on the terminal.
+/// The result of a call from the command line.
 pub(super) enum Output {
-    /// The answer of a tool that only reads, as compact JSON.
+    /// The result of a read-only tool, as compact JSON.
     Answer(String),
-    /// What was changed, or would be.
+    /// The result of a change: what was changed, or would be.
     Report(Box<Report>),
 }
 
@@ -38,7 +38,7 @@ impl Output {
     }
 }
 
-/// Calls a tool as the local user. Ctrl-C stops it, a batch after the resource at hand.
+/// Calls a tool as the local user. Ctrl-C cancels the call; a batch stops after the current resource.
 pub(super) async fn run(
     tool: &str,
     arguments: Value,
@@ -68,7 +68,7 @@ async fn call(guard: &Guard, caller: &Caller, tool: &str, arguments: Value) -> R
     }
 }
 
-/// Cancels the call at the first Ctrl-C, and ends the program at the second.
+/// Cancels the call on the first Ctrl-C, and exits on the second.
 async fn cancel_on_ctrl_c(cancelled: CancellationToken) {
     if tokio::signal::ctrl_c().await.is_err() {
         return;
@@ -80,14 +80,14 @@ async fn cancel_on_ctrl_c(cancelled: CancellationToken) {
     std::process::exit(130);
 }
 
-/// Shows how far a batch is.
+/// Prints the progress of a batch.
 fn report_progress(done: usize, of: usize, last: &str) {
     if of > 1 {
         complain(&format!("{done} of {of}: {last}"));
     }
 }
 
-/// Asks the person at the terminal.
+/// Asks for confirmation on the terminal.
 struct Terminal;
 
 impl Confirm for Terminal {
@@ -119,7 +119,7 @@ impl Confirm for Terminal {
     }
 }
 
-/// One line of stdin. The thread that waits for it does not keep the program from ending.
+/// Reads a line of stdin. The thread that waits for it does not keep the program from ending.
 async fn read_line() -> Result<String> {
     let (sender, line) = oneshot::channel();
     std::thread::spawn(move || {

@@ -1,4 +1,4 @@
-//! `tailsteward doctor`: what works, what does not, and what to do about it.
+//! `tailsteward doctor`: checks the setup, and says what to do about each problem.
 
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ use crate::{
     tailnet::logging::Window,
 };
 
-/// A larger clock skew breaks tokens and certificates.
+/// The largest acceptable clock skew; more breaks tokens and certificates.
 const SKEW_SECONDS: i64 = 60;
 
 /// The result of one check.
@@ -101,7 +101,7 @@ fn credential(connected: &Connected) -> Check {
     )
 }
 
-/// Whether the API answers and accepts the credential, and the clock skew.
+/// Checks that the API answers and accepts the credential, and the clock skew.
 async fn reach(tailnet: &Tailnet, checks: &mut Vec<Check>) -> bool {
     let probe = match tailnet.probe().await {
         Ok(probe) => probe,
@@ -140,7 +140,7 @@ async fn devices(tailnet: &Tailnet, checks: &mut Vec<Check>) {
     });
 }
 
-/// What the credential may read, found by reading.
+/// Finds out what the credential may read, by trying.
 async fn scopes(tailnet: &Tailnet, checks: &mut Vec<Check>) {
     let now = jiff::Timestamp::now();
     let Ok(minute) = Window::new(now - jiff::SignedDuration::from_mins(1), now) else { return };
@@ -165,7 +165,7 @@ fn scope_check(scope: &'static str, read: Result<()>) -> Check {
     match read {
         Ok(()) => Check::good("scope", scope),
         Err(error) => {
-            // Without it some tools do not work; the server does.
+            // Without this access some tools do not work, but the server does.
             let known = [ErrorKind::Forbidden, ErrorKind::PlanLimit, ErrorKind::NotFound];
             let state = if known.contains(&error.kind()) { State::Limited } else { State::Bad };
             let check = Check::failed("scope", state, &error);

@@ -1,4 +1,4 @@
-//! How a command reports its failure on stderr: two lines for a person, JSON for a program.
+//! Reports a failed command on stderr: two lines for a person, JSON for a program.
 
 use std::io::IsTerminal as _;
 
@@ -15,7 +15,7 @@ pub(super) fn report(error: &Error, format: LogFormat) {
     complain(&if to_person { lines(error) } else { failure(error) });
 }
 
-/// The message and what to do, a line each.
+/// The message, and a hint on a line of its own.
 fn lines(error: &Error) -> String {
     let hint = remedy(error).map(|remedy| format!("\nhint: {remedy}"));
     format!("error: {error}{}", hint.unwrap_or_default())

@@ -1,4 +1,4 @@
-//! The command line. Without a subcommand it serves MCP.
+//! The command line. Without a subcommand it runs the MCP server.
 
 use std::{io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode};
 
@@ -34,7 +34,7 @@ mod server_options;
 mod token;
 mod tools;
 
-/// Requests per second and endpoint to the sandbox, which needs no protection.
+/// Requests per second and endpoint to the sandbox, which needs no rate limit.
 const SANDBOX_RATE: f64 = 10_000.0;
 
 /// Run your Tailscale tailnet from an AI assistant, safely.
@@ -143,11 +143,11 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(usage) => {
             let _ = usage.print();
-            // clap would exit with 2, which is an answer of `policy`.
+            // clap would exit with 2, which means "no" for `policy` commands.
             return if usage.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
         }
     };
-    // Over stdio the host owns stderr, and may not read it: a line for each call could fill it up.
+    // Over stdio, the host owns stderr and may not read it: a line per call could fill the pipe.
     let http = matches!(&arguments.command, Some(Command::Serve(it)) if it.is_http());
     let usual = if http { mcp::LOG } else { mcp::QUIET_LOG };
     let filter = arguments.log.as_deref().unwrap_or(usual);
@@ -161,7 +161,7 @@ pub fn main() -> ExitCode {
     let done = match runtime {
         Ok(runtime) => {
             let done = runtime.block_on(run(arguments));
-            // A read of stdin that never ends must not keep the process.
+            // A pending read of stdin must not keep the process alive.
             runtime.shutdown_background();
             done
         }
@@ -177,18 +177,19 @@ pub fn main() -> ExitCode {
 }
 
 fn log(filter: &str, format: LogFormat) -> Result<()> {
-    // A log that stays silent because of a slip would be missed only when it is needed.
+    // Reject an invalid filter now: a log that stays empty because of a typo is noticed only when it is
+    // needed.
     let filter = EnvFilter::try_new(filter).map_err(|error| {
         Error::config(
             format!("--log cannot be `{filter}`: {error}"),
             "write it as `info`, or `warn,tailsteward=debug`",
         )
     })?;
-    // What the protocol's library says from `debug` on has arguments and answers, secrets included.
+    // At level `debug`, rmcp logs arguments and results, including secrets.
     let has_no_secret =
         filter_fn(|it| !it.target().starts_with("rmcp") || *it.level() <= Level::INFO);
     let filter = filter.and(has_no_secret);
-    // stdout belongs to the protocol.
+    // stdout is reserved for the protocol.
     let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(false);
     match format {
         LogFormat::Text => Registry::default().with(lines.with_filter(filter)).init(),
@@ -204,7 +205,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
     let (target, offered) = (arguments.target, arguments.offered);
     match arguments.command.unwrap_or_else(|| Command::Serve(Box::default())) {
         Command::Serve(serve) => {
-            // A misspelt tool or toolset stops here, before anything is started.
+            // Fail on a misspelled tool or toolset before anything is started.
             offered.choice()?;
             let sealing_key = serve.sealing_key()?;
             serve.shares_its_store(offered.names_store() || target.sandbox)?;
@@ -251,16 +252,16 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The served tailnets, and the sandbox that has to live as long.
+/// The served tailnets, and the sandbox behind them, if any.
 struct Served {
     tailnets: Tailnets,
     _one: Option<Connected>,
 }
 
-/// A tailnet, and the sandbox that has to live as long.
+/// A tailnet, and the sandbox behind it, if any.
 struct Connected {
     tailnet: Tailnet,
-    /// Where the settings come from.
+    /// A description of where the settings come from.
     source: String,
     _sandbox: Option<Sandbox>,
 }
@@ -281,7 +282,7 @@ impl Target {
         Ok(Served { tailnets: Tailnets::new(named)?, _one: None })
     }
 
-    /// The named profile, if one is named. Several are an error.
+    /// The profile given by `--profile`, if any. More than one is an error.
     fn profile(&self) -> Result<Option<&str>> {
         match self.profiles.as_slice() {
             [] => Ok(None),
@@ -313,8 +314,8 @@ impl Target {
         })
     }
 
-    /// The settings of a named profile, the environment, or the default profile, and where they come
-    /// from. Never those of the sandbox, which is only used on request.
+    /// The settings of the given profile, the environment, or the default profile, and a description of the
+    /// source. Never those of the sandbox, which has to be requested.
     fn settings(&self) -> Result<(Settings, String)> {
         let profile = |profiles: &Profiles| {
             let name = profiles.choose(self.profile()?)?;
@@ -337,7 +338,7 @@ impl Target {
     }
 }
 
-/// Prints the answer of a command. A reader that has closed the pipe is not an error.
+/// Prints the result of a command. It is not an error if the reader has closed the pipe.
 fn print(text: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{}", text.trim_end());
 }

@@ -1,4 +1,4 @@
-//! The emulated admin API, alone.
+//! `tailsteward sandbox`: runs only the emulated admin API.
 
 use std::{io::ErrorKind, net::SocketAddr, path::PathBuf};
 
@@ -29,7 +29,7 @@ pub(super) struct SandboxArguments {
     free_plan: bool,
 }
 
-/// Serves until the process receives a signal to stop.
+/// Serves until the process receives a stop signal.
 pub(super) async fn serve(arguments: SandboxArguments, devices: usize) -> Result<()> {
     let SandboxArguments { listen, state, tailnets, seed, free_plan } = arguments;
     let mut names = vec![Sandbox::TAILNET.to_owned()];
@@ -69,7 +69,8 @@ pub(super) async fn serve(arguments: SandboxArguments, devices: usize) -> Result
     Ok(())
 }
 
-/// Waits for a signal to stop. Signals are handled from the call on, so that none is missed.
+/// Waits for a stop signal. Signals are caught from the call on, before the future is polled, so that none
+/// is missed.
 fn stopped() -> impl Future<Output = ()> {
     #[cfg(unix)]
     let signals = {
@@ -85,7 +86,7 @@ fn stopped() -> impl Future<Output = ()> {
             }
             return;
         }
-        // Without signals there is nothing to wait for but the end.
+        // If signals cannot be caught, wait forever.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

@@ -1,4 +1,4 @@
-//! `tailsteward serve`: over stdin and stdout, or over HTTP.
+//! `tailsteward serve`: runs the MCP server over stdin and stdout, or over HTTP.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -93,12 +93,13 @@ struct Caps {
 }
 
 impl Serve {
-    /// Whether to serve over HTTP.
+    /// Whether HTTP was selected.
     pub(super) fn is_http(&self) -> bool {
         self.http.is_some()
     }
 
-    /// Refuses `--stateless` without a store: a plan confirmed at one replica must not run again at another.
+    /// Rejects `--stateless` without a shared store: a plan confirmed at one replica must not run again at
+    /// another.
     pub(super) fn shares_its_store(&self, named: bool) -> Result<()> {
         if named || !self.stateless {
             return Ok(());
@@ -109,7 +110,7 @@ impl Serve {
         ))
     }
 
-    /// Serves until the client disconnects or the process receives a signal to stop.
+    /// Serves until the client disconnects or the process receives a stop signal.
     pub(crate) async fn run(self, server: Server, tailnet: Tailnet) -> Result<()> {
         let due = server.clone();
         tokio::spawn(async move { due.revoke_rotated(jobs::POLL_INTERVAL).await });
@@ -118,15 +119,15 @@ impl Serve {
         }
         let ended = tokio::select! {
             ended = serve_stdio(server.clone()) => ended,
-            // Hosts close stdin, and are not patient.
+            // A host closes stdin before it stops the process, and does not wait long.
             () = stop_signal() => Ok(()),
         };
-        // A client that goes away must not leave a change half-done: it is finished or taken back.
+        // If the client disconnects, running changes are completed or rolled back before the program exits.
         server.idle().await;
         ended
     }
 
-    /// The key that seals the state kept by clients.
+    /// The key that encrypts the state that clients keep.
     pub(crate) fn sealing_key(&self) -> Result<SealingKey> {
         let shared = match &self.sealing_key_file {
             Some(path) => Some(resolve("--sealing-key-file", &format!("file:{}", path.display()))?),
@@ -189,7 +190,7 @@ impl Caps {
         limits.body = self.max_body.unwrap_or(limits.body);
         limits.requests = self.max_requests.unwrap_or(limits.requests);
         limits.sessions = self.max_sessions.unwrap_or(limits.sessions);
-        // A connection for each stream, and some for what is asked besides.
+        // One connection for each stream, and as many for other requests.
         limits.connections = limits.connections.max(limits.sessions.saturating_mul(2));
         limits.call = self.call_timeout.unwrap_or(limits.call);
         limits.idle = self.idle_timeout.unwrap_or(limits.idle);
@@ -198,7 +199,7 @@ impl Caps {
     }
 }
 
-/// An address, or a port of this machine.
+/// The address to listen on; a port alone means 127.0.0.1.
 #[derive(Debug, Clone, Copy)]
 struct Listen(SocketAddr);
 
@@ -228,7 +229,7 @@ fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "must be a duration, such as `90s` or `15m`".to_owned())
 }
 
-/// Returns at the first signal to stop. A second signal ends the process at once.
+/// Returns at the first stop signal. A second one ends the process immediately.
 async fn stop_signal() {
     signal().await;
     complain("finishing running calls; press Ctrl-C or send the signal again to stop at once");

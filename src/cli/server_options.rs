@@ -86,7 +86,7 @@ impl Offered {
         if self.read_only { Risk::Read } else { access }
     }
 
-    /// Checks that no option is set that cannot limit a token.
+    /// Fails if an option is set that tokens cannot be limited by.
     pub(super) fn fits_a_token(&self) -> Result<()> {
         let limited = self.access.is_some_and(|it| it < Risk::Danger);
         if limited || !self.tools.is_empty() || !self.exclude_tools.is_empty() {
@@ -98,7 +98,7 @@ impl Offered {
         Ok(())
     }
 
-    /// Whether the journal's place was set.
+    /// Whether the store of the journal was set explicitly.
     pub(super) fn names_store(&self) -> bool {
         self.store.is_some()
     }
@@ -129,7 +129,8 @@ impl Offered {
             _ => &[],
         };
         let place = match &self.store {
-            // Not read by the parser of arguments, which repeats what it does not understand.
+            // Not parsed by clap, which repeats invalid values in its error: this one may contain a
+            // password.
             Some(place) => place.expose_secret().parse().map_err(|why: String| {
                 Error::config(why, "see `--store` in docs/configuration.md")
             })?,

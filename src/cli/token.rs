@@ -1,4 +1,4 @@
-//! `tailsteward token`: who may use the server over HTTP.
+//! `tailsteward token`: manages the tokens for access over HTTP.
 
 use std::{
     fmt::Write as _,
@@ -16,7 +16,7 @@ use crate::{
     server::{Grant, NewToken, TokenFile},
 };
 
-/// The variable with the path of the file of tokens.
+/// The environment variable with the path of the token file.
 pub(super) const VARIABLE: &str = "TAILSTEWARD_TOKENS";
 
 /// Manages the tokens for the server over HTTP.
@@ -67,7 +67,7 @@ pub(crate) struct AddArgs {
     file: FileArgs,
 }
 
-/// The path of the file of tokens.
+/// The path of the token file.
 pub(super) fn path(named: Option<&Path>) -> Result<PathBuf> {
     named.map_or_else(|| files::default_path("tokens.toml"), |it| Ok(it.to_owned()))
 }
@@ -89,7 +89,7 @@ pub(crate) fn run(command: TokenCommand) -> Result<String> {
 
 fn add(it: AddArgs) -> Result<String> {
     if let Some(toolsets) = &it.toolsets {
-        // A misspelt name would be found by who cannot mend it.
+        // Reject a misspelled toolset now: the user of the token could not fix it.
         ToolSelection::read(&Selectors { toolsets: toolsets.clone(), ..Selectors::default() })?;
     }
     let mut file = TokenFile::load(&path(it.file.tokens.as_deref())?)?;
@@ -132,7 +132,7 @@ fn describe(grant: &Grant) -> String {
 fn expiry(text: &str) -> Result<Timestamp, String> {
     let span: Option<Span> = text.parse().ok();
     let now = Timestamp::now();
-    // In a zone, because a timestamp knows no days.
+    // Calendar units such as days need a time zone.
     let then = span.and_then(|it| now.to_zoned(TimeZone::UTC).checked_add(it).ok());
     then.map(|it| it.timestamp())
         .filter(|it| *it > now)

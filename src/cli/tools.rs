@@ -1,4 +1,4 @@
-//! `tailsteward tools`: what is offered, and what it costs.
+//! `tailsteward tools`: lists the offered tools and their cost in tokens.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::{catalogue::Offer, mcp};
 
-/// Tokens for a kilobyte of this list, measured with `cl100k`.
+/// The tokens in a kilobyte of tool definitions, measured with `cl100k`.
 const TOKENS_A_KILOBYTE: usize = 226;
 
 fn tokens(bytes: usize) -> usize {

@@ -1,4 +1,4 @@
-//! The rules for each setting, from the environment, a flag or the config file. Errors name the rule.
+//! Validates settings from the environment, flags and the config file. Errors say what a valid value is.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -38,7 +38,7 @@ pub(super) fn base_url(value: &str) -> Checked<String> {
 
 const NO_URL: &str = "must be a URL such as `https://api.tailscale.com`";
 
-/// The lower bound keeps the time between two requests representable.
+/// Validates a rate. The lower bound keeps the time between two requests representable.
 pub(super) fn rate(value: Option<f64>) -> Checked<f64> {
     value
         .filter(|it| (0.001..=1000.0).contains(it))

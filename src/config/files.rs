@@ -1,4 +1,4 @@
-//! Files that only their owner can read, written completely or not at all.
+//! Reads and writes files that only their owner can read. Writes are atomic.
 
 use std::{
     fs,
@@ -12,7 +12,7 @@ use crate::client::{Error, Result};
 
 const FOLDER: &str = "tailsteward";
 
-/// The default path of the file `name`.
+/// The default path of the file `name`, in the platform's config folder.
 pub(crate) fn default_path(name: &str) -> Result<PathBuf> {
     let base = choose_base_strategy().map_err(|error| {
         Error::config(
@@ -20,8 +20,8 @@ pub(crate) fn default_path(name: &str) -> Result<PathBuf> {
             "name a config file",
         )
     })?;
-    // Programs for the command line follow XDG on macOS in etcetera; ours is started by desktop
-    // applications, too, which do not see XDG's variables.
+    // On macOS, etcetera follows XDG, as command-line programs do. This program is also started by desktop
+    // applications, which do not see the XDG variables.
     let folder = if cfg!(target_os = "macos") {
         base.home_dir().join("Library/Application Support")
     } else {
@@ -30,7 +30,7 @@ pub(crate) fn default_path(name: &str) -> Result<PathBuf> {
     Ok(folder.join(FOLDER).join(name))
 }
 
-/// The text of the file, or nothing if there is no such file.
+/// The text of the file; `None` if it does not exist.
 pub(crate) fn read(path: &Path) -> Result<Option<String>> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
@@ -42,7 +42,7 @@ pub(crate) fn read(path: &Path) -> Result<Option<String>> {
     }
 }
 
-/// Writes the file for its owner only (0600). A reader sees the old text or the new one.
+/// Writes the file atomically, readable by its owner only (0600).
 pub(crate) fn write(path: &Path, text: &[u8]) -> Result<()> {
     replace(path, text).map_err(|error| {
         Error::config(
@@ -64,7 +64,7 @@ pub(crate) fn remove(path: &Path) -> Result<()> {
 }
 
 fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
-    // A link to a file elsewhere (dotfiles in a repository) stays a link.
+    // Keep a symlink (to dotfiles in a repository, for example) and write its target.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,

@@ -1,4 +1,4 @@
-//! Where settings come from: variables of the environment, or named profiles in a file.
+//! Reads settings from environment variables or from named profiles in a file.
 
 mod checks;
 #[cfg(feature = "profiles")]
@@ -15,33 +15,34 @@ use crate::client::{Credential, Error, Result, Settings, resolve};
 #[cfg(feature = "profiles")]
 pub use profiles::{CredentialKind, Keychain, Place, Profile, Profiles, SystemKeychain};
 
-/// Names of the Terraform provider without prefix, and the variables that they replace.
+/// The Terraform provider's variables without the `TAILSCALE_` prefix, and the variables that they stand in
+/// for.
 const FALLBACKS: &[(&str, &str)] = &[
     ("TAILSCALE_OAUTH_CLIENT_ID", "OAUTH_CLIENT_ID"),
     ("TAILSCALE_OAUTH_CLIENT_SECRET", "OAUTH_CLIENT_SECRET"),
     ("TAILSCALE_IDENTITY_TOKEN", "IDENTITY_TOKEN"),
 ];
 
-/// Takes the settings from this process's environment; see [`from_variables`].
+/// Reads the settings from this process's environment; see [`from_variables`].
 ///
 /// # Errors
 ///
-/// As [`from_variables`].
+/// Those of [`from_variables`].
 pub fn from_env() -> Result<Settings> {
     from_variables(&variable)
 }
 
-/// Takes the settings from the variables that `get` knows. A value may be `file:/path`.
+/// Reads the settings from the variables that `get` returns. A value `file:/path` is read from that file.
 ///
 /// The credential is in `TAILSCALE_API_KEY`, or in `TAILSCALE_OAUTH_CLIENT_ID` with
-/// `TAILSCALE_OAUTH_CLIENT_SECRET` or `TAILSCALE_IDENTITY_TOKEN`; without the prefix `TAILSCALE_`
-/// the last three count too. Optional are `TAILSCALE_TAILNET`, `TAILSCALE_BASE_URL`,
-/// `TAILSTEWARD_CA_FILE`, `TAILSTEWARD_RATE` (requests a second), `TAILSTEWARD_BURST` (requests) and
+/// `TAILSCALE_OAUTH_CLIENT_SECRET` or `TAILSCALE_IDENTITY_TOKEN`; the last three also work without the
+/// prefix `TAILSCALE_`. Optional are `TAILSCALE_TAILNET`, `TAILSCALE_BASE_URL`, `TAILSTEWARD_CA_FILE`,
+/// `TAILSTEWARD_RATE` (requests per second), `TAILSTEWARD_BURST` (requests) and
 /// `TAILSTEWARD_DEADLINE_SECONDS`.
 ///
 /// # Errors
 ///
-/// [`Config`](crate::ErrorKind::Config) if there is no credential, or a value is not acceptable.
+/// [`Config`](crate::ErrorKind::Config) if there is no credential, or a value is invalid.
 pub fn from_variables(get: &impl Fn(&str) -> Option<String>) -> Result<Settings> {
     let get = |name: &str| present(get, name);
     let mut settings =
@@ -67,14 +68,14 @@ pub fn from_variables(get: &impl Fn(&str) -> Option<String>) -> Result<Settings>
     Ok(settings)
 }
 
-/// The variable `name` of this process. Everything in the crate that asks the environment for a
-/// setting asks here.
+/// The environment variable `name`. All settings from the environment are read here.
 #[expect(clippy::disallowed_methods, reason = "this is the place that reads configuration")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// The sealing key that replicas share, if the environment names one. It may be `file:/path`.
+/// The sealing key that replicas share, from `TAILSTEWARD_SEALING_KEY`, which may be `file:/path`; `None`
+/// if it is not set.
 ///
 /// # Errors
 ///
@@ -103,7 +104,7 @@ fn checked<T>(
     check(value.expose_secret()).map(Some).map_err(|should| wrong(name, should))
 }
 
-/// `file:` stands before the path of the certificates themselves here, not of a file that names it.
+/// Unlike in other variables, `file:` is followed by the path of the PEM file itself.
 fn ca_file(value: &str) -> Result<PathBuf> {
     let value = value.trim();
     let path = PathBuf::from(value.strip_prefix("file:").unwrap_or(value));
@@ -118,7 +119,7 @@ fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
     text.trim().parse().ok()
 }
 
-/// Does not repeat the value: it may be a secret in the wrong place.
+/// An error for an invalid value. It does not repeat the value, which may be a misplaced secret.
 fn wrong(name: &str, should: &str) -> Error {
     Error::config(format!("{name} {should}"), format!("change {name}, or unset it"))
 }

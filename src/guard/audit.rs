@@ -1,4 +1,4 @@
-//! A line of the audit, from the start of a call to its end.
+//! An audit log entry, from the start of a call to its end.
 
 use std::{sync::Arc, time::Instant};
 
@@ -8,7 +8,7 @@ use crate::change::{
     store::{Audit, Store},
 };
 
-/// A line of the audit that is written when the call ends, in whatever way.
+/// An audit log entry that is written when the call ends, even if the call is dropped.
 pub(crate) struct OpenAudit {
     store: Arc<Store>,
     line: Option<Audit>,
@@ -16,7 +16,7 @@ pub(crate) struct OpenAudit {
 }
 
 impl OpenAudit {
-    /// Begins a line. `tool` is the tool's name, or the address of what is read.
+    /// Starts an entry. `tool` is the name of the tool, or the URI of the resource being read.
     pub(crate) fn begin(
         store: &Arc<Store>,
         principal: &Principal,

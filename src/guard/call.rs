@@ -1,4 +1,4 @@
-//! One call of a tool: offered, planned, confirmed, carried out, and audited.
+//! A tool call: checks that the tool is offered, plans, confirms, applies and audits.
 
 use serde_json::Value;
 
@@ -11,18 +11,18 @@ use crate::{
     tool::{self, Asked, Proposal, ToolDef, written},
 };
 
-/// How a call ended.
+/// The result of a call.
 pub(crate) enum Done<L> {
-    /// The answer of a tool that only reads, as compact JSON.
+    /// The result of a read-only tool, as compact JSON.
     Answer(String),
-    /// What was changed, or would be.
+    /// The report of a change that was applied, or only shown.
     Report(Box<Report>),
-    /// Nothing yet: the person's answer comes with a later call.
+    /// Nothing yet: the user's answer comes with a later call.
     Later(L),
 }
 
 impl<L> Done<L> {
-    /// The word for it in the audit.
+    /// The outcome as written in the audit log.
     fn outcome(&self) -> &'static str {
         match self {
             Self::Answer(_) => "ok",
@@ -41,13 +41,13 @@ impl<L> Done<L> {
 }
 
 impl Guard {
-    /// Carries out a call of the tool called `name`, and writes how it ended into the audit.
+    /// Runs a call of the tool called `name`, and writes the outcome to the audit log.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](ErrorKind::InvalidInput) for a tool that does not exist or arguments that do
-    /// not fit; [`Refused`](ErrorKind::Refused) if the caller is not offered it or the person says
-    /// no; otherwise what the tool or the change fails with.
+    /// [`InvalidInput`](ErrorKind::InvalidInput) if the tool does not exist or the arguments are invalid;
+    /// [`Refused`](ErrorKind::Refused) if the caller is not offered the tool or the user declines;
+    /// otherwise any error of the tool or the change.
     pub(crate) async fn call<C: Confirm>(
         &self,
         caller: &Caller,
@@ -71,7 +71,7 @@ impl Guard {
         done
     }
 
-    /// The line of the audit for a tool that the caller is not offered, or that does not exist.
+    /// An audit log entry for a tool that does not exist or that the caller is not offered.
     fn refused(&self, caller: &Caller, name: &str, arguments: &Value) -> OpenAudit {
         if let Ok(tool) = catalogue::named(name) {
             return self.audit(&caller.principal, tool, arguments);
@@ -80,11 +80,11 @@ impl Guard {
         OpenAudit::begin(self.store(), principal, "unknown tool", Risk::Read, String::new())
     }
 
-    /// Carries out a plan that a job made, on behalf of the person who confirmed it earlier.
+    /// Applies a plan made by a job, on behalf of the user who confirmed it earlier.
     ///
     /// # Errors
     ///
-    /// Whatever the change fails with.
+    /// Any error of the change.
     pub(crate) async fn run_job(
         &self,
         caller: &Caller,
@@ -147,7 +147,7 @@ impl Guard {
         }
     }
 
-    /// Shows a plan, has it confirmed if it is destructive, and carries it out.
+    /// Applies a plan, after confirmation if it is destructive, or only shows it.
     async fn decide<C: Confirm>(
         &self,
         caller: &Caller,
@@ -234,7 +234,7 @@ impl Guard {
     }
 }
 
-/// Asks the tool for its answer or its plan, unless the caller gives up first. Reads only.
+/// Gets the tool's result or plan, unless the caller cancels first. Reads only.
 async fn plan(
     caller: &Caller,
     tool: &'static ToolDef,
@@ -258,8 +258,7 @@ async fn plan(
     }
 }
 
-/// An error if the plan that was confirmed is not the plan any more: the person may have taken
-/// minutes to agree.
+/// Fails if the plan has changed since it was confirmed: the user may have taken minutes to agree.
 async fn still_holds(caller: &Caller, request: &Request<'_>, confirmed: &str) -> Result<()> {
     let arguments = request.arguments.clone();
     request.tailnet.forget_lists();
@@ -275,7 +274,7 @@ async fn still_holds(caller: &Caller, request: &Request<'_>, confirmed: &str) ->
         .with_remedy("show it to the user, and call again if they agree"))
 }
 
-/// Stops a batch when the call that asked for it is gone.
+/// Stops a batch when the call that started it is dropped.
 struct StopOnDrop(Actor);
 
 impl Drop for StopOnDrop {

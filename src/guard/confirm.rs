@@ -1,4 +1,4 @@
-//! How a plan is confirmed: each way to ask a person implements [`Confirm`].
+//! Confirmation of plans. Each way to ask a user implements [`Confirm`].
 
 use super::Caller;
 use crate::{
@@ -8,16 +8,16 @@ use crate::{
     tool::ToolDef,
 };
 
-/// A way to ask a person whether a plan may be carried out.
+/// A way to ask the user whether a plan may be applied.
 pub(crate) trait Confirm: Sync {
-    /// What the caller gets if the answer comes with a later call.
+    /// What the caller gets if the user's answer comes with a later call.
     type Later: Send;
 
-    /// Asks, or looks for the answer that the call brings along.
+    /// Asks the user, or checks the answer that the call contains.
     ///
     /// # Errors
     ///
-    /// [`Refused`](crate::ErrorKind::Refused) if the person says no or does not answer.
+    /// [`Refused`](crate::ErrorKind::Refused) if the user declines or does not answer.
     fn confirm(
         &self,
         caller: &Caller,
@@ -25,12 +25,12 @@ pub(crate) trait Confirm: Sync {
     ) -> impl Future<Output = Result<Decision<Self::Later>>> + Send;
 }
 
-/// A plan that waits for its confirmation, and what the confirmation binds to.
+/// A plan that needs confirmation, and the digests that the confirmation is bound to.
 pub(crate) struct Pending<'a> {
     pub(crate) tool: &'static ToolDef,
     pub(crate) tailnet: &'a Tailnet,
     pub(crate) plan: &'a Plan,
-    /// The id of the plan that the call says was confirmed.
+    /// The ID of the plan that was confirmed, according to the call.
     pub(crate) plan_id: Option<&'a str>,
     /// The digest of principal, tailnet, tool and arguments.
     pub(crate) request: &'a str,
@@ -38,7 +38,7 @@ pub(crate) struct Pending<'a> {
     pub(crate) digest: &'a str,
 }
 
-/// The answer to a question.
+/// The user's decision about a plan.
 pub(crate) enum Decision<L> {
     /// This very plan is confirmed, as it is now.
     Yes(Confirmation),

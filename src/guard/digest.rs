@@ -1,4 +1,4 @@
-//! Short texts that bind a confirmation to what was asked and shown.
+//! Digests that bind a confirmation to what was requested and shown.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::Principal;
 use crate::{Error, Tailnet, change::Plan, client::Result, tool::ToolDef};
 
-/// A request: who asks which tailnet for what.
+/// A request: the principal, the tailnet, the tool and its arguments.
 pub(super) struct Request<'a> {
     pub(super) principal: &'a Principal,
     pub(super) tailnet: &'a Tailnet,
@@ -20,7 +20,7 @@ pub(super) struct Request<'a> {
 impl Request<'_> {
     /// The digest of the request alone, or of the request and all that is shown of `plan`.
     pub(super) fn digest(&self, plan: Option<&Plan>) -> Result<String> {
-        // Clients may write fields in another order, and mean the same.
+        // Sort the fields: clients may send them in another order.
         let fields = self.arguments.as_object().into_iter().flatten();
         let fields: BTreeMap<&String, &Value> =
             fields.filter(|(name, _)| *name != "plan_id").collect();
@@ -34,11 +34,11 @@ impl Request<'_> {
     }
 }
 
-/// A random text that makes something good for one use.
+/// A random string that is used only once.
 ///
 /// # Errors
 ///
-/// [`Config`](crate::ErrorKind::Config) if the system has no randomness.
+/// [`Config`](crate::ErrorKind::Config) if the system provides no random bytes.
 pub(crate) fn nonce() -> Result<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| {

@@ -1,4 +1,4 @@
-//! One call of a tool that only reads, sent to all tailnets.
+//! Sends a call of a read-only tool to all tailnets.
 
 use serde::Serialize;
 use serde_json::{
@@ -12,18 +12,18 @@ use crate::{
     tool::{self, Asked, ToolDef, written},
 };
 
-/// What one tailnet answered.
+/// The result of one tailnet.
 #[derive(Serialize)]
 struct Part<'a> {
     tailnet: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     answer: Option<Box<RawValue>>,
-    /// Why there is none.
+    /// The error, if there is no result.
     #[serde(skip_serializing_if = "Option::is_none")]
     failed: Option<Box<RawValue>>,
 }
 
-/// Asks every tailnet at once. One that cannot answer does not hold up the others.
+/// Calls the tool for all tailnets concurrently. One that fails does not affect the others.
 pub(super) async fn ask_all(
     tool: &'static ToolDef,
     arguments: &Value,
@@ -59,8 +59,8 @@ pub(super) async fn ask_all(
     tool::short(answer, "ask one tailnet at a time, or for less")
 }
 
-/// The error for all of them, if none answers. What is wrong with the question is wrong everywhere;
-/// of other things, each has its own.
+/// The error if all tailnets failed. Invalid input is the same for all of them; other errors are listed by
+/// tailnet.
 fn nobody(all: &[(String, Result<String>)]) -> Option<Error> {
     let failed = |(name, answer): &(String, Result<String>)| {
         answer.as_ref().err().map(|error| (name.clone(), error.clone()))
@@ -75,7 +75,7 @@ fn nobody(all: &[(String, Result<String>)]) -> Option<Error> {
     Some(Error::new(first.kind(), message).with_remedy("call each tailnet separately for details"))
 }
 
-/// Text that is JSON, as it is.
+/// JSON text as a raw value.
 fn raw(json: String) -> Option<Box<RawValue>> {
     RawValue::from_string(json).or_else(|_| to_raw_value("cannot be read")).ok()
 }

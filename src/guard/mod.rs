@@ -1,6 +1,5 @@
-//! The one way from a call to its end, for calls over MCP, on the terminal and by the server's own
-//! jobs: what the caller is offered, the plan, its confirmation, the change, the audit. Knows no
-//! protocol and no terminal.
+//! Runs every call, whether over MCP, on the command line or by a background job: checks the offer, plans,
+//! asks for confirmation, applies, audits. Independent of protocol and terminal.
 
 mod audit;
 mod call;
@@ -33,34 +32,34 @@ use crate::{
     tool::ToolDef,
 };
 
-/// Changes that may be under way at once; the API's rate is reached long before.
+/// The most concurrent changes. The API's rate limit is reached long before.
 const MAX_CHANGES: u32 = 64;
 
-/// Who calls, what they are offered, and how they are kept informed.
+/// The caller of a tool.
 pub(crate) struct Caller {
-    /// The name in journal and audit.
+    /// The principal, for the journal and the audit log.
     pub(crate) principal: Principal,
-    /// The tools and the risk that this caller is offered: the operator's offer or less.
+    /// The tools and the risk that this caller is offered: at most what the administrator offers.
     pub(crate) offer: Offer,
-    /// Hears how far a batch is.
+    /// Receives the progress of a batch.
     pub(crate) progress: Option<Progress>,
-    /// Cancelled when the caller gives up. A batch then stops after the resource at hand.
+    /// Cancelled when the caller cancels. A batch then stops after the current resource.
     pub(crate) cancelled: CancellationToken,
 }
 
-/// Carries calls out, for everybody who shares one journal.
+/// Runs calls for all sessions that share a journal.
 pub(crate) struct Guard {
     tailnets: Tailnets,
     offer: Offer,
     store: Arc<Store>,
-    /// Carries destructive plans out without asking.
+    /// Whether destructive plans are applied without asking.
     assume_yes: bool,
     /// Who calls over stdio and on the terminal.
     local: Principal,
     /// A permit for each change that is under way.
     changes: Arc<Semaphore>,
     news: News,
-    /// Cancelled when the process ends.
+    /// Cancelled at shutdown.
     ending: CancellationToken,
 }
 
@@ -84,17 +83,17 @@ impl Guard {
         }
     }
 
-    /// Waits until no change is under way and the audit is written, but not for ever.
+    /// Waits until no change is running and the audit log is written, but not forever.
     pub(crate) async fn idle(&self) {
-        // Of several resources, a change stops after the one at hand.
+        // A batch stops after the current resource.
         self.ending.cancel();
-        // A change is several calls of the API, each with its own deadline.
+        // A change takes several API calls, each with its own deadline.
         let longest: Duration = self.tailnets.first().settings().deadline.saturating_mul(4);
         let _ = tokio::time::timeout(longest, self.changes.acquire_many(MAX_CHANGES)).await;
         self.store.flush().await;
     }
 
-    /// The tailnets that are served.
+    /// The served tailnets.
     pub(crate) fn tailnets(&self) -> &Tailnets {
         &self.tailnets
     }
@@ -109,22 +108,22 @@ impl Guard {
         &self.offer
     }
 
-    /// Journal, audit and plans that wait for their confirmation.
+    /// The journal, the audit log, and the plans that wait for confirmation.
     pub(crate) fn store(&self) -> &Arc<Store> {
         &self.store
     }
 
-    /// Cancelled when the process ends.
+    /// Cancelled at shutdown.
     pub(crate) fn ending(&self) -> &CancellationToken {
         &self.ending
     }
 
-    /// What changes from now on.
+    /// A receiver for changes from now on.
     pub(crate) fn listen(&self) -> broadcast::Receiver<Arc<Touched>> {
         self.news.listen()
     }
 
-    /// `tailnet` on behalf of `principal`, who asked for `tool`; what is changed is recorded.
+    /// `tailnet`, acting for `principal` who called `tool`: its changes are recorded under that name.
     pub(crate) fn acting(
         &self,
         tailnet: &Tailnet,
@@ -138,7 +137,7 @@ impl Guard {
         tailnet.acting_as(actor)
     }
 
-    /// Opens a line of the audit. It is written when it is ended or dropped.
+    /// Starts an audit log entry, which is written when it is ended or dropped.
     pub(crate) fn audit(
         &self,
         principal: &Principal,
@@ -149,7 +148,7 @@ impl Guard {
         OpenAudit::begin(&self.store, principal, tool.name, tool.risk, resource)
     }
 
-    /// A permit for one change that is under way.
+    /// A permit for one change.
     async fn change_permit(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.changes).acquire_owned().await.ok()
     }

@@ -1,4 +1,4 @@
-//! Announces which resources a change touched, to its listeners.
+//! Announces to listeners which resources a change affected.
 
 use std::sync::Arc;
 
@@ -6,19 +6,19 @@ use tokio::sync::broadcast;
 
 use crate::change::{Plan, Report};
 
-/// Changes that a slow listener may lag behind.
+/// How many changes a slow listener may lag behind.
 const MAX_LAG: usize = 64;
 
-/// What one change touched.
+/// The resources that a change affected.
 #[derive(Debug)]
 pub(crate) struct Touched {
-    /// Its number in the journal.
+    /// The number of the change in the journal.
     pub(crate) change: Option<i64>,
-    /// Kind, id and name of each resource.
+    /// Type, ID and name of each resource.
     pub(crate) resources: Vec<(&'static str, String, String)>,
 }
 
-/// Announces changes.
+/// Announces changes to listeners.
 pub(crate) struct News(broadcast::Sender<Arc<Touched>>);
 
 impl News {
@@ -26,14 +26,14 @@ impl News {
         Self(broadcast::Sender::new(MAX_LAG))
     }
 
-    /// Announces what `plan` touched. One that failed may have changed something, too.
+    /// Announces the resources in `plan`, even if it failed: it may have changed something.
     pub(crate) fn announce(&self, plan: &Plan, report: Option<&Report>) {
         let resources = plan.items().iter();
         let resources =
             resources.map(|item| (item.kind(), item.id().to_owned(), item.name().to_owned()));
         let touched =
             Touched { change: report.and_then(|it| it.change), resources: resources.collect() };
-        // That nobody listens is no failure.
+        // It is not an error if nobody listens.
         let _ = self.0.send(Arc::new(touched));
     }
 

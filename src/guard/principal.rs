@@ -1,25 +1,25 @@
-//! Who calls.
+//! The principal of a call.
 
 use std::sync::Arc;
 
-/// Who calls, and what the operator allows them. Over HTTP it is the holder of a token.
+/// Who makes a call, and what the administrator allows them. Over HTTP, the holder of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Principal {
-    /// The name in journal, audit and limits.
+    /// The name in the journal, the audit log and the limits.
     pub name: Arc<str>,
-    /// Whether only reading is allowed, whatever the server's access is.
+    /// Whether only tools that read are allowed, regardless of the server's access level.
     pub read_only: bool,
-    /// The only toolsets that are offered; absent if all that the server offers are.
+    /// The only toolsets that are offered; `None` for all that the server offers.
     pub toolsets: Option<Vec<String>>,
 }
 
 impl Principal {
-    /// The name of the local user: who started this process, or who calls from this machine where
-    /// no token is required.
+    /// The name of the local user: the one who started this process, or any caller on this machine if no
+    /// token is required.
     pub const LOCAL: &str = "local";
 
-    /// One that may do all that the server offers.
+    /// A principal who may use all that the server offers.
     pub fn new(name: impl Into<Arc<str>>) -> Self {
         Self { name: name.into(), read_only: false, toolsets: None }
     }

@@ -1,5 +1,5 @@
-//! Revokes rotated keys when their grace period is over. The revocation was confirmed together with
-//! the rotation, so nobody is asked again.
+//! Revokes rotated keys when their grace period is over. The user confirmed the revocation together with
+//! the rotation, and is not asked again.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -15,18 +15,18 @@ use crate::{
     tool::ToolDef,
 };
 
-/// The tool that promises the revocation. A server that does not offer it does not revoke, either.
+/// The tool that rotates keys. A server that does not offer it does not revoke them, either.
 const TOOL: &str = "rotate_key";
-/// How often the job usually looks for keys that are due.
+/// How often the job checks for keys to revoke.
 pub(crate) const POLL_INTERVAL: Duration = Duration::from_mins(1);
-/// How long a key that could not be revoked is left alone.
+/// How long to wait before trying again to revoke a key.
 const RETRY_AFTER: Duration = Duration::from_hours(1);
 
-/// Keys that need no look until then, by tailnet and id; without a time, for good.
+/// Keys, by tailnet and ID, that need no check until the given time; `None` means never again.
 type Settled = HashMap<(String, String), Option<Instant>>;
 
-/// Looks for rotated keys whose grace period is over and revokes them, every `interval`, until the
-/// server ends.
+/// Checks every `interval` for rotated keys whose grace period is over and revokes them, until the server
+/// ends.
 pub(crate) async fn revoke_rotated(guard: &Guard, interval: Duration) {
     let Ok(tool) = catalogue::named(TOOL).and_then(|tool| guard.offer().allow(tool)) else {
         return;
@@ -76,7 +76,7 @@ impl Job<'_> {
         }
     }
 
-    /// Revokes one key, on behalf of the person who asked for the rotation.
+    /// Revokes a key, on behalf of the user who asked for the rotation.
     async fn revoke(&self, tailnet: &Tailnet, due: &Due) -> Result<()> {
         let caller = Caller {
             principal: Principal::new(due.principal.as_str()),

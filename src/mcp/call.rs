@@ -1,4 +1,4 @@
-//! Calls of tools in the protocol's words: who calls, how they are asked, and what they get.
+//! Handles MCP tool calls: identifies the caller, asks for confirmation, and builds the response.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ use crate::{
     tool::written,
 };
 
-/// One call, by whom, and what they are offered.
+/// A tool call, its caller, and the tools that the caller is offered.
 pub(super) struct Call<'a> {
     pub(super) server: &'a Server,
     pub(super) principal: Principal,
@@ -34,7 +34,7 @@ pub(super) struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// Carries the call out. Failures are answers, too: a model can act on them.
+    /// Runs the call. An error becomes a tool result too, so that the model can act on it.
     pub(super) async fn run(self, request: CallToolRequestParams) -> CallToolResponse {
         let arguments = Value::Object(request.arguments.unwrap_or_default());
         let ask = McpConfirm {
@@ -54,7 +54,7 @@ impl Call<'_> {
         }
     }
 
-    /// Calls a tool that only reads, and gives its answer.
+    /// Calls a read-only tool and returns its result.
     pub(super) async fn query(self, tool: &str, arguments: Value) -> Result<String> {
         let ask =
             McpConfirm { server: self.server, context: self.context, answers: None, state: None };
@@ -70,7 +70,7 @@ impl Call<'_> {
         let cancelled = self.context.ct.clone();
         let caller = Caller { principal: self.principal, offer: self.offer, progress, cancelled };
         let done = self.server.guard().call(&caller, tool, arguments, ask).await;
-        // Notifications of progress go out before the answer does.
+        // Send all progress notifications before the response.
         drop(caller);
         if let Some(notified) = notified {
             let _ = notified.await;
@@ -79,7 +79,8 @@ impl Call<'_> {
     }
 }
 
-/// Where a batch reports how far it is, if the client wants to know, and the task that notifies it.
+/// The progress reporter for a batch, if the client wants progress, and the task that sends the
+/// notifications.
 fn progress(context: &RequestContext<RoleServer>) -> (Option<Progress>, Option<JoinHandle<()>>) {
     let Some(token) = context.meta.get_progress_token() else { return (None, None) };
     let (sender, mut steps) = mpsc::unbounded_channel::<(usize, usize, String)>();

@@ -1,4 +1,4 @@
-//! Names that a client offers while somebody types.
+//! Completes prompt and resource arguments while the user types.
 
 use std::collections::BTreeSet;
 
@@ -12,10 +12,10 @@ use crate::{
     tailnet::devices::Device,
 };
 
-/// Changes among which a number is looked for.
+/// How many recent changes are searched for a change number.
 const CHANGES: usize = 100;
 
-/// What fits what was typed so far.
+/// The completions for what was typed so far.
 pub(super) async fn complete(
     server: &Server,
     offer: &Offer,
@@ -36,7 +36,7 @@ pub(super) async fn complete(
         Reference::Prompt(it) if it.name == "review_policy_change" => words(server, offer).await?,
         _ => BTreeSet::new(),
     };
-    // What begins so comes before what only has it in it.
+    // Names that start with the text come before names that contain it.
     let (begins, has): (Vec<String>, Vec<String>) = names
         .into_iter()
         .filter(|it| it.to_lowercase().contains(&typed))
@@ -64,7 +64,7 @@ async fn names(
     Ok(list.iter().map(|it| name(it).to_owned()).collect())
 }
 
-/// Tags and users: what a change of the policy is about.
+/// Tags and users, for questions about policy changes.
 async fn words(server: &Server, offer: &Offer) -> Result<BTreeSet<String>> {
     if !may_list(offer, "list_devices") {
         return Ok(BTreeSet::new());

@@ -1,4 +1,4 @@
-//! Asking the user, in whatever way their client has.
+//! Asks the user to confirm a change, in the way that the client supports.
 
 use std::time::Duration;
 
@@ -22,29 +22,29 @@ use crate::{
     guard::{Caller, Confirm, Decision, Pending, nonce, question},
 };
 
-/// How long a plan waits for its confirmation.
+/// How long a plan can be confirmed.
 const CONFIRM_TIMEOUT: Duration = Duration::from_mins(10);
-/// The field of the form, and the name of the question.
+/// The field in the confirmation form, and the ID of the question.
 const CONFIRM: &str = "confirm";
 /// How a change is undone, for the question.
 const UNDO: &str = "undo_change";
 
-/// What a client gets instead of a result, until the user has answered.
+/// What the client gets instead of a result while the user has not answered.
 pub(super) enum Later {
-    /// The client has to ask the user, and call again.
+    /// The client must ask the user and call again.
     Ask(Box<InputRequiredResult>),
-    /// The model has to show this to the user, and call again.
+    /// The model must show this to the user and call again.
     Show(String),
 }
 
-/// Asks in the way that the client of one request has. Where a client can ask its user, the model's
-/// word does not count.
+/// Asks in the way that the client supports. If the client can ask its user, a confirmation by the model
+/// does not count.
 pub(super) struct McpConfirm<'a> {
     pub(super) server: &'a Server,
     pub(super) context: &'a RequestContext<RoleServer>,
-    /// The user's answer, if the call brings one along.
+    /// The user's answer, if the call contains one.
     pub(super) answers: Option<InputResponses>,
-    /// What the client kept since it was asked.
+    /// The sealed state that the client got with the question.
     pub(super) state: Option<String>,
 }
 
@@ -66,35 +66,35 @@ impl Confirm for McpConfirm<'_> {
     }
 }
 
-/// The model shows the plan to the user, and calls again with its id.
+/// The model shows the plan to the user, and calls again with the plan's ID.
 struct PlanId<'a> {
     server: &'a Server,
 }
 
-/// The server asks while the call waits: sessions of 2025.
+/// The server asks during the call (elicitation): for protocol versions with sessions.
 struct Elicit<'a> {
     server: &'a Server,
     context: &'a RequestContext<RoleServer>,
 }
 
-/// The client asks, and calls again with the answer: from 2026-07-28 on.
+/// The client asks and calls again with the answer: from protocol version 2026-07-28 on.
 struct InputRequired<'a> {
     server: &'a Server,
     answers: Option<(&'a InputResponses, &'a str)>,
 }
 
-/// What a client keeps between the two calls.
+/// The state that the client keeps between the two calls.
 #[derive(Serialize, Deserialize)]
 struct Kept {
     digest: String,
-    /// Makes each seal good for one use.
+    /// Makes each question valid for one answer only.
     nonce: String,
 }
 
 impl Confirm for PlanId<'_> {
     type Later = Later;
 
-    /// A plan that was shown before is confirmed once, if it is still the same.
+    /// A plan that was shown before can be confirmed once, if it has not changed.
     async fn confirm(&self, _: &Caller, pending: &Pending<'_>) -> Result<Decision<Later>> {
         let Some(id) = pending.plan_id else { return self.show(pending, None).await };
         let why = match self.server.store().use_plan(id, pending.digest).await? {
@@ -115,7 +115,7 @@ impl Confirm for PlanId<'_> {
 }
 
 impl PlanId<'_> {
-    /// Gives the plan to the model, which has to show it to the user.
+    /// Returns the plan to the model, which must show it to the user.
     async fn show(&self, pending: &Pending<'_>, why: Option<String>) -> Result<Decision<Later>> {
         let id = self.server.store().remember_plan(pending.digest, expiry()).await?;
         let name = pending.tool.name;
@@ -183,7 +183,8 @@ impl Confirm for InputRequired<'_> {
 }
 
 impl InputRequired<'_> {
-    /// Has the client ask, with what the answer binds to sealed in its hands.
+    /// Makes the client ask. The client keeps the sealed digest of the plan and sends it back with the
+    /// answer.
     fn ask(&self, pending: &Pending<'_>, why: &str) -> Result<Decision<Later>> {
         let kept = Kept { digest: pending.digest.to_owned(), nonce: nonce()? };
         let kept = serde_json::to_vec(&kept)
@@ -197,12 +198,12 @@ impl InputRequired<'_> {
     }
 }
 
-/// Until when a plan that is shown now can be confirmed.
+/// When a plan that is shown now can no longer be confirmed.
 fn expiry() -> Timestamp {
     Timestamp::now().saturating_add(CONFIRM_TIMEOUT).unwrap_or(Timestamp::MAX)
 }
 
-/// The form that a user fills in.
+/// The confirmation form for the user.
 fn form(pending: &Pending<'_>, why: &str) -> ElicitRequestParams {
     let schema = ElicitationSchema::builder().required_bool_with(CONFIRM, |field| {
         field.title("Apply this change").description("Apply exactly this plan")

@@ -1,4 +1,4 @@
-//! Tools, the server and failures, in the protocol's words.
+//! Describes tools, the server and errors in MCP's types.
 
 use rmcp::model::{Icon, Implementation, Tool, ToolAnnotations};
 use serde_json::{Map, Value};
@@ -9,17 +9,17 @@ use crate::{
     tool::{Risk, ToolDef},
 };
 
-/// Nine dots, four of them dark, as small as an icon gets.
+/// An icon of nine dots, four of them dark; as small as an icon gets.
 const ICON: &str = "data:image/svg+xml,%3Csvg%20xmlns='http://www.w3.org/2000/svg'%20viewBox='0%200%207%207'%3E\
     %3Cg%20fill='%23888'%3E%3Cpath%20d='M0%200h1v1H0zM3%200h1v1H3zM6%200h1v1H6zM0%206h1v1H0zM6%206h1v1H6z'/%3E%3C/g%3E\
     %3Cpath%20d='M0%203h1v1H0zM3%203h1v1H3zM6%203h1v1H6zM3%206h1v1H3z'/%3E%3C/svg%3E";
 
-/// A tool as MCP clients see it, where the server goes up to `access`.
+/// The MCP description of a tool, on a server that allows plans up to the risk `access`.
 pub fn describe(tool: &ToolDef, access: Risk) -> Tool {
     described(tool, access, |_| ())
 }
 
-/// The same, where it may be asked of several tailnets.
+/// The MCP description of a tool on a server for several tailnets, with the parameter that selects one.
 pub(super) fn describe_for(tool: &ToolDef, access: Risk, tailnets: &Tailnets) -> Tool {
     described(tool, access, |properties| tailnets.describe(properties, !tool.is_edit()))
 }
@@ -39,11 +39,11 @@ fn described(tool: &ToolDef, access: Risk, more: impl FnOnce(&mut Map<String, Va
         .with_annotations(hints(tool, access))
 }
 
-/// What hosts gate by. It follows from the risk, so it cannot contradict it. A plan of a greater risk
-/// than `access` is refused, so the hints go up to that.
+/// The hints by which hosts decide whether to ask their user. They follow from the risk. Plans above
+/// `access` are refused, so the hints do not go beyond that.
 fn hints(tool: &ToolDef, access: Risk) -> ToolAnnotations {
     let hints = ToolAnnotations::new();
-    // The API is the world outside, and open is what a host takes for granted.
+    // The API is an open world, which hosts assume by default.
     let hints = if tool.is_of_journal() { hints.open_world(false) } else { hints };
     match tool.worst.min(access.max(tool.risk)) {
         Risk::Read => hints.read_only(true),
@@ -52,7 +52,7 @@ fn hints(tool: &ToolDef, access: Risk) -> ToolAnnotations {
     }
 }
 
-/// This server.
+/// The name, version and description of this server.
 pub(super) fn identity() -> Implementation {
     Implementation::new("tailsteward", env!("CARGO_PKG_VERSION"))
         .with_title("Tailsteward: Tailscale MCP server")
@@ -62,7 +62,7 @@ pub(super) fn identity() -> Implementation {
         ])
 }
 
-/// What a model has to know before it uses what is offered.
+/// The instructions for a model that uses the offered tools.
 pub(super) fn instructions(offer: &Offer) -> String {
     let mut text =
         "Runs a Tailscale tailnet through its admin API. Lists are paged: give `next` as \

@@ -1,4 +1,5 @@
-//! What a token or a request narrows. Nothing here can widen what the operator offers.
+//! Reduces the offered tools for a token or a request. Nothing here can add to what the administrator
+//! offers.
 
 use http::HeaderMap;
 use rmcp::model::Extensions;
@@ -22,11 +23,11 @@ pub(super) fn principal(extensions: &Extensions, local: &Principal) -> Principal
     principal.unwrap_or(local).clone()
 }
 
-/// The offer, less what the principal may not have and what the request does not want.
+/// The offer without the tools that the principal may not use or the request does not want.
 pub(super) fn to(offer: &Offer, principal: &Principal, extensions: &Extensions) -> Result<Offer> {
     let mut offer = offer.clone();
     if principal.read_only || principal.toolsets.is_some() {
-        // A token without a word on toolsets has all that are offered.
+        // A token without `toolsets` may use all of them.
         let toolsets = principal.toolsets.clone().unwrap_or_else(everything);
         if toolsets.is_empty() {
             return Err(Error::invalid_input(
@@ -53,23 +54,23 @@ pub(super) fn to(offer: &Offer, principal: &Principal, extensions: &Extensions) 
     Ok(offer.narrowed(ToolSelection::read(&wanted)?))
 }
 
-/// All toolsets that there are, those included whose tools nobody wrote.
+/// All toolsets, including the generated ones.
 fn everything() -> Vec<String> {
     ["all", "api"].map(str::to_owned).into()
 }
 
-/// The words of a header, between commas.
+/// The comma-separated values of a header.
 fn list(headers: &HeaderMap, name: &str) -> Result<Vec<String>> {
     let mut words = Vec::new();
     for value in headers.get_all(name) {
-        // What cannot be read must not be taken for nothing.
+        // An unreadable header must not be ignored, since it may restrict the offer.
         let text = value.to_str().map_err(|_| Error::invalid_input(name, "must be plain text"))?;
         words.extend(text.split(',').map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned));
     }
     Ok(words)
 }
 
-/// A header that is on or off.
+/// The value of a boolean header.
 fn switch(headers: &HeaderMap, name: &str) -> Result<bool> {
     let mut on = false;
     for word in list(headers, name)? {

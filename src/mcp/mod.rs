@@ -1,4 +1,4 @@
-//! The MCP server: a thin face over the tools, and the only place that knows the protocol.
+//! The MCP server: a thin layer over the tools, and the only module that knows the protocol.
 
 use std::{sync::Arc, time::Duration};
 
@@ -36,7 +36,7 @@ use crate::{
     tool::Risk,
 };
 
-/// Serves one tailnet, or several, to assistants. A clone serves another session.
+/// An MCP server for one or several tailnets. Each session gets its own clone.
 pub struct Server {
     inner: Arc<Inner>,
     watched: Watched,
@@ -51,33 +51,33 @@ impl Clone for Server {
 struct Inner {
     guard: Arc<Guard>,
     sealing_key: SealingKey,
-    /// Built once: a list is asked for at the start of every conversation.
+    /// Built once, since every conversation starts by listing the tools.
     tools: Vec<Tool>,
     instructions: String,
 }
 
-/// How a server is set up.
+/// The setup of a server.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Setup {
-    /// What is offered.
+    /// The offered tools.
     pub offer: Offer,
-    /// The journal of changes and the audit of calls.
+    /// The journal of changes and the audit log of calls.
     pub store: Arc<Store>,
-    /// Carries destructive plans out without asking the user.
+    /// Whether destructive plans are applied without asking the user.
     pub yes: bool,
-    /// Seals what clients keep between two calls.
+    /// The key that seals the state that clients keep between two calls.
     pub sealing_key: SealingKey,
     /// Who calls over stdio and on the terminal, for journal and audit.
     pub local: Principal,
 }
 
 impl Setup {
-    /// The default tools up to `access`, and a journal that ends with the process.
+    /// A setup with the default tools up to `access`, and a journal in memory.
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) if the system has no randomness.
+    /// [`Config`](crate::ErrorKind::Config) if the system provides no random bytes.
     pub fn new(access: Risk) -> crate::Result<Self> {
         Ok(Self {
             offer: Offer::up_to(access),
@@ -88,26 +88,26 @@ impl Setup {
         })
     }
 
-    /// The guard of a server or a command that is set up like this.
+    /// The guard for a server or command with this setup.
     pub(crate) fn guard(&self, tailnets: impl Into<Tailnets>) -> Guard {
         let (offer, store) = (self.offer.clone(), Arc::clone(&self.store));
         Guard::new(tailnets.into(), offer, store, self.yes, self.local.clone())
     }
 }
 
-/// What is logged over HTTP unless somebody says otherwise: what goes wrong, and every call of a tool.
-/// The protocol's library warns of every client that just leaves.
+/// The default log filter over HTTP: warnings, and every tool call. rmcp warns about every client that just
+/// disconnects.
 pub const LOG: &str = "warn,rmcp=error,audit=info";
-/// What is logged otherwise: what goes wrong.
+/// The default log filter otherwise: warnings only.
 pub const QUIET_LOG: &str = "warn,rmcp=error";
 
-/// How long a client may keep a list, in milliseconds: none changes while the server runs.
+/// How long a client may cache a list, in milliseconds. Lists do not change while the server runs.
 const LIST_TTL: u64 = 300_000;
-/// How long a client may keep a resource: as long as lists are kept here.
+/// How long a client may cache a resource, in milliseconds: as long as lists are cached here.
 const READ_TTL: u64 = 5_000;
 
-/// Says how long an answer may be kept, and by nobody else: what is offered depends on who asks.
-/// Clients of before do not know these hints.
+/// Adds cache hints to a response: how long it is valid, and that it is private, since the offer depends on
+/// the caller. Older clients do not know these hints.
 macro_rules! hinted {
     ($answer:expr, $context:expr, $ttl:expr) => {
         if is_modern($context) {
@@ -119,7 +119,7 @@ macro_rules! hinted {
 }
 
 impl Server {
-    /// A server for one tailnet or several.
+    /// Creates a server for one or several tailnets.
     pub fn new(tailnets: impl Into<Tailnets>, setup: Setup) -> Self {
         let tailnets = tailnets.into();
         let access = setup.offer.access();
@@ -131,18 +131,18 @@ impl Server {
         Self { inner: Arc::new(inner), watched: Watched::default() }
     }
 
-    /// Waits until no change is under way and every call is in the audit, but not for ever.
+    /// Waits until no change is running and the audit log is written, but not forever.
     pub async fn idle(&self) {
         self.guard().idle().await;
     }
 
-    /// Revokes rotated keys whose grace period is over: looks for them every `interval` until the
-    /// server ends. A server that does not offer `rotate_key` leaves them.
+    /// Checks every `interval` for rotated keys whose grace period is over and revokes them, until the
+    /// server ends. Does nothing if the server does not offer `rotate_key`.
     pub async fn revoke_rotated(&self, interval: Duration) {
         jobs::revoke_rotated(self.guard(), interval).await;
     }
 
-    /// The tailnet that is meant where none is named.
+    /// The default tailnet.
     pub(crate) fn tailnet(&self) -> &Tailnet {
         self.guard().tailnets().first()
     }
@@ -164,7 +164,7 @@ impl Server {
         self.guard().acting(self.tailnet(), &Principal::local(), "", None)
     }
 
-    /// Who sent a request, and what they are offered: no more than the operator offers.
+    /// The principal who sent a request, and the tools that the principal is offered.
     fn caller(
         &self,
         context: &RequestContext<RoleServer>,
@@ -176,7 +176,7 @@ impl Server {
     }
 }
 
-/// Whether the request is of the protocol without sessions.
+/// Whether the request uses the protocol without sessions.
 fn is_modern(context: &RequestContext<RoleServer>) -> bool {
     context.protocol_version() >= Some(ProtocolVersion::V_2026_07_28)
 }
@@ -272,13 +272,13 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
         let (_, offer) = self.caller(&context)?;
-        // That nothing can be offered stops nobody from typing.
+        // If completions cannot be computed, return none instead of an error.
         let found = complete::complete(self, &offer, &request).await.unwrap_or_default();
         Ok(CompleteResult::new(found))
     }
 
-    /// Clients of 2025 set it without asking whether it does anything; all that there is to tell is
-    /// in the answers.
+    /// Clients of older versions set the level without asking whether it is supported. It has no effect:
+    /// everything is in the responses.
     async fn set_level(
         &self,
         _: rmcp::model::SetLevelRequestParams,
@@ -292,7 +292,7 @@ impl ServerHandler for Server {
         request: SubscribeRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        // Of what there is not, there is never anything to tell.
+        // An unknown resource never changes.
         if !resources::is_known(&request.uri) {
             return Ok(());
         }

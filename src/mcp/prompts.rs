@@ -1,4 +1,4 @@
-//! Questions that operators ask again and again, with what to look at.
+//! Prompts for frequent tasks of administrators, with the tools to use.
 
 use rmcp::{
     ErrorData,
@@ -6,7 +6,7 @@ use rmcp::{
 };
 use serde_json::{Map, Value};
 
-/// An argument of a prompt: name, meaning, whether it is required.
+/// An argument of a prompt: name, description, whether it is required.
 type Parameter = (&'static str, &'static str, bool);
 
 struct Kind {
@@ -14,7 +14,7 @@ struct Kind {
     title: &'static str,
     about: &'static str,
     parameters: &'static [Parameter],
-    /// The words, with parameters in braces.
+    /// The text, with parameters in braces.
     words: &'static str,
 }
 
@@ -70,7 +70,7 @@ const KINDS: &[Kind] = &[
     },
 ];
 
-/// What stands for a parameter that is not given.
+/// The default value of an optional parameter.
 fn default(parameter: &str) -> &'static str {
     match parameter {
         "days" => "90",

@@ -1,5 +1,5 @@
-//! What a client can attach to a conversation without calling a tool. A resource is what a tool
-//! would answer, and is offered where the tool is.
+//! Resources that a client can attach to a conversation without a tool call. Each has the result of a tool,
+//! and is offered if the tool is.
 
 use rmcp::{
     ErrorData, RoleServer,
@@ -27,20 +27,20 @@ pub(super) const POLICY: &str = "tailnet://policy";
 pub(super) const CHANGES: &str = "tailnet://changes";
 pub(super) const CHANGE: &str = "tailnet://change/";
 
-/// Devices that the resource shows: a page larger than a tool's, since a person chose it.
+/// How many devices the resource lists: more than a page of the tool, since a person selected it.
 const PAGE_SIZE: usize = 200;
 
-/// One kind of resource.
+/// A resource, or a template for resources with an ID.
 struct Kind {
-    /// The address, or how it begins where an id follows.
+    /// The URI, or its prefix before an ID.
     uri: &'static str,
     name: &'static str,
     title: &'static str,
     about: &'static str,
     mime: &'static str,
-    /// The tool that answers it.
+    /// The tool that returns the content.
     tool: &'static str,
-    /// What follows the address.
+    /// The name of the parameter after the prefix.
     parameter: Option<&'static str>,
 }
 
@@ -97,7 +97,7 @@ impl Kind {
         catalogue::named(self.tool).is_ok_and(|it| offer.takes(it))
     }
 
-    /// What follows the address, unescaped.
+    /// The parameter in a URI, unescaped; empty if there is none. `None` if the URI does not match.
     fn takes(&self, uri: &str) -> Option<String> {
         if self.parameter.is_none() {
             return (uri == self.uri).then(String::new);
@@ -107,7 +107,7 @@ impl Kind {
     }
 }
 
-/// The resources that have one address each.
+/// The resources with a fixed URI.
 pub(super) fn list(offer: &Offer) -> Vec<Resource> {
     let single = KINDS.iter().filter(|it| it.parameter.is_none() && it.is_offered(offer));
     single
@@ -120,7 +120,7 @@ pub(super) fn list(offer: &Offer) -> Vec<Resource> {
         .collect()
 }
 
-/// The resources whose address has an id in it.
+/// The resource templates, whose URIs contain an ID.
 pub(super) fn templates(offer: &Offer) -> Vec<ResourceTemplate> {
     let several = KINDS.iter().filter(|it| it.is_offered(offer));
     several
@@ -136,7 +136,7 @@ pub(super) fn templates(offer: &Offer) -> Vec<ResourceTemplate> {
         .collect()
 }
 
-/// Reads one.
+/// Reads a resource.
 pub(super) async fn read(
     server: &Server,
     principal: Principal,
@@ -153,7 +153,7 @@ pub(super) async fn read(
     };
     let call = Call { server, principal, offer, context };
     let text = if kind.mime == HUJSON {
-        // The text itself, where the tool says more of it.
+        // The policy file itself; the tool would add more than its text.
         let (store, principal) = (server.store(), &call.principal);
         let audit = OpenAudit::begin(store, principal, POLICY, Risk::Read, String::new());
         let read = policy(server).await;
@@ -175,7 +175,7 @@ pub(super) async fn read(
     Ok(ResourceContents::text(text, uri).with_mime_type(kind.mime))
 }
 
-/// Whether something can be at this address.
+/// Whether a resource can exist at this URI.
 pub(super) fn is_known(uri: &str) -> bool {
     KINDS.iter().any(|it| it.takes(uri).is_some())
 }

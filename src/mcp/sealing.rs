@@ -1,4 +1,4 @@
-//! What a client keeps for us between two calls, sealed so that it cannot be changed.
+//! Seals the state that clients keep between two calls, so that they cannot change it.
 
 use std::time::Duration;
 
@@ -8,20 +8,20 @@ use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 
 use crate::client::{Error, Result};
 
-/// Bytes of a key.
+/// The length of a key in bytes.
 const LENGTH: usize = 32;
 
-/// Signs what a client keeps for us. Replicas that share it accept each other's seals. What is
-/// sealed can be read by the client: it holds no secrets.
+/// A key that signs the state that clients keep. Replicas with the same key accept each other's seals.
+/// Clients can read the sealed state, so it must not contain secrets.
 #[derive(Debug, Clone)]
 pub struct SealingKey(RequestStateCodec);
 
 impl SealingKey {
-    /// A key of this process alone: seals end with it.
+    /// A random key; its seals are valid only in this process.
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) if the system has no randomness.
+    /// [`Config`](crate::ErrorKind::Config) if the system provides no random bytes.
     pub fn random() -> Result<Self> {
         let mut key = vec![0; LENGTH];
         getrandom::fill(&mut key).map_err(|error| {
@@ -30,11 +30,11 @@ impl SealingKey {
         Self::of(&SecretSlice::from(key))
     }
 
-    /// The key that `text` is in base64: 32 bytes, as `openssl rand -base64 32` gives them.
+    /// Parses a key of 32 bytes in base64, as printed by `openssl rand -base64 32`.
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) if it is anything else; the text is not repeated.
+    /// [`Config`](crate::ErrorKind::Config) if it is not a key; the message does not repeat the text.
     pub fn parse(text: &SecretString) -> Result<Self> {
         let key = STANDARD.decode(text.expose_secret().trim()).unwrap_or_default();
         Self::of(&SecretSlice::from(key))
@@ -51,18 +51,18 @@ impl SealingKey {
         })
     }
 
-    /// Seals `state` for as long as `lifetime`. It opens only with the same `context`: who asked,
-    /// and for what.
+    /// Seals `state`. It can be opened until `lifetime` is over, with the same `context` (the caller and
+    /// the request).
     pub fn seal(&self, state: &[u8], context: &[u8], lifetime: Duration) -> String {
         self.0.seal_with(state, &SealOptions::new().associated_data(context).ttl(lifetime))
     }
 
-    /// What was sealed with `context`.
+    /// The state in a seal that was made with this `context`.
     ///
     /// # Errors
     ///
-    /// [`Refused`](crate::ErrorKind::Refused) if it was changed, is for another context, was sealed
-    /// with another key, or is too old. Which of these stays secret.
+    /// [`Refused`](crate::ErrorKind::Refused) if the seal was changed, has expired, or was made with
+    /// another context or key. The message does not say which.
     pub fn open(&self, sealed: &str, context: &[u8]) -> Result<Vec<u8>> {
         self.0.open_with(sealed, context).map_err(|why| {
             tracing::debug!(%why, "a seal does not open");

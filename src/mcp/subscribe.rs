@@ -1,5 +1,5 @@
-//! Telling clients that a resource they watch has changed: through this server. What others change
-//! elsewhere, the API does not announce.
+//! Notifies clients when a resource that they subscribed to has changed through this server. The API does
+//! not report changes made elsewhere.
 
 use std::{
     collections::HashMap,
@@ -22,13 +22,13 @@ use crate::{
     tailnet::{devices, policy_file},
 };
 
-/// Resources that one session watches at most.
+/// The most subscriptions of a session.
 const MAX_SUBSCRIPTIONS: usize = 100;
 
-/// What a change touched, as it is announced to listeners.
+/// The changes, as listeners receive them.
 type News = broadcast::Receiver<Arc<Touched>>;
 
-/// The addresses of the resources that a change touched.
+/// The URIs of the resources that a change affected.
 fn addresses(touched: &Touched) -> Vec<String> {
     let mut uris = vec![resources::CHANGES.to_owned()];
     uris.extend(touched.change.map(|it| format!("{}{it}", resources::CHANGE)));
@@ -47,13 +47,13 @@ fn addresses(touched: &Touched) -> Vec<String> {
     uris
 }
 
-/// What one session of 2025 watches.
+/// The subscriptions of a session (protocol versions with sessions).
 #[derive(Debug, Default)]
 pub(super) struct Watched(Mutex<HashMap<String, AbortHandle>>);
 
 impl Watched {
-    /// Tells `peer` whenever `uri` changes, until the session ends. Each subscription uses a task,
-    /// so their number is limited.
+    /// Notifies `peer` whenever `uri` changes, until the session ends. Each subscription needs a task, so
+    /// their number is limited.
     pub(super) fn add(
         &self,
         uri: String,
@@ -97,29 +97,30 @@ impl Drop for Watched {
     }
 }
 
-/// Waits until `uri` has changed; false when nothing will any more.
+/// Waits until `uri` has changed. False if no more changes will come.
 async fn touches(news: &mut News, uri: &str) -> bool {
     loop {
         match news.recv().await {
             Ok(touched) if addresses(&touched).iter().any(|it| it == uri) => return true,
             Ok(_) => {}
-            // What was missed may have been it.
+            // The missed changes may have included this resource.
             Err(RecvError::Lagged(_)) => return true,
             Err(RecvError::Closed) => return false,
         }
     }
 }
 
-/// Of what a client of 2026-07-28 wants to hear, what there is to hear.
+/// The subscriptions that are accepted out of those that a client requests (from protocol version
+/// 2026-07-28 on).
 pub(super) fn accepted(requested: &SubscriptionFilter) -> SubscriptionFilter {
     let wanted = requested.resource_subscriptions.clone().unwrap_or_default();
     let known: Vec<String> = wanted.into_iter().filter(|it| resources::is_known(it)).collect();
-    // Lists never change while the server runs, so whoever waits for that hears nothing.
+    // Lists never change while the server runs, so there is nothing to subscribe to.
     let filter = SubscriptionFilter::builder();
     if known.is_empty() { filter } else { filter.resource_subscriptions(known) }.build()
 }
 
-/// Serves one stream of news until it ends.
+/// Sends notifications until the subscription ends.
 pub(super) async fn stream(context: &SubscriptionContext, mut news: News) {
     let watched = context.sink().accepted().resource_subscriptions.clone().unwrap_or_default();
     loop {

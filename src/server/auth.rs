@@ -1,4 +1,4 @@
-//! Authentication: by token, or none on loopback if the administrator allows it.
+//! Authentication over HTTP: by token, or none on a loopback address if the administrator allows it.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use super::{
     tokens::{Holder, Tokens},
 };
 
-/// Where clients find out what kind of proof is wanted (RFC 9728).
+/// The path of the OAuth protected resource metadata (RFC 9728), which tells clients how to authenticate.
 pub(super) const METADATA: &str = "/.well-known/oauth-protected-resource";
 
-/// Who may come in.
+/// Who may use the server over HTTP.
 #[derive(Debug, Clone)]
 #[expect(clippy::exhaustive_enums, reason = "there is no third way")]
 pub enum Access {
@@ -25,12 +25,12 @@ pub enum Access {
     Tokens(Arc<Tokens>),
 }
 
-/// What a request is for.
+/// What a request wants to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
     /// MCP.
     Mcp,
-    /// Metrics and the details of readiness.
+    /// The metrics and the details of readiness.
     Metrics,
 }
 
@@ -45,7 +45,8 @@ impl Purpose {
 }
 
 impl Shared {
-    /// The principal behind these headers, if it may do this. The token is removed from the headers.
+    /// Authenticates a request. Returns the holder of its token, if the token allows this purpose, or the
+    /// local holder if no token is required. Removes the token from the headers.
     pub(super) fn admit(
         &self,
         purpose: Purpose,
@@ -83,13 +84,14 @@ impl Shared {
     }
 }
 
-/// The token of a header's value.
+/// The token in the value of an `Authorization` header.
 fn bearer(value: &str) -> Option<&str> {
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// What RFC 9728 asks for. There is no authorization server: the operator hands tokens out.
+/// Responds with the RFC 9728 metadata. There is no authorization server: the administrator hands out
+/// tokens.
 pub(super) async fn metadata(
     State(shared): State<Arc<Shared>>,
     uri: Uri,

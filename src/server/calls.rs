@@ -1,4 +1,4 @@
-//! Around every tool call: a limit to its time, and what is counted of it.
+//! Wraps every tool call: limits its duration, and counts it.
 
 use std::{
     borrow::Cow,
@@ -23,7 +23,7 @@ use rmcp::{
     service::{NotificationContext, RequestContext, SubscriptionContext},
 };
 
-/// A handler whose tool calls are counted, and end in time. All else is handed on.
+/// A handler that limits and counts tool calls, and forwards everything else unchanged.
 #[derive(Clone)]
 pub(super) struct Calls<H> {
     pub(super) handler: H,
@@ -59,14 +59,14 @@ impl<H: ServerHandler> Calls<H> {
         let error =
             Error::new(ErrorKind::Timeout, format!("the call was not done within {longest} s"));
         let hints = tool.and_then(|it| it.annotations.as_ref());
-        // A change continues without its caller.
+        // A change continues after its caller was cancelled, so its effect is unknown.
         let reads = hints.is_some_and(|it| it.read_only_hint == Some(true));
         let error = if reads { error } else { error.with_unknown_effect() };
         CallToolResult::error(vec![ContentBlock::text(failure(&error))])
     }
 }
 
-/// Methods that only hand on.
+/// Methods that forward requests unchanged.
 macro_rules! handed_on {
     ($($name:ident: $request:ty => $answer:ty;)*) => {$(
         fn $name(
@@ -79,7 +79,7 @@ macro_rules! handed_on {
     )*};
 }
 
-/// The same for notifications.
+/// Methods that forward notifications unchanged.
 macro_rules! handed_on_silently {
     ($($name:ident: $notification:ty;)*) => {$(
         fn $name(

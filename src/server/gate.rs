@@ -1,5 +1,5 @@
-//! Which names the server answers to, and pages of which origins may use it: what stands between a
-//! server on this machine and the pages in its browser.
+//! Checks `Host` and `Origin` of requests, which protects a server on this machine from web pages in a
+//! browser.
 
 use http::{HeaderMap, HeaderValue, Uri, header, uri::Authority};
 use url::{Host, Url};
@@ -7,12 +7,12 @@ use url::{Host, Url};
 use super::refusal::Refusal;
 use crate::client::{Error, Result};
 
-/// Names and origins that are let in.
+/// The allowed host names and origins.
 #[derive(Debug, Clone)]
 pub(super) struct Gate {
-    /// Name and port; any port if there is none.
+    /// Name and port; `None` allows any port.
     hosts: Vec<(String, Option<u16>)>,
-    /// Scheme, name and port; any port if there is none.
+    /// Scheme, name and port; `None` allows any port.
     origins: Vec<(String, String, Option<u16>)>,
 }
 
@@ -55,7 +55,7 @@ impl Gate {
         let host = match (named.next(), named.next()) {
             (Some(host), None) => host.to_str().ok().and_then(|it| it.parse().ok()),
             (None, _) => uri.authority().cloned(),
-            // Two host names: a proxy in front may have checked the other one.
+            // Two host names: do not trust either, since a proxy may have checked the other one.
             _ => None,
         };
         host.is_some_and(|host: Authority| {
@@ -64,7 +64,7 @@ impl Gate {
         })
     }
 
-    /// Whether pages of `origin` may use the server.
+    /// Whether pages of this origin may use the server.
     pub(super) fn admits(&self, origin: &HeaderValue) -> bool {
         let url = origin.to_str().ok().and_then(|it| Url::parse(it).ok());
         url.is_some_and(|url| {
@@ -83,7 +83,7 @@ fn name_and_port(authority: &Authority) -> (String, Option<u16>) {
     (name.to_ascii_lowercase(), authority.port_u16())
 }
 
-/// An address in brackets is the same name as without.
+/// The host name; an IPv6 address is returned without brackets.
 fn name_of(host: &Host<&str>) -> String {
     match host {
         Host::Domain(name) => name.trim_end_matches('.').to_owned(),

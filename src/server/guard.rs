@@ -1,4 +1,4 @@
-//! What every request passes before it reaches the protocol.
+//! Checks every request before it reaches the MCP handler.
 
 use std::{
     pin::Pin,
@@ -48,7 +48,7 @@ pub(super) struct Shared {
     pub(super) stopping: CancellationToken,
 }
 
-/// Counts what is answered.
+/// Counts responses.
 pub(super) async fn count(
     State(shared): State<Arc<Shared>>,
     request: Request,
@@ -71,7 +71,7 @@ pub(super) async fn count(
     response
 }
 
-/// Passes a request to the protocol, with its principal.
+/// Checks a request and passes it on to the MCP handler, with its principal.
 pub(super) async fn guard(
     State(shared): State<Arc<Shared>>,
     request: Request,
@@ -100,10 +100,10 @@ pub(super) async fn guard(
     Ok(response.map(|body| Body::new(Held::new(body, place, holder))))
 }
 
-/// Whether the request opens a stream that lasts as long as the client listens.
+/// Whether the request opens a stream that stays open as long as the client listens.
 fn listens(parts: &Parts) -> bool {
     let says = |name: &str, word: &str| parts.headers.get(name).is_some_and(|it| it == word);
-    // Earlier revisions do not compare the header with the request.
+    // Earlier protocol versions do not require this header to match the body.
     let stateless = says("mcp-protocol-version", "2026-07-28");
     parts.method == Method::GET || (stateless && says("mcp-method", "subscriptions/listen"))
 }
@@ -129,7 +129,7 @@ fn says_json(headers: &HeaderMap) -> bool {
     kind.is_some_and(|it| it.trim().eq_ignore_ascii_case("application/json"))
 }
 
-/// rmcp has one plain answer for both.
+/// The refusal for a body that rmcp rejected; rmcp does not distinguish the two reasons.
 fn not_a_message(body: &[u8]) -> Refusal {
     match serde_json::from_slice::<IgnoredAny>(body) {
         Ok(_) => Refusal::NoMessage,
@@ -137,7 +137,7 @@ fn not_a_message(body: &[u8]) -> Refusal {
     }
 }
 
-/// A body that keeps its place until it is sent, and ends when its reader's token does.
+/// A response body that keeps its slot until it is sent, and ends when the token becomes invalid.
 struct Held {
     body: Body,
     _place: Place,

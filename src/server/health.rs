@@ -1,4 +1,4 @@
-//! Liveness, and readiness: whether the API answers.
+//! Health endpoints: liveness, and readiness (whether the Tailscale API answers).
 
 use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
@@ -18,20 +18,20 @@ use crate::{
     client::{Error, Result},
 };
 
-/// How long an answer holds. Whoever asks more often does not make us ask the API.
+/// How long a result is reused, so that frequent requests do not cause as many API calls.
 const FRESH: Duration = Duration::from_secs(5);
 
-/// How long the API may take.
+/// How long the API may take to answer.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
 type Answer = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
-/// Asks whether what the server needs answers.
+/// A check whether the Tailscale API answers.
 #[derive(Clone)]
 pub struct Probe(Arc<dyn Fn() -> Answer + Send + Sync>);
 
 impl Probe {
-    /// A probe that calls `ask`.
+    /// A probe that runs `ask`.
     pub fn new<F>(ask: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<()>> + Send + 'static,
@@ -75,7 +75,7 @@ impl Health {
     }
 }
 
-/// Liveness: answers as long as the process runs.
+/// Liveness: responds as long as the process runs.
 pub(super) async fn live() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
@@ -122,7 +122,7 @@ pub(super) async fn ready(
     (code, Json(body)).into_response()
 }
 
-/// The counters, for Prometheus.
+/// The metrics in the format of Prometheus.
 pub(super) async fn counters(
     State(shared): State<Arc<Shared>>,
     uri: Uri,

@@ -26,55 +26,55 @@ use super::{
 };
 use crate::client::{Error, Result};
 
-/// Names of this machine, for itself.
+/// The host names of this machine, always allowed on loopback.
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
-/// How often the file of tokens is checked between requests.
+/// How often the token file is checked between requests.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long streams may take to close at the end.
+/// How long streams may take to close at shutdown.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How the server is served over HTTP. Start from [`Options::new`] and change what differs.
+/// Options for serving over HTTP. Start with [`Options::new`] and change the fields that differ.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Options {
     /// Authentication.
     pub access: Access,
-    /// Allowed values of `Host`, besides the names of this machine: `NAME` or `NAME:PORT`.
+    /// Allowed values of `Host` besides the names of this machine: `NAME` or `NAME:PORT`.
     pub hosts: Vec<String>,
-    /// Origins of pages that may use it: `SCHEME://NAME`, with `:PORT` or `:*` for any. On loopback
-    /// also pages of this machine may.
+    /// Origins whose pages may use the server: `SCHEME://NAME`, with `:PORT` or with `:*` for any port. On
+    /// loopback, pages of this machine are allowed, too.
     pub origins: Vec<String>,
-    /// The URL for clients, if a proxy is in front.
+    /// The server's URL for clients, if it is behind a proxy.
     pub public_url: Option<Url>,
-    /// Whether no state is kept between two requests, so that any replica can answer the next one.
+    /// Whether no state is kept between requests, so that any replica can answer the next one.
     pub stateless: bool,
     /// Limits for clients.
     pub limits: Limits,
 }
 
-/// How much of the server a client, and all of them, may take.
+/// Limits on what one client, and all clients together, may use.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Limits {
     /// Sustained requests per second for each principal.
     pub rate: NonZeroU32,
-    /// The largest body, in bytes.
+    /// The largest request body, in bytes.
     pub body: usize,
-    /// How long the head of a request may take, and how long a connection may be idle.
+    /// How long the headers of a request may take, and how long a connection may be idle.
     pub head_within: Duration,
-    /// How long the body may take.
+    /// How long a request body may take.
     pub body_within: Duration,
-    /// How long a tool call may take, the user's answer included.
+    /// How long a tool call may take, including the time that a user takes to confirm.
     pub call: Duration,
-    /// Concurrent requests. No token gets more than half.
+    /// Concurrent requests. One token gets at most half of them.
     pub requests: usize,
-    /// Concurrent sessions, and as many streams. No token gets more than half.
+    /// Concurrent sessions, and the same number of streams. One token gets at most half of them.
     pub sessions: usize,
     /// Concurrent connections.
     pub connections: usize,
-    /// The time without a message after which a session ends.
+    /// How long a session may be idle before it ends.
     pub idle: Duration,
     /// How long running calls may take to finish at shutdown.
     pub grace: Duration,
@@ -129,7 +129,7 @@ impl Default for Limits {
     }
 }
 
-/// A server that listens, and has not begun to answer.
+/// A bound server that does not accept requests yet.
 #[derive(Debug)]
 pub struct Http {
     listener: TcpListener,
@@ -142,8 +142,8 @@ impl Http {
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) for an address other than loopback without
-    /// authentication, or if it cannot be bound.
+    /// [`Config`](crate::ErrorKind::Config) if the address cannot be bound, or is not a loopback address
+    /// and there is no authentication.
     pub async fn bind(address: SocketAddr, options: Options) -> Result<Self> {
         if matches!(options.access, Access::Anyone) && !address.ip().is_loopback() {
             return Err(Error::config(
@@ -170,8 +170,8 @@ impl Http {
         self.address
     }
 
-    /// Serves `handler` until `stop`. Then it accepts no more requests, lets running calls finish, and
-    /// waits for `idle`, for as long as the grace period lasts.
+    /// Serves `handler` until `stop` completes. Then it accepts no more requests and waits for running
+    /// calls and for `idle`, but no longer than the grace period.
     ///
     /// # Errors
     ///
@@ -189,7 +189,7 @@ impl Http {
             .with_legacy_session_mode(!options.stateless)
             .with_json_response(true)
             .with_max_request_body_bytes(options.limits.body)
-            // Both were checked before, for all paths.
+            // Both are checked by our own `Gate`, for all paths.
             .disable_allowed_hosts()
             .disable_allowed_origins();
         config.cancellation_token = CancellationToken::new();
@@ -267,14 +267,14 @@ fn router<H: ServerHandler + Clone>(
         .route(&format!("{METADATA}/mcp"), metadata)
         .layer(cors(shared))
         .route("/metrics", get(health::counters))
-        // A health check uses an address instead of a name.
+        // Not behind the `Host` check: health checks use an address instead of a name.
         .route("/health", get(health::live))
         .route("/health/ready", get(health::ready))
         .layer(count)
         .with_state(Arc::clone(shared))
 }
 
-/// Lets pages of allowed origins read what is answered.
+/// Lets pages of allowed origins read the responses (CORS).
 fn cors(shared: &Arc<Shared>) -> CorsLayer {
     let shared = Arc::clone(shared);
     let known = AllowOrigin::predicate(move |origin, _| shared.gate.admits(origin));

@@ -1,4 +1,4 @@
-//! How much of the server one client, and all of them, may take.
+//! Rate and concurrency limits, for each client and in total.
 
 use std::{
     collections::HashMap,
@@ -13,7 +13,7 @@ use governor::{
 };
 use tokio::sync::Notify;
 
-/// Requests a second for each principal.
+/// A rate limit for each principal.
 pub(super) struct Rate {
     turns: DefaultKeyedRateLimiter<Arc<str>>,
     clock: DefaultClock,
@@ -33,7 +33,7 @@ impl Rate {
     }
 }
 
-/// Slots, of which no principal gets all.
+/// A limited number of slots, with a maximum for each principal.
 #[derive(Clone)]
 pub(super) struct Places(Arc<Inner>);
 
@@ -44,14 +44,14 @@ struct Inner {
     emptied: Notify,
 }
 
-/// A place that is taken until this is dropped.
+/// A slot, taken until this is dropped.
 pub(super) struct Place {
     of: Places,
     who: Arc<str>,
 }
 
 impl Places {
-    /// `all` slots, of which one principal gets `each` at most.
+    /// `all` slots, of which one principal gets at most `each`.
     pub(super) fn new(all: usize, each: usize) -> Self {
         Self(Arc::new(Inner { all, each, taken: Mutex::default(), emptied: Notify::new() }))
     }

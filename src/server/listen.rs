@@ -1,4 +1,4 @@
-//! Connections: taken up to a number, slow ones closed, and let finish at the end.
+//! Accepts connections up to a limit, closes slow ones, and lets them finish at shutdown.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,13 +16,13 @@ use tokio_util::task::TaskTracker;
 
 use super::guard::Shared;
 
-/// How long to wait when the system has no room for another connection.
+/// How long to wait if accepting fails, for example because no file descriptors are left.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
-/// The longest head of a request.
+/// The most bytes in the headers of a request.
 const HEAD_BYTES: usize = 64 << 10;
 
-/// The connections of a listener.
+/// The listener, its limits, and the open connections.
 pub(super) struct Connections {
     listener: TcpListener,
     router: Router,
@@ -37,7 +37,7 @@ impl Connections {
         Self { listener, router, shared, places, open: TaskTracker::new() }
     }
 
-    /// Accepts the next connection and serves it in a task of its own. Cancel-safe.
+    /// Accepts the next connection and serves it in its own task. Cancel-safe.
     pub(super) async fn next(&self) {
         let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { return };
         match self.listener.accept().await {
@@ -64,7 +64,7 @@ async fn serve(
     _place: OwnedSemaphorePermit,
 ) {
     shared.metrics.connections.inc();
-    // Small responses are not held back by Nagle's algorithm.
+    // Send small responses immediately, without Nagle's algorithm.
     let _ = stream.set_nodelay(true);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -1,4 +1,4 @@
-//! What is counted, in the words of Prometheus.
+//! Prometheus metrics.
 
 use std::{
     borrow::Cow,
@@ -46,8 +46,7 @@ struct Call {
 
 type Durations = Family<Tool, Histogram, fn() -> Histogram>;
 
-/// What is counted. Labels only take values that are known beforehand, so a client cannot make them
-/// grow.
+/// The metrics. Labels have a fixed set of values, so clients cannot create new time series.
 pub(super) struct Metrics {
     registry: Registry,
     requests: Family<Request, Counter>,
@@ -91,7 +90,7 @@ impl Metrics {
         registry.register("connections", "Connections that are open", connections.clone());
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "What is running", version);
-        // The standard names for processes.
+        // Standard metric names for processes.
         let process = all.sub_registry_with_prefix("process");
         process.register_with_unit(
             "resident_memory",
@@ -126,14 +125,14 @@ impl Metrics {
         self.refused.get_or_create(&Reason { reason }).inc();
     }
 
-    /// Counts a call of `tool`; `None` is an unknown tool.
+    /// Counts a call of `tool`; `None` stands for an unknown tool.
     pub(super) fn called(&self, tool: Option<&str>, outcome: &'static str, time: Duration) {
         let tool: Cow<'static, str> = tool.map_or("unknown".into(), |it| it.to_owned().into());
         self.durations.get_or_create(&Tool { tool: tool.clone() }).observe(time.as_secs_f64());
         self.calls.get_or_create(&Call { tool, outcome }).inc();
     }
 
-    /// All metrics in the text format.
+    /// All metrics in the `OpenMetrics` text format.
     pub(super) fn text(&self, sessions: usize, under_way: usize) -> String {
         let number = |it: usize| i64::try_from(it).unwrap_or(i64::MAX);
         self.sessions.set(number(sessions));
@@ -149,7 +148,7 @@ impl Metrics {
     }
 }
 
-/// Resident bytes and open files, where the system tells.
+/// The resident memory in bytes and the number of open files, on systems that provide them.
 fn process() -> Option<(i64, i64)> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|it| it.strip_prefix("VmRSS:"))?;

@@ -1,4 +1,4 @@
-//! How assistants reach the server: over stdin and stdout, or over HTTP, and who may.
+//! The MCP server's transports: stdin and stdout, or HTTP with authentication.
 
 mod auth;
 mod calls;

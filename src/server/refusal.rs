@@ -1,4 +1,4 @@
-//! Why a request is refused, and the response to it.
+//! Reasons for rejecting a request, and the response for each.
 
 use std::time::Duration;
 
@@ -6,16 +6,17 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
-/// Why a request is refused.
+/// Why a request is rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// The `Host` is not allowed: a web page's name may resolve to this server (DNS rebinding).
+    /// The `Host` header is not allowed: it may belong to a web page whose name resolves to this server
+    /// (DNS rebinding).
     Host,
     /// The request is from a page of another origin.
     Origin,
-    /// No valid token; with the value of `WWW-Authenticate`.
+    /// There is no valid token. Holds the value of `WWW-Authenticate`.
     Unauthorized(String),
-    /// The token lacks the scope; with the value of `WWW-Authenticate`.
+    /// The token lacks the scope. Holds the value of `WWW-Authenticate`.
     Forbidden(String),
     TooFast(Duration),
     TooLarge(usize),
@@ -26,13 +27,13 @@ pub(super) enum Refusal {
     NoSession,
     /// The body is not JSON.
     NotJson,
-    /// The body is JSON, but not a message of the protocol.
+    /// The body is JSON, but not an MCP message.
     NoMessage,
     /// The server is shutting down.
     Stopping,
 }
 
-/// Marks a response as a refusal, for the counters.
+/// Marks a response as a rejection, for the metrics.
 #[derive(Debug, Clone)]
 pub(super) struct Reason(pub(super) &'static str);
 
@@ -68,7 +69,7 @@ impl Refusal {
         }
     }
 
-    /// The JSON-RPC code.
+    /// The JSON-RPC error code.
     fn code(&self) -> i32 {
         match self {
             Self::NotJson => -32700,
@@ -109,7 +110,7 @@ impl Refusal {
         .to_owned()
     }
 
-    /// The headers `Retry-After` and `WWW-Authenticate`.
+    /// The `Retry-After` or `WWW-Authenticate` header, if the response has one.
     fn header(&self) -> Option<(header::HeaderName, HeaderValue)> {
         let after = |wait: u64| Some((header::RETRY_AFTER, HeaderValue::from(wait)));
         match self {
@@ -125,7 +126,7 @@ impl Refusal {
     }
 }
 
-/// Whole seconds, one at least.
+/// The duration in seconds, rounded up, at least 1.
 fn seconds(wait: Duration) -> u64 {
     wait.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX)
 }

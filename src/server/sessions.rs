@@ -1,4 +1,5 @@
-//! Sessions, each of one principal. Wraps rmcp's, which know neither principals nor a limit.
+//! Sessions, each owned by one principal. Wraps rmcp's session manager, which has neither owners nor a
+//! limit.
 
 use std::{
     cell::Cell,
@@ -24,14 +25,14 @@ use super::{
     tokens::Holder,
 };
 
-/// The header that names a session.
+/// The header with the session ID.
 pub(super) const SESSION_ID: &str = "mcp-session-id";
 
-/// How long a session may be open without a first message.
+/// How long a new session may wait for its first message.
 const FIRST_MESSAGE: Duration = Duration::from_secs(10);
 
 tokio::task_local! {
-    /// The principal of the request that this task serves: rmcp creates sessions without naming it.
+    /// The caller of the request that this task serves: rmcp does not pass it when it creates a session.
     static CALLER: Caller;
 }
 
@@ -52,7 +53,7 @@ struct Owner {
     _place: Place,
 }
 
-/// Why there is no session.
+/// Why a session cannot be created or used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SessionError {
     #[error("no place for another session")]
@@ -62,7 +63,7 @@ pub(super) enum SessionError {
 }
 
 impl Sessions {
-    /// Sessions that end after `idle` without a message.
+    /// A manager whose sessions end after `idle` without a message.
     pub(super) fn new(places: Places, idle: Duration) -> Self {
         let mut config = SessionConfig::default();
         config.keep_alive = Some(idle);
@@ -77,8 +78,8 @@ impl Sessions {
         self.places.taken()
     }
 
-    /// Whether the session named in `headers`, if any, belongs to the holder. A session of another
-    /// holder looks like one that does not exist.
+    /// Checks that the session named in `headers`, if any, belongs to the holder. A session of somebody
+    /// else gets the same response as one that does not exist.
     pub(super) fn check(&self, headers: &HeaderMap, holder: &Holder) -> Result<(), Refusal> {
         let Some(id) = headers.get(SESSION_ID) else { return Ok(()) };
         let id = id.to_str().map_err(|_| Refusal::NoSession)?;
@@ -88,7 +89,7 @@ impl Sessions {
         if own { Ok(()) } else { Err(Refusal::NoSession) }
     }
 
-    /// Serves a request of `holder`, who owns the session that it opens.
+    /// Runs `answer` for `holder`, who becomes the owner of any session that it opens.
     pub(super) async fn on_behalf_of(
         holder: Holder,
         answer: impl Future<Output = Response>,
@@ -137,7 +138,7 @@ impl SessionManager for Sessions {
         Ok((id, transport))
     }
 
-    /// Also called after the session ended by itself.
+    /// Also called after a session ended by itself.
     async fn close_session(&self, id: &SessionId) -> Result<(), SessionError> {
         drop(self.owners().remove(id));
         Ok(self.local.close_session(id).await?)

@@ -1,4 +1,4 @@
-//! Serving over stdin and stdout: a message a line.
+//! Serves over stdin and stdout, with one message per line.
 
 use std::{io, sync::Arc};
 
@@ -20,15 +20,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::client::{Error, Result};
 
-/// The longest line that is read. As long as the longest body over HTTP would be too short for a
-/// client that sends files.
+/// The longest line that is read. Larger than the limit of HTTP bodies, for clients that send files.
 const MAX_LINE_BYTES: usize = 16 << 20;
 
 /// Serves over stdin and stdout until the client closes them.
 ///
 /// # Errors
 ///
-/// [`Config`](crate::ErrorKind::Config) if no MCP client is there.
+/// [`Config`](crate::ErrorKind::Config) if there is no MCP client on stdin.
 pub async fn serve_stdio<H: ServerHandler>(handler: H) -> Result<()> {
     let failed = |why: String| {
         Error::config(
@@ -42,25 +41,26 @@ pub async fn serve_stdio<H: ServerHandler>(handler: H) -> Result<()> {
     let running = handler.serve(lines).await;
     let running = running.map_err(|error| failed(error.to_string()))?;
     let ended = std::pin::pin!(running.waiting());
-    // Dropped before the session is, whose calls are then cancelled and answer that.
+    // Dropped before the session, so that the calls that the session then cancels know that nobody reads
+    // their responses.
     let _stopped = stopped.drop_guard();
     ended.await.map(drop).map_err(|error| failed(error.to_string()))
 }
 
-/// A message a line. Unlike rmcp's own, it answers lines that are no JSON, and bears notifications
-/// before the conversation has begun.
+/// A transport with one message per line. Unlike rmcp's own, it responds to lines that are not JSON, and
+/// tolerates notifications before the session has started.
 struct Lines<R, W> {
     read: BufReader<R>,
-    /// The part of the current line read so far; kept here because `receive` may be cancelled.
+    /// The part of the current line read so far; stored here because `receive` may be cancelled.
     line: Vec<u8>,
     /// Whether the rest of the current line is skipped because it is too long.
     skipping: bool,
     write: Arc<Mutex<W>>,
     /// Whether a request that starts the session was passed on.
     opened: bool,
-    /// Whether the client closed its side.
+    /// Whether the client closed stdin.
     closed: bool,
-    /// Cancelled when nobody waits for the session to end any more.
+    /// Cancelled when the server no longer waits for the session to end.
     stopped: CancellationToken,
 }
 
@@ -103,7 +103,7 @@ impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send + 'static> Lines<
         }
     }
 
-    /// The message in `line`, if there is one to pass on.
+    /// Parses a line. Returns the message to pass on, if it has one.
     fn message(&mut self, line: &[u8]) -> Option<ClientJsonRpcMessage> {
         let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line).trim_ascii();
         if line.is_empty() {
@@ -139,7 +139,7 @@ impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send + 'static> Lines<
         }
     }
 
-    /// Answers an invalid message. Not awaited: `receive` may be cancelled, and a partial answer would
+    /// Responds to an invalid message. Not awaited: `receive` may be cancelled, and a partial line would
     /// corrupt the next one.
     fn refuse(&mut self, error: ErrorData, id: Option<RequestId>) {
         tokio::spawn(self.send(TxJsonRpcMessage::<RoleServer>::error(error, id)));
@@ -148,15 +148,15 @@ impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send + 'static> Lines<
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// As much of a broken message as its answer needs.
+/// The fields of an invalid message that its response needs.
 #[derive(Deserialize)]
 struct Outline {
     id: Option<RequestId>,
     method: Option<IgnoredAny>,
 }
 
-/// Whether rmcp starts a session with `message`. Before that it accepts requests only, and ends
-/// at the sight of anything else.
+/// Whether rmcp starts a session with `message`. Until then, rmcp accepts only requests, and ends on
+/// anything else.
 fn opens(message: &ClientJsonRpcMessage) -> bool {
     let ClientJsonRpcMessage::Request(request) = message else { return false };
     match &request.request {
@@ -183,8 +183,8 @@ where
         message: TxJsonRpcMessage<RoleServer>,
     ) -> impl Future<Output = io::Result<()>> + Send + 'static {
         let write = Arc::clone(&self.write);
-        // A host that closed stdin and then stops the process does not read any more, and a late answer
-        // makes some clients fail.
+        // A host that closed stdin before it stops the process no longer reads, and a late response makes
+        // some clients fail.
         let gone = self.closed && self.stopped.is_cancelled();
         async move {
             if gone {

@@ -1,4 +1,4 @@
-//! Tokens: who may come in over HTTP, in a file that holds only their hashes.
+//! Tokens for access over HTTP, in a file that stores only their hashes.
 
 use std::{
     collections::BTreeMap,
@@ -23,10 +23,10 @@ use crate::{
     guard::Principal,
 };
 
-/// Stands before every token, so that scanners for leaked secrets know it.
+/// The prefix of every token, by which secret scanners recognise leaked ones.
 const PREFIX: &str = "tailsteward_";
 
-/// Bytes of randomness in a token. Nobody guesses it, so its hash needs no salt and no work.
+/// The random bytes in a token. It cannot be guessed, so its hash needs neither salt nor key stretching.
 const RANDOM_BYTES: usize = 32;
 
 const HEAD: &str = "\
@@ -34,42 +34,42 @@ const HEAD: &str = "\
 # never tokens. A running server takes changes at once.
 ";
 
-/// What a token allows, and until when.
+/// What a token allows, and when it expires.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Grant {
     sha256: String,
-    /// Whether only reading is allowed.
+    /// Whether only tools that read are allowed.
     #[serde(default)]
     pub read_only: bool,
-    /// The toolsets that the token is limited to.
+    /// The toolsets that the token is limited to; `None` for all.
     pub toolsets: Option<Vec<String>>,
     /// Whether the token is only for `/metrics` and the details of readiness.
     #[serde(default)]
     pub metrics: bool,
-    /// When it expires.
+    /// When the token expires; `None` for never.
     pub expires: Option<Timestamp>,
 }
 
 impl Grant {
-    /// Whether it has expired.
+    /// Whether the token has expired.
     pub fn is_expired(&self) -> bool {
         self.expires.is_some_and(|it| it <= Timestamp::now())
     }
 }
 
-/// What a new token is to allow.
+/// What a new token should allow.
 #[derive(Debug, Clone, Default)]
 #[expect(clippy::exhaustive_structs, reason = "all of it is asked for on the command line")]
 pub struct NewToken {
-    /// Whether only reading is allowed.
+    /// Whether only tools that read are allowed.
     pub read_only: bool,
     /// The toolsets that the token is limited to; `None` for all.
     pub toolsets: Option<Vec<String>>,
     /// Whether the token is only for `/metrics` and the details of readiness.
     pub metrics: bool,
-    /// When it expires; `None` for never.
+    /// When the token expires; `None` for never.
     pub expires: Option<Timestamp>,
 }
 
@@ -80,7 +80,7 @@ struct Content {
     tokens: BTreeMap<String, Grant>,
 }
 
-/// A file of tokens, for editing.
+/// A token file, for editing.
 #[derive(Debug)]
 pub struct TokenFile {
     path: PathBuf,
@@ -89,11 +89,11 @@ pub struct TokenFile {
 }
 
 impl TokenFile {
-    /// Reads the file at `path`, which need not exist.
+    /// Reads the token file at `path`, which need not exist.
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) if it cannot be read or is not a file of tokens.
+    /// [`Config`](crate::ErrorKind::Config) if it cannot be read or is not a token file.
     pub fn load(path: &Path) -> Result<Self> {
         let text = files::read(path)?.unwrap_or_else(|| HEAD.to_owned());
         let bad = |why: &str| {
@@ -116,12 +116,12 @@ impl TokenFile {
         Ok(Self { path: path.to_owned(), document, content })
     }
 
-    /// The names and their grants.
+    /// The names of the tokens, and what each allows.
     pub fn grants(&self) -> impl Iterator<Item = (&str, &Grant)> {
         self.content.tokens.iter().map(|(name, grant)| (name.as_str(), grant))
     }
 
-    /// Creates a token for `name` and stores its hash. The token is returned only here.
+    /// Creates a token called `name` and stores its hash. The token itself is returned only here.
     ///
     /// # Errors
     ///
@@ -160,11 +160,11 @@ impl TokenFile {
         Ok(token)
     }
 
-    /// Removes the token of `name`, which is then invalid.
+    /// Removes the token called `name`, which becomes invalid immediately.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if it does not exist;
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if there is no such token;
     /// [`Config`](crate::ErrorKind::Config) if the file cannot be written.
     pub fn remove(&mut self, name: &str) -> Result<()> {
         if !self.content.tokens.contains_key(name) {
@@ -188,7 +188,7 @@ impl TokenFile {
     }
 }
 
-/// The tokens of a running server. It reads the file again when that has changed.
+/// The tokens of a running server. Reads the file again when it changes.
 #[derive(Debug)]
 pub struct Tokens {
     path: PathBuf,
@@ -201,7 +201,7 @@ struct Known {
     entries: Vec<Entry>,
 }
 
-/// The metadata by which a changed file is recognised.
+/// File metadata by which a change is detected.
 #[derive(Debug, PartialEq, Eq)]
 struct Stamp {
     modified: Option<SystemTime>,
@@ -216,7 +216,7 @@ struct Entry {
     holder: Holder,
 }
 
-/// Who holds a token.
+/// The holder of a token.
 #[derive(Debug, Clone)]
 pub(super) struct Holder {
     pub(super) principal: Principal,
@@ -231,8 +231,8 @@ impl Tokens {
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) if it does not exist, is not a file of tokens, has
-    /// no token, or is writable by others.
+    /// [`Config`](crate::ErrorKind::Config) if it does not exist, is not a token file, has no token, or is
+    /// writable by others.
     pub fn open(path: &Path) -> Result<Self> {
         let remedy = "make a token with `tailsteward token add NAME`";
         if !path.exists() {
@@ -258,7 +258,7 @@ impl Tokens {
         let stamp = Stamp::of(&self.path);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.stamp.is_none() || known.stamp != stamp {
-            // While the file cannot be read, all requests are refused: a token may have been removed.
+            // Reject all requests while the file cannot be read: a token may have been removed.
             let file = check_mode(&self.path).and_then(|()| TokenFile::load(&self.path));
             let content = file.map_or_else(
                 |error| {
@@ -279,7 +279,7 @@ impl Tokens {
         let presented = hash(token);
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let mut found = None;
-        // All hashes are compared, so that the time taken reveals nothing.
+        // All hashes are compared, so that the response time reveals nothing.
         for entry in &known.entries {
             if bool::from(entry.digest.ct_eq(&presented)) {
                 found = Some(&entry.holder);
@@ -290,7 +290,7 @@ impl Tokens {
 }
 
 impl Known {
-    /// Replaces the tokens by those of the file. Unchanged tokens keep their sessions.
+    /// Replaces the tokens by those in the file. Sessions of unchanged tokens continue.
     fn take(&mut self, content: Content) {
         let mut before = std::mem::take(&mut self.entries);
         for (name, grant) in content.tokens {
@@ -321,7 +321,7 @@ impl Known {
 }
 
 impl Holder {
-    /// Callers on this machine, without authentication.
+    /// The holder for callers on this machine without authentication.
     pub(super) fn local() -> Self {
         let ended = CancellationToken::new();
         Self { principal: Principal::local(), metrics: false, ended }
@@ -339,7 +339,7 @@ impl Stamp {
     }
 }
 
-/// Whoever may write the file can let themselves in.
+/// Checks that nobody else may write the file: they could add a token for themselves.
 #[cfg(unix)]
 fn check_mode(path: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -385,7 +385,7 @@ fn hash(token: &str) -> [u8; 32] {
     Sha256::digest(token).into()
 }
 
-/// The hash that `grant` keeps.
+/// The decoded hash of a grant.
 fn digest(grant: &Grant) -> Option<[u8; 32]> {
     URL_SAFE_NO_PAD.decode(&grant.sha256).ok()?.try_into().ok()
 }

@@ -1,17 +1,17 @@
-//! The arguments of a call: what is no parameter is refused, what every change has in common is taken
-//! out, and the rest becomes the tool's own type.
+//! Parses the arguments of a call: rejects unknown ones, takes out those that all changes have, and
+//! converts the rest into the tool's input type.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::{Error, client::Result};
 
-/// Only shows what would be done.
+/// The argument that shows a plan without applying it.
 pub(super) const DRY_RUN: &str = "dry_run";
-/// The plan that was shown and confirmed.
+/// The argument with the ID of a plan that was shown and confirmed.
 pub(super) const PLAN_ID: &str = "plan_id";
 
-/// The arguments as fields. Some clients send `null` where there are none.
+/// The arguments as a map. Some clients send `null` if there are none.
 pub(super) fn fields(arguments: Value) -> Result<Map<String, Value>> {
     match arguments {
         Value::Object(fields) => Ok(fields),
@@ -20,7 +20,7 @@ pub(super) fn fields(arguments: Value) -> Result<Map<String, Value>> {
     }
 }
 
-/// Refuses arguments that `tool` has no parameter for, with the nearest name.
+/// Rejects arguments that the tool does not have, and suggests the nearest name.
 pub(super) fn refuse_unknown(
     tool: &str,
     parameters: &[String],
@@ -55,7 +55,7 @@ pub(super) fn take_control(fields: &mut Map<String, Value>) -> Result<(bool, Opt
     Ok((dry_run, plan_id))
 }
 
-/// The arguments as the tool's type.
+/// The arguments as the tool's input type.
 pub(super) fn input<T: DeserializeOwned>(arguments: Value) -> Result<T> {
     serde_path_to_error::deserialize(arguments).map_err(|error| {
         let path = error.path().to_string();
@@ -64,7 +64,8 @@ pub(super) fn input<T: DeserializeOwned>(arguments: Value) -> Result<T> {
     })
 }
 
-/// A list that may be left out for all there is. One that came out empty was meant for nothing.
+/// An optional list, where absent means everything. An empty list is an error: the caller probably meant to
+/// select something.
 pub(crate) fn none_or_some(field: &str, list: Option<Vec<String>>) -> Result<Vec<String>> {
     match list {
         Some(list) if list.is_empty() => {

@@ -1,4 +1,4 @@
-//! What a tool is. The list of all of them is in [`crate::catalogue`].
+//! The types of tools. [`crate::catalogue`] lists all tools.
 
 use std::pin::Pin;
 
@@ -21,37 +21,37 @@ mod scopes;
 
 pub(crate) use self::page::{Page, PageSize, Paged, Part, all_but, row};
 
-/// A tool that looks at something. The type itself is the tool's input: its doc comment is the
-/// description, the doc comments of its fields describe the parameters.
+/// A read-only tool. The type itself is the tool's input: its doc comment is the description, and the doc
+/// comments of its fields describe the parameters.
 pub(crate) trait Query: DeserializeOwned + JsonSchema + Send + 'static {
     /// The tool's name.
     const NAME: &'static str;
-    /// The operations that a call may use. The OAuth scopes follow from them.
+    /// The API operations that a call may use. The required OAuth scopes follow from them.
     const OPERATIONS: &'static [Operation];
-    /// The scopes it needs, where an operation takes any of several and the tool needs less.
+    /// The required scopes, if they differ from those of the operations.
     const SCOPES: &'static [&'static str] = &[];
-    /// What a call gives back.
+    /// The result of a call.
     type Output: Serialize;
 
-    /// Carries the call out.
+    /// Runs the call.
     fn call(self, tailnet: &Tailnet) -> impl Future<Output = Result<Self::Output>> + Send;
 }
 
-/// A tool that lists something, a page at a time. Its parameters `cursor` and `limit` come by
-/// themselves.
+/// A read-only tool that returns a list in pages. The parameters `cursor` and `limit` are added
+/// automatically.
 pub(crate) trait List: DeserializeOwned + JsonSchema + Send + 'static {
     /// The tool's name.
     const NAME: &'static str;
-    /// The operations that a call may use. The OAuth scopes follow from them.
+    /// The API operations that a call may use. The required OAuth scopes follow from them.
     const OPERATIONS: &'static [Operation];
-    /// The scopes it needs, where an operation takes any of several and the tool needs less.
+    /// The required scopes, if they differ from those of the operations.
     const SCOPES: &'static [&'static str] = &[];
-    /// How many rows its pages have.
+    /// The default and largest page size.
     const PAGE: PageSize = PageSize::USUAL;
-    /// What a call gives back: a [`Page`], or what has one in it.
+    /// The result of a call: a [`Page`], or a value that contains one.
     type Output: Serialize;
 
-    /// Lists the part that the call asks for.
+    /// Returns the requested part of the list.
     fn list(
         self,
         tailnet: &Tailnet,
@@ -59,52 +59,53 @@ pub(crate) trait List: DeserializeOwned + JsonSchema + Send + 'static {
     ) -> impl Future<Output = Result<Self::Output>> + Send;
 }
 
-/// A tool that changes something. It only makes the plan; the guard confirms it and carries it out. Its
-/// parameters `dry_run` and `plan_id` come by themselves.
+/// A tool that changes something. It only makes the plan; the guard confirms and applies it. The parameters
+/// `dry_run` and `plan_id` are added automatically.
 pub(crate) trait Edit: DeserializeOwned + JsonSchema + Send + 'static {
     /// The tool's name.
     const NAME: &'static str;
-    /// The access from which on it is offered. Its plans may be refused as a greater risk.
+    /// The lowest access level at which the tool is offered. A plan with a higher risk may still be
+    /// refused.
     const RISK: Risk;
-    /// The greatest risk that a plan of it may have. Hints and gates follow from it.
+    /// The highest risk that a plan may have. The hints for hosts follow from it.
     const WORST: Risk = Self::RISK;
-    /// The operations that a call may use. The OAuth scopes follow from them.
+    /// The API operations that a call may use. The required OAuth scopes follow from them.
     const OPERATIONS: &'static [Operation];
-    /// The scopes it needs, where an operation takes any of several and the tool needs less.
+    /// The required scopes, if they differ from those of the operations.
     const SCOPES: &'static [&'static str] = &[];
 
-    /// Says what a call would change. Reads only.
+    /// Plans the change. Reads only.
     fn plan(self, tailnet: &Tailnet) -> impl Future<Output = Result<Plan>> + Send;
 }
 
-/// A tool that reads or changes, as it is asked. What it lists comes in pages.
+/// A tool that reads or changes, depending on its arguments. Lists are returned in pages.
 pub(crate) trait Either: DeserializeOwned + JsonSchema + Send + 'static {
     /// The tool's name.
     const NAME: &'static str;
 
-    /// Answers, or says what would be changed. Reads only.
+    /// Returns a result or a plan. Reads only.
     fn ask(self, tailnet: &Tailnet, part: Part) -> impl Future<Output = Result<Output>> + Send;
 }
 
-/// What a tool comes to by itself.
+/// What a tool returns before anything is confirmed.
 pub(crate) enum Output {
-    /// An answer, as compact JSON.
+    /// The result, as compact JSON.
     Answer(String),
-    /// A plan.
+    /// A plan of changes.
     Plan(Box<Plan>),
 }
 
-/// The tools of a domain.
+/// The tools for one area.
 pub struct Toolset {
-    /// The domain's name.
+    /// The name of the toolset.
     pub name: &'static str,
-    /// What it is about, in one sentence.
+    /// A one-sentence description.
     pub about: &'static str,
-    /// What a model has to know before it uses them.
+    /// Instructions for models that use these tools.
     pub instructions: &'static str,
-    /// Whether it is offered unless somebody chooses otherwise.
+    /// Whether the toolset is offered by default.
     pub default: bool,
-    /// Its tools, in the order in which they are learnt.
+    /// The tools, in the order of the manual.
     pub tools: &'static [ToolDef],
 }
 
@@ -112,13 +113,13 @@ pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 
 
 /// A tool with its type erased, so that all of them fit in one list.
 pub struct ToolDef {
-    /// Its name.
+    /// The name of the tool.
     pub name: &'static str,
-    /// The access from which on it is offered.
+    /// The lowest access level at which the tool is offered.
     pub risk: Risk,
-    /// The greatest risk of a call.
+    /// The highest risk of a call.
     pub worst: Risk,
-    /// The operations that a call may use.
+    /// The API operations that a call may use.
     pub operations: &'static [Operation],
     scopes: &'static [&'static str],
     body: Body,
@@ -129,20 +130,20 @@ enum Body {
     List(for<'a> fn(Value, &'a Tailnet, Part) -> Answer<'a, String>, fn() -> Schema, PageSize),
     Edit(for<'a> fn(Value, &'a Tailnet) -> Answer<'a, Plan>, fn() -> Schema),
     Either(for<'a> fn(Value, &'a Tailnet, Part) -> Answer<'a, Output>, fn() -> Schema),
-    /// One operation of the API, as its document describes it.
+    /// A single API operation, generated from the OpenAPI document.
     Operation(Operation, Generated),
 }
 
-/// How the tools that are made from the API's document carry out a call, and their schema.
+/// How generated tools run a call, and their input schema.
 #[derive(Clone, Copy)]
 pub(crate) struct Generated {
-    /// Answers, or plans.
+    /// Returns a result or a plan.
     pub(crate) ask: for<'a> fn(Operation, Value, &'a Tailnet, Part) -> Answer<'a, Output>,
-    /// The schema of the arguments, in words that all hosts accept.
+    /// The JSON schema of the arguments, limited to what all hosts accept.
     pub(crate) input: fn(Operation) -> Value,
 }
 
-/// The list entry for a tool that looks.
+/// The [`ToolDef`] of a read-only tool.
 pub(crate) const fn query<T: Query>() -> ToolDef {
     ToolDef {
         name: T::NAME,
@@ -162,7 +163,7 @@ pub(crate) const fn query<T: Query>() -> ToolDef {
     }
 }
 
-/// The list entry for a tool that lists.
+/// The [`ToolDef`] of a tool that returns a list.
 pub(crate) const fn list<T: List>() -> ToolDef {
     ToolDef {
         name: T::NAME,
@@ -183,7 +184,7 @@ pub(crate) const fn list<T: List>() -> ToolDef {
     }
 }
 
-/// The list entry for a tool that changes.
+/// The [`ToolDef`] of a tool that changes something.
 pub(crate) const fn edit<T: Edit>() -> ToolDef {
     ToolDef {
         name: T::NAME,
@@ -204,7 +205,7 @@ pub(crate) const fn edit<T: Edit>() -> ToolDef {
     }
 }
 
-/// The list entry for a tool that does either.
+/// The [`ToolDef`] of a tool that reads or changes.
 pub(crate) const fn either<T: Either>() -> ToolDef {
     ToolDef {
         name: T::NAME,
@@ -221,7 +222,7 @@ pub(crate) const fn either<T: Either>() -> ToolDef {
     }
 }
 
-/// The list entry for a tool that is made from the API's document.
+/// The [`ToolDef`] of a tool generated from the OpenAPI document.
 pub(crate) fn generated(operation: Operation, risk: Risk, body: Generated) -> ToolDef {
     let worst = if operation.reads() { Risk::Read } else { Risk::Danger };
     ToolDef {
@@ -238,31 +239,31 @@ pub(crate) fn generated(operation: Operation, risk: Risk, body: Generated) -> To
     }
 }
 
-/// What one call asks for: an answer, or a plan and what to do with it.
+/// The outcome of [`ToolDef::ask`]: a result, or a plan and what to do with it.
 pub enum Asked {
-    /// The answer, as compact JSON.
+    /// The result, as compact JSON.
     Answer(String),
-    /// What would be changed.
+    /// A plan, to be confirmed and applied.
     Plan(Box<Proposal>),
 }
 
-/// A plan that a call made, and what the call wants done with it.
+/// A plan made by a call, and what the call wants to do with it.
 pub struct Proposal {
-    /// What would be changed.
+    /// The planned changes.
     pub plan: Plan,
-    /// Only show it.
+    /// Whether to show the plan without applying it.
     pub dry_run: bool,
-    /// The plan that was shown and confirmed.
+    /// The ID of a plan that was shown and confirmed.
     pub plan_id: Option<String>,
 }
 
 impl ToolDef {
-    /// Carries a call out as far as it only reads.
+    /// Runs the read-only part of a call: returns its result, or its plan.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if `arguments` do not fit the schema;
-    /// otherwise whatever the tool's own work gives.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if `arguments` do not match the schema; otherwise
+    /// any error of the tool.
     pub async fn ask(&self, arguments: Value, tailnet: &Tailnet) -> Result<Asked> {
         let mut fields = fields(arguments)?;
         refuse_unknown(self.name, &self.parameters().names, &fields)?;
@@ -285,17 +286,17 @@ impl ToolDef {
         })
     }
 
-    /// Whether it only reads the journal.
+    /// Whether the tool reads only the journal, not the API.
     pub fn is_of_journal(&self) -> bool {
         self.operations.is_empty() && !self.is_edit()
     }
 
-    /// Whether it can change something.
+    /// Whether the tool can change something.
     pub fn is_edit(&self) -> bool {
         self.worst > Risk::Read
     }
 
-    /// The size of its pages, if it lists something.
+    /// The page size, if the tool returns a list.
     fn page_size(&self) -> Option<PageSize> {
         match self.body {
             Body::Query(..) | Body::Edit(..) => None,
@@ -319,7 +320,7 @@ impl ToolDef {
         }
     }
 
-    /// The schema of the arguments, in words that all hosts accept. Its `description` is the tool's.
+    /// The JSON schema of the arguments, limited to what all hosts accept. Its `description` is the tool's.
     pub fn input(&self) -> Schema {
         let mut schema = self.schema();
         let properties =
@@ -343,13 +344,13 @@ impl ToolDef {
         schema
     }
 
-    /// What the tool does, from its schema.
+    /// The description of the tool, from its schema.
     pub fn description(&self) -> String {
         let input = self.schema();
         input.get("description").and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 
-    /// The name in plain words: `List devices`, `Get ACL policy`.
+    /// A title derived from the name: `List devices`, `Get ACL policy`.
     pub fn title(&self) -> String {
         const SPELLED: [(&str, &str); 7] = [
             ("acl", "ACL"),
@@ -372,11 +373,11 @@ impl ToolDef {
     }
 }
 
-/// As long as an answer gets: about 20,000 tokens. Lists end long before; what still comes here
-/// would fill the model's memory.
+/// The largest result in bytes, about 20,000 tokens. Pages of lists are smaller; anything larger would fill
+/// a model's context.
 pub(crate) const MAX_ANSWER_BYTES: usize = 72_000;
 
-/// Gives `answer` back if a model can hold it; `instead` says what to ask for if not.
+/// Returns `answer` unless it is too long for a model; then an error with the advice in `instead`.
 pub(crate) fn short(answer: String, instead: &str) -> Result<String> {
     if answer.len() <= MAX_ANSWER_BYTES {
         return Ok(answer);

@@ -1,5 +1,5 @@
-//! Pages of lists: one contract for all of them. A call takes `cursor` and `limit`, an answer has
-//! `next`, which is the `cursor` of the page after it.
+//! Pagination of lists, the same for all tools. A call takes `cursor` and `limit`; a result has `next`, the
+//! `cursor` of the next page.
 
 use std::borrow::Cow;
 
@@ -13,19 +13,19 @@ use crate::{
     client::{Result, call::is_empty},
 };
 
-/// Where the page before ended.
+/// The parameter with the cursor of the page.
 const CURSOR: &str = "cursor";
-/// Rows on the page.
+/// The parameter with the number of rows.
 const LIMIT: &str = "limit";
-/// The most that a page may weigh, in bytes of JSON; the rest comes on the next page.
+/// The largest page in bytes of JSON. Further rows go to the next page.
 const MAX_PAGE_BYTES: usize = 48_000;
 
-/// How many rows the pages of a list have.
+/// The number of rows on the pages of a list.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PageSize {
-    /// Unless the call says otherwise.
+    /// The default.
     pub(crate) usual: usize,
-    /// At most.
+    /// The maximum.
     pub(crate) max: usize,
 }
 
@@ -36,10 +36,10 @@ impl Default for PageSize {
 }
 
 impl PageSize {
-    /// The size where a list has no reason for another one.
+    /// The page size of most lists.
     pub(crate) const USUAL: Self = Self { usual: 50, max: 500 };
 
-    /// Adds the two parameters of a page to a tool's schema.
+    /// Adds the parameters `cursor` and `limit` to a tool's schema.
     pub(super) fn describe(self, properties: &mut Map<String, Value>) {
         let Self { usual, max } = self;
         let limit = format!("Rows, up to {max}; usually {usual}.");
@@ -54,21 +54,21 @@ impl PageSize {
     }
 }
 
-/// Which part of a list a call asks for.
+/// The part of a list that a call requests.
 #[derive(Debug, Clone)]
 pub(crate) struct Part {
     offset: usize,
-    /// The key of the last row of the page before.
+    /// The key of the last row on the previous page.
     after: Option<String>,
     limit: usize,
-    /// Tells lists apart whose pages do not fit together.
+    /// Identifies the tool and its filters, so that a cursor is not used with another list.
     fingerprint: u32,
-    /// Whether the call names a cursor or a limit.
+    /// Whether the call has a cursor or a limit.
     pub(crate) is_named: bool,
 }
 
 impl Part {
-    /// Takes `cursor` and `limit` out of the arguments of a call of `tool`.
+    /// Takes `cursor` and `limit` out of the arguments of a tool call.
     pub(super) fn take(
         arguments: &mut Map<String, Value>,
         tool: &str,
@@ -97,7 +97,7 @@ impl Part {
         Ok(part)
     }
 
-    /// Where `cursor` says that the page before ended.
+    /// Sets the position from a cursor.
     fn go_on(&mut self, cursor: &str) -> Result<()> {
         let mut parts = cursor.splitn(3, '-');
         let offset = parts.next().and_then(|offset| offset.parse().ok());
@@ -115,12 +115,12 @@ impl Part {
         Ok(())
     }
 
-    /// Rows at most.
+    /// The maximum number of rows.
     pub(crate) fn limit(&self) -> usize {
         self.limit
     }
 
-    /// Rows before this part.
+    /// The number of rows before this part.
     pub(crate) fn offset(&self) -> usize {
         self.offset
     }
@@ -130,13 +130,13 @@ impl Part {
         self.after.as_deref()
     }
 
-    /// The cursor of the page that begins after `offset` rows, the last of which has `key`.
+    /// The cursor of the page that starts after `offset` rows, the last of which has this `key`.
     pub(crate) fn next(&self, offset: usize, key: &str) -> String {
         format!("{offset}-{:08x}-{key}", self.fingerprint)
     }
 }
 
-/// The same in every build and on every replica.
+/// A hash of the tool and its filters. It is the same in every build and on every replica.
 fn fingerprint(tool: &str, filters: &Map<String, Value>) -> Result<u32> {
     let text = written(&(tool, filters))?;
     let [a, b, c, d, ..]: [u8; 32] = Sha256::digest(text).into();
@@ -146,20 +146,20 @@ fn fingerprint(tool: &str, filters: &Map<String, Value>) -> Result<u32> {
 /// A page of a list.
 #[derive(Debug)]
 pub(crate) struct Page {
-    /// What the list is of.
+    /// The field name of the list.
     name: Cow<'static, str>,
     total: usize,
-    /// How many of them the filters match, where there are filters.
+    /// The number of rows that match the filters, if there are any.
     matching: Option<usize>,
-    /// What else is counted.
+    /// Other counts, by name.
     counts: Vec<(&'static str, usize)>,
     rows: Vec<Box<RawValue>>,
-    /// The cursor of the page after this.
+    /// The cursor of the next page.
     next: Option<String>,
 }
 
 impl Page {
-    /// The `part` of `all`, under `name`. What comes after it is not looked at.
+    /// The requested part of `all`, as a page with the field `name`. Rows after it are not evaluated.
     pub(crate) fn of<L>(name: impl Into<Cow<'static, str>>, all: L, part: &Part) -> Result<Self>
     where
         L: IntoIterator<Item: Serialize, IntoIter: ExactSizeIterator>,
@@ -170,8 +170,8 @@ impl Page {
         Self::filled(name.into(), total, offset, rows, part, |_| "")
     }
 
-    /// The `part` of `all`, where each row has a key: the page begins behind the last row of the page
-    /// before, wherever that is by now.
+    /// The requested part of `all`, where each row has a key: the page starts after the last row of the
+    /// previous page, even if that has moved.
     pub(crate) fn keyed<'a, T, R: Serialize>(
         name: &'static str,
         all: &'a [T],
@@ -180,7 +180,8 @@ impl Page {
         row: impl Fn(&'a T) -> Result<R>,
     ) -> Result<Self> {
         let found = part.after().and_then(|after| all.iter().position(|it| key(it) == after));
-        // If that row is gone, those behind it have moved up: one shown twice is better than one lost.
+        // If that row was removed, the rows after it have moved up: showing a row twice is better than
+        // skipping one.
         let gone = part.offset.saturating_sub(usize::from(part.after().is_some()));
         let offset = found.map_or(gone, |at| at + 1);
         let rows = all.iter().skip(offset).map(|it| written(&row(it)?));
@@ -202,7 +203,7 @@ impl Page {
             let row =
                 RawValue::from_string(row?).map_err(|error| Error::invalid_input(&name, error))?;
             weight += row.get().len();
-            // One row is always shown, however heavy.
+            // A page has at least one row, however large.
             if weight > MAX_PAGE_BYTES && !shown.is_empty() {
                 break;
             }
@@ -213,12 +214,12 @@ impl Page {
         Ok(Self { name, total, matching: None, counts: Vec::new(), rows: shown, next })
     }
 
-    /// The same page of what filters have taken out of `total`.
+    /// The page of a filtered list; `total` is the number of rows without filters.
     pub(crate) fn out_of(self, total: usize) -> Self {
         Self { total, matching: Some(self.total), ..self }
     }
 
-    /// The same page, with another count.
+    /// The page with an additional count.
     pub(crate) fn counting(mut self, what: &'static str, count: usize) -> Self {
         self.counts.push((what, count));
         self
@@ -244,7 +245,7 @@ impl Serialize for Page {
     }
 }
 
-/// Something with one page of a list in it, and the cursor of the page after it.
+/// A result that contains a page of a list, and the cursor of the next page.
 #[derive(Debug, Serialize)]
 pub(crate) struct Paged<T> {
     #[serde(flatten)]
@@ -259,14 +260,14 @@ impl<T> Paged<T> {
     }
 }
 
-/// What `record` has under `fields`, as the API names them, less what is empty.
+/// The given fields of `record` as the API names them, without empty ones.
 pub(crate) fn row(record: &impl Serialize, fields: &[&str]) -> Map<String, Value> {
     let Ok(Value::Object(mut all)) = serde_json::to_value(record) else { return Map::new() };
     let of = |field: &&str| all.remove(*field).map(|value| ((*field).to_owned(), value));
     fields.iter().filter_map(of).filter(|(_, value)| !is_empty(value)).collect()
 }
 
-/// All that `record` has but `secrets`, less what is empty.
+/// All fields of `record` except `secrets`, without empty ones.
 pub(crate) fn all_but(record: &impl Serialize, secrets: &[&str]) -> Map<String, Value> {
     let Ok(Value::Object(all)) = serde_json::to_value(record) else { return Map::new() };
     let is_shown =

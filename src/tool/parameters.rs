@@ -1,4 +1,4 @@
-//! The parameters of the tools. Read from each schema once: to build one costs more than most calls.
+//! The parameters of tools, read from each schema once: building a schema takes longer than most calls.
 
 use std::{
     collections::HashMap,
@@ -9,19 +9,19 @@ use serde_json::Value;
 
 use super::ToolDef;
 
-/// What calls of a tool look up in its schema.
+/// What a call needs to know from the schema of its tool.
 pub(super) struct Parameters {
-    /// The names of all of them.
+    /// The names of all parameters.
     pub(super) names: Vec<String>,
-    /// The first that is required: what a call is about.
+    /// The first required parameter, which names the resource of the call.
     first_required: Option<String>,
 }
 
-/// Those of each tool that was called, by its name.
+/// The parameters of the tools called so far, by tool name.
 static KNOWN: LazyLock<Mutex<HashMap<&'static str, Arc<Parameters>>>> =
     LazyLock::new(Mutex::default);
 
-/// As much of a resource's name as a log line holds.
+/// The most characters of a resource name in the audit log.
 const MAX_RESOURCE_LENGTH: usize = 100;
 
 impl Parameters {
@@ -42,7 +42,7 @@ impl ToolDef {
         Arc::clone(parameters)
     }
 
-    /// What a call is about, for the audit: the value of its first required parameter, shortened.
+    /// The resource of a call for the audit log: the value of its first required parameter, shortened.
     pub(crate) fn resource(&self, arguments: &Value) -> Option<String> {
         let parameters = self.parameters();
         let value = arguments.get(parameters.first_required.as_deref()?)?;

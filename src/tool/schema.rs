@@ -1,5 +1,5 @@
-//! Schemas that every host accepts: no references, no unions with `null`, no formats and keywords
-//! that one or another of them refuses.
+//! JSON schemas that every host accepts: without references, unions with `null`, formats, and keywords that
+//! some hosts reject.
 
 use schemars::{
     JsonSchema, Schema,
@@ -8,7 +8,7 @@ use schemars::{
 };
 use serde_json::{Map, Value, json};
 
-/// The schema of `T`.
+/// The JSON schema of `T`.
 pub(super) fn portable<T: JsonSchema>() -> Schema {
     let settings = SchemaSettings::draft2020_12().with(|it| {
         it.inline_subschemas = true;
@@ -22,11 +22,11 @@ pub(super) fn portable<T: JsonSchema>() -> Schema {
 
 fn simplify(schema: &mut Schema) {
     let Some(object) = schema.as_object_mut() else { return };
-    // Refusing unknown arguments is our work; saying so costs tokens and upsets some hosts.
+    // Unknown arguments are rejected by our own code; declaring that costs tokens and breaks some hosts.
     for keyword in ["title", "$schema", "additionalProperties"] {
         object.remove(keyword);
     }
-    // That nothing is the default goes without saying.
+    // An empty default needs no mention.
     let nothing = [Value::Null, json!(false), json!([]), json!(0)];
     if object.get("default").is_some_and(|it| nothing.contains(it)) {
         object.remove("default");
@@ -38,7 +38,7 @@ fn simplify(schema: &mut Schema) {
     if number || is_number_or_null(object) {
         object.remove("format");
     }
-    // Any names: what they stand for is in the description.
+    // A map with any keys; the description says what they are.
     if object.get("type").is_some_and(|it| it == "object") {
         object.entry("properties").or_insert_with(|| json!({}));
     }
@@ -52,7 +52,7 @@ fn is_number_or_null(object: &Map<String, Value>) -> bool {
     types.is_some_and(|it| it.iter().any(|it| it == "integer" || it == "number"))
 }
 
-/// An optional parameter is one that may be absent; `null` is not another way to say so.
+/// An optional parameter may be absent, so `null` is removed from its type.
 fn without_null(object: &mut Map<String, Value>) {
     if let Some(Value::Array(types)) = object.get("type") {
         let some: Vec<Value> = types.iter().filter(|it| *it != "null").cloned().collect();
@@ -74,7 +74,7 @@ fn without_null(object: &mut Map<String, Value>) {
     }
 }
 
-/// Named constants are an enum; what each means moves into the description.
+/// Turns constants into an enum; their descriptions move into the description of the enum.
 fn choices(object: &mut Map<String, Value>) {
     if let Some(only) = object.remove("const") {
         object.insert("enum".into(), json!([only]));
@@ -98,7 +98,7 @@ fn choices(object: &mut Map<String, Value>) {
     }
 }
 
-/// Doc comments are wrapped; a model needs no line ends.
+/// Joins the lines of a doc comment, since models need no line breaks.
 fn tidy_description(object: &mut Map<String, Value>) {
     if let Some(Value::String(text)) = object.get_mut("description") {
         *text = text.split_whitespace().collect::<Vec<_>>().join(" ");

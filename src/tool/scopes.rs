@@ -1,4 +1,4 @@
-//! Which OAuth scopes a tool needs, and whether a credential has them.
+//! The OAuth scopes that a tool needs, and whether a credential has them.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use super::ToolDef;
 use crate::Operation;
 
 impl ToolDef {
-    /// The OAuth scopes of everything that a call may use.
+    /// The OAuth scopes of all operations that a call may use.
     pub fn scopes(&self) -> BTreeSet<&'static str> {
         if !self.scopes.is_empty() {
             return self.scopes.iter().copied().collect();
@@ -14,8 +14,8 @@ impl ToolDef {
         self.operations.iter().flat_map(|it| it.scopes()).copied().collect()
     }
 
-    /// Whether a credential with these scopes can use it at all. Scopes that depend on what is
-    /// asked for count as there.
+    /// Whether a credential with these scopes can use the tool at all. Scopes that depend on the arguments
+    /// are assumed to be granted.
     pub fn is_covered_by(&self, granted: &[String]) -> bool {
         let has = |scope: &str| has(granted, scope);
         if !self.scopes.is_empty() {
@@ -26,12 +26,12 @@ impl ToolDef {
     }
 }
 
-/// Whether one of the scopes `granted` is enough for `scope`.
+/// Whether one of the `granted` scopes covers `scope`.
 fn has(granted: &[String], scope: &str) -> bool {
     granted.iter().any(|it| covers(it, scope))
 }
 
-/// Whether a client with `granted` may do what needs `scope`: to write is to read, too.
+/// Whether the scope `granted` covers `scope`. Write access includes read access.
 fn covers(granted: &str, scope: &str) -> bool {
     let reads = scope.strip_suffix(":read");
     granted == scope

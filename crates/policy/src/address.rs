@@ -1,4 +1,4 @@
-//! Runs of addresses, as packet filters write them.
+//! Address ranges as packet filters write them.
 
 use std::{
     fmt,
@@ -8,14 +8,14 @@ use std::{
 
 use ipnet::IpNet;
 
-/// All addresses from the first to the last one, both of the same version.
+/// An inclusive range of IP addresses, all of the same IP version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
     first: IpAddr,
     last: IpAddr,
 }
 
-/// What is wrong with a text that should be an address, a prefix or a range.
+/// The error for a text that is not an address, a prefix or a range.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid address")]
 pub struct NoAddress;
@@ -32,15 +32,15 @@ const fn span(first: IpAddr, last: IpAddr) -> Span {
     Span { first, last }
 }
 
-/// The addresses of devices: 100.64.0.0/10 without what Chrome OS uses for itself, and Tailscale's
-/// own part of IPv6.
+/// The addresses that Tailscale gives to devices: 100.64.0.0/10 without the part that Chrome OS uses itself,
+/// and Tailscale's IPv6 prefix.
 pub(super) const TAILNET: [Span; 3] = [
     span(v4(100, 64, 0, 0), v4(100, 115, 91, 255)),
     span(v4(100, 115, 94, 0), v4(100, 127, 255, 255)),
     span(v6(0xfd7a_115c_a1e0 << 80), v6((0xfd7a_115c_a1e1 << 80) - 1)),
 ];
 
-/// What `autogroup:internet` means: all that is neither private nor of a tailnet.
+/// The addresses of `autogroup:internet`: all that are neither private nor Tailscale's.
 pub(super) const INTERNET: [Span; 7] = [
     span(v4(0, 0, 0, 0), v4(9, 255, 255, 255)),
     span(v4(11, 0, 0, 0), v4(100, 63, 255, 255)),
@@ -52,37 +52,37 @@ pub(super) const INTERNET: [Span; 7] = [
 ];
 
 impl Span {
-    /// One address.
+    /// A range of one address.
     pub const fn one(address: IpAddr) -> Self {
         span(address, address)
     }
 
-    /// The first of its addresses.
+    /// The first address of the range.
     pub const fn first(&self) -> IpAddr {
         self.first
     }
 
-    /// Whether it is one address only.
+    /// Whether the range is a single address.
     pub fn is_one(&self) -> bool {
         self.first == self.last
     }
 
-    /// Whether it has `address`.
+    /// Whether `address` is in the range.
     pub fn contains(&self, address: IpAddr) -> bool {
         self.is_like(address) && self.first <= address && address <= self.last
     }
 
-    /// Whether the two have an address in common.
+    /// Whether the two ranges have an address in common.
     pub fn overlaps(&self, other: &Self) -> bool {
         self.is_like(other.first) && self.first <= other.last && other.first <= self.last
     }
 
-    /// Whether all of `other` is in it.
+    /// Whether `other` lies completely inside this range.
     pub fn covers(&self, other: &Self) -> bool {
         self.contains(other.first) && self.contains(other.last)
     }
 
-    /// What is left of it without `other`: what is in front of that, and what is behind it.
+    /// The parts of this range that are not in `other`: the part before it and the part after it.
     pub fn without(&self, other: &Self) -> impl Iterator<Item = Self> + use<> {
         let apart = (!self.overlaps(other)).then_some(*self);
         let Self { first, last } = *self;
@@ -94,7 +94,7 @@ impl Span {
             .chain(back.map(move |start| span(start, last)))
     }
 
-    /// The prefix that it is, where it is one.
+    /// The range as a prefix; `None` if it is not exactly one prefix.
     pub fn prefix(&self) -> Option<IpNet> {
         let bits = if self.first.is_ipv4() { 32 } else { 128 };
         (0..=bits).find_map(|length| {
@@ -103,7 +103,7 @@ impl Span {
         })
     }
 
-    /// As a range, even where it is a prefix.
+    /// The range as `first-last`, even if it is a prefix.
     pub(super) fn as_range(&self) -> String {
         format!("{}-{}", self.first, self.last)
     }
@@ -113,7 +113,7 @@ impl Span {
     }
 }
 
-/// The address before another one, of the same version.
+/// The previous address of the same IP version; `None` for the lowest one.
 fn before(address: IpAddr) -> Option<IpAddr> {
     match address {
         IpAddr::V4(it) => it.to_bits().checked_sub(1).map(|it| Ipv4Addr::from_bits(it).into()),
@@ -121,7 +121,7 @@ fn before(address: IpAddr) -> Option<IpAddr> {
     }
 }
 
-/// The address behind another one, of the same version.
+/// The next address of the same IP version; `None` for the highest one.
 fn after(address: IpAddr) -> Option<IpAddr> {
     match address {
         IpAddr::V4(it) => it.to_bits().checked_add(1).map(|it| Ipv4Addr::from_bits(it).into()),
@@ -135,7 +135,7 @@ impl From<IpNet> for Span {
     }
 }
 
-/// As a packet filter has it: `100.64.0.1`, `10.0.0.0/8`, `10.0.0.1-10.0.0.9`.
+/// As packet filters write it: `100.64.0.1`, `10.0.0.0/8` or `10.0.0.1-10.0.0.9`.
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_one() {

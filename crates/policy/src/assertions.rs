@@ -1,5 +1,5 @@
-//! The tests of a policy file: claims about who reaches what. They are about people and tags,
-//! whether or not these have devices.
+//! Runs the `tests` and `sshTests` of a policy file: claims about who can reach what. They are about users
+//! and tags, even if these have no devices.
 
 use std::{fmt, ops::Range};
 
@@ -15,13 +15,13 @@ use super::{
     problem::Problems,
 };
 
-/// How the tests of a policy file went.
+/// The result of running the tests of a policy file.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct TestReport {
-    /// How many there are, those for SSH included.
+    /// The number of tests, including SSH tests.
     pub total: usize,
-    /// Those that failed.
+    /// The tests that failed.
     pub failures: Vec<Failure>,
 }
 
@@ -29,13 +29,13 @@ pub struct TestReport {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Failure {
-    /// Where it stands in the file.
+    /// The byte range of the test in the file.
     pub at: Range<usize>,
-    /// Which it is: `tests[2]`.
+    /// The position of the test in the file, such as `tests[2]`.
     pub path: String,
-    /// Who it is about.
+    /// The `src` of the test.
     pub src: String,
-    /// What failed in it.
+    /// The claims that do not hold, and why.
     pub errors: Vec<String>,
 }
 
@@ -46,21 +46,21 @@ impl fmt::Display for Failure {
 }
 
 impl TestReport {
-    /// Whether all passed.
+    /// Whether all tests passed.
     pub fn is_pass(&self) -> bool {
         self.failures.is_empty()
     }
 }
 
 impl Policy {
-    /// Runs the file's own tests.
+    /// Runs the `tests` and `sshTests` of the file.
     pub fn run_tests(&self, inventory: &Inventory) -> TestReport {
         self.compile(inventory).run_tests()
     }
 }
 
 impl Compiled<'_> {
-    /// Runs the file's own tests.
+    /// Runs the `tests` and `sshTests` of the file.
     pub fn run_tests(&self) -> TestReport {
         let model = &self.policy.model;
         let mut report = self.try_tests(&model.tests);
@@ -72,7 +72,7 @@ impl Compiled<'_> {
         report
     }
 
-    /// Runs tests that may be in no file.
+    /// Runs the given tests, which need not be in the file.
     pub fn try_tests(&self, tests: &[Test]) -> TestReport {
         let mut report = TestReport { total: tests.len(), ..TestReport::default() };
         for (index, test) in tests.iter().enumerate() {
@@ -82,11 +82,11 @@ impl Compiled<'_> {
         report
     }
 
-    /// Runs tests that are written as in a file.
+    /// Runs tests given as JSON, in the form that they have in a policy file.
     ///
     /// # Errors
     ///
-    /// In words, if they are not.
+    /// A message if a test is not in that form.
     pub fn try_json(&self, tests: &[serde_json::Value]) -> Result<TestReport, String> {
         let text = serde_json::json!({ "tests": tests }).to_string();
         let document = Document::parse(&text).map_err(|wrong| wrong.to_string())?;
@@ -133,7 +133,7 @@ impl Compiled<'_> {
         errors
     }
 
-    /// Whether the sources reach a destination: all of them where that is `wanted`, else any.
+    /// Whether the sources reach a destination: all of them if `wanted`, otherwise any of them.
     fn reached(
         &self,
         sources: &[Party],
@@ -221,7 +221,8 @@ impl Compiled<'_> {
         errors
     }
 
-    /// Whether somebody gets in as `user`.
+    /// Whether an SSH rule lets `source` log in to `target` as `user`; with `by_check`, only rules in check
+    /// mode count.
     pub(super) fn gets_in(
         &self,
         source: &Party,

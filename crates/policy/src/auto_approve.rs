@@ -1,26 +1,26 @@
-//! What the policy file approves by itself.
+//! What a policy file auto-approves (`autoApprovers`).
 
 use ipnet::IpNet;
 
 use super::{Inventory, Policy, compile::Names, selector::Selector};
 
-/// What a policy file approves by itself, for the devices of a tailnet.
+/// The `autoApprovers` of a policy file, resolved to the devices of a tailnet.
 pub struct AutoApprovals<'p> {
     policy: &'p Policy,
     names: Names<'p>,
 }
 
 impl Policy {
-    /// What it approves by itself for the devices of `inventory`.
+    /// The auto-approvals of this file for the devices of `inventory`.
     pub fn auto_approvals<'p>(&'p self, inventory: &'p Inventory) -> AutoApprovals<'p> {
         AutoApprovals { policy: self, names: Names::new(&self.model, inventory) }
     }
 }
 
 impl AutoApprovals<'_> {
-    /// Where the file approves that the device, by its place in the inventory, serves `route`:
-    /// `autoApprovers.routes["10.0.0.0/8"]`. None if somebody has to approve it. A route to
-    /// everywhere makes an exit node, and is approved as such only.
+    /// The `autoApprovers` entry that approves `route` on a device (an index into the inventory):
+    /// `autoApprovers.routes["10.0.0.0/8"]`. `None` if an admin has to approve it. A default route (prefix
+    /// length 0) is approved by `exitNode` only.
     pub fn of_route(&mut self, device: usize, route: &IpNet) -> Option<String> {
         let approvers = &self.policy.model.approvers;
         if route.prefix_len() == 0 {

@@ -1,4 +1,5 @@
-//! `HuJSON`: JSON with comments and trailing commas, nothing looser, and where everything stands.
+//! Parses `HuJSON` (JSON with comments and trailing commas) into a tree that keeps the position of each
+//! value.
 
 use std::{fmt, ops::Range};
 
@@ -6,12 +7,12 @@ use jsonc_parser::{CollectOptions, ParseOptions, ast, common::Ranged as _, parse
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// A place in a text, counted from 1.
+/// A position in a text: line and column, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Place {
     /// The line.
     pub line: usize,
-    /// The character in the line.
+    /// The character in that line.
     pub column: usize,
 }
 
@@ -25,57 +26,57 @@ impl fmt::Display for Place {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{at}: {message}")]
 pub struct SyntaxError {
-    /// Where.
+    /// The position of the error.
     pub at: Place,
-    /// What is wrong there.
+    /// What is wrong.
     pub message: String,
 }
 
-/// A text that is `HuJSON`, and what it says.
+/// A `HuJSON` text and its syntax tree.
 #[derive(Debug, Clone)]
 pub struct Document {
     text: String,
     root: Node,
 }
 
-/// A value, and where it stands.
+/// A value of the syntax tree, with its position.
 #[derive(Debug, Clone)]
 pub struct Node {
-    /// From its first byte to the one behind its last.
+    /// The byte range of the value.
     pub at: Range<usize>,
     /// The value.
     pub kind: Kind,
 }
 
-/// What a [`Node`] is.
+/// The content of a [`Node`].
 #[derive(Debug, Clone)]
 pub enum Kind {
     /// `null`
     Null,
     /// `true`, `false`
     Bool(bool),
-    /// A number, as it is written.
+    /// A number, as written.
     Number(String),
-    /// A text, without its quotes and escapes.
+    /// A string, without quotes and with escapes resolved.
     Text(String),
     /// A list.
     List(Vec<Node>),
-    /// An object, its members in the order in which they are written.
+    /// An object; its members are in the order of the text.
     Object(Vec<Member>),
 }
 
 /// A member of an object.
 #[derive(Debug, Clone)]
 pub struct Member {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Where the name stands.
+    /// The byte range of the name.
     pub name_at: Range<usize>,
-    /// Its value.
+    /// The value.
     pub value: Node,
 }
 
-/// Comments and trailing commas, nothing else that JSON has not.
+/// JSON with comments and trailing commas, and no other extension.
 pub(super) fn options() -> ParseOptions {
     ParseOptions {
         allow_comments: true,
@@ -91,7 +92,7 @@ pub(super) fn options() -> ParseOptions {
     }
 }
 
-/// The empty object, `{}`.
+/// An empty object, `{}`.
 impl Default for Document {
     fn default() -> Self {
         let root = Node { at: 0..2, kind: Kind::Object(Vec::new()) };
@@ -100,12 +101,12 @@ impl Default for Document {
 }
 
 impl Document {
-    /// Reads a text. A byte order mark in front of it is left out.
+    /// Parses a text. A leading byte order mark is dropped.
     ///
     /// # Errors
     ///
-    /// [`SyntaxError`] with the place of what is wrong: a name that an object has twice, too, since
-    /// programs disagree about which of them counts.
+    /// [`SyntaxError`] with the position of the error. A name that occurs twice in an object is an error,
+    /// too, since programs disagree about which of the two counts.
     pub fn parse(text: &str) -> Result<Self, SyntaxError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let wrong = |at: usize, message: String| SyntaxError { at: place(text, at), message };
@@ -117,49 +118,49 @@ impl Document {
         Ok(Self { text: text.to_owned(), root })
     }
 
-    /// The text.
+    /// The text, without a byte order mark.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// What it says.
+    /// The root value.
     pub fn root(&self) -> &Node {
         &self.root
     }
 
-    /// Where the byte `at` stands.
+    /// The line and column of the byte offset `at`.
     pub fn place(&self, at: usize) -> Place {
         place(&self.text, at)
     }
 }
 
 impl Node {
-    /// The text that it is.
+    /// The string, if the value is one.
     pub fn as_text(&self) -> Option<&str> {
         if let Kind::Text(text) = &self.kind { Some(text) } else { None }
     }
 
-    /// The list that it is.
+    /// The elements, if the value is a list.
     pub fn as_list(&self) -> Option<&[Node]> {
         if let Kind::List(list) = &self.kind { Some(list) } else { None }
     }
 
-    /// The members of the object that it is.
+    /// The members, if the value is an object.
     pub fn as_object(&self) -> Option<&[Member]> {
         if let Kind::Object(members) = &self.kind { Some(members) } else { None }
     }
 
-    /// Whether it is `null`.
+    /// Whether the value is `null`.
     pub fn is_null(&self) -> bool {
         matches!(self.kind, Kind::Null)
     }
 
-    /// The member called `name`, in whatever case.
+    /// The member called `name`, in any case, if the value is an object that has one.
     pub fn member(&self, name: &str) -> Option<&Member> {
         self.as_object()?.iter().find(|it| it.name.eq_ignore_ascii_case(name))
     }
 
-    /// In plain words for an error: `a list`.
+    /// The type of the value for an error message, such as `a list`.
     pub fn what(&self) -> &'static str {
         match self.kind {
             Kind::Null => "null",
@@ -171,7 +172,7 @@ impl Node {
         }
     }
 
-    /// As JSON, without comments.
+    /// The value as JSON, without comments.
     pub fn to_json(&self) -> Value {
         match &self.kind {
             Kind::Null => Value::Null,
@@ -237,7 +238,7 @@ fn no_name_twice(members: &[Member]) -> Result<(), (usize, String)> {
     }
 }
 
-/// The parser takes numbers that JSON does not know, like `01`.
+/// The number as written. Rejects numbers that the parser accepts but JSON does not, such as `01`.
 fn number(literal: &ast::NumberLit<'_>, at: usize) -> Result<String, (usize, String)> {
     let written = literal.value;
     match serde_json::from_str::<serde_json::Number>(written) {
@@ -246,7 +247,7 @@ fn number(literal: &ast::NumberLit<'_>, at: usize) -> Result<String, (usize, Str
     }
 }
 
-/// The parser lets a bare tab or line end in a text pass.
+/// Rejects unescaped tabs and line breaks in strings, which the parser accepts.
 fn no_control_characters(text: &str, at: &Range<usize>) -> Result<(), (usize, String)> {
     let written = text.get(at.clone()).unwrap_or_default();
     match written.char_indices().find(|(_, it)| *it < ' ') {
@@ -258,8 +259,8 @@ fn no_control_characters(text: &str, at: &Range<usize>) -> Result<(), (usize, St
     }
 }
 
-/// The parser takes blanks that JSON does not know, and ends a comment at a bare carriage return,
-/// behind which other programs still see the comment.
+/// Rejects whitespace that the parser accepts but JSON does not, and a bare carriage return in a comment:
+/// it ends the comment for the parser, but not for other programs.
 fn only_known_blanks(text: &str) -> Result<(), (usize, String)> {
     let mut at = 0;
     while let Some(rest) = text.get(at..).filter(|it| !it.is_empty()) {
@@ -288,7 +289,7 @@ fn only_known_blanks(text: &str) -> Result<(), (usize, String)> {
     Ok(())
 }
 
-/// How long the text is, with its quotes, with which `rest` starts.
+/// The length in bytes of the string literal at the start of `rest`, including its quotes.
 pub(super) fn length_of_text(rest: &str) -> usize {
     let mut escaped = false;
     let end = rest.bytes().skip(1).position(|it| {

@@ -1,4 +1,5 @@
-//! Who somebody is, with or without a device: what tests and questions are about.
+//! The parties of tests and queries: users, tags, devices and addresses, with or without a device in the
+//! inventory.
 
 use std::{collections::BTreeSet, net::IpAddr};
 
@@ -12,27 +13,28 @@ use super::{
     selector::{Selector, SelectorKind},
 };
 
-/// One end of a connection.
+/// The source or destination of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Party {
-    /// Somebody, on any device of theirs.
+    /// A user, by login name, on any of the user's devices.
     Person(String),
     /// A device with this tag and no other.
     Tagged(String),
-    /// A device that there is.
+    /// A device, by its index in the inventory.
     Device(usize),
     /// An address that no device has.
     Address(IpAddr),
-    /// A service.
+    /// A service, such as `svc:web`.
     Service(String),
-    /// The devices of whoever asks.
+    /// The other devices of the source's user (`autogroup:self`).
     Own,
-    /// All there is.
+    /// Everything (`*`).
     Anything,
 }
 
 impl Compiled<'_> {
-    /// The person whose devices a party means.
+    /// The login name of the user that a party belongs to; `None` for tagged devices, addresses and
+    /// services.
     pub(super) fn person_of<'p>(&'p self, party: &'p Party) -> Option<&'p str> {
         match party {
             Party::Person(login) => Some(login),
@@ -44,7 +46,7 @@ impl Compiled<'_> {
         }
     }
 
-    /// Those that a name means; what is wrong with it where it means nobody.
+    /// The parties that a name resolves to. The error says why the name is invalid or resolves to nobody.
     pub(super) fn parties(&self, name: &str) -> Result<Vec<Party>, String> {
         let selector = Selector::parse(name, 0..0);
         let model = &self.policy.model;
@@ -103,7 +105,7 @@ impl Compiled<'_> {
 
     fn one_address(&self, text: &str, name: &str) -> Result<Vec<Party>, String> {
         let span: super::Span = text.parse().map_err(|_| format!("{name:?}: invalid address"))?;
-        // A prefix of one address is one, but a test may not be written so.
+        // A host defined as a `/32` or `/128` prefix is fine, but the test itself must not use one.
         if !span.is_one() || (text == name && text.contains('/')) {
             return Err(format!("{name:?} is not one address"));
         }
@@ -111,7 +113,7 @@ impl Compiled<'_> {
         Ok(vec![device.map_or(Party::Address(span.first()), Party::Device)])
     }
 
-    /// Whether a name in a rule means a party.
+    /// Whether a selector in a rule includes a party.
     pub(super) fn means(&self, selector: &Selector, party: &Party) -> bool {
         match party {
             Party::Device(index) => {
@@ -162,7 +164,7 @@ impl Compiled<'_> {
         }
     }
 
-    /// Whether every device of somebody is meant, by its address.
+    /// Whether an address selector covers all devices of a user.
     fn is_on_all_devices(&self, selector: &Selector, login: &str) -> bool {
         let written = matches!(
             selector.kind,
@@ -185,7 +187,7 @@ impl Compiled<'_> {
         }
     }
 
-    /// Whether a rule counts for a source: who it is, and its posture.
+    /// Whether a rule applies to a source: the rule names it, and it satisfies the rule's device posture.
     pub(super) fn is_source(
         &self,
         rule: &Rule,
@@ -201,7 +203,8 @@ impl Compiled<'_> {
         is_fit && rule.src.iter().any(|it| self.means(it, party))
     }
 
-    /// The ports on which a rule lets a source reach a destination, if it is for that source.
+    /// The ports on which a rule lets a source reach a destination. Does not check that the rule is for
+    /// that source.
     pub(super) fn ports_of<'r>(
         &self,
         rule: &'r Rule,
@@ -247,7 +250,7 @@ fn in_autogroup(name: &str, user: &User) -> bool {
     }
 }
 
-/// Every group that somebody is in, for whoever wants to know why.
+/// The groups that list a user as a member, to explain an answer.
 pub(super) fn groups_of<'m>(model: &'m super::model::Model, login: &str) -> BTreeSet<&'m str> {
     let is_in = |it: &&super::model::Named<Vec<super::model::Text>>| {
         it.value.iter().any(|member| member.value.eq_ignore_ascii_case(login))

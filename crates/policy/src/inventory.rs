@@ -1,4 +1,4 @@
-//! What there is in a tailnet, as far as a policy file speaks of it.
+//! The users, devices and services of a tailnet, as far as policy files refer to them.
 
 use std::{
     collections::BTreeMap,
@@ -8,119 +8,119 @@ use std::{
 use ipnet::IpNet;
 use serde_json::Value;
 
-/// The people, devices and services that a policy file is judged for.
+/// The users, devices and services that a policy file is evaluated for.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Inventory {
-    /// The tailnet's name: `example.com`, or the address of a person.
+    /// The name of the tailnet: `example.com`, or the login name of a single user.
     pub tailnet: String,
-    /// Who is in it.
+    /// The users.
     pub users: Vec<User>,
-    /// What is in it.
+    /// The devices, including those shared in from other tailnets.
     pub devices: Vec<Device>,
-    /// Names with addresses of their own, which devices answer for.
+    /// The Tailscale Services.
     pub services: Vec<Service>,
 }
 
-/// A person.
+/// A user of the tailnet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct User {
-    /// How they sign in: `ann@example.com`.
+    /// The login name: `ann@example.com`.
     pub login: String,
-    /// `owner`, `admin`, `member` …, as the API writes it. Empty if it is not known.
+    /// The role as in the API: `owner`, `admin`, `member`. Empty if unknown.
     pub role: String,
-    /// They are of another tailnet, and something was shared with them.
+    /// Whether the user belongs to another tailnet and has a device shared with them.
     pub is_shared: bool,
 }
 
-/// A device.
+/// A device of the tailnet.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Device {
-    /// Its id, as the API has it.
+    /// The device ID, as in the API.
     pub id: String,
-    /// Its short name.
+    /// The short name of the device.
     pub name: String,
-    /// Its addresses in the tailnet.
+    /// Its Tailscale IP addresses.
     pub addresses: Vec<IpAddr>,
-    /// Its tags. A device with tags belongs to nobody.
+    /// Its tags. A tagged device has no user.
     pub tags: Vec<String>,
-    /// Who signed it in; what it says does not count where there are tags.
+    /// The login name of the user who added it. Ignored for tagged devices.
     pub user: String,
-    /// The routes that it offers.
+    /// The routes that the device advertises.
     pub advertised_routes: Vec<IpNet>,
-    /// The routes that it may serve, whether it offers them or not.
+    /// The routes that are approved, whether advertised or not.
     pub enabled_routes: Vec<IpNet>,
-    /// It is of another tailnet, and was shared with this one.
+    /// Whether the device was shared in from another tailnet.
     pub is_shared_in: bool,
-    /// What keeps it from talking whatever the policy file says: `not connected`.
+    /// Why the device cannot communicate, whatever the policy file allows: `not connected`.
     pub troubles: Vec<String>,
-    /// Its posture: `node:os`, `custom:tier`. None if nobody asked for it.
+    /// Device posture attributes such as `node:os` and `custom:tier`. `None` if they were not fetched.
     pub posture: Option<BTreeMap<String, Value>>,
 }
 
-/// A service: a name with addresses of its own.
+/// A Tailscale Service: a name with its own addresses.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Service {
-    /// Its name: `svc:web`.
+    /// The name: `svc:web`.
     pub name: String,
-    /// Its addresses.
+    /// The addresses of the service.
     pub addresses: Vec<IpAddr>,
-    /// The ids of the devices that may answer for it.
+    /// The IDs of the devices that host it.
     pub hosts: Vec<String>,
 }
 
 impl Service {
-    /// A service that no device answers for yet.
+    /// A service without hosts.
     pub fn new(name: impl Into<String>, addresses: Vec<IpAddr>) -> Self {
         Self { name: name.into(), addresses, hosts: Vec::new() }
     }
 }
 
 impl Inventory {
-    /// A tailnet with nothing in it.
+    /// An empty tailnet with this name.
     pub fn named(tailnet: impl Into<String>) -> Self {
         Self { tailnet: tailnet.into(), ..Self::default() }
     }
 
-    /// The person who signs in as `login`.
+    /// The user with this login name; upper and lower case are the same.
     pub fn user(&self, login: &str) -> Option<&User> {
         self.users.iter().find(|it| it.login.eq_ignore_ascii_case(login))
     }
 }
 
 impl User {
-    /// A person of this tailnet.
+    /// A user of this tailnet.
     pub fn new(login: impl Into<String>, role: impl Into<String>) -> Self {
         Self { login: login.into(), role: role.into(), is_shared: false }
     }
 
-    /// What stands before and behind the `@`.
+    /// The parts of the login name before and after the `@`.
     pub fn parts(&self) -> Option<(&str, &str)> {
         self.login.rsplit_once('@')
     }
 }
 
 impl Device {
-    /// A device with a name and addresses, which belongs to nobody yet.
+    /// An untagged device without a user; its ID is its name.
     pub fn new(name: impl Into<String>, addresses: Vec<IpAddr>) -> Self {
         let name = name.into();
         Self { id: name.clone(), name, addresses, ..Self::default() }
     }
 
-    /// Whether it has tags, and so belongs to nobody.
+    /// Whether the device has tags, and therefore no user.
     pub fn is_tagged(&self) -> bool {
         !self.tags.is_empty()
     }
 
-    /// The subnets that it really serves: offered and allowed. Exit routes do not count.
+    /// The subnet routes that are both advertised and approved. Exit node routes are not included.
     pub fn subnets(&self) -> impl Iterator<Item = &IpNet> {
         self.served().filter(|it| it.prefix_len() > 0)
     }
 
-    /// Whether others can reach the internet through it.
+    /// Whether the device is an approved exit node.
     pub fn is_exit_node(&self) -> bool {
         self.served().any(|it| it.prefix_len() == 0)
     }
@@ -129,7 +129,7 @@ impl Device {
         self.enabled_routes.iter().filter(|it| self.advertised_routes.contains(it))
     }
 
-    /// Its address of the fourth version, which people know it by.
+    /// The device's IPv4 address.
     pub fn ipv4(&self) -> Option<Ipv4Addr> {
         self.addresses.iter().find_map(|it| if let IpAddr::V4(it) = it { Some(*it) } else { None })
     }

@@ -1,11 +1,11 @@
-//! Tailscale policy files, understood offline. No I/O: a policy file is a text, and the tailnet that
-//! it applies to is an [`Inventory`].
+//! Parses, validates, evaluates and edits Tailscale policy files offline. No I/O: a policy file is passed
+//! as text, and the tailnet that it applies to as an [`Inventory`].
 //!
-//! | to | use |
+//! | task | use |
 //! | --- | --- |
-//! | validate a file and run its tests | [`check`], which returns [`Problem`]s with places and suggestions |
+//! | validate a file and run its tests | [`check`], which returns the [`Problem`]s found |
 //! | read a file | [`Policy::parse`], then [`Policy::model`] |
-//! | work out packet filters, SSH rules and attributes of devices | [`Policy::compile`] |
+//! | compute packet filters, SSH rules and device attributes | [`Policy::compile`] |
 //! | ask who reaches what, and why not | [`Compiled::ask`], [`Compiled::who_reaches`], [`Compiled::ask_ssh`] |
 //! | compare two files by effect | [`Effect::between`] |
 //! | look for risky rules | [`Compiled::findings`] |
@@ -65,45 +65,46 @@ use self::{hujson::Document, model::Model, problem::Problems};
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-/// A policy file. By default the empty one, `{}`, which allows everything.
+/// A parsed policy file. The default is the empty file, `{}`, which allows everything.
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
     document: Arc<Document>,
     pub(crate) model: Model,
 }
 
-/// What came of reading and checking a text.
+/// The result of [`check`]: the parsed policy file and its problems.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Checked {
-    /// The policy; none if the text cannot be read. With errors, it is what could be understood.
+    /// The policy; `None` if the text is not `HuJSON`. If there are errors, it has the parts that could be
+    /// read.
     pub policy: Option<Policy>,
-    /// What is wrong. The first error is what Tailscale would say.
+    /// Errors and warnings. The first error is the one that Tailscale would report.
     pub problems: Vec<Problem>,
 }
 
-/// What Tailscale says of a file whose tests fail.
+/// Tailscale's error message for a file whose tests fail.
 const TESTS_FAILED: &str = "test(s) failed";
 
 impl Checked {
-    /// Whether Tailscale would take it.
+    /// Whether Tailscale would accept the file: whether there are no errors.
     pub fn is_accepted(&self) -> bool {
         self.errors().next().is_none()
     }
 
-    /// What Tailscale would refuse it for.
+    /// The problems for which Tailscale would reject the file.
     pub fn errors(&self) -> impl Iterator<Item = &Problem> {
         self.problems.iter().filter(|it| it.severity == Severity::Error)
     }
 
-    /// What somebody should look at.
+    /// The problems that Tailscale accepts but that are probably mistakes.
     pub fn warnings(&self) -> impl Iterator<Item = &Problem> {
         self.problems.iter().filter(|it| it.severity == Severity::Warning)
     }
 }
 
-/// Reads and checks a policy file. With a inventory, its tests are run, and what only a tailnet can tell
-/// is checked, too.
+/// Parses and validates a policy file. With an inventory, it also runs the file's tests and checks what
+/// depends on the tailnet.
 ///
 /// ```
 /// use tailsteward_policy::check;
@@ -133,7 +134,7 @@ pub fn check(text: &str, inventory: Option<&Inventory>) -> Checked {
     checked
 }
 
-/// The same without the tests.
+/// Parses and validates a policy file like [`check`], but does not run its tests.
 pub fn check_untested(text: &str, inventory: Option<&Inventory>) -> Checked {
     let document = match Document::parse(text) {
         Ok(document) => Arc::new(document),
@@ -156,11 +157,11 @@ pub fn check_untested(text: &str, inventory: Option<&Inventory>) -> Checked {
 }
 
 impl Policy {
-    /// Reads a policy file as far as it can be understood. [`check`] tells what is wrong with it.
+    /// Parses a policy file, skipping what it cannot interpret. Use [`check`] to list the problems.
     ///
     /// # Errors
     ///
-    /// [`SyntaxError`](hujson::SyntaxError) if it is not `HuJSON`.
+    /// [`SyntaxError`](hujson::SyntaxError) if the text is not `HuJSON`.
     pub fn parse(text: &str) -> Result<Self, hujson::SyntaxError> {
         let document = Arc::new(Document::parse(text)?);
         let mut problems = Problems::of(&document);
@@ -168,12 +169,12 @@ impl Policy {
         Ok(Self { document, model })
     }
 
-    /// The text with the places of everything in it.
+    /// The source text and its syntax tree, with positions.
     pub fn document(&self) -> &Document {
         &self.document
     }
 
-    /// What it says.
+    /// The rules, groups, tags and other sections of the file.
     pub fn model(&self) -> &Model {
         &self.model
     }

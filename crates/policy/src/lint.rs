@@ -1,4 +1,4 @@
-//! What somebody should look at in a policy file: too open, of no use, or about those who left.
+//! Finds rules and names that need attention: too permissive, without effect, or about users who left.
 
 use std::collections::BTreeSet;
 
@@ -12,19 +12,19 @@ use super::{
     selector::{Selector, SelectorKind},
 };
 
-/// Something in a policy file that somebody should look at.
+/// A part of a policy file that needs attention.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Finding {
     /// How serious it is.
     pub weight: Weight,
-    /// What kind of thing it is: `open_to_all`, `dead_rule`.
+    /// A code for the kind of finding: `open_to_all`, `dead_rule`.
     pub kind: &'static str,
-    /// What it is, in words.
+    /// What was found, in words.
     pub message: String,
-    /// Where in the file: `grants[3]`.
+    /// The position in the file: `grants[3]`.
     pub path: String,
-    /// Where in the text.
+    /// The line and column.
     pub at: Place,
 }
 
@@ -32,16 +32,16 @@ pub struct Finding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Weight {
-    /// Somebody may get in who should not.
+    /// The rule may grant access that should not be granted.
     High,
-    /// It does not do what it seems to.
+    /// The rule or name probably does not do what its author meant.
     Medium,
-    /// It can go.
+    /// The rule or name can be removed, or a test is missing.
     Low,
 }
 
 impl Compiled<'_> {
-    /// Everything that somebody should look at, the most serious first.
+    /// All findings, the most serious first.
     pub fn findings(&self) -> Vec<Finding> {
         let mut found = Findings { policy: self, list: Vec::new() };
         found.open();
@@ -73,7 +73,7 @@ impl Findings<'_, '_> {
         self.list.push(Finding { weight, kind, message, path, at });
     }
 
-    /// Rules that let too much through.
+    /// Finds rules that allow too much.
     fn open(&mut self) {
         if !self.policy.policy.model.restricts {
             let message = "there is neither acls nor grants: every device reaches every other";
@@ -116,7 +116,7 @@ impl Findings<'_, '_> {
         }
     }
 
-    /// Rules that are for nobody, or about nothing.
+    /// Finds rules that match no source or no destination.
     fn dead(&mut self) {
         for access in &self.policy.rules {
             let Some(rule) = access.rule else { continue };
@@ -136,14 +136,14 @@ impl Findings<'_, '_> {
         }
     }
 
-    /// Rules that another one makes needless.
+    /// Finds rules that another rule makes redundant.
     fn repeated(&mut self) {
         let rules = &self.policy.rules;
         let mut found = Vec::new();
         for (index, access) in rules.iter().enumerate() {
             let Some(rule) = access.rule.filter(|_| is_plain(access)) else { continue };
             let by = rules.iter().enumerate().find(|(other_index, other)| {
-                // Of two equal rules, the later one is the needless one.
+                // Of two equal rules, report the later one.
                 *other_index != index
                     && is_plain(other)
                     && covers(other, access)
@@ -160,7 +160,7 @@ impl Findings<'_, '_> {
         }
     }
 
-    /// Names of people who are not in the tailnet.
+    /// Finds references to users who are not in the tailnet.
     fn people(&mut self) {
         if self.policy.inventory.users.is_empty() {
             return;
@@ -198,7 +198,7 @@ impl Findings<'_, '_> {
         is_user && self.policy.inventory.user(name).is_none()
     }
 
-    /// Tags that nobody declared, nobody gives, or nobody has.
+    /// Finds tags that are not declared, have no owner, or are on no device.
     fn tags(&mut self) {
         let model = &self.policy.policy.model;
         let used_tags: BTreeSet<&str> = self
@@ -227,7 +227,7 @@ impl Findings<'_, '_> {
         }
     }
 
-    /// Names that nothing uses, and groups without members.
+    /// Finds unused groups and hosts, empty groups, and a file without tests.
     fn unused(&mut self) {
         let policy = self.policy;
         let model = &policy.policy.model;
@@ -256,7 +256,7 @@ impl Findings<'_, '_> {
     }
 }
 
-/// Every name that something in the file uses.
+/// All names that are used somewhere in the file.
 fn used(model: &Model) -> BTreeSet<&str> {
     let mut used: BTreeSet<&str> = BTreeSet::new();
     for rule in &model.rules {
@@ -284,13 +284,13 @@ fn used(model: &Model) -> BTreeSet<&str> {
     used
 }
 
-/// Whether a rule is about connections only, without conditions.
+/// Whether a rule only opens ports, without `app`, `via` or posture conditions.
 fn is_plain(access: &Access<'_>) -> bool {
     let no_app = access.app.is_none_or(serde_json::Map::is_empty);
     no_app && access.via.is_none() && access.source.fit.is_none() && !access.source.is_empty()
 }
 
-/// Whether all that `inner` lets through is let through by `outer`.
+/// Whether `outer` allows everything that `inner` allows.
 fn covers(outer: &Access<'_>, inner: &Access<'_>) -> bool {
     let spans = |access: &Access<'_>| -> Vec<super::Span> {
         access.source.sets.iter().flat_map(|it| it.spans.iter().copied()).collect()

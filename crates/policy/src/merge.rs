@@ -1,5 +1,4 @@
-//! Two edits of one text: what each changed, and what both come to. By lines, since that is how
-//! people write policy files.
+//! Three-way merge of a policy file, line by line.
 
 use std::ops::Range;
 
@@ -7,29 +6,29 @@ use similar::{Algorithm, DiffOp, TextDiff};
 
 use super::hujson::Document;
 
-/// What came of putting two edits of one text together.
+/// The result of [`three_way`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Merge {
-    /// They do not touch: the text with both.
+    /// The merged text.
     Clean(String),
-    /// They do, at these places.
+    /// The changes overlap, at these positions.
     Conflict(Vec<Conflict>),
 }
 
-/// A place that both changed, in different ways.
+/// Lines that both sides changed in different ways.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conflict {
-    /// The line of the base where it starts, counted from 1.
+    /// The first line in the base, counted from 1.
     pub line: usize,
-    /// What it was.
+    /// The lines of the base.
     pub base: String,
-    /// What we make of it.
+    /// The same lines in `ours`.
     pub ours: String,
-    /// What they made of it.
+    /// The same lines in `theirs`.
     pub theirs: String,
 }
 
-/// Lines of the base that became others.
+/// Lines of the base, and the lines that replace them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Hunk<'t> {
     at: Range<usize>,
@@ -37,13 +36,13 @@ struct Hunk<'t> {
 }
 
 impl Hunk<'_> {
-    /// Whether two changes are so near that nobody can tell what both together mean.
+    /// Whether two changes overlap or are on adjacent lines.
     fn touches(&self, other: &Hunk<'_>) -> bool {
         self.at.start <= other.at.end && other.at.start <= self.at.end
     }
 }
 
-/// Puts what `ours` and `theirs` each made of `base` together.
+/// Merges the changes that `ours` and `theirs` each make to `base`.
 ///
 /// ```
 /// use tailsteward_policy::merge::{Merge, three_way};
@@ -74,7 +73,7 @@ pub fn three_way(base: &str, ours: &str, theirs: &str) -> Merge {
         done = hunk.at.end;
     }
     merged.extend(lines.get(done..).unwrap_or_default().iter().copied());
-    // Both may have added the same name, in different places.
+    // Both sides may have added the same name in different places.
     let reads = |text: &str| Document::parse(text).is_ok();
     if reads(ours) && reads(theirs) && !reads(&merged) {
         let all = |hunks: &[Hunk<'_>]| hunks.iter().flat_map(|it| it.new.clone()).collect();
@@ -85,7 +84,7 @@ pub fn three_way(base: &str, ours: &str, theirs: &str) -> Merge {
     Merge::Clean(merged)
 }
 
-/// The stretches in which a text differs from the base.
+/// The changed ranges of lines between the base and a text.
 fn hunks<'t>(base: &'t str, text: &'t str) -> Vec<Hunk<'t>> {
     let new: Vec<&str> = text.split_inclusive('\n').collect();
     let mut hunks: Vec<Hunk<'t>> = Vec::new();
@@ -102,7 +101,7 @@ fn hunks<'t>(base: &'t str, text: &'t str) -> Vec<Hunk<'t>> {
     hunks
 }
 
-/// Lines of one text, and those of the other that stand in their place.
+/// The changed ranges of lines, each in `from` and in `to`.
 fn changes(from: &str, to: &str) -> Vec<(Range<usize>, Range<usize>)> {
     let diff = TextDiff::configure().algorithm(Algorithm::Patience).diff_lines(from, to);
     let differs = |it: &&DiffOp| !matches!(it, DiffOp::Equal { .. });
@@ -114,7 +113,7 @@ fn conflicts(lines: &[&str], mine: &[Hunk<'_>], other: &[Hunk<'_>]) -> Vec<Confl
     for ours in mine {
         for theirs in other.iter().filter(|it| it.touches(ours) && *it != ours) {
             let at = ours.at.start.min(theirs.at.start)..ours.at.end.max(theirs.at.end);
-            // Each side with the lines that only the other one changed, so that they compare.
+            // Show the lines that only the other side changed on both sides, so that they can be compared.
             let side = |hunk: &Hunk<'_>| {
                 let before = lines.get(at.start..hunk.at.start).unwrap_or_default().concat();
                 let after = lines.get(hunk.at.end..at.end).unwrap_or_default().concat();
@@ -131,7 +130,7 @@ fn conflicts(lines: &[&str], mine: &[Hunk<'_>], other: &[Hunk<'_>]) -> Vec<Confl
     conflicts
 }
 
-/// The removed lines, each with a `-` in front, and the added lines, each with a `+`.
+/// The removed lines, each prefixed with `-`, and the added lines, each prefixed with `+`.
 pub fn changed_lines(from: &str, to: &str) -> Vec<String> {
     let (old, new): (Vec<&str>, Vec<&str>) = (from.lines().collect(), to.lines().collect());
     let mut lines = Vec::new();

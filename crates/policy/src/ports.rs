@@ -1,19 +1,19 @@
-//! Protocols and ports.
+//! IP protocols and ports.
 
 use std::fmt;
 
-/// Ports of a protocol.
+/// A range of ports of one IP protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ports {
-    /// The number of the protocol; none for the usual ones, which are TCP, UDP and ICMP.
+    /// The IP protocol number; `None` for the default protocols TCP, UDP and ICMP.
     pub protocol: Option<u8>,
-    /// The first port.
+    /// The lowest port.
     pub first: u16,
-    /// The last port.
+    /// The highest port.
     pub last: u16,
 }
 
-/// What is wrong with a text that should be ports.
+/// The error for a text that is not a valid port, range or protocol.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct BadPorts(String);
@@ -28,7 +28,7 @@ const ICMPV6: u8 = 58;
 const SCTP: u8 = 132;
 const DCCP: u8 = 33;
 
-/// Names of protocols. The first one with a number is how it is written.
+/// Protocol names and numbers. The first name listed for a number is the one used in output.
 const PROTOCOLS: &[(&str, u8)] = &[
     ("icmp", ICMP),
     ("icmpv4", ICMP),
@@ -51,17 +51,17 @@ const PROTOCOLS: &[(&str, u8)] = &[
 ];
 
 impl Ports {
-    /// Every port of the usual protocols.
+    /// All ports of the default protocols.
     pub const ALL: Self = Self { protocol: None, first: 0, last: u16::MAX };
 
-    /// Whether it lets a packet to `port` pass.
+    /// Whether a packet of this protocol to this port matches.
     pub fn admit(&self, protocol: u8, port: u16) -> bool {
         let usual = matches!(protocol, TCP | UDP | ICMP | ICMPV6);
         let fits = self.protocol.map_or(usual, |it| it == protocol);
         fits && (!has_ports(protocol) || (self.first..=self.last).contains(&port))
     }
 
-    /// Whether all that `other` admits is admitted by it.
+    /// Whether every packet that `other` matches is matched by this range, too.
     pub fn covers(&self, other: &Self) -> bool {
         let protocol = match (self.protocol, other.protocol) {
             (None, None) => true,
@@ -73,11 +73,11 @@ impl Ports {
         protocol && (portless || (self.first <= other.first && other.last <= self.last))
     }
 
-    /// Reads one port of a question: `443`, `53/udp` or `udp:53`.
+    /// Parses the port in a query: `443`, `53/udp` or `udp:53`.
     ///
     /// # Errors
     ///
-    /// [`BadPorts`] that says how to write it.
+    /// [`BadPorts`] with the accepted forms.
     pub fn one(text: &str) -> Result<Self, BadPorts> {
         let wrong = || BadPorts(format!("is `{text}`; write 443, 53/udp or udp:53"));
         let spelled = match text.trim().split_once('/') {
@@ -88,11 +88,11 @@ impl Ports {
         if ports.first == ports.last { Ok(ports) } else { Err(wrong()) }
     }
 
-    /// Reads what a grant has in `ip`: `*`, `22`, `tcp:80-443`, `icmp:*`.
+    /// Parses an entry of a grant's `ip`: `*`, `22`, `tcp:80-443`, `icmp:*`.
     ///
     /// # Errors
     ///
-    /// [`BadPorts`] in Tailscale's words.
+    /// [`BadPorts`] with Tailscale's own message.
     pub fn of_grant(text: &str) -> Result<Self, BadPorts> {
         if text == "*" {
             return Ok(Self::ALL);
@@ -115,16 +115,16 @@ impl Ports {
     }
 }
 
-/// Where there are no ports, a packet filter does not look at them.
+/// Whether a protocol has ports. Packet filters ignore the ports of all others.
 pub(super) fn has_ports(protocol: u8) -> bool {
     matches!(protocol, TCP | UDP | DCCP | SCTP)
 }
 
-/// Reads the ports of an access rule's destination: `*`, `22`, `80,443`, `8000-8999`.
+/// Parses the ports in an access rule's `dst`: `*`, `22`, `80,443`, `8000-8999`.
 ///
 /// # Errors
 ///
-/// [`BadPorts`] in Tailscale's words.
+/// [`BadPorts`] with Tailscale's own message.
 pub(super) fn list(text: &str, protocol: Option<u8>) -> Result<Vec<Ports>, BadPorts> {
     let one = |part| range(part).map(|(first, last)| Ports { protocol, first, last });
     text.split(',').map(one).collect()
@@ -153,16 +153,16 @@ fn range(text: &str) -> Result<(u16, u16), BadPorts> {
     Ok((first, last))
 }
 
-/// A number of digits only: no sign.
+/// Parses a number that consists of digits only, without a sign.
 fn number(text: &str) -> Option<u16> {
     text.bytes().all(|it| it.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
-/// The number of a protocol that is named, or numbered.
+/// The number of a protocol, given by name or number; `None` for an empty name.
 ///
 /// # Errors
 ///
-/// [`BadPorts`] in Tailscale's words.
+/// [`BadPorts`] with Tailscale's own message.
 pub(super) fn protocol(name: &str) -> Result<Option<u8>, BadPorts> {
     if name.is_empty() {
         return Ok(None);
@@ -176,13 +176,13 @@ pub(super) fn protocol(name: &str) -> Result<Option<u8>, BadPorts> {
     })
 }
 
-/// How a protocol is written.
+/// The name of a protocol, or its number if it has no name.
 pub(super) fn protocol_name(number: u8) -> String {
     let known = PROTOCOLS.iter().find(|(_, it)| *it == number);
     known.map_or_else(|| number.to_string(), |(name, _)| (*name).to_owned())
 }
 
-/// As a grant has it: `*`, `22`, `tcp:80-443`.
+/// As in a grant's `ip`: `*`, `22`, `tcp:80-443`.
 impl fmt::Display for Ports {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(protocol) = self.protocol {

@@ -1,4 +1,4 @@
-//! Postures: conditions about the device that a connection comes from.
+//! Device posture conditions (`postures`), and how they are evaluated.
 
 use std::{cmp::Ordering, collections::BTreeMap};
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::model::Model;
 
-/// One condition: `node:os == 'macos'`.
+/// A single condition: `node:os == 'macos'`.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Condition {
     attribute: String,
@@ -20,10 +20,10 @@ enum Test {
     IsSet(bool),
 }
 
-/// Operators, the longer ones first.
+/// Comparison operators; longer ones first, so that `<=` is not taken for `<`.
 const OPERATORS: &[&str] = &["==", "!=", "<=", ">=", "<", ">"];
 
-/// The attributes of a device.
+/// The posture attributes of a device, by name.
 pub(super) type Attributes = BTreeMap<String, Value>;
 
 impl Condition {
@@ -73,14 +73,14 @@ impl Condition {
                     _ => order.is_some_and(Ordering::is_ge),
                 }
             }
-            // What is not there fits nothing.
+            // A missing attribute satisfies no comparison.
             (_, None) => false,
         }
     }
 }
 
-/// Whether a device with these attributes has one of the postures. A device has a posture when all
-/// of its conditions hold.
+/// Whether a device with these attributes satisfies one of the postures. It satisfies a posture if all of
+/// the posture's conditions hold.
 pub(super) fn fits<'n>(
     model: &Model,
     postures: impl IntoIterator<Item = &'n str>,
@@ -115,7 +115,7 @@ fn literal(text: &str) -> Option<Value> {
     }
 }
 
-/// How two values compare; versions by their parts, as numbers.
+/// Compares two values; strings are compared as version numbers.
 fn order(a: &Value, b: &Value) -> Option<Ordering> {
     match (a, b) {
         (Value::String(a), Value::String(b)) => Some(versions(a, b)),

@@ -1,4 +1,4 @@
-//! What is wrong with a policy file, or may not be meant.
+//! Errors and warnings about a policy file.
 
 use std::{fmt, ops::Range};
 
@@ -6,37 +6,37 @@ use serde::Serialize;
 
 use super::hujson::{Document, Place};
 
-/// How bad it is.
+/// How serious a [`Problem`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// Tailscale refuses the file.
+    /// Tailscale rejects the file.
     Error,
-    /// Tailscale takes the file, but somebody should look at it.
+    /// Tailscale accepts the file, but it may not do what its author meant.
     Warning,
 }
 
-/// Something that is wrong with a policy file, or may not be meant.
+/// An error or warning about a policy file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Problem {
-    /// How bad it is.
+    /// Error or warning.
     pub severity: Severity,
-    /// What it is: in Tailscale's words where they are known.
+    /// What is wrong; for errors, Tailscale's own message where it is known.
     pub message: String,
-    /// Where in the file: `acls[0].dst[1]`. Empty for all of it.
+    /// The position in the file: `acls[0].dst[1]`. Empty if the problem concerns the file as such.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub path: String,
-    /// Where in the text.
+    /// The line and column.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<Place>,
-    /// What would be right.
+    /// How to fix it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suggestion: Option<String>,
 }
 
 impl Problem {
-    /// A warning about the file, with what to do about it.
+    /// A warning about the file as such, with a suggestion.
     pub fn warning(message: impl Into<String>, suggestion: impl Into<String>) -> Self {
         Self {
             severity: Severity::Warning,
@@ -61,7 +61,8 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Problems as they are found. The first error is the one that Tailscale would tell.
+/// Collects problems in the order in which they are found. The first error is the one that Tailscale
+/// reports.
 #[derive(Debug)]
 pub(super) struct Problems<'d> {
     document: &'d Document,

@@ -1,55 +1,55 @@
-//! How a rule names people, devices and addresses.
+//! Selectors: how a rule names users, devices and addresses.
 
 use std::{fmt, ops::Range};
 
 use super::address::Span;
 
-/// A name in a rule, and where it stands.
+/// A selector in a rule, with its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selector {
     /// What it selects.
     pub kind: SelectorKind,
-    /// As it is written, without spaces around it.
+    /// The selector as written, without surrounding spaces.
     pub text: String,
-    /// Where it stands in the file.
+    /// The byte range in the file.
     pub at: Range<usize>,
 }
 
 /// What a [`Selector`] selects.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum SelectorKind {
-    /// `*`: the tailnet, and the subnets behind its routers.
+    /// `*`: all devices of the tailnet, and the subnets behind its subnet routers.
     Any,
-    /// The devices of a person.
+    /// A user, by login name in lower case.
     User(String),
-    /// `user:*@example.com`: the devices of everybody with an address there.
+    /// `user:*@example.com`: all users with a login name in this domain.
     Domain(String),
     /// `group:eng`
     Group(String),
     /// `tag:web`
     Tag(String),
-    /// `autogroup:member`, by what follows the colon.
+    /// `autogroup:member`; only the part after the colon is stored.
     Autogroup(String),
     /// `ipset:office`
     IpSet(String),
     /// `svc:web`
     Service(String),
-    /// `posture:…` and other prefixes that mean something elsewhere.
+    /// `posture:…` and other prefixes that are not valid in a rule.
     Other(String),
     /// An address, a prefix or a range.
     Addresses(Span),
-    /// A name out of `hosts`, or none at all.
+    /// Any other name: an entry of `hosts`, or an unknown name.
     Host(String),
 }
 
 impl Selector {
-    /// Reads a name. There is nothing that is not one; whether it means anything is checked later.
+    /// Parses a selector. This never fails; whether the name exists is checked later.
     pub fn parse(written: &str, at: Range<usize>) -> Self {
         let text = written.trim();
         Self { kind: SelectorKind::parse(text), text: text.to_owned(), at }
     }
 
-    /// Whether it is that autogroup.
+    /// Whether the selector is `autogroup:` followed by `name`.
     pub fn is_autogroup(&self, name: &str) -> bool {
         matches!(&self.kind, SelectorKind::Autogroup(it) if it == name)
     }
@@ -70,7 +70,7 @@ impl SelectorKind {
             },
             Some(("group", _)) => Self::Group(text.to_owned()),
             Some(("tag", _)) => Self::Tag(text.to_owned()),
-            // The plural is the older spelling.
+            // `autogroup:members` is the older spelling.
             Some(("autogroup", "members")) => Self::Autogroup("member".to_owned()),
             Some(("autogroup", name)) => Self::Autogroup(name.to_owned()),
             Some(("ipset", _)) => Self::IpSet(text.to_owned()),

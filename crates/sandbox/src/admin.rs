@@ -1,6 +1,7 @@
-//! What is not part of the API: faults, the clock, and the complete state, below `/_sandbox/`.
+//! The sandbox's own endpoints below `/_sandbox/`, which are not part of the Tailscale API: faults, the
+//! clock, and the stored state.
 //!
-//! Whoever can reach the sandbox may use it: there is nothing real to protect.
+//! They need no authentication: there is nothing real to protect.
 
 use std::time::Duration;
 
@@ -51,7 +52,7 @@ fn failed(reason: String) -> Failure {
     Failure::bad_request(reason)
 }
 
-/// One fault, or a list of them: all are taken, or none.
+/// Adds a fault or a list of faults. If one is invalid, none is added.
 fn add_faults(server: &Server, body: &[u8]) -> Outcome {
     let value: Value = serde_json::from_slice(body).map_err(|error| failed(error.to_string()))?;
     let list = match value {
@@ -83,7 +84,7 @@ fn advance(server: &Server, body: &[u8]) -> Outcome {
     Reply::json(&json!({ "now": tailnets.now() }))
 }
 
-/// The tailnets, and how to get into each. The secrets are made up, and printed at the start.
+/// Lists the tailnets with their credentials. The secrets are made up, and printed at startup.
 fn tailnets(server: &Server) -> Outcome {
     let tailnets = server.tailnets();
     let all = tailnets.list.iter().map(|state| {

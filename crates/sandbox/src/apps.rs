@@ -12,10 +12,10 @@ use super::http::{Call, Failure, Outcome, Reply};
 use super::state::null_as_default;
 use super::{ids, scopes};
 
-/// All apps, by id.
+/// All OAuth apps, by ID.
 pub(crate) type Apps = BTreeMap<String, App>;
 
-/// An app. The secret is shown when it is made, and never again.
+/// An OAuth app. Its secret is shown only in the response that creates it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct App {
@@ -27,7 +27,7 @@ pub(crate) struct App {
     updated: Timestamp,
 }
 
-/// What can be chosen.
+/// The fields that a request can set.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Wanted {
@@ -63,7 +63,7 @@ impl Call<'_> {
         found.cloned().ok_or_else(|| Failure::not_found("OAuth app not found"))
     }
 
-    /// What the body asks for, if it may be.
+    /// The fields in the request body, validated.
     fn wanted_app(&self) -> Result<Wanted, Failure> {
         let wanted: Wanted = self.json()?;
         let allowed =
@@ -100,12 +100,13 @@ impl Call<'_> {
     }
 }
 
-/// The scopes of apps may end in what they allow, such as `auth_keys:create`.
+/// Whether this is a scope that an app can have. It may end in `:create`, such as `auth_keys:create`.
 fn is_scope(scope: &str) -> bool {
     scopes::is_known(scope.strip_suffix(":create").unwrap_or(scope))
 }
 
-/// `https` with a host name, or anything on this machine. Raw addresses are for this machine only.
+/// Whether this is a valid redirect URI: `https` with a host name, or any scheme on this machine. IP
+/// addresses are accepted for this machine only.
 fn is_redirect(uri: &str) -> bool {
     let Some((scheme, rest)) = uri.split_once("://") else { return false };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -125,7 +126,7 @@ pub(crate) fn list(call: &mut Call<'_>) -> Outcome {
     Reply::json(&json!({ "oauthApps": all }))
 }
 
-/// `POST /tailnet/{tailnet}/oauth-apps`: answers with the secret.
+/// `POST /tailnet/{tailnet}/oauth-apps`: the response includes the secret.
 pub(crate) fn create(call: &mut Call<'_>) -> Outcome {
     let wanted = call.wanted_app()?;
     let id = ids::stable(&mut call.state.rng, 'a');
@@ -141,7 +142,7 @@ pub(crate) fn get(call: &mut Call<'_>) -> Outcome {
     Reply::json(&call.app()?.wire(false))
 }
 
-/// `PUT /tailnet/{tailnet}/oauth-apps/{appId}`: replaces all but the id and the secret.
+/// `PUT /tailnet/{tailnet}/oauth-apps/{appId}`: replaces all fields except the ID and the secret.
 pub(crate) fn update(call: &mut Call<'_>) -> Outcome {
     let mut app = call.app()?;
     app.wanted = call.wanted_app()?;

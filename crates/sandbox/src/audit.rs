@@ -1,4 +1,4 @@
-//! The configuration audit log: every change made through the API lands here.
+//! The configuration audit log, which has an entry for every change made through the API.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -13,13 +13,13 @@ use super::ids;
 use super::keys::Kind;
 use super::state::Identity;
 
-/// How many entries are kept; the oldest go first.
+/// The most entries kept; the oldest are dropped first.
 const CAPACITY: usize = 100_000;
 
-/// One of the words the log uses; only what was loaded from a file owns its text.
+/// A constant string of the log. Only those loaded from a file are allocated.
 type Word = Cow<'static, str>;
 
-/// Who did it.
+/// Who made a change.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Actor {
@@ -32,7 +32,7 @@ pub(crate) struct Actor {
     pub(crate) display_name: String,
 }
 
-/// What it was done to.
+/// The object that was changed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Target {
@@ -81,7 +81,7 @@ impl Target {
     }
 }
 
-/// What was done, before it has an author and a time.
+/// A change, before it gets an actor and a time.
 #[derive(Debug, Clone)]
 pub(crate) struct Event {
     action: &'static str,
@@ -96,7 +96,7 @@ impl Event {
         Self { action, target, old: None, new: None, details: String::new() }
     }
 
-    /// Names the property that changed, with its values before and after; null means none.
+    /// Sets the property that changed, and its values before and after; null means that there is no value.
     pub(crate) fn property(mut self, name: &'static str, old: Value, new: Value) -> Self {
         self.target.property = name.into();
         self.old = Some(old).filter(|value| !value.is_null());
@@ -132,7 +132,7 @@ struct Entry {
 }
 
 impl Entry {
-    /// The name the `event` filter knows this by, such as `NODE.UPDATE.ACL_TAGS`.
+    /// The name for the `event` filter, such as `NODE.UPDATE.ACL_TAGS`.
     fn event_name(&self) -> String {
         let Target { kind, property, .. } = &self.target;
         let separator = if property.is_empty() { "" } else { "." };
@@ -140,7 +140,7 @@ impl Entry {
     }
 }
 
-/// What the log endpoint answers with.
+/// The response of the audit log endpoint.
 #[derive(Serialize)]
 struct Page<'a> {
     version: &'static str,
@@ -156,7 +156,7 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Appends an event. The group id ties together what one request caused.
+    /// Appends an event. All events of one request share a group ID.
     pub(crate) fn append(
         &mut self,
         at: Timestamp,
@@ -184,20 +184,20 @@ impl Log {
         });
     }
 
-    /// A new group id.
+    /// A new event group ID.
     pub(crate) fn next_group(&mut self) -> String {
         self.count += 1;
         ids::hex_digest(self.count, 7).chars().take(32).collect()
     }
 
-    /// Puts seeded history in order.
+    /// Sorts the entries by time, after the seeded history was added.
     pub(crate) fn sort(&mut self) {
         self.entries.make_contiguous().sort_by_key(|entry| entry.event_time);
     }
 }
 
 impl Call<'_> {
-    /// Logs a change as done by the caller.
+    /// Logs a change made by the caller.
     pub(crate) fn record(&mut self, event: Event) {
         self.record_all(vec![event]);
     }
@@ -235,7 +235,7 @@ impl Call<'_> {
         }
     }
 
-    /// The `start` and `end` every log endpoint requires.
+    /// The query parameters `start` and `end`, which every log endpoint requires.
     pub(crate) fn window(&self) -> Result<(Timestamp, Timestamp), Failure> {
         let read = |name: &str| {
             let text = self.query(name).filter(|text| !text.is_empty());
@@ -250,8 +250,8 @@ impl Call<'_> {
     }
 }
 
-/// `GET /tailnet/{tailnet}/logging/configuration`: the window is inclusive at both ends. Values of
-/// one filter are alternatives; different filters must all match.
+/// `GET /tailnet/{tailnet}/logging/configuration`: entries from `start` to `end`, both included. Several
+/// values of one filter are alternatives; different filters must all match.
 pub(crate) fn list(call: &mut Call<'_>) -> Outcome {
     let (start, end) = call.window()?;
     let (actors, targets) = (call.query_all("actor"), call.query_all("target"));

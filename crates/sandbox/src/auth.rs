@@ -1,5 +1,5 @@
-//! Who is calling: an access key or an OAuth access token, sent as Bearer or as the user of HTTP
-//! Basic.
+//! Authentication: an access key or an OAuth access token, sent as a Bearer token or as the user name of
+//! HTTP Basic.
 
 use axum::http::HeaderMap;
 use base64::Engine as _;
@@ -11,16 +11,16 @@ use super::keys::Kind;
 use super::scopes;
 use super::state::State;
 
-/// The credential behind a call.
+/// The authenticated credential of a call.
 #[derive(Debug, Clone)]
 pub(crate) struct Principal {
-    /// The key that was used, or the key the access token was made from.
+    /// The ID of the access key, or of the key that the access token was issued for.
     pub(crate) key_id: String,
     pub(crate) kind: Kind,
-    /// The user an access key belongs to; trust credentials belong to the tailnet.
+    /// The owner of an access key; `None` for trust credentials, which belong to the tailnet.
     pub(crate) user_id: Option<String>,
     pub(crate) scopes: Vec<String>,
-    /// Tags a trust credential may hand on; empty means any.
+    /// The tags that a trust credential may assign; empty if it may assign any tag.
     pub(crate) tags: Vec<String>,
 }
 
@@ -29,25 +29,25 @@ impl Principal {
         scopes::grants(&self.scopes, scope)
     }
 
-    /// Refuses the call unless the scope is held.
+    /// Fails with 403 unless the credential has the scope.
     pub(crate) fn require(&self, scope: &str) -> Result<(), Failure> {
         if self.may(scope) { Ok(()) } else { Err(Failure::forbidden()) }
     }
 
-    /// Whether this credential belongs to the given user, who it then must not change.
+    /// Whether the credential belongs to this user. Users cannot change themselves.
     pub(crate) fn is_user(&self, user_id: &str) -> bool {
         self.user_id.as_deref() == Some(user_id)
     }
 }
 
-/// What an operation asks of the caller before its handler runs.
+/// What an operation requires of the caller.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Access {
     /// At least one of these scopes.
     AnyOf(&'static [&'static str]),
     /// A token that belongs to a user; no trust credential can do this.
     UserOwned,
-    /// Any valid credential: the document states no scope, or the handler decides.
+    /// Any valid credential: the API documentation states no scope, or the handler checks it.
     Authenticated,
 }
 
@@ -62,8 +62,7 @@ impl Access {
     }
 }
 
-/// Finds the caller. Missing, malformed, unknown and expired credentials look the same from
-/// outside.
+/// Identifies the caller. Missing, malformed, unknown and expired credentials get the same response.
 pub(crate) fn authenticate(
     state: &State,
     headers: &HeaderMap,

@@ -1,11 +1,11 @@
-//! The sandbox's own time: the system's or a fixed instant, plus whatever it was moved ahead.
+//! The sandbox's clock: the system time or a fixed time, plus the offset by which it was advanced.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// Tells the time inside a sandbox. A fixed clock stands still until it is moved.
+/// A clock. With a fixed time, it changes only when it is advanced.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Clock {
     fixed: Option<Timestamp>,
@@ -17,33 +17,33 @@ impl Clock {
         Self { fixed, ahead: SignedDuration::ZERO }
     }
 
-    /// The time in microseconds, the precision of the audit log.
+    /// The current time, truncated to microseconds, the precision of the audit log.
     pub(crate) fn now(&self) -> Timestamp {
         let base = self.fixed.unwrap_or_else(Timestamp::now);
         let now = base.checked_add(self.ahead).unwrap_or(Timestamp::MAX);
         Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
     }
 
-    /// Moves the clock ahead; time never goes back.
+    /// Moves the clock forward. It never goes back.
     pub(crate) fn advance(&mut self, by: Duration) {
         let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
         self.ahead = self.ahead.saturating_add(by);
     }
 }
 
-/// An instant in seconds, the precision of everything outside the audit log.
+/// The time truncated to seconds, the precision of everything but the audit log.
 pub(crate) fn whole_seconds(at: Timestamp) -> Timestamp {
     Timestamp::from_second(at.as_second()).unwrap_or(at)
 }
 
-/// The instant `seconds` later (earlier if negative), kept within what a timestamp can say.
+/// The time `seconds` later (earlier if negative), clamped to the range of [`Timestamp`].
 pub(crate) fn later(at: Timestamp, seconds: i64) -> Timestamp {
     let edge = if seconds < 0 { Timestamp::MIN } else { Timestamp::MAX };
     at.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(edge)
 }
 
-/// Reads an RFC 3339 time as strictly as the API does: a full date, a time to the second and an
-/// offset. Jiff alone would also take shorter ISO 8601 forms.
+/// Parses an RFC 3339 time as strictly as the API does: date, time with seconds, and offset. Jiff alone
+/// would also accept shorter ISO 8601 forms.
 pub(crate) fn rfc3339(text: &str) -> Option<Timestamp> {
     let (date_time, rest) = text.split_at_checked(19)?;
     let shape = date_time.bytes().enumerate().all(|(at, byte)| match at {

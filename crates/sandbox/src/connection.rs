@@ -1,4 +1,4 @@
-//! Connections that can be cut, so that a client sees a reset and not an answer.
+//! TCP connections that can be reset, so that a client gets a connection error instead of a response.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Cuts a connection before anything else is sent on it.
+/// A handle that resets a connection before anything else is sent on it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Cut(Arc<AtomicBool>);
 
@@ -28,7 +28,7 @@ impl Connected<IncomingStream<'_, Incoming>> for Cut {
     }
 }
 
-/// Listens for connections that can be cut.
+/// A listener whose connections can be reset.
 #[derive(Debug)]
 pub(crate) struct Incoming(pub(crate) TcpListener);
 
@@ -46,7 +46,7 @@ impl Listener for Incoming {
     }
 }
 
-/// A connection.
+/// A connection that can be reset.
 #[derive(Debug)]
 pub(crate) struct Connection {
     stream: TcpStream,
@@ -54,7 +54,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Fails once the connection is cut. It is then closed with a reset.
+    /// Fails if the connection is to be cut, and makes it close with a reset.
     fn check(&self) -> io::Result<()> {
         if self.cut.0.load(Ordering::Relaxed) {
             self.stream.set_zero_linger()?;

@@ -1,4 +1,4 @@
-//! The tailnet's three contacts.
+//! The contact preferences of the tailnet: account, support and security.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use super::audit::{Event, Target};
 use super::http::{Call, Failure, Outcome, Reply};
 
-/// Who is written to about the account, support questions and security issues.
+/// The contact addresses for account, support and security messages.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Contacts {
     account: Contact,
@@ -14,7 +14,7 @@ pub(crate) struct Contacts {
     security: Contact,
 }
 
-/// An address; until it is verified, the one before it is used.
+/// A contact's email address. The previous one is used until the new one is verified.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Contact {
@@ -42,7 +42,7 @@ impl Contacts {
 }
 
 impl Call<'_> {
-    /// The contact the path names, and what the audit log calls its address.
+    /// The contact in the path, and the audit log's name for its address.
     fn contact(&mut self) -> Result<(&mut Contact, &'static str), Failure> {
         let kind = self.param("contactType");
         let contacts = &mut self.state.contacts;
@@ -65,7 +65,7 @@ struct Wanted {
     email: Option<String>,
 }
 
-/// `PATCH /tailnet/{tailnet}/contacts/{contactType}`: the new address waits to be verified.
+/// `PATCH /tailnet/{tailnet}/contacts/{contactType}`: the new address has to be verified.
 pub(crate) fn update(call: &mut Call<'_>) -> Outcome {
     call.contact()?;
     let Wanted { email } = call.json()?;

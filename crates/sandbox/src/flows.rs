@@ -1,5 +1,5 @@
-//! Network flow logs. Nothing is stored: the entries of any five minutes follow from the seed and
-//! the time, so that the same window reads the same as long as the same devices are connected.
+//! Network flow logs. They are not stored but computed from the seed and the time, so that a time window
+//! always has the same entries as long as the same devices are connected.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -11,21 +11,21 @@ use super::clock::later;
 use super::devices::Device;
 use super::http::{Call, Failure, Outcome, Reply};
 
-/// Flow logs are kept for 30 days.
+/// Flow logs are available for 30 days.
 const RETENTION_SECONDS: i64 = 30 * 86_400;
 
-/// How much time an entry covers.
+/// The seconds that an entry covers.
 const SLOT_SECONDS: i64 = 300;
 
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 const ICMP: u8 = 1;
 
-/// Ports a connection may go to, with the protocol.
+/// The destination ports of connections, with their protocols.
 const SERVICES: &[(u8, u16)] =
     &[(TCP, 443), (TCP, 22), (TCP, 5432), (TCP, 80), (TCP, 8080), (UDP, 53), (ICMP, 0)];
 
-/// One node's traffic over a slot of time.
+/// The traffic of one node during a time slot.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Flow<'a> {
@@ -46,7 +46,7 @@ struct Flows<'a> {
     logs: Vec<Flow<'a>>,
 }
 
-/// Counters of one connection. The protocol is an IANA number, whatever the document says.
+/// The counters of one connection. The protocol is an IANA number, unlike in the API documentation.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Connection {
@@ -74,7 +74,7 @@ impl Connection {
     }
 }
 
-/// `GET /tailnet/{tailnet}/logging/network`: entries that were logged in the window.
+/// `GET /tailnet/{tailnet}/logging/network`: the entries logged between `start` and `end`.
 pub(crate) fn list(call: &mut Call<'_>) -> Outcome {
     let (start, end) = call.window()?;
     call.refuse_on_free_plan()?;
@@ -98,7 +98,7 @@ pub(crate) fn list(call: &mut Call<'_>) -> Outcome {
     Reply::json(&Flows { logs })
 }
 
-/// An entry of a random node, about the slot before it was logged.
+/// An entry of a random node, for the time slot before it was logged.
 fn flow<'a>(rng: &mut Rng, nodes: &[&'a Device], second: i64) -> Option<Flow<'a>> {
     let node = rng.choice(nodes.iter().copied())?;
     let peer = rng.choice(nodes.iter().copied()).filter(|it| !std::ptr::eq(*it, node))?;
@@ -120,7 +120,7 @@ fn flow<'a>(rng: &mut Rng, nodes: &[&'a Device], second: i64) -> Option<Flow<'a>
     })
 }
 
-/// What a router passed on: into its subnets, or as an exit node to the internet.
+/// The traffic that a router forwarded: to its subnets, or to the internet if `as_exit`.
 fn routed(rng: &mut Rng, node: &Device, as_exit: bool) -> Vec<Connection> {
     let wanted = |route: &&String| {
         node.advertised_routes.contains(*route) && (route.as_str() == "0.0.0.0/0") == as_exit
@@ -133,7 +133,7 @@ fn routed(rng: &mut Rng, node: &Device, as_exit: bool) -> Vec<Connection> {
     vec![Connection::new(rng, TCP, src, SocketAddr::new(IpAddr::V4(host.into()), 443))]
 }
 
-/// The packets underneath: straight to the peer's endpoint, or through a relay, which shows as
+/// The encrypted traffic: directly to the peer's endpoint, or through a DERP relay, which appears as
 /// 127.3.3.40 with the region as its port. The protocol is 0 for both.
 fn physical(rng: &mut Rng, node: &Device, peer: &Device) -> Connection {
     let relayed = SocketAddr::from(([127, 3, 3, 40], rng.u16(1..26)));

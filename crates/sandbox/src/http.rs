@@ -1,4 +1,4 @@
-//! What a handler sees of a request and how it answers.
+//! The request that a handler gets, and the response that it returns.
 
 use std::fmt::{self, Write as _};
 use std::marker::PhantomData;
@@ -17,14 +17,14 @@ use super::state::State;
 /// The result of an operation.
 pub(crate) type Outcome = Result<Reply, Failure>;
 
-/// One authenticated call, with the state it may change.
+/// An authenticated request, with the state that it may change.
 pub(crate) struct Call<'a> {
     pub(crate) state: &'a mut State,
-    /// The other tailnets of this sandbox, for what goes from one to another.
+    /// The other tailnets of this sandbox, for operations between tailnets.
     pub(crate) abroad: [&'a mut [State]; 2],
     pub(crate) principal: Principal,
     pub(crate) now: Timestamp,
-    /// Values of the path's parameters, by the name the document gives them.
+    /// The path parameters, by their names in the API documentation.
     pub(crate) params: Vec<(&'static str, String)>,
     pub(crate) query: Vec<(String, String)>,
     pub(crate) headers: &'a HeaderMap,
@@ -32,7 +32,7 @@ pub(crate) struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// The value of a path parameter. Owned, so that the state stays free to borrow.
+    /// The value of a path parameter, empty if absent. It is owned, so that the state can be borrowed.
     pub(crate) fn param(&self, name: &str) -> String {
         let found = self.params.iter().find(|(key, _)| *key == name);
         found.map(|(_, value)| value.clone()).unwrap_or_default()
@@ -43,7 +43,7 @@ impl Call<'_> {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// A switch in the query; off when absent.
+    /// A boolean query parameter; false if absent.
     pub(crate) fn switch(&self, name: &str) -> Result<bool, Failure> {
         match self.query(name).unwrap_or_default() {
             "" | "false" | "0" => Ok(false),
@@ -58,12 +58,12 @@ impl Call<'_> {
         matching.map(|(_, value)| value.as_str()).collect()
     }
 
-    /// A request header as text; empty when absent.
+    /// A request header as text; empty if absent.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// Refuses what a tailnet on the free plan cannot do.
+    /// Fails with 403 if the tailnet is on the free plan.
     pub(crate) fn refuse_on_free_plan(&self) -> Result<(), Failure> {
         if self.state.free_plan {
             return Err(Failure::new(403, "feature not available on current billing plan"));
@@ -71,12 +71,12 @@ impl Call<'_> {
         Ok(())
     }
 
-    /// Reads the JSON body, which must be an object.
+    /// Parses the JSON body, which must be an object.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         self.json_of().map(|Object(body)| body)
     }
 
-    /// Reads the JSON body where it is a list of objects.
+    /// Parses the JSON body, which must be a list of objects.
     pub(crate) fn json_list<T: DeserializeOwned>(&self) -> Result<Vec<T>, Failure> {
         let list: Vec<Object<T>> = self.json_of()?;
         Ok(list.into_iter().map(|Object(item)| item).collect())
@@ -91,7 +91,7 @@ impl Call<'_> {
     }
 }
 
-/// A value that travels as an object. Serde alone would also take a list of the fields' values.
+/// A value that must be a JSON object. Serde alone would also accept an array of the field values.
 #[derive(Debug, Default)]
 pub(crate) struct Object<T>(pub(crate) T);
 
@@ -123,7 +123,7 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// 200 without a body, which is how most writes are answered.
+    /// 200 without a body, the response to most writes.
     pub(crate) fn empty() -> Self {
         Self { status: 200, content_type: "", headers: Vec::new(), body: Vec::new() }
     }
@@ -147,7 +147,7 @@ impl Reply {
     }
 }
 
-/// A refusal: a status and `{"message": …}`, with `data` where a policy file was refused.
+/// An error response: a status and `{"message": …}`, with `data` if a policy file was rejected.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) status: u16,
@@ -190,7 +190,7 @@ impl From<Failure> for Reply {
     }
 }
 
-/// Whether a text looks like the address of a mailbox.
+/// Whether a text looks like an email address.
 pub(crate) fn is_email(text: &str) -> bool {
     let odd = |letter: char| letter.is_whitespace() || letter.is_control() || letter == '@';
     text.split_once('@').is_some_and(|(name, host)| {

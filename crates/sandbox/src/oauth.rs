@@ -1,4 +1,4 @@
-//! The two token endpoints: client credentials and workload identity federation.
+//! The two token endpoints: OAuth client credentials and workload identity federation.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use super::keys::{Key, Keys, Kind};
 use super::state::State;
 use super::{ids, scopes};
 
-/// Access tokens that were handed out.
+/// All issued access tokens.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Tokens {
     lifetime: Duration,
@@ -37,8 +37,8 @@ impl Tokens {
         Self { lifetime, issued: HashMap::new() }
     }
 
-    /// The caller behind an access token, while it and the key it came from are good. Scopes are
-    /// those of the moment it was issued.
+    /// The caller that an access token authenticates, if the token and its key are still valid. The scopes
+    /// are those at the time of issue.
     pub(crate) fn principal(&self, token: &str, keys: &Keys, now: Timestamp) -> Option<Principal> {
         let token = self.issued.get(token).filter(|token| token.expires > now)?;
         let key = keys.get(&token.key_id).filter(|key| key.is_valid(now))?;
@@ -52,8 +52,8 @@ impl Tokens {
     }
 }
 
-/// `POST /oauth/token`: an access token for an OAuth client. As on the real service the secret
-/// decides and the client id is not looked at.
+/// `POST /oauth/token`: issues an access token to an OAuth client. As in the real API, the secret
+/// identifies the client; the client ID is ignored.
 pub(crate) fn token(
     state: &mut State,
     headers: &HeaderMap,
@@ -74,7 +74,7 @@ pub(crate) fn token(
     issue(state, &key, field(&form, "scope").unwrap_or_default(), now)
 }
 
-/// `POST /oauth/token-exchange`: an access token for the ID token of an identity provider.
+/// `POST /oauth/token-exchange`: exchanges an identity provider's ID token for an access token.
 pub(crate) fn token_exchange(state: &mut State, body: &[u8], now: Timestamp) -> Outcome {
     let form = form_urlencoded::parse(body).into_owned().collect::<Vec<_>>();
     let client_id = field(&form, "client_id").unwrap_or_default();
@@ -101,7 +101,7 @@ fn issue(state: &mut State, key: &Key, wanted: &str, now: Timestamp) -> Outcome 
     let text = ids::secret(&mut state.rng, "api", &key.id);
     let seconds = i64::try_from(state.tokens.lifetime.as_secs()).unwrap_or(i64::MAX);
     let scope = scopes.join(" ");
-    // Old tokens are dropped here, so that a long-lived sandbox does not collect them.
+    // Drop expired tokens here, so that they do not accumulate.
     state.tokens.issued.retain(|_, token| token.expires > now);
     let token = Token { key_id: key.id.clone(), scopes, expires: later(now, seconds) };
     state.tokens.issued.insert(text.clone(), token);
@@ -114,8 +114,8 @@ fn field<'a>(form: &'a [(String, String)], name: &str) -> Option<&'a str> {
     form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
 }
 
-/// The claims of a JWT whose three parts have the right shape. The signature is not checked: a
-/// sandbox has no identity provider to ask for keys.
+/// The claims of a well-formed JWT. The signature is not checked: the sandbox has no identity provider to
+/// get keys from.
 fn claims_in(jwt: &str) -> Option<Map<String, Value>> {
     let parts: Vec<Vec<u8>> =
         jwt.split('.').map(|part| URL_SAFE_NO_PAD.decode(part).ok()).collect::<Option<_>>()?;
@@ -124,7 +124,7 @@ fn claims_in(jwt: &str) -> Option<Map<String, Value>> {
     serde_json::from_slice(claims).ok()
 }
 
-/// Whether the claims fit a federated identity. The built-in one states nothing and takes all.
+/// Whether the claims match a federated identity. The built-in one has no conditions and matches all.
 fn identity_matches(key: &Key, claims: &Map<String, Value>) -> bool {
     let claim = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default();
     let audiences = match claims.get("aud") {
@@ -138,7 +138,7 @@ fn identity_matches(key: &Key, claims: &Map<String, Value>) -> bool {
         && key.custom_claim_rules.iter().all(|(name, rule)| wildcard(rule, claim(name)))
 }
 
-/// Matches text against a pattern in which `*` stands for anything.
+/// Whether a text matches a pattern in which `*` stands for any characters.
 fn wildcard(pattern: &str, text: &str) -> bool {
     let Some((head, rest)) = pattern.split_once('*') else { return pattern == text };
     let Some(mut tail) = text.strip_prefix(head) else { return false };

@@ -1,4 +1,4 @@
-//! The documented operations: name, method, path, what the caller must hold, and the handler.
+//! The documented API operations: name, method, path, required scopes, and handler.
 
 use percent_encoding::percent_decode_str;
 
@@ -9,13 +9,13 @@ use super::{
     streams, users, webhooks,
 };
 
-/// Carries an operation out. The caller's scopes have been checked.
+/// The function that executes an operation, after the caller's scopes were checked.
 pub(crate) type Handler = fn(&mut Call<'_>) -> Outcome;
 
 /// One documented operation.
 #[derive(Debug)]
 pub(crate) struct Operation {
-    /// What the document calls it.
+    /// The operation ID in the API documentation.
     pub(crate) id: &'static str,
     pub(crate) method: &'static str,
     pub(crate) path: &'static str,
@@ -23,16 +23,16 @@ pub(crate) struct Operation {
     pub(crate) handler: Handler,
 }
 
-/// The outcome of looking a request up.
+/// The result of looking up the operation of a request.
 #[derive(Debug)]
 pub(crate) enum Lookup {
     Found(&'static Operation, Vec<(&'static str, String)>),
-    /// The path exists with these methods.
+    /// The path exists, but only with these methods.
     WrongMethod(String),
     Unknown,
 }
 
-/// Finds the operation for a method and a path below `/api/v2`, still escaped.
+/// Finds the operation for a method and a path below `/api/v2`. The path is still percent-encoded.
 pub(crate) fn find(method: &str, path: &str) -> Lookup {
     let mut allowed = Vec::new();
     for operation in OPERATIONS {
@@ -105,7 +105,7 @@ const APPS_READ: Access = AnyOf(&["oauth_apps:read"]);
 const APPS: Access = AnyOf(&["oauth_apps"]);
 const AUDIT_READ: Access = AnyOf(&["logs:configuration:read"]);
 const FLOWS_READ: Access = AnyOf(&["logs:network:read"]);
-/// Settings are authorised field by field; one of these has to be there.
+/// Settings are authorized field by field; the caller needs at least one of these scopes.
 const SETTINGS_READ: Access = AnyOf(&[
     "feature_settings:read",
     "logs:network:read",
@@ -114,11 +114,11 @@ const SETTINGS_READ: Access = AnyOf(&[
 ]);
 const SETTINGS: Access =
     AnyOf(&["feature_settings", "logs:network", "networking_settings", "policy_file"]);
-/// Keys are authorised by their kind.
+/// Keys are authorized by type; the caller needs at least one of these scopes.
 const KEYS_READ: Access =
     AnyOf(&["auth_keys:read", "oauth_keys:read", "federated_keys:read", "api_access_tokens:read"]);
 
-// One operation a line.
+// One operation per line.
 #[rustfmt::skip]
 const OPERATIONS: &[Operation] = &[
     // Devices.
@@ -137,7 +137,7 @@ const OPERATIONS: &[Operation] = &[
     operation("getDevicePostureAttributes", "GET", "/device/{deviceId}/attributes", POSTURE_READ, devices::get_attributes),
     operation("setCustomDevicePostureAttributes", "POST", "/device/{deviceId}/attributes/{attributeKey}", POSTURE, devices::set_attribute),
     operation("deleteCustomDevicePostureAttributes", "DELETE", "/device/{deviceId}/attributes/{attributeKey}", POSTURE, devices::delete_attribute),
-    // Invitations to devices and to the tailnet.
+    // Device invites and user invites.
     operation("listDeviceInvites", "GET", "/device/{deviceId}/device-invites", INVITES_READ, invites::list_for_device),
     operation("createDeviceInvites", "POST", "/device/{deviceId}/device-invites", UserOwned, invites::create_for_device),
     operation("acceptDeviceInvite", "POST", "/device-invites/-/accept", UserOwned, invites::accept),
@@ -170,7 +170,7 @@ const OPERATIONS: &[Operation] = &[
     operation("setSplitDns", "PUT", "/tailnet/{tailnet}/dns/split-dns", DNS, dns::set_split),
     operation("getDnsConfiguration", "GET", "/tailnet/{tailnet}/dns/configuration", DNS_READ, dns::get_configuration),
     operation("setDnsConfiguration", "POST", "/tailnet/{tailnet}/dns/configuration", DNS, dns::set_configuration),
-    // Keys, where the handler checks the scope of the key's kind.
+    // Keys; the handler checks the scope for the type of key.
     operation("listTailnetKeys", "GET", "/tailnet/{tailnet}/keys", KEYS_READ, keys::list),
     operation("createKey", "POST", "/tailnet/{tailnet}/keys", Authenticated, keys::create),
     operation("getKey", "GET", "/tailnet/{tailnet}/keys/{keyId}", Authenticated, keys::get),

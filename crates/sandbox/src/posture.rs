@@ -1,4 +1,4 @@
-//! Integrations with providers of device posture.
+//! Device posture integrations with third-party providers.
 
 use std::collections::BTreeMap;
 
@@ -11,14 +11,14 @@ use super::clock::whole_seconds;
 use super::http::{Call, Failure, Outcome, Reply};
 use super::ids;
 
-/// Providers. The document lacks the last two.
+/// The providers. The last two are missing in the API documentation.
 const PROVIDERS: &[&str] =
     &["falcon", "intune", "jamfpro", "kandji", "kolide", "sentinelone", "fleet", "huntress"];
 
-/// All integrations, by id.
+/// All integrations, by ID.
 pub(crate) type Integrations = BTreeMap<String, Integration>;
 
-/// An integration. Its secret never travels back.
+/// An integration. Its secret is never returned.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Integration {
@@ -32,7 +32,7 @@ pub(crate) struct Integration {
 }
 
 impl Integration {
-    /// With the status of a sync that found every device that reports its identity.
+    /// The integration as the API returns it, with the status of a sync that matched `hosts` devices.
     fn wire(&self, hosts: usize) -> Value {
         json!({
             "id": self.id,
@@ -63,7 +63,7 @@ impl Call<'_> {
         found.cloned().ok_or_else(|| Failure::not_found("posture integration not found"))
     }
 
-    /// Devices that can be matched with a provider's.
+    /// The number of devices that can be matched with a provider's.
     fn identified_devices(&self) -> usize {
         if !self.state.settings.is_on("postureIdentityCollectionOn") {
             return 0;
@@ -95,7 +95,7 @@ pub(crate) fn list(call: &mut Call<'_>) -> Outcome {
     Reply::json(&json!({ "integrations": all }))
 }
 
-/// `POST /tailnet/{tailnet}/posture/integrations`: one for each provider.
+/// `POST /tailnet/{tailnet}/posture/integrations`: there can be only one per provider.
 pub(crate) fn create(call: &mut Call<'_>) -> Outcome {
     let wanted: Wanted = call.json()?;
     let provider = wanted.provider.unwrap_or_default();
@@ -128,8 +128,8 @@ pub(crate) fn get(call: &mut Call<'_>) -> Outcome {
     Reply::json(&call.integration()?.wire(call.identified_devices()))
 }
 
-/// `PATCH /posture/integrations/{id}`: what is not sent stays, the secret too. The provider cannot
-/// change; it is not looked at.
+/// `PATCH /posture/integrations/{id}`: fields that are not sent stay unchanged, including the secret. A
+/// `provider` in the body is ignored.
 pub(crate) fn update(call: &mut Call<'_>) -> Outcome {
     let mut integration = call.integration()?;
     let wanted: Wanted = call.json()?;

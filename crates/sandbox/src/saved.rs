@@ -1,11 +1,11 @@
-//! The state as a file.
+//! Saves and restores the state as JSON.
 
 use serde::{Deserialize, Serialize};
 
 use super::state::State;
 use super::tailnets::Tailnets;
 
-/// Of the form below. Another one is refused, not guessed at.
+/// The version of the format. Other versions are rejected.
 const VERSION: u32 = 1;
 
 #[derive(Serialize)]
@@ -20,13 +20,13 @@ struct Read {
     tailnets: Vec<State>,
 }
 
-/// All tailnets as JSON, with every secret: those of a sandbox open nothing.
+/// All tailnets as JSON, including the (made-up) secrets.
 pub(crate) fn write(tailnets: &Tailnets) -> Result<Vec<u8>, String> {
     let written = Written { version: VERSION, tailnets: &tailnets.list };
     serde_json::to_vec(&written).map_err(|error| format!("cannot write the state: {error}"))
 }
 
-/// What [`write`] wrote.
+/// Parses what [`write`] wrote.
 pub(crate) fn read(bytes: &[u8]) -> Result<Vec<State>, String> {
     let read: Read = serde_json::from_slice(bytes)
         .map_err(|error| format!("this is no state of a sandbox: {error}"))?;

@@ -1,6 +1,6 @@
 //! OAuth scopes: `resource[:sub][:read]`, where write implies read and `all` implies everything.
 
-/// Every scope a credential may be given. `:read` may follow each of them.
+/// All scopes. Each may be followed by `:read`.
 const KNOWN: &[&str] = &[
     "all",
     "account_settings",
@@ -25,7 +25,7 @@ const KNOWN: &[&str] = &[
     "webhooks",
 ];
 
-/// Names from before November 2024, which old credentials still carry.
+/// Scope names from before November 2024, which old credentials may still have.
 const LEGACY: &[(&str, &str)] = &[
     ("acl", "policy_file"),
     ("devices", "devices:core"),
@@ -34,7 +34,7 @@ const LEGACY: &[(&str, &str)] = &[
     ("network-logs", "logs:network"),
 ];
 
-/// Splits `devices:core:read` into the resource and whether it is limited to reading.
+/// Splits a scope such as `devices:core:read` into the resource and whether it is read-only.
 fn split(scope: &str) -> (&str, bool) {
     let (resource, read_only) =
         scope.strip_suffix(":read").map_or((scope, false), |name| (name, true));

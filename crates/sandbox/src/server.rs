@@ -1,4 +1,4 @@
-//! From an HTTP request to a handler and back.
+//! Routes HTTP requests to handlers and sends their responses.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,16 +17,16 @@ use super::operations::{Lookup, find};
 use super::tailnets::Tailnets;
 use super::{Options, admin};
 
-/// Larger than any request the API takes: a batch of attributes for every device of a tailnet.
+/// The largest request body. It fits attributes for every device of a large tailnet.
 const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
 
-/// How many answered requests are remembered.
+/// How many requests are remembered.
 const LOGGED_REQUESTS: usize = 1000;
 
-/// One answered request: method, path with query, status.
+/// A request that got a response: method, path with query, status.
 pub(crate) type Logged = (String, String, u16);
 
-/// What the server's tasks share.
+/// The shared state of the server.
 #[derive(Debug)]
 pub(crate) struct Server {
     tailnets: Mutex<Tailnets>,
@@ -45,8 +45,7 @@ impl Server {
         }
     }
 
-    /// The tailnets. A handler that panicked has changed nothing half-way that would matter more
-    /// than going on.
+    /// Locks the tailnets. After a panic in a handler, the state is used as it is.
     pub(crate) fn tailnets(&self) -> MutexGuard<'_, Tailnets> {
         self.tailnets.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -74,7 +73,7 @@ impl Server {
         format!("REQ-{}", super::ids::hex_digest(number, 9))
     }
 
-    /// Carries a request out.
+    /// Executes a request.
     fn answer(&self, parts: &Parts, body: Bytes) -> Outcome {
         let Some(path) = parts.uri.path().strip_prefix("/api/v2/") else {
             return Err(Failure::not_found("not found"));
@@ -124,7 +123,7 @@ fn wrong_method(allowed: String) -> Failure {
     failure
 }
 
-/// The server's one route: everything.
+/// A router that passes every request to [`serve`].
 pub(crate) fn router(server: Arc<Server>) -> Router {
     Router::new().fallback(serve).with_state(server)
 }

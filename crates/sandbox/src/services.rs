@@ -1,7 +1,7 @@
-//! Services: an address of their own, and the devices that host them.
+//! Tailscale Services: an address of their own, and the devices that host them.
 //!
-//! On the real service a device says itself what it hosts. Here the devices that have a tag of the
-//! service do.
+//! In a real tailnet, a device declares which services it hosts. Here, the devices that have one of the
+//! service's tags host it.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -18,17 +18,17 @@ use super::state::null_as_default;
 /// All services, by name.
 pub(crate) type Services = BTreeMap<String, Service>;
 
-/// A service.
+/// A Tailscale Service.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Service {
     ipv4: Ipv4Addr,
     ipv6: Ipv6Addr,
     fields: Fields,
-    /// What somebody decided about a device, by node id.
+    /// Manual approvals and rejections of hosts, by node ID.
     approvals: BTreeMap<String, bool>,
 }
 
-/// What can be chosen. The document lacks the last two.
+/// The fields that a request can set. The last two are missing in the API documentation.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Fields {
@@ -76,7 +76,7 @@ impl Call<'_> {
         found.map(|service| (name, service)).ok_or_else(|| Failure::not_found("service not found"))
     }
 
-    /// Whether somebody, or else the policy file, approves of a device as a host.
+    /// Whether a device is approved as a host, manually or by the policy file.
     fn approval(&self, name: &str, service: &Service, device: &Device) -> Approval {
         match service.approvals.get(&device.node_id) {
             Some(true) => Approval::Manual,
@@ -131,8 +131,8 @@ struct Wanted {
     fields: Fields,
 }
 
-/// `PUT /tailnet/{tailnet}/services/{serviceName}`: creates or replaces. Another name in the body
-/// renames.
+/// `PUT /tailnet/{tailnet}/services/{serviceName}`: creates or replaces a service. Another name in the body
+/// renames it.
 pub(crate) fn set(call: &mut Call<'_>) -> Outcome {
     let old_name = call.param("serviceName");
     let Wanted { name, addrs, mut fields } = call.json()?;
@@ -167,7 +167,7 @@ pub(crate) fn set(call: &mut Call<'_>) -> Outcome {
     Reply::json(&reply)
 }
 
-/// The address of a new service: the wanted one, or any.
+/// The IPv4 address of a new service: the requested one, or a free one.
 fn first_address(call: &mut Call<'_>, addrs: &[String]) -> Result<Ipv4Addr, Failure> {
     const REFUSED: &str =
         "when creating a new service, addrs must be empty or contain 1 IPv4 address";
@@ -179,7 +179,7 @@ fn first_address(call: &mut Call<'_>, addrs: &[String]) -> Result<Ipv4Addr, Fail
         return Err(Failure::bad_request(REFUSED));
     }
     loop {
-        // Four million addresses for a hundred thousand devices: the first is free, mostly.
+        // There are four million addresses, so a random one is almost always free.
         let address = Ipv4Addr::from(0x6440_0000 | call.state.rng.u32(..1 << 22));
         if is_assignable(address) && call.address_is_free(address) {
             return Ok(address);
@@ -187,7 +187,7 @@ fn first_address(call: &mut Call<'_>, addrs: &[String]) -> Result<Ipv4Addr, Fail
     }
 }
 
-/// The address of a service that exists: the IPv4 one may change, the other may not.
+/// The IPv4 address of an updated service. It may change; the IPv6 address must not.
 fn next_address(call: &Call<'_>, old: &Service, addrs: &[String]) -> Result<Ipv4Addr, Failure> {
     let [ipv4, ipv6] = addrs else {
         let message = "when updating a service, addrs must contain 2 elements";
@@ -228,7 +228,7 @@ fn check_name(name: &str) -> Result<(), Failure> {
     )))
 }
 
-/// Ports are `tcp:443` or, as the Kubernetes operator writes them, `443`; and ranges of both.
+/// Checks ports: `tcp:443` or, as the Kubernetes operator writes them, `443`; also ranges of both.
 fn check_ports(ports: &[String]) -> Result<(), Failure> {
     if ports.is_empty() {
         let message = "ports are empty, use \"do-not-validate\" to opt out of port validation";
@@ -294,8 +294,8 @@ struct WantedApproval {
     approved: Option<bool>,
 }
 
-/// `POST /tailnet/{tailnet}/services/{serviceName}/device/{deviceId}/approved`: allowed before
-/// the device hosts the service.
+/// `POST /tailnet/{tailnet}/services/{serviceName}/device/{deviceId}/approved`: works even before the
+/// device hosts the service.
 pub(crate) fn set_approval(call: &mut Call<'_>) -> Outcome {
     let (name, _) = call.service()?;
     let device = call.device()?;

@@ -1,4 +1,4 @@
-//! Tailnet settings, where the caller's scopes decide field by field.
+//! Tailnet settings. Each field needs a scope of its own.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -8,18 +8,18 @@ use super::auth::Principal;
 use super::http::{Call, Failure, Outcome, Reply};
 use super::state::Identity;
 
-/// What a field may hold.
+/// The type of a setting.
 #[derive(Debug, Clone, Copy)]
 enum Shape {
     Switch,
     /// A number of days from 1 to 180.
     Days,
     Role,
-    /// The address of a page, or nothing.
+    /// A URL, or empty.
     Link,
 }
 
-/// A setting: its name, shape, the scope that governs it and what the audit log calls it.
+/// A setting: its name, type, the scope that it needs, and its name in the audit log.
 struct Field {
     name: &'static str,
     shape: Shape,
@@ -75,7 +75,7 @@ impl Field {
     }
 }
 
-/// The settings as they travel.
+/// The settings as the API returns them.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Settings(Map<String, Value>);
 
@@ -97,13 +97,13 @@ impl Settings {
         Self(settings.as_object().cloned().unwrap_or_default())
     }
 
-    /// Whether a switch is on.
+    /// Whether a boolean setting is on.
     pub(crate) fn is_on(&self, name: &str) -> bool {
         self.0.get(name).and_then(Value::as_bool).unwrap_or(false)
     }
 
-    /// The fields a caller may see: the others are absent, which is not the same as off. So is an
-    /// empty text.
+    /// The settings that the caller may see. Others are left out, which does not mean that they are off.
+    /// Empty strings are left out, too.
     fn seen_by(&self, principal: &Principal) -> Map<String, Value> {
         let visible = FIELDS.iter().filter(|field| {
             principal.may(field.scope) || principal.may(&format!("{}:read", field.scope))
@@ -119,8 +119,8 @@ pub(crate) fn get(call: &mut Call<'_>) -> Outcome {
     Reply::json(&call.state.settings.seen_by(&call.principal))
 }
 
-/// `PATCH /tailnet/{tailnet}/settings`: a merge. Null leaves a field as it is; one refused field
-/// refuses them all.
+/// `PATCH /tailnet/{tailnet}/settings`: merges the fields. Null leaves a field unchanged. If one field is
+/// rejected, none is changed.
 pub(crate) fn update(call: &mut Call<'_>) -> Outcome {
     let body: Map<String, Value> = call.json()?;
     let mut changes = Vec::new();

@@ -1,4 +1,4 @@
-//! Everything a sandbox remembers.
+//! The state of a tailnet.
 
 use std::sync::Arc;
 
@@ -22,22 +22,22 @@ use super::streams::Streams;
 use super::users::Users;
 use super::webhooks::Webhooks;
 
-/// What a tailnet is called.
+/// The names of a tailnet.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Identity {
-    /// Its name in paths, and the domain of its people's addresses.
+    /// The name of the tailnet in paths, which is also the domain of its users.
     pub(crate) name: String,
     pub(crate) id: String,
-    /// What the names of its devices end in.
+    /// The DNS suffix of its devices.
     pub(crate) suffix: Arc<str>,
 }
 
-/// The emulated tailnet.
+/// An emulated tailnet.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct State {
     pub(crate) identity: Identity,
     pub(crate) clock: Clock,
-    /// For identifiers and secrets; seeded, so that a run can be repeated.
+    /// Generates IDs and secrets; seeded, so that a run can be repeated.
     #[serde(with = "rng")]
     pub(crate) rng: Rng,
     pub(crate) seed: u64,
@@ -57,12 +57,12 @@ pub(crate) struct State {
     pub(crate) apps: Apps,
     pub(crate) device_invites: Vec<DeviceInvite>,
     pub(crate) user_invites: Vec<UserInvite>,
-    /// Whether what costs money is refused.
+    /// Whether paid features are rejected.
     pub(crate) free_plan: bool,
     pub(crate) audit: Log,
 }
 
-/// Random numbers go on where they were when the state was saved.
+/// Saves and restores the state of the random number generator.
 mod rng {
     use fastrand::Rng;
     use serde::{Deserialize as _, Deserializer, Serializer};
@@ -76,7 +76,7 @@ mod rng {
     }
 }
 
-/// Reads a JSON null as the empty value: clients in Go send null for an empty list.
+/// Parses null as the default value: Go clients send null for an empty list.
 pub(crate) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,

@@ -1,4 +1,4 @@
-//! Streaming logs to somebody else. The configuration is kept; nothing is sent.
+//! Log streaming. Configurations are stored, but nothing is sent.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::http::{Call, Failure, Outcome, Reply};
 use super::ids;
 use super::state::null_as_default;
 
-/// Where logs can go. The document lacks the last one, in spite of its fields.
+/// The destination types. The last one is missing in the API documentation, although its fields are there.
 const DESTINATIONS: &[&str] =
     &["splunk", "elastic", "panther", "cribl", "datadog", "axiom", "s3", "gcs"];
 
@@ -36,22 +36,22 @@ const TEXTS: &[&str] = &[
     "gcsCredentials",
 ];
 
-/// The account that Tailscale would come from.
+/// The AWS account that Tailscale would use.
 const AWS_ACCOUNT: &str = "001234567890";
 
-/// What is streamed, and the names under which AWS knows this tailnet.
+/// The log streaming configurations, and the AWS external IDs of the tailnet.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Streams {
-    /// By type of log.
+    /// By log type.
     configured: BTreeMap<String, Stream>,
-    /// Whether each external id was made to be asked for again.
+    /// The issued external IDs, and whether each is reusable.
     external_ids: BTreeMap<String, bool>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Stream {
     since: Timestamp,
-    /// As it was put, secrets included.
+    /// The fields as configured, including secrets.
     fields: Map<String, Value>,
 }
 
@@ -89,7 +89,7 @@ pub(crate) fn get(call: &mut Call<'_>) -> Outcome {
     Reply::json(&call.stream()?.shown())
 }
 
-/// `PUT /tailnet/{tailnet}/logging/{logType}/stream`: replaces it, secrets included.
+/// `PUT /tailnet/{tailnet}/logging/{logType}/stream`: replaces the configuration, including secrets.
 pub(crate) fn set(call: &mut Call<'_>) -> Outcome {
     call.refuse_on_free_plan()?;
     let log_type = call.log_type()?;
@@ -112,8 +112,8 @@ pub(crate) fn delete(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::empty())
 }
 
-/// `GET /tailnet/{tailnet}/logging/{logType}/stream/status`: an upload each minute since it was
-/// configured.
+/// `GET /tailnet/{tailnet}/logging/{logType}/stream/status`: reports one upload per minute since the stream
+/// was configured.
 pub(crate) fn status(call: &mut Call<'_>) -> Outcome {
     let since = call.stream()?.since;
     let minutes = (call.now.as_second() - since.as_second()) / 60;
@@ -133,7 +133,7 @@ pub(crate) fn status(call: &mut Call<'_>) -> Outcome {
     }))
 }
 
-/// The known fields of a configuration, without what is empty.
+/// The known fields of a configuration that are not empty. Fails if one is invalid.
 fn checked(body: &Map<String, Value>, log_type: &str) -> Result<Map<String, Value>, Failure> {
     let refused = |name: &str| Failure::bad_request(format!("invalid value for {name}"));
     if body.get("logType").is_some_and(|it| !it.is_null() && *it != log_type) {
@@ -203,8 +203,8 @@ struct WantedId {
     reusable: bool,
 }
 
-/// `POST /tailnet/{tailnet}/aws-external-id`: a reusable one is the same each time, until it is
-/// linked.
+/// `POST /tailnet/{tailnet}/aws-external-id`: returns an external ID; if a reusable one is requested, the
+/// same one until it is linked to a role.
 pub(crate) fn aws_external_id(call: &mut Call<'_>) -> Outcome {
     let wanted = if call.body.is_empty() { WantedId { reusable: false } } else { call.json()? };
     let known = &call.state.streams.external_ids;
@@ -228,8 +228,8 @@ struct WantedRole {
     role_arn: String,
 }
 
-/// `POST /tailnet/{tailnet}/aws-external-id/{id}/validate-aws-trust-policy`: a well-formed role
-/// links the id, and counts as set up right.
+/// `POST /tailnet/{tailnet}/aws-external-id/{id}/validate-aws-trust-policy`: accepts any well-formed role,
+/// and links the external ID to it.
 pub(crate) fn validate_aws(call: &mut Call<'_>) -> Outcome {
     let id = call.param("id");
     if !call.state.streams.external_ids.contains_key(&id) {

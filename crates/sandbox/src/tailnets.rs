@@ -1,4 +1,4 @@
-//! The tailnets of a sandbox: which of them a call is for, and how they come and go.
+//! The tailnets of a sandbox: finding the one that a call is for, creating and deleting them.
 
 use axum::http::HeaderMap;
 use jiff::Timestamp;
@@ -9,7 +9,7 @@ use super::http::{Failure, Outcome, Reply};
 use super::state::State;
 use super::{Options, ids, oauth, seed};
 
-/// All tailnets, the first one first.
+/// All tailnets, in order of creation.
 #[derive(Debug)]
 pub(crate) struct Tailnets {
     pub(crate) list: Vec<State>,
@@ -23,7 +23,7 @@ impl Tailnets {
         tailnets
     }
 
-    /// Starts all over from the seed. What the clock was moved by is forgotten too.
+    /// Resets all tailnets to their seeded state, including the clock.
     pub(crate) fn reset(&mut self) {
         let options = &self.options;
         let names = std::iter::once(super::Sandbox::TAILNET);
@@ -31,7 +31,7 @@ impl Tailnets {
         self.list = names.map(|name| seed::state(options, name)).collect();
     }
 
-    /// The position of the tailnet a credential belongs to, and who it is.
+    /// The index of the tailnet that a credential belongs to, and the caller.
     pub(crate) fn authenticate(
         &self,
         headers: &HeaderMap,
@@ -47,19 +47,19 @@ impl Tailnets {
         Err(refusal)
     }
 
-    /// One tailnet, and the others around it.
+    /// One tailnet, and slices of those before and after it.
     pub(crate) fn split(&mut self, at: usize) -> Option<(&mut State, [&mut [State]; 2])> {
         let (before, rest) = self.list.split_at_mut_checked(at)?;
         let (state, after) = rest.split_first_mut()?;
         Some((state, [before, after]))
     }
 
-    /// The sandbox's time, which all its tailnets share.
+    /// The current time, which all tailnets share.
     pub(crate) fn now(&self) -> Timestamp {
         self.list.first().map_or_else(Timestamp::now, |first| first.clock.now())
     }
 
-    /// An access token from the tailnet that knows the client.
+    /// Issues an access token in the tailnet that has the client.
     pub(crate) fn token(&mut self, path: &str, headers: &HeaderMap, body: &[u8]) -> Outcome {
         let now = self.now();
         let mut refusal = Failure::unauthorized();
@@ -76,7 +76,7 @@ impl Tailnets {
         Err(refusal)
     }
 
-    /// `DELETE /tailnet/{tailnet}/tailnet`: all of it is gone, and its credentials with it.
+    /// `DELETE /tailnet/{tailnet}/tailnet`: deletes the tailnet and its credentials.
     pub(crate) fn delete(&mut self, at: usize, principal: &Principal) -> Outcome {
         principal.require("all")?;
         if at < self.list.len() {
@@ -85,8 +85,7 @@ impl Tailnets {
         Ok(Reply::empty())
     }
 
-    /// `POST /organizations/-/tailnets`: a new tailnet with nothing in it, and the client that
-    /// governs it.
+    /// `POST /organizations/-/tailnets`: creates an empty tailnet, and an OAuth client to manage it.
     pub(crate) fn create(&mut self, principal: &Principal, body: &[u8]) -> Outcome {
         principal.require("all")?;
         let wanted: serde_json::Value = serde_json::from_slice(body)
@@ -118,13 +117,13 @@ impl Tailnets {
     }
 }
 
-/// A number that a name always gives.
+/// A hash of a name (FNV-1a).
 pub(crate) fn number_of(name: &str) -> u64 {
     let step = |number: u64, byte: u8| (number ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);
     name.bytes().fold(0xCBF2_9CE4_8422_2325, step)
 }
 
-/// What a tailnet of this name is called elsewhere: its id, and the suffix of its devices' names.
+/// The ID of a tailnet with this name, and the DNS suffix of its devices.
 pub(crate) fn identifiers(name: &str) -> (String, String) {
     if name == super::Sandbox::TAILNET {
         return (super::TAILNET_ID.to_owned(), super::DNS_SUFFIX.to_owned());

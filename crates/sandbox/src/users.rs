@@ -1,4 +1,4 @@
-//! Users of the tailnet, and those known because they shared a device into it.
+//! Users of the tailnet, including those who only shared a device into it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use super::http::{Call, Failure, Outcome, Reply};
 const ROLES: &[&str] =
     &["owner", "member", "admin", "it-admin", "network-admin", "billing-admin", "auditor"];
 
-/// A user is idle when not seen for this long.
+/// Users who were not seen for this many seconds are idle.
 const IDLE_SECONDS: i64 = 28 * 86_400;
 
-/// Whether a user may use the tailnet. Active and idle follow from when they were last seen.
+/// The stored status of a user. Whether a user is active or idle is computed from when they were last seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Standing {
     Good,
@@ -32,11 +32,11 @@ pub(crate) struct User {
     pub(crate) login_name: Arc<str>,
     pub(crate) display_name: String,
     pub(crate) created: Timestamp,
-    /// Last authentication; devices may have been seen later.
+    /// The last login; the user's devices may have been seen later.
     pub(crate) signed_in: Timestamp,
     pub(crate) role: String,
     pub(crate) standing: Standing,
-    /// Known only through a device they shared into this tailnet.
+    /// Whether the user is known only through a device shared into this tailnet.
     pub(crate) is_shared: bool,
 }
 
@@ -46,7 +46,7 @@ impl User {
     }
 }
 
-/// A user as it travels.
+/// A user as the API returns it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct WireUser<'u> {
@@ -70,7 +70,7 @@ struct UserList<'a> {
     users: Vec<WireUser<'a>>,
 }
 
-/// What a user's devices say about them.
+/// What is derived from a user's devices.
 #[derive(Debug, Clone, Copy, Default)]
 struct Presence {
     devices: usize,
@@ -166,8 +166,7 @@ impl Call<'_> {
         found.cloned().ok_or_else(|| Failure::not_found("user not found"))
     }
 
-    /// The user to change. None when it is the caller's own: such writes are answered with 200 and
-    /// change nothing.
+    /// The user in the path, or `None` if that is the caller: such requests change nothing and return 200.
     fn other_user(&self) -> Result<Option<User>, Failure> {
         let user = self.user()?;
         if self.principal.is_user(&user.id) {
@@ -186,7 +185,7 @@ impl Call<'_> {
     }
 }
 
-/// `GET /tailnet/{tailnet}/users`: members of every role unless asked otherwise.
+/// `GET /tailnet/{tailnet}/users`: members of all roles, unless the query says otherwise.
 pub(crate) fn list(call: &mut Call<'_>) -> Outcome {
     let kind = call.query("type").filter(|text| !text.is_empty()).unwrap_or("member");
     let role = call.query("role").filter(|text| !text.is_empty()).unwrap_or("all");
@@ -218,7 +217,7 @@ struct WantedRole {
     role: Option<String>,
 }
 
-/// `POST /users/{userId}/role`. Ownership is neither given nor taken here.
+/// `POST /users/{userId}/role`: cannot grant or remove ownership.
 pub(crate) fn set_role(call: &mut Call<'_>) -> Outcome {
     let WantedRole { role } = call.json()?;
     let role = role.unwrap_or_default();
@@ -239,17 +238,17 @@ pub(crate) fn set_role(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::empty())
 }
 
-/// `POST /users/{userId}/approve`: nothing happens to a user who needs no approval.
+/// `POST /users/{userId}/approve`: has no effect on a user who needs no approval.
 pub(crate) fn approve(call: &mut Call<'_>) -> Outcome {
     change_standing(call, "APPROVE", Standing::NeedsApproval, Standing::Good)
 }
 
-/// `POST /users/{userId}/restore`: nothing happens to a user who is not suspended.
+/// `POST /users/{userId}/restore`: has no effect on a user who is not suspended.
 pub(crate) fn restore(call: &mut Call<'_>) -> Outcome {
     change_standing(call, "RESTORE", Standing::Suspended, Standing::Good)
 }
 
-/// `POST /users/{userId}/suspend`: the user's devices lose their connection.
+/// `POST /users/{userId}/suspend`: disconnects the user's devices.
 pub(crate) fn suspend(call: &mut Call<'_>) -> Outcome {
     let login = match call.other_user()? {
         Some(user) if user.role == "owner" => return Err(owner_is_kept()),
@@ -275,7 +274,7 @@ fn change_standing(
     Ok(Reply::empty())
 }
 
-/// `POST /users/{userId}/delete`: the user's devices go with them.
+/// `POST /users/{userId}/delete`: also removes the user's devices.
 pub(crate) fn delete(call: &mut Call<'_>) -> Outcome {
     let Some(user) = call.other_user()? else { return Ok(Reply::empty()) };
     if user.role == "owner" {

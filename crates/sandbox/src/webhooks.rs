@@ -1,4 +1,4 @@
-//! Webhooks. They are kept, but never sent: nothing leaves the machine.
+//! Webhooks. They are stored, but nothing is sent.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use super::http::{Call, Failure, Outcome, Reply};
 use super::ids;
 use super::state::null_as_default;
 
-/// What can be subscribed to. The last two stand for groups; the document lacks them.
+/// The event types. The last two are categories, and missing in the API documentation.
 const EVENTS: &[&str] = &[
     "nodeCreated",
     "nodeNeedsApproval",
@@ -36,13 +36,13 @@ const EVENTS: &[&str] = &[
     "categoryDeviceMisconfigurations",
 ];
 
-/// Whose format events are sent in; empty means Tailscale's own.
+/// The formats in which events are sent; empty is Tailscale's own.
 const PROVIDERS: &[&str] = &["", "slack", "mattermost", "googlechat", "discord"];
 
-/// All webhooks, by endpoint id.
+/// All webhooks, by endpoint ID.
 pub(crate) type Webhooks = BTreeMap<String, Webhook>;
 
-/// A webhook. The secret is shown when it is made, and never again.
+/// A webhook. Its secret is shown only when it is created or rotated.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Webhook {
@@ -110,7 +110,7 @@ struct Wanted {
     subscriptions: Vec<String>,
 }
 
-/// `POST /tailnet/{tailnet}/webhooks`: answers with the secret.
+/// `POST /tailnet/{tailnet}/webhooks`: the response includes the secret.
 pub(crate) fn create(call: &mut Call<'_>) -> Outcome {
     let wanted: Wanted = call.json()?;
     let host = wanted.endpoint_url.strip_prefix("https://").unwrap_or_default();
@@ -148,7 +148,7 @@ struct WantedSubscriptions {
     subscriptions: Option<Vec<String>>,
 }
 
-/// `PATCH /webhooks/{endpointId}`: only the subscriptions can change, as a full list.
+/// `PATCH /webhooks/{endpointId}`: replaces the subscriptions. Other fields cannot change.
 pub(crate) fn update(call: &mut Call<'_>) -> Outcome {
     let mut webhook = call.webhook()?;
     let WantedSubscriptions { subscriptions } = call.json()?;
@@ -173,13 +173,13 @@ pub(crate) fn delete(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::empty())
 }
 
-/// `POST /webhooks/{endpointId}/test`: taken note of, and sent later on the real service.
+/// `POST /webhooks/{endpointId}/test`: responds with 202, and sends nothing.
 pub(crate) fn test(call: &mut Call<'_>) -> Outcome {
     call.webhook()?;
     Ok(Reply { status: 202, ..Reply::empty() })
 }
 
-/// `POST /webhooks/{endpointId}/rotate`: answers with the new secret.
+/// `POST /webhooks/{endpointId}/rotate`: the response includes the new secret.
 pub(crate) fn rotate(call: &mut Call<'_>) -> Outcome {
     let mut webhook = call.webhook()?;
     webhook.secret = new_secret(call);

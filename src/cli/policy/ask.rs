@@ -1,4 +1,4 @@
-//! Questions to a file, and what a new one would change.
+//! The `policy` commands that ask: `diff`, `who-can-reach` and `can-reach`.
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ use crate::{
     policy::{CutOff, Effect, Policy, Ports},
 };
 
-/// Prints who gains and loses what; whether anybody does.
+/// Prints which access a new file adds and removes. Returns whether there is any difference.
 pub(super) async fn diff(old: &str, new: &str, tailnet: &Tailnet, json: bool) -> Result<bool> {
     let inventory = tailnet.policy_file().inventory().await?;
     let (before, after) = (parsed(old)?, parsed(new)?);
@@ -33,7 +33,7 @@ pub(super) async fn diff(old: &str, new: &str, tailnet: &Tailnet, json: bool) ->
     Ok(!effect.is_none())
 }
 
-/// Prints who reaches `to`, rule by rule.
+/// Prints which sources reach `to`, rule by rule.
 pub(super) async fn who(to: &str, text: &str, tailnet: &Tailnet) -> Result<u8> {
     let judged = tailnet.policy_file().judged(Some(text)).await?;
     let entries = judged
@@ -65,7 +65,7 @@ pub(super) async fn who(to: &str, text: &str, tailnet: &Tailnet) -> Result<u8> {
     Ok(0)
 }
 
-/// Prints whether `from` reaches `to`, by which rule, or why not.
+/// Prints whether `from` reaches `to`, and by which rule, or why not.
 pub(super) async fn can(
     from: &str,
     to: &str,

@@ -1,4 +1,4 @@
-//! Checking a file, and running its tests.
+//! The `policy` commands that check a file: `validate` and `test`.
 
 use serde_json::json;
 
@@ -12,22 +12,22 @@ use crate::{
     tailnet::policy_file::Verdict,
 };
 
-/// One line of what was found.
+/// A line of output: a problem in the file.
 struct Found<'f> {
     file: &'f str,
     at: Option<Place>,
     is_error: bool,
-    /// Who found it.
+    /// Who reported it: this program or Tailscale.
     by: &'static str,
     message: String,
 }
 
-/// Checks a file without asking anybody.
+/// Checks a file locally, without a tailnet.
 pub(super) fn offline(file: &File, format: Format) -> u8 {
     tell(file, &check_untested(&file.text, None).problems, None, format)
 }
 
-/// Checks a file here, and if nothing is wrong, at Tailscale.
+/// Checks a file locally, and if that finds no errors, with Tailscale.
 pub(super) async fn validate(file: &File, tailnet: &Tailnet, format: Format) -> Result<u8> {
     let policy = tailnet.policy_file();
     let checked = checked(file, tailnet, true).await?;
@@ -36,7 +36,7 @@ pub(super) async fn validate(file: &File, tailnet: &Tailnet, format: Format) -> 
     Ok(tell(file, &checked.problems, verdict.as_ref(), format))
 }
 
-/// Whether something here says no to a file that is to be used; then it is printed.
+/// Checks a file that is about to be deployed. If there are errors, prints them and returns true.
 pub(super) async fn refuses(
     file: &File,
     tailnet: &Tailnet,
@@ -51,7 +51,7 @@ pub(super) async fn refuses(
     Ok(wrong)
 }
 
-/// Shows what failed where GitHub shows problems.
+/// Prints an error as a GitHub annotation of the file.
 pub(super) fn annotate(file: &str, error: &Error) {
     let remedy = remedy(error).map(|it| format!(" ({it})")).unwrap_or_default();
     let message = data(&format!("{error}{remedy}"));
@@ -59,8 +59,8 @@ pub(super) fn annotate(file: &str, error: &Error) {
     print(&format!("::error {file}title=policy file::{message}"));
 }
 
-/// What is found here. A credential that may not read who and what there is, as that of a pipeline
-/// often is, leaves to Tailscale what depends on it.
+/// Checks a file locally. A credential for CI often may not read devices and users; then everything that
+/// depends on these is left to Tailscale.
 async fn checked(file: &File, tailnet: &Tailnet, tested: bool) -> Result<Checked> {
     let check = if tested { check } else { check_untested };
     match tailnet.policy_file().inventory().await {
@@ -77,7 +77,7 @@ async fn checked(file: &File, tailnet: &Tailnet, tested: bool) -> Result<Checked
     }
 }
 
-/// Runs the tests of a file here, and unless it shall be `offline`, at Tailscale.
+/// Runs the tests of a file locally and, unless `offline`, with Tailscale.
 pub(super) async fn test(
     file: &File,
     tailnet: &Tailnet,
@@ -104,7 +104,7 @@ pub(super) async fn test(
     Ok(code)
 }
 
-/// Prints what was found, and says how to exit.
+/// Prints the problems, and returns the exit code.
 fn tell(file: &File, problems: &[Problem], verdict: Option<&Verdict>, format: Format) -> u8 {
     let is_wrong = problems.iter().any(|it| it.severity == Severity::Error)
         || verdict.is_some_and(|it| !it.is_pass());
@@ -114,7 +114,7 @@ fn tell(file: &File, problems: &[Problem], verdict: Option<&Verdict>, format: Fo
         return if is_wrong { WRONG } else { 0 };
     }
     let mut found = found(file, problems, verdict);
-    // In the order of the file; what has no place in it comes last.
+    // Sort by position; problems without one come last.
     found.sort_by_key(|it| it.at.map_or((usize::MAX, 0), |at| (at.line, at.column)));
     for it in &found {
         print(&if format == Format::Github { it.annotation() } else { it.line() });
@@ -161,13 +161,13 @@ impl Found<'_> {
         if self.is_error { "error" } else { "warning" }
     }
 
-    /// As compilers write it: `FILE:LINE:COLUMN: error: …`.
+    /// The problem as compilers print it: `FILE:LINE:COLUMN: error: …`.
     fn line(&self) -> String {
         let place = self.at.map(|at| format!(":{}:{}", at.line, at.column)).unwrap_or_default();
         format!("{}{place}: {}: {} [{}]", self.file, self.word(), self.message, self.by)
     }
 
-    /// As GitHub shows it beside the line.
+    /// The problem as a GitHub annotation.
     fn annotation(&self) -> String {
         let place =
             self.at.map(|at| format!(",line={},col={}", at.line, at.column)).unwrap_or_default();
@@ -181,12 +181,12 @@ impl Found<'_> {
     }
 }
 
-/// What stands behind the last `::` of a workflow command.
+/// Escapes the message of a GitHub workflow command.
 fn data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-/// What stands in a property of a workflow command.
+/// Escapes a property of a GitHub workflow command.
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }

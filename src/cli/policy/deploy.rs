@@ -1,4 +1,4 @@
-//! Changes of the live file, by the very tools that an assistant has.
+//! The `policy` commands that change the live file, with the same tools as an assistant.
 
 use serde_json::{Value, json};
 
@@ -58,7 +58,7 @@ struct How {
 }
 
 impl Deploy {
-    /// The file, and how its problems are printed.
+    /// The file to check, and the output format.
     pub(super) fn annotated(&self) -> (&str, &FormatArgument) {
         (&self.file, &self.how.format)
     }
@@ -66,7 +66,7 @@ impl Deploy {
     pub(super) async fn run(self, target: &Target, offered: &Offered) -> Result<u8> {
         let file = File::read(&self.file)?;
         let connected = target.connect().await?;
-        // With the places, which the tool leaves out.
+        // Checked here first, because the tool's error has no line numbers.
         if check::refuses(&file, &connected.tailnet, true, self.how.format.chosen()).await? {
             return Ok(WRONG);
         }
@@ -108,7 +108,7 @@ impl Rollback {
     }
 }
 
-/// Prints the versions that were recorded.
+/// Prints the recorded versions of the policy file.
 pub(super) async fn versions(target: &Target, offered: &Offered) -> Result<u8> {
     let connected = target.connect().await?;
     let setup = offered.setup(&connected.tailnet, target.sandbox)?;
@@ -129,7 +129,7 @@ impl How {
     }
 }
 
-/// Prints a report: its notes, its warnings, and whether it was applied.
+/// Prints a report: notes, warnings, and whether the change was applied. Returns the exit code.
 fn show(output: &Output, format: Format) -> Result<u8> {
     let report = match output {
         Output::Report(report) if format != Format::Json => report,

@@ -1,4 +1,4 @@
-//! `tailsteward policy`: the policy file from a terminal or a pipeline.
+//! `tailsteward policy`: works with the policy file from a terminal or a CI pipeline.
 
 use std::{io::Read as _, path::Path, process::ExitCode};
 
@@ -11,11 +11,11 @@ mod ask;
 mod check;
 mod deploy;
 
-/// Something is wrong with the file or the command, or was refused.
+/// Exit code: the file or the command is wrong, or the change was refused or failed.
 const WRONG: u8 = 1;
-/// The answer is no: it does not reach, or there is a difference.
+/// Exit code: the answer is no, or there is a difference.
 const NO: u8 = 2;
-/// It may have been changed, and nobody knows.
+/// Exit code: the file may have been changed, but this is not known.
 const UNKNOWN: u8 = 3;
 
 /// The exit codes, for `--help`.
@@ -125,7 +125,8 @@ impl FormatArgument {
 }
 
 impl PolicyCommand {
-    /// The file whose problems GitHub shows, if it shows them; empty where there is none.
+    /// The file that GitHub annotations are for; `None` if the format is not `github`, empty if there is no
+    /// file.
     fn annotated(&self) -> Option<String> {
         let (file, format) = match self {
             Self::Validate { file, format, .. }
@@ -142,7 +143,8 @@ impl PolicyCommand {
     }
 }
 
-/// Carries a command out. What failed is printed, too, since its exit code depends on it.
+/// Runs a command and returns the exit code. Errors are printed here, too, since the exit code depends on
+/// them.
 pub(super) async fn run(
     command: PolicyCommand,
     target: &Target,
@@ -214,7 +216,7 @@ async fn carry_out(command: PolicyCommand, target: &Target, offered: &Offered) -
     }
 }
 
-/// A tailnet, for what is about its people and devices. They are not in any file.
+/// Connects to the tailnet, for commands that need its users and devices.
 async fn with_people(target: &Target) -> Result<Connected> {
     target.connect().await.map_err(|error| match error.kind() {
         ErrorKind::NoCredential => error.context(
@@ -224,8 +226,8 @@ async fn with_people(target: &Target) -> Result<Connected> {
     })
 }
 
-/// The text of a file, or else the live one; none if the file is wrong, which is printed then:
-/// Tailscale would not take it, so nobody reaches anything by it.
+/// The policy to evaluate: that of the file, or the live one. `None` if Tailscale would reject the file;
+/// its problems are printed then.
 async fn judged_by(
     file: Option<&str>,
     tailnet: &Tailnet,
@@ -239,9 +241,9 @@ async fn judged_by(
     Ok((!wrong).then_some(file.text))
 }
 
-/// A policy file on this machine.
+/// A local policy file.
 struct File {
-    /// As it was named, for messages.
+    /// The name given on the command line, for messages.
     name: String,
     text: String,
 }

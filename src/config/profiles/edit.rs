@@ -1,11 +1,11 @@
-//! Writes profiles into the config file's text, and leaves the rest of it alone.
+//! Edits profiles in the text of the config file, and keeps the rest as written.
 
 use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
 
 use super::profile::{CredentialKind, Place, Profile};
 use crate::client::{Error, Result};
 
-/// Writes `profile` under `name`, over what is there.
+/// Adds the profile `name`, or replaces it.
 pub(super) fn set(document: &mut DocumentMut, name: &str, profile: &Profile) -> Result<()> {
     let root = document.as_table_mut();
     let profiles = table(root, "profiles")?;
@@ -22,7 +22,7 @@ pub(super) fn set(document: &mut DocumentMut, name: &str, profile: &Profile) -> 
     Ok(())
 }
 
-/// Removes the profile `name`, also as the default.
+/// Removes the profile `name`, and the default if it is this profile.
 pub(super) fn remove(document: &mut DocumentMut, name: &str) {
     if let Some(profiles) = document.get_mut("profiles").and_then(Item::as_table_like_mut) {
         profiles.remove(name);
@@ -32,7 +32,7 @@ pub(super) fn remove(document: &mut DocumentMut, name: &str) {
     }
 }
 
-/// Makes `name` the default.
+/// Makes the profile `name` the default.
 pub(super) fn set_default(document: &mut DocumentMut, name: &str) {
     put(document.as_table_mut(), "default", Some(name.into()));
 }
@@ -59,7 +59,7 @@ fn set_credential(entry: &mut dyn TableLike, profile: &Profile) {
     put(entry, "age", (profile.secret == Place::Age).then(|| true.into()));
 }
 
-/// Sets or removes a value. Its comments stay.
+/// Sets a value, or removes it if `None`. Its comments are kept.
 fn put(table: &mut dyn TableLike, key: &str, value: Option<Value>) {
     let Some(mut value) = value else {
         table.remove(key);
@@ -79,9 +79,9 @@ fn put(table: &mut dyn TableLike, key: &str, value: Option<Value>) {
 fn table<'a>(parent: &'a mut dyn TableLike, key: &str) -> Result<&'a mut dyn TableLike> {
     if !parent.contains_key(key) {
         let mut table = Table::new();
-        // No header of its own while it only holds other tables.
+        // Without a header of its own as long as it only contains other tables.
         table.set_implicit(true);
-        // Not through `entry`: only `insert` turns it into what an inline parent can hold.
+        // Not through `entry`: only `insert` converts the table for an inline parent.
         parent.insert(key, Item::Table(table));
     }
     parent.get_mut(key).and_then(Item::as_table_like_mut).ok_or_else(|| {

@@ -1,4 +1,4 @@
-//! The keychain of the platform.
+//! The platform's keychain.
 
 use keyring::Entry;
 use secrecy::{ExposeSecret, SecretString};
@@ -7,7 +7,7 @@ use crate::client::{Error, Result};
 
 const SERVICE: &str = "tailsteward";
 
-/// Stores one secret for each profile, outside of the config file.
+/// Stores one secret per profile, outside the config file.
 pub trait Keychain: Send + Sync {
     /// Reads the secret of `profile`, if there is one.
     ///
@@ -20,7 +20,7 @@ pub trait Keychain: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) if the keychain refuses it.
+    /// [`Config`](crate::ErrorKind::Config) if the keychain cannot store it.
     fn set(&self, profile: &str, secret: &SecretString) -> Result<()>;
 
     /// Deletes the secret of `profile`, which need not exist.
@@ -31,8 +31,8 @@ pub trait Keychain: Send + Sync {
     fn delete(&self, profile: &str) -> Result<()>;
 }
 
-/// The keychain of the platform: Keychain Services, Windows' Credential Manager, or the Secret
-/// Service of a desktop session.
+/// The platform's keychain: Keychain Services on macOS, Credential Manager on Windows, or the Secret
+/// Service of a Linux desktop session.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemKeychain;
 
@@ -58,8 +58,8 @@ impl Keychain for SystemKeychain {
     }
 }
 
-/// Works on a thread of its own: the Secret Service's client may start a runtime and wait for it,
-/// which is not allowed on a thread that already drives one.
+/// Runs `work` on a new thread: the Secret Service client may block on a runtime of its own, which is not
+/// allowed on a thread that already runs one.
 fn with_entry<T: Send>(
     profile: &str,
     work: impl FnOnce(Entry) -> keyring::Result<T> + Send,
@@ -72,7 +72,7 @@ fn with_entry<T: Send>(
     })
 }
 
-/// The error in our words: some of the keychain's errors print the secret.
+/// Converts an error of the keychain without its text, which may contain the secret.
 fn failed(error: &keyring::Error) -> Error {
     use keyring::Error as E;
     let (what, remedy) = match error {

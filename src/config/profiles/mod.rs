@@ -1,4 +1,4 @@
-//! Named organisations in a TOML file; their secrets are elsewhere.
+//! Profiles: named sets of settings in a TOML file. Their secrets are stored elsewhere.
 
 mod edit;
 mod keychain;
@@ -40,7 +40,7 @@ pub struct Profiles {
     to_forget: Vec<(String, Place)>,
 }
 
-/// What the document says.
+/// The parsed content of the config file.
 #[derive(Default)]
 struct Read {
     default: Option<String>,
@@ -49,13 +49,13 @@ struct Read {
 }
 
 impl Profiles {
-    /// Reads the config file at `path`, or the one in the platform's config folder. The latter may
-    /// be missing: then there are no profiles.
+    /// Reads the config file at `path`. Without a path, it reads the one in the platform's config folder,
+    /// which may be missing: then there are no profiles.
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) if `path` cannot be read, or the file has a secret or
-    /// an unknown key.
+    /// [`Config`](crate::ErrorKind::Config) if `path` cannot be read, or the file contains a secret or an
+    /// unknown key.
     pub fn load(path: Option<&Path>) -> Result<Self> {
         match path {
             Some(path) if !path.exists() => Err(Error::config(
@@ -66,12 +66,12 @@ impl Profiles {
         }
     }
 
-    /// Reads the config file as [`load`](Self::load) does. A missing file is created by the next
-    /// [`save`](Self::save).
+    /// Reads the config file like [`load`](Self::load), but a missing file is not an error: the next
+    /// [`save`](Self::save) creates it.
     ///
     /// # Errors
     ///
-    /// As [`load`](Self::load), except for the missing file.
+    /// Those of [`load`](Self::load), except for a missing file.
     pub fn load_or_new(path: Option<&Path>) -> Result<Self> {
         let path =
             path.map_or_else(|| files::default_path("config.toml"), |it| Ok(it.to_owned()))?;
@@ -105,7 +105,7 @@ impl Profiles {
         self
     }
 
-    /// The config file.
+    /// The path of the config file.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -122,11 +122,11 @@ impl Profiles {
         self.read.default.as_deref().or(only)
     }
 
-    /// `name` if there is such a profile; the default profile for `None`.
+    /// Returns `name` if such a profile exists; without a name, that of the default profile.
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) if there is no such profile, or no default.
+    /// [`Config`](crate::ErrorKind::Config) if there is no such profile, or no default profile.
     pub fn choose<'a>(&'a self, name: Option<&'a str>) -> Result<&'a str> {
         let Some(name) = name.or_else(|| self.default_name()) else {
             return Err(Error::config(
@@ -151,7 +151,7 @@ impl Profiles {
         })
     }
 
-    /// The settings of the profile `name`, with its secret.
+    /// The settings of the profile `name`, including its secret.
     ///
     /// # Errors
     ///
@@ -174,13 +174,13 @@ impl Profiles {
         Ok(profile.settings(credential, self.folder()))
     }
 
-    /// Adds or replaces the profile `name`. `secret` is stored in the profile's place; without it, the
-    /// stored secret stays.
+    /// Adds or replaces the profile `name`. `secret` is stored where the profile says; `None` keeps the
+    /// stored one.
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) if the name or a value is invalid, the secret is of
-    /// another kind, or the place stores none: only a keychain and age do.
+    /// [`Config`](crate::ErrorKind::Config) if the name or a value is invalid, the secret is of another
+    /// kind, or the profile's place is not one that this program writes to (keychain or age).
     pub fn set(
         &mut self,
         name: &str,
@@ -222,7 +222,7 @@ impl Profiles {
         })
     }
 
-    /// Removes the profile `name`, and its secret from keychain or age.
+    /// Removes the profile `name`, and its secret from the keychain or the age file.
     ///
     /// # Errors
     ///
@@ -240,8 +240,8 @@ impl Profiles {
         Ok(())
     }
 
-    /// Writes all changes: new secrets first, then the file, then deletions of old secrets, so that the
-    /// file is correct at whatever point this is interrupted.
+    /// Writes all changes: first new secrets, then the file, then deletions of old secrets, so that the
+    /// file is consistent even if this is interrupted.
     ///
     /// # Errors
     ///
@@ -318,7 +318,7 @@ impl Profiles {
         self.path.parent().unwrap_or(Path::new(""))
     }
 
-    /// Changes the document, unless the result would not be valid.
+    /// Changes the document, unless the result would be invalid.
     fn change(&mut self, change: impl FnOnce(&mut DocumentMut) -> Result<()>) -> Result<()> {
         let mut document = self.document.clone();
         change(&mut document)?;

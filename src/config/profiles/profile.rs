@@ -1,4 +1,4 @@
-//! A profile: one organisation's settings, and where its secret is.
+//! A profile: the settings for one tailnet, and where its secret is stored.
 
 use std::{
     collections::BTreeMap,
@@ -14,29 +14,29 @@ use serde::Deserialize;
 use super::super::checks;
 use crate::client::{Credential, Error, Result, Settings};
 
-/// One organisation's settings, and where its secret is. It never holds the secret.
+/// The settings for one tailnet, and where its secret is stored. It never contains the secret.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Profile {
-    /// The kind of the secret.
+    /// The type of the credential.
     pub credential: CredentialKind,
-    /// Where the secret is.
+    /// Where the secret is stored.
     pub secret: Place,
-    /// The tailnet's id; `None` for the credential's own.
+    /// The tailnet ID; `None` for the credential's own tailnet.
     pub tailnet: Option<String>,
-    /// The API's origin; `None` for the public one.
+    /// The base URL of the API; `None` for the public one.
     pub base_url: Option<String>,
     /// Sustained requests per second and endpoint.
     pub rate: Option<f64>,
-    /// Requests that an endpoint may get at once.
+    /// The most requests that an endpoint may get in a burst.
     pub burst: Option<NonZeroU32>,
-    /// The longest time for one call.
+    /// The longest duration of a call.
     pub deadline: Option<Duration>,
-    /// A PEM file with certificates to trust; from the config file's folder, unless absolute.
+    /// A PEM file with certificates to trust; a relative path starts in the config file's folder.
     pub ca_file: Option<PathBuf>,
 }
 
-/// What a profile's secret is.
+/// The type of a profile's credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CredentialKind {
@@ -44,29 +44,29 @@ pub enum CredentialKind {
     ApiKey,
     /// The secret of an OAuth client.
     OAuth {
-        /// The client's id.
+        /// The client ID.
         client_id: String,
-        /// The scopes to ask for; all that the client has if empty.
+        /// The scopes to request; all scopes of the client if empty.
         scopes: Vec<String>,
     },
-    /// A token of another issuer, for workload identity.
+    /// A token of an identity provider, for workload identity federation.
     Federated {
-        /// The id of the federated identity.
+        /// The client ID of the federated identity.
         client_id: String,
     },
 }
 
-/// Where a profile's secret is.
+/// Where a profile's secret is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Place {
-    /// In a variable of the environment.
+    /// In this environment variable.
     Env(String),
-    /// In a file of its own; from the config file's folder, unless absolute.
+    /// In this file; a relative path starts in the config file's folder.
     File(PathBuf),
     /// In the platform's keychain.
     Keychain,
-    /// In the file of secrets that age encrypts.
+    /// In the age-encrypted file.
     Age,
 }
 
@@ -85,7 +85,7 @@ impl Profile {
         }
     }
 
-    /// The settings with `credential`; paths start in `folder`.
+    /// The settings with this credential; relative paths start in `folder`.
     pub(super) fn settings(&self, credential: Credential, folder: &Path) -> Settings {
         let mut settings = Settings::new(credential);
         if let Some(it) = &self.tailnet {
@@ -103,7 +103,7 @@ impl Profile {
 }
 
 impl CredentialKind {
-    /// The kind as the config file writes it.
+    /// The type as written in the config file.
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::ApiKey => "api_key",
@@ -112,7 +112,7 @@ impl CredentialKind {
         }
     }
 
-    /// The name of the secret, for messages.
+    /// What the secret is called in messages.
     pub fn secret_name(&self) -> &'static str {
         match self {
             Self::ApiKey => "API access token",
@@ -121,7 +121,7 @@ impl CredentialKind {
         }
     }
 
-    /// Refuses a key of another kind, which the API would refuse without a reason.
+    /// Checks that a secret has the right type; the API would reject a wrong one without saying why.
     pub(super) fn check_secret(&self, secret: &SecretString) -> Result<()> {
         let secret = secret.expose_secret().trim();
         if secret.is_empty() {
@@ -151,7 +151,7 @@ impl CredentialKind {
 }
 
 impl Place {
-    /// Whether this program stores the secret.
+    /// Whether this program itself stores the secret.
     pub fn is_kept(&self) -> bool {
         matches!(self, Self::Keychain | Self::Age)
     }
@@ -168,7 +168,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// The config file's format.
+/// The format of the config file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ConfigFile {
@@ -215,14 +215,14 @@ struct CredentialEntry {
 #[serde(rename_all = "snake_case")]
 enum Kind {
     ApiKey,
-    // `rename_all` would make `o_auth` of it.
+    // `rename_all` would turn it into `o_auth`.
     #[serde(rename = "oauth")]
     OAuth,
     Federated,
 }
 
 impl Entry {
-    /// The profile `name`, if its values are valid.
+    /// Converts the entry into a profile, if its values are valid.
     pub(super) fn check(self, name: &str) -> Result<Profile> {
         check_name(name)?;
         let wrong = |field: &'static str| move |should: &'static str| unfit(name, field, should);
@@ -292,7 +292,7 @@ impl CredentialEntry {
     }
 }
 
-/// Names are part of commands and of entries in the keychain.
+/// Validates a profile name: it appears in commands and in the keychain.
 pub(super) fn check_name(name: &str) -> Result<()> {
     let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     if !name.is_empty() && !name.starts_with('-') && name.chars().all(fits) {

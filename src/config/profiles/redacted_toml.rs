@@ -1,4 +1,4 @@
-//! Reads the config file's text without ever repeating a value of it.
+//! Parses the config file. Error messages never repeat values from the file.
 
 use std::{ops::Range, path::Path};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::client::{Error, Result};
 
-/// Names, without `_` and `-`, under which people write secrets down.
+/// Names under which secrets are often written down, without `_` and `-`.
 const SECRET_NAMES: &[&str] = &[
     "accesstoken",
     "apikey",
@@ -21,11 +21,11 @@ const SECRET_NAMES: &[&str] = &[
     "token",
 ];
 
-/// Reads `text`, which is what the file at `path` holds.
+/// Parses `text`, the content of the file at `path`.
 ///
 /// # Errors
 ///
-/// [`Config`](crate::ErrorKind::Config) if it holds a secret, or is not a config file.
+/// [`Config`](crate::ErrorKind::Config) if it contains a secret, or is not a config file.
 pub(super) fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T> {
     let tree: Value = toml_edit::de::from_str(text).map_err(|error| bad(path, text, &error))?;
     if let Some(place) = secret_in(&tree, &mut Vec::new()) {
@@ -34,14 +34,14 @@ pub(super) fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T> {
     toml_edit::de::from_str(text).map_err(|error| bad(path, text, &error))
 }
 
-/// Whether `text` is a secret by its looks: a Tailscale key, a JSON Web Token, an age identity.
+/// Whether `text` looks like a secret: a Tailscale key, a JSON Web Token or an age identity.
 pub(super) fn looks_secret(text: &str) -> bool {
     let text = text.trim();
     let is_token = text.starts_with("eyJ") && text.matches('.').count() == 2;
     is_token || text.starts_with("tskey-") || text.to_uppercase().starts_with("AGE-SECRET-KEY-")
 }
 
-/// Where the first secret is, as the keys that lead there.
+/// The path of keys to the first secret, if there is one.
 fn secret_in(tree: &Value, place: &mut Vec<String>) -> Option<Vec<String>> {
     match tree {
         Value::String(text) => looks_secret(text).then(|| place.clone()),
@@ -94,7 +94,7 @@ fn bad(path: &Path, text: &str, error: &toml_edit::de::Error) -> Error {
     )
 }
 
-/// Keeps of serde's and the parser's words what is about fields and types.
+/// Reduces an error message of serde or the parser to what does not contain values.
 fn without_values(message: &str) -> String {
     let has_value = ["invalid type:", "invalid value:", "invalid length", "unknown variant"]
         .iter()

@@ -1,4 +1,4 @@
-//! Secrets of all profiles in one file that age encrypts.
+//! Stores the secrets of all profiles in one age-encrypted file.
 
 use std::{
     io::{self, Read, Write},
@@ -16,14 +16,14 @@ use toml_edit::DocumentMut;
 use super::files;
 use crate::client::{Error, Result};
 
-/// A file of secrets and the identity that opens it.
+/// The encrypted file of secrets, and the identity that decrypts it.
 #[derive(Debug)]
 pub(super) struct Vault {
-    /// The encrypted file: TOML with one secret for each profile.
+    /// The encrypted file: TOML with one secret per profile.
     pub(super) secrets: PathBuf,
-    /// The file with the age identity.
+    /// The file with the age identity (private key).
     pub(super) identity: PathBuf,
-    /// Whether the identity was configured; only the default one may be created.
+    /// Whether the identity file was set explicitly; only the default one is created if missing.
     pub(super) named: bool,
 }
 
@@ -51,7 +51,7 @@ impl Vault {
     fn open(&self) -> Result<DocumentMut> {
         let Some(sealed) = files::read(&self.secrets)? else { return Ok(DocumentMut::new()) };
         let text = self.decrypt(&sealed)?;
-        // The parser's message could repeat a secret.
+        // The parser's message may contain a secret.
         text.parse().map_err(|_| {
             self.broken(
                 "holds something else than secrets",
@@ -95,7 +95,7 @@ impl Vault {
         })
     }
 
-    /// Creates the default identity, unless there are secrets that it could not decrypt.
+    /// Creates the default identity, unless there already are secrets, which it could not decrypt.
     fn ensure_identity(&self) -> Result<()> {
         if self.named || self.identity.exists() || self.secrets.exists() {
             return Ok(());

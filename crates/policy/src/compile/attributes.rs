@@ -1,4 +1,4 @@
-//! What devices get besides access: attributes, and routes without anybody's approval.
+//! What a policy file gives devices besides access: node attributes and auto-approved routes.
 
 use ipnet::IpNet;
 use serde_json::{Map, Value, json};
@@ -9,7 +9,7 @@ use crate::{address::Span, selector::Selector};
 const FUNNEL: &str = "funnel";
 
 impl Compiled<'_> {
-    /// The attributes that the file gives a device, with their values.
+    /// The node attributes that the file gives a device (an index into the inventory), with their values.
     pub fn attributes(&self, device: usize) -> Map<String, Value> {
         let mut attributes = Map::new();
         if self.policy.model.randomize_client_port {
@@ -22,7 +22,7 @@ impl Compiled<'_> {
             for attribute in &rule.attr {
                 attributes.entry(attribute.value.clone()).or_insert(Value::Null);
                 if attribute.value == FUNNEL {
-                    // What comes with it; the ports are the same for everybody.
+                    // Funnel comes with this attribute; the ports are the same for everybody.
                     let ports = "https://tailscale.com/cap/funnel-ports?ports=443,8443,10000";
                     attributes.entry(ports).or_insert(Value::Null);
                 }
@@ -37,7 +37,7 @@ impl Compiled<'_> {
         attributes
     }
 
-    /// Who lets a device serve a route without anybody's approval; none if nobody does.
+    /// The selector in `autoApprovers` that auto-approves `route` on a device; `None` if none does.
     pub fn approver(&self, device: usize, route: &IpNet) -> Option<String> {
         let approvers = &self.policy.model.approvers;
         let meant = |list: &[Selector]| {
@@ -56,7 +56,7 @@ impl Compiled<'_> {
         fitting.into_iter().find_map(|it| meant(&it.value))
     }
 
-    /// Whether a name means a device.
+    /// Whether a selector includes a device.
     pub(crate) fn is_meant(&self, selector: &Selector, device: usize) -> bool {
         let set = self.names.look(selector);
         set.special != Special::Own && set.has(device)

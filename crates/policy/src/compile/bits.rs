@@ -1,6 +1,6 @@
-//! A set of devices, by their place in the inventory.
+//! A set of devices, by their index in the inventory.
 
-/// As many bits as there are devices.
+/// A bit set with one bit for each device.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Bits(Box<[u64]>);
 
@@ -55,7 +55,7 @@ impl Bits {
         self.0.iter().zip(&other.0).all(|(word, inner)| inner & !word == 0)
     }
 
-    /// As many bits as there is room for.
+    /// The capacity in bits: the number of devices, rounded up.
     pub(crate) fn len(&self) -> usize {
         self.0.len() * WORD
     }

@@ -1,4 +1,4 @@
-//! The capabilities that applications on a device receive for each source address.
+//! The application capabilities that a device's packet filter grants to each source.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 use super::{Access, CapGrant, Compiled, FilterRule, Goal, Special};
 use crate::{address::Span, inventory::Device};
 
-/// Capabilities that the other end has to know of, too, and as what.
+/// Capabilities that come with another one in the opposite direction: the capability that the destination
+/// grants, and the one that the source grants in return.
 const COMPANIONS: &[(&str, &str)] = &[
     ("tailscale.com/cap/drive", "tailscale.com/cap/drive-sharer"),
     ("tailscale.com/cap/relay", "tailscale.com/cap/relay-target"),
@@ -52,7 +53,8 @@ impl Compiled<'_> {
     }
 }
 
-/// The addresses of a device at which a grant counts; for a router the subnet, as it is written.
+/// The prefixes of a device that a grant covers; for a subnet router, the subnet as the policy file writes
+/// it.
 fn meant_at(goal: &Goal, device: usize, own: &Device) -> Vec<String> {
     let set = &goal.set;
     let is_whole = matches!(set.special, Special::Any | Special::Everything);

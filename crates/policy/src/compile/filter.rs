@@ -1,4 +1,4 @@
-//! The packet filter that a device gets.
+//! The packet filter that Tailscale sends to a device.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -13,73 +13,73 @@ use crate::{
     ports::Ports,
 };
 
-/// A rule of a packet filter, as a device gets it from Tailscale.
+/// A packet filter rule, as Tailscale sends it to a device.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 #[non_exhaustive]
 pub struct FilterRule {
-    /// Where packets may come from.
+    /// The source addresses, prefixes or ranges; `*` for all.
     #[serde(rename = "SrcIPs")]
     pub src_ips: Vec<String>,
-    /// What they may reach.
+    /// The destinations that the sources may reach.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dst_ports: Vec<DstPorts>,
-    /// Their protocols; none for the usual ones.
+    /// IP protocol numbers; empty for the default ones (TCP, UDP and ICMP).
     #[serde(rename = "IPProto", skip_serializing_if = "Vec::is_empty")]
     pub ip_proto: Vec<u8>,
-    /// The capabilities that applications on the device receive for the source.
+    /// The application capabilities that the sources have on this device.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cap_grant: Vec<CapGrant>,
 }
 
-/// Addresses with ports.
+/// A destination of a packet filter rule: addresses and a range of ports.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct DstPorts {
-    /// The addresses.
+    /// An address, prefix or range; `*` for all.
     #[serde(rename = "IP")]
     pub ip: String,
-    /// The ports.
+    /// The range of ports.
     pub ports: PortRange,
 }
 
-/// Ports, from the first to the last.
+/// An inclusive range of ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct PortRange {
-    /// The first one.
+    /// The lowest port.
     pub first: u16,
-    /// The last one.
+    /// The highest port.
     pub last: u16,
 }
 
-/// Capabilities of a source at a device.
+/// Application capabilities that a source has at a device.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct CapGrant {
-    /// At which of its addresses, as prefixes.
+    /// The device's addresses that the grant covers, as prefixes.
     pub dsts: Vec<String>,
-    /// The capabilities.
+    /// The capabilities and their parameters, by name.
     pub cap_map: Map<String, Value>,
 }
 
-/// Rules of one device on the way: those with the same source and protocols become one.
+/// The filter of one device while it is built: rules with the same source and protocol are merged.
 #[derive(Default)]
 struct Draft<'d> {
     rules: Vec<(From<'d>, FilterRule)>,
     at: HashMap<(usize, Option<u8>), usize>,
-    /// Sources that only this device has.
+    /// Sets of source devices that occur in this filter only.
     own: Vec<Vec<usize>>,
 }
 
-/// Where the packets of a rule come from. The addresses are written out where they are needed.
+/// The source of a rule. Its addresses are written out only if the rule is needed.
 enum From<'f> {
     Source(&'f Source),
     Devices(Vec<usize>),
 }
 
 impl Compiled<'_> {
-    /// The packet filter of a device, by its place in the inventory.
+    /// The packet filter of a device, given as an index into the inventory.
     pub fn packet_filter(&self, device: usize) -> Vec<FilterRule> {
         let Some(own) = self.inventory.devices.get(device) else { return Vec::new() };
         let mut draft = Draft::default();
@@ -127,7 +127,7 @@ impl Compiled<'_> {
         }
     }
 
-    /// Lets the source of a rule reach what `goals` mean on one device.
+    /// Adds rules that let the source of a rule reach `goals` on one device.
     fn open<'d>(
         &'d self,
         access: &'d Access<'_>,
@@ -148,7 +148,7 @@ impl Compiled<'_> {
                 add(&mut entries, &ip, ports);
             }
         }
-        // Where a rule goes through routers, only those hear of it.
+        // A rule with `via` is sent only to the routers that it names.
         let heard = access.via.as_ref().is_none_or(|_| !entries.is_empty());
         if exists && heard {
             let source = &access.source;
@@ -159,7 +159,7 @@ impl Compiled<'_> {
         }
     }
 
-    /// `autogroup:self`: the devices of one person among themselves.
+    /// Adds a rule for `autogroup:self`: between the devices of one user.
     fn open_own<'d>(
         &'d self,
         access: &'d Access<'_>,
@@ -177,7 +177,7 @@ impl Compiled<'_> {
             add(&mut entries, &address.to_string(), ports);
         }
         let protocol = ports.first().and_then(|it| it.protocol);
-        // A rule for the same devices may be there already.
+        // Reuse the number of a rule that has the same source devices.
         let key =
             (Vec::new(), Bits::of(self.names.count(), sources.iter().copied()), Special::None);
         let id = self.sources.get(&key).copied().unwrap_or_else(|| {
@@ -191,7 +191,7 @@ impl Compiled<'_> {
         draft.add(id, protocol, entries, || From::Devices(sources));
     }
 
-    /// The devices of the person whose device it is, as far as the source has them.
+    /// The devices in `source` that belong to the user of `device`; none for a tagged device.
     pub(crate) fn same_person(&self, source: &Source, device: usize) -> Vec<usize> {
         let Some(own) = self.inventory.devices.get(device).filter(|it| !it.is_tagged()) else {
             return Vec::new();
@@ -206,7 +206,7 @@ impl Compiled<'_> {
         all.into_iter().map(|it| it.to_string()).collect()
     }
 
-    /// The addresses of a source, as a packet filter has them.
+    /// The addresses of a source, as a packet filter writes them.
     pub(super) fn source_ips(&self, source: &Source) -> Vec<String> {
         if let Some(fit) = &source.fit {
             let mut devices = source.devices.clone();
@@ -223,7 +223,7 @@ impl Compiled<'_> {
         ips.into_iter().collect()
     }
 
-    /// The addresses that a name stands for. `*` has the subnets behind routers, too.
+    /// The addresses that a selector resolves to. `*` includes the subnets behind routers.
     pub(super) fn ips_of(&self, set: &super::Set) -> Vec<String> {
         let mut ips = self.addresses_of(set.devices.iter());
         ips.extend(set.spans.iter().map(Span::to_string));
@@ -234,7 +234,7 @@ impl Compiled<'_> {
     }
 }
 
-/// How a destination is written in the filter of a device; nothing if it is not concerned.
+/// The addresses of a destination in the filter of a device; empty if it is not about this device.
 fn shown_at(access: &Access<'_>, goal: &Goal, device: usize, own: &Device) -> Vec<String> {
     let set = &goal.set;
     let router = access.via.as_ref().map(|it| it.has(device));
@@ -255,7 +255,7 @@ fn shown_at(access: &Access<'_>, goal: &Goal, device: usize, own: &Device) -> Ve
     for span in &set.spans {
         let is_own = own.addresses.iter().any(|it| span.contains(*it));
         let is_routed = own.subnets().any(|it| span.overlaps(&Span::from(*it)));
-        // The hosts of a service answer at its address.
+        // The devices that host a service answer at the service's address.
         let is_served = set.at_spans.has(device) && span.is_one();
         if is_routed || (router.is_none() && (is_own || is_served)) {
             shown.push(span.to_string());

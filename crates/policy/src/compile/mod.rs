@@ -1,4 +1,4 @@
-//! What a policy file means for a tailnet.
+//! Resolves a policy file for a given tailnet.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -29,44 +29,44 @@ pub use self::{
     ssh::{Principal, SshAction, WireSshRule},
 };
 
-/// A policy file, worked out for a tailnet.
+/// A policy file, compiled for the devices and users of a tailnet.
 pub struct Compiled<'w> {
     pub(super) inventory: &'w Inventory,
     pub(super) policy: &'w Policy,
     pub(super) names: Names<'w>,
     pub(super) rules: Vec<Access<'w>>,
     ssh: Vec<ssh::Login<'w>>,
-    /// The subnets that routers serve.
+    /// The approved subnets of all subnet routers.
     subnets: Vec<Span>,
-    /// Every source by what it means.
+    /// The number of each distinct source; see [`Source::id`].
     sources: HashMap<SourceKey, usize>,
 }
 
-/// A rule, worked out.
+/// A compiled access rule or grant.
 pub(super) struct Access<'w> {
-    /// None for what a file that restricts nothing allows.
+    /// The rule in the file; `None` for the implicit rule of a file that restricts nothing.
     pub(super) rule: Option<&'w Rule>,
     pub(super) source: Source,
     pub(super) targets: Vec<Goal>,
-    /// The routers that it goes through.
+    /// The routers that traffic must pass through (`via`); `None` if the rule names none.
     pub(super) via: Option<Bits>,
-    /// It is about capabilities, and those are here.
+    /// The application capabilities that the rule grants; `None` if it has no `app`.
     pub(super) app: Option<&'w serde_json::Map<String, serde_json::Value>>,
 }
 
-/// Who a rule is for.
+/// The source of a compiled rule.
 pub(super) struct Source {
     pub(super) sets: Vec<Arc<Set>>,
-    /// Every device that is meant, in whatever way.
+    /// All devices in the source, by identity or by address.
     pub(super) devices: Bits,
     pub(super) special: Special,
-    /// Only devices with a posture: those that have it.
+    /// The devices that satisfy the rule's device posture; `None` if the rule asks for none.
     pub(super) fit: Option<Bits>,
-    /// Sources with the same number are the same.
+    /// Equal for sources that have the same meaning.
     pub(super) id: usize,
 }
 
-/// A destination of a rule.
+/// A destination of a compiled rule.
 pub(super) struct Goal {
     pub(super) set: Arc<Set>,
     pub(super) ports: Arc<[Ports]>,
@@ -75,7 +75,7 @@ pub(super) struct Goal {
 type SourceKey = (Vec<Span>, Bits, Special);
 
 impl Policy {
-    /// Works out what the file means for a tailnet.
+    /// Resolves the rules of the file to the devices and users of `inventory`.
     pub fn compile<'w>(&'w self, inventory: &'w Inventory) -> Compiled<'w> {
         let mut names = Names::new(&self.model, inventory);
         let mut seen: HashMap<SourceKey, usize> = HashMap::new();
@@ -117,7 +117,7 @@ impl Policy {
     }
 }
 
-/// What a file with neither access rules nor grants allows.
+/// The rule for a file that has neither `acls` nor `grants`: everything is allowed.
 fn everything<'w>(names: &mut Names<'w>, seen: &mut HashMap<SourceKey, usize>) -> Access<'w> {
     let any = Selector { kind: SelectorKind::Any, text: "*".to_owned(), at: 0..0 };
     let source = Source::new(std::slice::from_ref(&any), None, names, seen);
@@ -125,7 +125,8 @@ fn everything<'w>(names: &mut Names<'w>, seen: &mut HashMap<SourceKey, usize>) -
     Access { rule: None, source, targets, via: None, app: None }
 }
 
-/// Where an access rule names more than autogroups, `autogroup:self` comes last.
+/// The destinations of a rule in the order of Tailscale's filters: `autogroup:self` comes last in grants
+/// and in rules that also name something other than autogroups.
 fn ordered(rule: &Rule) -> Vec<&Target> {
     let is_group = |it: &&Target| matches!(it.selector.kind, SelectorKind::Autogroup(_));
     let mut targets: Vec<&Target> = rule.dst.iter().collect();
@@ -136,8 +137,8 @@ fn ordered(rule: &Rule) -> Vec<&Target> {
 }
 
 impl Access<'_> {
-    /// The devices that one of its destinations opens, those of the same person aside. Through
-    /// routers nothing but the subnets behind them is reached.
+    /// The devices that a destination opens, not counting `autogroup:self`. None for a rule with `via`: it
+    /// opens only the subnets behind its routers.
     pub(super) fn devices(&self, goal: &Goal, count: usize) -> Bits {
         match goal.set.special {
             _ if self.via.is_some() => Bits::none(count),
@@ -151,7 +152,7 @@ impl Access<'_> {
         }
     }
 
-    /// Whether it can lead to such a party at all.
+    /// Whether the rule can apply to `target` at all: a rule with `via` reaches addresses only.
     pub(super) fn leads_to(&self, target: &Party) -> bool {
         self.via.is_none() || matches!(target, Party::Address(_))
     }
@@ -189,21 +190,21 @@ impl Source {
         }
         spans.sort_unstable();
         spans.dedup();
-        // A condition makes a source of its own, unless it is the very same one.
+        // With a device posture, the source is identified by the devices that satisfy it.
         let marked = if fit.is_some() { devices.clone() } else { identities };
         let next = seen.len();
         let id = *seen.entry((spans, marked, special)).or_insert(next);
         Self { sets, devices, special, fit, id }
     }
 
-    /// Whether nobody is meant.
+    /// Whether the source includes nobody.
     pub(super) fn is_empty(&self) -> bool {
         self.special == Special::None && self.sets.iter().all(|it| it.is_empty())
     }
 }
 
 impl Compiled<'_> {
-    /// The place of a device in the inventory, by id, name or address.
+    /// The index of a device in the inventory, looked up by ID, name or address.
     pub fn device(&self, name: &str) -> Option<usize> {
         if let Ok(address) = name.parse() {
             return self.names.at(address);

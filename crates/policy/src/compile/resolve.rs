@@ -1,4 +1,4 @@
-//! From names to devices and addresses.
+//! Resolves selectors of a policy file to devices and addresses.
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
@@ -12,19 +12,19 @@ use crate::{
     validate::{ROLES, ip_set_entry},
 };
 
-/// What a name stands for.
+/// What a selector resolves to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Set {
-    /// Devices, by who they are.
+    /// Devices matched by identity (user, tag or group).
     pub(crate) devices: Bits,
-    /// Addresses, as they are written.
+    /// Addresses matched literally.
     pub(crate) spans: Vec<Span>,
-    /// Devices with one of the addresses.
+    /// Devices that have one of the addresses in `spans`.
     pub(crate) at_spans: Bits,
     pub(crate) special: Special,
 }
 
-/// Names that are more than a list.
+/// Selectors whose meaning is more than a list of devices and addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) enum Special {
     #[default]
@@ -49,12 +49,12 @@ impl Set {
         }
     }
 
-    /// Whether the name stands for nothing at all.
+    /// Whether the selector resolves to nothing.
     pub(crate) fn is_empty(&self) -> bool {
         self.special == Special::None && self.devices.is_empty() && self.spans.is_empty()
     }
 
-    /// Whether a device is meant, by who it is or by an address.
+    /// Whether a device is included, by identity or by address.
     pub(crate) fn has(&self, device: usize) -> bool {
         matches!(self.special, Special::Any | Special::Everything)
             || self.devices.has(device)
@@ -62,7 +62,7 @@ impl Set {
     }
 }
 
-/// The inventory, sorted by the names that a policy file uses.
+/// The devices of the inventory, indexed by the names that a policy file uses.
 pub(crate) struct Names<'n> {
     pub(crate) model: &'n Model,
     pub(crate) inventory: &'n Inventory,
@@ -111,17 +111,17 @@ impl<'n> Names<'n> {
         self.inventory.devices.len()
     }
 
-    /// The device with that address.
+    /// The device that has this address.
     pub(crate) fn at(&self, address: IpAddr) -> Option<usize> {
         self.at_address.get(&address).copied()
     }
 
-    /// The devices of a person.
+    /// The devices of a user.
     pub(crate) fn of_user(&self, login: &str) -> &[usize] {
         self.of_user.get(&login.to_ascii_lowercase()).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// What a name stands for. It is looked up once.
+    /// The devices and addresses of a selector. The result is cached.
     pub(crate) fn set(&mut self, selector: &Selector) -> Arc<Set> {
         if let Some(set) = self.known.get(&selector.text) {
             return Arc::clone(set);
@@ -131,12 +131,12 @@ impl<'n> Names<'n> {
         set
     }
 
-    /// Every name that was looked up.
+    /// All cached selectors and their results.
     pub(crate) fn known(&self) -> impl Iterator<Item = (&str, &Set)> {
         self.known.iter().map(|(name, set)| (name.as_str(), &**set))
     }
 
-    /// The same, where nothing more is to be kept.
+    /// The devices and addresses of a selector, without caching the result.
     pub(crate) fn look(&self, selector: &Selector) -> Arc<Set> {
         let known = self.known.get(&selector.text).map(Arc::clone);
         known.unwrap_or_else(|| Arc::new(self.resolve(selector, 0)))
@@ -170,7 +170,7 @@ impl<'n> Names<'n> {
                 let service = self.inventory.services.iter().find(|it| it.name == *name);
                 let addresses = service.map(|it| it.addresses.as_slice()).unwrap_or_default();
                 set.spans.extend(addresses.iter().map(|it| Span::one(*it)));
-                // A device that answers for it gets what is sent to it.
+                // A device that hosts the service receives the service's traffic.
                 let is_host = |it: &&crate::inventory::Device| {
                     service.is_some_and(|service| service.hosts.contains(&it.id))
                 };
@@ -212,7 +212,7 @@ impl<'n> Names<'n> {
             "internet" => set.special = Special::Internet,
             "danger-all" => set.special = Special::Everything,
             "shared" => self.add_users(set, |it| it.is_shared),
-            // Whoever owns the tailnet administers it.
+            // The owner of the tailnet counts as an admin.
             "admin" => self.add_users(set, |it| matches!(it.role.as_str(), "admin" | "owner")),
             role if ROLES.contains(&role) => self.add_users(set, |it| it.role == role),
             _ => {}
@@ -220,7 +220,7 @@ impl<'n> Names<'n> {
     }
 
     fn add_ip_set(&self, set: &mut Set, name: &str, depth: usize) {
-        // A set that has itself in it ends here.
+        // Stop here if an IP set contains itself.
         if depth > 8 {
             return;
         }
@@ -254,8 +254,8 @@ impl<'n> Names<'n> {
         }
     }
 
-    /// The devices that have one of the postures; none if there is no condition. A device whose
-    /// posture nobody asked for counts as fit.
+    /// The devices that satisfy one of the postures; `None` if `postures` is empty. A device whose posture
+    /// attributes were not fetched counts as satisfying them.
     pub(crate) fn fit(&self, postures: &[Text]) -> Option<Bits> {
         if postures.is_empty() {
             return None;

@@ -1,4 +1,4 @@
-//! The rules for SSH that a device gets.
+//! The SSH rules that Tailscale sends to a device.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -12,37 +12,37 @@ use crate::{
     validate::localpart,
 };
 
-/// A rule for SSH, as a device gets it from Tailscale.
+/// An SSH rule, as Tailscale sends it to a device.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct WireSshRule {
-    /// Who.
+    /// The devices that the rule applies to.
     pub principals: Vec<Principal>,
-    /// As whom: the name that is asked for, and the one that is used. `*` is everybody, `=` the
-    /// same name, nothing is refused.
+    /// Maps the requested login name to the local user. The name `*` matches every name, the user `=` is
+    /// the requested name, and an empty user refuses the login.
     pub ssh_users: BTreeMap<String, String>,
-    /// What happens.
+    /// What happens to a connection that matches.
     pub action: SshAction,
-    /// Variables that the client may send.
+    /// Environment variables that the client may send.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub accept_env: Vec<String>,
 }
 
-/// One address that somebody comes from.
+/// A source address of an SSH rule.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Principal {
-    /// The address.
+    /// The IP address.
     #[serde(rename = "nodeIP")]
     pub node_ip: String,
 }
 
-/// What happens to who logs in.
+/// What happens to an SSH connection that matches a rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase", untagged)]
 pub enum SshAction {
-    /// They get in.
+    /// The connection is accepted.
     #[serde(rename_all = "camelCase")]
     Accept {
         /// Always true.
@@ -54,10 +54,10 @@ pub enum SshAction {
         /// Always true.
         allow_remote_port_forwarding: bool,
     },
-    /// They have to sign in first, if they did not lately.
+    /// Check mode: the user has to reauthenticate, unless they did recently.
     #[serde(rename_all = "camelCase")]
     Check {
-        /// Where the device asks.
+        /// The URL at which the device asks whether to accept the connection.
         hold_and_delegate: String,
     },
 }
@@ -71,14 +71,14 @@ const ACCEPT: SshAction = SshAction::Accept {
 const ASK: &str =
     "https://unused/machine/ssh/action/$SRC_NODE_ID/to/$DST_NODE_ID?local_user=$LOCAL_USER";
 
-/// A rule for SSH, worked out.
+/// A compiled SSH rule.
 pub(crate) struct Login<'w> {
     pub(crate) rule: &'w SshRule,
-    /// The devices that it lets in.
+    /// The devices that may connect.
     pub(crate) source: Bits,
     pub(crate) targets: Vec<Arc<Set>>,
     users: BTreeMap<String, String>,
-    /// Domains whose people get in under their own name.
+    /// Domains from `localpart:*@domain`: their users log in under the local part of their login name.
     domains: Vec<&'w str>,
 }
 
@@ -111,7 +111,7 @@ pub(super) fn logins<'w>(policy: &'w Policy, names: &mut Names<'w>) -> Vec<Login
 }
 
 impl Login<'_> {
-    /// Whether it is about a device, apart from `autogroup:self`.
+    /// Whether the rule applies to connections to a device, not counting `autogroup:self`.
     pub(crate) fn is_at(&self, device: usize) -> bool {
         self.targets.iter().any(|it| it.special != Special::Own && it.has(device))
     }
@@ -120,7 +120,7 @@ impl Login<'_> {
         self.targets.iter().any(|it| it.special == Special::Own)
     }
 
-    /// Whether it lets somebody in as `user`; `login` is who they are.
+    /// Whether the rule admits the user `login` (`None` for a tagged device) as the local user `user`.
     pub(crate) fn admits(&self, user: &str, login: Option<&str>) -> bool {
         if user.is_empty() {
             return false;
@@ -132,7 +132,7 @@ impl Login<'_> {
         }
     }
 
-    /// The name under which somebody gets in because of who they are.
+    /// The local part of `login`, if a `localpart:` entry admits users of its domain.
     fn own_name<'l>(&self, login: &'l str) -> Option<&'l str> {
         let (name, domain) = login.rsplit_once('@')?;
         self.domains.iter().any(|it| it.eq_ignore_ascii_case(domain)).then_some(name)
@@ -144,8 +144,7 @@ impl Login<'_> {
 }
 
 impl<'w> Compiled<'w> {
-    /// The rules for SSH of a device, by its place in the inventory. Those that ask for a sign-in come
-    /// first.
+    /// The SSH rules of a device, given as an index into the inventory. Rules in check mode come first.
     pub fn ssh_rules(&self, device: usize) -> Vec<WireSshRule> {
         let mut rules = Vec::new();
         for login in self.ssh.iter().filter(|it| it.rule.action.is_some()) {
@@ -159,7 +158,7 @@ impl<'w> Compiled<'w> {
             if login.is_at(device) {
                 self.add_all_logins(login, &mut rules);
             } else if !login.domains.is_empty() && login.source.has(device) {
-                // Whoever gets in elsewhere under their own name gets in on their own devices.
+                // Users whose own name is admitted elsewhere may also log in to their own devices.
                 let tagged = self.inventory.devices.get(device).is_some_and(Device::is_tagged);
                 let own = if tagged { vec![device] } else { self.persons(login, device) };
                 self.add_logins(login, &own, &mut rules);
@@ -173,7 +172,7 @@ impl<'w> Compiled<'w> {
         &self.ssh
     }
 
-    /// The devices of the person whose device it is, as far as the rule lets them in.
+    /// The source devices of the rule that belong to the user of `device`.
     fn persons(&self, login: &Login<'_>, device: usize) -> Vec<usize> {
         let own = self.inventory.devices.get(device).filter(|it| !it.is_tagged());
         let all = own.map(|it| self.names.of_user(&it.user)).unwrap_or_default();
@@ -195,7 +194,7 @@ impl<'w> Compiled<'w> {
         self.add_logins(login, &tagged, rules);
     }
 
-    /// The rule for some devices, and another for the name of the person they belong to.
+    /// Adds the rule for some devices, and a second one for the own name of their user.
     fn add_logins(&self, login: &Login<'_>, devices: &[usize], rules: &mut Vec<WireSshRule>) {
         let Some(first) = devices.first().and_then(|it| self.inventory.devices.get(*it)) else {
             return;

@@ -1,4 +1,4 @@
-//! Who a change would cut off.
+//! Who a policy change would lock out.
 
 use std::fmt;
 
@@ -6,21 +6,21 @@ use serde::Serialize;
 
 use crate::compile::{Access, Bits, Compiled, Special};
 
-/// Somebody or something that a change would cut off.
+/// A user, a device or the tailnet, and the connections that a policy change would take from it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct CutOff {
-    /// Who: a device, or a person.
+    /// A user with their role, a device name, or `all 12 devices`.
     pub who: String,
-    /// What they lose.
+    /// The connections that would be lost, such as `every connection to it`.
     pub loses: String,
 }
 
-/// Who can reach whom, without the details.
+/// Which devices reach anything and which can be reached, without details.
 struct Reach {
-    /// Devices that reach another one.
+    /// Devices that reach something other than themselves.
     out: Bits,
-    /// Devices that another one reaches.
+    /// Devices that another device reaches.
     into: Bits,
 }
 
@@ -31,8 +31,8 @@ impl fmt::Display for CutOff {
 }
 
 impl CutOff {
-    /// Whom `after` cuts off in the place of `before`: people who administer the tailnet and reach
-    /// nothing but their own devices any more, and all devices at once.
+    /// Lists who would be locked out if `after` replaced `before`: owners and admins whose devices would
+    /// reach nothing but each other, and the tailnet as a whole if no device would reach anything.
     pub fn between(before: &Compiled<'_>, after: &Compiled<'_>) -> Vec<Self> {
         let mut cut = Vec::new();
         let (old, new) = (Reach::of(before), Reach::of(after));
@@ -58,7 +58,8 @@ impl CutOff {
         cut
     }
 
-    /// What `after` takes from one device, by its place in the inventory.
+    /// The connections that one device (an index into the inventory) would lose; `None` if it keeps some in
+    /// each direction.
     pub fn of_device(before: &Compiled<'_>, after: &Compiled<'_>, device: usize) -> Option<Self> {
         let (old, new) = (Reach::of(before), Reach::of(after));
         let out = old.out.has(device) && !new.out.has(device);
@@ -86,7 +87,7 @@ impl Reach {
                     && (it.set.special == Special::Internet
                         || (!it.set.spans.is_empty() && it.set.at_spans.is_empty()))
             });
-            // To reach only oneself is to reach nothing.
+            // A rule that only lets a device reach itself does not count.
             let alone = devices.count() < 2;
             for source in access.source.devices.iter() {
                 let only_itself = alone && devices.has(source);
@@ -106,7 +107,7 @@ impl Reach {
     }
 }
 
-/// The devices that a rule opens, those of the same person aside.
+/// The devices that a rule opens, not counting `autogroup:self`.
 fn targets(access: &Access<'_>, count: usize) -> Bits {
     let mut devices = Bits::none(count);
     for goal in access.targets.iter().filter(|it| !it.ports.is_empty()) {

@@ -1,7 +1,7 @@
-//! Which connections one policy lets through that another does not.
+//! Finds the connections that one policy allows and another does not.
 //!
-//! Destinations that the other policy treats alike are looked at once, and sources as sets, so
-//! that ten thousand devices are not a hundred million pairs.
+//! Destinations that the other policy treats the same are examined once, and sources are handled as sets,
+//! so that ten thousand devices do not mean a hundred million comparisons.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -15,10 +15,10 @@ use crate::{
     ports::{ICMP, Ports, TCP, UDP, has_ports},
 };
 
-/// The protocols that stand for all usual ones.
+/// The protocols of a rule that names none.
 const USUAL: [u8; 3] = [TCP, UDP, ICMP];
 
-/// What is reached.
+/// A kind of destination.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum End {
     Devices,
@@ -27,13 +27,13 @@ pub(super) enum End {
     Span(Span),
 }
 
-/// Sources: devices, and addresses that are none.
+/// Sources: devices, and literal addresses that belong to no device.
 pub(super) type Sources = (Bits, Vec<Span>);
 
-/// Sources that gained something, what they gained, and on which ports.
+/// For each source and kind of destination, the devices reached on each range of ports.
 pub(super) type Gains = HashMap<(Sources, End), HashMap<Ports, Bits>>;
 
-/// Flows that `after` allows and `before` does not.
+/// The connections that `after` allows and `before` does not.
 pub(super) fn gained(before: &Compiled<'_>, after: &Compiled<'_>) -> Vec<Flow> {
     let old: HashSet<u64> = before.rules.iter().map(fingerprint).collect();
     let new: Vec<&Access<'_>> =
@@ -48,7 +48,7 @@ pub(super) fn gained(before: &Compiled<'_>, after: &Compiled<'_>) -> Vec<Flow> {
     describe(search.gains, after)
 }
 
-/// Rules with the same fingerprint do the same.
+/// A hash of what a rule allows: rules with the same fingerprint have the same effect.
 fn fingerprint(access: &Access<'_>) -> u64 {
     let mut hasher = DefaultHasher::new();
     (&access.source.devices, access.source.special, spans(access), &access.via).hash(&mut hasher);
@@ -58,24 +58,24 @@ fn fingerprint(access: &Access<'_>) -> u64 {
     hasher.finish()
 }
 
-/// Addresses of a source that are no devices.
+/// The literal addresses in the source of a rule.
 fn spans(access: &Access<'_>) -> Vec<Span> {
     let all = access.source.sets.iter().flat_map(|it| it.spans.iter().copied());
     all.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// A goal of the other policy, by the place of its rule and its own.
+/// A destination in the other policy: the index of its rule, and its index in that rule.
 type Place = (usize, usize);
 
 struct Search<'s, 'w> {
     other: &'s Compiled<'w>,
-    /// The rules of the other policy about the devices of one person among themselves.
+    /// The rules of the other policy that have `autogroup:self` as a destination.
     own: Vec<&'s Access<'w>>,
-    /// The goals that mean each device.
+    /// For each device, the destinations in the other policy that include it.
     about: Vec<Vec<Place>>,
-    /// Devices with the same number are treated alike.
+    /// For each device, the number of its class: devices in one class are treated the same.
     class: Vec<usize>,
-    /// What is let through to a class on some ports.
+    /// The source devices that the other policy admits to a class on some ports.
     covered: HashMap<(usize, Ports), Bits>,
     gains: Gains,
 }
@@ -93,7 +93,7 @@ impl<'s, 'w> Search<'s, 'w> {
                 }
             }
         }
-        // Devices of one person count apart where people have something among themselves.
+        // If the other policy has `autogroup:self`, the devices of each user form a class of their own.
         let own: Vec<&Access<'w>> =
             other.rules.iter().filter(|it| own_goals(it).next().is_some()).collect();
         let mut classes: HashMap<(&[Place], Option<&str>), usize> = HashMap::new();
@@ -137,7 +137,7 @@ impl<'s, 'w> Search<'s, 'w> {
         }
     }
 
-    /// The goals of the other policy that have a device, with the ports that count.
+    /// The destinations in the other policy that include a device, with their rules.
     fn goals_at(&self, device: usize) -> impl Iterator<Item = (&Access<'w>, &Goal)> {
         let places = self.about.get(device).map(Vec::as_slice).unwrap_or_default();
         places.iter().filter_map(|(at, goal)| {
@@ -146,7 +146,7 @@ impl<'s, 'w> Search<'s, 'w> {
         })
     }
 
-    /// The ports in pieces, each of which the other policy allows entirely or not at all.
+    /// Splits a range of ports so that the other policy allows each part completely or not at all.
     fn parts(&self, device: usize, ports: Ports) -> Vec<Ports> {
         let own = self.own.iter().flat_map(|it| own_goals(it));
         let all = self.goals_at(device).map(|(_, goal)| goal).chain(own);
@@ -167,7 +167,7 @@ impl<'s, 'w> Search<'s, 'w> {
         self.covered.entry((class, part)).or_insert_with(|| Bits::none(0))
     }
 
-    /// The devices of the same person that reach a device by `autogroup:self`.
+    /// The devices that reach a device through `autogroup:self` in the other policy.
     fn own_at(&self, device: usize, part: Ports) -> Bits {
         let mut own = Bits::none(self.other.names.count());
         for access in &self.own {
@@ -180,7 +180,7 @@ impl<'s, 'w> Search<'s, 'w> {
         own
     }
 
-    /// Addresses that do not reach a device on some ports.
+    /// The literal addresses that the other policy does not let reach a device on some ports.
     fn uncovered(&self, literal: &[Span], device: usize, part: Ports) -> Vec<Span> {
         let reaches = |span: &Span| {
             self.goals_at(device).any(|(access, goal)| {
@@ -190,7 +190,7 @@ impl<'s, 'w> Search<'s, 'w> {
         literal.iter().filter(|it| !reaches(it)).copied().collect()
     }
 
-    /// Destinations that are no devices: subnets, and the internet.
+    /// Records gains for destinations that are not devices: subnets, and the internet.
     fn addresses(&mut self, access: &Access<'_>, goal: &Goal, ports: Ports, literal: &[Span]) {
         let is_a_device = |span: &Span| span.is_one() && !goal.set.at_spans.is_empty();
         let mut ends: Vec<End> =
@@ -236,7 +236,7 @@ impl<'s, 'w> Search<'s, 'w> {
             for it in &theirs {
                 done.add(*it);
             }
-            // Nobody needs leave to reach the device that they are on.
+            // A user with one device gains nothing: a device can always reach itself.
             if theirs.len() < 2 {
                 continue;
             }
@@ -286,7 +286,8 @@ fn has_span(access: &Access<'_>, span: &Span) -> bool {
         || access.source.sets.iter().any(|it| it.spans.iter().any(|it| it.covers(span)))
 }
 
-/// The usual protocols one by one; a protocol without ports has all of them.
+/// One range for each protocol: the usual ones if `ports` names none, and all ports for a protocol that has
+/// no ports.
 fn each_protocol(ports: Ports) -> Vec<Ports> {
     let of = |protocol: u8| {
         let ports = if has_ports(protocol) { ports } else { Ports::ALL };
@@ -295,7 +296,7 @@ fn each_protocol(ports: Ports) -> Vec<Ports> {
     ports.protocol.map_or_else(|| USUAL.map(of).to_vec(), |it| vec![of(it)])
 }
 
-/// Cuts ports where others begin or end.
+/// Splits a range of ports wherever one of the others begins or ends.
 fn split<'p>(ports: Ports, others: impl Iterator<Item = &'p Ports>) -> Vec<Ports> {
     if ports.protocol.is_some_and(|it| !has_ports(it)) {
         return vec![ports];

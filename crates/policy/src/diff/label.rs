@@ -1,4 +1,4 @@
-//! Names for sets of devices, as few as say it.
+//! Finds short names for sets of devices.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,7 +7,7 @@ use crate::{
     compile::{Bits, Compiled, Special},
 };
 
-/// As many names as one set gets.
+/// The most names that one set gets.
 const MAX_NAMES: usize = 8;
 
 pub(super) struct Labels<'l> {
@@ -25,7 +25,7 @@ impl<'l> Labels<'l> {
             .map(|(name, set)| (name.to_owned(), set.devices.clone()))
             .collect();
         named.push(("*".to_owned(), Bits::all(count)));
-        // The shortest of several names says enough.
+        // Of several names for a set, the shortest wins.
         named.sort_by_key(|(name, _)| std::cmp::Reverse((name.len(), name.clone())));
         let exact = named.into_iter().filter(|(_, it)| !it.is_empty()).map(|(a, b)| (b, a));
         Self { policy, exact: exact.collect() }
@@ -37,7 +37,7 @@ impl<'l> Labels<'l> {
         names
     }
 
-    /// A set by its name, or by those of the people and tags in it.
+    /// The name of a set of devices; if it has none, the users and tags of its devices.
     pub(super) fn devices(&self, devices: &Bits) -> Vec<String> {
         if let Some(name) = self.exact.get(devices) {
             return vec![name.clone()];
@@ -64,7 +64,7 @@ impl<'l> Labels<'l> {
         names
     }
 
-    /// A set as what is left of a larger one: `autogroup:member but group:admins`.
+    /// Names a set as the difference of two named ones: `autogroup:member but group:admins`.
     fn all_but(&self, devices: &Bits) -> Option<String> {
         let larger = self.exact.iter().filter(|(it, _)| it.covers(devices));
         let found = larger.filter_map(|(all, name)| {
@@ -75,7 +75,7 @@ impl<'l> Labels<'l> {
         found.min_by_key(|it| (it.len(), it.clone()))
     }
 
-    /// An address by the name of its host, if it has one.
+    /// An address, with its name in `hosts` if it has one.
     pub(super) fn address(&self, span: &Span) -> String {
         let hosts = &self.policy.policy.model.hosts;
         let named = hosts.iter().find(|it| it.value.value.trim().parse() == Ok(*span));

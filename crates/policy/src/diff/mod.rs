@@ -1,4 +1,4 @@
-//! What a change of the policy file does: not which lines differ, but who reaches what.
+//! Compares two policies by effect: which connections they allow, not which lines differ.
 
 use serde::Serialize;
 
@@ -12,41 +12,40 @@ mod words;
 
 pub use self::cut::CutOff;
 
-/// What differs between two policies of one tailnet, by effect.
+/// The differences in effect between two policies for one tailnet.
 #[derive(Debug, Clone, Default, Serialize)]
 #[non_exhaustive]
 pub struct Effect {
-    /// Who reaches what they did not reach.
+    /// The connections that only the new policy allows.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub gained: Vec<Flow>,
-    /// Who does not reach what they reached.
+    /// The connections that only the old policy allows.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lost: Vec<Flow>,
-    /// What differs about SSH, capabilities, attributes and approvals, a line each; the sign says
-    /// whether it is there now.
+    /// Differences in SSH rules, capabilities, attributes and auto-approvals, one per line: `+` for added,
+    /// `-` for removed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub other: Vec<String>,
 }
 
-/// Connections that came or went.
+/// Connections that one policy allows and the other does not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Flow {
-    /// From whom: groups, tags and people.
+    /// The sources: groups, tags, users and addresses.
     pub from: Vec<String>,
-    /// How many devices that are.
+    /// The number of devices in `from`.
     pub from_devices: usize,
-    /// To what.
+    /// The destinations: groups, tags, users and addresses.
     pub to: Vec<String>,
-    /// How many devices that are.
+    /// The number of devices in `to`.
     pub to_devices: usize,
-    /// On which ports: `tcp:443`.
+    /// The ports, such as `tcp:443`.
     pub ports: Vec<String>,
 }
 
 impl Effect {
-    /// What changes for a tailnet when `after` takes the place of `before`. Both have to be worked
-    /// out for the same inventory.
+    /// The effect of replacing `before` with `after`. Both must be compiled for the same inventory.
     pub fn between(before: &Compiled<'_>, after: &Compiled<'_>) -> Self {
         Self {
             gained: flows::gained(before, after),
@@ -55,12 +54,12 @@ impl Effect {
         }
     }
 
-    /// Whether nothing changes for anybody.
+    /// Whether the two policies have the same effect.
     pub fn is_none(&self) -> bool {
         self.gained.is_empty() && self.lost.is_empty() && self.other.is_empty()
     }
 
-    /// In few lines, for people.
+    /// A short description for people, one change per line.
     pub fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
         for (sign, flows) in [('+', &self.gained), ('-', &self.lost)] {
@@ -77,9 +76,9 @@ impl Effect {
     }
 }
 
-/// As many lines as each part of an effect gets.
+/// The most lines for each kind of change.
 const MAX_DEVICES: usize = 30;
-/// As many ports as a line names.
+/// The most ports that a line lists.
 const PORTS: usize = 6;
 
 impl Flow {

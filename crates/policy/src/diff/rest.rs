@@ -1,4 +1,4 @@
-//! What differs apart from connections.
+//! Differences other than connections: SSH, capabilities, auto-approvals, tag owners and attributes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -79,7 +79,7 @@ fn names(selectors: &[Selector]) -> String {
     selectors.iter().map(|it| it.text.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-/// Attributes, each with the devices that have it.
+/// All attributes, each with the devices that have it.
 fn attributes(policy: &Compiled<'_>) -> BTreeMap<String, BTreeSet<usize>> {
     let mut attributes: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
     let model = &policy.policy.model;

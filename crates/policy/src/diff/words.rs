@@ -1,4 +1,4 @@
-//! Gains in words.
+//! Describes gained connections in words.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -12,7 +12,7 @@ use crate::{
     ports::{ICMP, Ports, TCP, UDP},
 };
 
-/// The gains in words: first the ports of each, then the destinations with the same ports.
+/// Turns gains into flows: groups the ports of each, then the destinations with the same ports.
 pub(super) fn describe(gains: Gains, policy: &Compiled<'_>) -> Vec<Flow> {
     let labels = Labels::new(policy);
     let mut merged: HashMap<(Sources, Vec<String>), (Bits, BTreeSet<String>)> = HashMap::new();
@@ -43,7 +43,7 @@ pub(super) fn describe(gains: Gains, policy: &Compiled<'_>) -> Vec<Flow> {
         let (from_devices, to_devices) = (sources.0.count(), devices.count());
         flows.push(Flow { from, from_devices, to, to_devices, ports });
     }
-    // What concerns most devices comes first.
+    // Flows between the most devices come first.
     let size = |it: &Flow| it.from_devices.saturating_mul(it.to_devices.max(1));
     flows.sort_by(|a, b| {
         size(b)
@@ -53,7 +53,7 @@ pub(super) fn describe(gains: Gains, policy: &Compiled<'_>) -> Vec<Flow> {
     flows
 }
 
-/// Ports in words: neighbours together, and the usual protocols as one where they are alike.
+/// Formats ports: joins adjacent ranges, and merges TCP, UDP and ICMP if all have the same ports.
 fn joined(mut ports: Vec<Ports>) -> Vec<String> {
     ports.sort_unstable();
     let mut runs: Vec<Ports> = Vec::new();

@@ -1,78 +1,78 @@
-//! What can be wrong with an edit.
+//! Errors of edits.
 
 use serde_json::Value;
 
 use super::super::hujson::{Node, SyntaxError};
 
-/// What keeps a file from being edited. Edits are counted from 1.
+/// Why a file cannot be edited. Edits are numbered from 1.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EditError {
-    /// The text cannot be read.
+    /// The policy file is not `HuJSON`.
     #[error("the policy file is not HuJSON: {0}")]
     Syntax(#[from] SyntaxError),
-    /// The text is not an object.
+    /// The policy file is not an object.
     #[error("the policy file is {is}; it must be an object, at least {{}}")]
     NoObject {
-        /// What it is: `a list`.
+        /// What the file is instead: `a list`.
         is: &'static str,
     },
-    /// No section has the name.
+    /// No section has this name.
     #[error("edit {edit}: no `section` is called `{section}`; {instead}")]
     UnknownSection {
         /// The number of the edit.
         edit: usize,
-        /// The name.
+        /// The name given in the edit.
         section: String,
-        /// What would be right.
+        /// The closest section name, or all of them.
         instead: String,
     },
-    /// A field of the edit is missing, too much or does not fit.
+    /// A field of the edit is missing, not allowed or invalid.
     #[error("edit {edit}: `{field}` {problem}")]
     Field {
         /// The number of the edit.
         edit: usize,
         /// The field.
         field: &'static str,
-        /// What is wrong with it, and what would be right.
+        /// What is wrong, and what is expected.
         problem: String,
     },
-    /// The file has something else in this place.
+    /// The file has a value of another type where the edit needs a list or object.
     #[error(
         "edit {edit}: `{place}` is {is} in the file; it must be {must} before it can be edited"
     )]
     Kind {
         /// The number of the edit.
         edit: usize,
-        /// The section, or the name in it.
+        /// The section, or the name in the section.
         place: String,
-        /// What it is.
+        /// The type found: `a text`.
         is: &'static str,
-        /// What it must be.
+        /// The type needed: `a list`.
         must: &'static str,
     },
-    /// The file has a section twice, in different spelling.
+    /// The file has a section twice, spelled in different case.
     #[error("edit {edit}: the file has both `{one}` and `{other}`; join them first")]
     Twice {
         /// The number of the edit.
         edit: usize,
-        /// The first.
+        /// The first spelling.
         one: String,
-        /// The second.
+        /// The second spelling.
         other: String,
     },
-    /// What is to be removed or replaced is not there.
+    /// The value to remove or replace does not exist.
     #[error("edit {edit}: `{place}` has no {what}; {there}")]
     Absent {
         /// The number of the edit.
         edit: usize,
-        /// The section, or the name in it.
+        /// The section, or the name in the section.
         place: String,
-        /// What was looked for.
+        /// What the edit refers to: a value, a name or an index.
         what: String,
-        /// What is there.
+        /// What exists instead.
         there: String,
     },
-    /// What is to be removed is there more than once.
+    /// The value to remove occurs more than once.
     #[error(
         "edit {edit}: `{section}` has this value more than once; give the `index`, one of {indexes}"
     )]
@@ -81,22 +81,22 @@ pub enum EditError {
         edit: usize,
         /// The section.
         section: String,
-        /// Where it is.
+        /// The indexes at which the value occurs.
         indexes: String,
     },
-    /// What is to be added is there with another value.
+    /// The name to add already exists, with another value.
     #[error("edit {edit}: `{section}` has {name:?} already, as {value}; use `set` to replace it")]
     Exists {
         /// The number of the edit.
         edit: usize,
         /// The section.
         section: String,
-        /// The name.
+        /// The name to add.
         name: String,
-        /// Its value.
+        /// Its current value.
         value: String,
     },
-    /// The edited text would lack a value or lose a comment. Nothing was changed.
+    /// The edit would break the file or lose a comment. Nothing was changed.
     #[error(
         "edit {edit}: the text around it is too unusual to edit safely; send the complete file"
     )]
@@ -106,12 +106,12 @@ pub enum EditError {
     },
 }
 
-/// A value in few characters.
+/// The value as JSON, cut to 60 characters.
 pub(super) fn short(value: &Value) -> String {
     shortened(&value.to_string())
 }
 
-/// A text in few characters, on one line.
+/// The text on one line, cut to 60 characters.
 pub(super) fn shortened(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(60) {
@@ -120,13 +120,13 @@ pub(super) fn shortened(text: &str) -> String {
     }
 }
 
-/// What a list has: `it has 2: 0: "a", 1: "b"`.
+/// Lists the elements for an error message: `it has 2: 0: "a", 1: "b"`.
 pub(super) fn elements(list: &[Node]) -> String {
     let shown = list.iter().enumerate().map(|(at, it)| format!("{at}: {}", short(&it.to_json())));
     what_is_there(list.len(), shown)
 }
 
-/// What an object has: `it has 2: "a", "b"`.
+/// Lists the member names for an error message: `it has 2: "a", "b"`.
 pub(super) fn names(node: Option<&Node>) -> String {
     let members = node.and_then(Node::as_object).unwrap_or_default();
     what_is_there(members.len(), members.iter().map(|it| format!("{:?}", it.name)))

@@ -1,5 +1,4 @@
-//! Edits of a policy file that leave everything else in it as it is written: comments, order, blanks,
-//! line ends.
+//! Edits a policy file and keeps the rest of it as written: comments, order, spacing and line endings.
 
 mod block;
 mod error;
@@ -49,7 +48,7 @@ pub enum Op {
 /// | one value: `randomizeClientPort`, `disableIPv4` | | the section | `value` |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-// What a model reads in its place.
+// The description in the JSON schema, shorter than the docs above.
 #[cfg_attr(feature = "schemars", schemars(description = "One change."))]
 #[serde(deny_unknown_fields)]
 pub struct Edit {
@@ -69,28 +68,28 @@ pub struct Edit {
     pub index: Option<usize>,
 }
 
-/// A policy file after edits.
+/// The result of [`apply`]: the new text and notes about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edited {
-    /// The text.
+    /// The policy file after the edits.
     pub text: String,
-    /// What is worth knowing: comments that went, sections that are new, edits with nothing to do.
+    /// Notes for the user: removed comments, sections that were created, edits that changed nothing.
     pub notes: Vec<String>,
 }
 
-/// The text after the edits, made one after another.
+/// Applies the edits to the policy file, one after another.
 ///
-/// What is new is written like what stands around it. With an element goes the comment that belongs
-/// to it: lines directly above it, and a comment behind it on its line. A comment stays if a blank
-/// line separates it, if it stands on the line of the opening bracket, or if it is above the first of
-/// several elements of which no other has a comment above it, since it is about the list then.
-/// Names of sections match in any case and stay as they are spelt; a section that is `null` counts as
-/// empty. Adding what is there already is no error.
+/// New elements are formatted like those around them. Removing an element also removes the comments that
+/// belong to it: on the lines directly above it, and after it on its line. A comment stays if a blank line
+/// separates it from the element or if it is on the line of the opening bracket. A comment above the first
+/// of several elements stays, too, if no other element has a comment above it; it is taken to be about the
+/// list. Section names match in any case and keep their spelling; a section that is `null` counts as empty.
+/// Adding something that exists already is not an error.
 ///
 /// # Errors
 ///
-/// [`EditError`]; then nothing is changed. Each edit is checked: the new text must say exactly what
-/// the edit means, and must have all comments that are not reported in the notes.
+/// [`EditError`]; nothing is changed then. Each edit is checked: the new text must parse to exactly the
+/// intended value, and must still have all comments that the notes do not list as removed.
 pub fn apply(text: &str, edits: &[Edit]) -> Result<Edited, EditError> {
     let mut doc = Document::parse(text)?;
     let mut notes = Vec::new();
@@ -133,7 +132,7 @@ fn make(
     Ok(doc)
 }
 
-/// The document after the step, and the comments that went; nothing if others went with them.
+/// The document after the step, and the comments that the step removed; `None` if other comments got lost.
 fn take(step: &Step, doc: &Document) -> Option<(Document, Vec<String>)> {
     let patch = Patch::of(doc, step)?;
     let (went, mut stay) = (patch.gone.clone(), all_comments(doc));

@@ -1,4 +1,4 @@
-//! What an edit means for the file at hand.
+//! Turns an edit into the steps that it takes on a given file.
 
 use serde_json::{Map, Value, json};
 
@@ -10,7 +10,7 @@ use super::{
     step::{Change, Key, Step},
 };
 
-/// The changes that an edit makes, in order; none if the file is like that already.
+/// The steps that an edit takes, in order; none if the file already is as the edit wants it.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     pub(super) steps: Vec<Step>,
@@ -20,7 +20,7 @@ pub(super) struct Plan {
 
 type Result<T> = std::result::Result<T, EditError>;
 
-/// What the edit with this number means for `root`.
+/// The plan for edit number `number` on the file with this root value.
 pub(super) fn plan(edit: &Edit, number: usize, root: &Node) -> Result<Plan> {
     let section = section::find(number, &edit.section, edit.name.is_some(), root)?;
     let shape = section.shape;
@@ -78,7 +78,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Which element to remove.
+    /// The index of the element to remove, found by index or by value.
     fn which(&self, list: &[Node]) -> Result<usize> {
         let is_it = |node: &Node| self.edit.value.as_ref().is_none_or(|it| node.to_json() == *it);
         let found = match (self.edit.index, &self.edit.value) {
@@ -223,14 +223,14 @@ impl Planner<'_> {
     }
 }
 
-/// What the edit says.
+/// Reads the fields of the edit.
 impl Planner<'_> {
     fn value(&self) -> Result<&Value> {
         let value = self.edit.value.as_ref().filter(|it| !it.is_null());
         value.ok_or_else(|| self.wrong("value", "is missing; say what shall be there"))
     }
 
-    /// The value of an edit of a list of rules, members or the like.
+    /// The edit's `value`, for a section whose elements are not lists.
     fn element(&self) -> Result<&Value> {
         match self.value()? {
             Value::Array(_) => Err(self.wrong("value", "is a list; one edit is about one element")),
@@ -238,7 +238,7 @@ impl Planner<'_> {
         }
     }
 
-    /// One member, or all of a list, each once.
+    /// The edit's `value` as a list without duplicates; a single value counts as a list of one.
     fn members(&self) -> Result<Vec<Value>> {
         let given = match self.value()? {
             Value::Array(list) => list.as_slice(),
@@ -280,9 +280,9 @@ impl Planner<'_> {
     }
 }
 
-/// What is done.
+/// Builds the steps.
 impl Planner<'_> {
-    /// A change of what is at the end of `path`, in the section.
+    /// A plan with a single change, at `path` inside the section.
     fn one(&self, path: &[Key], change: Change) -> Plan {
         let section = self.section.path.iter().cloned().map(Key::Name);
         let path = section.chain(path.iter().cloned()).collect();
@@ -304,7 +304,7 @@ impl Planner<'_> {
         self.create(Value::Object(Map::from_iter([(name.to_owned(), value)])))
     }
 
-    /// Puts `value` where the section shall be, with all that is missing on the way.
+    /// A plan that creates the section with `value`, and the objects around it that the file lacks.
     fn create(&self, value: Value) -> Plan {
         let section = &self.section;
         let there = section.there.len() - 1;
@@ -324,7 +324,7 @@ impl Planner<'_> {
         Plan { steps: vec![step], notes: vec![note] }
     }
 
-    /// Nothing to do.
+    /// A plan that changes nothing, with a note that says why.
     fn already(&self, what: &str) -> Plan {
         let note =
             format!("edit {}: `{}` {what} already, nothing to do", self.number, self.place());
@@ -332,7 +332,7 @@ impl Planner<'_> {
     }
 }
 
-/// What is wrong.
+/// Builds the errors.
 impl Planner<'_> {
     fn wrong(&self, field: &'static str, problem: &str) -> EditError {
         EditError::Field { edit: self.number, field, problem: problem.to_owned() }

@@ -1,4 +1,4 @@
-//! The sections of a policy file, and where an edit's section is.
+//! The sections of a policy file, and how to find the section of an edit.
 
 use super::super::hujson::{Kind, Member, Node};
 use super::error::EditError;
@@ -6,21 +6,21 @@ use super::error::EditError;
 /// What a section holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
-    /// A list.
+    /// A list, such as `grants`.
     List,
-    /// Names, each with a list.
+    /// An object whose values are lists, such as `groups`.
     Lists,
-    /// Names, each with a value.
+    /// An object with any values, such as `hosts`.
     Values,
-    /// One value.
+    /// A single value, such as `disableIPv4`.
     Single,
-    /// Other sections.
+    /// An object of sections, such as `autoApprovers`.
     Sections,
 }
 
 use Shape::{List, Lists, Sections, Single, Values};
 
-/// Name, shape, and how many levels of it have a line for each member.
+/// Name, shape, and how many levels of the section are written with one member per line.
 const KNOWN: &[(&str, Shape, usize)] = &[
     ("acls", List, 1),
     ("grants", List, 1),
@@ -46,32 +46,32 @@ const KNOWN: &[(&str, Shape, usize)] = &[
     ("randomizeClientPort", Single, 0),
 ];
 
-/// Where a section is.
+/// A section, located in the file.
 #[derive(Debug)]
 pub(super) struct Section<'a> {
-    /// As the edit calls it.
+    /// The name given in the edit.
     pub(super) name: String,
-    /// The names on the way to it, in the file's spelling where the file has them.
+    /// The member names that lead to the section, spelled as in the file if the file has them.
     pub(super) path: Vec<String>,
-    /// The objects and the value on the way that the file has.
+    /// The values along `path`, from the root, as far as the file has them.
     pub(super) there: Vec<&'a Node>,
     pub(super) shape: Shape,
     pub(super) spread: usize,
 }
 
 impl<'a> Section<'a> {
-    /// Its value, if the file has it.
+    /// The value of the section; `None` if the file does not have the section.
     pub(super) fn node(&self) -> Option<&'a Node> {
         self.there.get(self.path.len()).copied()
     }
 
-    /// Its value, if there is something in it: `null` is nothing.
+    /// The value of the section; `None` if the file does not have it or it is `null`.
     pub(super) fn value(&self) -> Option<&'a Node> {
         self.node().filter(|it| !it.is_null())
     }
 }
 
-/// Where the section called `name` is. What the file has besides the known ones has a shape, too.
+/// Finds the section called `name`. A section that is not in `KNOWN` gets its shape from its value.
 pub(super) fn find<'a>(
     edit: usize,
     name: &str,
@@ -118,8 +118,8 @@ fn inside<'a>(
     member(edit, node, part)
 }
 
-/// The member of that name, in whatever case; an error if several differ in case only, since
-/// programs disagree about which of them counts.
+/// The member called `name`, in any case. It is an error if several differ only in case, since programs
+/// disagree about which of them counts.
 fn member<'a>(edit: usize, node: &'a Node, name: &str) -> Result<Option<&'a Member>, EditError> {
     let members = node.as_object().unwrap_or_default();
     let mut same = members.iter().filter(|it| it.name.eq_ignore_ascii_case(name));
@@ -131,7 +131,7 @@ fn member<'a>(edit: usize, node: &'a Node, name: &str) -> Result<Option<&'a Memb
     }
 }
 
-/// The shape of a section that only this file has.
+/// The shape of a section that is not in `KNOWN`, and how many levels have one member per line.
 fn shape_of(node: &Node, has_name: bool, depth: usize) -> (Shape, usize) {
     let all_lists = |members: &[Member]| {
         !members.is_empty() && members.iter().all(|it| it.value.as_list().is_some())
@@ -148,7 +148,7 @@ fn shape_of(node: &Node, has_name: bool, depth: usize) -> (Shape, usize) {
     }
 }
 
-/// Whether the file has what it should have there.
+/// Checks that the section's value has the type that its shape requires.
 fn fits(edit: usize, section: &Section<'_>) -> Result<(), EditError> {
     let Some(node) = section.value() else { return Ok(()) };
     let (fits, must) = match section.shape {
@@ -170,7 +170,7 @@ fn unknown(edit: usize, section: &str, root: &Node) -> EditError {
     EditError::UnknownSection { edit, section: section.to_owned(), instead }
 }
 
-/// The name that was probably meant.
+/// The most similar of the names; `None` if none is similar enough.
 pub(super) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let name = name.to_lowercase();
     let close = |it: &&str| strsim::normalized_damerau_levenshtein(&name, &it.to_lowercase());

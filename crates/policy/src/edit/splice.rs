@@ -1,4 +1,4 @@
-//! A step on the text: which bytes go, and which come.
+//! Applies a step to the text: which bytes to remove, and which to insert.
 
 use std::ops::Range;
 
@@ -12,17 +12,17 @@ use super::{
     trivia::{What, comments, ends_its_line},
 };
 
-/// What to do to a text.
+/// The replacements that make a step's change to a text.
 #[derive(Debug, Default)]
 pub(super) struct Patch {
-    /// What is written in the place of what. Apart from each other.
+    /// Byte ranges and their replacements. They do not overlap.
     parts: Vec<(Range<usize>, String)>,
-    /// Where the comments are that go.
+    /// The ranges of the comments that the step removes.
     pub(super) gone: Vec<Range<usize>>,
 }
 
 impl Patch {
-    /// What makes the step on the text; nothing if it does not fit.
+    /// The patch for a step; `None` if the step does not fit the document.
     pub(super) fn of(doc: &Document, step: &Step) -> Option<Self> {
         let style = Style::of(doc);
         let (text, node) = (doc.text(), find(doc.root(), &step.path)?);
@@ -47,7 +47,7 @@ impl Patch {
         }
     }
 
-    /// The text after it; nothing if the parts touch each other.
+    /// The patched text; `None` if replacements overlap.
     pub(super) fn on(mut self, text: &str) -> Option<String> {
         self.parts.sort_by_key(|it| (it.0.start, it.0.end));
         let mut out = String::with_capacity(text.len());
@@ -69,14 +69,15 @@ fn index_of(node: &Node, key: &Key) -> Option<usize> {
     }
 }
 
-/// An element or member that is to be written.
+/// A new element or member to be written.
 struct New<'a> {
     style: &'a Style,
     name: Option<&'a str>,
     value: &'a Value,
-    /// From the list or object on, how many levels have a line for each member.
+    /// The number of levels written with one member per line, counted from the list or object that gets the
+    /// new item.
     levels: usize,
-    /// Whether it becomes a section.
+    /// Whether it is added to the root object, as a section.
     root: bool,
 }
 
@@ -137,7 +138,7 @@ impl New<'_> {
         })
     }
 
-    /// Into an empty list or object.
+    /// Writes it into an empty list or object.
     fn alone(&self, block: &Block<'_>) -> Vec<(Range<usize>, String)> {
         let (text, eol) = (block.text, self.style.eol);
         let has_lines = block.inside().contains('\n');
@@ -164,7 +165,7 @@ impl New<'_> {
         vec![part]
     }
 
-    /// What separates it from its neighbour on the line: what separates the last two.
+    /// The separator to a neighbour on the same line: the one between the last two items, or the usual one.
     fn between(&self, block: &Block<'_>) -> String {
         let ends = block.items.iter().rev().zip(block.items.iter().rev().skip(1)).next();
         let there = ends.and_then(|(last, before)| block.text.get(before.end..last.start));
@@ -173,7 +174,7 @@ impl New<'_> {
     }
 }
 
-/// The indent of the last item that starts its line, or one step more than the block's own.
+/// The indentation of the last item that starts a line, or one level more than that of the block.
 fn indent_for(block: &Block<'_>, style: &Style) -> String {
     let own = block.items.iter().rfind(|it| starts_line(block.text, it.start));
     own.map_or_else(
@@ -182,7 +183,7 @@ fn indent_for(block: &Block<'_>, style: &Style) -> String {
     )
 }
 
-/// Behind the comments that follow `at`, the end of the last item or its comma, on the same line.
+/// The end of the comments that follow `at` (the end of the last item or its comma) on the same line.
 fn end_of_line(block: &Block<'_>, at: usize) -> usize {
     let gap = block.gap(block.items.len()).into_iter().filter(|it| it.at.start >= at);
     let comments = gap.take_while(|it| it.what == What::Comment);
@@ -210,7 +211,7 @@ fn remove(block: &Block<'_>, index: usize) -> Option<Patch> {
     Some(Patch { parts: parts.into_iter().map(|it| (it, String::new())).collect(), gone })
 }
 
-/// Takes the blanks with it that nobody needs any more: the line itself, if nothing else is on it.
+/// Extends a cut to the blanks that would be left over: to the full line, if nothing else is on it.
 fn tidy(block: &Block<'_>, index: usize, cut: Range<usize>) -> Range<usize> {
     let text = block.text;
     let (before, rest) = (text.get(..cut.start), text.get(cut.end..));
@@ -232,7 +233,8 @@ fn tidy(block: &Block<'_>, index: usize, cut: Range<usize>) -> Range<usize> {
     }
 }
 
-/// Where the blank line before `left` starts, if another one or the end of the list follows at `end`.
+/// The start of the blank line before `left`, if another blank line or the end of the list follows at
+/// `end`.
 fn blank_line_before(block: &Block<'_>, left: usize, end: usize) -> Option<usize> {
     let text = block.text;
     let above = text.get(..left)?.strip_suffix('\n')?;

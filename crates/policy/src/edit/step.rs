@@ -1,44 +1,44 @@
-//! One small change of a document, as data: made on the text it keeps the rest, made on the value it
-//! says what must come out.
+//! A single change of a document, as data. It is applied to the text, which keeps everything else, and to
+//! the parsed value, to check the result.
 
 use serde_json::Value;
 
 use super::super::hujson::{Kind, Node};
 
-/// One step of the way to a value.
+/// One part of a path to a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Key {
-    /// To a member.
+    /// The name of a member.
     Name(String),
-    /// To an element.
+    /// The index of an element.
     Index(usize),
 }
 
 /// What changes in a list or an object.
 #[derive(Debug, Clone)]
 pub(super) enum Change {
-    /// A new element, before the one that has the index now.
+    /// Inserts an element before the one at this index.
     Insert(usize, Value),
-    /// A new member, behind all others.
+    /// Adds a member after all others.
     Add(String, Value),
-    /// An element or member less.
+    /// Removes an element or member.
     Remove(Key),
-    /// Another value in the place of this one.
+    /// Replaces the value.
     Replace(Value),
 }
 
-/// A change, and where.
+/// A change, and the path to the value that it changes.
 #[derive(Debug, Clone)]
 pub(super) struct Step {
-    /// From the root to the value that changes.
+    /// The path from the root to the value that changes.
     pub(super) path: Vec<Key>,
     pub(super) change: Change,
-    /// How many levels below the root have a line for each member, if they are new.
+    /// How many levels below the root are written with one member per line if they are new.
     pub(super) spread: usize,
 }
 
 impl Step {
-    /// Makes the change on a value; nothing if it does not fit.
+    /// Applies the change to a value; `None` if it does not fit.
     pub(super) fn carry_out(self, root: &mut Value) -> Option<()> {
         let target = self.path.iter().try_fold(root, |it, key| match key {
             Key::Name(name) => it.get_mut(name),
@@ -63,8 +63,8 @@ impl Step {
         Some(())
     }
 
-    /// The same in smaller steps, if it puts a value in the place of a similar one: what the two have
-    /// in common then stays as it is written.
+    /// Splits the replacement of a value by a similar one into smaller steps, so that what the two have in
+    /// common stays as written. Other steps are returned unchanged.
     pub(super) fn refined(self, root: &Node) -> Vec<Self> {
         let Change::Replace(value) = &self.change else { return vec![self] };
         let Some(node) = find(root, &self.path) else { return vec![self] };
@@ -77,7 +77,7 @@ impl Step {
     }
 }
 
-/// The value at the end of the path.
+/// The value at `path`; `None` if there is none.
 pub(super) fn find<'a>(root: &'a Node, path: &[Key]) -> Option<&'a Node> {
     path.iter().try_fold(root, |it, key| match key {
         Key::Name(name) => it.as_object()?.iter().find(|it| it.name == *name).map(|it| &it.value),
@@ -85,7 +85,8 @@ pub(super) fn find<'a>(root: &'a Node, path: &[Key]) -> Option<&'a Node> {
     })
 }
 
-/// Whether the steps lead from `node` to `value`, without touching what they have in common.
+/// Collects the steps that turn `node` into `value` and keep what they have in common. False if the two are
+/// too different.
 fn refine(path: &[Key], node: &Node, value: &Value, steps: &mut Vec<Step>) -> bool {
     let step = |change| Step { path: path.to_vec(), change, spread: 0 };
     match (&node.kind, value) {

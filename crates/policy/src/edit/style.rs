@@ -1,4 +1,4 @@
-//! How a file is written, so that what is new looks like what is there.
+//! The formatting of a file, so that new parts look like the existing ones.
 
 use std::cmp::Reverse;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::super::hujson::{Document, Node};
 use super::block::{Block, indent_at};
 
-/// The order in which the fields of a rule are written; all others come behind them by name.
+/// The order in which the fields of a rule are written. Other fields follow in alphabetical order.
 const ORDER: &[&str] = &[
     "action",
     "target",
@@ -27,24 +27,24 @@ const ORDER: &[&str] = &[
     "checkPeriod",
 ];
 
-/// How a file is written.
+/// The formatting of a file.
 #[derive(Debug)]
 pub(super) struct Style {
-    /// What ends a line.
+    /// The line ending.
     pub(super) eol: &'static str,
-    /// One step to the right.
+    /// One level of indentation.
     pub(super) unit: String,
-    /// Whether nothing stands between the signs: `{"a":[1,2]}`.
+    /// Whether the file has no space after `:` and `,`: `{"a":[1,2]}`.
     pub(super) tight: bool,
-    /// Whether the last of several lines ends with a comma.
+    /// Whether the last item of a multi-line list or object has a trailing comma.
     pub(super) trailing: bool,
-    /// Whether what is new may have lines of its own.
+    /// Whether new lists and objects may be written on several lines.
     pub(super) lines: bool,
 }
 
 impl Style {
-    /// The style that most of the file has. Where the file does not say: tabs, as Tailscale's own
-    /// formatter writes them, and no trailing comma.
+    /// The prevailing style of a file. By default tabs, as in Tailscale's own formatter, and no trailing
+    /// comma.
     pub(super) fn of(doc: &Document) -> Self {
         let text = doc.text();
         let mut blocks = Vec::new();
@@ -62,8 +62,8 @@ impl Style {
         }
     }
 
-    /// A value in this style. Its outermost `levels` have a line for each of their members; the line
-    /// on which it starts is indented by `indent`.
+    /// Writes a value in this style. Its outermost `levels` are written with one member per line; `indent`
+    /// is the indentation of the line on which the value starts.
     pub(super) fn write(&self, value: &Value, levels: usize, indent: &str) -> String {
         let inner = format!("{indent}{}", self.unit);
         let deeper = |it: &Value| self.write(it, levels.saturating_sub(1), &inner);
@@ -87,19 +87,19 @@ impl Style {
         format!("{open}{eol}{inner}{}{last}{eol}{indent}{close}", parts.join(&between))
     }
 
-    /// A member of an object, its value being written already.
+    /// Writes a member of an object, given its name and its value as text.
     pub(super) fn member(&self, name: &str, value: &str) -> String {
         let colon = if self.tight { ":" } else { ": " };
         format!("{}{colon}{value}", Value::from(name))
     }
 
-    /// What stands between two values on one line, if nothing in the list shows it.
+    /// The separator of two values on one line, if the list itself does not show one.
     pub(super) fn between(&self) -> &'static str {
         if self.tight { "," } else { ", " }
     }
 }
 
-/// The higher, the further in front.
+/// The sort key of a field: fields with a higher rank are written first.
 fn rank(name: &str) -> usize {
     ORDER.iter().rev().position(|it| *it == name).map_or(0, |it| it + 1)
 }
@@ -120,7 +120,7 @@ fn collect<'a>(text: &'a str, node: &'a Node, blocks: &mut Vec<Block<'a>>) {
 }
 
 impl Block<'_> {
-    /// By how much the first line in it is further to the right than the line on which it starts.
+    /// The indentation of the first item relative to the line of the opening bracket.
     fn step(&self) -> Option<&str> {
         let inner = indent_at(self.text, self.items.first()?.start);
         let step = inner.strip_prefix(indent_at(self.text, self.open))?;

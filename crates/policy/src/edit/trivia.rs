@@ -1,28 +1,28 @@
-//! What stands between the values: commas, line ends and comments.
+//! The commas, line breaks and comments between values.
 
 use std::ops::Range;
 
 use super::super::hujson::length_of_text;
 
-/// What a [`Bit`] is.
+/// The kind of a [`Bit`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum What {
     /// A comma.
     Comma,
-    /// The end of a line.
+    /// A line break.
     Line,
-    /// A comment, with its slashes and without the line end behind it.
+    /// A comment with its slashes, without the line break after it.
     Comment,
 }
 
-/// Something that is neither a value nor blank.
+/// A comma, a line break or a comment.
 #[derive(Debug, Clone)]
 pub(super) struct Bit {
     pub(super) what: What,
     pub(super) at: Range<usize>,
 }
 
-/// What stands in `range`, in order. Texts in it are passed over.
+/// The commas, line breaks and comments in `range`, in order. String literals are skipped.
 pub(super) fn bits(text: &str, range: Range<usize>) -> Vec<Bit> {
     let mut found = Vec::new();
     let mut at = range.start;
@@ -48,12 +48,12 @@ pub(super) fn comments(text: &str, range: Range<usize>) -> Vec<Range<usize>> {
     all.filter(|it| it.what == What::Comment).map(|it| it.at).collect()
 }
 
-/// The comments at these places, as they are written.
+/// The texts of the comments at these ranges.
 pub(super) fn texts(text: &str, places: &[Range<usize>]) -> Vec<String> {
     places.iter().filter_map(|it| text.get(it.clone())).map(str::to_owned).collect()
 }
 
-/// Whether the comment at `at` runs to the end of its line.
+/// Whether the comment at `at` is a `//` comment.
 pub(super) fn ends_its_line(text: &str, at: &Range<usize>) -> bool {
     text.get(at.clone()).is_some_and(|it| it.starts_with("//"))
 }

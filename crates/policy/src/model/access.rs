@@ -1,4 +1,4 @@
-//! Reading `acls` and `grants`.
+//! Reads `acls` and `grants`.
 
 use std::sync::Arc;
 
@@ -68,7 +68,7 @@ fn acl(node: &Node, reader: &mut Reader<'_, '_>, rule: &mut Rule) {
     }
 }
 
-/// `tag:web:80,443`: what stands before the last colon, and ports behind it.
+/// Parses a destination such as `tag:web:80,443`: the ports follow the last colon.
 fn target(text: &Text, protocol: Option<u8>, reader: &mut Reader<'_, '_>) -> Option<Target> {
     let written = text.value.trim();
     let Some((name, ports)) = written.rsplit_once(':') else {
@@ -87,7 +87,7 @@ fn target(text: &Text, protocol: Option<u8>, reader: &mut Reader<'_, '_>) -> Opt
     Some(Target { selector, ports: ports.into() })
 }
 
-/// An address of the sixth version may stand in brackets before a port.
+/// Removes the brackets that an IPv6 address may have before a port.
 pub(crate) fn unbracketed(name: &str) -> String {
     match name.strip_prefix('[').and_then(|it| it.split_once(']')) {
         Some((address, rest)) if rest.is_empty() || rest.starts_with('/') => {

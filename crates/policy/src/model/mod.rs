@@ -1,4 +1,4 @@
-//! A policy file as types. What nobody here knows stays in the text, and is named.
+//! A policy file as Rust types. Unknown sections are listed by name only.
 
 use std::{ops::Range, sync::Arc};
 
@@ -13,31 +13,31 @@ mod rest;
 pub(super) use access::unbracketed;
 pub(super) use read::read;
 
-/// A text, and where it stands.
+/// A string, with its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text {
-    /// The text.
+    /// The string.
     pub value: String,
-    /// Where it stands in the file.
+    /// The byte range in the file.
     pub at: Range<usize>,
 }
 
-/// A name with what it stands for.
+/// A named entry of a section, such as a group with its members.
 #[derive(Debug, Clone)]
 pub struct Named<T> {
     /// The name.
     pub name: Text,
-    /// What it stands for.
+    /// The value.
     pub value: T,
 }
 
-/// Everything in a policy file that means something here.
+/// The sections of a policy file that this crate interprets.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Model {
-    /// Whether the file has `acls` or `grants` at all. One that has neither allows everything.
+    /// Whether the file has `acls` or `grants`. A file that has neither allows everything.
     pub restricts: bool,
-    /// The rules, in the order in which they take effect: grants first.
+    /// Access rules and grants in the order in which they take effect: grants first.
     pub rules: Vec<Rule>,
     /// `groups`
     pub groups: Vec<Named<Vec<Text>>>,
@@ -63,11 +63,11 @@ pub struct Model {
     pub ssh_tests: Vec<SshTest>,
     /// `randomizeClientPort`
     pub randomize_client_port: bool,
-    /// Sections that nobody here knows.
+    /// Names of unknown sections.
     pub unknown: Vec<Text>,
 }
 
-/// Which section a rule is in.
+/// The section of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Section {
     /// `grants`
@@ -77,7 +77,7 @@ pub enum Section {
 }
 
 impl Section {
-    /// Its name.
+    /// The name of the section in the file.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Grants => "grants",
@@ -86,140 +86,140 @@ impl Section {
     }
 }
 
-/// Who may reach what: an entry of `acls` or `grants`.
+/// An entry of `acls` or `grants`: who may reach what.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Rule {
-    /// Its section.
+    /// The section that the rule is in.
     pub section: Section,
-    /// Its place in the section, from 0.
+    /// The index in the section, from 0.
     pub index: usize,
-    /// Where it stands in the file.
+    /// The byte range in the file.
     pub at: Range<usize>,
-    /// Who.
+    /// The sources.
     pub src: Vec<Selector>,
-    /// What, and on which ports.
+    /// The destinations with their ports.
     pub dst: Vec<Target>,
-    /// Capabilities for applications, with their values.
+    /// Application capabilities and their parameters, by name.
     pub app: Map<String, Value>,
-    /// Whether `app` is there at all.
+    /// Whether the rule has `app`, even an empty one.
     pub has_app: bool,
-    /// The tags of the routers that it goes through.
+    /// Tags of the routers that traffic must pass through.
     pub via: Vec<Selector>,
-    /// The postures that the source needs.
+    /// The device postures that the source must satisfy (one of them).
     pub posture: Vec<Text>,
 }
 
-/// A destination of a rule, with ports.
+/// A destination of a rule, with its ports.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// What.
+    /// The destination.
     pub selector: Selector,
-    /// The ports; none in a grant of capabilities alone.
+    /// The ports; empty in a grant that has `app` only.
     pub ports: Arc<[Ports]>,
 }
 
-/// Who may advertise what without anybody's approval.
+/// The `autoApprovers` section: who may advertise what without manual approval.
 #[derive(Debug, Clone, Default)]
 pub struct Approvers {
-    /// Routes, each with who may.
+    /// By route prefix: who may advertise the route.
     pub routes: Vec<Named<Vec<Selector>>>,
-    /// Services, by name or tag of the service, each with who may.
+    /// By service name or tag: who may host the service.
     pub services: Vec<Named<Vec<Selector>>>,
-    /// Ways out to the internet.
+    /// Who may advertise an exit node.
     pub exit_node: Vec<Selector>,
 }
 
-/// What a rule for SSH does.
+/// The action of an SSH rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SshAction {
-    /// It lets in.
+    /// `accept`: accepts the connection.
     Accept,
-    /// It lets in whoever signed in again not long ago.
+    /// `check`: accepts the connection if the user authenticated recently (SSH check mode).
     Check,
 }
 
-/// Who may log in where, and as whom.
+/// An entry of `ssh`: who may log in where, and as which local users.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct SshRule {
-    /// Its place in `ssh`, from 0.
+    /// The index in `ssh`, from 0.
     pub index: usize,
-    /// Where it stands in the file.
+    /// The byte range in the file.
     pub at: Range<usize>,
-    /// What it does; none if the file says nothing that counts.
+    /// The action; `None` if it is missing or invalid.
     pub action: Option<SshAction>,
-    /// The action as it is written.
+    /// The action as written.
     pub action_text: Option<Text>,
-    /// Who.
+    /// The sources.
     pub src: Vec<Selector>,
-    /// Where.
+    /// The destinations.
     pub dst: Vec<Selector>,
-    /// As whom.
+    /// The local users to log in as.
     pub users: Vec<Text>,
-    /// How long ago the sign-in may be, as it is written: `12h`, `always`.
+    /// How long a check remains valid, as written: `12h`, `always`.
     pub check_period: Option<Text>,
-    /// Names of variables that the client may send.
+    /// Names of environment variables that the client may send.
     pub accept_env: Vec<Text>,
-    /// Who records the sessions.
+    /// The recorder nodes for session recordings.
     pub recorder: Vec<Selector>,
-    /// Whether sessions that cannot be recorded are refused.
+    /// Whether sessions are rejected if they cannot be recorded.
     pub enforce_recorder: bool,
-    /// The postures that the source needs.
+    /// The device postures that the source must satisfy (one of them).
     pub posture: Vec<Text>,
 }
 
-/// What devices get besides access.
+/// An entry of `nodeAttrs`: attributes for some devices.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct AttributeRule {
-    /// Its place in `nodeAttrs`, from 0.
+    /// The index in `nodeAttrs`, from 0.
     pub index: usize,
-    /// Where it stands in the file.
+    /// The byte range in the file.
     pub at: Range<usize>,
-    /// Which devices.
+    /// The devices that get the attributes.
     pub target: Vec<Selector>,
     /// The attributes.
     pub attr: Vec<Text>,
-    /// Capabilities with values.
+    /// Application capabilities and their parameters, by name.
     pub app: Map<String, Value>,
-    /// Where their addresses come from.
+    /// The address ranges from which the devices get their Tailscale IPs.
     pub ip_pool: Vec<Text>,
 }
 
-/// A claim about who reaches what.
+/// An entry of `tests`: a claim about what a source can reach.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Test {
-    /// Where it stands in the file.
+    /// The byte range in the file.
     pub at: Range<usize>,
-    /// Who.
+    /// The source.
     pub src: String,
-    /// What their posture is taken to be.
+    /// The posture attributes that the source is assumed to have.
     pub posture: Option<Map<String, Value>>,
-    /// The protocol; empty for any usual one.
+    /// The protocol; empty for TCP and UDP.
     pub proto: String,
-    /// What they must reach.
+    /// Destinations that the source must reach.
     pub accept: Vec<Text>,
-    /// What they must not reach.
+    /// Destinations that the source must not reach.
     pub deny: Vec<Text>,
 }
 
-/// A claim about who logs in where.
+/// An entry of `sshTests`: a claim about SSH logins.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct SshTest {
-    /// Where it stands in the file.
+    /// The byte range in the file.
     pub at: Range<usize>,
-    /// Who.
+    /// The source.
     pub src: String,
-    /// Where.
+    /// The destinations.
     pub dst: Vec<Text>,
-    /// As whom they must get in.
+    /// Local users as which the source must be able to log in.
     pub accept: Vec<Text>,
-    /// As whom they must not get in.
+    /// Local users as which the source must not be able to log in.
     pub deny: Vec<Text>,
-    /// As whom they must get in only after a sign-in.
+    /// Local users as which the source must be able to log in, in check mode only.
     pub check: Vec<Text>,
 }
 
@@ -229,7 +229,7 @@ impl Model {
         find(&self.groups, name).map(Vec::as_slice)
     }
 
-    /// The address of a host.
+    /// The address of an entry of `hosts`.
     pub fn host(&self, name: &str) -> Option<&Text> {
         find(&self.hosts, name)
     }
@@ -239,12 +239,12 @@ impl Model {
         find(&self.tag_owners, tag).map(Vec::as_slice)
     }
 
-    /// What is in a set of addresses.
+    /// The entries of an IP set.
     pub fn ip_set(&self, name: &str) -> Option<&[Text]> {
         find(&self.ip_sets, name).map(Vec::as_slice)
     }
 
-    /// The conditions of a posture.
+    /// The conditions of a device posture.
     pub fn posture(&self, name: &str) -> Option<&[Text]> {
         find(&self.postures, name).map(Vec::as_slice)
     }
@@ -255,7 +255,7 @@ fn find<'n, T>(list: &'n [Named<T>], name: &str) -> Option<&'n T> {
 }
 
 impl Rule {
-    /// Its place in words: `grants[3]`.
+    /// The position of the rule in the file: `grants[3]`.
     pub fn label(&self) -> String {
         format!("{}[{}]", self.section.as_str(), self.index)
     }

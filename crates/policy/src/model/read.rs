@@ -1,4 +1,4 @@
-//! From a document to types. What does not fit is a problem, and left out.
+//! Builds a [`Model`] from a document. Values of the wrong type are reported as problems and left out.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ use crate::{
     selector::Selector,
 };
 
-/// Reads the sections. The order is the one in which Tailscale looks at them.
+/// Reads all sections, in the order of the file.
 pub(crate) fn read(document: &Document, problems: &mut Problems<'_>) -> Model {
     let root = document.root();
     let Some(sections) = root.as_object() else {
@@ -23,7 +23,7 @@ pub(crate) fn read(document: &Document, problems: &mut Problems<'_>) -> Model {
     for section in sections {
         section_of(section, &mut model, problems);
     }
-    // Grants take effect before access rules, wherever they stand.
+    // Grants take effect before access rules, regardless of their order in the file.
     model.rules.sort_by_key(|it| (it.section, it.index));
     model
 }
@@ -86,7 +86,7 @@ impl Text {
     }
 }
 
-/// Reads nodes of one place in the file.
+/// Reads values, and reports problems with the path of the value in the file.
 pub(super) struct Reader<'r, 'd> {
     pub(super) problems: &'r mut Problems<'d>,
     pub(super) path: String,
@@ -111,7 +111,7 @@ impl Reader<'_, '_> {
         self.problems.error(at, self.path.clone(), message, None);
     }
 
-    /// Each entry of a list; nothing where there is null.
+    /// Calls `each` for every entry of a list; `null` counts as an empty list.
     pub(super) fn entries(&mut self, node: &Node, mut each: impl FnMut(&mut Self, usize, &Node)) {
         match &node.kind {
             Kind::Null => {}
@@ -124,8 +124,8 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// Each field of an object. `each` says whether it knows it. Names that begin with `#` are
-    /// remarks of other programs.
+    /// Calls `each` for every field of an object; it returns whether it knows the field. Unknown fields are
+    /// errors, except names that start with `#`, which other programs use for remarks.
     pub(super) fn fields(
         &mut self,
         node: &Node,
@@ -178,7 +178,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// An object of values that only applications understand.
+    /// Reads an object whose values are passed on uninterpreted.
     pub(super) fn values(&mut self, node: &Node) -> Map<String, Value> {
         match node.to_json() {
             Value::Object(map) => map,
@@ -207,7 +207,7 @@ impl Reader<'_, '_> {
         texts
     }
 
-    /// Each member of an object whose names are the file's own.
+    /// Calls `each` for every member of an object whose names the file chooses, such as `groups`.
     fn members(&mut self, node: &Node, mut each: impl FnMut(&mut Self, Text, &Node)) {
         let members = match &node.kind {
             Kind::Null => return,

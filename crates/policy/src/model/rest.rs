@@ -1,4 +1,4 @@
-//! Reading `ssh`, `nodeAttrs`, `tests` and `sshTests`.
+//! Reads `ssh`, `nodeAttrs`, `tests` and `sshTests`.
 
 use super::{AttributeRule, SshAction, SshRule, SshTest, Test, Text, read::Reader};
 use crate::hujson::Node;

@@ -1,4 +1,4 @@
-//! Questions to a policy file: who reaches what, by which rule, and if not, why not.
+//! Answers queries about a policy file: who reaches what, by which rule, and if not, why not.
 
 use std::fmt;
 
@@ -22,45 +22,45 @@ pub use self::{
     who::{Capability, Entry, RuleReach},
 };
 
-/// Whether one end reaches another.
+/// The answer to a query: whether a source reaches a destination, by which rules, or why not.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Answer {
-    /// Whether the policy lets it.
+    /// Whether the policy file allows the connection.
     pub allowed: bool,
-    /// Who.
+    /// The source, as asked.
     pub from: String,
-    /// What.
+    /// The destination, as asked.
     pub to: String,
-    /// On which port: `tcp:443`.
+    /// The port: `tcp:443`.
     pub port: String,
-    /// The rules that let it.
+    /// The rules that allow the connection.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub by: Vec<RuleRef>,
-    /// Why not, the nearest reason first.
+    /// Why the connection is not allowed; the most specific reason first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub because: Vec<String>,
-    /// The smallest grant that would let it.
+    /// The narrowest grant that would allow the connection.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub smallest_grant: Option<SmallestGrant>,
-    /// What else counts, apart from the policy file.
+    /// Anything else that matters, apart from the policy file.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
 
-/// A grant that lets one connection through, and as little else as can be.
+/// A grant that allows one connection and as little else as possible.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SmallestGrant {
-    /// Who.
+    /// The source.
     pub src: [String; 1],
-    /// What.
+    /// The destination.
     pub dst: [String; 1],
-    /// On which port.
+    /// The protocol and port.
     pub ip: [String; 1],
 }
 
-/// As it goes into `grants`.
+/// As JSON, ready to be added to `grants`.
 impl fmt::Display for SmallestGrant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ([src], [dst], [ip]) = (&self.src, &self.dst, &self.ip);
@@ -68,19 +68,19 @@ impl fmt::Display for SmallestGrant {
     }
 }
 
-/// A rule, and where to find it.
+/// A rule, with its position in the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct RuleRef {
-    /// Its place: `grants[3]`.
+    /// The position: `grants[3]`.
     pub rule: String,
-    /// Where it stands in the file.
+    /// The line and column.
     pub at: Place,
-    /// The rule as it is written, on one line.
+    /// The rule as JSON on one line, shortened if it is long.
     pub text: String,
 }
 
-/// What a question is about, with its words.
+/// A query with its names resolved.
 struct Question<'q> {
     from: &'q [Party],
     to: &'q [Party],
@@ -88,17 +88,17 @@ struct Question<'q> {
     port: u16,
 }
 
-/// As much of a rule as is shown.
+/// The most characters of a rule that an answer shows.
 const MAX_RULE_LENGTH: usize = 300;
 
 impl Compiled<'_> {
-    /// Whether `from` reaches `to` on a port. Ends are devices (by name, id or address), people,
-    /// groups, tags, hosts and addresses. Of several, all have to reach all. A tag means a device with
-    /// nothing but that tag.
+    /// Whether `from` reaches `to` on a port (TCP, if `protocol` is `None`). Both may be devices (by name,
+    /// ID or address), users, groups, tags, hosts or addresses. If a name resolves to several, all sources
+    /// must reach all destinations. A tag stands for a device with that tag and no other.
     ///
     /// # Errors
     ///
-    /// In words, where an end means nobody.
+    /// A message, if a name resolves to nobody.
     pub fn ask(
         &self,
         from: &str,
@@ -133,7 +133,7 @@ impl Compiled<'_> {
         Ok(answer)
     }
 
-    /// What a name in a question means. Devices come first: a name may be an address, too.
+    /// The parties that a name in a query resolves to. Devices take precedence over other names.
     pub(super) fn ends(&self, name: &str) -> Result<Vec<Party>, String> {
         let name = name.trim();
         match self.device(name) {
@@ -144,7 +144,7 @@ impl Compiled<'_> {
         }
     }
 
-    /// The first pair that does not reach. The rules that let the others are taken down.
+    /// The first pair without a connection. Adds the rules that allow the pairs before it to the answer.
     fn missed(&self, question: &Question<'_>, answer: &mut Answer) -> Option<(Party, Party)> {
         for source in question.from {
             for target in question.to {
@@ -163,7 +163,7 @@ impl Compiled<'_> {
         None
     }
 
-    /// The rule that lets one end reach another on a port.
+    /// The first rule that lets a source reach a destination on a port.
     pub(super) fn rule_for(
         &self,
         source: &Party,
@@ -194,16 +194,16 @@ impl Compiled<'_> {
         })
     }
 
-    /// Whether a rule is for a source.
+    /// Whether a rule applies to a source.
     pub(super) fn counts(&self, access: &Access<'_>, rule: &Rule, source: &Party) -> bool {
         match source {
             Party::Device(index) => access.source.devices.has(*index),
-            // Nobody knows the posture of a device that is not there.
+            // For a user or tag without a device, the posture is unknown and not checked.
             other => rule.src.iter().any(|it| self.means(it, other)),
         }
     }
 
-    /// Whether two devices belong to one person.
+    /// Whether two devices belong to the same user.
     pub(super) fn are_of_one(&self, a: usize, b: usize) -> bool {
         let owner = |index: usize| {
             let device = self.inventory.devices.get(index).filter(|it| !it.is_tagged())?;
@@ -229,7 +229,7 @@ impl Compiled<'_> {
     }
 }
 
-/// A piece of the file on one line, without comments.
+/// A part of the file as JSON on one line, without comments, cut to [`MAX_RULE_LENGTH`].
 fn one_line(text: &str) -> String {
     let plain = super::hujson::Document::parse(text).map(|it| it.root().to_json().to_string());
     let plain = plain.unwrap_or_else(|_| text.split_whitespace().collect::<Vec<_>>().join(" "));

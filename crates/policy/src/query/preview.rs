@@ -1,4 +1,4 @@
-//! The rules that concern a user or a destination, as the admin API previews them.
+//! Previews the rules that concern a user or a destination, like the API's `acl/preview`.
 
 use std::net::SocketAddr;
 
@@ -18,15 +18,15 @@ use crate::{
 pub struct RuleMatch {
     /// The sources of the rule.
     pub users: Vec<String>,
-    /// Its destinations with their ports: `tag:web:443`. No protocols.
+    /// The destinations of the rule with their ports: `tag:web:443`. Protocols are left out.
     pub ports: Vec<String>,
-    /// The line that it starts on, counted from 1.
+    /// The line on which the rule starts, counted from 1.
     pub line_number: usize,
 }
 
 impl Compiled<'_> {
-    /// The rules that name a user as a source, by login, group or anything else that includes the
-    /// user. Empty for somebody who is not in the tailnet.
+    /// The rules that have a user as a source, through the login name, a group or any other selector. Empty
+    /// if the user is not in the tailnet.
     pub fn preview_user(&self, login: &str) -> Vec<RuleMatch> {
         let parties = self.parties(login).unwrap_or_default();
         let names = |rule: &Rule| {
@@ -36,7 +36,7 @@ impl Compiled<'_> {
         rules.filter_map(|rule| self.rule_match(rule, |_, _| true)).collect()
     }
 
-    /// The rules that open a port of an address, each with the destinations that do.
+    /// The rules that open an address and port, each with only the destinations that do so.
     pub fn preview_destination(&self, end: SocketAddr) -> Vec<RuleMatch> {
         let address = end.ip().to_canonical();
         let device = self.names.at(address);
@@ -48,7 +48,7 @@ impl Compiled<'_> {
         rules.filter_map(|rule| self.rule_match(rule, opens)).collect()
     }
 
-    /// A rule with those of its destinations that are `wanted`; none if there is no such one.
+    /// A rule with only those destinations that are `wanted`; `None` if there are none.
     fn rule_match(
         &self,
         rule: &Rule,

@@ -1,4 +1,4 @@
-//! Why somebody does not reach something, and what would let them.
+//! Explains why a connection is not allowed, and which grant would allow it.
 
 use super::{Question, SmallestGrant};
 use crate::{
@@ -10,9 +10,9 @@ use crate::{
     ports::{Ports, protocol_name},
 };
 
-/// As many devices with a tag as are looked at.
+/// The most devices with a tag that are examined.
 const LOOKED_AT: usize = 20;
-/// How many near misses an answer lists at most.
+/// The most rules of one kind that an answer lists.
 const NEAR: usize = 3;
 
 impl Compiled<'_> {
@@ -113,7 +113,7 @@ impl Compiled<'_> {
         }
     }
 
-    /// What rules can know a party by.
+    /// Describes how rules can match a party: by tags, user, groups or router.
     fn who_is(&self, party: &Party) -> String {
         let name = self.name_of(party);
         match party {
@@ -156,7 +156,7 @@ impl Compiled<'_> {
         self.inventory.devices.iter().find(serves)
     }
 
-    /// The narrowest grant that lets one end reach the other.
+    /// The narrowest grant that lets the source reach the destination.
     pub(super) fn smallest_grant(
         &self,
         source: &Party,
@@ -172,7 +172,7 @@ impl Compiled<'_> {
         Some(SmallestGrant { src: [src], dst: [dst], ip: [ip] })
     }
 
-    /// The name that means a party, and as few others as can be.
+    /// The selector that includes a party and as little else as possible.
     fn narrowest(&self, party: &Party) -> Option<String> {
         match party {
             Party::Device(index) => {
@@ -191,8 +191,8 @@ impl Compiled<'_> {
         }
     }
 
-    /// A tag is judged as a device with nothing but that tag. Real devices are known by more: says so
-    /// if one of these reaches one of those all the same.
+    /// A note, if a real device with the tag does reach the destination (or is reached): the query treats a
+    /// tag as a device with that tag only, but a device may match rules through its other tags.
     pub(super) fn as_devices(
         &self,
         source: &Party,
@@ -214,7 +214,7 @@ impl Compiled<'_> {
         pairs.filter(|(from, to)| from != to).find_map(reach)
     }
 
-    /// Some of the devices that have a tag; whatever else it is as it is.
+    /// Up to [`LOOKED_AT`] devices with the tag; any other party is returned unchanged.
     fn devices_of(&self, party: &Party) -> Vec<Party> {
         let Party::Tagged(tag) = party else { return vec![party.clone()] };
         let all = self.inventory.devices.iter().enumerate();
@@ -222,7 +222,7 @@ impl Compiled<'_> {
         tagged.map(|(index, _)| Party::Device(index)).take(LOOKED_AT).collect()
     }
 
-    /// What keeps two ends apart, or has to be there, whatever the policy file says.
+    /// Notes about what prevents the connection, or what it needs, regardless of the policy file.
     pub(super) fn circumstances(&self, question: &Question<'_>) -> Vec<String> {
         let mut notes = Vec::new();
         for party in question.from.iter().chain(question.to) {

@@ -1,4 +1,4 @@
-//! Whether somebody may log in over SSH, and as whom.
+//! Answers whether somebody may log in over Tailscale SSH, and as which local user.
 
 use super::{Answer, RuleRef};
 use crate::{
@@ -7,11 +7,11 @@ use crate::{
 };
 
 impl Compiled<'_> {
-    /// Whether `from` may log in on `to` as `user` over Tailscale SSH.
+    /// Whether `from` may log in to `to` over Tailscale SSH as the local user `user`.
     ///
     /// # Errors
     ///
-    /// In words, where an end means nobody.
+    /// A message, if a name resolves to nobody.
     pub fn ask_ssh(&self, from: &str, to: &str, user: &str) -> Result<Answer, String> {
         let (sources, targets) = (self.ends(from)?, self.ends(to)?);
         let mut answer = Answer {
@@ -64,7 +64,7 @@ impl Compiled<'_> {
         because
     }
 
-    /// Whether a rule is for one end and about the other.
+    /// Whether an SSH rule applies to a source and a destination.
     pub(crate) fn is_login(&self, login: &Login<'_>, source: &Party, target: &Party) -> bool {
         let person = self.person_of(source);
         let same = person.is_some() && (*target == Party::Own || self.person_of(target) == person);

@@ -1,4 +1,4 @@
-//! Lists: who reaches something, what somebody reaches, who has a capability.
+//! Lists who reaches a destination, what a source reaches, and who has a capability.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -11,17 +11,17 @@ use crate::{
     ports::Ports,
 };
 
-/// One rule's part of an answer.
+/// What a single rule contributes to the answer.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Entry {
-    /// The other end, as the rule names it.
+    /// The sources or destinations, as the rule names them.
     pub who: Vec<String>,
-    /// How many devices that are.
+    /// The number of devices that `who` includes.
     pub devices: usize,
-    /// On which ports.
+    /// The ports: `tcp:443`.
     pub ports: Vec<String>,
-    /// The postures that the source needs.
+    /// The device postures that the source must satisfy (one of them).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub if_posture: Vec<String>,
     /// The rule.
@@ -33,42 +33,42 @@ pub struct Entry {
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct RuleReach {
-    /// The rule.
+    /// The rule and its position.
     #[serde(flatten)]
     pub by: RuleRef,
-    /// Devices that it is for.
+    /// The number of source devices.
     pub sources: usize,
-    /// Devices that it is about.
+    /// The number of destination devices, not counting `autogroup:self`.
     pub targets: usize,
-    /// It is about the devices of each person among themselves.
+    /// Whether the rule has `autogroup:self` as a destination.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub own_devices: bool,
 }
 
-/// Who has a capability, and where.
+/// A node attribute or application capability, and who has it.
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Capability {
-    /// Its name.
+    /// The name of the capability.
     pub capability: String,
-    /// On which devices it counts.
+    /// The devices on which it applies.
     pub on: Vec<String>,
-    /// Who has it there; empty for what devices have by themselves.
+    /// The sources that have it there; empty for a node attribute.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub held_by: Vec<String>,
-    /// Its values.
+    /// The parameters.
     #[serde(skip_serializing_if = "Value::is_null")]
     pub values: Value,
-    /// Where it stands: `grants[3]`.
+    /// The position of the rule: `grants[3]`.
     pub rule: String,
 }
 
 impl Compiled<'_> {
-    /// Who reaches `to`, rule by rule.
+    /// The sources that reach `to`, one entry per rule.
     ///
     /// # Errors
     ///
-    /// In words, where it means nobody.
+    /// A message, if `to` resolves to nobody.
     pub fn who_reaches(&self, to: &str) -> Result<Vec<Entry>, String> {
         let targets = self.ends(to)?;
         let mut entries = Vec::new();
@@ -110,11 +110,11 @@ impl Compiled<'_> {
         Ok(entries)
     }
 
-    /// What `from` reaches, rule by rule.
+    /// The destinations that `from` reaches, one entry per rule.
     ///
     /// # Errors
     ///
-    /// In words, where it means nobody.
+    /// A message, if `from` resolves to nobody.
     pub fn reached_by(&self, from: &str) -> Result<Vec<Entry>, String> {
         let sources = self.ends(from)?;
         let mut entries = Vec::new();
@@ -148,7 +148,7 @@ impl Compiled<'_> {
         Ok(entries)
     }
 
-    /// Every rule, with how many devices it affects.
+    /// All access rules and grants, with the number of devices that each affects.
     pub fn rules_with_devices(&self) -> Vec<RuleReach> {
         let count = self.names.count();
         let reach = |access: &crate::compile::Access<'_>| {
@@ -182,7 +182,7 @@ impl Compiled<'_> {
         Bits::of(self.names.count(), devices)
     }
 
-    /// Which devices have a capability, by `nodeAttrs` or by grants. Without a name, all of them.
+    /// The capabilities called `name` in `nodeAttrs` and grants; all of them if `name` is `None`.
     pub fn capabilities_named(&self, name: Option<&str>) -> Vec<Capability> {
         let wanted = |it: &str| name.is_none_or(|name| it.eq_ignore_ascii_case(name));
         let mut found = Vec::new();

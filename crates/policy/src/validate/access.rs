@@ -1,4 +1,4 @@
-//! `acls` and `grants`.
+//! Validates `acls` and `grants`.
 
 use super::{Check, ROLES};
 use crate::{
@@ -7,12 +7,12 @@ use crate::{
     selector::{Selector, SelectorKind},
 };
 
-/// Capabilities in Tailscale's own name that a file may grant. The rest are its own to give.
+/// Capabilities in the domain `tailscale.com` that a grant may give. All others there are reserved.
 const GRANTABLE: &[&str] = &["drive", "golink", "kubernetes", "relay", "secrets", "tsidp", "webui"];
 
 impl Check<'_, '_> {
     pub(super) fn rules(&mut self) {
-        // Tailscale looks at access rules first, although grants take effect before them.
+        // Tailscale checks access rules first, although grants take effect before them.
         for section in [Section::Acls, Section::Grants] {
             for rule in self.model.rules.iter().filter(|it| it.section == section) {
                 self.rule(rule);
@@ -83,7 +83,7 @@ impl Check<'_, '_> {
         self.error(&selector.at, path, wrong, right);
     }
 
-    /// Protocols without ports cannot be distinguished by them.
+    /// Rejects specific ports for a protocol that has none.
     fn portless(&mut self, path: String, target: &Target) {
         let wrong = target.ports.iter().find(|it| {
             it.protocol.is_some_and(|it| !has_ports(it)) && (it.first, it.last) != (0, u16::MAX)
@@ -96,7 +96,7 @@ impl Check<'_, '_> {
         }
     }
 
-    /// `autogroup:self` needs sources that are people.
+    /// Checks that a rule with `autogroup:self` has only users as sources.
     fn own_devices(&mut self, rule: &Rule) {
         let Some(own) = rule.dst.iter().find(|it| it.selector.is_autogroup("self")) else { return };
         let is_person = |selector: &Selector| match &selector.kind {

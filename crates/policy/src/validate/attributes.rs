@@ -1,4 +1,4 @@
-//! `autoApprovers` and `nodeAttrs`.
+//! Validates `autoApprovers` and `nodeAttrs`.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -67,7 +67,7 @@ impl Check<'_, '_> {
     }
 }
 
-/// Parts of 100.64.0.0/10 that Tailscale keeps for itself.
+/// Parts of 100.64.0.0/10 that Tailscale reserves.
 const RESERVED: [(Ipv4Addr, u8); 2] =
     [(Ipv4Addr::new(100, 100, 100, 0), 24), (Ipv4Addr::new(100, 115, 92, 0), 23)];
 

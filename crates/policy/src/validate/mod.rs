@@ -1,5 +1,5 @@
-//! Whether Tailscale would take a policy file, and what else is odd about it. Errors have
-//! Tailscale's words where those are known, and come in the order in which it finds them.
+//! Validates a policy file as Tailscale does, and warns about likely mistakes. Errors use Tailscale's own
+//! messages where these are known, and come in the order in which Tailscale finds them.
 
 use std::ops::Range;
 
@@ -18,11 +18,11 @@ mod ssh;
 pub(super) use names::ip_set_entry;
 pub(super) use ssh::localpart;
 
-/// Autogroups of people by what they are in the tailnet.
+/// Autogroups that are named after a user role.
 pub(super) const ROLES: &[&str] =
     &["owner", "admin", "it-admin", "network-admin", "billing-admin", "auditor"];
 
-/// Checks what the file says. Without a inventory, what only a tailnet can tell is not checked.
+/// Validates the file. What depends on the tailnet is checked only with an inventory.
 pub(super) fn validate(model: &Model, inventory: Option<&Inventory>, problems: &mut Problems<'_>) {
     let mut check = Check { model, inventory, problems };
     check.names();
@@ -40,7 +40,7 @@ struct Check<'c, 'd> {
 }
 
 impl Check<'_, '_> {
-    /// What a name lacks to mean something; none if it means something.
+    /// Why a selector is invalid or unknown; `None` if it is fine.
     fn missing(&self, selector: &Selector) -> Option<String> {
         let text = &selector.text;
         match &selector.kind {
@@ -65,7 +65,7 @@ impl Check<'_, '_> {
         }
     }
 
-    /// The refusal of a domain that is not the tailnet's own.
+    /// An error, if the domain is not the tailnet's own.
     fn foreign(&self, domain: &str) -> Option<String> {
         let tailnet = &self.inventory?.tailnet;
         let own = tailnet.rsplit_once('@').map_or(tailnet.as_str(), |(_, domain)| domain);
@@ -78,7 +78,7 @@ impl Check<'_, '_> {
         })
     }
 
-    /// The nearest name to one that is not there.
+    /// A suggestion for an unknown name: a similar one, or where to declare it.
     fn nearest(&self, selector: &Selector) -> Option<String> {
         let names: Vec<&str> = match selector.kind {
             SelectorKind::Tag(_) => names_of(&self.model.tag_owners),
@@ -108,7 +108,7 @@ impl Check<'_, '_> {
         self.problems.error(at, path, message, suggestion);
     }
 
-    /// What is allowed, and may not be meant.
+    /// Warns about what is allowed but probably not intended.
     fn oddities(&mut self) {
         for section in &self.model.unknown {
             let message = format!("the section {:?} is not known here", section.value);

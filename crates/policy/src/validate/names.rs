@@ -1,4 +1,4 @@
-//! `groups`, `tagOwners`, `hosts`, `ipsets`, `postures`.
+//! Validates `groups`, `tagOwners`, `hosts`, `ipsets` and `postures`.
 
 use super::Check;
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
 
 impl Check<'_, '_> {
     pub(super) fn names(&mut self) {
-        // The innermost group that is named last is reported first.
+        // Tailscale reports groups in reverse alphabetical order.
         let mut groups: Vec<&Named<Vec<Text>>> = self.model.groups.iter().collect();
         groups.sort_by(|a, b| b.name.value.cmp(&a.name.value));
         for group in groups {
@@ -132,7 +132,7 @@ impl Check<'_, '_> {
     }
 }
 
-/// Whether an entry of a set adds or takes away, and what.
+/// Splits an IP set entry into whether it adds or removes, and the selector.
 pub(crate) fn ip_set_entry(text: &str) -> (bool, &str) {
     let text = text.trim();
     match text.split_once(' ') {
@@ -142,7 +142,7 @@ pub(crate) fn ip_set_entry(text: &str) -> (bool, &str) {
     }
 }
 
-/// What is wrong with the name of a tag, in the words of Tailscale's own check.
+/// Why a tag name is invalid, in Tailscale's own words.
 fn bad_tag(name: &str) -> Option<&'static str> {
     let Some(name) = name.strip_prefix("tag:") else { return Some("tags must start with 'tag:'") };
     let Some(first) = name.chars().next() else { return Some("tag names must not be empty") };

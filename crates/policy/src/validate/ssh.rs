@@ -1,4 +1,4 @@
-//! `ssh` and `sshTests`.
+//! Validates `ssh` and `sshTests`.
 
 use super::{Check, ROLES};
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     selector::{Selector, SelectorKind},
 };
 
-/// The longest time until somebody has to sign in again.
+/// The longest `checkPeriod`: 168 hours.
 const MAX_CHECK_NANOSECONDS: i128 = 168 * 3_600_000_000_000;
 
 impl Check<'_, '_> {
@@ -173,13 +173,13 @@ impl Check<'_, '_> {
     }
 }
 
-/// The domain in `localpart:*@example.com`. Anything else is an ordinary name.
+/// The domain in `localpart:*@example.com`; `None` for any other user name.
 pub(crate) fn localpart(user: &str) -> Option<&str> {
     let (name, domain) = user.strip_prefix("localpart:")?.rsplit_once('@')?;
     (name == "*" && !domain.is_empty()).then_some(domain)
 }
 
-/// Nanoseconds of a duration as Go writes it: `1h30m`, `-1m`, `0`.
+/// Parses a Go duration such as `1h30m`, `-1m` or `0` into nanoseconds.
 fn duration(text: &str) -> Option<i128> {
     let (sign, mut rest) = match text.strip_prefix('-') {
         Some(rest) => (-1, rest),
@@ -216,7 +216,7 @@ fn duration(text: &str) -> Option<i128> {
     Some(sign * sum as i128)
 }
 
-/// A duration in seconds as Go prints it: `168h0m1s`.
+/// Formats nanoseconds as Go prints a duration: `168h0m1s`.
 fn go_duration(nanoseconds: i128) -> String {
     let sign = if nanoseconds < 0 { "-" } else { "" };
     let total = nanoseconds.unsigned_abs();

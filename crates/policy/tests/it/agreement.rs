@@ -1,5 +1,5 @@
-//! Judged as Tailscale judges: policies that were posted to the real API, with what it answered and
-//! what every device then received.
+//! Compares this crate with Tailscale: policies that were posted to the real API, with its answers and what
+//! every device then received.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,7 +15,7 @@ use tailsteward_policy::{
     inventory::{Device, User},
 };
 
-/// One policy, and what became of it.
+/// A policy, and how Tailscale handled it.
 #[derive(Deserialize)]
 struct Case {
     id: String,
@@ -48,7 +48,7 @@ struct Node {
     approved_routes: Option<Vec<String>>,
 }
 
-/// What agrees, of how many.
+/// How many cases were compared, and in how many of them this crate agrees with Tailscale.
 #[derive(Default, Clone, Copy)]
 struct Score {
     of: usize,
@@ -89,8 +89,8 @@ impl Score {
     }
 }
 
-/// What every device of a tailnet receives whatever its policy file says: what people are, and what
-/// the tailnet has switched on.
+/// Attributes that every device of the tailnet receives whatever its policy file says: because of user
+/// roles and tailnet settings.
 const GIVEN: &[&str] = &[
     "default-auto-update",
     "https://tailscale.com/cap/file-sharing",
@@ -98,7 +98,7 @@ const GIVEN: &[&str] = &[
     "https://tailscale.com/cap/is-owner",
     "https://tailscale.com/cap/ssh",
     "https://tailscale.com/cap/tailnet-lock",
-    // Funnel needs HTTPS, which the tailnet of the captures had off.
+    // Funnel needs HTTPS, which was disabled in the captured tailnet.
     "https://tailscale.com/cap/warn-funnel-no-https",
     "probe-udp-lifetime",
     "ssh-behavior-v1",
@@ -114,7 +114,7 @@ fn folder() -> PathBuf {
     )
 }
 
-/// The categories, each with its cases; none if there are no captures here.
+/// The cases by category; `None` if there are no captures on this machine.
 fn categories() -> Option<BTreeMap<String, Vec<Case>>> {
     let mut categories = BTreeMap::new();
     for entry in std::fs::read_dir(folder()).ok()? {
@@ -147,7 +147,7 @@ impl Case {
             let user = self.users.iter().find(|it| it.name == name);
             user.map_or_else(|| name.to_owned(), |it| it.email.clone())
         };
-        // The captures show the role of people by what their devices receive.
+        // The captures show a user's role by the attributes that the user's devices receive.
         let is = |user: &str, what: &str| {
             let own = self.own.iter().flatten();
             own.filter(|(node, _)| self.nodes[*node].user.as_deref() == Some(user)).any(
@@ -184,7 +184,7 @@ impl Case {
     }
 }
 
-/// The same, where the order means nothing.
+/// The value with its lists sorted, for places where order does not matter.
 fn unordered(value: &Value) -> Value {
     match value {
         Value::Array(list) => {
@@ -199,7 +199,7 @@ fn unordered(value: &Value) -> Value {
     }
 }
 
-/// Rules in their order; within a rule, no order counts, and what is empty is absent.
+/// Rules in order; within a rule, order is ignored and empty fields are dropped.
 fn rules(value: &Value) -> Vec<Value> {
     let full = |rule: &Value| {
         let fields = rule.as_object().unwrap().iter();
@@ -212,7 +212,7 @@ fn rules(value: &Value) -> Vec<Value> {
     value.as_array().into_iter().flatten().map(full).collect()
 }
 
-/// An attribute without a value is `null` or an empty list.
+/// Attributes by name; an attribute without a value is `null` or an empty list.
 fn attributes(map: &Map<String, Value>) -> BTreeMap<&str, Vec<Value>> {
     let sent = map.iter().filter(|(name, _)| !GIVEN.contains(&name.as_str()));
     sent.map(|(name, it)| (name.as_str(), it.as_array().cloned().unwrap_or_default())).collect()
@@ -282,7 +282,7 @@ fn judge(case: &Case, tally: &mut Tally) {
 }
 
 impl Tally {
-    /// The row of the table in the documentation.
+    /// A row of the table in the documentation.
     fn row(&self, name: &str) -> String {
         let Self { accept, error, filter, ssh, attrs, .. } = self;
         let cell = |it: &Score| if it.of == 0 { "-".to_owned() } else { it.to_string() };

@@ -1,4 +1,4 @@
-//! What a policy file approves by itself.
+//! Tests of auto-approval.
 
 use ipnet::IpNet;
 use tailsteward_policy::{
@@ -58,7 +58,7 @@ fn a_route_is_approved_for_whom_a_wider_one_names() {
         (3, "10.1.0.0/16", routes("10.1.0.0/16")),
         (3, "10.2.0.0/16", None),
         (2, "fd00:1::/32", routes("fd00::/8")),
-        // A route to everywhere is approved as an exit node, and not by its own name.
+        // A default route is approved by `exitNode`, not by an entry for its prefix.
         (0, "0.0.0.0/0", None),
         (1, "0.0.0.0/0", exit()),
         (1, "::/0", exit()),
@@ -77,7 +77,7 @@ fn a_file_without_approvers_approves_nothing() {
     for route in ["10.0.0.0/8", "0.0.0.0/0"] {
         assert_eq!(approvals.of_route(0, &route.parse().unwrap()), None);
     }
-    // Nor for a device that is not there.
+    // A device that does not exist is not approved either.
     let policy = Policy::parse(FILE).unwrap();
     assert_eq!(policy.auto_approvals(&inventory).of_route(9, &"10.0.0.0/8".parse().unwrap()), None);
 }

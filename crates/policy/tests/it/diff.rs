@@ -1,4 +1,4 @@
-//! What a change does: who reaches what afterwards, and before.
+//! Tests of comparing policies by effect.
 
 use proptest::prelude::*;
 use tailsteward_policy::{CutOff, DstPorts, Effect, FilterRule, Flow};
@@ -141,7 +141,7 @@ fn a_rule_that_goes_through_a_router_opens_no_device_any_more() {
     assert!(CutOff::of_device(&before, &after, db).is_some());
 }
 
-/// One of a few rules that overlap in many ways.
+/// A random rule out of a few that overlap in many ways.
 fn rule() -> impl Strategy<Value = String> {
     let src = prop::sample::select(vec![
         "*",
@@ -174,7 +174,7 @@ fn rule() -> impl Strategy<Value = String> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 
-    /// The effect computed on sets equals that of every pair of devices asked one by one.
+    /// The effect computed on sets equals the result of asking about each pair of devices.
     #[test]
     fn an_effect_is_what_asking_everybody_about_everybody_says(
         before in prop::collection::vec(rule(), 0..5),
@@ -210,7 +210,7 @@ proptest! {
         }
     }
 
-    /// An answer is what the packet filter of the device does.
+    /// An answer agrees with the packet filter of the destination device.
     #[test]
     fn an_answer_is_what_the_packet_filter_does(rules in prop::collection::vec(rule(), 0..5)) {
         let inventory = inventory();
@@ -230,7 +230,7 @@ proptest! {
     }
 }
 
-/// Whether a rule of a packet filter lets TCP pass. `*` has every device.
+/// Whether a packet filter rule lets TCP through. `*` matches every device.
 fn lets_in(rule: &FilterRule, from: &str, to: &str, port: u16) -> bool {
     let tcp = rule.ip_proto.is_empty() || rule.ip_proto.contains(&6);
     let is_source = |it: &String| it == from || it == "*" || it == "100.64.0.0-100.115.91.255";

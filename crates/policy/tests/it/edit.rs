@@ -1,4 +1,4 @@
-//! An edit changes what it says and nothing else.
+//! An edit changes what it is meant to and nothing else.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -140,7 +140,7 @@ fn line_ends_marks_and_minified_files_are_kept() {
     assert_eq!(json_of(&marked)["grants"].as_array().unwrap().len(), 3);
 }
 
-/// Edits that fit the file.
+/// Random edits that are valid for the file.
 fn fitting() -> impl Strategy<Value = Edit> {
     let member =
         prop::sample::select(vec!["ann@example.com", "cid@example.com", "eve@example.com"]);
@@ -186,7 +186,7 @@ fn fitting() -> impl Strategy<Value = Edit> {
     ]
 }
 
-/// What the edit means for the JSON, worked out without the text.
+/// What the edit should do to the JSON, computed without the text.
 fn expected(mut file: Value, edit: &Edit) -> Option<Value> {
     let value = edit.value.clone();
     match (edit.section.as_str(), edit.op) {
@@ -223,7 +223,7 @@ fn expected(mut file: Value, edit: &Edit) -> Option<Value> {
     Some(file)
 }
 
-/// The comments of a text, in their order.
+/// The comments of a text, in order.
 fn comments(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     for line in text.lines() {

@@ -1,4 +1,4 @@
-//! JSON with comments and trailing commas, and nothing looser.
+//! Tests of the `HuJSON` parser.
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -22,7 +22,7 @@ fn what_is_no_hujson_is_refused_where_it_goes_wrong() {
         ("{} {}", 1, 4),
         ("{\"a\": tru}", 1, 7),
         ("/* {}", 1, 1),
-        // What other programs read differently, or not at all.
+        // Texts that other programs read differently or reject.
         ("{\"a\": \"\\x41\"}", 1, 8),
         ("{\"a\": \"\\'\"}", 1, 8),
         ("{\"a\": .5}", 1, 7),
@@ -50,7 +50,7 @@ fn everything_in_it_has_its_place() {
     assert!(list[1].member("b").unwrap().value.is_null());
 }
 
-/// JSON, and the same with comments and trailing commas in it.
+/// A random JSON value.
 fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -86,7 +86,7 @@ fn written(value: &Value, comment: &str) -> String {
     }
 }
 
-/// The text without its comments and trailing commas: what is left must be JSON.
+/// The text without comments and trailing commas, which must be JSON.
 fn plain(text: &str) -> String {
     let (mut plain, mut rest) = (String::new(), text);
     while let Some(first) = rest.chars().next() {

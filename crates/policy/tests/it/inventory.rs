@@ -1,4 +1,4 @@
-//! A small tailnet to judge policy files for.
+//! A small tailnet for testing policy files.
 
 use std::net::IpAddr;
 
@@ -7,7 +7,7 @@ use tailsteward_policy::{
     inventory::{Device, User},
 };
 
-/// Two people, Ann (owner) with two devices and Bob with one; a web server, a database, a router
+/// Two users, Ann (owner) with two devices and Bob with one; a web server, a database, and a subnet router
 /// for 10.1.0.0/16 that is an exit node, too.
 pub fn inventory() -> Inventory {
     let mut inventory = Inventory::named("example.com");
@@ -35,14 +35,14 @@ pub fn inventory() -> Inventory {
     inventory
 }
 
-/// Groups and tags of that tailnet, before the rules.
+/// The groups and tags of that tailnet, for the start of a policy file.
 pub const NAMES: &str = r#"
     // Who is who.
     "groups": { "group:ops": ["ann@example.com"], "group:all": ["ann@example.com", "bob@example.com"] },
     "tagOwners": { "tag:web": ["group:ops"], "tag:db": ["group:ops"], "tag:router": ["group:ops"] },
     "hosts": { "printer": "10.1.2.3" },"#;
 
-/// A file with the names, and `rest`.
+/// A policy file with the groups and tags, followed by `rest`.
 pub fn file(rest: &str) -> String {
     format!("{{{NAMES}\n{rest}\n}}")
 }

@@ -1,4 +1,4 @@
-//! What somebody should look at.
+//! Tests of findings.
 
 use tailsteward_policy::Weight;
 

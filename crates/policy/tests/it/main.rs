@@ -1,4 +1,4 @@
-//! The policy file, understood offline.
+//! Tests of the policy crate.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

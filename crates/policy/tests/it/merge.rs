@@ -1,4 +1,4 @@
-//! Two edits of one file.
+//! Tests of three-way merges.
 
 use proptest::prelude::*;
 use tailsteward_policy::merge::{Merge, changed_lines, three_way};
@@ -56,7 +56,7 @@ fn the_lines_of_a_difference_are_marked() {
 }
 
 proptest! {
-    /// Each side changes one line; where they are apart, both changes are in what comes of it.
+    /// If each side changes one line, the result has both changes unless the lines are adjacent.
     #[test]
     fn two_changed_lines_come_to_both_or_to_a_conflict(count in 3_u8..30, a in 0_u8..30, b in 0_u8..30) {
         let (a, b) = (a % count, b % count);

@@ -1,4 +1,4 @@
-//! Who reaches what, by which rule, and if not, why not.
+//! Tests of queries: who reaches what, by which rule, and if not, why not.
 
 use serde_json::json;
 
@@ -243,7 +243,7 @@ fn a_tag_is_a_device_with_nothing_else_and_what_others_reach_is_a_note() {
     assert!(!answer.allowed);
     assert!(answer.notes[0].contains("bob-laptop reaches db-1 all the same, by grants[0]"));
     assert!(compiled.ask("bob-laptop", "tag:db", None, 5432).unwrap().notes.is_empty());
-    // Of a group, one reaches the tag by itself, and says nothing about the one who does not.
+    // One member of the group does reach the tag; that must not be noted about the member who does not.
     let group = compiled.ask("group:all", "tag:db", None, 5432).unwrap();
     assert!(!group.allowed && group.notes.is_empty(), "{:?}", group.notes);
 }

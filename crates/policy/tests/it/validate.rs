@@ -1,4 +1,4 @@
-//! What Tailscale would refuse, where, and what would be right.
+//! What Tailscale would reject, at which position, and the suggested fix.
 
 use tailsteward_policy::{Inventory, Severity, check};
 

@@ -1,4 +1,4 @@
-//! Authorisation and the node key's expiry.
+//! Device approval and node key expiry.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -7,7 +7,7 @@ use super::super::audit::Event;
 use super::super::clock::whole_seconds;
 use super::super::http::{Call, Failure, Outcome, Reply};
 
-/// `POST /device/{deviceId}/expire`: the device has to authenticate again. Nothing undoes this.
+/// `POST /device/{deviceId}/expire`: the device has to reauthenticate. This cannot be undone.
 pub(crate) fn expire(call: &mut Call<'_>) -> Outcome {
     let now = whole_seconds(call.now);
     let device = call.manageable()?;
@@ -24,7 +24,7 @@ struct Authorization {
     authorized: Option<bool>,
 }
 
-/// `POST /device/{deviceId}/authorized`: false takes the authorisation back.
+/// `POST /device/{deviceId}/authorized`: approves the device, or deauthorizes it if false.
 pub(crate) fn authorize(call: &mut Call<'_>) -> Outcome {
     let now = call.now;
     let device = call.manageable()?.target();
@@ -47,8 +47,8 @@ struct KeyExpiry {
     key_expiry_disabled: Option<bool>,
 }
 
-/// `POST /device/{deviceId}/key`: the original expiry is kept while expiry is disabled, and counts
-/// again afterwards, even if it has passed by then.
+/// `POST /device/{deviceId}/key`: the expiry time is kept while expiry is disabled, and applies again
+/// afterwards, even if it has passed by then.
 pub(crate) fn set_key(call: &mut Call<'_>) -> Outcome {
     call.manageable()?;
     let KeyExpiry { key_expiry_disabled } = call.json()?;

@@ -1,4 +1,4 @@
-//! The device's IPv4 address.
+//! The IPv4 address of a device.
 
 use std::net::Ipv4Addr;
 
@@ -8,8 +8,8 @@ use serde_json::json;
 use super::super::audit::Event;
 use super::super::http::{Call, Failure, Outcome, Reply};
 
-/// Whether a device may have the address: in 100.64.0.0/10, without the parts Tailscale keeps for
-/// itself and for the systems it runs beside.
+/// Whether a device may have the address: it is in 100.64.0.0/10, and not in a range that Tailscale or
+/// Chrome OS reserves.
 pub(crate) fn is_assignable(address: Ipv4Addr) -> bool {
     let [first, second, third, _] = address.octets();
     let reserved = (second == 100 && (third == 0 || third == 100))
@@ -22,7 +22,7 @@ struct WantedAddress {
     ipv4: Option<String>,
 }
 
-/// `POST /device/{deviceId}/ip`: the address must be free.
+/// `POST /device/{deviceId}/ip`: changes the IPv4 address. The new one must be unused.
 pub(crate) fn set_ip(call: &mut Call<'_>) -> Outcome {
     let device = call.manageable()?;
     let (id, target, old) = (device.node_id.clone(), device.target(), device.network.ipv4);

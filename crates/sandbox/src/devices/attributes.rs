@@ -1,4 +1,4 @@
-//! Posture attributes: `node:` ones the device reports, `custom:` ones the API sets.
+//! Posture attributes: `node:` ones that the device reports, and `custom:` ones set through the API.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,13 +13,13 @@ use super::super::state::null_as_default;
 use super::device::{Attribute, AttributeValue, Device};
 use super::manageable;
 
-/// The largest integer every JSON reader keeps exact: 2⁵³ − 1.
+/// The largest integer that every JSON parser reads exactly: 2⁵³ − 1.
 const MAX_NUMBER: u64 = 9_007_199_254_740_991;
 
-/// The zero time of Go, which its client sends for "no expiry".
+/// Go's zero time, which the official Go client sends for "no expiry".
 const NO_EXPIRY: &str = "0001-01-01T00:00:00Z";
 
-/// The spelling and type of every custom attribute, fixed tailnet-wide by its first write.
+/// The spelling and type of each custom attribute. The first write fixes them for the tailnet.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct AttributeTypes(HashMap<String, (String, AttributeType)>);
 
@@ -49,7 +49,7 @@ impl AttributeType {
 }
 
 impl AttributeTypes {
-    /// Takes note of a write, or refuses it: another spelling or type of a known attribute.
+    /// Records the spelling and type of an attribute, or fails if they differ from those recorded earlier.
     pub(crate) fn learn(&mut self, key: &str, value: &AttributeValue) -> Result<(), Failure> {
         let written = AttributeType::of(value);
         let known = self.0.entry(key.to_lowercase()).or_insert_with(|| (key.to_owned(), written));
@@ -151,7 +151,7 @@ pub(crate) fn set_attribute(call: &mut Call<'_>) -> Outcome {
     get_attributes(call)
 }
 
-/// `DELETE /device/{deviceId}/attributes/{attributeKey}`: one that is not there is gone already.
+/// `DELETE /device/{deviceId}/attributes/{attributeKey}`: succeeds even if the attribute is not set.
 pub(crate) fn delete_attribute(call: &mut Call<'_>) -> Outcome {
     let key = call.param("attributeKey");
     call.manageable()?;
@@ -169,8 +169,8 @@ struct Batch {
     comment: String,
 }
 
-/// `PATCH /tailnet/{tailnet}/device-attributes`: a merge over many devices. All of it is checked
-/// before any of it is written.
+/// `PATCH /tailnet/{tailnet}/device-attributes`: merges attributes into many devices. Nothing is written
+/// unless everything is valid.
 pub(crate) fn batch_set_attributes(call: &mut Call<'_>) -> Outcome {
     call.refuse_on_free_plan()?;
     let batch: Batch = call.json()?;
@@ -198,7 +198,7 @@ pub(crate) fn batch_set_attributes(call: &mut Call<'_>) -> Outcome {
     Reply::json(&Value::Null)
 }
 
-/// Sets or removes an attribute; the event that tells of it, if anything changed.
+/// Sets or removes an attribute. Returns the audit event, if anything changed.
 fn write(device: &mut Device, key: &str, attribute: Option<Attribute>) -> Option<Event> {
     let target: Target = device.target();
     let new = attribute.as_ref().map(|new| json!({ key: new.value })).unwrap_or_default();
@@ -215,7 +215,7 @@ fn write(device: &mut Device, key: &str, attribute: Option<Attribute>) -> Option
     Some(Event::new(action, target).property("ATTRIBUTES", old, new))
 }
 
-/// Everything known about a device's posture. Expired attributes are gone.
+/// All posture attributes of a device and their expiries, without expired ones.
 fn all_of(device: &Device, now: Timestamp) -> Value {
     let mut attributes = reported(device);
     let mut expiries = Map::new();

@@ -1,4 +1,4 @@
-//! What the sandbox keeps of a device. Small: what can be worked out is not stored.
+//! The stored fields of a device. To save memory, what can be computed is not stored.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,21 +10,21 @@ use serde::{Deserialize, Serialize};
 
 use super::super::audit::Target;
 
-/// Most of these texts are the same on many devices; only what was loaded from a file owns its text.
+/// Most of these strings are the same on many devices; only those loaded from a file are allocated.
 type Word = Cow<'static, str>;
 
-/// One device.
+/// A stored device.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "these are the API's own independent switches")]
 pub(crate) struct Device {
-    /// The legacy identifier, a number.
+    /// The legacy device ID, a number.
     pub(crate) id: String,
     pub(crate) node_id: String,
     /// Login name of the owner, or [`super::TAGGED`].
     pub(crate) user: Arc<str>,
     /// The `MagicDNS` name without the tailnet's suffix.
     pub(crate) name: String,
-    /// The name the operating system gives the machine.
+    /// The host name reported by the operating system.
     pub(crate) hostname: String,
     pub(crate) hardware: Hardware,
     pub(crate) network: Network,
@@ -32,7 +32,7 @@ pub(crate) struct Device {
     /// When the node key expires. Kept while expiry is disabled.
     pub(crate) expires: Timestamp,
     pub(crate) key_expiry_disabled: bool,
-    /// Whether the machine is up and tries to connect.
+    /// Whether the device is switched on and tries to connect.
     pub(crate) online: bool,
     pub(crate) seen: Option<Timestamp>,
     pub(crate) authorized: bool,
@@ -40,20 +40,20 @@ pub(crate) struct Device {
     pub(crate) blocks_incoming: bool,
     pub(crate) ssh_enabled: bool,
     pub(crate) multiple_connections: bool,
-    /// Sorted, without duplicates; so are the routes.
+    /// Sorted and without duplicates, like the routes below.
     pub(crate) tags: Vec<String>,
     pub(crate) advertised_routes: Vec<String>,
     pub(crate) enabled_routes: Vec<String>,
     pub(crate) attributes: BTreeMap<String, Attribute>,
-    /// Machine, node and tailnet lock keys follow from this number.
+    /// The seed of the machine, node and Tailnet Lock keys.
     pub(crate) key_seed: u64,
-    /// The DNS suffix of the tailnet it belongs to.
+    /// The DNS suffix of the device's tailnet.
     pub(crate) suffix: Arc<str>,
-    /// Whether another tailnet shares it into this one.
+    /// Whether the device is shared in from another tailnet.
     pub(crate) is_external: bool,
 }
 
-/// The machine and its software.
+/// The machine, its operating system and its Tailscale client.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Hardware {
     pub(crate) os: Word,
@@ -62,11 +62,11 @@ pub(crate) struct Hardware {
     pub(crate) distro: Option<(Word, Word, Word)>,
     pub(crate) client_version: Word,
     pub(crate) update_available: bool,
-    /// Whether the device reports its serial number, which follows from the key seed.
+    /// Whether the device reports its serial number, which is derived from the key seed.
     pub(crate) reports_identity: bool,
 }
 
-/// Addresses in the tailnet and what the device last reported about the network it is in.
+/// The Tailscale IP addresses, and what the device last reported about its physical network.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Network {
     pub(crate) ipv4: Ipv4Addr,
@@ -77,7 +77,7 @@ pub(crate) struct Network {
     pub(crate) ipv6_works: bool,
 }
 
-/// A DERP region and the latency to it in microseconds. The first of a device's is its home.
+/// A DERP region and the latency to it in microseconds. A device's first one is its home region.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Relay {
     pub(crate) region: Word,
@@ -91,7 +91,7 @@ pub(crate) struct Attribute {
     pub(crate) expires: Option<Timestamp>,
 }
 
-/// The three types an attribute may have.
+/// The value of a custom attribute.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum AttributeValue {
@@ -114,24 +114,24 @@ impl Device {
         !self.key_expiry_disabled && self.expires <= now
     }
 
-    /// Whether the control server has a connection: no device stays without a valid key.
+    /// Whether the device is connected: it is switched on, approved, and its node key has not expired.
     pub(crate) fn is_connected(&self, now: Timestamp) -> bool {
         self.online && self.authorized && !self.key_expired(now)
     }
 
-    /// When the device was last connected; none while it is, or if it never was.
+    /// When the device was last connected; `None` if it is connected now or never was.
     pub(crate) fn last_seen(&self, now: Timestamp) -> Option<Timestamp> {
         if self.is_connected(now) {
             None
         } else if self.online && self.authorized {
-            // It was up until its key ran out.
+            // It was connected until its key expired.
             Some(self.expires)
         } else {
             self.seen
         }
     }
 
-    /// Switches the device off, as far as the control server can tell.
+    /// Switches the device off.
     pub(crate) fn disconnect(&mut self, now: Timestamp) {
         if self.is_connected(now) {
             self.seen = Some(super::super::clock::whole_seconds(now));

@@ -1,5 +1,5 @@
-//! Server-side filters: `property=value`, compared exactly. A list property must contain the value,
-//! so that a repeated parameter asks for all of them.
+//! Filters of the device list: `property=value`, compared exactly. A list property must contain the value,
+//! so repeated parameters require all of their values.
 
 use jiff::Timestamp;
 
@@ -40,7 +40,7 @@ const PROPERTIES: &[&str] = &[
     "isEphemeral",
 ];
 
-/// Refuses filters on what is not a simple property or a list.
+/// Rejects filters on properties that do not exist or are objects.
 pub(crate) fn check(filters: &[(&str, &str)]) -> Result<(), Failure> {
     let refused = filters.iter().find(|(name, _)| !PROPERTIES.contains(name));
     refused.map_or(Ok(()), |(name, _)| {
@@ -49,7 +49,7 @@ pub(crate) fn check(filters: &[(&str, &str)]) -> Result<(), Failure> {
     })
 }
 
-/// Whether a device has the value.
+/// Whether a property of the device has the value, or contains it.
 pub(crate) fn matches(device: &Device, name: &str, value: &str, now: Timestamp) -> bool {
     let flag = |actual: bool| value == if actual { "true" } else { "false" };
     let one_of = |list: &[String]| list.iter().any(|item| item == value);
@@ -79,7 +79,7 @@ pub(crate) fn matches(device: &Device, name: &str, value: &str, now: Timestamp) 
     }
 }
 
-/// The text of a property nobody filters by often: taken from the device as it would be sent.
+/// The property as text, taken from the device's JSON; for properties that are rarely filtered by.
 fn as_sent(device: &Device, name: &str, now: Timestamp) -> String {
     let sent = serde_json::to_value(super::wire(device, now, false)).unwrap_or_default();
     sent.get(name).and_then(|text| text.as_str()).unwrap_or_default().to_owned()

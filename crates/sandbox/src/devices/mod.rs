@@ -1,4 +1,4 @@
-//! Devices: the 15 operations on them, and the devices themselves.
+//! Devices and the 15 operations on them.
 
 mod access;
 mod address;
@@ -28,17 +28,17 @@ pub(crate) use store::Devices;
 pub(crate) use tags::set_tags;
 pub(crate) use wire::wire;
 
-/// The owner the API names for a tagged device.
+/// The user that the API reports for a tagged device.
 pub(crate) const TAGGED: &str = "tagged-devices";
 
 impl Call<'_> {
-    /// The device the path names, by node id or legacy id.
+    /// The device in the path, by node ID or legacy ID.
     pub(crate) fn device(&self) -> Result<&Device, Failure> {
         let found = self.state.devices.get(&self.param("deviceId"));
         found.ok_or_else(|| Failure::not_found("device not found"))
     }
 
-    /// The device the path names, if this tailnet may change it.
+    /// The device in the path, unless it is shared in from another tailnet.
     fn manageable(&mut self) -> Result<&mut Device, Failure> {
         let id = self.param("deviceId");
         manageable(&mut self.state.devices, &id)
@@ -53,13 +53,13 @@ impl Call<'_> {
     }
 }
 
-/// A device that belongs to this tailnet. Those shared into it answer as if they did not exist.
+/// A device of this tailnet. For a shared-in device, the response is the same as if it did not exist.
 fn manageable<'d>(devices: &'d mut Devices, id: &str) -> Result<&'d mut Device, Failure> {
     let found = devices.get_mut(id).filter(|device| !device.is_external);
     found.ok_or_else(|| Failure::not_found("no manageable device matching this ID found"))
 }
 
-/// `GET /tailnet/{tailnet}/devices`: any query parameter but `fields` is an exact-match filter.
+/// `GET /tailnet/{tailnet}/devices`: any query parameter other than `fields` is an exact-match filter.
 pub(crate) fn list(call: &mut Call<'_>) -> Outcome {
     let all_fields = call.all_fields()?;
     let filters: Vec<(&str, &str)> = call
@@ -87,7 +87,7 @@ pub(crate) fn get(call: &mut Call<'_>) -> Outcome {
     Reply::json(&wire(call.device()?, call.now, all_fields))
 }
 
-/// `DELETE /device/{deviceId}`: a device shared from elsewhere cannot be deleted here.
+/// `DELETE /device/{deviceId}`: a shared-in device cannot be deleted.
 pub(crate) fn delete(call: &mut Call<'_>) -> Outcome {
     let device = call.device()?;
     if device.is_external {

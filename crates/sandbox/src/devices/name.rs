@@ -1,4 +1,4 @@
-//! The device's name.
+//! The name of a device.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -10,7 +10,7 @@ use super::store::Devices;
 /// The longest label DNS allows.
 const MAX_LENGTH: usize = 63;
 
-/// Makes a DNS label of a name: lower case, separators become dashes, the rest is dropped.
+/// Turns a name into a DNS label: lower case, with dashes for separators, and without other characters.
 pub(crate) fn sanitize(name: &str) -> String {
     let label: String = name
         .chars()
@@ -29,8 +29,8 @@ struct WantedName {
     name: Option<String>,
 }
 
-/// `POST /device/{deviceId}/name`: a base name or a full one; an empty one resets the name to what
-/// the operating system says.
+/// `POST /device/{deviceId}/name`: takes a short or a full name; an empty one resets the name to the host
+/// name of the operating system.
 pub(crate) fn set_name(call: &mut Call<'_>) -> Outcome {
     let device = call.manageable()?;
     let (id, target) = (device.node_id.clone(), device.target());
@@ -61,7 +61,7 @@ pub(crate) fn set_name(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::empty())
 }
 
-/// The name itself, or with the first free number after it: hostnames need not be unique.
+/// The name, or the name with the first free number appended: host names need not be unique.
 fn free_name(devices: &Devices, name: &str, current: &str) -> String {
     let is_free = |candidate: &String| candidate == current || devices.name_is_free(candidate);
     let numbered = (1_u32..).map(|number| format!("{name}-{number}"));

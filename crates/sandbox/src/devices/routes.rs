@@ -20,7 +20,7 @@ pub(crate) fn get_routes(call: &mut Call<'_>) -> Outcome {
     reply(call.device()?)
 }
 
-/// `POST /device/{deviceId}/routes`: replaces the enabled set. A route may be enabled before the
+/// `POST /device/{deviceId}/routes`: replaces the approved routes. A route may be approved before the
 /// device advertises it.
 pub(crate) fn set_routes(call: &mut Call<'_>) -> Outcome {
     call.manageable()?;
@@ -47,7 +47,7 @@ fn reply(device: &Device) -> Outcome {
     }))
 }
 
-/// Whether a text is an IP prefix with nothing set beyond its length.
+/// Whether a text is an IP prefix without host bits.
 fn is_prefix(text: &str) -> bool {
     text.parse::<IpNet>().is_ok_and(|prefix| prefix == prefix.trunc())
 }

@@ -1,4 +1,4 @@
-//! The devices of a tailnet, found by either identifier, by name or by address.
+//! The devices of a tailnet, indexed by ID, name and address.
 
 use std::collections::{HashMap, HashSet};
 use std::net::Ipv4Addr;
@@ -11,7 +11,7 @@ use super::device::Device;
 #[derive(Debug, Default, Deserialize)]
 #[serde(from = "Vec<Device>")]
 pub(crate) struct Devices {
-    /// A deleted device leaves a gap, so that positions stay valid.
+    /// A deleted device leaves a `None`, so that positions stay valid.
     slots: Vec<Option<Device>>,
     positions: HashMap<String, usize>,
     names: HashSet<String>,
@@ -50,7 +50,7 @@ impl Devices {
         self.slots.iter().flatten()
     }
 
-    /// Finds a device by node id or legacy id.
+    /// The device with this node ID or legacy ID.
     pub(crate) fn get(&self, id: &str) -> Option<&Device> {
         self.slots.get(*self.positions.get(id)?)?.as_ref()
     }
@@ -70,13 +70,13 @@ impl Devices {
         Some(device)
     }
 
-    /// Changes every device a user owns.
+    /// Changes every device of a user.
     pub(crate) fn for_each_of(&mut self, login: &str, change: impl Fn(&mut Device)) {
         let owned = self.slots.iter_mut().flatten().filter(|device| &*device.user == login);
         owned.for_each(change);
     }
 
-    /// Removes every device a user owns.
+    /// Removes and returns every device of a user.
     pub(crate) fn remove_all_of(&mut self, login: &str) -> Vec<Device> {
         let owned = self.iter().filter(|device| &*device.user == login);
         let ids: Vec<String> = owned.map(|device| device.node_id.clone()).collect();
@@ -87,7 +87,7 @@ impl Devices {
         !self.names.contains(name)
     }
 
-    /// Renames a device; true if it exists.
+    /// Renames a device. False if it does not exist.
     pub(crate) fn rename(&mut self, id: &str, name: &str) -> bool {
         let Some(device) = self.get_mut(id) else { return false };
         let old = std::mem::replace(&mut device.name, name.to_owned());
@@ -99,7 +99,7 @@ impl Devices {
         !self.addresses.contains(&address)
     }
 
-    /// Gives a device another IPv4 address; true if it exists.
+    /// Changes the IPv4 address of a device. False if it does not exist.
     pub(crate) fn readdress(&mut self, id: &str, address: Ipv4Addr) -> bool {
         let Some(device) = self.get_mut(id) else { return false };
         let old = std::mem::replace(&mut device.network.ipv4, address);

@@ -1,4 +1,4 @@
-//! Tags, which replace a device's owner.
+//! Device tags. A tagged device has no user.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -14,8 +14,8 @@ struct WantedTags {
     tags: Vec<String>,
 }
 
-/// `POST /device/{deviceId}/tags`: replaces the set. Tags must be declared in the policy file, and
-/// a device that has tags cannot lose them all.
+/// `POST /device/{deviceId}/tags`: replaces the tags. They must be declared in the policy file, and a
+/// tagged device must keep at least one.
 pub(crate) fn set_tags(call: &mut Call<'_>) -> Outcome {
     let old = call.manageable()?.tags.clone();
     let WantedTags { mut tags } = call.json()?;

@@ -1,4 +1,4 @@
-//! A device as it travels.
+//! Devices as the API returns them.
 
 use std::net::IpAddr;
 
@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 use super::super::ids;
 use super::device::{Device, Network};
 
-/// The device as JSON: the default set of fields, or all of them.
+/// The device as JSON, with the default fields or all of them.
 pub(crate) fn wire(device: &Device, now: Timestamp, all_fields: bool) -> impl Serialize {
     let own = !device.is_external;
     let last_seen = device.last_seen(now);
@@ -54,8 +54,8 @@ fn extra(device: &Device, own: bool) -> Extra<'_> {
     }
 }
 
-/// For a device of another tailnet an unknown time is an empty string, which strict readers of
-/// dates trip over.
+/// For a shared-in device, the API returns an unknown time as an empty string, which strict date parsers
+/// reject.
 fn external_seen(device: &Device, now: Timestamp) -> Option<Moment> {
     if device.is_connected(now) { None } else { Some(Moment(None)) }
 }
@@ -74,7 +74,7 @@ fn identity(device: &Device) -> Identity {
     }
 }
 
-/// A time, or an empty string.
+/// A time; `None` is written as an empty string.
 struct Moment(Option<Timestamp>);
 
 impl Moment {

@@ -1,14 +1,14 @@
-//! What a DNS configuration may hold.
+//! Validates DNS configurations.
 
 use std::net::IpAddr;
 
 use super::super::http::Failure;
 use super::Dns;
 
-/// The longest name DNS allows.
+/// The most characters of a domain name.
 const MAX_LENGTH: usize = 253;
 
-/// Checks a complete configuration before it is stored.
+/// Validates a configuration before it is stored.
 pub(super) fn all(dns: &Dns) -> Result<(), Failure> {
     let resolvers = dns.nameservers.iter().chain(dns.split.values().flatten());
     if let Some(bad) = resolvers.map(|it| &it.address).find(|address| !is_resolver(address)) {
@@ -23,13 +23,13 @@ pub(super) fn all(dns: &Dns) -> Result<(), Failure> {
     Ok(())
 }
 
-/// An IP address, or the address of DNS over HTTPS.
+/// Whether this is an IP address or the URL of a DNS-over-HTTPS server.
 fn is_resolver(address: &str) -> bool {
     address.parse::<IpAddr>().is_ok()
         || address.strip_prefix("https://").is_some_and(|rest| !rest.is_empty())
 }
 
-/// The domain as it is stored: in lower case, without the final dot.
+/// The domain as stored: in lower case, without the final dot. Fails if it is invalid.
 pub(super) fn domain(text: &str) -> Result<String, Failure> {
     let domain = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
     let allowed = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');

@@ -1,5 +1,5 @@
-//! `/tailnet/{tailnet}/dns/configuration`: everything in one body. The only endpoint with
-//! `overrideLocalDNS`, and with whether a resolver is used together with an exit node.
+//! `/tailnet/{tailnet}/dns/configuration`: the DNS configuration in one body. Only this endpoint has
+//! `overrideLocalDNS`, and the setting to use a resolver together with an exit node.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +36,8 @@ pub(crate) fn get(call: &mut Call<'_>) -> Outcome {
     Reply::json(&wire(&call.state.dns))
 }
 
-/// `POST /tailnet/{tailnet}/dns/configuration`: replaces it all; what is not sent is gone.
+/// `POST /tailnet/{tailnet}/dns/configuration`: replaces the configuration; fields that are not sent are
+/// reset.
 pub(crate) fn set(call: &mut Call<'_>) -> Outcome {
     let wanted: Wanted = call.json()?;
     let plain = |list: Vec<Object<Resolver>>| list.into_iter().map(|Object(it)| it).collect();
@@ -60,7 +61,7 @@ pub(crate) fn set(call: &mut Call<'_>) -> Outcome {
     get(call)
 }
 
-/// The configuration as it travels.
+/// The configuration as the API returns it.
 pub(super) fn wire(dns: &Dns) -> Value {
     json!({
         "nameservers": dns.nameservers,

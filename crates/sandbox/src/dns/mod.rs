@@ -1,4 +1,5 @@
-//! DNS: one configuration behind five endpoints. The four older ones read and change a part of it each.
+//! DNS: one configuration behind five endpoints. The four older endpoints each read and change a part of
+//! it.
 
 mod check;
 mod configuration;
@@ -14,18 +15,18 @@ use super::state::null_as_default;
 
 pub(crate) use configuration::{get as get_configuration, set as set_configuration};
 
-/// The tailnet's DNS.
+/// The DNS configuration of a tailnet.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Dns {
     nameservers: Vec<Resolver>,
-    /// Never an empty list: a domain without resolvers is not split.
+    /// Restricted nameservers by domain. No list is empty: a domain without resolvers is removed.
     split: BTreeMap<String, Vec<Resolver>>,
     search_paths: Vec<String>,
     magic: bool,
     override_local: bool,
 }
 
-/// A resolver. A switch that is off does not travel.
+/// A nameserver. Flags that are false are left out of the JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Resolver {
@@ -40,7 +41,7 @@ struct Resolver {
 }
 
 impl Dns {
-    /// What a company has that runs its own name server.
+    /// The seeded configuration: that of a company with a nameserver of its own.
     pub(crate) fn new(tailnet: &str) -> Self {
         let resolver = |address: &str| plain(address.to_owned());
         Self {
@@ -71,7 +72,7 @@ fn plain(address: String) -> Resolver {
 }
 
 impl Call<'_> {
-    /// Stores a checked configuration and logs what is different.
+    /// Stores a validated configuration and logs the differences.
     fn change_dns(&mut self, next: Dns) {
         let target = Target::tailnet(&self.state.identity);
         let old = std::mem::replace(&mut self.state.dns, next);
@@ -102,8 +103,8 @@ pub(crate) fn nameservers(call: &mut Call<'_>) -> Outcome {
     Reply::json(&json!({ "dns": call.state.dns.addresses() }))
 }
 
-/// `POST /tailnet/{tailnet}/dns/nameservers`: replaces them, in order. `MagicDNS` does not work
-/// without one, and goes off with the last. A resolver that stays keeps what else is known of it.
+/// `POST /tailnet/{tailnet}/dns/nameservers`: replaces the global nameservers, in order. `MagicDNS` needs
+/// one, and is disabled when the last is removed. Nameservers that stay keep their other settings.
 pub(crate) fn set_nameservers(call: &mut Call<'_>) -> Outcome {
     let WantedNameservers { dns } = call.json()?;
     let mut next = call.state.dns.clone();
@@ -153,7 +154,7 @@ pub(crate) fn search_paths(call: &mut Call<'_>) -> Outcome {
     Reply::json(&json!({ "searchPaths": call.state.dns.search_paths }))
 }
 
-/// `POST /tailnet/{tailnet}/dns/searchpaths`: replaces them, in order.
+/// `POST /tailnet/{tailnet}/dns/searchpaths`: replaces the search domains, in order.
 pub(crate) fn set_search_paths(call: &mut Call<'_>) -> Outcome {
     let WantedSearchPaths { search_paths: wanted } = call.json()?;
     let next = Dns { search_paths: wanted, ..call.state.dns.clone() };
@@ -169,13 +170,13 @@ pub(crate) fn split(call: &mut Call<'_>) -> Outcome {
     Reply::json(&call.state.dns.split_addresses())
 }
 
-/// `PUT /tailnet/{tailnet}/dns/split-dns`: replaces the map.
+/// `PUT /tailnet/{tailnet}/dns/split-dns`: replaces the restricted nameservers of all domains.
 pub(crate) fn set_split(call: &mut Call<'_>) -> Outcome {
     let wanted: WantedSplit = call.json()?;
     write_split(call, wanted, Dns { split: BTreeMap::new(), ..call.state.dns.clone() })
 }
 
-/// `PATCH /tailnet/{tailnet}/dns/split-dns`: changes only the domains it names. Null removes one.
+/// `PATCH /tailnet/{tailnet}/dns/split-dns`: changes only the domains in the body. Null removes a domain.
 pub(crate) fn update_split(call: &mut Call<'_>) -> Outcome {
     let wanted: WantedSplit = call.json()?;
     write_split(call, wanted, call.state.dns.clone())

@@ -1,4 +1,4 @@
-//! How a fault looks to a client.
+//! Turns a fault into what the client sees.
 
 use std::time::Duration;
 
@@ -12,10 +12,11 @@ use super::super::connection::Cut;
 use super::super::http::{Failure, Reply};
 use super::FaultKind;
 
-/// How long the first half of an answer has to be on its way before the connection ends.
+/// How long after the first half of a response the connection is closed.
 const HEAD_START: Duration = Duration::from_millis(50);
 
-/// The answer of a fault that keeps a request from being carried out; none where it is.
+/// The response to a request that the fault prevents from being executed; `None` if the fault lets it be
+/// executed.
 pub(crate) fn refusal(fault: &FaultKind, now: Timestamp) -> Option<Reply> {
     let reply = match *fault {
         FaultKind::RateLimit { seconds, as_date } => {
@@ -44,7 +45,7 @@ pub(crate) fn refusal(fault: &FaultKind, now: Timestamp) -> Option<Reply> {
     Some(reply)
 }
 
-/// Sends an answer the way the fault wants it.
+/// Sends a response as the fault demands.
 pub(crate) async fn deliver(
     fault: &FaultKind,
     response: Response<Body>,
@@ -62,10 +63,10 @@ pub(crate) async fn deliver(
     response
 }
 
-/// An answer that promises all of its body and sends half of it.
+/// A response that announces its full length but sends only half of its body.
 async fn halved(response: Response<Body>, stalls: bool) -> Response<Body> {
     let (mut head, body) = response.into_parts();
-    // A body of ours is in memory and cannot fail.
+    // Our own bodies are in memory, so reading them cannot fail.
     let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
     let length = bytes.len().max(2);
     head.headers.insert("content-length", length.into());

@@ -1,4 +1,4 @@
-//! Faults on demand: what goes wrong, for which requests, and how often.
+//! Injected faults: what goes wrong, for which requests, and how often.
 
 mod deliver;
 
@@ -13,67 +13,70 @@ pub(crate) use deliver::{deliver, refusal};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "fault", rename_all = "kebab-case", rename_all_fields = "camelCase")]
 pub enum FaultKind {
-    /// 429 with `Retry-After`, in seconds or as a date.
+    /// Responds with 429 and `Retry-After`, in seconds or as a date. The request is not executed.
     RateLimit {
-        /// How long to wait.
+        /// The value of `Retry-After` in seconds.
         #[serde(default)]
         seconds: u32,
         /// Whether `Retry-After` is a date instead of seconds.
         #[serde(default)]
         as_date: bool,
     },
-    /// This status, with a message in JSON.
+    /// Responds with this status and a JSON error message. The request is not executed.
     Status {
         /// Any status, such as 500 or 504.
         status: u16,
     },
-    /// This status, with a web page in place of JSON, as proxies send it.
+    /// Responds with this status and an HTML page instead of JSON, as proxies do. The request is not
+    /// executed.
     NotJson {
-        /// Any status; 200 as well.
+        /// Any status, including 200.
         status: u16,
     },
-    /// 401, as if the token had expired.
+    /// Responds with 401, as if the token had expired. The request is not executed.
     Unauthorized,
-    /// 412, as if somebody had written in between.
+    /// Responds with 412, as if somebody else had changed the policy file. The request is not executed.
     StaleEtag,
-    /// The connection is reset, and nothing has happened.
+    /// Resets the connection without executing the request.
     Reset,
-    /// It is carried out, and then the connection is reset: the answer is lost.
+    /// Executes the request, then resets the connection: the response is lost.
     LostResponse,
-    /// It is carried out, and half of the answer arrives before the connection ends.
+    /// Executes the request, and closes the connection after half of the response.
     Truncated,
-    /// It is carried out, and answered late.
+    /// Executes the request, and responds late.
     Slow {
-        /// How much later.
+        /// The delay in milliseconds.
         milliseconds: u64,
     },
-    /// It is carried out, and half of the answer arrives; the rest never does.
+    /// Executes the request, and sends half of the response; the rest never arrives.
     Stalled,
 }
 
-/// A fault, and the requests it befalls.
+/// A fault, and the requests that it affects.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Fault {
     /// What goes wrong.
     #[serde(flatten)]
     pub kind: FaultKind,
-    /// The operation, as the document names it, such as `listTailnetDevices`; none means any.
+    /// Only requests of this operation, named as in the API documentation, such as `listTailnetDevices`;
+    /// `None` for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
-    /// The method; none means any.
+    /// Only requests with this HTTP method; `None` for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
-    /// The path below `/api/v2`, in which `*` stands for one segment; none means any.
+    /// Only requests with this path below `/api/v2`; `*` matches one segment. `None` for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// How many of these requests go well first.
+    /// How many matching requests succeed first.
     #[serde(default)]
     pub after: u32,
-    /// How many of them it befalls then; none means all.
+    /// How many matching requests then fail; `None` for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u32>,
-    /// How likely it is each time, from 0 to 1. The sandbox's seed decides.
+    /// The probability that a matching request fails, from 0 to 1. Random numbers depend on the sandbox's
+    /// seed.
     #[serde(default = "always")]
     pub probability: f64,
 }
@@ -83,7 +86,7 @@ fn always() -> f64 {
 }
 
 impl Fault {
-    /// A fault that befalls every request from now on.
+    /// A fault that affects every request.
     #[must_use]
     pub fn new(kind: FaultKind) -> Self {
         Self {
@@ -97,21 +100,21 @@ impl Fault {
         }
     }
 
-    /// Only for this operation.
+    /// Limits the fault to one operation.
     #[must_use]
     pub fn on(mut self, operation: &str) -> Self {
         self.operation = Some(operation.to_owned());
         self
     }
 
-    /// Only this often.
+    /// Limits how many requests the fault affects.
     #[must_use]
     pub fn times(mut self, times: u32) -> Self {
         self.times = Some(times);
         self
     }
 
-    /// Reads a fault, and refuses what it does not know: a misspelt condition would be none.
+    /// Parses a fault. Unknown fields are errors: a misspelled condition would otherwise have no effect.
     pub(crate) fn read(value: &serde_json::Value) -> Result<Self, String> {
         let known = [
             "fault",
@@ -165,7 +168,7 @@ fn is_path(pattern: &str, path: &str) -> bool {
     }
 }
 
-/// The faults that are still to come.
+/// The faults that are still active.
 #[derive(Debug)]
 pub(crate) struct Faults {
     rng: Rng,
@@ -189,7 +192,7 @@ impl Faults {
         &self.list
     }
 
-    /// What befalls a request: the first fault that concerns it and is due.
+    /// The first fault that applies to a request and is due, if any.
     pub(crate) fn next(&mut self, method: &str, path: &str) -> Option<FaultKind> {
         let mut kind = None;
         for fault in &mut self.list {

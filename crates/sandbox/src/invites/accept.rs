@@ -1,4 +1,4 @@
-//! Accepting a share: the device of another tailnet of this sandbox appears in one's own.
+//! Accepting a device invite: a device of another tailnet in this sandbox is shared into the caller's.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ struct Wanted {
     invite: Option<String>,
 }
 
-/// `POST /device-invites/-/accept`: takes the full link or its code.
+/// `POST /device-invites/-/accept`: takes the link of an invite, or its code.
 pub(crate) fn accept(call: &mut Call<'_>) -> Outcome {
     let Wanted { invite } = call.json()?;
     let link = invite.unwrap_or_default();
@@ -55,14 +55,14 @@ pub(crate) fn accept(call: &mut Call<'_>) -> Outcome {
     Reply::json(&answer)
 }
 
-/// What the other tailnet gives away.
+/// A device being shared, and who shares it.
 struct Share {
     device: Device,
     sharer: User,
     exit_node: bool,
 }
 
-/// Accepts an invitation of another tailnet, if it has one with this code that is open.
+/// Accepts the open invite with this code in the given tailnet, if there is one.
 fn take(state: &mut State, code: &str, by: &User) -> Option<Share> {
     let invite = state.device_invites.iter_mut().find(|it| it.code == code && it.is_open())?;
     let original = state.devices.get(&invite.device_id)?;
@@ -71,7 +71,7 @@ fn take(state: &mut State, code: &str, by: &User) -> Option<Share> {
     let mut device = original.clone();
     device.is_external = true;
     device.key_expiry_disabled = true;
-    // A router stays a router only where the invitation says so, and routes are never shared.
+    // A shared-in device is an exit node only if the invite allows it, and has no subnet routes.
     device.tags.clear();
     device.attributes.clear();
     device

@@ -1,4 +1,4 @@
-//! Invitations to share a device. Whoever makes one must be a user: a share belongs to somebody.
+//! Device invites. Only users can create them, since a shared device is shared by somebody.
 
 use std::collections::BTreeSet;
 
@@ -13,10 +13,10 @@ use super::super::ids;
 use super::super::state::null_as_default;
 use super::{check_email, check_resend};
 
-/// How often an invitation for many can be accepted.
+/// How often a multi-use invite can be accepted.
 const MAX_ACCEPTED: usize = 1000;
 
-/// An invitation to share a device.
+/// An invite to share a device.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct DeviceInvite {
     pub(super) id: String,
@@ -28,7 +28,7 @@ pub(crate) struct DeviceInvite {
     email: String,
     sent: Option<Timestamp>,
     pub(super) code: String,
-    /// Who accepted it: id and login name.
+    /// The users who accepted it: ID and login name.
     pub(super) accepted: BTreeSet<(String, String)>,
 }
 
@@ -37,12 +37,12 @@ impl DeviceInvite {
         Target::invite(&self.id, &self.email)
     }
 
-    /// Whether somebody else can accept it.
+    /// Whether the invite can still be accepted.
     pub(super) fn is_open(&self) -> bool {
         self.accepted.len() < if self.multi_use { MAX_ACCEPTED } else { 1 }
     }
 
-    /// Identifiers travel as texts, whatever the document says.
+    /// The invite as the API returns it. IDs are strings, unlike in the API documentation.
     fn wire(&self, tailnet: &str) -> Value {
         let mut value = json!({
             "id": self.id,
@@ -72,7 +72,7 @@ impl DeviceInvite {
 }
 
 impl Call<'_> {
-    /// The invitation the path names. Its device may be gone, and then so is the invitation.
+    /// The invite in the path. An invite whose device was removed counts as removed.
     fn device_invite(&mut self) -> Result<&mut DeviceInvite, Failure> {
         let id = self.param("deviceInviteId");
         let devices = &self.state.devices;
@@ -82,7 +82,7 @@ impl Call<'_> {
     }
 }
 
-/// `GET /device/{deviceId}/device-invites`: no invites is a literal `null`, as on the real service.
+/// `GET /device/{deviceId}/device-invites`: `null` if there are none, as in the real API.
 pub(crate) fn list_for_device(call: &mut Call<'_>) -> Outcome {
     let device = &call.device()?.node_id;
     let own = call.state.device_invites.iter().filter(|invite| invite.device_id == *device);
@@ -101,7 +101,7 @@ struct Wanted {
     email: String,
 }
 
-/// `POST /device/{deviceId}/device-invites`: all of the list, or nothing.
+/// `POST /device/{deviceId}/device-invites`: creates all invites in the list, or none.
 pub(crate) fn create_for_device(call: &mut Call<'_>) -> Outcome {
     let device = call.device()?;
     if device.is_external {

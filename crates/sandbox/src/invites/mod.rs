@@ -1,4 +1,4 @@
-//! Invitations: to the tailnet, and to one of its devices.
+//! User invites and device invites.
 
 mod accept;
 mod device;
@@ -16,7 +16,7 @@ pub(crate) use device::{
 };
 pub(crate) use user::{UserInvite, create_users, delete_user, get_user, list_users, resend_user};
 
-/// The least time between two mails about the same invitation.
+/// The minimum time between two emails about the same invite, in seconds.
 const RESEND_SECONDS: i64 = 60;
 
 fn check_email(email: &str) -> Result<(), Failure> {
@@ -26,7 +26,7 @@ fn check_email(email: &str) -> Result<(), Failure> {
     Err(Failure::bad_request(format!("invalid email {email:?}")))
 }
 
-/// Whether a mail about an invitation may go out again.
+/// Whether an email about an invite may be sent again.
 fn check_resend(email: &str, sent: Option<Timestamp>, now: Timestamp) -> Result<(), Failure> {
     if email.is_empty() {
         return Err(Failure::bad_request("the invite was not created with an email address"));

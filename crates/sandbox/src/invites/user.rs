@@ -1,4 +1,4 @@
-//! Invitations to join the tailnet.
+//! User invites: to join the tailnet.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,11 +11,11 @@ use super::super::ids;
 use super::super::state::null_as_default;
 use super::{check_email, check_resend};
 
-/// Roles somebody can be invited to; nobody is invited to own a tailnet.
+/// The roles that an invite can have; there is no invite for the owner.
 const ROLES: &[&str] =
     &["member", "admin", "it-admin", "network-admin", "billing-admin", "auditor"];
 
-/// An invitation to join. It stays open: nobody joins a sandbox.
+/// An invite to join the tailnet. It is never accepted: nobody joins a sandbox.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct UserInvite {
     id: String,
@@ -31,7 +31,7 @@ impl UserInvite {
         Target::invite(&self.id, &self.email)
     }
 
-    /// Colleagues get a mail and need no link.
+    /// The invite as the API returns it. Users of the tailnet's own domain get an email, and no link.
     fn wire(&self, tailnet: &str, domain: &str) -> Value {
         let mut value = json!({
             "id": self.id,
@@ -68,7 +68,7 @@ impl Call<'_> {
     }
 }
 
-/// `GET /tailnet/{tailnet}/user-invites`: no invites is a literal `null`, as on the real service.
+/// `GET /tailnet/{tailnet}/user-invites`: `null` if there are none, as in the real API.
 pub(crate) fn list_users(call: &mut Call<'_>) -> Outcome {
     let all: Vec<Value> =
         call.state.user_invites.iter().map(|it| call.wire_user_invite(it)).collect();
@@ -83,7 +83,7 @@ struct Wanted {
     email: String,
 }
 
-/// `POST /tailnet/{tailnet}/user-invites`: all of the list, or nothing.
+/// `POST /tailnet/{tailnet}/user-invites`: creates all invites in the list, or none.
 pub(crate) fn create_users(call: &mut Call<'_>) -> Outcome {
     let mut wanted: Vec<Wanted> = call.json_list()?;
     for it in &mut wanted {

@@ -1,4 +1,4 @@
-//! Making keys, and replacing the configuration of those that can change.
+//! Creates keys, and replaces the configuration of trust credentials.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use super::super::{ids, scopes};
 use super::no_such_key;
 use super::{Call, DeviceCapabilities, Event, Failure, Key, Kind, Outcome, Reply, Target};
 
-/// The longest and the default lifetime of an auth key: 90 days.
+/// The longest and default lifetime of an auth key: 90 days.
 const MAX_LIFETIME_SECONDS: i64 = 90 * 86_400;
 
-/// What creating and replacing a key take. Nulls count as absent: clients send them.
+/// The body of requests that create or replace a key. Null counts as absent, since clients send it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Wanted {
@@ -60,7 +60,7 @@ impl Wanted {
     }
 }
 
-/// `POST /tailnet/{tailnet}/keys`: the only answer that ever shows the secret.
+/// `POST /tailnet/{tailnet}/keys`: the response is the only one that includes the secret.
 pub(crate) fn create(call: &mut Call<'_>) -> Outcome {
     let wanted: Wanted = call.json()?;
     let kind = wanted.kind()?;
@@ -68,7 +68,7 @@ pub(crate) fn create(call: &mut Call<'_>) -> Outcome {
     check_description(&wanted.description)?;
     let id = ids::stable(&mut call.state.rng, 'k');
     let secret = match kind {
-        // A federated identity proves itself with its provider's token and has no secret.
+        // A federated identity authenticates with its provider's token, and has no secret.
         Kind::Federated => String::new(),
         _ => ids::secret(&mut call.state.rng, kind.name(), &id),
     };
@@ -186,11 +186,12 @@ fn check_scopes(call: &Call<'_>, wanted: &[String]) -> Result<(), Failure> {
     if let Some(unknown) = wanted.iter().find(|scope| !scopes::is_known(scope)) {
         return Err(Failure::bad_request(format!("unknown scope {unknown:?}")));
     }
-    // Nobody can hand out more than they hold.
+    // Nobody can grant scopes that they do not have.
     wanted.iter().try_for_each(|scope| call.principal.require(scope))
 }
 
-/// Tags must be declared, and a trust credential can only pass on its own tags or tags those own.
+/// Checks that tags are declared, and that a trust credential assigns only its own tags or tags that those
+/// own.
 fn check_tags(call: &Call<'_>, tags: &[String]) -> Result<(), Failure> {
     let policy = &call.state.policy;
     let held = &call.principal.tags;

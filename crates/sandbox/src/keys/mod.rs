@@ -1,4 +1,4 @@
-//! Auth keys, OAuth clients, federated identities and access keys: one store, as in the API.
+//! Auth keys, OAuth clients, federated identities and access keys, in one store as in the API.
 
 mod create;
 
@@ -15,7 +15,7 @@ use super::http::{Call, Failure, Outcome, Reply};
 
 pub(crate) use create::{create, update};
 
-/// What a key is for.
+/// The type of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Kind {
@@ -26,7 +26,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// The scope that governs keys of this kind.
+    /// The scope needed to manage keys of this type.
     fn scope(self) -> &'static str {
         match self {
             Self::Auth => "auth_keys",
@@ -55,7 +55,7 @@ impl Kind {
     }
 }
 
-/// What devices registered with an auth key become.
+/// The properties of devices that register with an auth key.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct DeviceCapabilities {
@@ -66,7 +66,7 @@ pub(crate) struct DeviceCapabilities {
     pub(crate) tags: Vec<String>,
 }
 
-/// A stored key. The secret stays inside; only the answer to its creation shows it.
+/// A stored key. Only the response that creates it includes the secret.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Key {
     pub(crate) id: String,
@@ -85,7 +85,8 @@ pub(crate) struct Key {
     pub(crate) subject: String,
     pub(crate) audience: String,
     pub(crate) custom_claim_rules: BTreeMap<String, String>,
-    /// The sandbox's own credentials cannot be deleted: nobody could get back in.
+    /// Whether this is one of the sandbox's own credentials, which cannot be deleted: that would lock users
+    /// out.
     pub(crate) built_in: bool,
 }
 
@@ -112,7 +113,7 @@ impl Key {
         }
     }
 
-    /// Neither revoked nor expired.
+    /// Whether the key is neither revoked nor expired.
     pub(crate) fn is_valid(&self, now: Timestamp) -> bool {
         self.revoked.is_none() && self.expires.is_none_or(|expires| expires > now)
     }
@@ -145,7 +146,7 @@ impl Key {
     }
 }
 
-/// A key as it travels; what is empty is absent.
+/// A key as the API returns it; empty fields are left out.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct WireKey<'a> {
@@ -194,7 +195,7 @@ struct Devices<'a> {
     create: &'a DeviceCapabilities,
 }
 
-/// All keys there ever were: a deleted one stays readable as invalid.
+/// All keys, including deleted ones, which stay readable as invalid.
 #[derive(Debug, Default, Deserialize)]
 #[serde(from = "Vec<Key>")]
 pub(crate) struct Keys {
@@ -230,13 +231,13 @@ impl Keys {
         self.by_id.get(id)
     }
 
-    /// The valid key of a kind that has this secret.
+    /// The valid key of this type that has this secret.
     pub(crate) fn by_secret(&self, secret: &str, kind: Kind, now: Timestamp) -> Option<&Key> {
         let key = self.by_id.get(self.ids_by_secret.get(secret)?)?;
         (key.kind == kind && key.is_valid(now)).then_some(key)
     }
 
-    /// The caller behind a personal access key.
+    /// The caller that this access key authenticates.
     pub(crate) fn access_key(&self, secret: &str, now: Timestamp) -> Option<Principal> {
         let key = self.by_secret(secret, Kind::Api, now)?;
         Some(Principal {
@@ -249,8 +250,8 @@ impl Keys {
     }
 }
 
-/// `GET /tailnet/{tailnet}/keys`: active keys the caller's scopes show. Without `all=true` only
-/// the caller's own kind.
+/// `GET /tailnet/{tailnet}/keys`: the active keys that the caller's scopes allow. Without `all=true`, only
+/// keys of the caller's own type.
 pub(crate) fn list(call: &mut Call<'_>) -> Outcome {
     let principal = &call.principal;
     let all = call.switch("all")?;
@@ -264,7 +265,8 @@ pub(crate) fn list(call: &mut Call<'_>) -> Outcome {
     Reply::json(&json!({ "keys": keys }))
 }
 
-/// `GET /tailnet/{tailnet}/keys/{keyId}`: any key the scopes show, and always the one in use.
+/// `GET /tailnet/{tailnet}/keys/{keyId}`: any key that the caller's scopes allow, and always the caller's
+/// own.
 pub(crate) fn get(call: &mut Call<'_>) -> Outcome {
     let id = call.param("keyId");
     let key = call.state.keys.get(&id);
@@ -278,7 +280,7 @@ pub(crate) fn get(call: &mut Call<'_>) -> Outcome {
     Reply::json(&key.ok_or_else(no_such_key)?.wire(call.now, false))
 }
 
-/// `DELETE /tailnet/{tailnet}/keys/{keyId}`: revokes it at once, with the tokens made from it.
+/// `DELETE /tailnet/{tailnet}/keys/{keyId}`: revokes the key and its access tokens immediately.
 pub(crate) fn delete(call: &mut Call<'_>) -> Outcome {
     let id = call.param("keyId");
     let at = whole_seconds(call.now);

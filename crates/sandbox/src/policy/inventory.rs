@@ -1,4 +1,4 @@
-//! The tailnet as the policy engine takes it: users, devices and services.
+//! The tailnet as input for the policy crate: users, devices and services.
 
 use ipnet::IpNet;
 use tailsteward_policy::Inventory;
@@ -9,7 +9,7 @@ use super::super::state::State;
 use super::super::users::User;
 
 impl State {
-    /// What policy files are judged for.
+    /// The inventory that policy files are evaluated for.
     pub(super) fn inventory(&self) -> Inventory {
         let mut inventory = Inventory::named(&self.identity.name);
         inventory.users = self.users.iter().map(user).collect();

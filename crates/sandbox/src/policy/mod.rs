@@ -1,4 +1,4 @@
-//! The policy file: `HuJSON` kept byte for byte, and judged with the policy engine.
+//! The policy file: stored byte for byte, and evaluated by the policy crate.
 
 mod inventory;
 mod validate;
@@ -17,7 +17,7 @@ use super::ids;
 
 pub(crate) use validate::{preview, validate};
 
-/// The policy of a tailnet nobody has edited yet, which an empty body brings back.
+/// The default policy file of a new tailnet. Posting an empty body restores it.
 const DEFAULT: &str = include_str!("../seed/default-policy.hujson");
 
 /// The stored policy file.
@@ -31,7 +31,7 @@ pub(crate) struct Policy {
     untouched: bool,
 }
 
-/// What is saved of it; the rest follows from the text.
+/// The part of it that is saved; the rest is computed from the text.
 #[derive(Deserialize)]
 struct Saved {
     text: String,
@@ -47,7 +47,7 @@ impl From<Saved> for Policy {
 }
 
 impl Policy {
-    /// Stores a text that is known to be good, or else the default policy.
+    /// Stores a text that is known to be valid; an invalid one is replaced by the default policy file.
     pub(crate) fn new(text: String, rng: &mut Rng) -> Self {
         let etag = ids::hex_digest(rng.u64(..), 0);
         let untouched = !check_untested(&text, None).is_accepted();
@@ -59,20 +59,20 @@ impl Policy {
         self.engine.model().owners(tag).is_some()
     }
 
-    /// Whether one of `holders` is named as an owner of a tag.
+    /// Whether one of `holders` is listed as an owner of a tag.
     pub(crate) fn is_owned_by(&self, tag: &str, holders: &[String]) -> bool {
         let owners = self.engine.model().owners(tag).unwrap_or_default();
         owners.iter().any(|owner| holders.contains(&owner.value))
     }
 
-    /// Whether the auto-approvers let devices with these tags host a service, by its name or a tag.
+    /// Whether `autoApprovers` lets devices with these tags host a service, given by its name or tag.
     pub(crate) fn approves_service(&self, key: &str, tags: &[String]) -> bool {
         let mut entries = self.engine.model().approvers.services.iter();
         let approvers = entries.find(|entry| entry.name.value == key).map(|entry| &entry.value);
         approvers.is_some_and(|list| list.iter().any(|approver| tags.contains(&approver.text)))
     }
 
-    /// Whether a write that carries this `If-Match` header may go ahead.
+    /// Whether an `If-Match` header matches the current version.
     fn matches(&self, if_match: &str) -> bool {
         let wanted = if_match.trim().trim_matches('"');
         match wanted {
@@ -97,13 +97,13 @@ impl Policy {
     }
 }
 
-/// The refusal of tags that are not declared, or not the caller's to give.
+/// The error for tags that are not declared or that the caller may not assign.
 pub(crate) fn tags_refused(tags: &[String]) -> Failure {
     let list = bracketed(tags);
     Failure::bad_request(format!("requested tags {list} are invalid or not permitted"))
 }
 
-/// `GET /tailnet/{tailnet}/acl`: JSON if asked for, `HuJSON` otherwise.
+/// `GET /tailnet/{tailnet}/acl`: JSON if the client asks for it, `HuJSON` otherwise.
 pub(crate) fn get(call: &mut Call<'_>) -> Outcome {
     if call.switch("details")? {
         return call.state.policy.details();
@@ -111,15 +111,14 @@ pub(crate) fn get(call: &mut Call<'_>) -> Outcome {
     call.state.policy.reply(call.header("accept"))
 }
 
-/// `POST /tailnet/{tailnet}/acl`: replaces the file if its tests pass; every write has a new `ETag`.
+/// `POST /tailnet/{tailnet}/acl`: replaces the file if its tests pass. Every write changes the `ETag`.
 pub(crate) fn set(call: &mut Call<'_>) -> Outcome {
     if !call.state.policy.matches(call.header("if-match")) {
         return Err(Failure::new(412, "precondition failed, invalid old hash"));
     }
     let text = call.text()?;
     let reset = text.trim().is_empty();
-    // Strict JSON is checked as such. The real service blames comments with this same, misleading
-    // message.
+    // A JSON body must be strict JSON. For comments, the real API returns this same, misleading message.
     let strict = call.header("content-type").starts_with("application/json");
     if strict && !reset && serde_json::from_str::<Value>(text).is_err() {
         return Err(Failure::bad_request("exactly one capability scope must be populated"));

@@ -1,4 +1,4 @@
-//! Trying a policy file out without writing it: its tests, and which rules concern somebody.
+//! Validates a policy file without storing it: its tests, and which rules apply to a user or address.
 
 use std::net::SocketAddr;
 
@@ -16,8 +16,7 @@ impl Call<'_> {
     }
 }
 
-/// Reads a policy file; the refusal of one that the real service would not take. Tests are not
-/// run.
+/// Parses and validates a policy file without running its tests. Fails as the real API does.
 fn read(text: &str, inventory: &Inventory) -> Result<Engine, Failure> {
     let checked = check_untested(text, Some(inventory));
     let error = checked.errors().next();
@@ -36,14 +35,14 @@ fn read(text: &str, inventory: &Inventory) -> Result<Engine, Failure> {
     }
 }
 
-/// Reads a policy file and runs its tests; the refusal of one with failing tests.
+/// Parses a policy file and runs its tests. Fails if a test does.
 pub(super) fn read_tested(text: &str, inventory: &Inventory) -> Result<Engine, Failure> {
     let policy = read(text, inventory)?;
     check_report(&policy.run_tests(inventory))?;
     Ok(policy)
 }
 
-/// The refusal for failed tests, with what failed in each.
+/// Fails if a test failed, with the errors of each test.
 fn check_report(report: &TestReport) -> Result<(), Failure> {
     if report.is_pass() {
         return Ok(());
@@ -54,8 +53,8 @@ fn check_report(report: &TestReport) -> Result<(), Failure> {
     Err(Failure { data, ..Failure::bad_request("test(s) failed") })
 }
 
-/// `POST /tailnet/{tailnet}/acl/validate`: an array is tests for the live policy; an object is a
-/// policy, whose own tests are run. Both are answered with 200, also when something is wrong.
+/// `POST /tailnet/{tailnet}/acl/validate`: an array has tests for the current policy file; an object is a
+/// policy file whose own tests are run. The status is 200 even if something is wrong.
 pub(crate) fn validate(call: &mut Call<'_>) -> Outcome {
     let text = call.text()?;
     if text.trim().is_empty() {
@@ -77,7 +76,7 @@ pub(crate) fn validate(call: &mut Call<'_>) -> Outcome {
     }
 }
 
-/// Runs tests against the live policy. The outer error is for a list that holds something else.
+/// Runs tests against the current policy file. The outer error is for a list with something else in it.
 fn run_live(
     policy: &Policy,
     tests: &[Value],
@@ -101,8 +100,8 @@ fn run_live(
     Ok(check_report(&report))
 }
 
-/// `POST /tailnet/{tailnet}/acl/preview`: the rules of the policy in the body that concern a user,
-/// or an address and port.
+/// `POST /tailnet/{tailnet}/acl/preview`: the rules of the posted policy file that apply to a user, or to
+/// an address and port.
 pub(crate) fn preview(call: &mut Call<'_>) -> Outcome {
     let kind = call.query("type").unwrap_or_default();
     let wanted = call.query("previewFor").unwrap_or_default();

@@ -1,5 +1,5 @@
-//! The company's machines. Their kinds follow a fixed pattern of twenty, so that even a small
-//! tailnet has a bit of everything; the details are random.
+//! Generates the devices. Their types follow a fixed pattern of twenty, so that even a small tailnet has
+//! each of them; the details are random.
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4};
@@ -21,16 +21,16 @@ use super::pools::{
     WINDOWS,
 };
 
-/// The login of the partner who shares devices.
+/// The login name of the partner who shares devices.
 pub(crate) const PARTNER: &str = "robin.ashe@partner.example";
 
-/// What the names of the partner's devices end in.
+/// The DNS suffix of the partner's devices.
 const PARTNER_SUFFIX: &str = "tail9c3e7a.ts.net";
 
-/// Users who were away for longer than this count as idle.
+/// Users who were away for more than this many days count as idle.
 const IDLE_DAYS: i64 = 28;
 
-/// What a machine is for.
+/// The purpose of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
     Mac,
@@ -46,7 +46,7 @@ enum Role {
     ExitNode,
 }
 
-/// Ten machines of people and ten servers.
+/// Ten devices of users and ten servers.
 const PATTERN: [Role; 20] = [
     Role::Mac,
     Role::Web,
@@ -106,7 +106,7 @@ impl Role {
         }
     }
 
-    /// The percentage of machines of this kind that are up.
+    /// The percentage of devices of this type that are online.
     fn uptime(self) -> u8 {
         match self {
             Self::Runner => 100,
@@ -117,7 +117,7 @@ impl Role {
     }
 }
 
-/// Makes the machines of a tailnet.
+/// Generates the devices of a tailnet.
 pub(crate) fn devices(
     rng: &mut Rng,
     suffix: &Arc<str>,
@@ -140,7 +140,7 @@ pub(crate) fn devices(
     for (at, role) in PATTERN.iter().copied().cycle().take(count).enumerate() {
         let device = factory.device(at, role);
         for (key, attribute) in &device.attributes {
-            // Seeded values agree with each other by construction.
+            // Seeded values never contradict each other.
             let _ = types.learn(key, &attribute.value);
         }
         factory.made.insert(device);
@@ -154,7 +154,7 @@ struct Factory<'a> {
     now: Timestamp,
     owners: Vec<&'a User>,
     next_owner: usize,
-    /// How often a base name was used.
+    /// How often each base name was used.
     numbers: HashMap<String, u32>,
     made: Devices,
 }
@@ -170,7 +170,7 @@ impl Factory<'_> {
         device
     }
 
-    /// A blank machine, with everything that is drawn the same way for all of them.
+    /// A device with the properties that all types have.
     fn blank(&mut self, role: Role, hostname: String) -> Device {
         let name = self.unique_name(&sanitize(&hostname));
         Device {
@@ -257,7 +257,7 @@ impl Factory<'_> {
             device.created = device.created.max(owner.created);
             device.online = owner.standing == Standing::Good;
             if owner.signed_in < later(self.now, -IDLE_DAYS * DAY) {
-                // Whoever is away has their machines off.
+                // The devices of users who are away are offline.
                 device.online = false;
                 device.created = device.created.min(owner.signed_in);
                 device.seen = Some(owner.signed_in);
@@ -277,7 +277,7 @@ impl Factory<'_> {
         device
     }
 
-    /// Custom attributes of people's machines.
+    /// Sets the custom attributes of users' devices.
     fn describe(&mut self, device: &mut Device, role: Role) {
         if matches!(role, Role::Mac | Role::Windows) {
             let value = AttributeValue::Flag(self.rng.u8(..6) > 0);
@@ -291,7 +291,7 @@ impl Factory<'_> {
         }
     }
 
-    /// A machine of another tailnet.
+    /// A device shared in from another tailnet.
     fn shared_in(&mut self, at: usize) -> Device {
         let hostname = if at == 19 { "partner-nas" } else { "partner-build-host" };
         let mut device = self.blank(Role::Web, hostname.to_owned());
@@ -358,7 +358,7 @@ impl Factory<'_> {
         *number
     }
 
-    /// The name itself the first time, then with a number, as the real service does it.
+    /// The name for the first device, then the name with a number, as in the real service.
     fn unique_name(&mut self, base: &str) -> String {
         let mut name = base.to_owned();
         while !self.made.name_is_free(&name) {
@@ -368,7 +368,7 @@ impl Factory<'_> {
     }
 }
 
-/// Routes of a seeded device: advertised, enabled.
+/// The advertised and the approved routes of a device.
 fn routes(role: Role, block: usize) -> (Vec<String>, Vec<String>) {
     let mut advertised = match role {
         Role::Router => vec![

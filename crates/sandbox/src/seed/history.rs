@@ -1,4 +1,4 @@
-//! What happened before the sandbox started: three months of configuration changes.
+//! Generates the audit log from before the start: three months of configuration changes.
 
 use std::collections::HashMap;
 
@@ -15,10 +15,10 @@ use super::DAY;
 
 const DAYS: i64 = 90;
 
-/// How many devices have an entry for being added, at most.
+/// The most devices for which the log has an entry about being added.
 const MAX_ARRIVALS: usize = 300;
 
-/// Writes the history into the audit log.
+/// Adds the history to the audit log.
 pub(crate) fn fill(state: &mut State, now: Timestamp) {
     let mut events: Vec<(Timestamp, &'static str, Actor, Event)> = Vec::new();
     arrivals(state, now, &mut events);
@@ -54,7 +54,7 @@ fn arrivals(state: &State, now: Timestamp, events: &mut Events) {
     }
 }
 
-/// The OAuth client that brings servers in.
+/// The actor for the OAuth client that adds servers.
 fn automation(client: &str) -> Actor {
     Actor {
         id: client.to_owned(),

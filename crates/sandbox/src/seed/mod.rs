@@ -1,5 +1,5 @@
-//! The made-up company every sandbox starts with. Everything follows from the seed; times are
-//! relative to the start.
+//! Generates the made-up company that every sandbox starts with. Everything is derived from the seed; times
+//! are relative to the start.
 
 mod fleet;
 mod history;
@@ -28,12 +28,12 @@ use super::users::{User, Users};
 use super::webhooks::Webhooks;
 use super::{Credentials, Options, Sandbox, audit, ids};
 
-/// The company's policy file. Names in angle brackets are filled in with logins.
+/// The company's policy file. Placeholders in angle brackets are replaced by login names.
 const POLICY: &str = include_str!("policy.hujson");
 
 const DAY: i64 = 86_400;
 
-/// A fresh tailnet. The first one takes the seed as it is; the others, what their names make of it.
+/// A new tailnet. The first one uses the seed itself; others combine it with their names.
 pub(crate) fn state(options: &Options, name: &str) -> State {
     let clock = Clock::new(options.now);
     let now = whole_seconds(clock.now());
@@ -84,7 +84,7 @@ pub(crate) fn state(options: &Options, name: &str) -> State {
     state
 }
 
-/// Fills logins into the policy file. Small tailnets name the same person more than once.
+/// The policy file with login names filled in. In a small tailnet, one user may fill several placeholders.
 fn policy_text(members: &[&User]) -> String {
     let login =
         |at: usize| members.get(at % members.len().max(1)).map_or("", |user| &user.login_name);
@@ -97,8 +97,7 @@ fn policy_text(members: &[&User]) -> String {
     text
 }
 
-/// What the company offers under an address of its own. Addresses of services are not drawn, so
-/// that they can be looked up.
+/// The Tailscale Services of the company. Their addresses are fixed, so that they can be looked up.
 fn services() -> Services {
     let service = |last: u8, comment: &str, port: &str, tag: &str| {
         let fields = Fields {

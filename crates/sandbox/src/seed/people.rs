@@ -1,4 +1,4 @@
-//! The company's people.
+//! Generates the users.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use super::super::users::{Standing, User, Users};
 use super::DAY;
 use super::pools::{FIRST_NAMES, LAST_NAMES};
 
-/// Roles and standings the first users have; the rest are members in good standing.
+/// Role and status of the first users; the others are active members.
 const SPECIAL: &[(&str, Standing)] = &[
     ("owner", Standing::Good),
     ("admin", Standing::Good),
@@ -25,7 +25,7 @@ const SPECIAL: &[(&str, Standing)] = &[
     ("billing-admin", Standing::Good),
 ];
 
-/// One user for every four devices, the owner first, and from 20 devices on a partner who shares
+/// One user for every four devices, the owner first. From 20 devices on, there is also a partner who shares
 /// a device.
 pub(crate) fn users(rng: &mut Rng, domain: &str, devices: usize, now: Timestamp) -> Users {
     let mut users = Users::default();
@@ -34,7 +34,7 @@ pub(crate) fn users(rng: &mut Rng, domain: &str, devices: usize, now: Timestamp)
         let (display_name, login) = person(rng, domain, &mut taken);
         let special = SPECIAL.get(at).copied();
         let (role, standing) = special.unwrap_or(("member", Standing::Good));
-        // A few have been away for long and are idle.
+        // A few users have been away for long, and count as idle.
         let away = if at % 11 == 10 { rng.i64(30..200) } else { rng.i64(0..20) };
         users.insert(User {
             id: ids::stable(rng, 'u'),
@@ -62,7 +62,7 @@ pub(crate) fn users(rng: &mut Rng, domain: &str, devices: usize, now: Timestamp)
     users
 }
 
-/// A name nobody has yet, and the login made from it.
+/// An unused name, and the login name for it.
 fn person(rng: &mut Rng, domain: &str, taken: &mut HashSet<String>) -> (String, String) {
     let first = rng.choice(FIRST_NAMES).copied().unwrap_or("Alice");
     let last = rng.choice(LAST_NAMES).copied().unwrap_or("Smith");

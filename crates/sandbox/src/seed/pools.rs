@@ -1,8 +1,8 @@
-//! What made-up people and machines are drawn from.
+//! The lists that names, devices and locations are picked from.
 
 use super::super::devices::Hardware;
 
-/// A machine and its system.
+/// A computer model and its operating system.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Model {
     os: &'static str,
@@ -12,7 +12,7 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// The machine with a release of the client on it.
+    /// The hardware with this version of the Tailscale client.
     pub(crate) fn with(self, client_version: &'static str, update_available: bool) -> Hardware {
         let distro = |(name, version, code): (&'static str, &'static str, &'static str)| {
             (name.into(), version.into(), code.into())
@@ -47,7 +47,7 @@ pub(crate) const LAST_NAMES: &[&str] = &[
     "Varga", "Weber", "Wong", "Yilmaz", "Young", "Zhang",
 ];
 
-/// Client releases, oldest first. Only the last is up to date.
+/// Client versions, oldest first. Only the last one is up to date.
 pub(crate) const CLIENT_VERSIONS: &[&str] = &[
     "1.78.1-t3f2a9c1d0-g51b7e0a4c",
     "1.80.3-tb4c6d2e91-g0e7f3a85d",
@@ -59,7 +59,7 @@ pub(crate) const CLIENT_VERSIONS: &[&str] = &[
     "1.92.3-t5c8a2e6f9-gf4b1d7e30",
 ];
 
-/// DERP regions and a typical latency to each in microseconds, for one continent each.
+/// DERP regions with a typical latency to each in microseconds, one list per area.
 pub(crate) const REGIONS: &[[(&str, u32); 4]] = &[
     [("New York City", 9_000), ("Toronto", 21_000), ("Chicago", 24_000), ("Dallas", 41_000)],
     [("San Francisco", 8_000), ("Seattle", 24_000), ("Denver", 31_000), ("Dallas", 43_000)],

@@ -121,7 +121,7 @@ async fn a_batch_merges_into_many_devices_or_none() {
         assert!(matches!(answer.status, 400 | 404), "{}", answer.text);
         assert_eq!(attributes(&tailnet, one).await, left);
     }
-    // A refused batch fixes no type either.
+    // A rejected batch does not fix the type of an attribute.
     let path = format!("/device/{one}/attributes/custom:c");
     tailnet.post(&path, json!({ "value": true })).await.ok();
 }

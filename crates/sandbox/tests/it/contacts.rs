@@ -1,4 +1,4 @@
-//! The three contacts.
+//! Contact preferences.
 
 use super::*;
 
@@ -24,7 +24,7 @@ async fn a_new_address_waits_to_be_verified() {
     tailnet.call("PATCH", &path, json!({ "email": "a@b.example" })).await.ok_and_empty();
     tailnet.call("PATCH", &path, json!({ "email": "c@d.example" })).await.ok_and_empty();
     let support = tailnet.get(ALL).await.ok()["support"].clone();
-    // The one that was verified last stays in use.
+    // The last verified address stays in use.
     let expected = json!({"email": "c@d.example", "fallbackEmail": old, "needsVerification": true});
     assert_eq!(support, expected);
     tailnet.post(&resend, Value::Null).await.ok_and_empty();

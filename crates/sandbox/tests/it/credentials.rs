@@ -1,4 +1,4 @@
-//! Who may call, and how a token is got.
+//! Authentication and access tokens.
 
 use super::*;
 
@@ -117,7 +117,7 @@ async fn scopes_decide_what_a_credential_may_do() {
     }
 }
 
-/// A JWT without a signature that would hold.
+/// A JWT whose signature is invalid.
 fn jwt(claims: &Value) -> String {
     let encode = |value: &Value| base64url(value.to_string().as_bytes());
     format!("{}.{}.c2lnbmF0dXJl", encode(&json!({ "alg": "RS256" })), encode(claims))

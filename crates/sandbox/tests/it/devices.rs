@@ -1,8 +1,8 @@
-//! Devices: reading, filtering and changing them.
+//! Reading, filtering and changing devices.
 
 use super::*;
 
-/// Everything a refused write must leave as it was.
+/// Sends a request that must be rejected, and checks that it changed nothing.
 async fn unchanged_after(tailnet: &Tailnet, method: &str, path: &str, body: Value) -> Answer {
     let before = (tailnet.devices().await, tailnet.audit("").await);
     let answer = tailnet.call(method, path, body).await;
@@ -11,7 +11,7 @@ async fn unchanged_after(tailnet: &Tailnet, method: &str, path: &str, body: Valu
     answer
 }
 
-/// What only `fields=all` returns.
+/// The fields that only `fields=all` returns.
 const EXTRA: &[&str] = &[
     "enabledRoutes",
     "advertisedRoutes",

@@ -1,4 +1,4 @@
-//! DNS: one configuration with five faces.
+//! DNS: one configuration behind five endpoints.
 
 use super::*;
 
@@ -37,7 +37,7 @@ async fn magic_dns_goes_with_the_last_nameserver_and_needs_one() {
     let refusal = "need at least one nameserver to enable MagicDNS";
     put(&tailnet, "POST", "preferences", json!({ "magicDNS": true })).await.refused(400, refusal);
     put(&tailnet, "POST", "nameservers", json!({"dns": ["9.9.9.9"]})).await.ok();
-    // It does not come back by itself.
+    // It is not enabled again automatically.
     assert_eq!(look(&tailnet, "preferences").await, json!({ "magicDNS": false }));
     put(&tailnet, "POST", "preferences", json!({ "magicDNS": true })).await.ok();
     put(&tailnet, "POST", "preferences", json!({})).await.refused(400, "magicDNS is required");
@@ -82,7 +82,7 @@ async fn the_configuration_is_replaced_as_a_whole() {
     });
     assert_eq!(tailnet.post(CONFIGURATION, wanted).await.ok(), stored);
     assert_eq!(tailnet.get(CONFIGURATION).await.ok(), stored);
-    // What an older face keeps in place keeps its switches.
+    // A nameserver kept through an older endpoint keeps its other settings.
     put(&tailnet, "POST", "nameservers", json!({"dns": ["9.9.9.9"]})).await.ok();
     assert_eq!(tailnet.get(CONFIGURATION).await.ok()["nameservers"], json!([resolver]));
 }

@@ -1,4 +1,4 @@
-//! Faults on demand, over the admin endpoint and from Rust.
+//! Injected faults, through the admin endpoint and from Rust.
 
 use super::*;
 use tailsteward_sandbox::{Fault, FaultKind};
@@ -15,7 +15,7 @@ async fn inject(tailnet: &Tailnet, fault: Value) {
     admin(tailnet, "POST", "faults", fault).await.ok_and_empty();
 }
 
-/// A request that does not have to be answered.
+/// A request that may get no response.
 async fn attempt(tailnet: &Tailnet, method: &str, path: &str) -> Result<Answer, reqwest::Error> {
     let request = tailnet.bare(method, path).bearer_auth(Sandbox::API_KEY);
     let response = request.send().await?;

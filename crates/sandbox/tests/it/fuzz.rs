@@ -1,4 +1,4 @@
-//! Whatever comes over the wire, the sandbox answers; and answers the next one too.
+//! The sandbox responds to any input, and keeps working afterwards.
 
 use super::*;
 use proptest::prelude::*;
@@ -6,7 +6,7 @@ use proptest::test_runner::{Config, TestRunner};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// Pieces that lead into handlers, with others that do not.
+/// Path segments that exist, and random ones.
 fn segment() -> impl Strategy<Value = String> {
     let known = [
         "api",
@@ -57,7 +57,7 @@ fn segment() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A path that exists, or that is put together from pieces.
+/// An existing path, or one made of random segments.
 fn path() -> impl Strategy<Value = String> {
     let real = [
         "/tailnet/-/devices",
@@ -90,7 +90,7 @@ fn path() -> impl Strategy<Value = String> {
     ]
 }
 
-/// JSON of any shape, with the names that handlers look for.
+/// Random JSON that uses the field names of handlers.
 fn json_body() -> impl Strategy<Value = String> {
     let name = proptest::sample::select(vec![
         "dns",
@@ -170,7 +170,7 @@ fn json_body() -> impl Strategy<Value = String> {
     tree.prop_map(|it| it.to_string())
 }
 
-/// The bytes, and whether they are a request.
+/// Random bytes, and whether they are an HTTP request.
 fn request() -> impl Strategy<Value = (Vec<u8>, bool)> {
     let method = proptest::sample::select(vec!["GET", "POST", "PUT", "PATCH", "DELETE", "BREW"]);
     let body = prop_oneof![
@@ -201,7 +201,7 @@ fn nothing_panics_and_the_next_request_is_answered() {
     let result = TestRunner::new(config).run(&request(), |(bytes, is_request)| {
         runtime.block_on(async {
             let mut stream = TcpStream::connect(addr).await.unwrap();
-            // It may hang up early on what is no HTTP.
+            // The server may close the connection early if the bytes are not HTTP.
             let _ = stream.write_all(&bytes).await;
             if !is_request {
                 let _ = stream.shutdown().await;

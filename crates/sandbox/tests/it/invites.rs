@@ -1,4 +1,4 @@
-//! Invitations to the tailnet and to devices.
+//! User invites and device invites.
 
 use super::*;
 
@@ -20,7 +20,7 @@ async fn people_are_invited_in_a_list() {
         json!([{"email": "new@example.com"}, {"role": "admin"}, {"email": "x@other.example"}]);
     let made = tailnet.post(USERS, body).await.ok();
     assert_eq!(made[0]["role"], "member");
-    // Colleagues get no link, and who has no address gets no mail.
+    // Users of the tailnet's own domain get no link; an invite without an address sends no email.
     assert!(made[0].get("inviteUrl").is_none() && made[0].get("lastEmailSentAt").is_some());
     assert!(made[1].get("inviteUrl").is_some() && made[1].get("lastEmailSentAt").is_none());
     assert!(made[2].get("inviteUrl").is_some());
@@ -91,14 +91,14 @@ async fn a_device_is_shared_from_one_tailnet_to_another() {
     let shared = tailnet.call_as(&key, "POST", "/device-invites/-/accept", link.clone()).await.ok();
     assert_eq!(shared["device"]["fqdn"], device["name"]);
     assert_eq!(shared["sharer"]["id"], made[0]["sharerId"]);
-    // It shows in the other tailnet as somebody else's, and here as accepted.
+    // In the other tailnet, the device is shared in; here, the invite is accepted.
     let path = format!("/device/{}", id_of(&device));
     let there = tailnet.call_as(&key, "GET", &path, Value::Null).await.ok();
     assert_eq!((&there["isExternal"], &there["created"]), (&json!(true), &json!("")));
     let here = tailnet.get(&format!("/device-invites/{}", text(&made[0]["id"]))).await.ok();
     assert_eq!(here["accepted"], true);
     assert_eq!(here["acceptedBy"]["id"], shared["acceptedBy"]["id"]);
-    // One was enough.
+    // The invite can be accepted only once.
     let again = tailnet.call_as(&key, "POST", "/device-invites/-/accept", link).await;
     again.refused(400, "invalid or expired invite");
 }

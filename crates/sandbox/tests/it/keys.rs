@@ -120,9 +120,9 @@ async fn a_new_oauth_client_can_be_used_changed_and_deleted() {
     create(&["tag:prod"]).await.refused(400, message);
     let own = create(&["tag:k8s-operator"]).await.ok();
     assert!(own.get("userId").is_none());
-    // Owned by the client's tag.
+    // Tags owned by the client's tag.
     create(&["tag:k8s"]).await.ok();
-    // The key in use may always be read, even without the scope for its kind.
+    // Its own key can always be read, even without the scope for its type.
     let path = format!("/tailnet/-/keys/{id}");
     tailnet.call_as(token, "GET", &path, Value::Null).await.ok();
     let other = format!("/tailnet/-/keys/{}", Sandbox::OAUTH_CLIENT_ID);

@@ -46,7 +46,7 @@ async fn every_change_lands_in_the_audit_log() {
     assert_eq!(logs[before]["old"], text(&device["name"]).split('.').next().unwrap());
     assert_eq!(logs[before]["new"], "renamed");
     assert_eq!(logs[before + 4]["actionDetails"], "why");
-    // Reading, and writing what is there already, are no changes.
+    // Reads, and writes that change nothing, are not logged.
     tailnet.post(&format!("{path}/name"), json!({ "name": "renamed" })).await.ok_and_empty();
     assert_eq!(tailnet.audit("").await.len(), before + changes.len());
     let token = tailnet.token(Sandbox::OAUTH_CLIENT_SECRET, "").await.ok();
@@ -132,7 +132,7 @@ async fn flow_logs_are_believable_and_repeatable() {
     assert!(logs.iter().any(|log| log["subnetTraffic"].is_array()));
     assert!(logs.iter().any(|log| log["exitTraffic"].is_array()));
     assert_eq!(tailnet.get(path).await.text, answer.text);
-    // Kept for 30 days, and nothing from the future.
+    // Logs are kept for 30 days, and none are from the future.
     let old = path.replace("2026-06-15T1", "2026-05-01T1");
     assert_eq!(tailnet.get(&old).await.ok()["logs"], json!([]));
     let ahead = path.replace("2026-06-15T1", "2026-07-01T1");

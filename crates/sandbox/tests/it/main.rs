@@ -53,7 +53,7 @@ mod webhooks;
 
 const NOW: &str = "2026-06-15T12:00:00Z";
 
-/// A request's outcome. An empty body reads as null.
+/// The response to a request. An empty body is read as null.
 #[derive(Debug)]
 struct Answer {
     status: u16,
@@ -155,7 +155,7 @@ impl Tailnet {
         self.get(&format!("/device/{id}?fields=all")).await.ok()
     }
 
-    /// Somebody's own machine: untagged, authorised, not external.
+    /// A user's own device: untagged, approved, not external.
     async fn personal(&self) -> Value {
         let own = |device: &&Value| {
             device["tags"].is_null()

@@ -1,4 +1,4 @@
-//! The policy file: its versions, checks and previews.
+//! The policy file: versions, validation and previews.
 
 use super::*;
 use base64::Engine as _;
@@ -53,7 +53,7 @@ async fn an_etag_guards_against_lost_updates() {
     let etag = first.header("etag").to_owned();
     let second = write(&tailnet, &etag, &first.text).await;
     assert_eq!(second.status, 200);
-    // A new one even though nothing changed.
+    // The `ETag` changes even if the file did not.
     assert_ne!(second.header("etag"), etag);
     let late = write(&tailnet, &etag, "{}").await;
     late.refused(412, "precondition failed, invalid old hash");

@@ -1,4 +1,4 @@
-//! The tests in a policy file, and what validating and previewing tell.
+//! Tests in a policy file, and the validate and preview endpoints.
 
 use super::*;
 
@@ -28,7 +28,7 @@ async fn a_write_with_failing_tests_changes_nothing() {
     assert_eq!(refused.body["data"], json!([{ "user": "tag:a", "errors": errors }]));
     let after = tailnet.get("/tailnet/-/acl").await;
     assert_eq!((after.header("etag"), &after.text), (before.header("etag"), &before.text));
-    // Validating says the same with 200.
+    // The validate endpoint returns the same error with status 200.
     let answer = validate(&tailnet, policy).await;
     assert_eq!(
         (&answer["message"], &answer["data"]),
@@ -74,7 +74,7 @@ async fn every_kind_of_selector_is_understood() {
         "tagOwners": {"tag:a": [], "tag:b": []},
         "hosts": {"box": "10.1.2.3", "net": "10.1.0.0/16"},
     });
-    // Source, destination, protocol; whom the test is about, what it reaches, what not.
+    // Source, destination and ports of the rule; then source, `accept` and `deny` of the test.
     for (src, dst, ports, from, accept, deny) in [
         ("*", "*", "*", "tag:a", "tag:b:1", ""),
         (owner.as_str(), "tag:a", "22", owner.as_str(), "tag:a:22", "tag:a:23"),
@@ -127,7 +127,7 @@ async fn protocols_postures_and_older_names_count() {
             r#""proto": "udp", "accept": ["tag:b:53"]"#,
             true,
         ),
-        // Without a protocol, TCP or UDP will do.
+        // Without a protocol, either TCP or UDP is enough.
         (
             r#""grants": [{"src": ["*"], "dst": ["tag:b"], "ip": ["udp:53"]}]"#,
             r#""accept": ["tag:b:53"]"#,
@@ -138,7 +138,7 @@ async fn protocols_postures_and_older_names_count() {
             r#""proto": "tcp", "accept": ["tag:b:53"]"#,
             false,
         ),
-        // A test is about one port of a protocol that has ports.
+        // A test needs a single port, and a protocol that has ports.
         (
             r#""acls": [{"action": "accept", "proto": "icmp", "src": ["*"], "dst": ["tag:b:*"]}]"#,
             r#""proto": "icmp", "accept": ["tag:b:1"]"#,
@@ -174,7 +174,7 @@ async fn protocols_postures_and_older_names_count() {
             r#""srcPostureAttrs": {"node:os": "macos"}, "accept": ["tag:b:1"]"#,
             false,
         ),
-        // Neither section: everything is allowed. An empty one: nothing is.
+        // Without either section everything is allowed; with an empty one, nothing is.
         (r#""hosts": {}"#, r#""accept": ["tag:b:1"]"#, true),
         (r#""acls": []"#, r#""deny": ["tag:b:1"]"#, true),
         (r#""acls": []"#, r#""deny": ["tag:none:1"]"#, false),

@@ -1,8 +1,8 @@
-//! Every operation asks for its scope, and the audit log tells of every change.
+//! Every operation requires its scope, and every change is in the audit log.
 
 use super::*;
 
-/// Operations with a scope of their own: method, path, the scope that is enough.
+/// Operations that need a scope of their own: method, path, sufficient scope.
 const GUARDED: &[(&str, &str, &str)] = &[
     ("GET", "/tailnet/-/devices", "devices:core:read"),
     ("PATCH", "/tailnet/-/device-attributes", "devices:posture_attributes"),
@@ -91,7 +91,7 @@ async fn each_operation_asks_for_its_scope() {
     tailnet.sandbox.add_api_key("tskey-api-none", &[]);
     for (at, (method, path, scope)) in GUARDED.iter().enumerate() {
         let path = path.replace("DEVICE", &device);
-        // A body that is refused: nothing is to change here. Emptied policies would be a reset.
+        // An invalid body, so that nothing changes. An empty one would reset the policy file.
         let body = json!(0);
         let without = tailnet.call_as("tskey-api-none", method, &path, body.clone()).await;
         let message = "calling actor does not have enough permissions to perform this function";

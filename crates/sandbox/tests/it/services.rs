@@ -1,4 +1,4 @@
-//! Services, their hosts, and the older paths.
+//! Tailscale Services, their hosts, and the older paths.
 
 use super::*;
 
@@ -100,7 +100,7 @@ async fn devices_with_its_tag_host_a_service_once_approved() {
     let level = &tailnet.get(&path).await.ok()["hosts"][0]["approvalLevel"];
     assert_eq!(level, "approved:manual");
     tailnet.post(&approval, json!({})).await.refused(400, "approved is required");
-    // A host goes with its device.
+    // Removing a device also removes it as a host.
     tailnet.call("DELETE", &format!("/device/{id}"), Value::Null).await.ok_and_empty();
     assert_eq!(tailnet.get(&path).await.ok()["hosts"].as_array().unwrap().len(), hosts.len() - 1);
 }

@@ -1,4 +1,4 @@
-//! Settings of the tailnet.
+//! Tailnet settings.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Log streaming and what AWS has to know for it.
+//! Log streaming and the AWS endpoints for it.
 
 use super::*;
 

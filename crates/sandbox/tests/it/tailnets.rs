@@ -1,4 +1,4 @@
-//! Several tailnets in one process, and their state in a file.
+//! Several tailnets in one process, and saving their state.
 
 use super::*;
 
@@ -55,7 +55,7 @@ async fn a_tailnet_can_be_made_and_deleted() {
     let gone = tailnet.call_as(token, "GET", "/tailnet/-/devices", Value::Null).await;
     gone.refused(401, "API token invalid");
     tailnet.get("/tailnet/-/devices").await.ok();
-    // Not with less than every scope.
+    // Deleting a tailnet needs the scope `all`.
     tailnet.sandbox.add_api_key("tskey-api-few", &["devices:core", "account_settings"]);
     let few = tailnet.call_as("tskey-api-few", "DELETE", "/tailnet/-/tailnet", Value::Null).await;
     assert_eq!(few.status, 403);
@@ -105,7 +105,7 @@ async fn a_saved_state_goes_on_where_it_was() {
     );
     let token = text(&token["access_token"]);
     fresh.call_as(token, "GET", "/tailnet/-/settings", Value::Null).await.ok();
-    // New ids do not repeat old ones, on either side alike.
+    // Random numbers continue as before: both sandboxes create the same new ID.
     let made = async |tailnet: &Tailnet| {
         tailnet
             .post("/tailnet/-/keys", json!({"capabilities": {"devices": {"create": {}}}}))

@@ -71,7 +71,7 @@ async fn nobody_changes_themselves() {
     }
     assert_eq!(tailnet.get(&path).await.ok(), owner);
     assert_eq!(tailnet.audit("").await.len(), before);
-    // To a trust credential it is another user, but the owner stays.
+    // For a trust credential, the owner is another user, but still cannot be changed.
     let token = tailnet.token(Sandbox::OAUTH_CLIENT_SECRET, "").await.ok();
     let token = text(&token["access_token"]);
     for call in ["suspend", "delete"] {

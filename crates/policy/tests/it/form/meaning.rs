@@ -1,4 +1,4 @@
-//! Policies, edits, and what an edit means for the JSON, worked out without the text.
+//! Generates policies and edits, and computes what an edit should do to the JSON, without the text.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -69,7 +69,7 @@ pub(super) fn edit() -> impl Strategy<Value = Edit> {
     ]
 }
 
-/// Where the section is, made if it is missing and `make` says so.
+/// The value of the section; if it is missing, it is created from `empty`.
 fn slot<'a>(file: &'a mut Value, section: &str, empty: Option<Value>) -> Option<&'a mut Value> {
     let mut at = file;
     let parts: Vec<&str> = section.split('.').collect();
@@ -107,7 +107,7 @@ fn slot<'a>(file: &'a mut Value, section: &str, empty: Option<Value>) -> Option<
     Some(at)
 }
 
-/// What the edit means for the JSON; nothing if it cannot be made.
+/// What the edit should do to the JSON; `None` if the edit is invalid.
 pub(super) fn expected(mut file: Value, edit: &Edit) -> Option<Value> {
     let value = edit.value.clone();
     let adds = edit.op != Op::Remove;

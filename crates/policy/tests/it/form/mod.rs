@@ -1,4 +1,4 @@
-//! An edit of a text in any form changes what it says and nothing else.
+//! An edit changes only what it is meant to, in files of any style.
 
 mod meaning;
 mod pen;
@@ -18,7 +18,7 @@ fn json_of(text: &str) -> Value {
     Document::parse(text).unwrap_or_else(|error| panic!("{error}: {text}")).root().to_json()
 }
 
-/// The comments of a text, in their order.
+/// The comments of a text, in order.
 fn comments(text: &str) -> Vec<String> {
     let (mut found, mut rest) = (Vec::new(), text);
     while let Some(first) = rest.chars().next() {
@@ -46,7 +46,7 @@ fn comments(text: &str) -> Vec<String> {
     found
 }
 
-/// Whether `all` is `part` with more in between.
+/// Whether `part` can be obtained from `all` by removing characters.
 fn is_within(part: &str, all: &str) -> bool {
     let mut rest = all.chars();
     part.chars().all(|it| rest.any(|other| other == it))
@@ -90,7 +90,7 @@ proptest! {
             prop_assert_eq!(&edited.text, &text);
             return Ok(());
         }
-        // Every comment is there, in order, or is in the notes.
+        // Every comment is either kept, in order, or listed in the notes.
         let (old, new) = (comments(&text), comments(&edited.text));
         let mut left = new.iter().peekable();
         let notes = edited.notes.join("\n");
@@ -101,7 +101,7 @@ proptest! {
             }
         }
         prop_assert_eq!(left.next(), None);
-        // Line ends stay what they are.
+        // Line endings do not change.
         if text.contains("\r\n") {
             prop_assert_eq!(edited.text.matches('\n').count(), edited.text.matches("\r\n").count());
         }

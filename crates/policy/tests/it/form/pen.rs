@@ -1,8 +1,8 @@
-//! One value, written in any of the forms that people write it in.
+//! Writes a value in any of the styles that people use.
 
 use serde_json::{Value, json};
 
-/// Writes values in a form that a row of numbers decides.
+/// Writes values in a style chosen by a sequence of numbers.
 struct Pen<'a> {
     luck: std::iter::Cycle<std::slice::Iter<'a, u8>>,
     eol: &'static str,
@@ -29,7 +29,7 @@ impl Pen<'_> {
         self.out.push_str(&comment);
     }
 
-    /// Blanks, comments and line ends between two signs.
+    /// Spaces, comments and line breaks between two tokens.
     fn gap(&mut self, depth: usize, lines: bool) {
         if !lines {
             if self.roll(3) == 0 {
@@ -99,7 +99,7 @@ impl Pen<'_> {
     }
 }
 
-/// The value in the form that `luck` decides.
+/// Writes the value in a style chosen by `luck`.
 pub(super) fn written(value: &Value, luck: &[u8]) -> String {
     let eol = if luck[0].is_multiple_of(4) { "\r\n" } else { "\n" };
     let indent = ["  ", "\t", "    ", ""][usize::from(luck[1] % 4)];
