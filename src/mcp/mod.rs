@@ -6,10 +6,11 @@ use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
         CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult,
-        GetPromptRequestParams, GetPromptResponse, ListPromptsResult, ListResourceTemplatesResult,
-        ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProtocolVersion,
-        ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ServerCapabilities,
-        ServerConfig, SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams,
+        GetPromptRequestParams, GetPromptResponse, InitializeRequestParams, InitializeResult,
+        ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+        PaginatedRequestParams, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse,
+        ReadResourceResult, ServerCapabilities, ServerConfig, SubscribeRequestParams,
+        SubscriptionFilter, Tool, UnsubscribeRequestParams,
     },
     service::{RequestContext, SubscriptionContext},
 };
@@ -118,6 +119,9 @@ macro_rules! hinted {
     };
 }
 
+/// The longest parameters of `initialize`: capabilities, and the client's name and version.
+const MAX_INITIALIZE_BYTES: usize = 16_384;
+
 impl Server {
     /// Creates a server for one or several tailnets.
     pub fn new(tailnets: impl Into<Tailnets>, setup: Setup) -> Self {
@@ -195,6 +199,21 @@ impl ServerHandler for Server {
         ServerConfig::new(capabilities)
             .with_server_info(describe::identity())
             .with_instructions(&self.inner.instructions)
+    }
+
+    /// What a client says of itself is kept as long as its session, so it has to be short.
+    async fn initialize(
+        &self,
+        request: InitializeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<InitializeResult, ErrorData> {
+        let length = serde_json::to_string(&request).map_or(usize::MAX, |text| text.len());
+        if length > MAX_INITIALIZE_BYTES {
+            let why = format!("has {length} bytes; at most {MAX_INITIALIZE_BYTES} are allowed");
+            return Err(ErrorData::invalid_params(format!("`initialize` {why}"), None));
+        }
+        context.peer.set_peer_info(request.clone());
+        self.negotiate_initialize(&request)
     }
 
     async fn list_tools(
@@ -292,8 +311,9 @@ impl ServerHandler for Server {
         request: SubscribeRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        // An unknown resource never changes.
-        if !resources::is_known(&request.uri) {
+        let (_, offer) = self.caller(&context)?;
+        // Of a resource that does not exist or is not offered there is never any news.
+        if !resources::is_offered(&request.uri, &offer) {
             return Ok(());
         }
         self.watched.add(request.uri, context.peer, self.guard().listen())
@@ -316,7 +336,8 @@ impl ServerHandler for Server {
     }
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
-        subscribe::stream(&context, self.guard().listen()).await;
+        let (_, offer) = self.caller(context.request_context())?;
+        subscribe::stream(&context, &offer, self.guard().listen()).await;
         Ok(())
     }
 

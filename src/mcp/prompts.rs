@@ -6,6 +6,8 @@ use rmcp::{
 };
 use serde_json::{Map, Value};
 
+use crate::visible::{visible, visible_up_to};
+
 /// An argument of a prompt: name, description, whether it is required.
 type Parameter = (&'static str, &'static str, bool);
 
@@ -22,53 +24,68 @@ const KINDS: &[Kind] = &[
     Kind {
         name: "why_no_connection",
         title: "Why can't A reach B?",
-        about: "Find out why one device cannot reach another.",
+        about: "Find out why one device, user or tag cannot reach another.",
         parameters: &[
-            ("from", "The device that tries.", true),
-            ("to", "The device that is not reached.", true),
+            ("from", "Device, user, group or tag that cannot connect.", true),
+            ("to", "Device, tag, service or address that is not reached.", true),
             ("port", "The port, such as `22` or `tcp:443`.", false),
         ],
-        words: "Find out why {from} cannot reach {to} (port: {port}). Look at both with \
-                get_device_status: are they authorized, online, and are their keys valid? Read the \
-                policy file (resource tailnet://policy) and name the rule that allows this \
-                connection, or say that none does and what the smallest grant would be. Look with \
-                get_device_logs whether anything about either changed lately. Change nothing; say \
-                what you found, and how sure you are.",
+        words: "Find out why {from} cannot reach {to} (port: {port}). Ask test_acl_policy whether the \
+                policy file allows it, by which rule, and if not what the smallest grant would be. For \
+                each end that is a device, look with get_device_status whether it is authorized and \
+                online, and whether its key is valid. Look with get_device_logs whether anything about \
+                either changed recently. Change nothing; say what you found, and how sure you are.",
     },
     Kind {
         name: "clean_up_stale_devices",
         title: "Clean up stale devices",
-        about: "Find devices that nobody uses any more, and propose what to do about each.",
-        parameters: &[("days", "Days without a connection; usually 90.", false)],
+        about: "Find devices that are no longer used, and propose what to do about each.",
+        parameters: &[("days", "Days without a connection, a number; default 90.", false)],
         words: "List devices that have not been connected for {days} days (list_devices with \
-                `silent_for`), sorted by `last_seen`. Leave out what is shared in. For each, say who \
+                `silent_for`), sorted by `last_seen`. Leave out shared-in devices. For each, say who \
                 owns it, which tags and routes it has, and whether removing it could break \
                 something: subnet routers, exit nodes, servers. Propose a list to remove, and wait \
-                until I agree. Then remove them one by one, and tell what became of each.",
+                until I agree. Then remove them, and report the result for each.",
     },
     Kind {
         name: "review_policy_change",
         title: "Review a policy change",
-        about: "Judge a change of the policy file before it is made.",
-        parameters: &[("change", "The new policy file, or what shall change.", true)],
+        about: "Review a change of the policy file before it is made.",
+        parameters: &[("change", "The new policy file, or the intended change.", true)],
         words: "Review this change of the tailnet's policy file before anybody makes it:\n\n\
-                {change}\n\nRead the policy file as it is (resource tailnet://policy). Say in plain \
-                words who gains and who loses access to what, with the devices it affects \
-                (list_devices by tag and user). Point out what is broader than it needs to be, tags \
-                that nobody owns, groups that are empty, and rules that never apply. Say whether an \
-                admin could lock themselves out. Change nothing.",
+                {change}\n\nCall update_acl_policy with it and `dry_run`: the plan says who gains and \
+                who loses access to what, what could not be judged, and whether tests fail. Look with \
+                policy_analyzer for rules that are broad or never apply. Say it in plain words, point \
+                out what is broader than it needs to be, and whether an admin could be locked out. \
+                Change nothing.",
     },
     Kind {
         name: "what_changed",
-        title: "What changed lately?",
-        about: "Tell what was changed in the tailnet, and what looks odd.",
-        parameters: &[("hours", "How far back; usually 24.", false)],
-        words: "Tell me what was changed in the last {hours} hours: through this server \
-                (list_changes), and about the devices it names (get_device_logs). Group it by who \
-                did it. Point out what failed, what has an unknown outcome, what cannot be undone, \
-                and what looks unusual. Change nothing.",
+        title: "What changed recently?",
+        about: "Report what was changed in the tailnet, and what looks unusual.",
+        parameters: &[("hours", "How far back, a number of hours; default 24.", false)],
+        words: "Report what was changed in the last {hours} hours. The tailnet's own audit log has \
+                every change, whoever made it: call_api_operation `listConfigurationAuditLogs`. \
+                list_changes has only what was changed through this server, with what can be undone. \
+                Group it by who did it. Point out what failed, what has an unknown outcome, what \
+                cannot be undone, and what looks unusual. Change nothing.",
     },
 ];
+
+/// The longest argument: a policy file is longer than anything else.
+const MAX_ARGUMENT_BYTES: usize = 200_000;
+
+/// An error if the argument cannot be what the prompt asks for.
+fn check(parameter: &str, value: &str) -> std::result::Result<(), String> {
+    if value.len() > MAX_ARGUMENT_BYTES {
+        return Err(format!("`{parameter}` is longer than {MAX_ARGUMENT_BYTES} bytes"));
+    }
+    let is_number = matches!(parameter, "days" | "hours");
+    if is_number && !value.parse::<u32>().is_ok_and(|number| (1..=10_000).contains(&number)) {
+        return Err(format!("`{parameter}` must be a number from 1 to 10000"));
+    }
+    Ok(())
+}
 
 /// The default value of an optional parameter.
 fn default(parameter: &str) -> &'static str {
@@ -97,7 +114,8 @@ pub(super) fn get(
     let wrong = |text: String| ErrorData::invalid_params(text, None);
     let kind = KINDS.iter().find(|it| it.name == name).ok_or_else(|| {
         let names: Vec<&str> = KINDS.iter().map(|it| it.name).collect();
-        wrong(format!("there is no prompt `{name}`; there is {}", names.join(", ")))
+        let name = visible_up_to(name, 100);
+        wrong(format!("unknown prompt `{name}`; prompts: {}", names.join(", ")))
     })?;
     if let Some(odd) = arguments.keys().find(|it| kind.parameters.iter().all(|p| p.0 != **it)) {
         return Err(wrong(format!("`{name}` has no argument `{odd}`")));
@@ -110,7 +128,9 @@ pub(super) fn get(
             return Err(wrong(format!("`{parameter}` is missing: {about}")));
         }
         let value = given.unwrap_or_else(|| default(parameter));
-        words = words.replace(&format!("{{{parameter}}}"), value);
+        given.map_or(Ok(()), |given| check(parameter, given)).map_err(wrong)?;
+        let lines: Vec<_> = value.lines().map(visible).collect();
+        words = words.replace(&format!("{{{parameter}}}"), &lines.join("\n"));
     }
     let message = PromptMessage::new_text(Role::User, words);
     Ok(GetPromptResult::new(vec![message]).with_description(kind.about))

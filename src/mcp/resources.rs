@@ -15,7 +15,8 @@ use crate::{
     change::Risk,
     client::Result,
     guard::{OpenAudit, Principal},
-    tool::{self},
+    tool,
+    visible::{visible, visible_up_to},
 };
 
 const JSON: &str = "application/json";
@@ -144,10 +145,11 @@ pub(super) async fn read(
     uri: &str,
     context: &RequestContext<RoleServer>,
 ) -> std::result::Result<ResourceContents, ErrorData> {
-    let found = KINDS.iter().find_map(|kind| Some((kind, kind.takes(uri)?)));
+    let known = KINDS.iter().filter(|_| is_known(uri));
+    let found = known.into_iter().find_map(|kind| Some((kind, kind.takes(uri)?)));
     let Some((kind, id)) = found.filter(|(kind, _)| kind.is_offered(&offer)) else {
         return Err(ErrorData::resource_not_found(
-            format!("there is no {uri}"),
+            format!("there is no {}", visible_up_to(uri, MAX_URI_BYTES)),
             Some(json!({ "uri": uri })),
         ));
     };
@@ -175,9 +177,17 @@ pub(super) async fn read(
     Ok(ResourceContents::text(text, uri).with_mime_type(kind.mime))
 }
 
+/// The longest URI that there can be: names and IDs are short.
+const MAX_URI_BYTES: usize = 512;
+
 /// Whether a resource can exist at this URI.
 pub(super) fn is_known(uri: &str) -> bool {
-    KINDS.iter().any(|it| it.takes(uri).is_some())
+    uri.len() <= MAX_URI_BYTES && KINDS.iter().any(|it| it.takes(uri).is_some())
+}
+
+/// Whether a resource can exist at this URI, and the caller may read it.
+pub(super) fn is_offered(uri: &str, offer: &Offer) -> bool {
+    is_known(uri) && KINDS.iter().any(|it| it.takes(uri).is_some() && it.is_offered(offer))
 }
 
 fn arguments(kind: &Kind, id: &str) -> Value {
@@ -189,7 +199,16 @@ fn arguments(kind: &Kind, id: &str) -> Value {
     }
 }
 
+/// A line of the policy file as it is written, with escapes for hidden characters.
+fn visible_line(line: &str) -> String {
+    let end = line.trim_end_matches(['\r', '\n']).len();
+    let (line, end) = line.split_at(end);
+    let parts: Vec<_> = line.split('\t').map(visible).collect();
+    format!("{}{end}", parts.join("\t"))
+}
+
 async fn policy(server: &Server) -> Result<String> {
     let text = server.tailnet().policy_file().get().await?.text;
-    tool::short(text, "read it section by section with get_acl_policy")
+    let lines: Vec<_> = text.split_inclusive('\n').map(visible_line).collect();
+    tool::short(lines.concat(), "read it section by section with get_acl_policy")
 }

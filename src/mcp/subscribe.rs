@@ -18,6 +18,7 @@ use tokio::{
 
 use super::resources;
 use crate::{
+    catalogue::Offer,
     guard::Touched,
     tailnet::{devices, policy_file},
 };
@@ -120,9 +121,12 @@ pub(super) fn accepted(requested: &SubscriptionFilter) -> SubscriptionFilter {
     if known.is_empty() { filter } else { filter.resource_subscriptions(known) }.build()
 }
 
-/// Sends notifications until the subscription ends.
-pub(super) async fn stream(context: &SubscriptionContext, mut news: News) {
-    let watched = context.sink().accepted().resource_subscriptions.clone().unwrap_or_default();
+/// Sends notifications about resources that the caller may read, until the subscription ends.
+pub(super) async fn stream(context: &SubscriptionContext, offer: &Offer, mut news: News) {
+    let accepted = context.sink().accepted().resource_subscriptions.clone();
+    let mut watched = accepted.unwrap_or_default();
+    watched.retain(|uri| resources::is_offered(uri, offer));
+    watched.truncate(MAX_SUBSCRIPTIONS);
     loop {
         let touched: Vec<String> = tokio::select! {
             () = context.cancelled() => return,

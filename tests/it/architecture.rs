@@ -12,6 +12,7 @@ use syn::{UseTree, visit::Visit};
 /// uses, so that there is no cycle.
 const MAY_USE: &[(&str, &[&str], &str)] = &[
     ("risk", &[], "a word that everything else needs"),
+    ("visible", &[], "making text safe to show knows nothing"),
     ("wire", &[], "scalars of the wire know only serde"),
     ("values", &[], "lists of the API's document know only serde"),
     ("operation", &["risk"], "facts of the API's document"),
@@ -23,7 +24,11 @@ const MAY_USE: &[(&str, &[&str], &str)] = &[
         &["api", "client", "risk", "wire"],
         "a plan is carried out without knowing what a device is; the handle holds the typed client",
     ),
-    ("tool", &["change", "client", "operation", "risk"], "what a tool is, without the tools"),
+    (
+        "tool",
+        &["change", "client", "operation", "risk", "visible"],
+        "what a tool is, without the tools",
+    ),
     (
         "tailnet",
         &["api", "change", "client", "config", "operation", "policy", "tool", "values", "wire"],
@@ -31,12 +36,12 @@ const MAY_USE: &[(&str, &[&str], &str)] = &[
     ),
     (
         "catalogue",
-        &["change", "client", "operation", "risk", "tailnet", "tool"],
+        &["change", "client", "operation", "risk", "tailnet", "tool", "visible"],
         "the lists of what there is stand above it",
     ),
     (
         "guard",
-        &["catalogue", "change", "client", "tailnet", "tool"],
+        &["catalogue", "change", "client", "tailnet", "tool", "visible"],
         "the way of a call knows no protocol and no terminal",
     ),
     (
@@ -46,7 +51,7 @@ const MAY_USE: &[(&str, &[&str], &str)] = &[
     ),
     (
         "mcp",
-        &["catalogue", "change", "client", "guard", "jobs", "tailnet", "tool"],
+        &["catalogue", "change", "client", "guard", "jobs", "tailnet", "tool", "visible"],
         "the protocol does not know how it is reached",
     ),
     (
@@ -70,6 +75,7 @@ const MAY_USE: &[(&str, &[&str], &str)] = &[
             "server",
             "tailnet",
             "tool",
+            "visible",
         ],
         "a command puts everything together",
     ),

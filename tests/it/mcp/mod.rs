@@ -1,7 +1,9 @@
 //! What a host and its model see.
 
 mod confirm;
+mod hostile;
 mod leaving;
 mod protocol;
+mod question;
 mod sealing;
 mod session;

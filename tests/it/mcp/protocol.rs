@@ -103,17 +103,23 @@ async fn prompts_are_filled_in_and_wrong_arguments_named() {
     assert!(words.contains("laptop-7") && words.contains("db-1"), "{words}");
     for prompt in &prompts {
         let arguments = prompt.arguments.iter().flatten();
-        let given = arguments.map(|it| (it.name.clone(), json!("given"))).collect();
+        let given = arguments.map(|it| {
+            let is_number = matches!(it.name.as_str(), "days" | "hours");
+            (it.name.clone(), json!(if is_number { "77" } else { "given" }))
+        });
+        let given = given.collect();
         let filled = get(&prompt.name, Value::Object(given)).await.unwrap();
         let words = serde_json::to_string(&filled.messages).unwrap();
         for argument in prompt.arguments.iter().flatten() {
             assert!(!words.contains(&format!("{{{}}}", argument.name)), "{words}");
         }
-        assert!(words.contains("given"), "{words}");
+        assert!(words.contains("given") || words.contains("77"), "{words}");
     }
     for (name, arguments, word) in [
         ("why_no_connection", json!({ "from": "a" }), "`to` is missing"),
         ("why_no_connection", json!({ "from": "a", "to": "b", "via": "c" }), "no argument `via`"),
+        // first-use 14: arguments were not checked.
+        ("clean_up_stale_devices", json!({ "days": "web-01" }), "must be a number"),
         ("nothing", json!({}), "why_no_connection"),
     ] {
         let error = get(name, arguments).await.unwrap_err().to_string();

@@ -16,8 +16,8 @@ use rmcp::{
 };
 use serde_json::{Value, json};
 use tailsteward::{
-    Tailnet,
     mcp::{Server, Setup},
+    tailnet::Tailnets,
 };
 
 /// What the person says.
@@ -122,9 +122,9 @@ impl FakeUser {
         self
     }
 
-    pub async fn at(self, tailnet: &Tailnet, setup: Setup, era: Era) -> Session {
+    pub async fn at(self, tailnets: impl Into<Tailnets>, setup: Setup, era: Era) -> Session {
         let (here, there) = tokio::io::duplex(1 << 16);
-        let server = Server::new(tailnet.clone(), setup);
+        let server = Server::new(tailnets, setup);
         tokio::spawn(async move {
             rmcp::ServiceExt::serve(server, there).await.unwrap().waiting().await
         });

@@ -9,6 +9,7 @@
 //! | changes with a journal | [`changes`] |
 //! | what goes wrong on the way to the API and back | [`proxy`]: [`proxy::faulty`], [`proxy::proxied`] |
 //! | requests and odd answers of the client, by the byte | [`Server`] |
+//! | text of others that is not to be trusted | [`hostile`] |
 //! | a server over HTTP | [`http`] |
 //! | name servers | [`dns`] |
 //! | the program, as a process | `crate::cli::command_line::program` |
@@ -20,6 +21,7 @@ pub mod changes;
 pub mod dns;
 pub mod edits;
 pub mod fake_user;
+pub mod hostile;
 pub mod http;
 pub mod judge;
 pub mod loopback;

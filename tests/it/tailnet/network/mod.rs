@@ -108,12 +108,29 @@ async fn a_change_is_made_and_rolled_back_where_it_belongs() {
     assert_eq!(done["applied"], true);
     let writes = |sandbox: &Sandbox| sandbox.requests().iter().filter(|it| it.0 != "GET").count();
     assert_eq!((writes(&here), writes(&there)), (0, 1));
-    let change = json!({ "change": done["change"] });
+    assert_eq!(done["tailnet"], "globex");
+    let mut change = json!({ "change": done["change"], "tailnet": "acme" });
     let elsewhere = agent.fail("undo_change", change.clone()).await;
     assert_eq!(elsewhere["kind"], "not_found");
-    let mut there = change;
-    there["tailnet"] = json!("globex");
-    assert_eq!(agent.call("undo_change", there).await["applied"], true);
+    change["tailnet"] = json!("globex");
+    assert_eq!(agent.call("undo_change", change).await["applied"], true);
+}
+
+// first-use 2: a change without `tailnet` went to the first.
+#[tokio::test]
+async fn a_change_that_names_no_tailnet_is_refused_with_the_list() {
+    let (here, there, agent) = two().await;
+
+    for arguments in [json!({ "device": "web-01", "name": "x" }), {
+        json!({ "device": "web-01", "name": "x", "dry_run": true, "tailnet": null })
+    }] {
+        let refused = agent.fail("update_device", arguments).await;
+        assert_eq!(refused["kind"], "invalid_input");
+        let message = refused["message"].as_str().unwrap();
+        assert!(message.contains("`tailnet`") && message.contains("acme, globex"), "{message}");
+    }
+
+    assert!(here.requests().is_empty() && there.requests().is_empty());
 }
 
 #[tokio::test]
