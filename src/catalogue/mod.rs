@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+pub(crate) use self::doors::through_own_door;
 pub use self::{
     failure::{failure, remedy},
     selection::{Offer, Selectors, ToolSelection},
@@ -16,6 +17,7 @@ use crate::{
     tool::{ToolDef, Toolset},
 };
 
+mod doors;
 mod failure;
 mod selection;
 

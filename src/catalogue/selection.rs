@@ -8,6 +8,7 @@ use crate::{
     risk::Risk,
     tailnet::operations,
     tool::{ToolDef, Toolset},
+    visible::visible_up_to,
 };
 
 /// The prefix of the generated toolsets, which are offered only on request.
@@ -129,7 +130,12 @@ impl Offer {
     /// Whether `tool` is offered.
     pub fn takes(&self, tool: &ToolDef) -> bool {
         let covered = self.scopes.is_empty() || tool.is_covered_by(&self.scopes);
-        tool.risk <= self.access && covered && self.choices.iter().all(|it| it.takes(tool))
+        tool.risk <= self.access && covered && self.selects(tool)
+    }
+
+    /// Whether `tool` is selected, whatever access level and scopes it needs.
+    pub(crate) fn selects(&self, tool: &ToolDef) -> bool {
+        self.choices.iter().all(|choice| choice.takes(tool))
     }
 
     /// Returns `tool` if it is offered.
@@ -224,9 +230,14 @@ fn tools(field: &str, names: &[String]) -> Result<Vec<&'static str>> {
     names.iter().map(find).collect()
 }
 
+/// The longest name that is compared with known ones.
+const MAX_NAME_CHARS: usize = 100;
+
 /// The error for an unknown `name`, with the nearest of the `known` ones. `kind` is what the name stands
 /// for.
 pub(super) fn unknown(kind: &str, name: &str, known: &[&str]) -> Error {
+    // What is longer than any name is neither compared nor repeated as it is.
+    let name = &*visible_up_to(name, MAX_NAME_CHARS);
     let mut near: Vec<(f64, &str)> =
         known.iter().map(|it| (strsim::jaro_winkler(name, it), *it)).collect();
     near.sort_by(|a, b| b.0.total_cmp(&a.0));

@@ -148,6 +148,11 @@ impl Plan {
         Ok(())
     }
 
+    /// Makes the plan at least as risky as `risk`.
+    pub(crate) fn at_least(&mut self, risk: Risk) {
+        self.least = self.least.max(risk);
+    }
+
     /// The resources, those that are like that already included.
     pub fn items(&self) -> &[Item] {
         &self.items

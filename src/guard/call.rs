@@ -243,10 +243,11 @@ async fn plan(
 ) -> Result<Asked> {
     let asked = async {
         let mut asked = tool.ask(arguments, tailnet).await?;
-        if let Asked::Plan(proposal) = &mut asked
-            && proposal.plan.risk() >= Risk::Danger
-        {
-            proposal.plan.describe(tailnet).await?;
+        if let Asked::Plan(proposal) = &mut asked {
+            catalogue::through_own_door(&caller.offer, tool, &mut proposal.plan)?;
+            if proposal.plan.risk() >= Risk::Danger {
+                proposal.plan.describe(tailnet).await?;
+            }
         }
         Ok(asked)
     };

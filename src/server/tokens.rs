@@ -197,6 +197,7 @@ pub struct Tokens {
 
 #[derive(Debug, Default)]
 struct Known {
+    /// Of the file as it was read; none if it could not be read.
     stamp: Option<Stamp>,
     entries: Vec<Entry>,
 }
@@ -207,6 +208,9 @@ struct Stamp {
     modified: Option<SystemTime>,
     length: u64,
     inode: u64,
+    /// Who may write it, and when that was last changed.
+    mode: u32,
+    changed: (i64, i64),
 }
 
 #[derive(Debug)]
@@ -260,15 +264,18 @@ impl Tokens {
         if known.stamp.is_none() || known.stamp != stamp {
             // Reject all requests while the file cannot be read: a token may have been removed.
             let file = check_mode(&self.path).and_then(|()| TokenFile::load(&self.path));
-            let content = file.map_or_else(
-                |error| {
-                    tracing::error!(%error, "the file of tokens cannot be read; all requests are refused");
-                    Content::default()
-                },
-                |it| it.content,
-            );
-            known.take(content);
-            known.stamp = stamp;
+            match file {
+                Ok(file) => {
+                    known.take(file.content);
+                    known.stamp = stamp;
+                }
+                Err(error) => {
+                    tracing::error!(%error, "cannot read the token file; all requests are refused");
+                    known.take(Content::default());
+                    // It is read again at the next request, until it can be.
+                    known.stamp = None;
+                }
+            }
         }
         known.end_expired();
     }
@@ -332,10 +339,14 @@ impl Stamp {
     fn of(path: &Path) -> Option<Self> {
         let file = fs::metadata(path).ok()?;
         #[cfg(unix)]
-        let inode = std::os::unix::fs::MetadataExt::ino(&file);
+        let (inode, mode, changed) = {
+            use std::os::unix::fs::MetadataExt as _;
+            (file.ino(), file.mode(), (file.ctime(), file.ctime_nsec()))
+        };
         #[cfg(not(unix))]
-        let inode = 0;
-        Some(Self { modified: file.modified().ok(), length: file.len(), inode })
+        let (inode, mode, changed) = (0, 0, (0, 0));
+        let (modified, length) = (file.modified().ok(), file.len());
+        Some(Self { modified, length, inode, mode, changed })
     }
 }
 

@@ -4,12 +4,15 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::{Error, client::Result};
+use crate::{Error, client::Result, visible::visible_up_to};
 
 /// The argument that shows a plan without applying it.
 pub(super) const DRY_RUN: &str = "dry_run";
 /// The argument with the ID of a plan that was shown and confirmed.
 pub(super) const PLAN_ID: &str = "plan_id";
+
+/// The longest name that is compared with known ones.
+const MAX_NAME_CHARS: usize = 100;
 
 /// The arguments as a map. Some clients send `null` if there are none.
 pub(super) fn fields(arguments: Value) -> Result<Map<String, Value>> {
@@ -29,6 +32,7 @@ pub(super) fn refuse_unknown(
     let Some(unknown) = arguments.keys().find(|name| !parameters.contains(name)) else {
         return Ok(());
     };
+    let unknown = &*visible_up_to(unknown, MAX_NAME_CHARS);
     let near = |name: &&String| strsim::jaro_winkler(unknown, name);
     let nearest = parameters.iter().max_by(|a, b| near(a).total_cmp(&near(b)));
     let nearest = nearest.filter(|name| near(name) > 0.7);
@@ -38,6 +42,44 @@ pub(super) fn refuse_unknown(
         _ => format!("it takes {}", parameters.join(", ")),
     };
     Err(Error::invalid_input(unknown, format!("is no parameter of {tool}{hint} ({known})")))
+}
+
+/// Parameters whose value may be a policy file or another long text.
+const LONG: &[&str] = &["text", "edits", "body", "value", "parameters", "gcs_credentials"];
+/// The longest value of such a parameter: policy files of several megabytes exist.
+const MAX_LONG_BYTES: usize = 4 << 20;
+/// The longest text of any other parameter.
+const MAX_TEXT_BYTES: usize = 4 << 10;
+/// The longest list or object of any other parameter.
+const MAX_LIST_BYTES: usize = 1 << 18;
+
+/// Rejects arguments that are longer than anything they could mean.
+pub(super) fn refuse_long(arguments: &Map<String, Value>) -> Result<()> {
+    for (name, value) in arguments {
+        let most = match value {
+            _ if LONG.contains(&name.as_str()) => MAX_LONG_BYTES,
+            Value::Array(_) | Value::Object(_) => MAX_LIST_BYTES,
+            _ => MAX_TEXT_BYTES,
+        };
+        let length = size(value);
+        if length > most {
+            let should = format!("has {length} bytes; at most {most} are allowed");
+            return Err(Error::invalid_input(name, should));
+        }
+    }
+    Ok(())
+}
+
+/// How many bytes of text a value has, names of fields included.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(|item| size(item) + 1).sum(),
+        Value::Object(fields) => {
+            fields.iter().map(|(name, item)| name.len() + size(item) + 1).sum()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => 8,
+    }
 }
 
 /// Takes `dry_run` and `plan_id` out of the arguments.

@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 pub(crate) use self::arguments::none_or_some;
-use self::arguments::{DRY_RUN, PLAN_ID, fields, input, refuse_unknown, take_control};
+use self::arguments::{DRY_RUN, PLAN_ID, fields, input, refuse_long, refuse_unknown, take_control};
 pub use crate::risk::Risk;
 use crate::{
     Error, ErrorKind, Operation, Tailnet, change::Plan, client::Result, visible::visible_json,
@@ -267,6 +267,7 @@ impl ToolDef {
     pub async fn ask(&self, arguments: Value, tailnet: &Tailnet) -> Result<Asked> {
         let mut fields = fields(arguments)?;
         refuse_unknown(self.name, &self.parameters().names, &fields)?;
+        refuse_long(&fields)?;
         let (dry_run, plan_id) =
             if self.is_edit() { take_control(&mut fields)? } else { (false, None) };
         let part = Part::take(&mut fields, self.name, self.page_size().unwrap_or_default())?;

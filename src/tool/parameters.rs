@@ -8,6 +8,7 @@ use std::{
 use serde_json::Value;
 
 use super::ToolDef;
+use crate::visible::visible;
 
 /// What a call needs to know from the schema of its tool.
 pub(super) struct Parameters {
@@ -46,7 +47,13 @@ impl ToolDef {
     pub(crate) fn resource(&self, arguments: &Value) -> Option<String> {
         let parameters = self.parameters();
         let value = arguments.get(parameters.first_required.as_deref()?)?;
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        Some(text.chars().take(MAX_RESOURCE_LENGTH).collect())
+        // A body may have secrets in it.
+        let text = match value {
+            Value::Object(_) => return None,
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let shortened: String = text.chars().take(MAX_RESOURCE_LENGTH).collect();
+        Some(visible(&shortened).into_owned())
     }
 }

@@ -31,7 +31,18 @@ const MAY_USE: &[(&str, &[&str], &str)] = &[
     ),
     (
         "tailnet",
-        &["api", "change", "client", "config", "operation", "policy", "tool", "values", "wire"],
+        &[
+            "api",
+            "change",
+            "client",
+            "config",
+            "operation",
+            "policy",
+            "tool",
+            "values",
+            "visible",
+            "wire",
+        ],
         "a domain, with its tools beside it, does not know who serves it",
     ),
     (

@@ -44,7 +44,7 @@ pub(crate) struct UpdateContact {
 
 impl Edit for UpdateContact {
     const NAME: &'static str = "update_contact";
-    const RISK: Risk = Risk::Change;
+    const RISK: Risk = Risk::Danger;
     const OPERATIONS: &'static [Operation] = &[Operation::GetContacts, Operation::UpdateContact];
 
     async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {

@@ -6,7 +6,6 @@ use jiff::Timestamp;
 
 use super::{
     Device, Devices, KeyState, Update, change,
-    device::relative,
     name::{check_tag, domain, normalise},
     plan,
 };
@@ -81,12 +80,19 @@ pub(super) struct Preflight<'a> {
     changes: Vec<Change>,
     warnings: Vec<String>,
     /// Whether the update disconnects the device.
-    cuts_off: bool,
+    is_destructive: bool,
 }
 
 impl<'a> Preflight<'a> {
     pub(super) fn new(devices: &'a Devices<'a>, list: &'a [Device], device: Device) -> Self {
-        Self { devices, list, device, changes: Vec::new(), warnings: Vec::new(), cuts_off: false }
+        Self {
+            devices,
+            list,
+            device,
+            changes: Vec::new(),
+            warnings: Vec::new(),
+            is_destructive: false,
+        }
     }
 
     pub(super) async fn update(mut self, update: &Update) -> Result<Plan> {
@@ -103,7 +109,7 @@ impl<'a> Preflight<'a> {
         // Irreversible changes come last, so that no later change can fail after them.
         self.changes.sort_by_key(|it| it.irreversible);
         let mut plan = plan::of(&self.device, self.changes).warned(self.warnings);
-        if self.cuts_off {
+        if self.is_destructive {
             plan.least = Risk::Danger;
         }
         Ok(plan)
@@ -199,13 +205,13 @@ impl<'a> Preflight<'a> {
         // Turning expiry on restores the previous expiry time, which may have passed.
         let then = device.expires.as_ref().and_then(wire::Timestamp::instant);
         if let Some(then) = then.filter(|it| to && *it <= now) {
-            self.cuts_off = true;
-            self.warnings.push(format!(
-                "its key expired {}: the device drops off at once",
-                relative(then, now)
-            ));
+            self.is_destructive = true;
+            // The day: a span would be another one when the plan is confirmed.
+            let day = then.strftime("%Y-%m-%d");
+            self.warnings.push(format!("its key expired on {day}: the device disconnects at once"));
         } else if !to && matches!(device.key_state(now), KeyState::Expired(_)) {
-            self.warnings.push("its key has expired: this lets it back in".to_owned());
+            self.is_destructive = true;
+            self.warnings.push("its key has expired: this lets the device back in".to_owned());
         }
         self.changes.push(change::key_expires(from, to));
     }

@@ -110,9 +110,8 @@ pub(crate) struct SetLogStreaming {
 
 impl Edit for SetLogStreaming {
     const NAME: &'static str = "set_log_streaming";
-    const RISK: Risk = Risk::Change;
+    const RISK: Risk = Risk::Danger;
     // Replacing a destination ends the stream to the old one.
-    const WORST: Risk = Risk::Danger;
     const OPERATIONS: &'static [Operation] =
         &[Operation::GetLogStreamingConfiguration, Operation::SetLogStreamingConfiguration];
     // Destinations inside the tailnet need more scopes.

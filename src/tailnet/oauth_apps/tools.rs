@@ -57,7 +57,7 @@ pub(crate) struct CreateOAuthApp {
 
 impl Edit for CreateOAuthApp {
     const NAME: &'static str = "create_oauth_app";
-    const RISK: Risk = Risk::Change;
+    const RISK: Risk = Risk::Danger;
     const OPERATIONS: &'static [Operation] = &[Operation::CreateOauthApp];
     // An app that sets attributes needs more scopes.
     const SCOPES: &'static [&'static str] = &["oauth_apps"];
@@ -93,7 +93,7 @@ pub(crate) struct UpdateOAuthApp {
 
 impl Edit for UpdateOAuthApp {
     const NAME: &'static str = "update_oauth_app";
-    const RISK: Risk = Risk::Change;
+    const RISK: Risk = Risk::Danger;
     const OPERATIONS: &'static [Operation] =
         &[Operation::ListOauthApps, Operation::GetOauthApp, Operation::UpdateOauthApp];
 

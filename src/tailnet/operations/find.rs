@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::is_offered;
-use crate::{Error, ErrorKind, Operation, change::Risk};
+use crate::{Error, ErrorKind, Operation, change::Risk, visible::visible_up_to};
 
 /// An operation in a search result.
 #[derive(Debug, Clone, Serialize)]
@@ -45,7 +45,8 @@ impl Found {
 /// assert_eq!(nearest.id(), "rotateWebhookSecret");
 /// ```
 pub fn found(words: &str) -> impl Iterator<Item = Operation> + use<> {
-    let words: Vec<String> = parts(words).filter(|it| !NOISE.contains(&it.as_str())).collect();
+    let words = parts(words).filter(|word| !NOISE.contains(&word.as_str())).take(MAX_WORDS);
+    let words: Vec<String> = words.collect();
     let offered = Operation::ALL.iter().copied().filter(|it| is_offered(*it));
     let mut scored: Vec<(u32, Operation)> = offered
         .map(|it| (score(it, &words), it))
@@ -62,7 +63,7 @@ const NOISE: [&str; 12] =
     ["a", "an", "and", "for", "in", "of", "on", "the", "to", "all", "s", "with"];
 
 /// Synonyms: a word of the search, and the word in the API.
-const MEANT: [(&str, &str); 12] = [
+const MEANT: [(&str, &str); 20] = [
     ("add", "create"),
     ("remove", "delete"),
     ("show", "get"),
@@ -75,6 +76,14 @@ const MEANT: [(&str, &str); 12] = [
     ("share", "invite"),
     ("revoke", "delete"),
     ("disable", "delete"),
+    ("bandwidth", "flow"),
+    ("traffic", "flow"),
+    ("usage", "flow"),
+    ("history", "audit"),
+    ("who", "audit"),
+    ("funnel", "policy"),
+    ("expiry", "settings"),
+    ("secret", "key"),
 ];
 
 fn score(operation: Operation, words: &[String]) -> u32 {
@@ -115,11 +124,18 @@ fn parts(text: &str) -> impl Iterator<Item = String> {
     words.into_iter().filter(|it| !it.is_empty())
 }
 
+/// The longest name that is compared with known ones.
+const MAX_NAME_CHARS: usize = 100;
+/// The most words of a search that count.
+const MAX_WORDS: usize = 20;
+
 /// The minimum similarity of a suggested name.
 const NEAR: f64 = 0.75;
 
 /// The error for an unknown operation `id`, with the nearest names.
 pub(super) fn unknown(id: &str) -> Error {
+    // What is longer than any name is neither compared nor repeated as it is.
+    let id = &*visible_up_to(id, MAX_NAME_CHARS);
     let mut near: Vec<(f64, &str)> =
         found("").map(|it| (strsim::jaro_winkler(id, it.id()), it.id())).collect();
     near.retain(|it| it.0 > NEAR);

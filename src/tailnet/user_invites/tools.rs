@@ -54,9 +54,8 @@ pub(crate) struct InviteUsers {
 
 impl Edit for InviteUsers {
     const NAME: &'static str = "invite_users";
-    const RISK: Risk = Risk::Change;
+    const RISK: Risk = Risk::Danger;
     // Several invites at once, or a role above member.
-    const WORST: Risk = Risk::Danger;
     const OPERATIONS: &'static [Operation] =
         &[Operation::ListUserInvites, Operation::CreateUserInvites];
     const SCOPES: &'static [&'static str] = &["users"];

@@ -30,11 +30,15 @@ pub fn find<'a>(users: &'a [User], wanted: &str) -> Result<&'a User> {
         return Err(Error::invalid_input("user", "is empty; give a login name or an id"));
     }
     let lower = wanted.to_lowercase();
-    let ways: [&dyn Fn(&User) -> bool; 4] = [
+    let ways: [&dyn Fn(&User) -> bool; 3] = [
         &|it| id(it) == wanted,
         &|it| login(it).eq_ignore_ascii_case(wanted),
-        &|it| it.display_name.as_deref().is_some_and(|it| it.eq_ignore_ascii_case(wanted)),
-        &|it| login(it).to_lowercase().starts_with(&lower),
+        // A person may choose a display name that others are known by.
+        &|it| {
+            let display = it.display_name.as_deref();
+            display.is_some_and(|it| it.eq_ignore_ascii_case(wanted))
+                || login(it).to_lowercase().starts_with(&lower)
+        },
     ];
     for way in ways {
         let found: Vec<&User> = users.iter().filter(|it| way(it)).collect();

@@ -16,7 +16,7 @@ impl Users<'_> {
     /// Same as [`get`](Self::get); [`Refused`](crate::ErrorKind::Refused) for a user of another
     /// tailnet.
     pub async fn plan_role(&self, user: &str, role: Role) -> Result<Plan> {
-        let user = own(self.get(user).await?)?;
+        let user = self.exact(user).await?;
         let from = change::role_of(&user);
         let to = role.as_str();
         let changes = if from == to { Vec::new() } else { vec![change::role(&from, to)] };
@@ -34,7 +34,7 @@ impl Users<'_> {
     ///
     /// Same as [`plan_role`](Self::plan_role).
     pub async fn plan_approve(&self, user: &str) -> Result<Plan> {
-        let user = own(self.get(user).await?)?;
+        let user = self.exact(user).await?;
         let waits = change::status_of(&user) == "needs-approval";
         Ok(of(&user, if waits { vec![change::approve()] } else { Vec::new() }))
     }
@@ -47,7 +47,7 @@ impl Users<'_> {
     /// Same as [`plan_role`](Self::plan_role); [`Refused`](crate::ErrorKind::Refused) for the
     /// owner, and if `user` is not the full login name or ID.
     pub async fn plan_suspended(&self, user: &str, suspended: bool) -> Result<Plan> {
-        let user = if suspended { self.other(user).await? } else { own(self.get(user).await?)? };
+        let user = if suspended { self.other(user).await? } else { self.exact(user).await? };
         let from = change::status_of(&user) == "suspended";
         if from == suspended {
             return Ok(of(&user, Vec::new()));
@@ -74,10 +74,16 @@ impl Users<'_> {
         Ok(of(&user, vec![change::remove()]).warned(warnings))
     }
 
+    /// Reads the user with this full login name or ID. People choose their display names themselves,
+    /// so a display name must not decide whose rights change.
+    async fn exact(&self, user: &str) -> Result<User> {
+        let list = self.everybody().await?;
+        own(self.read(find::id(find::find_exact(&list, user)?)).await?)
+    }
+
     /// Reads the user with this full login name or ID; refuses the owner.
     async fn other(&self, user: &str) -> Result<User> {
-        let list = self.everybody().await?;
-        let user = own(self.read(find::id(find::find_exact(&list, user)?)).await?)?;
+        let user = self.exact(user).await?;
         if change::role_of(&user) == change::OWNER {
             return Err(Error::refused(
                 format!("`{}` owns the tailnet, and stays in it", find::login(&user)),

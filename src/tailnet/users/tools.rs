@@ -200,7 +200,7 @@ pub(crate) struct RestoreUser {
 
 impl Edit for RestoreUser {
     const NAME: &'static str = "restore_user";
-    const RISK: Risk = Risk::Change;
+    const RISK: Risk = Risk::Danger;
     const OPERATIONS: &'static [Operation] =
         &[Operation::ListUsers, Operation::GetUser, Operation::RestoreUser];
 

@@ -54,7 +54,7 @@ pub(crate) struct CreateWebhook {
 
 impl Edit for CreateWebhook {
     const NAME: &'static str = "create_webhook";
-    const RISK: Risk = Risk::Change;
+    const RISK: Risk = Risk::Danger;
     const OPERATIONS: &'static [Operation] = &[Operation::CreateWebhook];
 
     async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
@@ -74,7 +74,7 @@ pub(crate) struct UpdateWebhook {
 
 impl Edit for UpdateWebhook {
     const NAME: &'static str = "update_webhook";
-    const RISK: Risk = Risk::Change;
+    const RISK: Risk = Risk::Danger;
     const OPERATIONS: &'static [Operation] =
         &[Operation::ListWebhooks, Operation::GetWebhook, Operation::UpdateWebhook];
 

@@ -1,3 +1,4 @@
 //! The way of a call.
 
 mod batch;
+mod doors;

@@ -89,7 +89,8 @@ async fn a_plan_that_was_carried_out_is_not_carried_out_again() {
     let shown = session.done("revoke_device", off.clone()).await;
     off["plan_id"] = shown["plan_id"].clone();
     session.done("revoke_device", off.clone()).await;
-    session.done("authorize_device", json!({ "device": device.key() })).await;
+    let back = tailnet.devices().plan_authorized(device.key(), true).await.unwrap();
+    tailnet.apply(&back).await.unwrap();
 
     let again = session.fails("revoke_device", off).await;
 

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use crate::support::{
     agent::Agent,
-    changes::{own, setup, with_all_tools},
+    changes::{own, setup},
+    edits::everything,
     fake_user::{Era, FakeUser, Says},
     hostile,
 };
@@ -36,7 +37,7 @@ async fn no_tool_resource_or_form_passes_hidden_characters_on() {
     let device = own(&tailnet).await.remove(0).key().to_owned();
     let user = tailnet.users().list().await.unwrap()[0].clone();
     let user = user.login_name.clone().unwrap();
-    let agent = Agent::with(tailnet.clone(), with_all_tools()).await;
+    let agent = Agent::with(tailnet.clone(), everything()).await;
     let keys = agent.call("list_keys", json!({})).await;
     let key = keys["keys"][0]["id"].as_str().unwrap_or_default().to_owned();
     let mut read = 0;

@@ -1,11 +1,16 @@
 //! The rest of the protocol: resources, prompts, completion, subscriptions, and who we are.
 
 use rmcp::model::{
-    GetPromptRequestParams, ReadResourceRequestParams, ReadResourceResult, ResourceContents,
-    SubscribeRequestParams, SubscriptionFilter,
+    ClientCapabilities, ClientConfig, GetPromptRequestParams, Implementation,
+    ReadResourceRequestParams, ReadResourceResult, ResourceContents, SubscribeRequestParams,
+    SubscriptionFilter,
 };
 use serde_json::{Value, json};
-use tailsteward::{mcp::Setup, tool::Risk};
+use tailsteward::{
+    catalogue::{Offer, Selectors, ToolSelection},
+    mcp::{Server, Setup},
+    tool::Risk,
+};
 
 use crate::support::changes::{own, setup};
 use crate::support::{
@@ -199,5 +204,66 @@ async fn the_server_says_who_it_is() {
         assert!(server["websiteUrl"].is_null(), "no URL that is not ours");
         assert!(server["description"].as_str().unwrap().contains("Tailscale MCP server"));
         assert!(info.instructions.as_ref().unwrap().contains("undo_change"));
+    }
+}
+
+// H4: subscriptions held what a client sent, megabytes each.
+#[tokio::test]
+async fn what_is_too_long_to_be_an_address_is_not_kept() {
+    let (_sandbox, tailnet) = sandbox().await;
+    let session = FakeUser::who(Says::Yes).at(&tailnet, setup(), Era::Sessions).await;
+    for number in 0..150 {
+        let uri = format!("tailnet://device/{number}{}", "x".repeat(10_000));
+        #[allow(deprecated, reason = "sessions of 2025 subscribe this way")]
+        let subscribed = session.client.subscribe(SubscribeRequestParams::new(uri)).await;
+        assert!(subscribed.is_ok(), "it would count as the hundred and first");
+    }
+}
+
+// H4: the name of a client is kept as long as its session.
+#[tokio::test]
+async fn a_client_that_says_too_much_of_itself_is_refused() {
+    let (_sandbox, tailnet) = sandbox().await;
+    for (length, fits) in [(1_000, true), (40_000, false)] {
+        let (here, there) = tokio::io::duplex(1 << 16);
+        let server = Server::new(tailnet.clone(), setup());
+        tokio::spawn(async move {
+            if let Ok(server) = rmcp::ServiceExt::serve(server, there).await {
+                let _ = server.waiting().await;
+            }
+        });
+        let client = Implementation::new("x".repeat(length), "1");
+        let client = ClientConfig::new(ClientCapabilities::default(), client);
+        let begun = rmcp::ServiceExt::serve(client, here).await;
+        assert_eq!(begun.is_ok(), fits, "{length}");
+    }
+}
+
+// L5: a caller who may not read a resource heard of its changes.
+#[tokio::test]
+async fn nobody_hears_of_what_they_may_not_read() {
+    for (toolsets, hears) in [(vec!["dns"], false), (vec!["dns", "changes"], true)] {
+        let (_sandbox, tailnet) = sandbox().await;
+        let mut selectors = Selectors::default();
+        selectors.toolsets = toolsets.into_iter().map(str::to_owned).collect();
+        let mut setup = setup();
+        let selection = ToolSelection::read(&selectors).unwrap();
+        setup.offer = Offer::new(Risk::Danger, selection, Vec::new());
+        let session = FakeUser::who(Says::Yes).at(&tailnet, setup, Era::Sessions).await;
+        let uri = "tailnet://changes".to_owned();
+        #[allow(deprecated, reason = "sessions of 2025 subscribe this way")]
+        session.client.subscribe(SubscribeRequestParams::new(uri)).await.unwrap();
+
+        session.done("set_search_paths", json!({ "search_paths": ["heard.example.com"] })).await;
+        // A second answer comes after the notifications of the first.
+        session.done("get_dns_status", json!({})).await;
+
+        let heard = async {
+            while session.person.updated.lock().unwrap().is_empty() {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+        };
+        let heard = tokio::time::timeout(std::time::Duration::from_millis(700), heard).await;
+        assert_eq!(heard.is_ok(), hears);
     }
 }

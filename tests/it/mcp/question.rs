@@ -4,14 +4,15 @@ use serde_json::{Value, json};
 use tailsteward::{Tailnet, tailnet::Tailnets, tailnet::devices::Device};
 
 use crate::support::{
-    changes::{is_there, own, removal, setup, with_all_tools},
+    changes::{is_there, own, removal, setup},
+    edits::everything,
     fake_user::{Era, FakeUser, Says},
     hostile,
     tailnet::sandbox,
 };
 
 async fn asked(tailnet: &Tailnet, tool: &'static str, arguments: Value) -> String {
-    let session = FakeUser::who(Says::No).at(tailnet, with_all_tools(), Era::Sessions).await;
+    let session = FakeUser::who(Says::No).at(tailnet, everything(), Era::Sessions).await;
     let refused = session.fails(tool, arguments).await;
     session.asked().pop().unwrap_or_else(|| panic!("nobody was asked: {refused}"))
 }

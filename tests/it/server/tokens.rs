@@ -140,3 +140,19 @@ fn two_tokens_are_never_the_same() {
     assert_ne!(first, second.expose_secret());
     assert!(!format!("{second:?}{file:?}").contains(&second.expose_secret()[6..]));
 }
+
+// M6: the remedy that the error names let nobody back in, and looser rights were not noticed.
+#[cfg(unix)]
+#[tokio::test]
+async fn rights_of_the_file_count_as_soon_as_they_change() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (served, token) = Served::guarded(|_| {}).await;
+    assert_eq!(served.initialize(&token).await.status(), 200);
+    let mode =
+        |mode| fs::set_permissions(&served.tokens, fs::Permissions::from_mode(mode)).unwrap();
+
+    mode(0o666);
+    assert_eq!(served.initialize(&token).await.status(), 401, "others may write it");
+    mode(0o600);
+    assert_eq!(served.initialize(&token).await.status(), 200, "as the remedy says");
+}

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tailsteward::{
     Tailnet,
-    catalogue::{Offer, Selectors, ToolSelection},
     change::{Actor, Journal, store::Store},
     mcp::Setup,
     tailnet::devices::Device,
@@ -15,16 +14,6 @@ use tailsteward::{
 /// A server that goes as far as `danger`, and asks.
 pub fn setup() -> Setup {
     Setup::new(Risk::Danger).unwrap()
-}
-
-/// The same, with the tools of all toolsets.
-pub fn with_all_tools() -> Setup {
-    let mut selectors = Selectors::default();
-    selectors.toolsets = vec!["all".to_owned()];
-    let selection = ToolSelection::read(&selectors).unwrap();
-    let mut setup = setup();
-    setup.offer = Offer::new(Risk::Danger, selection, Vec::new());
-    setup
 }
 
 /// Its own devices, by name.

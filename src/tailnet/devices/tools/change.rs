@@ -20,7 +20,7 @@ pub(crate) struct AuthorizeDevice {
 
 impl Edit for AuthorizeDevice {
     const NAME: &'static str = "authorize_device";
-    const RISK: Risk = Risk::Change;
+    const RISK: Risk = Risk::Danger;
     const OPERATIONS: &'static [Operation] =
         &[Operation::ListTailnetDevices, Operation::GetDevice, Operation::AuthorizeDevice];
 

@@ -1,7 +1,10 @@
 //! Shares: invitations to use one device.
 
 use serde_json::{Value, json};
-use tailsteward::wire::Secret;
+use tailsteward::{
+    change::store::{Place, Store},
+    wire::Secret,
+};
 
 use crate::tailnet::resource::{Fixture, are_refused};
 
@@ -65,4 +68,30 @@ async fn what_cannot_be_is_refused_before_anything_is_sent() {
         ],
     )
     .await;
+}
+
+// M5: a call by name wrote the link, which is a secret, into audit and journal.
+#[tokio::test]
+async fn a_link_that_is_accepted_by_name_is_recorded_nowhere() {
+    let fixture = Fixture::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    let mut setup = crate::support::edits::everything();
+    setup.yes = true;
+    setup.store = std::sync::Arc::new(Store::new(Place::File(path.clone())));
+    let store = std::sync::Arc::clone(&setup.store);
+    let agent = crate::support::agent::Agent::with(fixture.tailnet.clone(), setup).await;
+    let body = json!({ "invite": fixture.link });
+
+    let call = json!({ "operation": "acceptDeviceInvite", "parameters": { "body": body } });
+    let done = agent.call("call_api_operation", call).await;
+    let shown = agent.call("get_change", json!({ "change": done["change"] })).await;
+    store.flush().await;
+
+    assert!(!fixture.has_secret(&done) && !fixture.has_secret(&shown), "{done} {shown}");
+    let code = fixture.link.rsplit('/').next().unwrap();
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        assert!(!String::from_utf8_lossy(&bytes).contains(code));
+    }
 }

@@ -236,8 +236,8 @@ async fn turning_expiry_on_warns_if_the_key_has_expired_meanwhile() {
     let off = agent.call("update_device", key(false)).await;
     let on = agent.call("update_device", key(true)).await;
 
-    assert!(off["warnings"].to_string().contains("lets it back in"), "{off}");
-    assert!(on["warnings"].to_string().contains("drops off at once"), "{on}");
+    assert!(off["warnings"].to_string().contains("lets the device back in"), "{off}");
+    assert!(on["warnings"].to_string().contains("disconnects at once"), "{on}");
 }
 
 #[tokio::test]

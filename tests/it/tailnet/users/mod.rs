@@ -173,3 +173,35 @@ async fn a_role_that_the_plan_lacks_is_told_as_that() {
     assert_eq!(failure["kind"], "plan_limit", "{failure}");
     assert!(failure["remedy"].as_str().unwrap().contains("plan"), "{failure}");
 }
+
+// M7: a display name that somebody chose decided whose rights changed.
+#[tokio::test]
+async fn a_display_name_gives_nobody_rights() {
+    let (sandbox, tailnet) = crate::support::tailnet::sandbox_of(40).await;
+    let users = tailnet.users().list().await.unwrap();
+    let victim = users[0].login_name.clone().unwrap();
+    let start = victim.split('@').next().unwrap().to_owned();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.json");
+    sandbox.save(&path).unwrap();
+    let mut state: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    state["tailnets"][0]["users"][1]["display_name"] = json!(start);
+    std::fs::write(&path, state.to_string()).unwrap();
+    sandbox.load(&path).unwrap();
+    let agent = crate::support::edits::agent(&tailnet).await;
+
+    for (tool, arguments) in [
+        ("set_user_role", json!({ "user": start, "role": "admin" })),
+        ("approve_user", json!({ "user": start })),
+        ("restore_user", json!({ "user": start })),
+        ("get_user", json!({ "user": start })),
+    ] {
+        let refused = agent.fail(tool, arguments).await;
+        assert_eq!(refused["kind"], "ambiguous", "{tool}: {refused}");
+    }
+    let short = agent.fail("set_user_role", json!({ "user": &victim[..2], "role": "admin" })).await;
+    assert!(["refused", "ambiguous"].contains(&short["kind"].as_str().unwrap()), "{short}");
+    let plan = json!({ "user": victim, "role": "auditor", "dry_run": true });
+    let plan = agent.call("set_user_role", plan).await;
+    assert_eq!(plan["resource"], format!("user {victim}"));
+}
