@@ -95,6 +95,9 @@ struct Target {
         value_delimiter = ','
     )]
     profiles: Vec<String>,
+    /// Let test_dns_resolution ask name servers on this machine and in private networks
+    #[arg(long, global = true, env = "TAILSTEWARD_PRIVATE_RESOLVERS", value_parser = clap::builder::BoolishValueParser::new())]
+    private_resolvers: bool,
     /// The file with the profiles
     #[arg(long, global = true, env = "TAILSTEWARD_CONFIG", value_name = "PATH")]
     config: Option<PathBuf>,
@@ -276,7 +279,7 @@ impl Target {
         let profiles = Profiles::load(self.config.as_deref())?;
         let open = |name: &String| {
             let name = profiles.choose(Some(name))?;
-            Ok((name.to_owned(), Tailnet::new(profiles.settings(name)?)))
+            Ok((name.to_owned(), self.tailnet(profiles.settings(name)?)))
         };
         let named = self.profiles.iter().map(open).collect::<Result<Vec<_>>>()?;
         Ok(Served { tailnets: Tailnets::new(named)?, _one: None })
@@ -297,14 +300,19 @@ impl Target {
     async fn connect(&self) -> Result<Connected> {
         if !self.sandbox {
             let (settings, source) = self.settings()?;
-            return Ok(Connected { tailnet: Tailnet::new(settings), source, _sandbox: None });
+            return Ok(Connected { tailnet: self.tailnet(settings), source, _sandbox: None });
         }
         let sandbox = self.start(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
         let mut settings = Settings::new(Credential::ApiKey(Sandbox::API_KEY.into()));
         settings.base_url = sandbox.base_url();
         settings.rate = SANDBOX_RATE;
         let source = "the sandbox".to_owned();
-        Ok(Connected { tailnet: Tailnet::new(settings), source, _sandbox: Some(sandbox) })
+        Ok(Connected { tailnet: self.tailnet(settings), source, _sandbox: Some(sandbox) })
+    }
+
+    fn tailnet(&self, mut settings: Settings) -> Tailnet {
+        settings.private_resolvers = self.private_resolvers;
+        Tailnet::new(settings)
     }
 
     async fn start(&self, listen: SocketAddr) -> Result<Sandbox> {

@@ -130,7 +130,11 @@ impl Serve {
     /// The key that encrypts the state that clients keep.
     pub(crate) fn sealing_key(&self) -> Result<SealingKey> {
         let shared = match &self.sealing_key_file {
-            Some(path) => Some(resolve("--sealing-key-file", &format!("file:{}", path.display()))?),
+            Some(path) => {
+                let key = resolve("--sealing-key-file", &format!("file:{}", path.display()))?;
+                keep_private(path);
+                Some(key)
+            }
             None => config::sealing_key()?,
         };
         match shared {
@@ -257,3 +261,19 @@ async fn signal() {
 async fn signal() {
     let _ = tokio::signal::ctrl_c().await;
 }
+
+/// Takes the right to read `path` away from others, as far as the file system lets us.
+#[cfg(unix)]
+fn keep_private(path: &std::path::Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let Ok(mode) = std::fs::metadata(path).map(|file| file.permissions().mode()) else { return };
+    if mode & 0o077 == 0 {
+        return;
+    }
+    let own = std::fs::Permissions::from_mode(mode & 0o700);
+    let tightened = std::fs::set_permissions(path, own).is_ok();
+    tracing::warn!(path = %path.display(), tightened, "others could read the sealing key");
+}
+
+#[cfg(not(unix))]
+fn keep_private(_: &std::path::Path) {}

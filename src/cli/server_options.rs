@@ -11,7 +11,7 @@ use crate::{
     Credential, Error, Tailnet,
     catalogue::{Offer, Selectors, ToolSelection},
     change::store::{Place, Store},
-    client::Result,
+    client::{Result, resolve},
     guard::Principal,
     mcp::Setup,
     tool::Risk,
@@ -62,7 +62,8 @@ pub(super) struct Offered {
     /// Apply changes that are hard to undo without confirmation
     #[arg(long, global = true, env = "TAILSTEWARD_YES", value_parser = BoolishValueParser::new())]
     yes: bool,
-    /// The journal of changes: a file, `memory`, or `postgres://USER:PASSWORD@HOST/DATABASE`.
+    /// The journal of changes: a file, `memory`, `postgres://USER:PASSWORD@HOST/DATABASE`, or `file:PATH`
+    /// of a file that has one of these in it.
     /// By default a file in the platform's data folder, with --sandbox `memory`
     #[arg(
         long,
@@ -131,9 +132,11 @@ impl Offered {
         let place = match &self.store {
             // Not parsed by clap, which repeats invalid values in its error: this one may contain a
             // password.
-            Some(place) => place.expose_secret().parse().map_err(|why: String| {
-                Error::config(why, "see `--store` in docs/configuration.md")
-            })?,
+            Some(place) => {
+                resolve("--store", place.expose_secret())?.expose_secret().parse().map_err(
+                    |why: String| Error::config(why, "see `--store` in docs/configuration.md"),
+                )?
+            }
             None if sandbox => Place::Memory,
             None => Place::File(default_store()?),
         };

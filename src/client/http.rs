@@ -8,6 +8,8 @@ use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use secrecy::SecretString;
 use tokio::time::Instant;
 
+#[cfg(feature = "server")]
+use super::outside::PublicOnly;
 use super::{Error, ErrorKind, Result, Settings, response, retry, settings::is_loopback};
 
 /// The maximum size of the token endpoint's answers.
@@ -58,7 +60,12 @@ fn plain(settings: &Settings) -> Result<bool> {
 /// Builds a client for servers other than the API. It never sends the credential.
 #[cfg(feature = "server")]
 pub(super) fn build_outside(settings: &Settings) -> Result<reqwest::Client> {
-    built(builder(with_roots(settings)?))
+    let builder = builder(with_roots(settings)?);
+    if settings.private_resolvers {
+        return built(builder);
+    }
+    // A proxy would resolve the name itself.
+    built(builder.no_proxy().dns_resolver(Arc::new(PublicOnly)))
 }
 
 /// Reads `url`, up to `limit` bytes.

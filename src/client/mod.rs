@@ -14,6 +14,8 @@ mod error;
 mod http;
 mod lenient;
 mod limit;
+#[cfg(feature = "server")]
+mod outside;
 mod redact;
 pub(crate) mod response;
 mod retry;
@@ -22,6 +24,8 @@ mod texts;
 mod tokens;
 mod transport;
 
+#[cfg(feature = "server")]
+pub(crate) use self::outside::is_private;
 pub(crate) use self::settings::is_loopback;
 pub use self::{
     action::{Action, Setting},
@@ -126,6 +130,10 @@ impl Client {
     ) -> Result<bytes::Bytes> {
         let inner = &*self.0;
         let client = inner.outside.get_or_init(|| http::build_outside(&inner.settings));
+        if !inner.settings.private_resolvers && outside::names_private_address(&url) {
+            let why = "its address is on this machine or in a private network";
+            return Err(Error::new(ErrorKind::Unreachable, why));
+        }
         http::read(client.as_ref().map_err(Clone::clone)?, url, accept, limit).await
     }
 

@@ -35,6 +35,9 @@ pub struct Settings {
     pub cache_for: Duration,
     /// A PEM file with certificates to trust in addition to the system's.
     pub ca_file: Option<PathBuf>,
+    /// Whether name servers of the tailnet's DNS configuration may be asked although they are on this
+    /// machine or in a private network.
+    pub private_resolvers: bool,
 }
 
 impl Settings {
@@ -49,9 +52,10 @@ impl Settings {
             in_flight: 8,
             deadline: Duration::from_mins(1),
             attempt_timeout: Duration::from_secs(30),
-            max_body: 256 << 20,
+            max_body: 32 << 20,
             cache_for: Duration::from_secs(5),
             ca_file: None,
+            private_resolvers: false,
         }
     }
 

@@ -51,11 +51,11 @@ impl OpenAudit {
     }
 
     /// Writes the line: how the call ended, and the number of its change in the journal.
-    pub(crate) async fn end(mut self, outcome: &str, change: Option<i64>) {
+    pub(crate) fn end(mut self, outcome: &str, change: Option<i64>) {
         let Some(mut line) = self.line.take() else { return };
         outcome.clone_into(&mut line.outcome);
         (line.change, line.took) = (change, self.started.elapsed());
-        self.store.audit(line).await;
+        self.store.audit(line);
     }
 }
 
@@ -64,7 +64,6 @@ impl Drop for OpenAudit {
         let Some(mut line) = self.line.take() else { return };
         "abandoned".clone_into(&mut line.outcome);
         line.took = self.started.elapsed();
-        let store = Arc::clone(&self.store);
-        tokio::spawn(async move { store.audit(line).await });
+        self.store.audit(line);
     }
 }

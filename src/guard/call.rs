@@ -58,15 +58,15 @@ impl Guard {
         let tool = match catalogue::named(name).and_then(|tool| caller.offer.allow(tool)) {
             Ok(tool) => tool,
             Err(error) => {
-                self.refused(caller, name, &arguments).end("refused", None).await;
+                self.refused(caller, name, &arguments).end("refused", None);
                 return Err(error);
             }
         };
         let mut audit = self.audit(&caller.principal, tool, &arguments);
         let done = self.carry_out(caller, tool, arguments, ask, &mut audit).await;
         match &done {
-            Ok(done) => audit.end(done.outcome(), done.change()).await,
-            Err(error) => audit.end(error.kind().as_str(), None).await,
+            Ok(done) => audit.end(done.outcome(), done.change()),
+            Err(error) => audit.end(error.kind().as_str(), None),
         }
         done
     }
@@ -100,8 +100,8 @@ impl Guard {
         audit.confirmed(Confirmation::Earlier);
         let done = self.apply(caller, plan, &tailnet, Confirmation::Earlier).await;
         match &done {
-            Ok(report) => audit.end("applied", report.change).await,
-            Err(error) => audit.end(error.kind().as_str(), None).await,
+            Ok(report) => audit.end("applied", report.change),
+            Err(error) => audit.end(error.kind().as_str(), None),
         }
         done
     }

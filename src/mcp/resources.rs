@@ -160,7 +160,7 @@ pub(super) async fn read(
         let audit = OpenAudit::begin(store, principal, POLICY, Risk::Read, String::new());
         let read = policy(server).await;
         let outcome = read.as_ref().map_or_else(|error| error.kind().as_str(), |_| "ok");
-        audit.end(outcome, None).await;
+        audit.end(outcome, None);
         read
     } else {
         call.query(kind.tool, arguments(kind, &id)).await

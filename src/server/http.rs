@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
-use axum::{Router, middleware, routing::get};
+use axum::{Router, middleware, response::IntoResponse as _, routing::get};
 use http::Method;
 use rmcp::{
     ServerHandler,
@@ -22,6 +22,7 @@ use super::{
     limits::{Places, Rate},
     listen::Connections,
     metrics::Metrics,
+    refusal::Refusal,
     sessions::{SESSION_ID, Sessions},
 };
 use crate::client::{Error, Result};
@@ -72,7 +73,7 @@ pub struct Limits {
     pub requests: usize,
     /// Concurrent sessions, and the same number of streams. One token gets at most half of them.
     pub sessions: usize,
-    /// Concurrent connections.
+    /// Concurrent connections. One address gets at most half of them.
     pub connections: usize,
     /// How long a session may be idle before it ends.
     pub idle: Duration,
@@ -197,7 +198,8 @@ impl Http {
         let calls =
             Calls { handler, longest: options.limits.call, metrics: Arc::clone(&shared.metrics) };
         let router = router(calls, config, &shared);
-        let connections = Connections::new(listener, router, Arc::clone(&shared));
+        let spare = spare_router(&shared);
+        let connections = Connections::new(listener, router, spare, Arc::clone(&shared));
 
         accept(&connections, &shared, stop).await;
         shared.stopping.cancel();
@@ -272,6 +274,12 @@ fn router<H: ServerHandler + Clone>(
         .route("/health/ready", get(health::ready))
         .layer(count)
         .with_state(Arc::clone(shared))
+}
+
+/// What connections beyond the limit get.
+fn spare_router(shared: &Arc<Shared>) -> Router {
+    let full = async || Refusal::ConnectionsFull.into_response();
+    Router::new().route("/health", get(health::live)).fallback(full).with_state(Arc::clone(shared))
 }
 
 /// Lets pages of allowed origins read the responses (CORS).

@@ -23,6 +23,7 @@ pub(super) enum Refusal {
     TooSlow,
     Busy,
     SessionsFull,
+    ConnectionsFull,
     /// The session does not exist, or belongs to another principal.
     NoSession,
     /// The body is not JSON.
@@ -49,6 +50,7 @@ impl Refusal {
             Self::TooSlow => "body_time",
             Self::Busy => "busy",
             Self::SessionsFull => "sessions",
+            Self::ConnectionsFull => "connections",
             Self::NoSession => "no_session",
             Self::NotJson => "not_json",
             Self::NoMessage => "no_message",
@@ -63,7 +65,9 @@ impl Refusal {
             Self::TooFast(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::Busy | Self::SessionsFull | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::SessionsFull | Self::ConnectionsFull | Self::Stopping => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::NoSession => StatusCode::NOT_FOUND,
             Self::NotJson | Self::NoMessage => StatusCode::BAD_REQUEST,
         }
@@ -102,6 +106,7 @@ impl Refusal {
             Self::TooSlow => "the body was not received in time",
             Self::Busy => "too many concurrent requests; try again in a moment",
             Self::SessionsFull => "too many sessions; end one or try again later",
+            Self::ConnectionsFull => "too many connections; try again later",
             Self::NoSession => "no such session; initialize a new one",
             Self::NotJson => "the body is not JSON",
             Self::NoMessage => "the body is not an MCP message; batches are not supported",

@@ -2,7 +2,7 @@
 //! the database.
 
 use std::{
-    sync::{Arc, Weak},
+    sync::{Arc, Weak, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -50,7 +50,7 @@ pub(super) enum Message {
     Flush(oneshot::Sender<()>),
 }
 
-/// The maximum number of calls that wait to be written; beyond it, callers wait.
+/// Calls that wait to be written. What comes on top of them is in the log only, and counted.
 const QUEUE: usize = 4_096;
 /// How often old records are deleted.
 const PRUNED_EVERY: Duration = Duration::from_hours(1);
@@ -77,7 +77,7 @@ impl Audit {
 
 impl Store {
     /// Records a call: in the log at once, and in the database soon after.
-    pub async fn audit(self: &Arc<Self>, call: Audit) {
+    pub fn audit(self: &Arc<Self>, call: Audit) {
         tracing::info!(
             target: "audit",
             principal = &*call.principal,
@@ -97,7 +97,11 @@ impl Store {
             tokio::spawn(write(Arc::downgrade(self), receiver));
             sender
         });
-        let _ = sender.send(Message::Call(call)).await;
+        // A call does not wait for a database that is slow or away. The log has the line already.
+        if sender.try_send(Message::Call(call)).is_err() {
+            let dropped = self.dropped_audits.fetch_add(1, Ordering::Relaxed) + 1;
+            tracing::error!(dropped, "the audit is behind: a call is in the log only");
+        }
     }
 
     /// Waits until every call so far is written, and tries once more to record the outcomes of changes
@@ -109,6 +113,11 @@ impl Store {
         if sender.send(Message::Flush(done)).await.is_ok() {
             let _ = written.await;
         }
+    }
+
+    /// How many calls are missing in the audit, because the database was behind.
+    pub fn dropped_audits(&self) -> u64 {
+        self.dropped_audits.load(Ordering::Relaxed)
     }
 
     /// Counts the calls of `tool` by principal and outcome.

@@ -7,7 +7,7 @@ use std::{
     str::FromStr,
     sync::{
         Arc, Mutex, OnceLock,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -52,7 +52,7 @@ impl FromStr for Place {
             return Ok(Self::Memory);
         }
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            return Ok(Self::Postgres(text.into()));
+            return postgres(text).map(Self::Postgres);
         }
         match text.strip_prefix("sqlite:").unwrap_or(text).trim_start_matches("//") {
             "" => {
@@ -68,6 +68,42 @@ impl FromStr for Place {
     }
 }
 
+/// The URL of a Postgres database, with TLS and a checked certificate unless the database is on this
+/// machine. The driver's default is to do without if the server does.
+fn postgres(text: &str) -> std::result::Result<SecretString, String> {
+    // The messages do not repeat the URL, which has a password.
+    let mut url =
+        url::Url::parse(text).map_err(|error| format!("the Postgres URL is invalid: {error}"))?;
+    let parameter = |wanted: &str| {
+        url.query_pairs().find(|(name, _)| name == wanted).map(|(_, value)| value.to_string())
+    };
+    let host = parameter("host").or_else(|| url.host_str().map(str::to_owned)).unwrap_or_default();
+    if is_on_this_machine(&host) {
+        return Ok(text.into());
+    }
+    match parameter("sslmode").as_deref() {
+        Some("verify-full") => Ok(text.into()),
+        Some(mode) => Err(format!(
+            "sslmode={mode} does not check who answers; off this machine use sslmode=verify-full, \
+             with sslrootcert=FILE for a certificate authority of your own"
+        )),
+        None => {
+            url.query_pairs_mut().append_pair("sslmode", "verify-full");
+            Ok(String::from(url).into())
+        }
+    }
+}
+
+/// Whether a Postgres host is a Unix socket or a loopback address.
+fn is_on_this_machine(host: &str) -> bool {
+    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    host.is_empty()
+        || host.starts_with('/')
+        || host.to_ascii_lowercase().starts_with("%2f")
+        || host == "localhost"
+        || address.is_ok_and(|address| address.is_loopback())
+}
+
 /// A journal in a database, which is opened at first use.
 pub struct Store {
     place: Place,
@@ -77,6 +113,8 @@ pub struct Store {
     leases: Mutex<HashMap<i64, AbortHandle>>,
     audit: OnceLock<audit::Sender>,
     waiting: Arc<tokio::sync::Mutex<Waiting>>,
+    /// Calls that are not in the audit, because the database was behind.
+    dropped_audits: AtomicU64,
     /// Keeps a database in memory from going with the last connection of the pool.
     held: Mutex<Option<AnyConnection>>,
 }
@@ -98,6 +136,7 @@ impl Store {
             leases: Mutex::default(),
             audit: OnceLock::new(),
             waiting: Arc::default(),
+            dropped_audits: AtomicU64::new(0),
             held: Mutex::default(),
         }
     }
@@ -232,7 +271,20 @@ fn prepare(path: &std::path::Path) -> Result<()> {
     options.create(true).append(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop).map_err(failed)
+    let file = options.open(path).map_err(failed)?;
+    // A file that was there already may be readable by others.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = file.metadata().map_err(failed)?.permissions().mode();
+        if mode & 0o077 != 0 {
+            let own = std::fs::Permissions::from_mode(mode & 0o700);
+            file.set_permissions(own).map_err(failed)?;
+            tracing::warn!(path = %path.display(), "the journal could be read by others; now it cannot");
+        }
+    }
+    drop(file);
+    Ok(())
 }
 
 /// A time in the format of the database: microseconds since 1970.

@@ -23,8 +23,15 @@ pub(super) fn resolver(field: &str, text: &str) -> Result<String> {
         }
         return Ok(address.to_string());
     }
-    let url = url::Url::parse(text).ok();
-    if url.is_some_and(|it| it.scheme() == "https" && it.host().is_some()) {
+    if let Ok(url) = url::Url::parse(text)
+        && url.scheme() == "https"
+        && url.host().is_some()
+    {
+        // It would be in the journal, and on every device. The message does not repeat it.
+        if url.password().is_some() || !url.username().is_empty() {
+            let should = "has an https:// URL with a user or password in it; write it without";
+            return Err(Error::invalid_input(field, should));
+        }
         return Ok(text.to_owned());
     }
     Err(Error::invalid_input(

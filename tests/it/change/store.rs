@@ -7,7 +7,7 @@ use tailsteward::{
     change::{
         Actor, Journal,
         journal::Find,
-        store::{Place, Store, Used},
+        store::{Audit, Place, Store, Used},
     },
     tailnet::devices::Update,
 };
@@ -154,4 +154,68 @@ async fn a_journal_in_memory_outlives_a_query_that_is_given_up() {
     }
 
     assert_eq!(tailnet.changes().get(1, 0, 1).await.unwrap().entry.change, 1);
+}
+
+// L13: the driver does without TLS, or without looking at the certificate, if the server does.
+#[test]
+fn a_database_elsewhere_has_to_prove_who_it_is() {
+    use secrecy::ExposeSecret as _;
+    let url = |text: &str| match text.parse() {
+        Ok(Place::Postgres(url)) => Ok(url.expose_secret().to_owned()),
+        Ok(other) => panic!("{other:?}"),
+        Err(why) => Err(why),
+    };
+    let elsewhere = url("postgres://u:p@db.example.com/x").unwrap();
+    assert!(elsewhere.ends_with("?sslmode=verify-full"), "{elsewhere}");
+    for weak in ["disable", "prefer", "require", "verify-ca"] {
+        let refused =
+            url(&format!("postgres://u:pw123@db.example.com/x?sslmode={weak}")).unwrap_err();
+        assert!(refused.contains("verify-full") && !refused.contains("pw123"), "{refused}");
+    }
+    for here in [
+        "postgres://u:p@localhost/x",
+        "postgres://u:p@127.0.0.1:5433/x?sslmode=disable",
+        "postgres://u:p@[::1]/x",
+        "postgres://u@%2Fvar%2Frun%2Fpostgresql/x",
+        "postgres:///x?host=/var/run/postgresql",
+    ] {
+        assert_eq!(url(here).unwrap(), here);
+    }
+}
+
+// L12: a journal that others could read stayed readable.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_that_others_could_read_is_closed_to_them() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    std::fs::write(&path, "").unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+
+    Store::new(Place::File(path.clone())).use_once("x", jiff::Timestamp::now()).await.unwrap();
+
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+// L16: with the database away, calls that only read waited for the audit.
+#[tokio::test]
+async fn an_audit_that_is_behind_keeps_no_call_waiting() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    let store = Arc::new(Store::new(Place::File(path.clone())));
+    store.use_once("x", jiff::Timestamp::now()).await.unwrap();
+    sqlx::any::install_default_drivers();
+    use sqlx::{Connection as _, Executor as _};
+    let url = format!("sqlite://{}", path.display());
+    let mut other = sqlx::AnyConnection::connect(&url).await.unwrap();
+    other.execute("BEGIN EXCLUSIVE").await.unwrap();
+
+    let begun = std::time::Instant::now();
+    for _ in 0..10_000 {
+        let line = Audit::now(&"ann".into(), "list_devices", tailsteward::tool::Risk::Read);
+        store.audit(line);
+    }
+    assert!(begun.elapsed() < std::time::Duration::from_secs(3), "{:?}", begun.elapsed());
+    assert!(store.dropped_audits() > 0);
 }

@@ -122,3 +122,27 @@ async fn what_is_no_message_gets_an_answer_of_the_protocol() {
     let deep = "[".repeat(100_000);
     assert_eq!(served.raw(deep).send().await.unwrap().status(), 400);
 }
+
+// L4: one peer without a token took all connections, and health checks of others waited 22 s.
+#[tokio::test]
+async fn idle_connections_of_one_address_keep_no_health_check_waiting() {
+    let served = Served::open(|it| it.limits.connections = 20).await;
+    let mut idle = Vec::new();
+    for _ in 0..100 {
+        idle.push(tokio::net::TcpStream::connect(served.address).await.unwrap());
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+
+    let begun = std::time::Instant::now();
+    let healthy = served.get("/health").send().await.unwrap();
+    assert_eq!(healthy.status(), 200);
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    let refused = served.post(&crate::support::http::initialize()).send().await.unwrap();
+    assert_eq!(refused.status(), 503);
+    assert!(message(refused).await["error"]["message"].as_str().unwrap().contains("connections"));
+
+    drop(idle);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let served_again = served.post(&crate::support::http::initialize()).send().await.unwrap();
+    assert_eq!(served_again.status(), 200);
+}

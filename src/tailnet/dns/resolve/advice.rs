@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::{Attempt, Found, Kind, path::Paths};
+use crate::client::is_private;
 
 /// Remarks, for example on why devices may get another answer.
 pub(super) fn notes(paths: &Paths<'_>, attempt: &Attempt, others: &[Attempt]) -> Vec<String> {
@@ -101,11 +102,4 @@ fn lost(paths: &Paths<'_>, address: IpAddr) -> String {
         );
     }
     format!("see whether this machine may send to port 53 of {address}, or ask from a device")
-}
-
-fn is_private(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(it) => it.is_private() || it.is_link_local() || it.is_loopback(),
-        IpAddr::V6(it) => it.is_unique_local() || it.is_unicast_link_local() || it.is_loopback(),
-    }
 }

@@ -36,8 +36,7 @@ pub(super) async fn ask(
     let answer = tokio::time::timeout(patience * 2, exchange(client, url, name, kind)).await;
     let took = Some(started.elapsed());
     let asked = match answer {
-        Err(_) => Asked::of(Found::Timeout),
-        Ok(Err(error)) => failed(&error),
+        Err(_) | Ok(Err(_)) => failed(),
         Ok(Ok(message)) => read(&message),
     };
     Asked { took, ..asked }
@@ -71,14 +70,7 @@ fn read(message: &Message) -> Asked {
     Asked { records, ..Asked::of(Found::Answered) }
 }
 
-fn failed(error: &Error) -> Asked {
-    let found = match error.kind() {
-        ErrorKind::Timeout => Found::Timeout,
-        // No trustworthy server answered.
-        ErrorKind::Unreachable | ErrorKind::Dns | ErrorKind::Tls | ErrorKind::Config => {
-            Found::Unreachable
-        }
-        _ => Found::Failed,
-    };
-    Asked { reason: Some(error.to_string()), ..Asked::of(found) }
+/// The host is somebody else's choice: that it did not answer as a resolver is all that is said of it.
+fn failed() -> Asked {
+    Asked { reason: Some("no DNS answer over HTTPS".to_owned()), ..Asked::of(Found::Unreachable) }
 }

@@ -68,6 +68,8 @@ pub struct ResolverOptions {
     pub own: Own,
     /// Timeout for each of the two queries that a resolver gets.
     pub patience: Duration,
+    /// Whether resolvers on this machine or in a private network are asked.
+    pub private: bool,
 }
 
 /// Where the resolver of this machine's Tailscale client is.
@@ -83,7 +85,7 @@ pub enum Own {
 
 impl Default for ResolverOptions {
     fn default() -> Self {
-        Self { port: 53, own: Own::Detect, patience: Duration::from_secs(2) }
+        Self { port: 53, own: Own::Detect, patience: Duration::from_secs(2), private: false }
     }
 }
 

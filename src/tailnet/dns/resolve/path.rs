@@ -6,7 +6,10 @@ use super::{
     Own, ResolverOptions,
     known::{Host, Known},
 };
-use crate::tailnet::dns::{Configuration, Resolver};
+use crate::{
+    client::is_private,
+    tailnet::dns::{Configuration, Resolver},
+};
 
 /// A place to look up a name.
 #[derive(Debug, Clone)]
@@ -110,6 +113,10 @@ impl<'a> Paths<'a> {
     fn direct(&self, resolver: &'a Resolver, domain: Option<&'a str>) -> Path<'a> {
         let address = resolver.address.as_str();
         match address.parse::<IpAddr>() {
+            Ok(address) if !self.way.private && is_private(address) => Path::Nobody(format!(
+                "{address} is on this machine or in a private network; the administrator of this \
+                 server can allow private resolvers"
+            )),
             Ok(address) => Path::Direct(SocketAddr::new(address, self.way.port), domain),
             Err(_) if address.starts_with("https://") => Path::Https(address, domain),
             Err(_) => Path::Nobody(format!("{address} is neither an IP address nor an https URL")),

@@ -95,6 +95,8 @@ impl Query for TestDnsResolution {
 
     async fn call(self, tailnet: &Tailnet) -> Result<Resolution> {
         let question = Question::new(self.name, self.kind);
-        tailnet.dns().resolve(&question, &ResolverOptions::default()).await
+        let private = tailnet.settings().private_resolvers;
+        let options = ResolverOptions { private, ..ResolverOptions::default() };
+        tailnet.dns().resolve(&question, &options).await
     }
 }

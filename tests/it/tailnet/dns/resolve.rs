@@ -52,6 +52,7 @@ impl Setting {
             port: self.server.at.port(),
             own,
             patience: Duration::from_millis(150),
+            private: true,
         };
         self.tailnet.dns().resolve(&Question::new(name, kind), &way).await.unwrap()
     }
@@ -227,10 +228,12 @@ async fn a_resolver_over_https_is_asked_without_the_credential() {
     raw(&sandbox, "POST", WHOLE, configuration).await;
     let mut settings = crate::support::tailnet::settings(&sandbox.base_url());
     settings.ca_file = Some(file);
+    settings.private_resolvers = true;
     let tailnet = Tailnet::new(settings);
     let way = ResolverOptions {
         own: Own::None,
         patience: Duration::from_secs(1),
+        private: true,
         ..ResolverOptions::default()
     };
     let ask = async |name: &str| {
@@ -248,9 +251,10 @@ async fn a_resolver_over_https_is_asked_without_the_credential() {
         ("none.test", Found::NoSuchName, None),
         ("empty.test", Found::NoSuchRecords, None),
         ("refused.test", Found::Refused, None),
-        ("closed.test", Found::Failed, Some("403")),
-        ("page.test", Found::Failed, Some("no message of DNS")),
-        ("late.test", Found::Timeout, None),
+        // L2: what kind of server it is, if it is no resolver, is not said.
+        ("closed.test", Found::Unreachable, Some("no DNS answer")),
+        ("page.test", Found::Unreachable, Some("no DNS answer")),
+        ("late.test", Found::Unreachable, Some("no DNS answer")),
     ] {
         let told = ask(name).await;
         assert_eq!(told.attempt.result, wanted, "{name}: {told:?}");
@@ -367,4 +371,26 @@ async fn the_tool_says_all_of_it() {
     assert_eq!((&told["result"], &told["type"]), (&json!("answered"), &json!("AAAA")), "{told}");
     assert_eq!(told["name"], "web-01.tail4f2b1c.ts.net");
     assert!(told["records"][0]["value"].as_str().unwrap().starts_with("fd7a:"), "{told}");
+}
+
+// L2: whoever may write the DNS configuration had this process look into its own network.
+#[tokio::test]
+async fn resolvers_of_this_machine_and_private_networks_are_not_asked_unless_allowed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    let server = HttpServer::self_signed(&file, |_| panic!("it was asked")).await;
+    let url = format!("{}/dns-query", server.url());
+    let by_name = url.replace("127.0.0.1", "localhost");
+    for address in [url, by_name, "127.0.0.1".to_owned(), "169.254.169.254".to_owned()] {
+        let (sandbox, _) = sandbox_of(5).await;
+        let one = json!({ "nameservers": [{ "address": address }] });
+        raw(&sandbox, "POST", WHOLE, one).await;
+        let mut settings = crate::support::tailnet::settings(&sandbox.base_url());
+        settings.ca_file = Some(file.clone());
+        let tailnet = Tailnet::new(settings);
+        let way = ResolverOptions { own: Own::None, ..ResolverOptions::default() };
+        let asked = tailnet.dns().resolve(&Question::new("a.test", Kind::A), &way).await.unwrap();
+        let result = asked.attempt.result;
+        assert!(matches!(result, Found::NotAsked | Found::Unreachable), "{address}: {asked:?}");
+    }
 }
