@@ -95,7 +95,7 @@ struct Target {
         value_delimiter = ','
     )]
     profiles: Vec<String>,
-    /// Let test_dns_resolution ask name servers on this machine and in private networks
+    /// Let DNS tests ask name servers on this machine and in private networks
     #[arg(long, global = true, env = "TAILSTEWARD_PRIVATE_RESOLVERS", value_parser = clap::builder::BoolishValueParser::new())]
     private_resolvers: bool,
     /// The file with the profiles

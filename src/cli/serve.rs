@@ -267,7 +267,8 @@ async fn signal() {
 fn keep_private(path: &std::path::Path) {
     use std::os::unix::fs::PermissionsExt as _;
     let Ok(mode) = std::fs::metadata(path).map(|file| file.permissions().mode()) else { return };
-    if mode & 0o077 == 0 {
+    let others = mode & 0o077;
+    if others == 0 {
         return;
     }
     let own = std::fs::Permissions::from_mode(mode & 0o700);

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 /// Whether `address` is on this machine or in a private network: loopback, link-local, RFC 1918, unique
-/// local, unspecified, multicast. Addresses of a tailnet (100.64.0.0/10, fd7a:115c:a1e0::/48) are not.
+/// local, unspecified, multicast. Addresses of a tailnet are not.
 pub(crate) fn is_private(address: IpAddr) -> bool {
     const TAILNET: [u16; 3] = [0xfd7a, 0x115c, 0xa1e0];
     match address.to_canonical() {

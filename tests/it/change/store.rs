@@ -3,6 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use serde_json::json;
+use sqlx::{Connection as _, Executor as _};
 use tailsteward::{
     change::{
         Actor, Journal,
@@ -206,7 +207,6 @@ async fn an_audit_that_is_behind_keeps_no_call_waiting() {
     let store = Arc::new(Store::new(Place::File(path.clone())));
     store.use_once("x", jiff::Timestamp::now()).await.unwrap();
     sqlx::any::install_default_drivers();
-    use sqlx::{Connection as _, Executor as _};
     let url = format!("sqlite://{}", path.display());
     let mut other = sqlx::AnyConnection::connect(&url).await.unwrap();
     other.execute("BEGIN EXCLUSIVE").await.unwrap();
