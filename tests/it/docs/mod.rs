@@ -3,3 +3,4 @@
 mod api_guide;
 mod examples;
 mod manual;
+mod safety;
