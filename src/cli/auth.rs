@@ -31,6 +31,11 @@ pub(crate) enum AuthCommand {
         /// The profile
         name: String,
     },
+    /// Choose the profile that is used where none is named
+    Default {
+        /// The profile
+        name: String,
+    },
     /// Test a profile's credential against the API
     Test {
         /// The profile; the default one if absent
@@ -110,6 +115,7 @@ pub(crate) async fn run(
         AuthCommand::Set(args) => set(Profiles::load_or_new(config)?, &args, read_secret),
         AuthCommand::List { json } => list(&Profiles::load(config)?, json),
         AuthCommand::Remove { name } => remove(Profiles::load(config)?, &name),
+        AuthCommand::Default { name } => make_default(Profiles::load(config)?, &name),
         AuthCommand::Test { name } => test(&Profiles::load(config)?, name.as_deref(), probe).await,
     }
 }
@@ -126,9 +132,13 @@ fn set(
         .is_kept()
         .then(|| read(&format!("{} of `{}`: ", profile.credential.secret_name(), args.name)))
         .transpose()?;
+    let before = profiles.default_name().map(str::to_owned);
     profiles.set(&args.name, &profile, secret)?;
-    if args.default {
-        profiles.set_default(&args.name)?;
+    // The first profile is the default, and stays it when others come.
+    let default = if args.default { Some(args.name.clone()) } else { before };
+    let default = default.or_else(|| profiles.default_name().map(str::to_owned));
+    if let Some(default) = default {
+        profiles.set_default(&default)?;
     }
     profiles.save()?;
     let (name, place, path) = (&args.name, &profile.secret, profiles.path().display());
@@ -152,6 +162,12 @@ fn remove(mut profiles: Profiles, name: &str) -> Result<String> {
     profiles.remove(name)?;
     profiles.save()?;
     Ok(format!("profile `{name}` is removed from {}\n", profiles.path().display()))
+}
+
+fn make_default(mut profiles: Profiles, name: &str) -> Result<String> {
+    profiles.set_default(name)?;
+    profiles.save()?;
+    Ok(format!("`{name}` is the default profile in {}\n", profiles.path().display()))
 }
 
 async fn test(

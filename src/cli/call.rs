@@ -12,11 +12,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::complain;
 use crate::{
-    Error, Tailnet,
+    Error,
     change::{Confirmation, Report},
     client::Result,
     guard::{Caller, Confirm, Decision, Done, Guard, Pending, question},
     mcp::Setup,
+    tailnet::Tailnets,
     tool::written,
 };
 
@@ -42,10 +43,10 @@ impl Output {
 pub(super) async fn run(
     tool: &str,
     arguments: Value,
-    tailnet: &Tailnet,
+    tailnets: impl Into<Tailnets>,
     setup: &Setup,
 ) -> Result<Output> {
-    let guard = setup.guard(tailnet);
+    let guard = setup.guard(tailnets);
     let cancelled = CancellationToken::new();
     let interrupt = tokio::spawn(cancel_on_ctrl_c(cancelled.clone()));
     let caller = Caller {

@@ -44,15 +44,17 @@ impl Check {
 /// Runs all checks. Returns the report and whether the server would work.
 pub(super) async fn examine(target: &Target, offer: &Offer, json: bool) -> (String, bool) {
     let mut checks = vec![versions(), offered(offer)];
-    match target.connect().await {
-        Ok(connected) => {
-            checks.push(credential(&connected));
-            if reach(&connected.tailnet, &mut checks).await {
-                devices(&connected.tailnet, &mut checks).await;
-                scopes(&connected.tailnet, &mut checks).await;
+    for connected in target.connect_each().await {
+        match connected {
+            Ok(connected) => {
+                checks.push(credential(&connected));
+                if reach(&connected.tailnet, &mut checks).await {
+                    devices(&connected.tailnet, &mut checks).await;
+                    scopes(&connected.tailnet, &mut checks).await;
+                }
             }
+            Err(error) => checks.push(Check::failed("credential", State::Bad, &error)),
         }
-        Err(error) => checks.push(Check::failed("credential", State::Bad, &error)),
     }
     let healthy = checks.iter().all(|it| it.state != State::Bad);
     let text = if json {
@@ -133,8 +135,14 @@ async fn devices(tailnet: &Tailnet, checks: &mut Vec<Check>) {
             let own = list.iter().find(|it| !it.is_shared_in());
             let domain = own.and_then(|it| it.name.as_deref()?.split_once('.'));
             let domain = domain.map_or("no domain known", |(_, domain)| domain);
-            let online = list.iter().filter(|it| it.is_online()).count();
-            Check::good("tailnet", format!("{} devices, {online} online ({domain})", list.len()))
+            let own: Vec<_> = list.iter().filter(|it| !it.is_shared_in()).collect();
+            let online = own.iter().filter(|it| it.is_online()).count();
+            let shared = match list.len() - own.len() {
+                0 => String::new(),
+                shared => format!(" + {shared} shared in"),
+            };
+            let count = own.len();
+            Check::good("tailnet", format!("{count} devices{shared}, {online} online ({domain})"))
         }
         Err(error) => Check::failed("tailnet", State::Bad, &error),
     });

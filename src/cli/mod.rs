@@ -223,9 +223,9 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
                 Error::invalid_input("arguments", format!("must be a JSON object: {error}"))
             })?;
             offered.choice()?;
-            let connected = target.connect().await?;
-            let setup = offered.setup(&connected.tailnet, target.sandbox)?;
-            print(&call::run(&tool, arguments, &connected.tailnet, &setup).await?.json()?);
+            let connected = target.connect_all().await?;
+            let setup = offered.setup(connected.tailnets.first(), target.sandbox)?;
+            print(&call::run(&tool, arguments, connected.tailnets, &setup).await?.json()?);
         }
         Command::Tools { json } => print(&tools::list(&offered.offer(&[], target.sandbox)?, json)),
         Command::Doctor { json } => {
@@ -283,6 +283,22 @@ impl Target {
         };
         let named = self.profiles.iter().map(open).collect::<Result<Vec<_>>>()?;
         Ok(Served { tailnets: Tailnets::new(named)?, _one: None })
+    }
+
+    /// Connects to each named tailnet, with the errors of those that cannot be set up.
+    async fn connect_each(&self) -> Vec<Result<Connected>> {
+        if self.sandbox || self.profiles.len() < 2 {
+            return vec![self.connect().await];
+        }
+        let open = |profiles: &Profiles, name: &String| {
+            let settings = profiles.settings(profiles.choose(Some(name))?)?;
+            let source = format!("profile `{name}`");
+            Ok(Connected { tailnet: self.tailnet(settings), source, _sandbox: None })
+        };
+        match Profiles::load(self.config.as_deref()) {
+            Ok(profiles) => self.profiles.iter().map(|name| open(&profiles, name)).collect(),
+            Err(error) => vec![Err(error)],
+        }
     }
 
     /// The profile given by `--profile`, if any. More than one is an error.

@@ -98,9 +98,9 @@ impl Setup {
 
 /// The default log filter over HTTP: warnings, and every tool call. rmcp warns about every client that just
 /// disconnects.
-pub const LOG: &str = "warn,rmcp=error,audit=info";
+pub const LOG: &str = "warn,rmcp=error,sqlx=error,audit=info";
 /// The default log filter otherwise: warnings only.
-pub const QUIET_LOG: &str = "warn,rmcp=error";
+pub const QUIET_LOG: &str = "warn,rmcp=error,sqlx=error";
 
 /// How long a client may cache a list, in milliseconds. Lists do not change while the server runs.
 const LIST_TTL: u64 = 300_000;

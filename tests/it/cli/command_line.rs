@@ -136,7 +136,7 @@ fn the_doctor_finds_a_sandbox_healthy() {
         "credential",
         "reachability",
         "clock",
-        "tailnet: 100 devices",
+        "tailnet: 98 devices + 2 shared in",
         "policy_file:read",
     ] {
         assert!(text.contains(word), "{word}: {text}");
@@ -253,9 +253,33 @@ fn several_profiles_are_served_at_once_and_one_thing_is_about_one() {
 
     assert!(child.wait().unwrap().success());
     assert_eq!((answers[0].take(), answers[1].take()), (json!(7), json!(4)));
-    let one = run(&["--config", config, "--profile", "acme,globex", "doctor"]);
-    let told = String::from_utf8_lossy(&one.stdout).into_owned();
-    assert!(!one.status.success() && told.contains("this command takes one"), "{told}");
+    let both = ["--config", config, "--profile", "acme,globex"];
+    let examined = out(&run(&[&both[..], &["doctor"]].concat()));
+    assert!(examined.contains("tailnet: 7 devices,") && examined.contains("tailnet: 4 devices,"));
+    let call = ["call", "list_devices", r#"{"tailnet":"globex","limit":1}"#, "--store", "memory"];
+    let listed: Value = serde_json::from_str(&out(&run(&[&both[..], &call].concat()))).unwrap();
+    assert_eq!(listed["total"], 4, "first-use 17: `call` took one profile only");
+}
+
+// first-use 8: the second profile took the default away, and hosts stopped starting.
+#[test]
+fn the_first_profile_stays_the_default_until_another_is_chosen() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config.toml");
+    let config = config.to_str().unwrap();
+    let auth = |words: &[&str]| run(&[&["--config", config, "auth"], words].concat());
+    for name in ["acme", "globex"] {
+        assert!(auth(&["set", name, "--env", "A_KEY"]).status.success());
+    }
+    let starred = || {
+        let list = out(&auth(&["list"]));
+        list.lines().find(|line| line.starts_with('*')).unwrap_or_default().to_owned()
+    };
+
+    assert!(starred().contains("acme"), "{}", starred());
+    assert!(auth(&["default", "globex"]).status.success());
+    assert!(starred().contains("globex"), "{}", starred());
+    assert!(!auth(&["default", "initech"]).status.success());
 }
 
 #[test]
