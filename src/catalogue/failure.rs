@@ -46,7 +46,7 @@ fn how(action: Action) -> String {
         Action::ShowChange => " (get_change)".to_owned(),
         Action::Configure(Setting::Journal) => " (--store)".to_owned(),
         Action::Configure(Setting::Credential) => {
-            "; or keep one with `tailsteward auth set NAME`; or try everything with --sandbox"
+            "; or store one with `tailsteward auth set NAME`; or try it out with --sandbox"
                 .to_owned()
         }
     }

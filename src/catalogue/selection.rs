@@ -153,12 +153,14 @@ impl Offer {
             format!("`{}` is not offered here", tool.name),
             if covered {
                 format!(
-                    "the administrator of this server chooses with --toolsets (as `default,{}`), --tools, \
-                     --exclude-tools and --read-only, or restricted this token",
+                    "the administrator of this server selects tools with --toolsets (such as \
+                     `default,{}`), --tools, --exclude-tools and --read-only, and may have limited \
+                     this token",
                     toolset_of(tool)
                 )
             } else {
-                "the credential lacks its scopes; widen the client's `scopes` in the profile"
+                "the credential lacks the scopes it needs; add them to the client's `scopes` in \
+                 the profile"
                     .to_owned()
             },
         ))
@@ -174,8 +176,8 @@ impl Offer {
             return Ok(());
         }
         Err(Error::refused(
-            format!("`{tool}` needs `{risk}` access here, and this is `{}`", self.access()),
-            format!("the administrator of this server can start it with --access {risk}"),
+            format!("`{tool}` needs `{risk}` access, and only `{}` is allowed", self.access()),
+            format!("ask the administrator of this server to start it with --access {risk}"),
         ))
     }
 
@@ -196,8 +198,8 @@ impl Offer {
         match every().filter(excluded).find(does) {
             None => Ok(()),
             Some(tool) => Err(Error::refused(
-                format!("this call does what the excluded tool `{}` does", tool.name),
-                "the administrator of this server chooses with --exclude-tools",
+                format!("this call would do what the excluded tool `{}` does", tool.name),
+                "the administrator of this server excluded that tool with --exclude-tools",
             )),
         }
     }

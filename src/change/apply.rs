@@ -239,7 +239,7 @@ impl<'a> Run<'a> {
             return Err(error);
         }
         if !item.subject.compare().is_visible(id, change) {
-            return Err(error.context("nothing can be read back that would tell"));
+            return Err(error.context("whether it took effect cannot be read back"));
         }
         let Ok(now) = item.subject.read(self.tailnet, id, &[&change.field]).await else {
             return Err(error);
@@ -252,8 +252,7 @@ impl<'a> Run<'a> {
             return Err(error.context("read back: it was not changed"));
         }
         let now = item.subject.compare().display(&change.field, now);
-        Err(error
-            .context(&format!("read back: it is neither what it was nor what was sent: {now}")))
+        Err(error.context(&format!("read back: neither the old nor the new value: {now}")))
     }
 
     /// Replaces the planned values in the report with the values read back.
@@ -299,7 +298,7 @@ impl<'a> Run<'a> {
         for Made { change, number, id } in made.iter().rev() {
             let words = item.subject.compare().words(change);
             let Some(inverse) = change.inverse() else {
-                stuck.push(format!("{words} (no call takes it back)"));
+                stuck.push(format!("{words} (no API call can undo it)"));
                 continue;
             };
             match self.send(item, id, &inverse).await {
@@ -391,7 +390,7 @@ impl<'a> Run<'a> {
     fn lost_record(&mut self, error: &Error) {
         tracing::error!(%error, entry = self.entry, "the journal could not be completed");
         let warning =
-            format!("the outcome could not be recorded, and the journal says `unknown`: {error}");
+            format!("the outcome was not recorded and stays `unknown` in the journal: {error}");
         if !self.report.warnings.contains(&warning) {
             self.report.warnings.push(warning.clone());
         }
@@ -414,7 +413,7 @@ fn unrecorded(error: Error) -> Error {
     if error.kind() != ErrorKind::Journal {
         return error;
     }
-    Error::new(ErrorKind::Journal, format!("nothing was sent: the journal says {error}"))
-        .with_remedy("mend the journal; what cannot be recorded is not changed")
+    Error::new(ErrorKind::Journal, format!("nothing was sent: cannot record the change: {error}"))
+        .with_remedy("fix the journal; a change that cannot be recorded is not made")
         .with_action(Action::Configure(Setting::Journal))
 }

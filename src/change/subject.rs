@@ -113,7 +113,8 @@ pub(crate) trait Checks: Send + Sync {
         let _ = (tailnet, now);
         let (name, words) = (&item.name, item.subject.compare().words(change));
         let message = format!("`{name}` changed since this was planned ({words})");
-        Error::new(ErrorKind::Stale, message).with_remedy("plan again from what it is now")
+        Error::new(ErrorKind::Stale, message)
+            .with_remedy("plan the change again from the current state")
     }
 
     /// Verifies the result, given the fields read back, and returns notes. After an error, all

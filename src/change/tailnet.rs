@@ -60,7 +60,7 @@ impl Tailnet {
     pub(crate) fn title(&self) -> String {
         match (&self.name, self.client.tailnet()) {
             (Some(name), _) => name.to_string(),
-            (None, "-") => format!("that of {}", self.settings().credential.public_id()),
+            (None, "-") => format!("the tailnet of {}", self.settings().credential.public_id()),
             (None, tailnet) => tailnet.to_owned(),
         }
     }

@@ -26,7 +26,7 @@ pub(crate) enum AuthCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Remove a profile, and its secret from keychain or age
+    /// Remove a profile, and its secret from the keychain or the age file
     Remove {
         /// The profile
         name: String,
@@ -53,7 +53,7 @@ pub(crate) struct SetArgs {
     /// A scope to request, with --oauth; may be repeated
     #[arg(long = "scope", value_name = "SCOPE", requires = "oauth")]
     scopes: Vec<String>,
-    /// The tailnet's id; by default the credential's own
+    /// The tailnet's ID; by default the credential's own tailnet
     #[arg(long)]
     tailnet: Option<String>,
     /// The API's origin; by default the public one
@@ -89,10 +89,10 @@ struct PlaceArgs {
     /// Keep the secret in the platform's keychain (a new profile's default)
     #[arg(long)]
     keychain: bool,
-    /// Keep the secret in a file that age encrypts, beside the config file
+    /// Keep the secret in a file encrypted with age, next to the config file
     #[arg(long)]
     age: bool,
-    /// Store nothing: the server reads the secret from this variable
+    /// Store nothing: the server reads the secret from this environment variable
     #[arg(long, value_name = "VAR")]
     env: Option<String>,
     /// Store nothing: the server reads the secret from this file
@@ -142,7 +142,7 @@ fn set(
     }
     profiles.save()?;
     let (name, place, path) = (&args.name, &profile.secret, profiles.path().display());
-    Ok(format!("profile `{name}` is in {path}, its secret in {place}\n"))
+    Ok(format!("profile `{name}` is saved in {path}, its secret in {place}\n"))
 }
 
 fn list(profiles: &Profiles, json: bool) -> Result<String> {

@@ -102,8 +102,8 @@ impl Confirm for Terminal {
         if !std::io::stdin().is_terminal() {
             let shown = written(&pending.plan.preview())?;
             return Err(Error::refused(
-                format!("nothing was changed: there is no terminal to confirm the plan: {shown}"),
-                "call it in a terminal, or give --yes",
+                format!("nothing was changed: this plan must be confirmed in a terminal: {shown}"),
+                "run it in a terminal, or pass --yes",
             ));
         }
         complain(&question(pending, "`tailsteward call undo_change`"));
@@ -116,7 +116,7 @@ impl Confirm for Terminal {
             // The answer may have taken minutes.
             return Ok(Decision::YesButReplan(Confirmation::Person));
         }
-        Err(Error::refused("nothing was changed: you declined", "call it again to be asked again"))
+        Err(Error::refused("nothing was changed: you declined", "run it again to be asked again"))
     }
 }
 
@@ -128,6 +128,6 @@ async fn read_line() -> Result<String> {
         let read = std::io::stdin().read_line(&mut line);
         let _ = sender.send(read.map(|_| line));
     });
-    let closed = || Error::refused("nothing was changed: stdin cannot be read", "call it again");
+    let closed = || Error::refused("nothing was changed: stdin cannot be read", "run it again");
     line.await.ok().and_then(std::result::Result::ok).ok_or_else(closed)
 }

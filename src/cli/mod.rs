@@ -45,8 +45,8 @@ struct Arguments {
     target: Target,
     #[command(flatten)]
     offered: server_options::Offered,
-    /// Filter of the log on stderr, such as `info` or `tailsteward=debug`. By default warnings, and over
-    /// HTTP every tool call
+    /// Log filter for stderr, such as `info` or `tailsteward=debug`. By default warnings, and over HTTP
+    /// also every tool call
     #[arg(
         long,
         global = true,
@@ -55,8 +55,8 @@ struct Arguments {
         help_heading = "Log"
     )]
     log: Option<String>,
-    /// Format of the log and of errors: `text`, or `json` with one object a line. Errors are JSON, too,
-    /// where stderr is not a terminal
+    /// Format of the log and of errors: `text`, or `json` with one object per line. Errors are also JSON
+    /// if stderr is not a terminal
     #[arg(
         long,
         global = true,
@@ -107,7 +107,7 @@ struct Target {
 enum Command {
     /// Serve MCP: over stdin and stdout (the default), or over HTTP
     Serve(Box<serve::Serve>),
-    /// Call one tool and print its answer
+    /// Call a tool and print its result
     Call {
         /// The name of the tool
         tool: String,
@@ -133,7 +133,7 @@ enum Command {
     /// Manage profiles
     #[command(subcommand)]
     Auth(auth::AuthCommand),
-    /// Manage tokens for the server over HTTP
+    /// Manage tokens for the HTTP server
     #[command(subcommand)]
     Token(token::TokenCommand),
     /// Serve only the emulated admin API, for other clients
@@ -168,7 +168,10 @@ pub fn main() -> ExitCode {
             runtime.shutdown_background();
             done
         }
-        Err(error) => Err(Error::config(format!("no runtime: {error}"), "report this")),
+        Err(error) => Err(Error::config(
+            format!("cannot start the async runtime: {error}"),
+            "report this as a bug",
+        )),
     };
     match done {
         Ok(code) => code,
@@ -184,8 +187,8 @@ fn log(filter: &str, format: LogFormat) -> Result<()> {
     // needed.
     let filter = EnvFilter::try_new(filter).map_err(|error| {
         Error::config(
-            format!("--log cannot be `{filter}`: {error}"),
-            "write it as `info`, or `warn,tailsteward=debug`",
+            format!("`{filter}` is not a valid --log filter: {error}"),
+            "use a filter such as `info` or `warn,tailsteward=debug`",
         )
     })?;
     // At level `debug`, rmcp logs arguments and results, including secrets.
@@ -334,7 +337,10 @@ impl Target {
     async fn start(&self, listen: SocketAddr) -> Result<Sandbox> {
         let options = Options { devices: self.sandbox_devices, listen, ..Options::default() };
         Sandbox::start(options).await.map_err(|error| {
-            Error::config(format!("no sandbox on {listen}: {error}"), "choose another address")
+            Error::config(
+                format!("cannot start the sandbox on {listen}: {error}"),
+                "choose another address",
+            )
         })
     }
 

@@ -18,10 +18,10 @@ pub(super) struct SandboxArguments {
     /// Load the state from this file if it exists, and save it when stopped
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
-    /// Another tailnet of the same size; may be repeated
+    /// Add a tailnet of the same size; may be repeated
     #[arg(long = "tailnet", value_name = "NAME")]
     tailnets: Vec<String>,
-    /// The same seed makes the same tailnet
+    /// The seed of the emulated tailnet; the same seed creates the same tailnet
     #[arg(long, default_value_t = 1, value_name = "NUMBER")]
     seed: u64,
     /// Refuse features that the free plan lacks
@@ -37,7 +37,10 @@ pub(super) async fn serve(arguments: SandboxArguments, devices: usize) -> Result
     let options =
         Options { devices, seed, listen, more_tailnets: tailnets, free_plan, ..Options::default() };
     let sandbox = Sandbox::start(options).await.map_err(|error| {
-        Error::config(format!("no sandbox on {listen}: {error}"), "choose another address")
+        Error::config(
+            format!("cannot start the sandbox on {listen}: {error}"),
+            "choose another address",
+        )
     })?;
     if let Some(file) = &state {
         match sandbox.load(file) {

@@ -28,15 +28,14 @@ const PORT: u16 = 8710;
 /// How to run the server.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Serve {
-    /// Serve Streamable HTTP here instead: an address, or a port of this machine [default:
-    /// 127.0.0.1:8710]
+    /// Serve Streamable HTTP instead, on this address or port of this machine [default: 127.0.0.1:8710]
     #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "8710")]
     http: Option<Listen>,
     #[command(flatten)]
     guard: Guard,
     #[command(flatten)]
     caps: Caps,
-    /// Keep no state between two requests, so that any replica can answer the next one
+    /// Keep no state between requests, so that any replica can answer the next one
     #[arg(long, requires = "http")]
     stateless: bool,
     /// The key that replicas share, 32 bytes in base64; or set `TAILSTEWARD_SEALING_KEY`
@@ -46,9 +45,9 @@ pub(crate) struct Serve {
 
 /// Authentication.
 #[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Who may come in over HTTP")]
+#[command(next_help_heading = "Authentication (HTTP)")]
 struct Guard {
-    /// The file of tokens; see `token add`
+    /// The token file; see `token add`
     #[arg(long, env = token::VARIABLE, value_name = "PATH")]
     tokens: Option<PathBuf>,
     /// Require no token; only on loopback addresses
@@ -67,7 +66,7 @@ struct Guard {
 
 /// Limits for clients.
 #[derive(Debug, Default, Args)]
-#[command(next_help_heading = "How much may be taken over HTTP")]
+#[command(next_help_heading = "Limits (HTTP)")]
 struct Caps {
     /// Requests per second for each token [default: 50]
     #[arg(long, value_name = "N", requires = "http")]
@@ -81,7 +80,7 @@ struct Caps {
     /// Concurrent sessions; no token gets more than half [default: 1024]
     #[arg(long, value_name = "N", requires = "http")]
     max_sessions: Option<usize>,
-    /// How long a call may take, the user's answer included [default: 15m]
+    /// How long a call may take, including the user's answer [default: 15m]
     #[arg(long, value_name = "DURATION", value_parser = duration, requires = "http")]
     call_timeout: Option<Duration>,
     /// Time without a message after which a session ends [default: 30m]
@@ -105,8 +104,9 @@ impl Serve {
             return Ok(());
         }
         Err(Error::config(
-            "--stateless without --store: each replica would have a journal of its own",
-            "give all replicas one Postgres database with --store, or say --store memory to try it",
+            "--stateless needs --store: without it, each replica would have its own journal",
+            "give all replicas the same Postgres database with --store, or use --store memory to \
+             try it",
         ))
     }
 
@@ -140,8 +140,10 @@ impl Serve {
         match shared {
             Some(key) => SealingKey::parse(&key),
             None if self.stateless => Err(Error::config(
-                "--stateless without a sealing key: no other replica could take an answer",
-                "make one with `openssl rand -base64 32 > key`, and give --sealing-key-file to all",
+                "--stateless needs a sealing key: without it, no other replica could accept an \
+                 answer",
+                "create one with `openssl rand -base64 32 > key`, and pass --sealing-key-file to \
+                 all replicas",
             )),
             None => SealingKey::random(),
         }
@@ -169,8 +171,9 @@ impl Guard {
     fn access(&self) -> Result<Access> {
         if self.no_auth && (self.public_url.is_some() || !self.hosts.is_empty()) {
             return Err(Error::config(
-                "--no-auth is for this machine alone, and a public name is for others",
-                "make a token with `tailsteward token add NAME`, and leave --no-auth out",
+                "--no-auth is only for this machine, so it cannot be combined with --public-url or \
+                 --allowed-host",
+                "create a token with `tailsteward token add NAME`, and leave --no-auth out",
             ));
         }
         if self.no_auth {
@@ -179,8 +182,8 @@ impl Guard {
         let path = token::path(self.tokens.as_deref())?;
         let tokens = Tokens::open(&path).map_err(|error| {
             error.with_remedy(
-                "make a token with `tailsteward token add NAME`; on this machine alone, \
-                 --no-auth does without",
+                "create a token with `tailsteward token add NAME`, or use --no-auth if only this \
+                 machine connects",
             )
         });
         Ok(Access::Tokens(Arc::new(tokens?)))
@@ -217,7 +220,7 @@ impl FromStr for Listen {
             Err(_) => match text.parse::<std::net::IpAddr>() {
                 Ok(ip) => SocketAddr::new(ip, PORT),
                 Err(_) => text.replace("localhost", "127.0.0.1").parse().map_err(|_| {
-                    "must be a port, an IP address, or both as 127.0.0.1:8710".to_owned()
+                    "must be a port, an IP address, or both, such as 127.0.0.1:8710".to_owned()
                 })?,
             },
         };
@@ -236,7 +239,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 /// Returns at the first stop signal. A second one ends the process immediately.
 async fn stop_signal() {
     signal().await;
-    complain("finishing running calls; press Ctrl-C or send the signal again to stop at once");
+    complain("finishing running calls; press Ctrl-C or send the signal again to stop now");
     tokio::spawn(async {
         signal().await;
         complain("stopped before all calls were finished");

@@ -24,8 +24,8 @@ const MAX_NAME: usize = 64;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Offered tools and journal")]
 pub(super) struct Offered {
-    /// The highest class of tools: `read`, `change` (reversible changes) or `danger`. By default `read`,
-    /// with --sandbox `danger`
+    /// The highest access level of tools: `read`, `change` (reversible changes) or `danger`. By default
+    /// `read`, with --sandbox `danger`
     #[arg(long, global = true, env = "TAILSTEWARD_ACCESS", value_name = "LEVEL")]
     access: Option<Risk>,
     /// Toolsets to offer, separated by commas; also `default`, `all`, and `api` or `api:GROUP` for
@@ -56,10 +56,10 @@ pub(super) struct Offered {
         value_delimiter = ','
     )]
     exclude_tools: Vec<String>,
-    /// Offer only tools that read, whatever other options allow
+    /// Offer only read-only tools, whatever other options allow
     #[arg(long, global = true, env = "TAILSTEWARD_READ_ONLY", value_parser = BoolishValueParser::new())]
     read_only: bool,
-    /// Apply changes that are hard to undo without confirmation
+    /// Do not ask for confirmation of changes that are hard to undo
     #[arg(long, global = true, env = "TAILSTEWARD_YES", value_parser = BoolishValueParser::new())]
     yes: bool,
     /// The journal of changes: a file, `memory`, `postgres://USER:PASSWORD@HOST/DATABASE`, or `file:PATH`
@@ -74,8 +74,8 @@ pub(super) struct Offered {
         value_parser = |text: &str| Ok::<SecretString, String>(text.into())
     )]
     store: Option<SecretString>,
-    /// Who you are, for journal and audit. By default the user of the operating system. Callers with a
-    /// token have the token's name
+    /// Your name in the journal and the audit. By default the user of the operating system. Callers with
+    /// a token have the token's name
     #[arg(long = "as", global = true, env = "TAILSTEWARD_AS", value_name = "NAME")]
     local: Option<String>,
 }
@@ -169,8 +169,8 @@ impl Offered {
 fn default_store() -> Result<std::path::PathBuf> {
     let base = choose_base_strategy().map_err(|error| {
         Error::config(
-            format!("no home directory to keep the journal in: {error}"),
-            "name a file with --store, or `--store memory`",
+            format!("cannot find a home directory for the journal: {error}"),
+            "name a file with --store, or use `--store memory`",
         )
     })?;
     let folder = if cfg!(target_os = "macos") {

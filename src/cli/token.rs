@@ -29,7 +29,7 @@ pub(crate) enum TokenCommand {
         #[command(flatten)]
         file: FileArgs,
     },
-    /// Remove a token; a running server refuses it at once
+    /// Remove a token; a running server refuses it immediately
     Remove {
         /// The name of the token
         name: String,
@@ -38,10 +38,10 @@ pub(crate) enum TokenCommand {
     },
 }
 
-/// The file of tokens.
+/// The token file.
 #[derive(Debug, Args)]
 pub(crate) struct FileArgs {
-    /// The file of tokens
+    /// The token file
     #[arg(long, env = VARIABLE, value_name = "PATH")]
     tokens: Option<PathBuf>,
 }
@@ -51,13 +51,13 @@ pub(crate) struct FileArgs {
 pub(crate) struct AddArgs {
     /// The name of the token, as shown in journal and log
     name: String,
-    /// Allow only tools that read
+    /// Allow only read-only tools
     #[arg(long)]
     read_only: bool,
     /// Offer only these toolsets
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     toolsets: Option<Vec<String>>,
-    /// Allow `/metrics` and the details of readiness, and nothing else
+    /// Allow only `/metrics` and the details of readiness
     #[arg(long, conflicts_with_all = ["read_only", "toolsets"])]
     metrics: bool,
     /// How long the token is valid, such as `30d`; without it, it does not expire
@@ -82,7 +82,7 @@ pub(crate) fn run(command: TokenCommand) -> Result<String> {
         }
         TokenCommand::Remove { name, file } => {
             TokenFile::load(&path(file.tokens.as_deref())?)?.remove(&name)?;
-            Ok(format!("`{name}` may not come in any more"))
+            Ok(format!("token `{name}` is removed"))
         }
     }
 }
@@ -116,8 +116,8 @@ fn list(file: &TokenFile, path: &Path) -> String {
 fn describe(grant: &Grant) -> String {
     let mut words = vec![match (grant.metrics, grant.read_only) {
         (true, _) => "metrics only".to_owned(),
-        (false, true) => "reads".to_owned(),
-        (false, false) => "all that the server offers".to_owned(),
+        (false, true) => "read-only tools".to_owned(),
+        (false, false) => "all tools of the server".to_owned(),
     }];
     words.extend(grant.toolsets.as_ref().map(|it| format!("toolsets {}", it.join(", "))));
     words.extend(

@@ -134,7 +134,7 @@ impl Attempt<'_> {
 fn unknown(operation: Operation, why: &str) -> Error {
     let error = Error::new(
         ErrorKind::OutcomeUnknown,
-        format!("the answer got lost ({why}): the change may have taken effect"),
+        format!("the response was lost ({why}): the change may have taken effect"),
     );
     checkable(operation, error.with_unknown_effect())
 }
@@ -147,7 +147,10 @@ pub(super) fn checkable(operation: Operation, error: Error) -> Error {
         .max_by_key(|it| it.path().len());
     match look {
         Some(look) => error
-            .with_remedy("it may have taken effect: read it back before you repeat it")
+            .with_remedy(
+                "it may have taken effect: check the current state before you repeat the \
+                          change",
+            )
             .with_action(Action::Call(*look)),
         None => error,
     }

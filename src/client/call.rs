@@ -65,7 +65,7 @@ impl Client {
             let given = given.or_else(|| (name == "tailnet").then(|| self.tailnet()));
             let value = given.filter(|it| !it.is_empty());
             let value = value.ok_or_else(|| {
-                Error::invalid_input(name, format!("is missing: {operation} is about one"))
+                Error::invalid_input(name, format!("is required for {operation}"))
             })?;
             path.push_str(&path_segment(value));
         }
@@ -87,7 +87,7 @@ fn read(operation: Operation, body: &[u8]) -> Result<Value> {
     }
     match serde_json::from_slice(body) {
         Ok(value) => Ok(value),
-        Err(_) if operation.reads() => Err(odd(operation, "the answer is not JSON")),
+        Err(_) if operation.reads() => Err(odd(operation, "the response is not JSON")),
         Err(_) => Ok(Value::String(String::from_utf8_lossy(body).into_owned())),
     }
 }

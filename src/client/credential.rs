@@ -81,7 +81,7 @@ impl Credential {
         }
         let Some(token) = get("TAILSCALE_IDENTITY_TOKEN") else {
             return Err(Error::config(
-                "TAILSCALE_OAUTH_CLIENT_ID is set without its counterpart",
+                "TAILSCALE_OAUTH_CLIENT_ID is set, but no secret or identity token",
                 "set TAILSCALE_OAUTH_CLIENT_SECRET, or TAILSCALE_IDENTITY_TOKEN for workload identity",
             ));
         };
@@ -105,7 +105,10 @@ pub fn resolve(name: &str, value: &str) -> Result<SecretString> {
     })?;
     let text = text.trim();
     if text.is_empty() {
-        return Err(Error::config(format!("{name} names the file {path}: it is empty"), "fill it"));
+        return Err(Error::config(
+            format!("{name} names the file {path}: it is empty"),
+            "put the secret into the file",
+        ));
     }
     Ok(text.into())
 }

@@ -38,9 +38,9 @@ fn builder(tls: rustls::ClientConfig) -> reqwest::ClientBuilder {
 }
 
 fn built(builder: reqwest::ClientBuilder) -> Result<reqwest::Client> {
-    builder
-        .build()
-        .map_err(|error| Error::config(format!("no HTTP client: {error}"), "report this"))
+    builder.build().map_err(|error| {
+        Error::config(format!("cannot create the HTTP client: {error}"), "report this as a bug")
+    })
 }
 
 /// Whether the base URL is plain HTTP, which is allowed only on a loopback address.
@@ -49,11 +49,11 @@ fn plain(settings: &Settings) -> Result<bool> {
         Error::config(format!("the base URL {} {why}", settings.base_url), "use https://")
     };
     let url = url::Url::parse(&settings.base_url).map_err(|error| wrong(&error.to_string()))?;
-    let host = url.host().ok_or_else(|| wrong("names no host"))?;
+    let host = url.host().ok_or_else(|| wrong("has no host"))?;
     match url.scheme() {
         "https" => Ok(false),
         "http" if is_loopback(&host) => Ok(true),
-        _ => Err(wrong("would send the credential in the clear")),
+        _ => Err(wrong("would send the credential unencrypted")),
     }
 }
 
@@ -80,7 +80,7 @@ pub(super) async fn read(
     let answer = sent.map_err(|error| Error::new(retry::failure(&error), retry::words(&error)))?;
     let status = answer.status();
     if !status.is_success() {
-        let why = format!("it answers {status}");
+        let why = format!("it responded with {status}");
         return Err(Error::new(ErrorKind::Upstream, why).answered(status.as_u16(), None));
     }
     body(answer, limit).await
@@ -125,13 +125,13 @@ fn extra(settings: &Settings) -> Result<Vec<CertificateDer<'static>>> {
     let wrong = |why: String| {
         Error::config(
             format!("the CA file {}: {why}", path.display()),
-            "name a PEM file with at least one certificate in TAILSTEWARD_CA_FILE",
+            "set TAILSTEWARD_CA_FILE to a PEM file with at least one certificate",
         )
     };
     let found: Result<Vec<_>, _> =
         CertificateDer::pem_file_iter(path).map_err(|error| wrong(error.to_string()))?.collect();
     match found {
-        Ok(found) if found.is_empty() => Err(wrong("it has no certificate".to_owned())),
+        Ok(found) if found.is_empty() => Err(wrong("it contains no certificate".to_owned())),
         Ok(found) => Ok(found),
         Err(error) => Err(wrong(error.to_string())),
     }
@@ -145,18 +145,18 @@ pub(super) async fn body(mut response: reqwest::Response, limit: usize) -> Resul
             Ok(Some(chunk)) if body.len() + chunk.len() > limit => {
                 return Err(Error::new(
                     ErrorKind::TooLarge,
-                    format!("the answer is larger than {limit} bytes"),
+                    format!("the response is larger than {limit} bytes"),
                 ));
             }
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => return Ok(body.freeze()),
             Err(error) if error.is_timeout() => {
-                return Err(Error::new(ErrorKind::Timeout, "the answer stalled"));
+                return Err(Error::new(ErrorKind::Timeout, "the response stalled"));
             }
             Err(_) => {
                 return Err(Error::new(
                     ErrorKind::Truncated,
-                    format!("the answer broke off after {} bytes", body.len()),
+                    format!("the response ended early, after {} bytes", body.len()),
                 ));
             }
         }
@@ -170,8 +170,9 @@ pub(super) async fn token_request(
     deadline: Instant,
     secrets: &[SecretString],
 ) -> Result<HttpResponse> {
-    let wrong =
-        |error: reqwest::Error| Error::config(format!("the base URL: {error}"), "correct it");
+    let wrong = |error: reqwest::Error| {
+        Error::config(format!("the base URL is invalid: {error}"), "correct the base URL")
+    };
     let request = reqwest::Request::try_from(request).map_err(wrong)?;
     let mut waits = retry::delays().take(TOKEN_RETRIES);
     while let Some(once) = request.try_clone() {
@@ -194,7 +195,10 @@ pub(super) async fn token_request(
         }
         tokio::time::sleep(wait).await;
     }
-    Err(Error::new(ErrorKind::Unreachable, "no token: the request could not be sent"))
+    Err(Error::new(
+        ErrorKind::Unreachable,
+        "cannot get an access token: the request could not be sent",
+    ))
 }
 
 async fn token_answer(
@@ -203,7 +207,10 @@ async fn token_answer(
     secrets: &[SecretString],
 ) -> Result<HttpResponse> {
     let answer = client.execute(request).await.map_err(|error| {
-        Error::new(retry::failure(&error), format!("no token: {}", retry::words(&error)))
+        Error::new(
+            retry::failure(&error),
+            format!("cannot get an access token: {}", retry::words(&error)),
+        )
     })?;
     let (status, headers) = (answer.status(), answer.headers().clone());
     let id = response::request_id(&headers);
@@ -225,14 +232,15 @@ async fn token_answer(
         500..=599 => ErrorKind::Upstream,
         _ => ErrorKind::Unauthorized,
     };
-    let error = Error::new(kind, format!("the API gives no token for this client: {status}"))
-        .answered(status.as_u16(), id)
-        .with_upstream(response::error_body(&body, secrets).0, Vec::new())
-        .after(retry::after(&headers));
+    let error =
+        Error::new(kind, format!("the API refused an access token for this client: {status}"))
+            .answered(status.as_u16(), id)
+            .with_upstream(response::error_body(&body, secrets).0, Vec::new())
+            .after(retry::after(&headers));
     Err(if kind == ErrorKind::Unauthorized {
         error.with_remedy(
-            "check the client's id and secret, and that it was not revoked; a new client may take \
-             a minute until it works",
+            "check the client's ID and secret, and that it was not revoked; a new client may take \
+             a minute to start working",
         )
     } else {
         error

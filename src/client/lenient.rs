@@ -37,7 +37,7 @@ pub(super) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
         };
         let mut path: Vec<Segment> = error.path().iter().cloned().collect();
         last = words(&error);
-        tracing::warn!(error = last, "an answer does not fit its description");
+        tracing::warn!(error = last, "a response does not match its schema");
         // Every value of a large map may be wrong. Then the entire map is moved, but never more
         // than one field of a record.
         let record = path.iter().position(|it| matches!(it, Segment::Seq { .. }));
@@ -47,16 +47,13 @@ pub(super) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
             break;
         }
     }
-    Err(Error::new(
-        ErrorKind::NotJson,
-        format!("the answer does not have the documented shape: {last}"),
-    ))
+    Err(Error::new(ErrorKind::NotJson, format!("the response does not match its schema: {last}")))
 }
 
 /// The path of the error and the expected type, without the value, which may be a secret.
 fn words(error: &serde_path_to_error::Error<serde_json::Error>) -> String {
     let message = error.inner().to_string();
-    format!("`{}`: {}", error.path(), expected(&message).unwrap_or("does not fit"))
+    format!("`{}`: {}", error.path(), expected(&message).unwrap_or("wrong type"))
 }
 
 /// Parses a body; an empty one counts as `null`, because some operations return no body.
@@ -66,9 +63,9 @@ fn parse(body: &[u8]) -> Result<Value> {
     }
     serde_json::from_slice(body).map_err(|error| {
         let (kind, what) = if error.is_eof() {
-            (ErrorKind::Truncated, "the answer ended early")
+            (ErrorKind::Truncated, "the response ended early")
         } else {
-            (ErrorKind::NotJson, "the answer is not JSON")
+            (ErrorKind::NotJson, "the response is not JSON")
         };
         Error::new(kind, format!("{what} at line {}, column {}", error.line(), error.column()))
     })

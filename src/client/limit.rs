@@ -89,7 +89,7 @@ impl Limit {
     fn too_late(&self, operation: Operation) -> Error {
         let wait = self.pause(operation).map(|until| until - Instant::now());
         let kind = if wait.is_some() { ErrorKind::RateLimited } else { ErrorKind::Timeout };
-        Error::new(kind, "the request's turn did not come before its deadline; nothing was sent")
+        Error::new(kind, "the rate limit delayed the request past its deadline; nothing was sent")
             .after(wait)
     }
 }

@@ -66,9 +66,9 @@ pub(crate) fn error_body(
         let snippet: String =
             clean(&text).chars().filter(|c| !c.is_control()).take(SNIPPET).collect();
         let message = if snippet.is_empty() {
-            "the answer has no body".to_owned()
+            "the response has no body".to_owned()
         } else {
-            format!("the answer is not JSON: {snippet}")
+            format!("the response is not JSON: {snippet}")
         };
         return (Some(message), Vec::new());
     };

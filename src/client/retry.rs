@@ -62,7 +62,7 @@ pub(super) fn words(error: &reqwest::Error) -> String {
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    if error.is_timeout() { "nothing came in time".to_owned() } else { cause.to_string() }
+    if error.is_timeout() { "no response in time".to_owned() } else { cause.to_string() }
 }
 
 /// Whether the request surely never reached the server.

@@ -129,7 +129,10 @@ impl Tokens {
     ) -> Result<(SecretString, Duration)> {
         let url =
             TokenUrl::new(format!("{}/api/v2/oauth/token", self.origin)).map_err(|error| {
-                Error::config(format!("the base URL {}: {error}", self.origin), "correct it")
+                Error::config(
+                    format!("the base URL {} is invalid: {error}", self.origin),
+                    "correct the base URL",
+                )
             })?;
         // The `tailscale` CLI appends settings to the secret; the API wants it without them.
         let secret = client_secret.expose_secret();
@@ -175,8 +178,8 @@ impl Tokens {
         if let Some(expiry) = expiry(&jwt).filter(|it| *it <= jiff::Timestamp::now()) {
             return Err(Error::config(
                 format!("the identity token expired at {expiry}"),
-                "let the issuer write a fresh one, and name its file as \
-                 TAILSCALE_IDENTITY_TOKEN=file:/path so that it is read again",
+                "have the issuer write a new one; with TAILSCALE_IDENTITY_TOKEN=file:/path the \
+                 file is read again each time",
             ));
         }
         let form = url::form_urlencoded::Serializer::new(String::new())
@@ -186,7 +189,9 @@ impl Tokens {
         let request = ::http::Request::post(format!("{}/api/v2/oauth/token-exchange", self.origin))
             .header(::http::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(form.into_bytes())
-            .map_err(|error| Error::config(format!("the base URL: {error}"), "correct it"))?;
+            .map_err(|error| {
+                Error::config(format!("the base URL is invalid: {error}"), "correct the base URL")
+            })?;
         let secrets = [jwt];
         let answer: HttpResponse = http::token_request(client, request, deadline, &secrets).await?;
         let answer: Answer = serde_json::from_slice(answer.body())
@@ -199,15 +204,15 @@ impl Tokens {
 async fn read(path: &Path) -> Result<SecretString> {
     let text = tokio::fs::read_to_string(path).await.map_err(|error| {
         Error::config(
-            format!("the identity token in {}: {error}", path.display()),
-            "make it readable",
+            format!("cannot read the identity token in {}: {error}", path.display()),
+            "make the file readable",
         )
     })?;
     let text = text.trim();
     if text.is_empty() {
         return Err(Error::config(
             format!("the identity token in {}: the file is empty", path.display()),
-            "let the issuer write one",
+            "have the issuer write a token to it",
         ));
     }
     Ok(text.into())
@@ -235,5 +240,5 @@ fn secrets_of(client_secret: &SecretString) -> Vec<SecretString> {
 /// The error for an unreadable answer of the token endpoint. `why` may repeat parts of it.
 fn unreadable(why: &str, secrets: &[SecretString]) -> Error {
     let why = redact(expected(why).unwrap_or(why), secrets);
-    Error::new(ErrorKind::NotJson, format!("the token endpoint's answer: {why}"))
+    Error::new(ErrorKind::NotJson, format!("invalid response of the token endpoint: {why}"))
 }

@@ -122,10 +122,7 @@ impl Transport {
         if path.matches('/').count() == wanted && !path.contains("//") && !path.ends_with('/') {
             return Ok(());
         }
-        Err(Error::invalid_input(
-            "id",
-            "is empty or a path of its own; give the id of one resource",
-        ))
+        Err(Error::invalid_input("id", "is empty or contains a path; give the ID of one resource"))
     }
 
     async fn attempts(
@@ -142,7 +139,7 @@ impl Transport {
             let turn = self.0.limit.turn(operation, deadline).await?;
             let bearer = self.0.tokens.bearer(client, refused, deadline);
             let bearer = timeout_at(deadline, bearer).await.map_err(|_| {
-                Error::new(ErrorKind::Timeout, "no token came before the deadline")
+                Error::new(ErrorKind::Timeout, "no access token before the deadline")
             })??;
             let Some(mut once) = request.try_clone() else { break };
             authorize(&mut once, bearer.text.expose_secret())?;
@@ -234,7 +231,7 @@ impl Transport {
             let ours = target.origin() == response.url().origin() && again.method() == Method::GET;
             if !ours || followed == REDIRECTS {
                 let to = target.origin().ascii_serialization();
-                let to = if ours { "itself, again and again".to_owned() } else { to };
+                let to = if ours { "itself repeatedly".to_owned() } else { to };
                 return Err(NoResponse::Redirected(
                     Error::new(ErrorKind::Redirected, format!("the API redirects to {to}"))
                         .answered(
@@ -252,7 +249,10 @@ impl Transport {
 
 fn authorize(request: &mut reqwest::Request, token: &str) -> Result<()> {
     let mut value = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| {
-        Error::config("the credential has characters that no token has", "copy it again")
+        Error::config(
+            "the credential contains characters that are not allowed in a token",
+            "copy the credential again",
+        )
     })?;
     value.set_sensitive(true);
     request.headers_mut().insert(header::AUTHORIZATION, value);

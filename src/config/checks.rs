@@ -12,7 +12,7 @@ pub(super) fn tailnet(value: &str) -> Checked<String> {
     let value = value.trim();
     if value.is_empty() || value.contains(|c: char| c == '/' || c.is_whitespace() || c.is_control())
     {
-        return Err("must be a tailnet's id or name, or `-` for the credential's own");
+        return Err("must be a tailnet's ID or name, or `-` for the credential's own tailnet");
     }
     Ok(value.to_owned())
 }
@@ -22,16 +22,16 @@ pub(super) fn base_url(value: &str) -> Checked<String> {
     let url = Url::parse(value).map_err(|_| NO_URL)?;
     let host = url.host().ok_or(NO_URL)?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("must not hold a user or password");
+        return Err("must not contain a user or password");
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err("must end before `?` and `#`");
+        return Err("must not contain `?` or `#`");
     }
     match url.scheme() {
         "https" => Ok(value.to_owned()),
         "http" if is_loopback(&host) => Ok(value.to_owned()),
-        "http" => Err("must be https, or http on a loopback address: over http, everyone on the \
-             way could read the credential"),
+        "http" => Err("must be https, or http on a loopback address: over http, others on the \
+                       network could read the credential"),
         _ => Err(NO_URL),
     }
 }
@@ -42,7 +42,7 @@ const NO_URL: &str = "must be a URL such as `https://api.tailscale.com`";
 pub(super) fn rate(value: Option<f64>) -> Checked<f64> {
     value
         .filter(|it| (0.001..=1000.0).contains(it))
-        .ok_or("must be a number of requests a second, 0.001 to 1000")
+        .ok_or("must be a number of requests per second, 0.001 to 1000")
 }
 
 pub(super) fn burst(value: Option<i64>) -> Checked<NonZeroU32> {
@@ -50,7 +50,7 @@ pub(super) fn burst(value: Option<i64>) -> Checked<NonZeroU32> {
         .filter(|it| *it <= 10_000)
         .and_then(|it| u32::try_from(it).ok())
         .and_then(NonZeroU32::new)
-        .ok_or("must be a number of requests without decimals, 1 to 10000")
+        .ok_or("must be a whole number of requests, 1 to 10000")
 }
 
 pub(super) fn deadline(value: Option<i64>) -> Checked<Duration> {
@@ -58,5 +58,5 @@ pub(super) fn deadline(value: Option<i64>) -> Checked<Duration> {
         .filter(|it| (1..=86_400).contains(it))
         .and_then(|it| u64::try_from(it).ok())
         .map(Duration::from_secs)
-        .ok_or("must be a number of seconds without decimals, 1 to 86400")
+        .ok_or("must be a whole number of seconds, 1 to 86400")
 }

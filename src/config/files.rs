@@ -16,8 +16,8 @@ const FOLDER: &str = "tailsteward";
 pub(crate) fn default_path(name: &str) -> Result<PathBuf> {
     let base = choose_base_strategy().map_err(|error| {
         Error::config(
-            format!("no home directory to look for a config file in: {error}"),
-            "name a config file",
+            format!("cannot find a home directory for the config file: {error}"),
+            "give the path of a config file",
         )
     })?;
     // On macOS, etcetera follows XDG, as command-line programs do. This program is also started by desktop
@@ -37,7 +37,7 @@ pub(crate) fn read(path: &Path) -> Result<Option<String>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::config(
             format!("cannot read {}: {error}", path.display()),
-            "make it readable, as UTF-8 text",
+            "make the file readable, as UTF-8 text",
         )),
     }
 }
@@ -47,7 +47,7 @@ pub(crate) fn write(path: &Path, text: &[u8]) -> Result<()> {
     replace(path, text).map_err(|error| {
         Error::config(
             format!("cannot write {}: {error}", path.display()),
-            "make its folder writable, and see that the disk has room",
+            "make its folder writable, and check that the disk has space",
         )
     })
 }
@@ -57,7 +57,7 @@ pub(crate) fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::config(
             format!("cannot remove {}: {error}", path.display()),
-            "remove it by hand",
+            "remove the file by hand",
         )),
         _ => Ok(()),
     }

@@ -111,7 +111,7 @@ fn ca_file(value: &str) -> Result<PathBuf> {
     if path.is_file() {
         Ok(path)
     } else {
-        Err(wrong("TAILSTEWARD_CA_FILE", "must name a PEM file"))
+        Err(wrong("TAILSTEWARD_CA_FILE", "must be the path of a PEM file"))
     }
 }
 

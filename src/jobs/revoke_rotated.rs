@@ -55,7 +55,7 @@ impl Job<'_> {
         let due = match recorded.keys().due(Timestamp::now()).await {
             Ok(due) => due,
             Err(error) => {
-                return tracing::warn!(%error, "cannot tell which rotated keys are due");
+                return tracing::warn!(%error, "cannot find out which rotated keys are due to be revoked");
             }
         };
         for due in due {
@@ -68,7 +68,7 @@ impl Job<'_> {
                 Ok(()) => None,
                 Err(error) if error.kind() == ErrorKind::NotFound => None,
                 Err(error) => {
-                    tracing::warn!(key = due.key, %error, "a rotated key is not revoked yet");
+                    tracing::warn!(key = due.key, %error, "a rotated key could not be revoked yet");
                     Some(Instant::now() + RETRY_AFTER)
                 }
             };

@@ -65,8 +65,8 @@ pub(super) fn identity() -> Implementation {
 /// The instructions for a model that uses the offered tools.
 pub(super) fn instructions(offer: &Offer) -> String {
     let mut text =
-        "Runs a Tailscale tailnet through its admin API. Lists are paged: give `next` as \
-                    `cursor` to go on. Failures say what to do next in `remedy`."
+        "Manages a Tailscale tailnet through its admin API. Lists are paged: pass `next` as \
+         `cursor` for the next page. Errors say what to do in `remedy`."
             .to_owned();
     for set in offer.toolsets().filter(|it| !it.instructions.is_empty()) {
         text.push(' ');
@@ -75,11 +75,11 @@ pub(super) fn instructions(offer: &Offer) -> String {
     text.push(' ');
     text.push_str(match offer.access() {
         Risk::Read => "This server only reads.",
-        Risk::Change => "Every change takes `dry_run`, and can be undone.",
+        Risk::Change => "Every change takes `dry_run` and can be undone.",
         Risk::Danger => {
-            "Every change takes `dry_run`. What is hard to undo runs only after the user has \
-             confirmed its plan: if a call answers with a `plan_id`, show the plan to the user, and \
-             call again with it only if they agree."
+            "Every change takes `dry_run`. Changes that are hard to undo need the user's \
+             confirmation: if a call returns a `plan_id`, show the plan to the user, and call \
+             again with it only if they agree."
         }
     });
     text

@@ -32,7 +32,7 @@ pub(super) fn to(offer: &Offer, principal: &Principal, extensions: &Extensions) 
         if toolsets.is_empty() {
             return Err(Error::invalid_input(
                 "toolsets",
-                "of this token are empty: it may not call any tool",
+                "of this token is empty: it may not call any tool",
             ));
         }
         let words = Selectors { toolsets, read_only: principal.read_only, ..Selectors::default() };

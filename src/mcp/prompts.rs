@@ -50,9 +50,9 @@ const KINDS: &[Kind] = &[
     Kind {
         name: "review_policy_change",
         title: "Review a policy change",
-        about: "Review a change of the policy file before it is made.",
+        about: "Review a change to the policy file before it is made.",
         parameters: &[("change", "The new policy file, or the intended change.", true)],
-        words: "Review this change of the tailnet's policy file before anybody makes it:\n\n\
+        words: "Review this change to the tailnet's policy file before it is made:\n\n\
                 {change}\n\nCall update_acl_policy with it and `dry_run`: the plan says who gains and \
                 who loses access to what, what could not be judged, and whether tests fail. Look with \
                 policy_analyzer for rules that are broad or never apply. Say it in plain words, point \
@@ -115,7 +115,7 @@ pub(super) fn get(
     let kind = KINDS.iter().find(|it| it.name == name).ok_or_else(|| {
         let names: Vec<&str> = KINDS.iter().map(|it| it.name).collect();
         let name = visible_up_to(name, 100);
-        wrong(format!("unknown prompt `{name}`; prompts: {}", names.join(", ")))
+        wrong(format!("unknown prompt `{name}`; known prompts: {}", names.join(", ")))
     })?;
     if let Some(odd) = arguments.keys().find(|it| kind.parameters.iter().all(|p| p.0 != **it)) {
         return Err(wrong(format!("`{name}` has no argument `{odd}`")));
@@ -125,7 +125,7 @@ pub(super) fn get(
         let given = arguments.get(*parameter).and_then(Value::as_str);
         let given = given.map(str::trim).filter(|it| !it.is_empty());
         if given.is_none() && *required {
-            return Err(wrong(format!("`{parameter}` is missing: {about}")));
+            return Err(wrong(format!("`{parameter}` is required: {about}")));
         }
         let value = given.unwrap_or_else(|| default(parameter));
         given.map_or(Ok(()), |given| check(parameter, given)).map_err(wrong)?;

@@ -59,7 +59,7 @@ const KINDS: &[Kind] = &[
         uri: POLICY,
         name: "policy",
         title: "Policy file",
-        about: "The policy file as it was written, with its comments.",
+        about: "The policy file as it is written, with its comments.",
         mime: HUJSON,
         tool: "get_acl_policy",
         parameter: None,
@@ -68,7 +68,7 @@ const KINDS: &[Kind] = &[
         uri: CHANGES,
         name: "changes",
         title: "Changes",
-        about: "What was changed through this server, newest first.",
+        about: "Changes made through this server, newest first.",
         mime: JSON,
         tool: "list_changes",
         parameter: None,
@@ -77,7 +77,7 @@ const KINDS: &[Kind] = &[
         uri: DEVICE,
         name: "device",
         title: "Device",
-        about: "Everything the API knows of one device.",
+        about: "Everything the API knows about one device.",
         mime: JSON,
         tool: "get_device_details",
         parameter: Some("device"),
@@ -149,7 +149,7 @@ pub(super) async fn read(
     let found = known.into_iter().find_map(|kind| Some((kind, kind.takes(uri)?)));
     let Some((kind, id)) = found.filter(|(kind, _)| kind.is_offered(&offer)) else {
         return Err(ErrorData::resource_not_found(
-            format!("there is no {}", visible_up_to(uri, MAX_URI_BYTES)),
+            format!("unknown resource {}", visible_up_to(uri, MAX_URI_BYTES)),
             Some(json!({ "uri": uri })),
         ));
     };

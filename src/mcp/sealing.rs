@@ -25,7 +25,10 @@ impl SealingKey {
     pub fn random() -> Result<Self> {
         let mut key = vec![0; LENGTH];
         getrandom::fill(&mut key).map_err(|error| {
-            Error::config(format!("no randomness for a sealing key: {error}"), "report this")
+            Error::config(
+                format!("cannot create a random sealing key: {error}"),
+                "report this as a bug",
+            )
         })?;
         Self::of(&SecretSlice::from(key))
     }
@@ -46,7 +49,7 @@ impl SealingKey {
         codec.map(Self).ok_or_else(|| {
             Error::config(
                 format!("the sealing key is not {LENGTH} bytes in base64"),
-                "make one with `openssl rand -base64 32`, the same for all replicas",
+                "create one with `openssl rand -base64 32`, and use it for all replicas",
             )
         })
     }
@@ -67,8 +70,8 @@ impl SealingKey {
         self.0.open_with(sealed, context).map_err(|why| {
             tracing::debug!(%why, "a seal does not open");
             Error::refused(
-                "the request state is not one that this server gave for this call, or it is too old",
-                "call again without it, and answer what is asked then",
+                "the request state does not belong to this call, or it has expired",
+                "call again without it, and answer the new question",
             )
         })
     }

@@ -64,7 +64,8 @@ impl Watched {
         let Ok(mut tasks) = self.0.lock() else { return Ok(()) };
         if tasks.len() >= MAX_SUBSCRIPTIONS && !tasks.contains_key(&uri) {
             let why = format!(
-                "a session watches {MAX_SUBSCRIPTIONS} resources at most; unsubscribe from some"
+                "a session can subscribe to {MAX_SUBSCRIPTIONS} resources at most; unsubscribe \
+                 from some"
             );
             return Err(ErrorData::invalid_params(why, None));
         }

@@ -57,7 +57,7 @@ impl<H: ServerHandler> Calls<H> {
     fn took_too_long(&self, tool: Option<&Tool>) -> CallToolResult {
         let longest = self.longest.as_secs();
         let error =
-            Error::new(ErrorKind::Timeout, format!("the call was not done within {longest} s"));
+            Error::new(ErrorKind::Timeout, format!("the call did not finish within {longest} s"));
         let hints = tool.and_then(|it| it.annotations.as_ref());
         // A change continues after its caller was cancelled, so its effect is unknown.
         let reads = hints.is_some_and(|it| it.read_only_hint == Some(true));

@@ -25,7 +25,7 @@ impl Gate {
             let authority = it.parse().map_err(|_| {
                 Error::config(
                     format!("`{it}` is not a host name"),
-                    "write NAME or NAME:PORT, as clients write it",
+                    "write NAME or NAME:PORT, as in the clients' URLs",
                 )
             });
             authority.map(|it| name_and_port(&it))

@@ -148,18 +148,18 @@ impl Http {
     pub async fn bind(address: SocketAddr, options: Options) -> Result<Self> {
         if matches!(options.access, Access::Anyone) && !address.ip().is_loopback() {
             return Err(Error::config(
-                format!("{address} can be reached from other machines, and no token is asked for"),
-                "make a token with `tailsteward token add NAME`, or listen on 127.0.0.1",
+                format!("{address} can be reached from other machines, and no token is required"),
+                "create a token with `tailsteward token add NAME`, or listen on 127.0.0.1",
             ));
         }
         if options.limits.idle <= options.limits.call {
             return Err(Error::config(
-                "a session would end in the middle of a long call",
-                "let sessions be idle for longer than a call may take",
+                "the idle timeout would end a session in the middle of a long call",
+                "set the idle timeout to more than the call timeout",
             ));
         }
         let cannot = |error: std::io::Error| {
-            Error::config(format!("cannot listen at {address}: {error}"), "choose another address")
+            Error::config(format!("cannot listen on {address}: {error}"), "choose another address")
         };
         let listener = TcpListener::bind(address).await.map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;

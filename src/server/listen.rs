@@ -60,7 +60,7 @@ impl Connections {
         match self.listener.accept().await {
             Ok((stream, peer)) => self.admit(stream, peer.ip()),
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be taken");
+                tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_BACKOFF).await;
             }
         }
@@ -110,7 +110,7 @@ async fn serve<P>(
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(%error, "a connection broke off");
+        tracing::debug!(%error, "a connection was interrupted");
     }
     shared.metrics.connections.dec();
 }

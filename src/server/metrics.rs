@@ -77,19 +77,19 @@ impl Metrics {
         let (sessions, under_way, connections) = <(Gauge, Gauge, Gauge)>::default();
         let (memory, files) = <(Gauge, Gauge)>::default();
         registry.register("http_requests", "HTTP requests answered", requests.clone());
-        registry.register("refused", "Requests that were not served, by reason", refused.clone());
-        registry.register("tool_calls", "Tool calls, by how they ended", calls.clone());
+        registry.register("refused", "Rejected requests, by reason", refused.clone());
+        registry.register("tool_calls", "Tool calls, by outcome", calls.clone());
         registry.register_with_unit(
             "tool_call_duration",
-            "How long tool calls took",
+            "Duration of tool calls",
             Unit::Seconds,
             durations.clone(),
         );
-        registry.register("sessions", "Sessions that are open", sessions.clone());
+        registry.register("sessions", "Open sessions", sessions.clone());
         registry.register("requests_under_way", "Requests being answered", under_way.clone());
-        registry.register("connections", "Connections that are open", connections.clone());
+        registry.register("connections", "Open connections", connections.clone());
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
-        registry.register("build", "What is running", version);
+        registry.register("build", "Version of the server", version);
         // Standard metric names for processes.
         let process = all.sub_registry_with_prefix("process");
         process.register_with_unit(
@@ -102,7 +102,12 @@ impl Metrics {
         let started = Gauge::<f64, AtomicU64>::default();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         started.set(now.as_secs_f64());
-        process.register_with_unit("start_time", "When it started", Unit::Seconds, started);
+        process.register_with_unit(
+            "start_time",
+            "Start time of the process",
+            Unit::Seconds,
+            started,
+        );
         Self {
             registry: all,
             requests,

@@ -87,16 +87,16 @@ impl Refusal {
     fn message(&self) -> String {
         match self {
             Self::Host => {
-                "the Host header is none of this server's names; the operator can add it with \
+                "the Host header is not a name of this server; the administrator can add it with \
                  --allowed-host"
             }
             Self::Origin => {
-                "pages of this origin may not use this server; the operator can allow it with \
-                 --allowed-origin"
+                "web pages of this origin may not use this server; the administrator can allow it \
+                 with --allowed-origin"
             }
             Self::Unauthorized(_) => {
-                "a valid bearer token is needed; the operator makes one with `tailsteward token \
-                 add NAME`"
+                "a valid bearer token is required; the administrator can create one with \
+                 `tailsteward token add NAME`"
             }
             Self::Forbidden(_) => "this token is not allowed to use this endpoint",
             Self::TooFast(wait) => {
@@ -107,7 +107,7 @@ impl Refusal {
             Self::Busy => "too many concurrent requests; try again in a moment",
             Self::SessionsFull => "too many sessions; end one or try again later",
             Self::ConnectionsFull => "too many connections; try again later",
-            Self::NoSession => "no such session; initialize a new one",
+            Self::NoSession => "unknown session; initialize a new one",
             Self::NotJson => "the body is not JSON",
             Self::NoMessage => "the body is not an MCP message; batches are not supported",
             Self::Stopping => "the server is shutting down; try again",

@@ -56,7 +56,7 @@ struct Owner {
 /// Why a session cannot be created or used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SessionError {
-    #[error("no place for another session")]
+    #[error("too many sessions")]
     Full,
     #[error(transparent)]
     Local(#[from] LocalSessionManagerError),
@@ -112,7 +112,7 @@ impl Sessions {
         };
         for id in revoked {
             if let Err(error) = self.close_session(&id).await {
-                tracing::warn!(%error, "a session of a removed token did not end at once");
+                tracing::warn!(%error, "a session of a removed token did not end immediately");
             }
         }
     }

@@ -32,7 +32,7 @@ pub async fn serve_stdio<H: ServerHandler>(handler: H) -> Result<()> {
     let failed = |why: String| {
         Error::config(
             format!("no MCP client on stdin: {why}"),
-            "let an MCP host start this program, or ask one tool with `tailsteward call`",
+            "have an MCP host start this program, or call one tool with `tailsteward call`",
         )
     };
     let (read, write) = rmcp::transport::stdio_pipes();

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use toml_edit::{Array, DocumentMut, Item, Table, Value};
 
 use crate::{
-    client::{Error, Result},
+    client::{Error, ErrorKind, Result},
     config::files,
     guard::Principal,
 };
@@ -30,8 +30,8 @@ const PREFIX: &str = "tailsteward_";
 const RANDOM_BYTES: usize = 32;
 
 const HEAD: &str = "\
-# Who may use the server over HTTP. `tailsteward token add NAME` writes this file; it holds hashes,
-# never tokens. A running server takes changes at once.
+# Tokens for the server over HTTP. `tailsteward token add NAME` writes this file; it has hashes,
+# never tokens. A running server applies changes immediately.
 ";
 
 /// What a token allows, and when it expires.
@@ -99,8 +99,8 @@ impl TokenFile {
         let bad = |why: &str| {
             let why = why.lines().last().unwrap_or_default();
             Error::config(
-                format!("{} is no file of tokens: {why}", path.display()),
-                "correct it, or remove it and make new tokens with `tailsteward token add NAME`",
+                format!("{} is not a token file: {why}", path.display()),
+                "correct it, or remove it and create new tokens with `tailsteward token add NAME`",
             )
         };
         let document: DocumentMut =
@@ -130,9 +130,10 @@ impl TokenFile {
     pub fn add(&mut self, name: &str, new: &NewToken) -> Result<SecretString> {
         check_name(name)?;
         if self.content.tokens.contains_key(name) {
-            return Err(Error::invalid_input("name", format!("`{name}` has a token")).with_remedy(
-                format!("choose another name, or `tailsteward token remove {name}`"),
-            ));
+            let message = format!("a token named `{name}` already exists");
+            return Err(Error::new(ErrorKind::InvalidInput, message).with_remedy(format!(
+                "choose another name, or run `tailsteward token remove {name}`"
+            )));
         }
         let token = generate()?;
         let mut entry = Table::new();
@@ -170,10 +171,8 @@ impl TokenFile {
         if !self.content.tokens.contains_key(name) {
             let names: Vec<&str> = self.grants().map(|it| it.0).collect();
             let there = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-            return Err(Error::invalid_input(
-                "name",
-                format!("`{name}` has no token; there is {there}"),
-            ));
+            let message = format!("unknown token `{name}`; known tokens: {there}");
+            return Err(Error::new(ErrorKind::InvalidInput, message));
         }
         if let Some(all) = self.document.get_mut("tokens").and_then(Item::as_table_like_mut) {
             all.remove(name);
@@ -238,7 +237,7 @@ impl Tokens {
     /// [`Config`](crate::ErrorKind::Config) if it does not exist, is not a token file, has no token, or is
     /// writable by others.
     pub fn open(path: &Path) -> Result<Self> {
-        let remedy = "make a token with `tailsteward token add NAME`";
+        let remedy = "create a token with `tailsteward token add NAME`";
         if !path.exists() {
             return Err(Error::config(
                 format!("there are no tokens in {}", path.display()),
@@ -359,7 +358,7 @@ fn check_mode(path: &Path) -> Result<()> {
         return Ok(());
     }
     Err(Error::config(
-        format!("others than its owner may write {}", path.display()),
+        format!("users other than its owner may write {}", path.display()),
         format!("chmod 600 {}", path.display()),
     ))
 }
@@ -378,7 +377,7 @@ fn check_name(name: &str) -> Result<()> {
     if name == Principal::LOCAL {
         return Err(Error::invalid_input(
             "name",
-            "must not be `local`: that is who needs no token",
+            "must not be `local`, which stands for callers without a token",
         ));
     }
     Ok(())
@@ -387,7 +386,7 @@ fn check_name(name: &str) -> Result<()> {
 fn generate() -> Result<SecretString> {
     let mut random = [0; RANDOM_BYTES];
     getrandom::fill(&mut random).map_err(|error| {
-        Error::config(format!("no randomness for a token: {error}"), "report this")
+        Error::config(format!("cannot create a random token: {error}"), "report this as a bug")
     })?;
     Ok(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random)).into())
 }

@@ -51,14 +51,14 @@ impl Tailnets {
         for (name, tailnet) in &mut named {
             *tailnet = tailnet.with_name(name);
         }
-        let wrong = |why: String| Err(Error::config(why, "name each profile once"));
+        let wrong = |why: String| Err(Error::config(why, "give each profile once"));
         let Some((_, first)) = named.first() else {
-            return wrong("no profile is named".to_owned());
+            return wrong("no profile is given".to_owned());
         };
         let first = first.clone();
         for (index, (name, _)) in named.iter().enumerate() {
             if name == ALL || named.iter().skip(index + 1).any(|it| it.0 == *name) {
-                return wrong(format!("`{name}` cannot name one of several tailnets"));
+                return wrong(format!("profile name `{name}` is reserved or given twice"));
             }
         }
         let named = if named.len() > 1 { named } else { Vec::new() };
@@ -101,7 +101,7 @@ impl Tailnets {
                 return Err(Error::invalid_input(TAILNET, should));
             }
             Some(Value::String(name)) => name,
-            Some(_) => return Err(self.unknown("no text")),
+            Some(_) => return Err(self.unknown("not text")),
         };
         if name == ALL {
             return Ok(Selection::All(&self.named));
@@ -112,7 +112,7 @@ impl Tailnets {
 
     fn unknown(&self, name: &str) -> Error {
         let names: Vec<&str> = self.names().collect();
-        Error::invalid_input(TAILNET, format!("is `{name}`; there is {}", names.join(", ")))
+        Error::invalid_input(TAILNET, format!("is `{name}`; known tailnets: {}", names.join(", ")))
     }
 
     /// Adds the `tailnet` parameter to a tool's schema. Only tools that read accept `all`.

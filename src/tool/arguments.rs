@@ -41,7 +41,7 @@ pub(super) fn refuse_unknown(
         [] => "it takes none".to_owned(),
         _ => format!("it takes {}", parameters.join(", ")),
     };
-    Err(Error::invalid_input(unknown, format!("is no parameter of {tool}{hint} ({known})")))
+    Err(Error::invalid_input(unknown, format!("is not a parameter of {tool}{hint} ({known})")))
 }
 
 /// Parameters whose value may be a policy file or another long text.
@@ -102,7 +102,7 @@ pub(super) fn input<T: DeserializeOwned>(arguments: Value) -> Result<T> {
     serde_path_to_error::deserialize(arguments).map_err(|error| {
         let path = error.path().to_string();
         let field = if path == "." { "arguments" } else { &path };
-        Error::invalid_input(field, format!("is wrong: {}", error.inner()))
+        Error::invalid_input(field, format!("is invalid: {}", error.inner()))
     })
 }
 
@@ -111,7 +111,7 @@ pub(super) fn input<T: DeserializeOwned>(arguments: Value) -> Result<T> {
 pub(crate) fn none_or_some(field: &str, list: Option<Vec<String>>) -> Result<Vec<String>> {
     match list {
         Some(list) if list.is_empty() => {
-            Err(Error::invalid_input(field, "is empty; name some, or leave it out"))
+            Err(Error::invalid_input(field, "is empty; give at least one, or leave it out"))
         }
         list => Ok(list.unwrap_or_default()),
     }

@@ -384,7 +384,7 @@ pub(crate) fn short(answer: String, instead: &str) -> Result<String> {
         return Ok(answer);
     }
     let message =
-        format!("the answer has {} kB, more than {MAX_ANSWER_BYTES} bytes", answer.len() / 1000);
+        format!("the result has {} kB, more than {MAX_ANSWER_BYTES} bytes", answer.len() / 1000);
     Err(Error::new(ErrorKind::TooLarge, message).with_remedy(instead))
 }
 

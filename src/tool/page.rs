@@ -42,10 +42,10 @@ impl PageSize {
     /// Adds the parameters `cursor` and `limit` to a tool's schema.
     pub(super) fn describe(self, properties: &mut Map<String, Value>) {
         let Self { usual, max } = self;
-        let limit = format!("Rows, up to {max}; usually {usual}.");
+        let limit = format!("Rows, up to {max}; default {usual}.");
         properties.insert(
             CURSOR.to_owned(),
-            json!({ "type": "string", "description": "`next` of the page before." }),
+            json!({ "type": "string", "description": "`next` of the previous page." }),
         );
         properties.insert(
             LIMIT.to_owned(),
@@ -104,10 +104,10 @@ impl Part {
         let fingerprint = parts.next().and_then(|text| u32::from_str_radix(text, 16).ok());
         let (Some(offset), Some(fingerprint), Some(key)) = (offset, fingerprint, parts.next())
         else {
-            return Err(Error::invalid_input(CURSOR, "must be the `next` of the page before"));
+            return Err(Error::invalid_input(CURSOR, "must be `next` of the previous page"));
         };
         if fingerprint != self.fingerprint {
-            let why = "is from a list with other filters or another order; start anew without it";
+            let why = "is from a list with other filters or another order; start again without it";
             return Err(Error::invalid_input(CURSOR, why));
         }
         self.offset = offset;

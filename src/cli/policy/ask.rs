@@ -22,7 +22,7 @@ pub(super) async fn diff(old: &str, new: &str, tailnet: &Tailnet, json: bool) ->
         return Ok(!effect.is_none());
     }
     if effect.is_none() {
-        print("nobody gains or loses anything");
+        print("no change in access");
     }
     for line in effect.lines() {
         print(&line);
@@ -39,9 +39,9 @@ pub(super) async fn who(to: &str, text: &str, tailnet: &Tailnet) -> Result<u8> {
     let entries = judged
         .compiled()
         .who_reaches(to)
-        .map_err(|wrong| Error::invalid_input("to", format!("is wrong: {wrong}")))?;
+        .map_err(|wrong| Error::invalid_input("to", format!("is invalid: {wrong}")))?;
     if entries.is_empty() {
-        print(&format!("nobody reaches {to}"));
+        print(&format!("nothing can reach {to}"));
         return Ok(NO);
     }
     for it in &entries {
@@ -60,7 +60,7 @@ pub(super) async fn who(to: &str, text: &str, tailnet: &Tailnet) -> Result<u8> {
         ));
     }
     if to.starts_with("tag:") {
-        print(&format!("note: devices with {to} may be reached by their other tags, too"));
+        print(&format!("note: devices with {to} may also be reachable through their other tags"));
     }
     Ok(0)
 }
@@ -79,7 +79,7 @@ pub(super) async fn can(
     let answer = judged
         .compiled()
         .ask(from, to, ports.protocol, ports.first)
-        .map_err(|wrong| Error::invalid_input("from or to", format!("is wrong: {wrong}")))?;
+        .map_err(|wrong| Error::invalid_input("from or to", format!("is invalid: {wrong}")))?;
     let verb = if answer.allowed { "reaches" } else { "does not reach" };
     print(&format!("{from} {verb} {to} on {}", answer.port));
     for by in &answer.by {
@@ -89,7 +89,7 @@ pub(super) async fn can(
         print(&format!("  because {why}"));
     }
     if let Some(grant) = &answer.smallest_grant {
-        print(&format!("  the smallest grant that would let it: {grant}"));
+        print(&format!("  the smallest grant that would allow it: {grant}"));
     }
     for note in &answer.notes {
         print(&format!("  note: {note}"));
@@ -99,5 +99,5 @@ pub(super) async fn can(
 
 fn parsed(text: &str) -> Result<Policy> {
     Policy::parse(text)
-        .map_err(|wrong| Error::invalid_input("file", format!("is no HuJSON: {wrong}")))
+        .map_err(|wrong| Error::invalid_input("file", format!("is not valid HuJSON: {wrong}")))
 }

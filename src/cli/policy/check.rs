@@ -68,8 +68,8 @@ async fn checked(file: &File, tailnet: &Tailnet, tested: bool) -> Result<Checked
         Err(error) if error.kind() == ErrorKind::Forbidden => {
             let mut checked = check_untested(&file.text, None);
             checked.problems.push(Problem::warning(
-                "checked without users and devices, which this credential may not read",
-                "devices:core:read and users:read let them be read",
+                "checked without users and devices: this credential may not read them",
+                "give it the scopes devices:core:read and users:read",
             ));
             Ok(checked)
         }
@@ -94,11 +94,11 @@ pub(super) async fn test(
     {
         let report = parsed.run_tests(&inventory);
         let passed = report.total - report.failures.len();
-        print(&format!("here: {passed} of {} tests pass", report.total));
+        print(&format!("locally: {passed} of {} tests pass", report.total));
         match &verdict {
             Some(it) if it.is_pass() => print("at Tailscale: all pass"),
             Some(it) => print(&format!("at Tailscale: {} fail", it.failed_tests.len().max(1))),
-            None => print("at Tailscale: not asked"),
+            None => print("at Tailscale: not run"),
         }
     }
     Ok(code)
@@ -131,7 +131,7 @@ fn found<'f>(file: &'f File, problems: &[Problem], verdict: Option<&Verdict>) ->
         file: name,
         at: it.at,
         is_error: it.severity == Severity::Error,
-        by: "policy file",
+        by: "local check",
         message: match &it.suggestion {
             Some(suggestion) => format!("{} ({suggestion})", it.message),
             None => it.message.clone(),

@@ -13,29 +13,28 @@ use crate::{
     client::Result,
 };
 
-/// Puts a file in place.
+/// Deploys a policy file.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Deploy {
-    /// The file; `-` is stdin
+    /// The policy file, or `-` for stdin
     file: String,
-    /// The version that the file was made from; without it, the file takes the place of whatever is
-    /// live now
+    /// The version that the file is based on; without it, the file replaces whatever is live now
     #[arg(long)]
     etag: Option<String>,
     #[command(flatten)]
     how: How,
 }
 
-/// Brings a recorded version back.
+/// Restores a recorded version.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Rollback {
-    /// The number of the change after which the file was like that
+    /// Restore the version after the change with this number
     #[arg(required_unless_present = "at", conflicts_with = "at")]
     version: Option<i64>,
-    /// As it was before that change
+    /// Restore the version before that change
     #[arg(long, requires = "version")]
     before: bool,
-    /// As it was then: `2026-01-31T12:00:00Z`
+    /// Restore the version that was live at this time, such as `2026-01-31T12:00:00Z`
     #[arg(long)]
     at: Option<String>,
     #[command(flatten)]
@@ -44,13 +43,13 @@ pub(in crate::cli) struct Rollback {
 
 #[derive(Debug, clap::Args)]
 struct How {
-    /// Do all but the write
+    /// Run all checks, but do not deploy
     #[arg(long)]
     dry_run: bool,
-    /// It may cut off admins, all devices or this one
+    /// Allow a policy that locks out admins, all devices or this one
     #[arg(long)]
     allow_lockout: bool,
-    /// It may have neither acls nor grants, which opens everything
+    /// Allow a policy without acls and grants, which allows all traffic
     #[arg(long)]
     allow_all: bool,
     #[command(flatten)]
@@ -147,8 +146,8 @@ fn show(output: &Output, format: Format) -> Result<u8> {
     print(&match report.change {
         Some(change) if report.applied => format!("deployed, recorded as change {change}"),
         _ if report.applied => "deployed".to_owned(),
-        _ if report.unchanged => "the file is like that already".to_owned(),
-        _ => "nothing was changed: a dry run".to_owned(),
+        _ if report.unchanged => "no change: the live policy file already has this text".to_owned(),
+        _ => "dry run: nothing was changed".to_owned(),
     });
     Ok(0)
 }

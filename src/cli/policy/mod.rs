@@ -19,82 +19,81 @@ const NO: u8 = 2;
 const UNKNOWN: u8 = 3;
 
 /// The exit codes, for `--help`.
-const EXIT: &str = "Exit codes: 0 all is well; 1 the file or the command is wrong, or it was refused or \
-                    failed; 2 the answer is no (can-reach, who-can-reach), or there is an effect \
-                    (diff --exit-code); 3 the file may have been changed, and it is not known whether \
-                    it was.";
+const EXIT: &str = "Exit codes: 0 success; 1 the file or the command is wrong, or it was refused \
+                    or failed; 2 the answer is no (can-reach, who-can-reach), or access changes \
+                    (diff --exit-code); 3 it is not known whether the policy file was changed.";
 
-/// The file, judged, compared and deployed.
+/// Validates, tests, compares and deploys the policy file.
 #[derive(Debug, Subcommand)]
 #[command(after_help = EXIT)]
 pub(super) enum PolicyCommand {
-    /// Check a policy file: here, and then at Tailscale
+    /// Validate a policy file, locally and then with Tailscale
     #[command(after_help = EXIT)]
     Validate {
-        /// The file; `-` is stdin
+        /// The policy file, or `-` for stdin
         file: String,
-        /// Ask nobody: no credential is needed
+        /// Validate only locally, which needs no credential
         #[arg(long)]
         offline: bool,
         #[command(flatten)]
         format: FormatArgument,
     },
-    /// Run the tests of a policy file: here, and then at Tailscale
+    /// Run the tests of a policy file, locally and then with Tailscale
     #[command(after_help = EXIT)]
     Test {
-        /// The file; `-` is stdin
+        /// The policy file, or `-` for stdin
         file: String,
-        /// Do not ask Tailscale to run them
+        /// Run the tests only locally
         #[arg(long)]
         offline: bool,
         #[command(flatten)]
         format: FormatArgument,
     },
-    /// Show who gains and loses what if a policy file takes the place of the live one
+    /// Show who would gain or lose access if a policy file were deployed
     #[command(after_help = EXIT)]
     Diff {
-        /// The file; `-` is stdin
+        /// The policy file, or `-` for stdin
         file: String,
-        /// Compare with this file instead of the live one
+        /// Compare with this file instead of the live policy file
         #[arg(long, value_name = "FILE")]
         against: Option<String>,
-        /// Exit with 2 if there is an effect
+        /// Exit with 2 if access changes
         #[arg(long)]
         exit_code: bool,
         #[command(flatten)]
         format: FormatArgument,
-        /// The same as `--format json`
+        /// Same as `--format json`
         #[arg(long, conflicts_with = "format")]
         json: bool,
     },
-    /// Put a policy file in place, after all checks and with confirmation
+    /// Deploy a policy file, after all checks and with confirmation
     #[command(after_help = EXIT)]
     Deploy(deploy::Deploy),
-    /// Bring a recorded version back, checked like a new one
+    /// Restore a recorded version, checked like a new policy file
     #[command(after_help = EXIT)]
     Rollback(deploy::Rollback),
-    /// List the versions that were recorded here
+    /// List the recorded versions of the policy file
     #[command(after_help = EXIT)]
     Versions,
-    /// List who reaches something, by rule
+    /// List who can reach a destination, by rule
     #[command(name = "who-can-reach", after_help = EXIT)]
     WhoCanReach {
-        /// A device, user, group, tag, host or address
+        /// The destination: a device, user, group, tag, host or address
         to: String,
-        /// Judge by this file instead of the live one
+        /// Use this policy file instead of the live one
         #[arg(long)]
         file: Option<String>,
     },
-    /// Say whether somebody reaches something, by which rule, or why not
+    /// Show whether a source can reach a destination, by which rule, or why not
     #[command(name = "can-reach", after_help = EXIT)]
     CanReach {
-        /// A device, user, group, tag, host or address
+        /// The source: a device, user, group, tag, host or address
         from: String,
-        /// The same
+        /// The destination: a device, user, group, tag, host or address
         to: String,
         /// `443`, `53/udp` or `udp:53`
         port: String,
-        /// Judge by this file instead of the live one
+        /// Use this policy file instead of the live one
         #[arg(long)]
         file: Option<String>,
     },
@@ -103,7 +102,7 @@ pub(super) enum PolicyCommand {
 /// How problems are printed.
 #[derive(Debug, clap::Args)]
 pub(super) struct FormatArgument {
-    /// How problems are printed; `github` by itself in GitHub Actions
+    /// Output format; `github` is the default in GitHub Actions
     #[arg(long, value_enum)]
     format: Option<Format>,
     #[arg(long, env = "GITHUB_ACTIONS", hide = true)]
@@ -181,7 +180,7 @@ async fn carry_out(command: PolicyCommand, target: &Target, offered: &Offered) -
         }
         PolicyCommand::Diff { file, against, exit_code, format, json } => {
             if file == "-" && against.as_deref() == Some("-") {
-                let why = "is `-`, and so is --against: stdin has one file";
+                let why = "is `-`, and so is --against: only one of them can be stdin";
                 return Err(Error::invalid_input("file", why));
             }
             let file = File::read(&file)?;
@@ -219,9 +218,9 @@ async fn carry_out(command: PolicyCommand, target: &Target, offered: &Offered) -
 /// Connects to the tailnet, for commands that need its users and devices.
 async fn with_people(target: &Target) -> Result<Connected> {
     target.connect().await.map_err(|error| match error.kind() {
-        ErrorKind::NoCredential => error.context(
-            "it depends on the people and devices of a tailnet, which have to be read from there",
-        ),
+        ErrorKind::NoCredential => {
+            error.context("this command needs the users and devices of a tailnet")
+        }
         _ => error,
     })
 }

@@ -27,16 +27,16 @@ impl Error {
         }
         if self.0.effect {
             return Some(
-                "it may have taken effect: read the resource back before you repeat the change"
+                "it may have taken effect: check the current state before you repeat the change"
                     .to_owned(),
             );
         }
         Some(match self.0.kind {
             ErrorKind::InvalidInput | ErrorKind::Refused => return None,
-            ErrorKind::Ambiguous => "use one of these, or an id".to_owned(),
+            ErrorKind::Ambiguous => "use one of these names, or an ID".to_owned(),
             ErrorKind::NoCredential | ErrorKind::Config => "run `tailsteward doctor`".to_owned(),
             ErrorKind::Unauthorized => {
-                "check that the credential is right, not expired and not revoked".to_owned()
+                "check that the credential is correct, and neither expired nor revoked".to_owned()
             }
             ErrorKind::Forbidden => self.missing_scope(),
             ErrorKind::PlanLimit => {
@@ -44,16 +44,16 @@ impl Error {
                     .to_owned()
             }
             ErrorKind::NotFound if self.resource().is_some_and(|it| it.starts_with("tailnet/")) => {
-                "check the tailnet id (TAILSCALE_TAILNET, or `tailnet` of the profile); `-` is the \
-                 credential's own"
+                "check the tailnet ID (TAILSCALE_TAILNET, or `tailnet` of the profile); `-` is the \
+                 credential's own tailnet"
                     .to_owned()
             }
             ErrorKind::NotFound => {
-                "list the resources of this tailnet; the id may be of another tailnet, or of an \
-                 ephemeral device that was removed"
+                "list the resources of this tailnet; the ID may belong to another tailnet, or to \
+                 an ephemeral device that was removed"
                     .to_owned()
             }
-            ErrorKind::Conflict => "read the existing resource and change that".to_owned(),
+            ErrorKind::Conflict => "read the existing resource and change it instead".to_owned(),
             ErrorKind::Stale => {
                 "read it again and repeat the change on the current version".to_owned()
             }
@@ -64,32 +64,35 @@ impl Error {
                 "try again later; if it persists, see https://status.tailscale.com".to_owned()
             }
             ErrorKind::NotJson => {
-                "check the base URL, and that no proxy or login page answers in its place"
+                "check the base URL, and that no proxy or login page responds instead of the API"
                     .to_owned()
             }
             ErrorKind::Truncated => "try again".to_owned(),
-            ErrorKind::TooLarge => "ask for less: a shorter time window, or filters".to_owned(),
-            ErrorKind::Timeout => "try again, or allow a longer deadline".to_owned(),
+            ErrorKind::TooLarge => {
+                "narrow the request, with a shorter time window or filters".to_owned()
+            }
+            ErrorKind::Timeout => "try again, or set a longer deadline".to_owned(),
             ErrorKind::Dns => "check the host in the base URL, and this machine's DNS".to_owned(),
             ErrorKind::Tls => {
-                "check the clock and, behind a TLS proxy, name its CA file in TAILSTEWARD_CA_FILE"
+                "check this machine's clock; behind a TLS proxy, set TAILSTEWARD_CA_FILE to its CA \
+                 file"
                     .to_owned()
             }
             ErrorKind::Unreachable => {
-                "check the base URL, and that this machine may connect there".to_owned()
+                "check the base URL, and that this machine can connect to it".to_owned()
             }
             ErrorKind::Redirected => "set the base URL to the address of the API".to_owned(),
-            ErrorKind::OutcomeUnknown => "read the resource back".to_owned(),
+            ErrorKind::OutcomeUnknown => "check the current state of the resource".to_owned(),
             ErrorKind::Journal => "check where the journal is kept".to_owned(),
         })
     }
 
     fn missing_scope(&self) -> String {
         match self.0.operation.map_or(&[][..], Operation::scopes) {
-            [] => "use a credential whose owner may do this".to_owned(),
+            [] => "use a credential whose owner has permission for this".to_owned(),
             scopes => format!(
-                "it needs the OAuth scope {}; scopes are fixed when a token is issued, so widen \
-                 the client and take a new token",
+                "it needs the OAuth scope {}; a token keeps the scopes it was issued with, so add \
+                 the scope to the client and get a new token",
                 scopes.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(" or ")
             ),
         }

@@ -78,7 +78,7 @@ fn failed(error: &keyring::Error) -> Error {
     let (what, remedy) = match error {
         E::NoDefaultStore | E::PlatformFailure(_) | E::NotSupportedByStore(_) => (
             "no keychain is available",
-            "keep the secret elsewhere: `tailsteward auth set NAME` with --age, --file or --env",
+            "store the secret elsewhere: `tailsteward auth set NAME` with --age, --file or --env",
         ),
         E::NoStorageAccess(_) => {
             ("the keychain is locked or denies access", "unlock it, or use --age or --file")
@@ -86,7 +86,7 @@ fn failed(error: &keyring::Error) -> Error {
         E::TooLong(..) => ("the secret is too long for the keychain", "use --age or --file"),
         E::Ambiguous(_) => (
             "the keychain has several secrets for this profile",
-            "delete all but one of the service `tailsteward`",
+            "in the keychain, delete all but one entry of the service `tailsteward`",
         ),
         _ => ("the keychain's entry cannot be read", "set it again: `tailsteward auth set NAME`"),
     };

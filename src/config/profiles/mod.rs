@@ -60,7 +60,7 @@ impl Profiles {
         match path {
             Some(path) if !path.exists() => Err(Error::config(
                 format!("no config file at {}", path.display()),
-                "name another, or make it with `tailsteward auth set`",
+                "give another path, or create it with `tailsteward auth set`",
             )),
             _ => Self::load_or_new(path),
         }
@@ -130,7 +130,7 @@ impl Profiles {
     pub fn choose<'a>(&'a self, name: Option<&'a str>) -> Result<&'a str> {
         let Some(name) = name.or_else(|| self.default_name()) else {
             return Err(Error::config(
-                format!("{} says no default profile", self.path.display()),
+                format!("{} has no default profile", self.path.display()),
                 self.known(),
             ));
         };
@@ -145,7 +145,7 @@ impl Profiles {
     pub fn get(&self, name: &str) -> Result<&Profile> {
         self.read.profiles.get(name).ok_or_else(|| {
             Error::config(
-                format!("no profile is named `{name}` in {}", self.path.display()),
+                format!("unknown profile `{name}` in {}", self.path.display()),
                 self.known(),
             )
         })
@@ -259,7 +259,10 @@ impl Profiles {
             self.forget(&name, &place).map_err(|error| {
                 let remedy = error.remedy().unwrap_or_default();
                 Error::config(
-                    format!("saved, but an old secret of `{name}` stays in {place}: {error}"),
+                    format!(
+                        "saved, but an old secret of `{name}` could not be removed from \
+                             {place}: {error}"
+                    ),
                     remedy,
                 )
             })?;
@@ -329,9 +332,9 @@ impl Profiles {
     fn known(&self) -> String {
         let names = self.names().collect::<Vec<_>>().join(", ");
         if names.is_empty() {
-            return "make one with `tailsteward auth set NAME`".to_owned();
+            return "create a profile with `tailsteward auth set NAME`".to_owned();
         }
-        format!("name one of {names}")
+        format!("known profiles: {names}")
     }
 }
 
@@ -356,8 +359,8 @@ fn parse(path: &Path, text: &str) -> Result<(DocumentMut, Read)> {
         .collect::<Result<BTreeMap<_, _>>>()?;
     if file.default.as_ref().is_some_and(|it| !profiles.contains_key(it)) {
         return Err(Error::config(
-            format!("{}: `default` names no profile", path.display()),
-            "name a profile that is there, or leave it out",
+            format!("{}: `default` is not the name of a profile", path.display()),
+            "set it to an existing profile, or leave it out",
         ));
     }
     Ok((document, Read { default: file.default, profiles, identity: file.age.identity }))
@@ -369,7 +372,10 @@ fn no_secret(name: &str) -> Error {
 
 fn no_place(name: &str) -> Error {
     Error::config(
-        format!("the secret of profile `{name}` is not ours to keep in a variable or a file"),
-        "put it there by other means, or keep it in the keychain or with age",
+        format!(
+            "the secret of profile `{name}` is read from a variable or a file, which this \
+                 program does not write"
+        ),
+        "set it there yourself, or store it in the keychain or with age",
     )
 }

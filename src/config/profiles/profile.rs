@@ -130,14 +130,15 @@ impl CredentialKind {
         let (wrong, remedy): (&[&str], _) = match self {
             Self::ApiKey => (
                 &["tskey-auth-", "tskey-client-"],
-                "give an API access token, `tskey-api-…`, or name the OAuth client with --oauth",
+                "enter an API access token, `tskey-api-…`, or give the OAuth client's ID with \
+                 --oauth",
             ),
             Self::OAuth { .. } => (
                 &["tskey-auth-", "tskey-api-"],
-                "give the OAuth client's secret, `tskey-client-…`, or use --api-key",
+                "enter the OAuth client's secret, `tskey-client-…`, or use --api-key",
             ),
             Self::Federated { .. } => {
-                (&["tskey-"], "give the other issuer's token, or use --api-key or --oauth")
+                (&["tskey-"], "enter the token of the OIDC issuer, or use --api-key or --oauth")
             }
         };
         wrong.iter().find(|it| secret.starts_with(**it)).map_or(Ok(()), |prefix| {
@@ -256,11 +257,11 @@ impl CredentialEntry {
     fn check(self, name: &str) -> Result<(CredentialKind, Place)> {
         let wrong = |field, should| unfit(name, field, should);
         let client_id = self.client_id.filter(|it| !it.trim().is_empty());
-        let needs_id = || wrong("credential.client_id", "must be the id of the client");
+        let needs_id = || wrong("credential.client_id", "must be the client's ID");
         let kind = match (self.kind, client_id) {
             (Kind::ApiKey, None) => CredentialKind::ApiKey,
             (Kind::ApiKey, Some(_)) => {
-                return Err(wrong("credential.client_id", "has no place beside an API key"));
+                return Err(wrong("credential.client_id", "cannot be combined with an API key"));
             }
             (Kind::OAuth, id) => CredentialKind::OAuth {
                 client_id: id.ok_or_else(needs_id)?,
@@ -271,10 +272,10 @@ impl CredentialEntry {
             }
         };
         if self.scopes.is_some() && !matches!(self.kind, Kind::OAuth) {
-            return Err(wrong("credential.scopes", "is for `oauth` only"));
+            return Err(wrong("credential.scopes", "is only for `oauth`"));
         }
         if self.env.as_deref().is_some_and(|it| !is_variable(it)) {
-            return Err(wrong("credential.env", "must be the name of a variable"));
+            return Err(wrong("credential.env", "must be the name of an environment variable"));
         }
         let place = match (self.env, self.file, self.keychain, self.age) {
             (Some(variable), None, false, false) => Place::Env(variable),
@@ -299,7 +300,7 @@ pub(super) fn check_name(name: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::config(
-        "a profile's name must be of letters, digits, `-`, `_` and `.`",
+        "a profile's name may have only letters, digits, `-`, `_` and `.`",
         "give the profile another name",
     ))
 }

@@ -77,9 +77,9 @@ fn plain_secret(path: &Path, place: &[String]) -> Error {
     };
     let field = if field.is_empty() { String::new() } else { format!(", in `{field}`") };
     Error::config(
-        format!("{owner} holds a secret in plain text{field}"),
+        format!("{owner} has a secret in plain text{field}"),
         format!(
-            "take it out of {}, and keep it with `tailsteward auth set {name}`; if others could \
+            "remove it from {}, and store it with `tailsteward auth set {name}`; if others could \
              read the file, replace the secret",
             path.display()
         ),
@@ -104,7 +104,7 @@ fn without_values(message: &str) -> String {
     }
     match message.rsplit_once(", expected ") {
         Some((_, expected)) => format!("expected {expected}"),
-        None => "the value is not acceptable here".to_owned(),
+        None => "this value is not allowed here".to_owned(),
     }
 }
 

@@ -53,10 +53,7 @@ impl Vault {
         let text = self.decrypt(&sealed)?;
         // The parser's message may contain a secret.
         text.parse().map_err(|_| {
-            self.broken(
-                "holds something else than secrets",
-                "set the secrets of its profiles again",
-            )
+            self.broken("does not contain secrets", "set the secrets of its profiles again")
         })
     }
 
@@ -67,7 +64,7 @@ impl Vault {
             .and_then(|it| it.decrypt(identities.iter().map(|it| &**it as &dyn age::Identity)))
             .map_err(|error| self.closed(&error))?
             .read_to_string(&mut text)
-            .map_err(|_| self.broken("is damaged", "restore it, or set its secrets again"))?;
+            .map_err(|_| self.broken("is damaged", "restore the file, or set its secrets again"))?;
         Ok(text)
     }
 
@@ -89,8 +86,8 @@ impl Vault {
         IdentityFile::from_file(self.identity.display().to_string()).map_err(|error| {
             Error::config(
                 format!("cannot read the age identity {}: {error}", self.identity.display()),
-                "name an identity file that `age-keygen` made, in TAILSTEWARD_AGE_IDENTITY or in \
-                 `identity` of `[age]`",
+                "set TAILSTEWARD_AGE_IDENTITY, or `identity` of `[age]`, to an identity file \
+                 created by `age-keygen`",
             )
         })
     }
@@ -102,8 +99,8 @@ impl Vault {
         }
         let identity = x25519::Identity::generate();
         let text = Zeroizing::new(format!(
-            "# Opens the secrets of tailsteward. Keep it to yourself, and keep a copy.\n\
-             # public key: {}\n{}\n",
+            "# Decrypts the secrets of tailsteward. Keep it private, and keep a copy.\n# public \
+             key: {}\n{}\n",
             identity.to_public(),
             identity.to_string().expose_secret()
         ));
@@ -113,12 +110,12 @@ impl Vault {
     fn closed(&self, error: &age::DecryptError) -> Error {
         match error {
             age::DecryptError::NoMatchingKeys => self.broken(
-                &format!("does not open with the identity in {}", self.identity.display()),
-                "name the identity that it was encrypted for in TAILSTEWARD_AGE_IDENTITY",
+                &format!("cannot be decrypted with the identity in {}", self.identity.display()),
+                "set TAILSTEWARD_AGE_IDENTITY to the identity that it was encrypted for",
             ),
             error => self.broken(
                 &format!("is not an age file: {error}"),
-                "restore it, or remove it and set its secrets again",
+                "restore the file, or remove it and set its secrets again",
             ),
         }
     }
@@ -126,7 +123,7 @@ impl Vault {
     fn unusable(&self, error: &impl std::fmt::Display) -> Error {
         Error::config(
             format!("cannot use the age identity {}: {error}", self.identity.display()),
-            "use an X25519 identity, as `age-keygen` makes it",
+            "use an X25519 identity, as created by `age-keygen`",
         )
     }
 

@@ -82,8 +82,8 @@ impl<'a> Changes<'a> {
 
     fn journal(&self) -> Result<&Arc<dyn Journal>> {
         self.tailnet.actor().journal.as_ref().ok_or_else(|| {
-            Error::new(ErrorKind::Unsupported, "no journal is kept here")
-                .with_remedy("give the tailnet one with `acting_as`")
+            Error::new(ErrorKind::Unsupported, "this tailnet has no journal")
+                .with_remedy("set one with `acting_as`")
         })
     }
 
@@ -136,10 +136,10 @@ impl<'a> Changes<'a> {
         let label = self.tailnet.label();
         let found = self.journal()?.entry(change).await?;
         found.filter(|it| it.tailnet == label).ok_or_else(|| {
-            Error::new(ErrorKind::NotFound, format!("no change {change} of this tailnet"))
+            Error::new(ErrorKind::NotFound, format!("this tailnet has no change {change}"))
                 .with_remedy(
-                    "list the changes for their numbers; after a change of credential, changes are \
-                     found again if TAILSCALE_TAILNET named the tailnet",
+                    "list the changes to see their numbers; changes made with another credential \
+                     are found only if TAILSCALE_TAILNET named the tailnet",
                 )
                 .with_action(Action::ListChanges)
         })
@@ -175,11 +175,11 @@ fn subject(step: &Step) -> Result<&'static dyn Subject> {
 
 fn note(entry: &Entry) -> Option<String> {
     if entry.running {
-        return Some("it is under way".to_owned());
+        return Some("it is still in progress".to_owned());
     }
     (entry.outcome == Outcome::Unknown && entry.undone_by.is_none()).then(|| {
-        "it was cut off, or its answer got lost: compare `now` with `from` and `to`; an undo \
-         takes back what took effect"
+        "it was interrupted, or its response was lost: compare `now` with `from` and `to`; an undo \
+         reverts what took effect"
             .to_owned()
     })
 }

@@ -14,7 +14,7 @@ use crate::{
 
 pub(crate) const TOOLSET: Toolset = Toolset {
     name: "changes",
-    about: "What was changed through this server, and how to undo it.",
+    about: "Changes made through this server, and their undo.",
     instructions: "Every change has a number in `change`; undo_change undoes it.",
     default: true,
     tools: &[list::<ListChanges>(), list::<GetChange>(), edit::<UndoChange>()],
@@ -27,7 +27,7 @@ pub(crate) struct ListChanges {
     text: Option<String>,
     /// Only changes with this outcome.
     outcome: Option<Outcome>,
-    /// Only changes of the last hours.
+    /// Only changes of the last N hours.
     hours: Option<u32>,
 }
 

@@ -33,8 +33,8 @@ impl Changes<'_> {
         let entry = self.entry(change).await?;
         if entry.running {
             return Err(Error::refused(
-                format!("change {change} is under way"),
-                "wait until the journal has how it ended",
+                format!("change {change} is still in progress"),
+                "wait until it has finished",
             )
             .with_action(Action::ShowChange));
         }
@@ -57,7 +57,7 @@ impl Changes<'_> {
                 }
                 Err(error) => {
                     return Err(match entry.undone_by {
-                        Some(by) => error.context(&format!("change {by} undid it")),
+                        Some(by) => error.context(&format!("it was undone by change {by}")),
                         None => error,
                     });
                 }
@@ -73,7 +73,7 @@ impl Changes<'_> {
             };
             return Err(Error::refused(
                 format!("change {change} cannot be undone: {why}"),
-                "look at what it was",
+                "see what the change did",
             )
             .with_action(Action::ShowChange));
         }
@@ -114,7 +114,10 @@ impl Changes<'_> {
         }
         let now = match self.now(step).await {
             Err(gone) if gone.kind() == ErrorKind::NotFound => {
-                return Ok(Turn::Stays(format!("{} is gone", label(&step.kind, &step.name))));
+                return Ok(Turn::Stays(format!(
+                    "{} no longer exists",
+                    label(&step.kind, &step.name)
+                )));
             }
             now => now?,
         };
@@ -127,9 +130,9 @@ impl Changes<'_> {
             return Ok(Turn::Back(inverse));
         }
         let (to, now) = (shown(&step.change.to), shown(&now));
-        let message = format!("{of} became {to} and is {now}: it was changed again");
+        let message = format!("{of} was changed to {to} and is now {now}: it was changed again");
         Err(Error::new(ErrorKind::Stale, message)
-            .with_remedy("look at it, and change it from what it is now"))
+            .with_remedy("look at the resource, and change it from its current state"))
     }
 }
 

@@ -77,10 +77,10 @@ impl<'a> ContactsOf<'a> {
         let mut plan = CONTACT.plan_change(contact, contact, &was, &wanted, Secrets::new());
         if !plan.is_empty() {
             let until = match call::member(&was, "email").and_then(Value::as_str) {
-                Some(was) => format!("; until then the address before it is used: `{was}`"),
+                Some(was) => format!("; until then, Tailscale uses the old one: `{was}`"),
                 None => String::new(),
             };
-            plan.notes.push(format!("a mail asks the new address to verify itself{until}"));
+            plan.notes.push(format!("an email asks to verify the new address{until}"));
         }
         Ok(plan)
     }
@@ -96,8 +96,8 @@ impl<'a> ContactsOf<'a> {
         let found = CONTACT.get(self.tailnet, contact).await?;
         if call::member(&found, "needsVerification") == Some(&Value::Bool(false)) {
             return Err(Error::refused(
-                format!("the {contact} contact is verified already"),
-                "there is nothing to mail",
+                format!("the {contact} contact is already verified"),
+                "no verification email is needed",
             ));
         }
         Ok(CONTACT.plan_action(MAIL, contact, contact))

@@ -13,7 +13,7 @@ use crate::{
 
 pub(crate) const TOOLSET: Toolset = Toolset {
     name: "contacts",
-    about: "Whom Tailscale writes to about account, support and security.",
+    about: "Contact preferences: addresses for account, support and security.",
     instructions: "",
     default: false,
     tools: &[query::<GetContacts>(), edit::<UpdateContact>(), edit::<ResendContactVerification>()],
@@ -33,12 +33,12 @@ impl Query for GetContacts {
     }
 }
 
-/// Give a contact another address, which then has to be verified.
+/// Change the address of a contact, which must then be verified.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct UpdateContact {
     /// Contact to change.
     contact: ContactKind,
-    /// The new address.
+    /// The new email address.
     email: String,
 }
 
@@ -52,7 +52,7 @@ impl Edit for UpdateContact {
     }
 }
 
-/// Mail a contact again to verify its address.
+/// Resend the verification email to a contact.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ResendContactVerification {
     /// Contact to change.

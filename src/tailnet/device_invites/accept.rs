@@ -21,7 +21,10 @@ const INVITE: &str = "invite";
 pub(super) fn plan(invite: &Secret) -> Result<Plan> {
     let invite = invite.reveal().trim();
     if invite.is_empty() || invite.contains(char::is_whitespace) {
-        return Err(Error::invalid_input(INVITE, "must be the link of an invite, or its code"));
+        return Err(Error::invalid_input(
+            INVITE,
+            "must be the link of an invite, or the code in it",
+        ));
     }
     let secret = invite.parse().unwrap_or_default();
     let change = Change::new(ACCEPTED, Value::Null, true).irreversible();
@@ -46,7 +49,7 @@ impl Subject for Acceptance {
 
     async fn write(&self, tailnet: &Tailnet, write: Write<'_>) -> Result<Written> {
         let invite = write.secrets.get(INVITE).ok_or_else(|| {
-            Error::invalid_input(INVITE, "is recorded nowhere, so it has to be given again")
+            Error::invalid_input(INVITE, "is not recorded, so it must be given again")
         })?;
         let body = json!({ INVITE: invite.reveal() });
         let call = Call::default().with(&body);
@@ -55,7 +58,8 @@ impl Subject for Acceptance {
             if error.may_have_had_effect() {
                 return error
                     .with_remedy(
-                        "it may have taken effect: look for the device among the external ones",
+                        "it may have taken effect: check whether the device is among the shared-in \
+                         devices",
                     )
                     .with_action(Action::Call(Operation::ListTailnetDevices));
             }
@@ -67,7 +71,7 @@ impl Subject for Acceptance {
         let id = answer.get("device").and_then(|it| call::member(it, "id"));
         Ok(Written {
             id: id.map(crate::tailnet::resource::text),
-            notes: vec![format!("{device} of {sharer} is shared into this tailnet now")],
+            notes: vec![format!("{device} of {sharer} is now shared into this tailnet")],
             ..Written::default()
         })
     }

@@ -94,8 +94,8 @@ impl Resources<'_, DeviceInvite> {
         let device = self.tailnet().devices().get(device).await?;
         if device.is_shared_in() {
             return Err(Error::refused(
-                format!("`{}` is only shared into this tailnet", device.short_name()),
-                "its owner can share it with others",
+                format!("`{}` is a shared-in device", device.short_name()),
+                "only its owner can share it",
             ));
         }
         let name = match &email {
@@ -141,10 +141,10 @@ impl Resources<'_, DeviceInvite> {
 fn warnings(device: &Device, share: &Share) -> Vec<String> {
     let mut warnings = Vec::new();
     if share.multi_use {
-        warnings.push("up to 1000 people can accept it, whoever has the link".to_owned());
+        warnings.push("anyone with the link can accept it, up to 1000 people".to_owned());
     }
     if share.allow_exit_node && !device.is_exit_node() {
-        warnings.push("the device is no exit node".to_owned());
+        warnings.push("the device is not an exit node".to_owned());
     }
     warnings
 }

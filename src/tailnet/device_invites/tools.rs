@@ -16,7 +16,7 @@ use crate::{
 pub(crate) const TOOLSET: Toolset = Toolset {
     name: "device_invites",
     about: "Shares: invitations to use one device from another tailnet.",
-    instructions: "To share, mail and accept takes the API access token of a user.",
+    instructions: "Sharing, resending and accepting need a user's API access token.",
     default: false,
     tools: &[
         list::<ListDeviceInvites>(),
@@ -69,12 +69,12 @@ impl Tools for DeviceInvite {
         ("delete_device_invite", "Withdraw an invite to use a device; its link stops working.");
 }
 
-/// Invite somebody to use a device from their own tailnet; the link is shown once.
+/// Invite someone to use a device from their own tailnet; the link is shown once.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ShareDevice {
     /// Device name, start of name, ID or IP.
     device: String,
-    /// Whom to mail it to.
+    /// Email address to send the link to.
     email: Option<String>,
     /// Up to 1000 users may accept it.
     #[serde(default)]
@@ -100,7 +100,7 @@ impl Edit for ShareDevice {
     }
 }
 
-/// Mail an invite to use a device again, once a minute at most.
+/// Resend (email) an invite to use a device, at most once a minute.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ResendDeviceInvite {
     /// ID of the invite.

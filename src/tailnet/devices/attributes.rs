@@ -177,7 +177,7 @@ impl AttributeChange {
         }
         Err(Error::invalid_input(
             "type",
-            format!("is {wanted}, but `{}` has values of type {is}; give `{is}`", self.key),
+            format!("is {wanted}, but values of `{}` have the type {is}; use `{is}`", self.key),
         ))
     }
 }

@@ -213,12 +213,13 @@ async fn send(tailnet: &Tailnet, id: &str, change: &Change) -> Result<()> {
         field if attributes::is_custom(field) => {
             tailnet.devices().write_attribute(id, change).await
         }
-        field => Err(Error::invalid_input(field, "is no field of a device that can be changed")),
+        field => Err(Error::invalid_input(field, "is not a writable field of a device")),
     }
 }
 
 /// The new value of a change, parsed. It may come from a journal, so its type is not certain.
 pub(super) fn wanted<T: DeserializeOwned>(change: &Change) -> Result<T> {
-    serde_json::from_value(change.to.clone())
-        .map_err(|error| Error::invalid_input(&change.field, format!("cannot be that: {error}")))
+    serde_json::from_value(change.to.clone()).map_err(|error| {
+        Error::invalid_input(&change.field, format!("has an invalid value: {error}"))
+    })
 }

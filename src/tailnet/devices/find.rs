@@ -20,7 +20,10 @@ const CANDIDATES: usize = 10;
 pub fn find<'a>(devices: &'a [Device], wanted: &str) -> Result<&'a Device> {
     let wanted = wanted.trim().trim_end_matches('.');
     if wanted.is_empty() {
-        return Err(Error::invalid_input("device", "is empty; give a name, an id or an address"));
+        return Err(Error::invalid_input(
+            "device",
+            "is empty; give a name, an ID or an IP address",
+        ));
     }
     let address: Option<IpAddr> = wanted.parse().ok();
     let lower = wanted.to_lowercase();
@@ -58,8 +61,8 @@ pub fn find_exact<'a>(devices: &'a [Device], wanted: &str) -> Result<&'a Device>
     }
     let full = device.short_name();
     Err(Error::refused(
-        format!("no device is called `{wanted}`; it is only the beginning of `{full}`"),
-        format!("if you mean that one, give its full name: `{full}`"),
+        format!("no device is called `{wanted}`; it is only the start of `{full}`"),
+        format!("if you mean that device, give its full name: `{full}`"),
     ))
 }
 
@@ -94,7 +97,7 @@ fn unknown(devices: &[Device], wanted: &str, lower: &str) -> Error {
     let error = Error::new(ErrorKind::NotFound, format!("no device is called `{wanted}`"));
     if similar.is_empty() {
         error
-            .with_remedy("list the devices; a part of the name is enough to find one")
+            .with_remedy("list the devices; part of a name is enough to find one")
             .with_action(Action::Call(Operation::ListTailnetDevices))
     } else {
         error.with_remedy(format!("did you mean {}?", similar.join(", ")))

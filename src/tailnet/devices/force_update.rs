@@ -28,20 +28,20 @@ impl Devices<'_> {
             if auto_updates { settings::auto_updates(is_on, true) } else { Plan::new(Vec::new()) };
         let runs = device.client_version.as_deref().unwrap_or("an unknown version");
         let name = device.short_name();
-        plan.notes.push(format!("{name} runs {runs}; no call can push an update to it"));
+        plan.notes.push(format!("{name} runs {runs}; the API cannot push an update to it"));
         if device.update_available == Some(false) {
             plan.notes.push("it runs the newest version for its system".to_owned());
             return Ok(plan);
         }
         if auto_updates || is_on == Some(true) {
             plan.notes.push(
-                "with auto-updates on it updates itself within a day or so, if its system supports \
-                 that and it did not opt out"
+                "with auto-updates on, it updates itself within a day or so, if its system \
+                 supports that and it has not opted out"
                     .to_owned(),
             );
         } else {
             plan.notes.push(
-                "with `auto_updates` all clients of the tailnet update themselves".to_owned(),
+                "with `auto_updates`, all clients of the tailnet update themselves".to_owned(),
             );
         }
         plan.notes.push(how(device.os.as_deref().unwrap_or_default()).to_owned());
@@ -55,8 +55,8 @@ fn how(os: &str) -> &'static str {
         "ios" | "tvos" => "to update it now, use the App Store on the device",
         "android" => "to update it now, use the Play Store on the device",
         "macos" => {
-            "to update it now, use the App Store or `tailscale update` on the device, as it was \
-             installed"
+            "to update it now, use the App Store or `tailscale update` on the device, depending on \
+             how it was installed"
         }
         _ => "to update it now, run `tailscale update` on the device",
     }

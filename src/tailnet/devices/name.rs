@@ -29,7 +29,7 @@ pub fn normalise(wanted: &str, domain: Option<&str>) -> Result<String> {
     if let Some(odd) = odd {
         return Err(Error::invalid_input(
             "name",
-            format!("has the character `{odd}`; use letters, digits and `-`"),
+            format!("contains `{odd}`; use letters, digits and `-`"),
         ));
     }
     if name.is_empty() || name.len() > MAX_LENGTH {

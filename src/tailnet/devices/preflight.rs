@@ -22,11 +22,8 @@ pub(crate) fn own(device: Device) -> Result<Device> {
         return Ok(device);
     }
     Err(Error::refused(
-        format!(
-            "`{}` belongs to another tailnet and is only shared into this one",
-            device.short_name()
-        ),
-        "ask its owner; sharing can be ended in the admin console",
+        format!("`{}` is a shared-in device: it belongs to another tailnet", device.short_name()),
+        "ask its owner to change it; sharing can be ended in the admin console",
     ))
 }
 
@@ -52,22 +49,22 @@ pub(super) fn expiry(device: &Device, now: Timestamp) -> Result<Vec<Change>> {
 
 pub(super) fn expiry_warnings(device: &Device) -> Vec<String> {
     let mut warnings = vec![
-        "it drops off the tailnet until somebody logs in on it; no call gives the key back"
+        "it disconnects until someone logs in on it again; the API cannot restore the key"
             .to_owned(),
     ];
     if !device.tags().is_empty() {
-        warnings.push("it has tags: to come back it needs a new auth key or an admin".to_owned());
+        warnings.push("it is tagged: to reconnect, it needs a new auth key or an admin".to_owned());
     }
     warnings
 }
 
 pub(super) fn removal_warnings(device: &Device) -> Vec<String> {
-    let mut warnings = vec!["it is gone for good; to come back it has to join anew".to_owned()];
+    let mut warnings = vec!["this is irreversible: to come back, it must be re-added".to_owned()];
     if device.is_online() {
         warnings.push("it is connected now".to_owned());
     }
     if device.is_subnet_router() || device.is_exit_node() {
-        warnings.push("it serves routes: what goes through it stops".to_owned());
+        warnings.push("it serves routes: traffic through it stops".to_owned());
     }
     warnings
 }
@@ -120,8 +117,8 @@ impl<'a> Preflight<'a> {
         let from = device.short_name().to_owned();
         if wanted.trim().is_empty() {
             // The server derives the name from the OS hostname, and adds a number if the name is taken.
-            let own = device.hostname.as_deref().unwrap_or("the one of its operating system");
-            self.warnings.push(format!("the server makes the name of `{own}`"));
+            let own = device.hostname.as_deref().unwrap_or("its OS hostname");
+            self.warnings.push(format!("the server derives the name from `{own}`"));
             self.changes.push(change::name(&from, ""));
             return Ok(());
         }
@@ -135,14 +132,14 @@ impl<'a> Preflight<'a> {
             .find(|it| !it.is_shared_in() && it.key() != device.key() && it.short_name() == to);
         if let Some(other) = taken {
             return Err(Error::refused(
-                format!("the name `{to}` is taken by the device {}", other.key()),
+                format!("the name `{to}` is already used by the device {}", other.key()),
                 "choose another name",
             ));
         }
         if to != wanted {
-            self.warnings.push(format!("the server writes the name as `{to}`"));
+            self.warnings.push(format!("the server stores the name as `{to}`"));
         }
-        self.warnings.push(format!("whoever uses the name `{from}` no longer finds it"));
+        self.warnings.push(format!("the old name `{from}` stops working"));
         self.changes.push(change::name(&from, &to));
         Ok(())
     }
@@ -156,7 +153,7 @@ impl<'a> Preflight<'a> {
         if to.is_empty() {
             return Err(Error::refused(
                 "the last tag of a device cannot be removed",
-                "leave one tag; to make it a user's device again, log in on it",
+                "keep at least one tag; to make it a user's device again, log in on it",
             ));
         }
         let new: Vec<&String> = to.difference(&from).collect();
@@ -164,14 +161,14 @@ impl<'a> Preflight<'a> {
         if from.is_empty() && update.key_expires == Some(true) {
             return Err(Error::invalid_input(
                 "key_expires",
-                "is turned off by the first tag; turn it on in a call of its own afterwards",
+                "is turned off by the first tag; turn it on afterwards, in a separate call",
             ));
         }
         self.warn_of_owner();
         if from.is_empty() {
             let user = self.device.user.as_deref().unwrap_or("its user");
             self.warnings.push(format!(
-                "it stops being a device of {user}: rules for users no longer apply, its key stops \
+                "it no longer belongs to {user}: rules for users no longer apply, its key stops \
                  expiring, and this is irreversible"
             ));
         }
@@ -183,8 +180,8 @@ impl<'a> Preflight<'a> {
     fn warn_of_owner(&mut self) {
         if !matches!(self.devices.tailnet().settings().credential, Credential::ApiKey(_)) {
             self.warnings.push(
-                "an OAuth client may give only its own tags and those that they own; nobody \
-                 checked that"
+                "an OAuth client can assign only its own tags and the tags that those own; this \
+                 was not checked"
                     .to_owned(),
             );
         }
@@ -208,10 +205,12 @@ impl<'a> Preflight<'a> {
             self.is_destructive = true;
             // The day: a span would be another one when the plan is confirmed.
             let day = then.strftime("%Y-%m-%d");
-            self.warnings.push(format!("its key expired on {day}: the device disconnects at once"));
+            self.warnings
+                .push(format!("its key expired on {day}: the device disconnects immediately"));
         } else if !to && matches!(device.key_state(now), KeyState::Expired(_)) {
             self.is_destructive = true;
-            self.warnings.push("its key has expired: this lets the device back in".to_owned());
+            self.warnings
+                .push("its key has expired: this lets the device connect again".to_owned());
         }
         self.changes.push(change::key_expires(from, to));
     }
@@ -223,7 +222,10 @@ impl<'a> Preflight<'a> {
         if !in_pool(address) {
             return Err(Error::invalid_input(
                 "ipv4",
-                format!("is {address}; take one in 100.64.0.0/10 that Tailscale does not reserve"),
+                format!(
+                    "is {address}; choose an address in 100.64.0.0/10 that Tailscale does not \
+                         reserve"
+                ),
             ));
         }
         let device = &self.device;
@@ -252,8 +254,8 @@ pub(crate) async fn declared(tailnet: &Tailnet, tags: &[impl AsRef<str>]) -> Res
         Ok(declared) => declared,
         Err(error) if error.kind() == ErrorKind::Forbidden => {
             return Ok(vec![
-                "the credential may not read the policy file, so nobody checked that the tags are \
-                 declared"
+                "the credential may not read the policy file, so it was not checked that the tags \
+                 are declared"
                     .to_owned(),
             ]);
         }
@@ -267,7 +269,7 @@ pub(crate) async fn declared(tailnet: &Tailnet, tags: &[impl AsRef<str>]) -> Res
     let known: Vec<&str> = declared.iter().map(String::as_str).collect();
     Err(Error::refused(
         format!("the policy file does not declare {}", missing.join(", ")),
-        format!("use one of {}, or give it owners in `tagOwners`", known.join(", ")),
+        format!("use one of {}, or add it to `tagOwners`", known.join(", ")),
     ))
 }
 

@@ -153,8 +153,10 @@ fn problems(device: &Device, now: Timestamp) -> Vec<String> {
         found.push("needs approval (device approval)".to_owned());
     }
     if let KeyState::Expired(then) = device.key_state(now) {
-        found
-            .push(format!("its key expired {}: somebody has to log in on it", relative(then, now)));
+        found.push(format!(
+            "its key expired {}: someone must log in on it again",
+            relative(then, now)
+        ));
     }
     if let Some(error) = device.tailnet_lock_error.as_ref().filter(|it| !it.is_empty()) {
         found.push(format!("tailnet lock: {error}"));

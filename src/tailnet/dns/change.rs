@@ -158,12 +158,12 @@ fn resolvers(change: &Change) -> Result<Vec<Resolver>> {
     let items = match &change.to {
         Value::Null => return Ok(Vec::new()),
         Value::Array(items) => items,
-        _ => return Err(Error::invalid_input(&change.field, "is no list of resolvers")),
+        _ => return Err(Error::invalid_input(&change.field, "is not a list of resolvers")),
     };
     let of = |item: &Value| match item {
         Value::String(address) => Ok(Resolver::new(address.as_str())),
         other => serde_json::from_value(other.clone()).map_err(|error| {
-            Error::invalid_input(&change.field, format!("cannot be that: {error}"))
+            Error::invalid_input(&change.field, format!("has an invalid value: {error}"))
         }),
     };
     items.iter().map(of).collect()
@@ -181,7 +181,7 @@ fn implied(change: &Change) -> Vec<String> {
         MAGIC_DNS => (was, is) = (change.from.as_bool(), change.to.as_bool()),
         NAMESERVERS if change.to == json!([]) => {
             warnings.push(
-                "without nameservers devices use whatever their network gives them, and MagicDNS \
+                "without nameservers, devices use their local network's resolvers, and MagicDNS \
                  cannot be on"
                     .to_owned(),
             );
@@ -192,14 +192,14 @@ fn implied(change: &Change) -> Vec<String> {
         }
         field if field.starts_with(SPLIT) && change.to.is_null() => {
             let domain = field.trim_start_matches(SPLIT);
-            warnings.push(format!("names under {domain} go to the nameservers for all others"));
+            warnings.push(format!("names under {domain} go to the global nameservers"));
         }
         _ => {}
     }
     if (was, is) == (Some(true), Some(false)) {
         warnings.push(
-            "devices and services are not found by their names any more, and no HTTPS certificate \
-             of the tailnet can be issued or renewed: those need MagicDNS"
+            "device and service names stop resolving, and HTTPS certificates of the tailnet can no \
+             longer be issued or renewed: both need MagicDNS"
                 .to_owned(),
         );
     }

@@ -18,7 +18,7 @@ pub(super) fn resolver(field: &str, text: &str) -> Result<String> {
     let text = text.trim();
     if let Ok(address) = text.parse::<IpAddr>() {
         if address == OWN || address.is_unspecified() {
-            let why = "has `{}`, which is no resolver to send devices to".replace("{}", text);
+            let why = "has `{}`, which devices cannot use as a resolver".replace("{}", text);
             return Err(Error::invalid_input(field, why));
         }
         return Ok(address.to_string());
@@ -60,7 +60,7 @@ pub(super) fn domain(field: &str, text: &str) -> Result<String> {
     }
     Err(Error::invalid_input(
         field,
-        format!("has `{text}`, which is no domain; write it as `corp.example.com`"),
+        format!("has `{text}`, which is not a domain; write it as `corp.example.com`"),
     ))
 }
 
@@ -73,7 +73,7 @@ pub(super) fn domains(field: &str, texts: &[String]) -> Result<Vec<String>> {
 /// the domain.
 pub(super) fn some_resolvers(field: &str, texts: &[String]) -> Result<Vec<String>> {
     if texts.is_empty() {
-        let should = "must name a resolver; to have none, remove the DNS route of the domain";
+        let should = "must have at least one resolver; to have none, remove the domain's DNS route";
         return Err(Error::invalid_input(field, should));
     }
     resolvers(field, texts)

@@ -147,7 +147,7 @@ impl Configuration {
             None => Ok(self),
             Some(odd) => Err(Error::new(
                 ErrorKind::Unsupported,
-                format!("the configuration has a part that nobody here can read ({odd})"),
+                format!("the DNS configuration has a part that cannot be read ({odd})"),
             )
             .with_remedy("change it in the admin console")),
         }

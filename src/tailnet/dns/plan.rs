@@ -42,7 +42,7 @@ impl DnsOf<'_> {
         let mut to = from.clone();
         wanted.put_in(&mut to)?;
         if to.preferences.magic_dns && to.nameservers.is_empty() {
-            return Err(no_nameserver("give `nameservers`, or `magic_dns` false"));
+            return Err(no_nameserver("give `nameservers`, or set `magic_dns` to false"));
         }
         let mut plan = change::plan(vec![change::configuration(&from, &to)]);
         if to.preferences.override_local_dns && to.nameservers.is_empty() {
@@ -56,7 +56,7 @@ impl DnsOf<'_> {
             .map(String::as_str)
             .collect();
         if !gone.is_empty() {
-            let warning = format!("no resolvers of their own any more: {}", gone.join(", "));
+            let warning = format!("these domains lose their split DNS: {}", gone.join(", "));
             plan.warnings.push(warning);
         }
         plan.least = Risk::Danger;
@@ -142,11 +142,11 @@ impl DnsOf<'_> {
         let domain = check::domain("domain", domain)?;
         let now = self.current().await?;
         let Some(from) = now.split_of(&domain) else {
-            let message = format!("`{domain}` has no resolvers of its own");
+            let message = format!("`{domain}` has no split DNS nameservers");
             let there: Vec<&str> = now.split.keys().map(String::as_str).collect();
             let remedy = match there.as_slice() {
-                [] => "no domain has".to_owned(),
-                there => format!("these have: {}", there.join(", ")),
+                [] => "no domain has any".to_owned(),
+                there => format!("domains with split DNS: {}", there.join(", ")),
             };
             return Err(Error::new(ErrorKind::NotFound, message).with_remedy(remedy));
         };
@@ -222,7 +222,7 @@ fn mark(addresses: &[String], to: &mut Configuration) -> Result<()> {
         None => Ok(()),
         Some(odd) => Err(Error::invalid_input(
             "with_exit_node",
-            format!("has `{odd}`, which is none of the resolvers"),
+            format!("has `{odd}`, which is not one of the resolvers"),
         )),
     }
 }

@@ -57,22 +57,22 @@ fn owned((name, value): (&String, &Value)) -> (String, Value) {
 fn notes(it: &Configuration) -> Vec<String> {
     let mut notes = Vec::new();
     notes.push(match (it.nameservers.is_empty(), it.preferences.override_local_dns) {
-        (true, false) => "other names go to whatever resolver a device's network gives it",
-        (true, true) => {
-            "override_local_dns has no effect: there is no nameserver to put in the place of a \
-             network's own"
+        (true, false) => "all other names go to the resolvers of a device's local network",
+        (true, true) => "override_local_dns has no effect: there is no nameserver to override with",
+        (false, true) => {
+            "all other names go to the nameservers, not to the resolvers of a \
+                          device's local network"
         }
-        (false, true) => "all other names go to the nameservers, whatever a device's network says",
         (false, false) => {
-            "a device prefers its network's own resolvers, and needs the nameservers where those \
-             do not do"
+            "devices prefer their local network's resolvers, and use the nameservers where those \
+             do not suffice"
         }
     });
     if !it.preferences.magic_dns {
         notes.push(if it.nameservers.is_empty() {
-            "MagicDNS is off: devices have no names; it needs a nameserver first"
+            "MagicDNS is off: device names do not resolve; it needs a nameserver first"
         } else {
-            "MagicDNS is off: devices have no names until it is enabled"
+            "MagicDNS is off: device names do not resolve until it is enabled"
         });
     }
     notes.into_iter().map(str::to_owned).collect()
@@ -103,7 +103,9 @@ impl MagicDns {
         let example = devices.iter().find(own).and_then(|it| it.name.clone());
         let mut status = Self::bare(now);
         if suffix.is_none() {
-            status.notes.push("no device has a name that tells the tailnet's domain".to_owned());
+            status
+                .notes
+                .push("the tailnet's domain is not known: no device has a full name".to_owned());
         }
         Self { suffix, example, ..status }
     }
@@ -118,11 +120,11 @@ impl MagicDns {
         let (on, nameservers) = (now.preferences.magic_dns, now.nameservers.len());
         let note = match (on, nameservers) {
             (true, _) => {
-                "devices are found by their name, with the domain or without; HTTPS certificates \
-                 depend on it, and without a nameserver it goes off"
+                "device names resolve, with or without the domain; HTTPS certificates depend on \
+                 this, and without a nameserver it is turned off"
             }
-            (false, 0) => "it needs a nameserver, and there is none: set one, then enable MagicDNS",
-            (false, _) => "what it needs is there: it can be enabled",
+            (false, 0) => "it needs a nameserver: set one, then enable MagicDNS",
+            (false, _) => "it has a nameserver, so it can be enabled",
         };
         Self { on, suffix: None, example: None, nameservers, notes: vec![note.to_owned()] }
     }

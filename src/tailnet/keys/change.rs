@@ -121,8 +121,8 @@ impl Checks for Keys {
         let Some((old, _)) = rotated(steps) else { return Ok(()) };
         match KEY.get(tailnet, old).await {
             Err(gone) if gone.kind() == ErrorKind::NotFound => Err(Error::refused(
-                format!("`{old}` is revoked: without the new key there would be none"),
-                "rotate the new key if it should be another one",
+                format!("`{old}` is already revoked: without the new key, none would be left"),
+                "to replace the new key, rotate it",
             )),
             found => found.map(drop),
         }
@@ -155,16 +155,16 @@ fn with_note(mut sent: Written, note: String) -> Written {
 /// Reads a new key back and adds a note about it; an error if the API does not have it.
 async fn verified(tailnet: &Tailnet, id: &str, sent: Written) -> Result<Written> {
     match KEY.get(tailnet, id).await {
-        Ok(_) => Ok(with_note(sent, format!("made the key {id}"))),
+        Ok(_) => Ok(with_note(sent, format!("created key {id}"))),
         // The secret exists only here, so keep it even if the key could not be checked.
         Err(error) if error.kind() != ErrorKind::NotFound => {
-            Ok(with_note(sent, format!("made the key {id}, which could not be read back: {error}")))
+            Ok(with_note(sent, format!("created key {id}, which could not be read back: {error}")))
         }
         Err(_) => Err(Error::new(
             ErrorKind::Upstream,
-            format!("the API made the key {id}, and says that it is not valid"),
+            format!("the API created key {id}, but then did not find it"),
         )
-        .with_remedy("look for the key, and revoke it if it is there")
+        .with_remedy("check whether the key exists, and revoke it if it does")
         .with_action(Action::Call(Operation::GetKey))
         .with_unknown_effect()),
     }

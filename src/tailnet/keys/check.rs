@@ -49,18 +49,18 @@ pub struct NewKey {
 }
 
 impl NewKey {
-    /// The kind and the description, as text for the plan.
+    /// The description and the kind, as the name of the key in the plan.
     pub(super) fn about(&self) -> String {
         let kind = match self.kind {
-            Kind::Auth => "devices to join",
-            Kind::Client => "an OAuth client",
-            Kind::Federated => "a federated identity",
-            Kind::Api => "the API",
+            Kind::Auth => "auth key",
+            Kind::Client => "OAuth client",
+            Kind::Federated => "federated identity",
+            Kind::Api => "API access token",
         };
         if self.description.is_empty() {
-            return kind.to_owned();
+            return format!("({kind})");
         }
-        format!("{kind} ({})", self.description)
+        format!("{} ({kind})", self.description)
     }
 
     /// Checks the definition and builds the request body. With `of_user`, the key belongs to the
@@ -81,8 +81,8 @@ impl NewKey {
             Kind::Api => {
                 return Err(Error::invalid_input(
                     "kind",
-                    "is `api`: access tokens are made in the admin console only; an OAuth client \
-                     does the same",
+                    "is `api`: access tokens can be created only in the admin console; create an \
+                     OAuth client instead",
                 ));
             }
         };
@@ -95,7 +95,10 @@ impl NewKey {
     fn auth(&self, of_user: bool) -> Result<Value> {
         self.nothing_federated()?;
         if !self.scopes.is_empty() {
-            return Err(Error::invalid_input("scopes", "are for OAuth clients, not for auth keys"));
+            return Err(Error::invalid_input(
+                "scopes",
+                "are only for OAuth clients and federated identities, not for auth keys",
+            ));
         }
         if self.days.is_some_and(|it| !(1..=MAX_LIFETIME_DAYS).contains(&it)) {
             let should = format!("must be between 1 and {MAX_LIFETIME_DAYS}");
@@ -104,8 +107,8 @@ impl NewKey {
         if self.tags.is_empty() && !of_user {
             return Err(Error::invalid_input(
                 "tags",
-                "are missing: a key that an OAuth client makes belongs to the tailnet, and gives \
-                 its devices tags",
+                "are required: an auth key created by an OAuth client belongs to the tailnet, and \
+                 its devices are tagged",
             ));
         }
         let create = json!({
@@ -130,7 +133,8 @@ impl NewKey {
         if let Some(claim) =
             self.claims.keys().find(|it| ["sub", "iss", "aud"].contains(&it.as_str()))
         {
-            let should = format!("has `{claim}`; use subject, issuer and audience for those");
+            let should =
+                format!("has `{claim}`; use `subject`, `issuer` and `audience` for these claims");
             return Err(Error::invalid_input("claims", should));
         }
         let mut body = json!({
@@ -154,7 +158,7 @@ impl NewKey {
             ("preauthorized", self.preauthorized),
         ];
         match given.iter().find(|it| it.1) {
-            Some((field, _)) => Err(Error::invalid_input(field, "is for auth keys only")),
+            Some((field, _)) => Err(Error::invalid_input(field, "is only for auth keys")),
             None => Ok(()),
         }
     }
@@ -168,7 +172,7 @@ impl NewKey {
         ];
         match given.iter().find(|it| it.1) {
             Some((field, _)) => {
-                Err(Error::invalid_input(field, "is for federated identities only"))
+                Err(Error::invalid_input(field, "is only for federated identities"))
             }
             None => Ok(()),
         }
@@ -178,15 +182,16 @@ impl NewKey {
         let mut warnings = Vec::new();
         if self.kind == Kind::Auth && self.reusable && self.preauthorized {
             warnings.push(
-                "whoever has it adds as many devices as they want, and nobody approves them"
-                    .to_owned(),
+                "anyone with the key can add any number of devices, without approval".to_owned(),
             );
         }
         if self.scopes.iter().any(|it| it == "all") {
-            warnings.push("it may do everything, also with what the API gets later".to_owned());
+            warnings.push(
+                "it has access to everything, including what is added to the API later".to_owned(),
+            );
         }
         if self.kind == Kind::Federated && self.subject.as_deref() == Some("*") {
-            warnings.push("every workload of the issuer may sign in".to_owned());
+            warnings.push("every workload of the issuer can authenticate".to_owned());
         }
         warnings
     }
@@ -207,7 +212,7 @@ pub(super) fn update(key: &Value, update: &Update) -> Result<()> {
     if Kind::of(key) != Kind::Federated {
         let given = [("issuer", update.issuer.is_some()), ("subject", update.subject.is_some())];
         return given.iter().find(|it| it.1).map_or(Ok(()), |(field, _)| {
-            Err(Error::invalid_input(field, "is for federated identities only"))
+            Err(Error::invalid_input(field, "is only for federated identities"))
         });
     }
     update.issuer.as_deref().map_or(Ok(()), issuer_is_https)?;
@@ -226,7 +231,7 @@ fn description(text: &str) -> Result<()> {
 
 fn scopes(scopes: &[String], tags: &[String]) -> Result<()> {
     if scopes.is_empty() {
-        let should = "are missing; give what it may do, such as `devices:core:read`";
+        let should = "are required, such as `devices:core:read`";
         return Err(Error::invalid_input("scopes", should));
     }
     let odd = |it: &&String| {
@@ -238,7 +243,8 @@ fn scopes(scopes: &[String], tags: &[String]) -> Result<()> {
     }
     let tagging = scopes.iter().find(|it| TAGGING.contains(&it.as_str()));
     if let (Some(scope), true) = (tagging, tags.is_empty()) {
-        let should = format!("are missing: with the scope `{scope}` it hands out tags");
+        let should =
+            format!("are required with the scope `{scope}`, which allows it to assign tags");
         return Err(Error::invalid_input("tags", should));
     }
     Ok(())
@@ -256,6 +262,6 @@ fn subject_is_there(subject: &str) -> Result<()> {
     if !subject.is_empty() {
         return Ok(());
     }
-    let should = "is missing; give the pattern of the `sub` claim, with `*` for anything";
+    let should = "is required: the pattern of the `sub` claim, with `*` for anything";
     Err(Error::invalid_input("subject", should))
 }

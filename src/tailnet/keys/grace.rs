@@ -90,14 +90,17 @@ impl Keys<'_> {
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 return Err(Error::refused(
-                    format!("`{}` stays: `{}`, made in its place, is gone", due.key, due.new),
+                    format!(
+                        "`{}` is kept: its replacement `{}` no longer exists",
+                        due.key, due.new
+                    ),
                     "rotate the key again, or revoke it",
                 ));
             }
             Err(error) => return Err(error),
         }
         plan.notes.push(format!(
-            "change {} made {} in its place, and its grace was over at {}",
+            "change {} replaced it with {}, and its grace period ended at {}",
             due.change, due.new, due.until
         ));
         Ok(plan)

@@ -144,7 +144,7 @@ impl<'a> Keys<'a> {
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) names the invalid field.
     pub fn plan_create(&self, new: &NewKey) -> Result<Plan> {
         let body = new.checked(self.tailnet.settings().credential.kind() == "API key")?;
-        let name = format!("for {}", new.about());
+        let name = new.about();
         let mut plan = make(&name, &body);
         plan.warnings.extend(new.warnings());
         Ok(plan)
@@ -162,7 +162,7 @@ impl<'a> Keys<'a> {
         let kind = Kind::of(&key);
         if !matches!(kind, Kind::Client | Kind::Federated) {
             return Err(Error::refused(
-                format!("`{id}` is of the kind {kind}, which nothing changes"),
+                format!("`{id}` is of the kind {kind}, which cannot be changed"),
                 "create another key, and revoke this one",
             ));
         }
@@ -192,8 +192,8 @@ impl<'a> Keys<'a> {
     pub async fn plan_delete(&self, id: &str) -> Result<Plan> {
         if self.is_ours(id) {
             return Err(Error::refused(
-                format!("`{id}` is the credential that is in use here"),
-                "configure another one first, and revoke this one with that",
+                format!("`{id}` is the credential in use"),
+                "configure another credential first, and use it to revoke this one",
             ));
         }
         let key = KEY.get(self.tailnet, id).await?;
@@ -226,10 +226,13 @@ fn make(name: &str, body: &Value) -> Plan {
 
 fn revocation_warnings(key: &Value) -> Vec<String> {
     let warning = match Kind::of(key) {
-        Kind::Auth => "devices that joined with it stay; nothing joins with it any more",
-        Kind::Client => "tokens made from it stop working at once, and so does what uses it",
-        Kind::Federated => "workloads that sign in with it are locked out at once",
-        Kind::Api => "whatever uses it is locked out at once",
+        Kind::Auth => "devices added with it stay; it cannot add more devices",
+        Kind::Client => {
+            "access tokens created with it stop working immediately, and so does \
+                         whatever uses it"
+        }
+        Kind::Federated => "workloads that authenticate with it lose access immediately",
+        Kind::Api => "whatever uses it loses access immediately",
     };
     vec![warning.to_owned()]
 }

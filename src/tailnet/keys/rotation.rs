@@ -83,8 +83,8 @@ impl Keys<'_> {
         match kind {
             Kind::Api => {
                 return refused(
-                    "access tokens are made in the admin console only",
-                    "make a new one there, put it in place, then revoke this one",
+                    "access tokens can be created only in the admin console",
+                    "create a new one there, deploy it, then revoke this one",
                 );
             }
             Kind::Federated => {
@@ -94,8 +94,8 @@ impl Keys<'_> {
         }
         if self.is_ours(id) && grace.is_zero() {
             return refused(
-                "it is the credential that is in use here",
-                "give a `grace`, put the new secret in place, then revoke the old one",
+                "it is the credential in use",
+                "give a `grace` period, deploy the new secret, then revoke the old key",
             );
         }
         let plan = make(&format!("replacement of {id}"), &key);
@@ -108,18 +108,17 @@ impl Keys<'_> {
         plan.on_failure = OnFailure::Stop;
         if self.is_ours(id) && self.tailnet().settings().tailnet == "-" {
             plan.warnings.push(
-                "the journal of a tailnet called `-` is that of its credential: name the tailnet \
-                 (TAILSCALE_TAILNET) before you put the new secret in place, or revoke the old key \
-                 yourself"
+                "with the tailnet `-`, the journal is tied to the credential: set \
+                 TAILSCALE_TAILNET before you deploy the new secret, or revoke the old key yourself"
                     .to_owned(),
             );
         }
         plan.least = Risk::Danger;
         plan.warnings.push(if grace.is_zero() {
-            "whatever uses the old key needs the new secret: once that is revoked, it is for good"
+            "whatever uses the old key needs the new secret: revoking the old key is irreversible"
                 .to_owned()
         } else {
-            "the old key stops working when the grace is over: a server with this journal that may \
+            "the old key stops working after the grace period: a server with this journal that may \
              rotate keys revokes it then, or when it next runs"
                 .to_owned()
         });
@@ -143,7 +142,7 @@ impl Keys<'_> {
                     .collect::<BTreeMap<_, _>>(),
             ),
             Err(error) if error.kind() == ErrorKind::Forbidden => {
-                notes.push("users may not be read: owners were not looked at".to_owned());
+                notes.push("the credential may not read users: owners were not checked".to_owned());
                 None
             }
             Err(error) => return Err(error),
@@ -189,7 +188,7 @@ impl Look<'_> {
     fn finding(&self, problem: String, remedy: String) -> Finding {
         let description = self.key.get("description").and_then(Value::as_str).unwrap_or_default();
         let remedy = if self.ours {
-            format!("it is the credential in use here: configure another one, then {remedy}")
+            format!("it is the credential in use: configure another one, then {remedy}")
         } else {
             remedy
         };
@@ -212,7 +211,7 @@ impl Look<'_> {
         let most = *self.policy.0.get(&kind)?;
         let days = self.now.duration_since(self.time("created")?).as_hours() / 24;
         let old = days > i64::from(most);
-        old.then(|| self.finding(format!("{days} days old, at most {most}"), self.replacing()))
+        old.then(|| self.finding(format!("{days} days old, more than {most}"), self.replacing()))
     }
 
     /// How to replace the key with a new one.
@@ -220,7 +219,7 @@ impl Look<'_> {
         let id = id(self.key);
         match Kind::of(self.key) {
             Kind::Auth | Kind::Client => format!("rotate {id}"),
-            Kind::Api => format!("make a new one in the admin console, then revoke {id}"),
+            Kind::Api => format!("create a new one in the admin console, then revoke {id}"),
             Kind::Federated => format!("revoke {id}"),
         }
     }
@@ -229,7 +228,7 @@ impl Look<'_> {
         let ends = matches!(Kind::of(self.key), Kind::Auth | Kind::Api);
         let expires = self.time("expires");
         if expires.is_some_and(|it| it <= self.now) {
-            let problem = "it has expired, and is still listed".to_owned();
+            let problem = "it has expired, but is still listed".to_owned();
             return Some(self.finding(problem, format!("revoke {}", id(self.key))));
         }
         // If the API gives few details, a missing expiry does not mean that the key never expires.
@@ -241,7 +240,7 @@ impl Look<'_> {
     fn owner(&self, owners: &BTreeMap<String, String>) -> Option<Finding> {
         let owner = call::member(self.key, "userId").map(resource::text)?;
         let problem = match owners.get(&owner).map(String::as_str) {
-            None => format!("its owner {owner} is no user of this tailnet"),
+            None => format!("its owner {owner} is not a user of this tailnet"),
             Some("suspended") => format!("its owner {owner} is suspended"),
             Some(_) => return None,
         };
@@ -249,10 +248,13 @@ impl Look<'_> {
     }
 
     fn due(&self, due: &Due, has_new: bool) -> Finding {
-        let problem = format!("it was replaced, and its grace was over at {}", due.until);
+        let problem = format!("it was replaced, and its grace period ended at {}", due.until);
         if has_new {
             return self.finding(problem, format!("revoke {}", id(self.key)));
         }
-        self.finding(format!("{problem}, but {} is gone", due.new), self.replacing())
+        self.finding(
+            format!("{problem}, but its replacement {} no longer exists", due.new),
+            self.replacing(),
+        )
     }
 }

@@ -23,7 +23,7 @@ use crate::{
 pub(crate) const TOOLSET: Toolset = Toolset {
     name: "key_management",
     about: "Auth keys, OAuth clients, federated identities and access tokens.",
-    instructions: "A new key's secret is in `shown_once`, and nowhere afterwards.",
+    instructions: "A new key's secret appears only once, in `shown_once`.",
     default: false,
     tools: &[
         list::<ListKeys>(),
@@ -41,7 +41,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
 pub(crate) struct ListKeys {
     /// Only keys of this kind.
     kind: Option<Kind>,
-    /// Revoked and expired ones, too.
+    /// Also revoked and expired keys.
     #[serde(default)]
     invalid: bool,
 }
@@ -140,7 +140,7 @@ impl Query for GetKey {
     }
 }
 
-/// Make an auth key, an OAuth client or a federated identity.
+/// Create an auth key, an OAuth client or a federated identity.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct CreateKey {
     /// Kind of key; `api` cannot be created.
@@ -149,7 +149,7 @@ pub(crate) struct CreateKey {
     /// Up to 50 letters, digits, spaces, hyphens.
     #[serde(default)]
     description: String,
-    /// Life of an auth key, up to 90.
+    /// Lifetime of an auth key, up to 90.
     days: Option<u32>,
     /// The key can add several devices.
     #[serde(default)]
@@ -160,10 +160,10 @@ pub(crate) struct CreateKey {
     /// Devices are pre-approved.
     #[serde(default)]
     preauthorized: bool,
-    /// Tags of devices that join, as `tag:ci`.
+    /// Tags of its devices, such as `tag:ci`.
     #[serde(default)]
     tags: Vec<String>,
-    /// OAuth scopes, as `devices:core:read`; not for auth keys.
+    /// OAuth scopes, such as `devices:core:read`; not for auth keys.
     #[serde(default)]
     scopes: Vec<String>,
     /// Federated identity: issuer, an https URL.
@@ -210,7 +210,7 @@ impl Edit for CreateKey {
 pub(crate) struct UpdateKey {
     /// ID of the key.
     key: String,
-    /// What it is for.
+    /// Description of its purpose.
     description: Option<String>,
     /// OAuth scopes that replace all it has.
     scopes: Option<Vec<String>>,
@@ -244,7 +244,7 @@ impl Edit for UpdateKey {
 pub(crate) struct RotateKey {
     /// ID of the key.
     key: String,
-    /// How long the old key still works, as `7d`; absent revokes it at once.
+    /// How long the old key still works, such as `7d`; absent revokes it immediately.
     grace: Option<String>,
 }
 
@@ -261,7 +261,7 @@ impl Edit for RotateKey {
     }
 }
 
-/// Revoke a key for good.
+/// Revoke a key (irreversible).
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct RevokeKey {
     /// ID of the key.
@@ -281,11 +281,11 @@ impl Edit for RevokeKey {
 /// Report keys that are too old, never expire, lost their owner, or are due after a rotation.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct CheckKeyRotation {
-    /// Days that an auth key may be old; usually 90.
+    /// Maximum age of auth keys in days; default 90.
     auth: Option<u32>,
-    /// Days that an OAuth client may be old; usually 365.
+    /// Maximum age of OAuth clients in days; default 365.
     client: Option<u32>,
-    /// Days that an access token may be old; usually 90.
+    /// Maximum age of access tokens in days; default 90.
     api: Option<u32>,
 }
 

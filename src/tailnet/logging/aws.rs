@@ -30,7 +30,9 @@ impl Logging<'_> {
     pub fn plan_external_id(&self, reusable: bool) -> Result<Plan> {
         let change = Change::new(REUSABLE, Value::Null, reusable).irreversible();
         let mut plan = Plan::one(&ExternalId, "", "", vec![change]);
-        plan.notes.push("an id is no secret, and harmless until a role names it".to_owned());
+        plan.notes.push(
+            "an external ID is not a secret, and has no effect until a role uses it".to_owned(),
+        );
         Ok(plan)
     }
 
@@ -73,7 +75,7 @@ impl Subject for ExternalId {
         match write.change.field.as_str() {
             REUSABLE => make(tailnet, &write.change.to).await,
             ROLE => validate(tailnet, write).await,
-            field => Err(Error::invalid_input(field, "is nothing of an id that can change")),
+            field => Err(Error::invalid_input(field, "is not a writable field of an external ID")),
         }
     }
 
@@ -94,17 +96,17 @@ async fn make(tailnet: &Tailnet, reusable: &Value) -> Result<Written> {
     let answer = tailnet.client().call(operation, Call::default().with(&body)).await;
     let answer = answer.map_err(|error| {
         if error.may_have_had_effect() {
-            return error.with_remedy("ask again: an id that nobody uses does no harm");
+            return error.with_remedy("call again: an unused external ID does no harm");
         }
         stream::explain(error)
     })?;
     let Some(id) = call::member(&answer, "externalId").map(text) else {
-        return Err(call::odd(operation, "the answer has no id"));
+        return Err(call::odd(operation, "the response has no ID"));
     };
     let account = call::member(&answer, "tailscaleAwsAccountId").map(text).unwrap_or_default();
     let note = format!(
-        "let the role's trust policy allow Tailscale's AWS account {account} with this external \
-         id, then validate the external id"
+        "in the role's trust policy, allow Tailscale's AWS account {account} with this external \
+         ID, then validate the external ID"
     );
     Ok(Written { id: Some(id), notes: vec![note], ..Written::default() })
 }
@@ -116,17 +118,17 @@ async fn validate(tailnet: &Tailnet, write: Write<'_>) -> Result<Written> {
     let answer = tailnet.client().call(Operation::ValidateAwsExternalId, call).await;
     answer.map_err(|error| match (error.status(), error.kind()) {
         (Some(422), _) => error.with_remedy(
-            "AWS refused: let the role's trust policy allow Tailscale's AWS account with just this \
-             external id, give AWS a minute, then ask again",
+            "AWS refused: in the role's trust policy, allow Tailscale's AWS account with exactly \
+             this external ID, wait a minute, then call again",
         ),
         (_, ErrorKind::NotFound) => error
-            .with_remedy("create a new external id")
+            .with_remedy("create a new external ID")
             .with_action(Action::Call(Operation::GetAwsExternalId)),
         _ if error.may_have_had_effect() => {
-            error.with_remedy("ask again: a role that was validated may be validated again")
+            error.with_remedy("call again: a role can be validated more than once")
         }
         _ => stream::explain(error),
     })?;
-    let notes = vec!["AWS lets Tailscale use the role under this id".to_owned()];
+    let notes = vec!["AWS allows Tailscale to use the role with this external ID".to_owned()];
     Ok(Written { notes, ..Written::default() })
 }

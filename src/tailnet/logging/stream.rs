@@ -199,7 +199,7 @@ impl Destination {
         };
         match needed.iter().find(|(_, there)| !there) {
             Some((field, _)) => {
-                Err(Error::invalid_input(field, format!("must be given for {}", self.kind)))
+                Err(Error::invalid_input(field, format!("is required for {}", self.kind)))
             }
             None => Ok(()),
         }
@@ -210,12 +210,12 @@ impl Destination {
 fn check_url(text: &str) -> Result<()> {
     match url::Url::parse(text) {
         Ok(url) if url.password().is_some() || !url.username().is_empty() => {
-            let should = "has a user or a password in it; give them as `user` and `token`";
+            let should = "contains a user name or password; give them as `user` and `token`";
             Err(Error::invalid_input("url", should))
         }
         Ok(_) => Ok(()),
         // The message does not repeat the URL.
-        Err(wrong) => Err(Error::invalid_input("url", format!("is no URL: {wrong}"))),
+        Err(wrong) => Err(Error::invalid_input("url", format!("is not a URL: {wrong}"))),
     }
 }
 
@@ -271,10 +271,10 @@ impl Logging<'_> {
         let mut plan = Plan::one(STREAM, log.as_str(), log.as_str(), changes).with_secrets(secrets);
         if replaces && !plan.is_empty() {
             plan.least = Risk::Danger;
-            plan.warnings.push("the stream that there is ends".to_owned());
+            plan.warnings.push("the current stream ends".to_owned());
         }
         if no_secret && !matches!(destination.kind, LogDestination::S3 | LogDestination::Gcs) {
-            plan.warnings.push("it is sent without a `token`".to_owned());
+            plan.warnings.push("logs are sent without a `token`".to_owned());
         }
         Ok(plan)
     }
@@ -294,7 +294,7 @@ impl Logging<'_> {
         let change = if comes_back { change } else { change.irreversible() };
         let mut plan = Plan::one(STREAM, log.as_str(), log.as_str(), vec![change]);
         plan.least = Risk::Danger;
-        Ok(plan.warned(vec!["what happens from then on is missing there".to_owned()]))
+        Ok(plan.warned(vec!["later events are not sent to its destination".to_owned()]))
     }
 }
 

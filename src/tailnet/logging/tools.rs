@@ -18,7 +18,7 @@ use crate::{
 
 pub(crate) const TOOLSET: Toolset = Toolset {
     name: "log_streaming",
-    about: "Streaming logs to another system.",
+    about: "Log streaming to other systems.",
     instructions: "",
     default: false,
     tools: &[
@@ -32,7 +32,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
 
 const SECRETS: &[&str] = &["token", "s3SecretAccessKey", "gcsCredentials"];
 
-/// Show where a log is streamed to, and how that goes.
+/// Show where a log is streamed to, and its status.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct GetLogStreaming {
     /// Log to stream.
@@ -64,7 +64,7 @@ impl Query for GetLogStreaming {
     }
 }
 
-/// Stream a log to another system instead of where it goes now; secrets are needed every time.
+/// Stream a log to another system, replacing its destination; secrets are required every time.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct SetLogStreaming {
     /// Log to stream.
@@ -73,7 +73,7 @@ pub(crate) struct SetLogStreaming {
     destination: LogDestination,
     /// Destination URL; not for S3 and GCS.
     url: Option<String>,
-    /// User name at the destination; usually `user`.
+    /// User name at the destination; default `user`.
     user: Option<String>,
     /// Password or API key.
     token: Option<Secret>,
@@ -83,7 +83,7 @@ pub(crate) struct SetLogStreaming {
     compression: Option<Compression>,
     /// S3 bucket name.
     s3_bucket: Option<String>,
-    /// AWS region, as `eu-west-1`.
+    /// AWS region, such as `eu-west-1`.
     s3_region: Option<String>,
     /// Prefix of object names in S3.
     s3_key_prefix: Option<String>,
@@ -164,10 +164,10 @@ impl Edit for DisableLogStreaming {
     }
 }
 
-/// Get the external id under which an AWS role may let Tailscale in, or make one.
+/// Get or create the external ID with which an AWS role can trust Tailscale.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct CreateAwsExternalId {
-    /// Return one unlinked ID again, not a new one.
+    /// Reuse one unlinked ID, not a new one.
     #[serde(default)]
     reusable: bool,
 }

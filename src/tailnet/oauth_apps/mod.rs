@@ -17,7 +17,7 @@ use crate::{
 
 pub(crate) const APP: &ResourceSpec = &ResourceSpec {
     parameter: "app",
-    removal: Some("what uses it stops working"),
+    removal: Some("whatever uses it stops working"),
     listed: Some((Operation::ListOauthApps, "oauthApps")),
     names: &["name"],
     make: Some(Operation::CreateOauthApp),
@@ -114,7 +114,7 @@ impl Resources<'_, OAuthApp> {
             ("scopes", app.scopes.is_some()),
         ] {
             if !there {
-                return Err(Error::invalid_input(field, "must be given"));
+                return Err(Error::invalid_input(field, "is required"));
             }
         }
         let name = app.name.as_deref().unwrap_or_default();
@@ -153,7 +153,7 @@ fn checked_name(name: &str) -> Result<&str> {
 
 fn some(field: &str, list: &[String]) -> Result<()> {
     if list.is_empty() {
-        return Err(Error::invalid_input(field, "must have at least one"));
+        return Err(Error::invalid_input(field, "must have at least one entry"));
     }
     Ok(())
 }
@@ -177,7 +177,7 @@ fn warnings(app: &App) -> Vec<String> {
     let wide = |it: &&String| matches!(it.as_str(), "all" | "all:read");
     let scopes = app.scopes.iter().flatten().filter(wide);
     scopes
-        .map(|it| format!("the scope `{it}` covers everything, also what is added later"))
+        .map(|it| format!("the scope `{it}` covers everything, including what is added later"))
         .collect()
 }
 

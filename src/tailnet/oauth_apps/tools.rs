@@ -14,8 +14,8 @@ use crate::{
 
 pub(crate) const TOOLSET: Toolset = Toolset {
     name: "oauth_apps",
-    about: "Programs that users let act for them; an alpha feature.",
-    instructions: "`app` takes an id or a name.",
+    about: "OAuth apps, which act on behalf of users (alpha).",
+    instructions: "`app` takes an ID or a name.",
     default: false,
     tools: &[
         list::<ListOf<OAuthApp>>(),
@@ -30,7 +30,7 @@ impl Tools for OAuthApp {
     const TAKES: &'static str = "ID or name of the app.";
     const GET: Words = ("get_oauth_app", "Show one OAuth app.");
     const DELETE: Words =
-        ("delete_oauth_app", "Remove an OAuth app for good: nobody can use it any more.");
+        ("delete_oauth_app", "Delete an OAuth app (irreversible); whatever uses it stops working.");
 }
 
 impl ListTool for OAuthApp {
@@ -46,9 +46,9 @@ pub(crate) struct CreateOAuthApp {
     name: String,
     /// Redirect URIs: https, or localhost.
     redirect_uris: Vec<String>,
-    /// OAuth scopes, as `devices:core:read`.
+    /// OAuth scopes, such as `devices:core:read`.
     scopes: Vec<String>,
-    /// What it is for.
+    /// Description of its purpose.
     description: Option<String>,
     /// `custom:` node attributes it may set.
     #[serde(default)]
@@ -77,7 +77,7 @@ impl Edit for CreateOAuthApp {
 /// Change an OAuth app; absent fields and the secret stay as they are.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct UpdateOAuthApp {
-    /// Its id or name.
+    /// ID or name of the app.
     app: String,
     /// New name of the app.
     name: Option<String>,

@@ -118,8 +118,8 @@ fn check(operation: Operation, given: &Value) -> Result<()> {
     let known: Vec<&String> = known.into_iter().flat_map(Map::keys).collect();
     let known = known.iter().map(|it| it.as_str()).collect::<Vec<_>>().join(", ");
     let takes = if known.is_empty() { "nothing".to_owned() } else { known };
-    Err(Error::invalid_input(field, format!("does not fit: {}", problems.join("; ")))
-        .with_remedy(format!("`{operation}` takes {takes}; look at its schema")))
+    Err(Error::invalid_input(field, format!("does not match the schema: {}", problems.join("; ")))
+        .with_remedy(format!("`{operation}` takes {takes}; see its schema")))
 }
 
 /// A path parameter as text; it may be given as a number.

@@ -100,7 +100,7 @@ pub(crate) struct Calls;
 fn operation(field: &str) -> Result<Operation> {
     Operation::named(field).ok_or_else(|| {
         Error::refused(
-            format!("the document has no operation `{field}`"),
+            format!("unknown operation `{field}`"),
             "use the version of tailsteward that made the change",
         )
     })

@@ -22,13 +22,14 @@ use crate::{
 /// Operations that must not be called directly, and what to do instead.
 const DONE_BY: &[(Operation, &str)] = &[(
     Operation::SetPolicyFile,
-    "change the policy file by a plan instead: that validates, previews, verifies and can be rolled back",
+    "plan a change of the policy file instead, which is validated, previewed, verified and can be \
+     rolled back",
 )];
 
 /// Side effects of operations that a plan of the call does not show.
 const IMPLIES: &[(Operation, &str)] = &[(
     Operation::SetDnsNameservers,
-    "without nameservers MagicDNS goes off, too, and taking this back does not turn it on again",
+    "without nameservers, MagicDNS is also turned off, and an undo does not turn it on again",
 )];
 
 /// Calls of any operation of the API.
@@ -90,7 +91,7 @@ impl<'a> Operations<'a> {
     /// if the operation changes something; otherwise the error of the API.
     pub async fn read(&self, operation: Operation, given: &Value) -> Result<Value> {
         if !operation.reads() {
-            return Err(Error::invalid_input("operation", "changes something; plan it"));
+            return Err(Error::invalid_input("operation", "makes changes; plan it instead"));
         }
         let arguments = Arguments::read(operation, given)?;
         let mut answer = self.send(operation, &arguments).await?;
@@ -113,10 +114,13 @@ impl<'a> Operations<'a> {
     /// Same as [`read`](Self::read).
     pub async fn plan(&self, operation: Operation, given: &Value) -> Result<Plan> {
         if operation.reads() {
-            return Err(Error::invalid_input("operation", "only reads"));
+            return Err(Error::invalid_input("operation", "only reads; it needs no plan"));
         }
         if let Some((_, instead)) = DONE_BY.iter().find(|(it, _)| *it == operation) {
-            return Err(Error::refused(format!("`{operation}` is not called directly"), *instead));
+            return Err(Error::refused(
+                format!("`{operation}` cannot be called directly"),
+                *instead,
+            ));
         }
         let arguments = Arguments::read(operation, given)?;
         let (before, unread) = self.before(operation, &arguments).await?;
@@ -144,7 +148,9 @@ impl<'a> Operations<'a> {
             Ok(before) => Ok((Some(before), None)),
             Err(none) if none.kind() == ErrorKind::NotFound => Ok((Some(Value::Null), None)),
             Err(error) if error.kind() == ErrorKind::Forbidden => {
-                let note = format!("what is there now could not be read ({error}): no way back");
+                let note = format!(
+                    "the current state could not be read ({error}), so this cannot be undone"
+                );
                 Ok((None, Some(note)))
             }
             Err(error) => Err(error),

@@ -30,10 +30,10 @@ const NAMELESS: &str = "items";
 /// Find operations of Tailscale's API by words, or show one's schema.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct FindApiOperation {
-    /// Words to search for, as `rotate webhook`.
+    /// Words to search for, such as `rotate webhook`.
     #[serde(default)]
     words: String,
-    /// Operation whose schema to show, as `listWebhooks`.
+    /// Operation whose schema to show, such as `listWebhooks`.
     operation: Option<String>,
 }
 
@@ -72,7 +72,10 @@ impl Query for FindApiOperation {
         }
         let all: Vec<Operation> = found(&self.words).collect();
         if all.is_empty() {
-            return Err(Error::invalid_input("words", "find nothing; use fewer or others"));
+            return Err(Error::invalid_input(
+                "words",
+                "match no operation; use fewer or other words",
+            ));
         }
         let operations = all.iter().take(FOUND).map(|it| Found::of(*it)).collect();
         Ok(Answer::Found { matching: all.len(), operations })
@@ -82,7 +85,7 @@ impl Query for FindApiOperation {
 /// Call any operation of Tailscale's API, checked against its schema.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct CallApiOperation {
-    /// Operation name, as `listWebhooks`.
+    /// Operation name, such as `listWebhooks`.
     operation: String,
     /// Path and query parameters by name, and `body`.
     #[serde(default)]
@@ -110,7 +113,7 @@ async fn called(
 ) -> Result<Output> {
     let operations = tailnet.operations();
     if part.is_named && !(operation.reads() && operation.lists()) {
-        let why = format!("and `limit` are for lists, and {operation} answers none");
+        let why = format!("and `limit` are only for lists, which {operation} does not return");
         return Err(Error::invalid_input("cursor", why));
     }
     if !operation.reads() {
@@ -154,7 +157,7 @@ pub(crate) fn toolsets() -> Vec<Toolset> {
     // Leaked on purpose: they are made once and live as long as the program.
     let toolset = |(tag, group): (&'static str, Vec<Operation>)| Toolset {
         name: format!("api:{}", find::snake(tag)).leak(),
-        about: format!("The API's operations on {tag}, as they are.").leak(),
+        about: format!("The API's operations on {tag}, unchanged.").leak(),
         instructions: "",
         default: false,
         tools: group.into_iter().map(tool).collect::<Vec<_>>().leak(),

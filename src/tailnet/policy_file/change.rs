@@ -89,11 +89,11 @@ impl Checks for File {
 /// Sends the new text, on condition that the live text is the one the change started from.
 async fn send(tailnet: &Tailnet, change: &Change) -> Result<()> {
     let (from, Some(to)) = (text(&change.from), change.to.as_str()) else {
-        return Err(Error::invalid_input(&change.field, "is no text"));
+        return Err(Error::invalid_input(&change.field, "is not text"));
     };
     // The API would replace an empty text with Tailscale's default policy.
     if change.field != TEXT || to.trim().is_empty() {
-        return Err(Error::invalid_input(&change.field, "cannot become that"));
+        return Err(Error::invalid_input(&change.field, "cannot be set to this value"));
     }
     let policy = tailnet.policy_file();
     let live = policy.get().await?.versioned()?;
@@ -124,17 +124,20 @@ async fn verify(
     let live = now.get(TEXT).map_or("", text);
     if *live != *text(&wanted.to) {
         let lines = conflict::difference(text(&wanted.to), live).join("  ");
-        let message = format!("what is live is not what was sent, but {}: {lines}", named(live));
+        let message = format!(
+            "the live policy file is not the text that was sent, but {}: {lines}",
+            named(live)
+        );
         return Err(Error::new(ErrorKind::Rejected, message)
-            .with_remedy("look at what is live now, and call again"));
+            .with_remedy("read the live policy file, and call again"));
     }
     let verdict = tailnet.policy_file().validate(live).await;
     let verdict = verdict.map_err(|error| failed(&error, "could not be verified"))?;
     if !verdict.is_pass() {
-        let message = "it was written, but Tailscale says that it is wrong, now that it is live";
+        let message = "it was written and is live, but Tailscale now reports errors in it";
         return Err(refusal(ErrorKind::Rejected, message, verdict));
     }
-    Ok(vec!["read back and verified: as it was sent, and its tests pass".to_owned()])
+    Ok(vec!["read back and verified: the text is as sent, and its tests pass".to_owned()])
 }
 
 /// Makes an error with the problems that Tailscale found.

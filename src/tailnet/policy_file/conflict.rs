@@ -28,17 +28,18 @@ pub(super) async fn moved(tailnet: &Tailnet, base: &str, ours: &str, theirs: &st
         Merge::Clean(_) => Error::new(
             ErrorKind::Stale,
             format!(
-                "the policy file was changed meanwhile{who}; it does not touch what was wanted"
+                "the policy file was changed meanwhile{who}; that does not conflict with your \
+                 change"
             ),
         )
-        .with_remedy("call again: what was wanted is then planned on top of what is live now"),
+        .with_remedy("call again: your change is then planned on top of the live policy file"),
         Merge::Conflict(places) => conflict(&who, &places),
     }
 }
 
 /// The error for a text that changes the same lines as somebody else.
 pub(super) fn conflict(who: &str, places: &[Conflict]) -> Error {
-    let mut message = format!("the policy file was changed meanwhile{who}; both changed");
+    let mut message = format!("the policy file was changed meanwhile{who}; both changes edit");
     for place in places.iter().take(PLACES) {
         let Conflict { line, base, ours, theirs } = place;
         let show = |text: &str| in_one_line(text);
@@ -51,10 +52,10 @@ pub(super) fn conflict(who: &str, places: &[Conflict]) -> Error {
         );
     }
     if places.len() > PLACES {
-        let _ = write!(message, " and {} places more;", places.len() - PLACES);
+        let _ = write!(message, " and {} more places;", places.len() - PLACES);
     }
     Error::new(ErrorKind::Stale, message.trim_end_matches(';'))
-        .with_remedy("read it again, and make the change on what it is now")
+        .with_remedy("read it again, and make the change to the current text")
 }
 
 /// Who changed the text from `base` to `theirs`, and how, as the end of a sentence.
@@ -64,7 +65,7 @@ pub(super) async fn changed_by(tailnet: &Tailnet, base: &str, theirs: &str) -> S
     let how = if lines.is_empty() {
         "to the same text".to_owned()
     } else {
-        format!("so: {}", lines.join("  "))
+        format!("as follows: {}", lines.join("  "))
     };
     format!("{} {how}", who.unwrap_or_default()).trim_end().to_owned()
 }
@@ -74,7 +75,7 @@ pub(super) fn difference(from: &str, to: &str) -> Vec<String> {
     let all = merge::changed_lines(from, to);
     let mut lines: Vec<String> = all.iter().take(LINES).map(|it| cut(it)).collect();
     if all.len() > LINES {
-        lines.push(format!("and {} lines more", all.len() - LINES));
+        lines.push(format!("and {} more lines", all.len() - LINES));
     }
     lines
 }
@@ -113,6 +114,6 @@ async fn who(tailnet: &Tailnet, theirs: &str) -> Option<String> {
     Some(if is_it {
         format!(" by {name} at {at}")
     } else {
-        format!(" (the log's last change of it is by {name} at {at})")
+        format!(" (its last change in the audit log is by {name} at {at})")
     })
 }

@@ -77,7 +77,7 @@ impl PolicyFileOf<'_> {
         let found = self.recorded(to).await?;
         let live = self.get().await?.versioned()?;
         let mut plan = self.planned(&live, &found.text, allow).await?.warned(found.warnings);
-        plan.notes.insert(0, format!("goes back to {}", found.what));
+        plan.notes.insert(0, format!("rolls back to {}", found.what));
         Ok(plan)
     }
 
@@ -103,19 +103,19 @@ impl PolicyFileOf<'_> {
         if etag.is_empty() {
             return Err(Error::invalid_input(
                 "etag",
-                "is missing: name the version that the text was made from, which is read with it",
+                "is required: the version that `text` is based on, as returned when it was read",
             ));
         }
         if etag == live.etag {
             return Ok((ours.clone(), Vec::new()));
         }
         let Some(base) = self.tailnet.client().policy_texts().text(etag) else {
-            let message = format!("the policy file is not the version `{etag}` any more");
+            let message = format!("the policy file is no longer the version `{etag}`");
             return Err(Error::new(
                 ErrorKind::Stale,
-                format!("{message}, which nobody here has read"),
+                format!("{message}, and that version was not read here"),
             )
-            .with_remedy("read it again, and make the change on what it is now"));
+            .with_remedy("read it again, and make the change to the current text"));
         };
         if base == live.text {
             return Ok((ours.clone(), Vec::new()));
@@ -123,7 +123,7 @@ impl PolicyFileOf<'_> {
         let who = conflict::changed_by(self.tailnet, &base, &live.text).await;
         match merge::three_way(&base, ours, &live.text) {
             Merge::Clean(both) => {
-                let note = format!("put together with a change that was made meanwhile{who}");
+                let note = format!("merged with a change that was made meanwhile{who}");
                 Ok((both, vec![note]))
             }
             Merge::Conflict(places) => Err(conflict::conflict(&who, &places)),

@@ -70,7 +70,7 @@ fn device(it: &devices::Device) -> Device {
     let troubles = [
         (!it.is_authorized(), "it needs approval"),
         (matches!(key, devices::KeyState::Expired(_)), "its key has expired"),
-        (!it.is_online(), "it is not connected now"),
+        (!it.is_online(), "it is not connected"),
     ];
     device.troubles =
         troubles.iter().filter(|(is, _)| *is).map(|(_, what)| (*what).to_owned()).collect();
@@ -96,8 +96,8 @@ pub(super) fn this_device(inventory: &Inventory) -> Option<usize> {
 /// A warning for the plan that effects and lockouts are unknown, because the inventory cannot be read.
 pub(super) fn unreadable(error: &Error) -> String {
     let needs = match error.kind() {
-        ErrorKind::Forbidden => "; with devices:core:read and users:read it would be",
+        ErrorKind::Forbidden => "; this needs the scopes devices:core:read and users:read",
         _ => "",
     };
-    format!("effects and lockouts were not worked out: {error}{needs}")
+    format!("effects and lockouts were not checked: {error}{needs}")
 }

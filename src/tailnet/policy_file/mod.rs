@@ -93,7 +93,7 @@ impl<'a> PolicyFileOf<'a> {
     pub async fn declared_tags(&self) -> Result<BTreeSet<String>> {
         let text = self.read(Form::Json).await?.text;
         let policy: Value = serde_json::from_str(&text).map_err(|error| {
-            Error::new(ErrorKind::NotJson, format!("the policy file: {error}"))
+            Error::new(ErrorKind::NotJson, format!("the policy file cannot be parsed: {error}"))
                 .for_operation(Operation::GetPolicyFile, None)
         })?;
         // Section names are matched without case: old files write `TagOwners`.
@@ -131,7 +131,7 @@ impl PolicyFile {
         }
         Err(Error::new(
             ErrorKind::Upstream,
-            "the API gave no version (ETag) of the policy file, so nothing may be written",
+            "the API returned no version (ETag) of the policy file, so it cannot be written safely",
         )
         .for_operation(Operation::GetPolicyFile, None)
         .with_remedy("check that no proxy in between drops the ETag header, and try again"))

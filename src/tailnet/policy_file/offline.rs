@@ -64,7 +64,7 @@ fn in_world(old: &str, new: &Policy, inventory: &Inventory, judged: &mut Judged)
     let old = match Policy::parse(old) {
         Ok(old) => old,
         Err(error) => {
-            let warning = format!("the file that is live cannot be read here: {error}");
+            let warning = format!("the live policy file cannot be parsed: {error}");
             judged.warnings.push(warning);
             return;
         }
@@ -72,7 +72,7 @@ fn in_world(old: &str, new: &Policy, inventory: &Inventory, judged: &mut Judged)
     let before = old.compile(inventory);
     judged.effects = Effect::between(&before, &after).lines();
     if judged.effects.is_empty() {
-        judged.effects.push("nobody gains or loses anything".to_owned());
+        judged.effects.push("no change in access".to_owned());
     }
     let mut cut = CutOff::between(&before, &after);
     let here = inventory::this_device(inventory);

@@ -80,7 +80,7 @@ impl PolicyFile {
         let sections = self.sections()?;
         let Some(found) = sections.iter().find(|it| it.name.eq_ignore_ascii_case(name)) else {
             let names: Vec<&str> = sections.iter().map(|it| it.name.as_str()).collect();
-            let there_is = format!("is `{name}`, and the file has {}", names.join(", "));
+            let there_is = format!("is `{name}`; sections of the file: {}", names.join(", "));
             return Err(Error::invalid_input("section", there_is));
         };
         Ok(SectionText {
@@ -124,7 +124,7 @@ pub(super) fn entries(sections: &[Section], name: &str) -> usize {
 
 /// Parses the sections of a text.
 pub(super) fn outline(text: &str) -> Result<Vec<Section>> {
-    let wrong = |what: String| Error::invalid_input("text", format!("is no HuJSON: {what}"));
+    let wrong = |what: String| Error::invalid_input("text", format!("is not valid HuJSON: {what}"));
     let document = Document::parse(text).map_err(|error| wrong(error.to_string()))?;
     let root = document.root();
     let sections = root

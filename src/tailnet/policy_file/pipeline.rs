@@ -48,7 +48,7 @@ fn parsed(new: &str, findings: &mut Checked) -> Result<Vec<Section>> {
     if new.trim().is_empty() {
         return Err(Error::invalid_input(
             "text",
-            "is empty, which would put Tailscale's default policy in place; write the policy out",
+            "is empty, which would restore Tailscale's default policy; give the complete policy",
         ));
     }
     let sections = outline::outline(new)?;
@@ -60,11 +60,11 @@ fn is_not_open_to_all(sections: &[Section], allow: Allow, findings: &mut Checked
     if !outline::allows_all(sections) {
         return Ok(());
     }
-    let what = "a policy file without `acls` and `grants` lets everything reach everything";
+    let what = "a policy file without `acls` and `grants` allows all traffic";
     if !allow.all {
         return Err(Error::refused(
             what,
-            "write `\"grants\": []` to allow nothing; if all is meant to be open, say `allow_all`",
+            "write `\"grants\": []` to allow nothing, or set `allow_all` to allow all traffic",
         ));
     }
     findings.warnings.push(what.to_owned());
@@ -73,7 +73,7 @@ fn is_not_open_to_all(sections: &[Section], allow: Allow, findings: &mut Checked
 
 fn is_valid_offline(judged: &Judged, findings: &mut Checked) -> Result<()> {
     if !judged.errors.is_empty() {
-        let message = format!("the policy file is wrong: {}", judged.errors.join("; "));
+        let message = format!("the policy file has errors: {}", judged.errors.join("; "));
         return Err(Error::refused(message, "change the text as the message says"));
     }
     findings.warnings.extend_from_slice(&judged.warnings);
@@ -83,7 +83,7 @@ fn is_valid_offline(judged: &Judged, findings: &mut Checked) -> Result<()> {
 
 fn is_valid_at_tailscale(verdict: &Verdict, findings: &mut Checked) -> Result<()> {
     if !verdict.errors.is_empty() {
-        let what = "Tailscale would not take this policy file";
+        let what = "Tailscale would reject this policy file";
         return Err(refusal(ErrorKind::Refused, what, verdict.clone()));
     }
     let warnings = verdict.warnings.iter().map(|it| format!("Tailscale warns: {it}"));
@@ -111,18 +111,18 @@ fn tests_pass(
     let count = outline::entries(sections, "tests");
     if !verdict.failed_tests.is_empty() {
         let what =
-            format!("of {count} tests in the policy file, {} fail", verdict.failed_tests.len());
+            format!("{} of {count} tests in the policy file fail", verdict.failed_tests.len());
         return Err(refusal(ErrorKind::Refused, &what, verdict));
     }
     // Tailscale's result decides, and here all tests passed.
     if let [first, ..] = judged.tests.failed.as_slice() {
         findings.warnings.push(format!(
-            "offline, {} of the tests fail that pass at Tailscale: {first}",
+            "tests that pass at Tailscale but fail offline: {}, such as {first}",
             judged.tests.failed.len()
         ));
     }
     findings.notes.push(match (count, judged.tests.passed) {
-        (0, _) => "tests: there are none in the file".to_owned(),
+        (0, _) => "tests: none in the file".to_owned(),
         (_, 0) => format!("tests: {count} passed at Tailscale"),
         (_, offline) => format!("tests: {count} passed at Tailscale, {offline} offline"),
     });
@@ -138,13 +138,13 @@ fn cuts_nobody_off(judged: &Judged, allow: Allow, findings: &mut Checked) -> Res
         return Ok(());
     }
     let message = format!("the policy file would lock out: {}", judged.lockouts.join("; "));
-    Err(Error::refused(message, "keep their access; if it is meant, set `allow_lockout`"))
+    Err(Error::refused(message, "keep their access, or set `allow_lockout` if this is intended"))
 }
 
 fn effects(judged: &Judged, findings: &mut Checked) {
     findings.notes.extend(judged.effects.iter().take(EFFECTS).map(|it| format!("effect: {it}")));
     if judged.effects.len() > EFFECTS {
-        findings.notes.push(format!("and {} effects more", judged.effects.len() - EFFECTS));
+        findings.notes.push(format!("and {} more effects", judged.effects.len() - EFFECTS));
     }
 }
 

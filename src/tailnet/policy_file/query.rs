@@ -46,7 +46,7 @@ impl PolicyFileOf<'_> {
             None => self.get().await?.text,
         };
         let policy = Policy::parse(&live).map_err(|wrong| {
-            let what = format!("is no HuJSON: {wrong}");
+            let what = format!("is not valid HuJSON: {wrong}");
             match text {
                 Some(_) => Error::invalid_input("text", what),
                 None => Error::new(ErrorKind::Rejected, format!("the live policy file {what}")),

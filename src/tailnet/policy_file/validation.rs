@@ -127,7 +127,8 @@ impl PolicyFileOf<'_> {
         }
         // An answer that is not JSON, such as a proxy's error page, does not count as a pass.
         if serde_json::from_str::<Value>(&answer).is_err() {
-            let error = Error::new(ErrorKind::NotJson, "the answer to a validation is no JSON");
+            let error =
+                Error::new(ErrorKind::NotJson, "the response to the validation is not JSON");
             return Err(error.for_operation(Operation::ValidateAndTestPolicyFile, None));
         }
         let (message, problems) = response::error_body(answer.as_bytes(), &[]);

@@ -110,8 +110,8 @@ impl PolicyFileOf<'_> {
         }
         let moved = before.is_none() && newest.is_some() && live.is_some() && newest != live;
         let note = moved.then(|| {
-            "what is live was made elsewhere, or the last change is not \
-                                  known to have been made"
+            "the live policy file was changed elsewhere, or it is not known whether the last \
+             change took effect"
                 .to_owned()
         });
         Ok(VersionList {
@@ -133,12 +133,12 @@ impl PolicyFileOf<'_> {
         };
         let entry = self.tailnet.changes().entry(number).await?;
         let Some(step) = self.step(&entry).await? else {
-            return Err(none(format!("change {number} is not one of the policy file")));
+            return Err(none(format!("change {number} is not a change of the policy file")));
         };
         if after && !took_effect(&entry) {
             return Err(Error::refused(
                 format!("change {number} did not take effect ({})", entry.outcome.as_str()),
-                "`before` gives the text that it started from",
+                "`before` restores the text from before this change",
             ));
         }
         Ok(if after { made_by(&entry, &step) } else { before(&entry, &step) })
@@ -171,7 +171,7 @@ impl PolicyFileOf<'_> {
         };
         let mut found = before(&entry, &step);
         found.warnings.push(format!(
-            "nothing is recorded from before {at}: it is what the first change after that started from"
+            "nothing is recorded before {at}: this is the text from before the first later change"
         ));
         Ok(found)
     }
@@ -191,8 +191,8 @@ impl PolicyFileOf<'_> {
         };
         (then != change::text(&step.change.to)).then(|| {
             format!(
-                "it was changed elsewhere between change {} and {until}: another text may have \
-                 been live then",
+                "the file was changed elsewhere between change {} and {until}: another text may \
+                 have been live then",
                 entry.change
             )
         })

@@ -16,7 +16,7 @@ pub use crate::{api::types::PostureIntegration, values::PostureProvider};
 
 pub(crate) const INTEGRATION: &ResourceSpec = &ResourceSpec {
     parameter: "integration",
-    removal: Some("attributes that come from it go; rules that ask for them may shut devices out"),
+    removal: Some("its attributes are removed; rules that require them may block devices"),
     listed: Some((Operation::GetPostureIntegrations, "integrations")),
     names: &["provider"],
     make: Some(Operation::CreatePostureIntegration),
@@ -103,14 +103,14 @@ impl Resources<'_, PostureIntegration> {
     pub async fn plan_create(&self, provider: PostureProvider, access: &Access) -> Result<Plan> {
         let (fields, secrets) = access.fields()?;
         if secrets.is_empty() {
-            return Err(Error::invalid_input("client_secret", "must be given"));
+            return Err(Error::invalid_input("client_secret", "is required"));
         }
         let all = INTEGRATION.list(self.tailnet()).await?;
         if let Some(there) =
             all.iter().find(|it| call::member(it, "provider") == Some(&json!(provider)))
         {
             let message =
-                format!("there is an integration with {provider}: {}", INTEGRATION.id(there));
+                format!("an integration with {provider} already exists: {}", INTEGRATION.id(there));
             return Err(Error::new(ErrorKind::Conflict, message)
                 .with_remedy("change it, or delete it first")
                 .with_action(Action::Call(Operation::UpdatePostureIntegration)));
@@ -137,8 +137,9 @@ impl Resources<'_, PostureIntegration> {
         let now = INTEGRATION.get(self.tailnet(), &id).await?;
         let mut plan = INTEGRATION.plan_change(&id, &name, &now, &fields, secrets);
         if has_secret {
-            plan.warnings
-                .push("the old secret is lost: nobody can read it to put it back".to_owned());
+            plan.warnings.push(
+                "the old secret is lost: it cannot be read, so it cannot be restored".to_owned(),
+            );
         }
         Ok(plan)
     }

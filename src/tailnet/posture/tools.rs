@@ -15,8 +15,8 @@ use crate::{
 
 pub(crate) const TOOLSET: Toolset = Toolset {
     name: "posture",
-    about: "Providers that tell Tailscale how devices are.",
-    instructions: "`integration` takes an id or a provider.",
+    about: "Device posture integrations with other providers.",
+    instructions: "`integration` takes an ID or a provider.",
     default: false,
     tools: &[
         list::<ListOf<PostureIntegration>>(),
@@ -30,13 +30,16 @@ pub(crate) const TOOLSET: Toolset = Toolset {
 impl Tools for PostureIntegration {
     const TAKES: &'static str = "ID or provider of the integration.";
     const GET: Words = ("get_posture_integration", "Show one posture integration.");
-    const DELETE: Words = ("delete_posture_integration", "Remove a posture integration for good.");
+    const DELETE: Words =
+        ("delete_posture_integration", "Delete a posture integration (irreversible).");
     const HIDDEN: &'static [&'static str] = &["clientSecret"];
 }
 
 impl ListTool for PostureIntegration {
-    const LIST: Words =
-        ("list_posture_integrations", "List posture integrations with how their last sync went.");
+    const LIST: Words = (
+        "list_posture_integrations",
+        "List posture integrations with the result of their last sync.",
+    );
     const ROWS: &'static str = "integrations";
     const FIELDS: &'static [&'static str] =
         &["id", "provider", "cloudId", "clientId", "tenantId", "configUpdated", "status"];
@@ -75,10 +78,10 @@ impl Edit for CreatePostureIntegration {
     }
 }
 
-/// Change how a posture integration reaches its provider; without a secret it keeps its own.
+/// Change a posture integration's access to its provider; without a new secret it keeps the old one.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct UpdatePostureIntegration {
-    /// Its id or provider.
+    /// ID or provider of the integration.
     integration: String,
     /// New client secret.
     client_secret: Option<Secret>,

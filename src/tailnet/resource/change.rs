@@ -81,7 +81,7 @@ impl ResourceSpec {
 
     fn operation(&self, wanted: Option<Operation>, what: &str) -> Result<Operation> {
         wanted.ok_or_else(|| {
-            Error::refused(format!("no call {what} a {}", self.kind), "leave it as it is")
+            Error::refused(format!("the API cannot {what} the {}", self.kind), "leave it as it is")
         })
     }
 
@@ -95,7 +95,7 @@ impl ResourceSpec {
     }
 
     async fn made(&self, tailnet: &Tailnet, write: Write<'_>) -> Result<Written> {
-        let operation = self.operation(self.make, "makes")?;
+        let operation = self.operation(self.make, "create")?;
         let made_from = self.making(&write.change.to);
         let mut body = with_secrets(made_from, write.secrets);
         let owner = self.within.and_then(|it| body.as_object_mut()?.remove(it));
@@ -112,14 +112,14 @@ impl ResourceSpec {
         let id = call::member(&one, self.id_from).map(text);
         sent.id = id.or_else(|| (!write.id.is_empty()).then(|| write.id.to_owned()));
         if sent.id.is_none() {
-            let message = format!("the answer has no id of the new {}", self.kind);
+            let message = format!("the response has no ID for the new {}", self.kind);
             return Err(call::odd(operation, &message));
         }
         Ok(sent)
     }
 
     async fn changed(&self, tailnet: &Tailnet, write: Write<'_>) -> Result<Written> {
-        let operation = self.operation(self.change, "changes")?;
+        let operation = self.operation(self.change, "change")?;
         let Change { from, to, .. } = write.change;
         let body = if self.patches { difference(from, to) } else { to.clone() };
         let body = with_secrets(body, write.secrets);
@@ -129,12 +129,12 @@ impl ResourceSpec {
     }
 
     async fn removed(&self, tailnet: &Tailnet, id: &str) -> Result<Written> {
-        let operation = self.operation(self.remove, "removes")?;
+        let operation = self.operation(self.remove, "delete")?;
         let path = [(self.id_in, id)];
         match self.call(tailnet, operation, Call::on(&path)).await {
             // Already deleted is fine.
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                let notes = vec!["it was gone already".to_owned()];
+                let notes = vec!["it was already deleted".to_owned()];
                 Ok(Written { notes, ..Written::default() })
             }
             answer => answer.map(|_| Written::default()),
@@ -180,7 +180,7 @@ impl Subject for ResourceSpec {
             return Ok(self.once(&answer));
         }
         if change.field != CONFIGURATION {
-            let message = format!("is nothing of a {} that can be changed", self.kind);
+            let message = format!("is not a writable field of the {}", self.kind);
             return Err(Error::invalid_input(&change.field, message));
         }
         match (&change.from, &change.to) {
@@ -246,11 +246,11 @@ impl Checks for ResourceSpec {
             return Ok(checked);
         }
         if change.from.is_null() {
-            let message = format!("a {} that is gone does not come back as it was", self.kind);
-            return Err(Error::refused(message, "make a new one"));
+            let message = format!("a deleted {} cannot be restored as it was", self.kind);
+            return Err(Error::refused(message, "create a new one"));
         }
         if change.to.is_null() {
-            checked.warnings.push("it is removed for good".to_owned());
+            checked.warnings.push("this is irreversible".to_owned());
         }
         Ok(checked)
     }

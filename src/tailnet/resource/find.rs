@@ -26,7 +26,7 @@ impl ResourceSpec {
     pub(crate) async fn find(&self, tailnet: &Tailnet, wanted: &str) -> Result<Value> {
         let wanted = wanted.trim();
         if wanted.is_empty() {
-            return Err(Error::invalid_input(self.parameter, "is empty; give an id or a name"));
+            return Err(Error::invalid_input(self.parameter, "is empty; give an ID or a name"));
         }
         let all = self.list(tailnet).await?;
         let is = |it: &&Value, field: &str| {
@@ -45,10 +45,9 @@ impl ResourceSpec {
             [one] => Ok((*one).clone()),
             [] => {
                 let known = known(&all.iter().collect::<Vec<_>>()).join(", ");
-                let known = if known.is_empty() { "none at all".to_owned() } else { known };
+                let known = if known.is_empty() { "none".to_owned() } else { known };
                 let message = format!("no {} is called `{wanted}`", self.kind);
-                Err(Error::new(ErrorKind::NotFound, message)
-                    .with_remedy(format!("there is {known}")))
+                Err(Error::new(ErrorKind::NotFound, message).with_remedy(format!("known: {known}")))
             }
             several => Err(Error::ambiguous(wanted, known(several))),
         }

@@ -142,7 +142,7 @@ impl ResourceSpec {
     }
 
     fn none(&self, id: &str) -> Error {
-        Error::new(ErrorKind::NotFound, format!("there is no {} `{id}`", self.kind))
+        Error::new(ErrorKind::NotFound, format!("unknown {} `{id}`", self.kind))
             .for_operation(self.read, None)
     }
 

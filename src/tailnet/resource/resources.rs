@@ -95,7 +95,7 @@ impl<R: Resource> Resources<'_, R> {
         }
         let id = wanted.trim();
         if id.is_empty() {
-            return Err(Error::invalid_input(R::SPEC.parameter, "is empty; give an id"));
+            return Err(Error::invalid_input(R::SPEC.parameter, "is empty; give an ID"));
         }
         Ok((id.to_owned(), id.to_owned()))
     }

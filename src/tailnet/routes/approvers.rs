@@ -25,14 +25,14 @@ impl Approvers {
             Ok(read) => read,
             Err(error) if ErrorKind::Forbidden == crate::Error::kind(&error) => {
                 return Ok(Self::Unknown(format!(
-                    "whether the policy file approves routes by itself is not known: {error}"
+                    "it is not known whether the policy file auto-approves routes: {error}"
                 )));
             }
             Err(error) => return Err(error),
         };
         Ok(match Policy::parse(&file.text) {
             Ok(policy) => Self::Known(Box::new((policy, inventory))),
-            Err(error) => Self::Unknown(format!("the policy file cannot be read: {error}")),
+            Err(error) => Self::Unknown(format!("the policy file cannot be parsed: {error}")),
         })
     }
 

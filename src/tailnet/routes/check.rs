@@ -17,15 +17,17 @@ fn route(text: &str) -> Result<String> {
     let text = text.trim();
     let Ok(net) = text.parse::<IpNet>() else {
         return Err(wrong(match text.parse::<std::net::IpAddr>() {
-            Ok(address) => format!("for that address alone write `{}`", IpNet::from(address)),
-            Err(_) => "write a prefix, as `10.20.0.0/16`".to_owned(),
+            Ok(address) => format!("for a single address, write `{}`", IpNet::from(address)),
+            Err(_) => "write a prefix, such as `10.20.0.0/16`".to_owned(),
         }));
     };
     if net != net.trunc() {
-        return Err(wrong(format!("it has bits set behind the prefix; write `{}`", net.trunc())));
+        return Err(wrong(format!("it has host bits set; write `{}`", net.trunc())));
     }
     if is_exit(&net.to_string()) {
-        return Err(wrong("that makes an exit node; approve the device as one instead".to_owned()));
+        return Err(wrong(
+            "that is an exit node route; approve the device as an exit node instead".to_owned(),
+        ));
     }
     Ok(net.to_string())
 }

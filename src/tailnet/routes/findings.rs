@@ -49,11 +49,10 @@ fn shared<'d>(by_route: &ByRoute<'d>, findings: &mut Vec<Finding<'d>>) {
         let names = names(devices);
         let text = match (devices.len(), online) {
             (1, 1..) => continue,
-            (_, 0) => format!("{net} is not reachable: {names} is offline"),
-            (all, _) => format!(
-                "{net} is served by {names}: one takes over from the other ({online} of {all} \
-                 online)"
-            ),
+            (_, 0) => format!("{net} is not reachable: all its routers are offline ({names})"),
+            (all, _) => {
+                format!("{net} is served by {names}, with failover ({online} of {all} online)")
+            }
         };
         findings.push(Finding { text, devices: devices.clone() });
     }
@@ -72,7 +71,7 @@ fn nested<'d>(by_route: &ByRoute<'d>, findings: &mut Vec<Finding<'d>>) {
             let others: Vec<&Device> = others.iter().filter(is_other).copied().collect();
             if !others.is_empty() {
                 let text = format!(
-                    "{net} of {} is within {wider} of {}: what goes there takes the narrower one",
+                    "{net} of {} is within {wider} of {}: the more specific route takes precedence",
                     names(devices),
                     names(&others)
                 );
@@ -90,7 +89,7 @@ fn idle<'d>(devices: &[&'d Device], findings: &mut Vec<Finding<'d>>) {
         let gone = subnets(device.enabled_routes.as_deref(), |it| !advertises(device, it));
         if !gone.is_empty() {
             let text = format!(
-                "{name} does not advertise {}, which is enabled: nothing goes that way",
+                "{name} has routes enabled that it does not advertise, so they carry no traffic: {}",
                 gone.join(", ")
             );
             findings.push(Finding { text, devices: vec![device] });

@@ -67,16 +67,16 @@ impl ExitNode {
         let region = status.preferred_region;
         let mut notes = Vec::new();
         if advertised == 0 {
-            notes.push("it does not offer to be one any more");
+            notes.push("it no longer advertises itself as an exit node");
         }
         if approved == 0 {
             notes.push("it needs approval as an exit node");
         }
         if approved == 1 {
-            notes.push("it is approved for one version of IP only: approve the other, too");
+            notes.push("it is approved for only one IP version: approve the other one too");
         }
         if device.is_shared_in() {
-            notes.push("it is shared in from another tailnet");
+            notes.push("it is a shared-in device");
         }
         Self {
             device: device.short_name().to_owned(),

@@ -32,8 +32,8 @@ impl Routes<'_> {
         }
         if wanted.is_empty() {
             return Err(Error::refused(
-                format!("`{}` advertises no subnet", device.short_name()),
-                "name `routes`, or let it advertise some: `tailscale set --advertise-routes=…` there",
+                format!("`{}` advertises no subnet routes", device.short_name()),
+                "give `routes`, or run `tailscale set --advertise-routes=…` on the device",
             ));
         }
         let new: Vec<String> = wanted.into_iter().filter(|it| !enables(&device, it)).collect();
@@ -42,7 +42,7 @@ impl Routes<'_> {
             new.iter().map(String::as_str).filter(|it| !advertises(&device, it)).collect();
         if !gone.is_empty() {
             warnings.push(format!(
-                "it does not advertise {}: nothing goes that way until it does",
+                "it does not advertise {}: no traffic goes that way until it does",
                 gone.join(", ")
             ));
         }
@@ -54,8 +54,8 @@ impl Routes<'_> {
             new.iter().map(String::as_str).filter(|it| judge.of(&device, it).is_none()).collect();
         if judge.knows() && !manual.is_empty() {
             warnings.push(format!(
-                "no autoApprover of the policy file covers {}: if the device is added anew, it has \
-                 to be approved again",
+                "no autoApprover of the policy file covers {}: if the device is re-added, it must \
+                 be approved again",
                 manual.join(", ")
             ));
         }
@@ -78,7 +78,8 @@ impl Routes<'_> {
         let unknown = |it: &&String| !enables(&device, it) && !advertises(&device, it);
         if let Some(odd) = wanted.iter().find(unknown) {
             let there = subnets(device.enabled_routes.as_deref(), |_| true).join(", ");
-            let should = format!("has `{odd}`, which the device does not route; it has {there}");
+            let should =
+                format!("has `{odd}`, which the device does not route; its routes: {there}");
             return Err(Error::invalid_input("routes", should));
         }
         let old: Vec<String> = wanted.into_iter().filter(|it| enables(&device, it)).collect();
@@ -88,9 +89,8 @@ impl Routes<'_> {
         for route in old.iter().filter(serves) {
             if !is_served_elsewhere(&list, &device, route) {
                 cuts_off = true;
-                warnings.push(format!(
-                    "nobody reaches {route} any more: no other router that is online serves it"
-                ));
+                warnings
+                    .push(format!("{route} becomes unreachable: no other online router serves it"));
             }
         }
         let approvers = Approvers::of(self.tailnet()).await?;
@@ -98,7 +98,7 @@ impl Routes<'_> {
         for route in &old {
             if let Some(place) = judge.of(&device, route) {
                 warnings.push(format!(
-                    "{place} approves {route} again when the device advertises it anew"
+                    "{place} auto-approves {route} when the device advertises it again"
                 ));
             }
         }
@@ -126,7 +126,8 @@ impl Routes<'_> {
             let is_used = device.is_online() && is_offered && !moving.is_empty();
             if is_used {
                 warnings.push(
-                    "devices that use it as an exit node have no internet until they choose another"
+                    "devices that use it as their exit node lose internet access until they choose \
+                     another"
                         .to_owned(),
                 );
             }
@@ -138,7 +139,8 @@ impl Routes<'_> {
         }
         if !is_offered {
             warnings.push(
-                "it does not offer to be an exit node: `tailscale set --advertise-exit-node` there"
+                "it does not advertise itself as an exit node: run `tailscale set \
+                 --advertise-exit-node` on it"
                     .to_owned(),
             );
         }
@@ -148,7 +150,7 @@ impl Routes<'_> {
         if judge.knows() && !is_approved {
             warnings.push(
                 "autoApprovers.exitNode of the policy file does not cover it: if the device is \
-                 added anew, it has to be approved again"
+                 re-added, it must be approved again"
                     .to_owned(),
             );
         }
@@ -216,7 +218,9 @@ fn overlaps(list: &[Device], device: &Device, new: &[String]) -> Vec<String> {
             let name = other.short_name();
             for net in &new {
                 if *net == there {
-                    notes.push(format!("{name} serves {net}, too: one takes over from the other"));
+                    notes.push(format!(
+                        "{name} also serves {net}: one takes over if the other fails"
+                    ));
                 } else if there.contains(net) {
                     notes.push(format!("{net} takes precedence over {there} of {name}"));
                 } else if net.contains(&there) {

@@ -15,7 +15,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     name: "routes",
     about: "Subnet routers and exit nodes.",
     instructions: "A route is served if its device advertises it and it is enabled; enabling and \
-                   disabling leaves a device's other routes alone.",
+                   disabling keeps a device's other routes.",
     default: false,
     tools: &[
         list::<GetSubnetRoutes>(),
@@ -77,12 +77,12 @@ impl List for GetSubnetRoutes {
     }
 }
 
-/// Let a device route subnets: those named, or all that it advertises.
+/// Enable (approve) subnet routes of a device: those given, or all that it advertises.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct EnableSubnetRouter {
     /// Device name, start of name, ID or IP.
     device: String,
-    /// Such as `10.20.0.0/16`.
+    /// Routes, such as `10.20.0.0/16`.
     routes: Option<Vec<String>>,
 }
 
@@ -97,12 +97,12 @@ impl Edit for EnableSubnetRouter {
     }
 }
 
-/// Stop a device from routing subnets: those named, or all.
+/// Disable subnet routes of a device: those given, or all.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct DisableSubnetRouter {
     /// Device name, start of name, ID or IP.
     device: String,
-    /// Such as `10.20.0.0/16`.
+    /// Routes, such as `10.20.0.0/16`.
     routes: Option<Vec<String>>,
 }
 
@@ -119,7 +119,7 @@ impl Edit for DisableSubnetRouter {
     }
 }
 
-/// List exit nodes: offered, approved, online, and where they are.
+/// List exit nodes: advertised, approved, online, and their location.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ListExitNodes {}
 
@@ -152,7 +152,7 @@ impl Edit for EnableExitNode {
     }
 }
 
-/// Stop a device from being an exit node.
+/// Withdraw a device's approval as an exit node.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct DisableExitNode {
     /// Device name, start of name, ID or IP.

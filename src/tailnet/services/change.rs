@@ -19,7 +19,7 @@ pub(crate) static SERVICE: ResourceSpec = ResourceSpec {
     change: Some(Operation::UpdateService),
     remove: Some(Operation::DeleteService),
     returns: true,
-    leaves: Some("its hosts' approvals and its IPv6 address do not come back with it"),
+    leaves: Some("its hosts' approvals and its IPv6 address are not restored"),
     makes_from: Some(with_one_address),
     // An empty list means all fields: a replacement must include fields the OpenAPI document lacks.
     ..ResourceSpec::new("service", "serviceName", "name", Operation::GetService, &[])
@@ -92,8 +92,8 @@ impl Checks for Hosts {
 }
 
 /// The note on a plan that rejects a host.
-const REJECTION_IS_FINAL: &str = "the device then counts as refused, whatever the policy file approves; no \
-                       call leaves it undecided again";
+const REJECTION_IS_FINAL: &str = "the device is then rejected, even if the policy file \
+                                  auto-approves it; the API cannot make it undecided again";
 
 /// Whether a host is approved, and whether the policy file auto-approved it
 /// (`GET /tailnet/{tailnet}/services/{serviceName}/device/{deviceId}/approved`).

@@ -29,7 +29,10 @@ pub(super) fn name(field: &str, text: &str) -> Result<String> {
 pub(super) fn ports(ports: &[String]) -> Result<Vec<String>> {
     let should = "write `tcp:443`, `443`, `8000-8010` or `do-not-validate`";
     if ports.is_empty() {
-        return Err(Error::invalid_input("ports", format!("must have one at least; {should}")));
+        return Err(Error::invalid_input(
+            "ports",
+            format!("must have at least one port; {should}"),
+        ));
     }
     let number = |it: &str| it.parse::<u16>().ok().filter(|it| *it > 0);
     let is_port = |text: &str| {
@@ -56,7 +59,7 @@ pub(super) fn ipv4(text: &str) -> Result<String> {
     let wrong = || {
         Error::invalid_input(
             "ipv4",
-            format!("is `{text}`; write one in 100.64.0.0/10, as `100.101.102.103`"),
+            format!("is `{text}`; write an address in 100.64.0.0/10, such as `100.101.102.103`"),
         )
     };
     let address: Ipv4Addr = text.trim().parse().map_err(|_| wrong())?;

@@ -129,12 +129,12 @@ impl<'a> Services<'a> {
         hosts.truncate(SHOWN);
         let mut notes = Vec::new();
         if hosts.is_empty() {
-            notes.push("no device hosts it: on one, `tailscale serve --service` sets it up");
+            notes.push("no device hosts it: run `tailscale serve --service` on one");
         } else if approved == 0 {
-            notes.push("no host is approved, so nobody reaches it: approve one");
+            notes.push("no host is approved, so it is unreachable: approve one");
         }
         let mut notes: Vec<String> = notes.into_iter().map(str::to_owned).collect();
-        notes.extend(unknown.map(|it| format!("the names of the devices are not known: {it}")));
+        notes.extend(unknown.map(|it| format!("device names could not be read: {it}")));
         Ok(ServiceDetails { service, hosted_by, approved, hosts, notes })
     }
 

@@ -67,7 +67,7 @@ impl Services<'_> {
         match change::SERVICE.get(self.tailnet(), &name).await {
             Ok(_) => {
                 return Err(Error::refused(
-                    format!("there is a service `{name}` already"),
+                    format!("a service `{name}` already exists"),
                     "change that service, or choose another name",
                 ));
             }
@@ -81,8 +81,7 @@ impl Services<'_> {
         });
         let mut plan = change::SERVICE.plan_make(&name, &name, &to, Secrets::new());
         plan.notes.push(
-            "next: on a device, `tailscale serve --service` offers it; then approve that host"
-                .to_owned(),
+            "next: run `tailscale serve --service` on a device, then approve that host".to_owned(),
         );
         Ok(plan.warned(warnings))
     }
@@ -119,7 +118,7 @@ impl Services<'_> {
         }
         let had = call::member(&now, "tags").cloned().unwrap_or_else(|| json!([]));
         if tags.as_ref().is_some_and(|it| !same(&json!(it), &had)) {
-            warnings.push("rules and approvals that name its old tags do not hold".to_owned());
+            warnings.push("rules and approvals for its old tags no longer apply".to_owned());
         }
         let plan = change::SERVICE.plan_change(&name, &name, &now, &wanted, Secrets::new());
         if plan.is_empty() { Ok(plan) } else { Ok(plan.warned(warnings)) }
@@ -139,7 +138,7 @@ impl Services<'_> {
             "its name and its address stop working; approvals of its hosts are lost".to_owned(),
         ];
         if hosts > 0 {
-            warnings.push(format!("hosted by {hosts} now"));
+            warnings.push(format!("current hosts: {hosts}"));
         }
         Ok(plan.warned(warnings))
     }
@@ -171,16 +170,19 @@ impl Services<'_> {
         };
         let mut warnings = Vec::new();
         if to && !hosts.iter().any(|it| is_it(&it)) {
-            warnings.push("the device does not host it yet; the approval waits".to_owned());
+            warnings.push(
+                "the device does not host it yet; the approval applies once it does".to_owned(),
+            );
         }
         if !to && is_automatic {
-            warnings.push("the policy file approves it by itself; this overrides that".to_owned());
+            warnings.push("the policy file auto-approves it; this overrides that".to_owned());
         }
         if !to && hosts.iter().any(|it| is_it(&it)) {
             let others = hosts.iter().filter(|it| !is_it(it) && approved(it)).count();
             if others == 0 {
-                warnings
-                    .push("it is the last approved host: nobody reaches the service".to_owned());
+                warnings.push(
+                    "it is the last approved host: the service becomes unreachable".to_owned(),
+                );
                 plan.least = Risk::Danger;
             }
         }
@@ -197,7 +199,7 @@ fn addresses(now: &Value, ipv4: Option<&str>) -> Result<Value> {
     let list = call::member(now, "addrs").and_then(Value::as_array);
     let Some([first, second]) = list.map(Vec::as_slice) else {
         return Err(Error::refused(
-            "the service does not have the two addresses that every change has to send",
+            "the service does not have the two addresses that every change must include",
             "change it in the admin console",
         ));
     };

@@ -13,8 +13,8 @@ use crate::{
 
 pub(crate) const TOOLSET: Toolset = Toolset {
     name: "services",
-    about: "Services: names with addresses of their own, which devices host.",
-    instructions: "A service needs a device that hosts it, and an approval of that device.",
+    about: "Tailscale Services: names with their own addresses, hosted by devices.",
+    instructions: "A service needs a device that hosts it, and approval of that host.",
     default: false,
     tools: &[
         list::<ServicesList>(),
@@ -74,7 +74,7 @@ impl List for ServicesList {
 /// Show a service with the devices that host it and their approval.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ServicesGet {
-    /// Such as `svc:web`.
+    /// Service name, such as `svc:web`.
     service: String,
 }
 
@@ -89,14 +89,14 @@ impl Query for ServicesGet {
     }
 }
 
-/// Make a service.
+/// Create a service.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ServicesCreate {
-    /// Such as `svc:web`.
+    /// Service name, such as `svc:web`.
     service: String,
     /// `tcp:443`, `8000-8010` or `do-not-validate`.
     ports: Vec<String>,
-    /// Such as `tag:web`.
+    /// Tags, such as `tag:web`.
     #[serde(default)]
     tags: Vec<String>,
     /// Comment, free text.
@@ -129,10 +129,10 @@ impl Edit for ServicesCreate {
     }
 }
 
-/// Change a service; what is absent stays.
+/// Change a service; absent fields stay unchanged.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ServicesUpdate {
-    /// Such as `svc:web`.
+    /// Service name, such as `svc:web`.
     service: String,
     /// Ports that replace all it has.
     ports: Option<Vec<String>>,
@@ -171,7 +171,7 @@ impl Edit for ServicesUpdate {
 /// Delete a service; its hosts lose their approval.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ServicesDelete {
-    /// Such as `svc:web`.
+    /// Service name, such as `svc:web`.
     service: String,
 }
 
@@ -186,10 +186,10 @@ impl Edit for ServicesDelete {
     }
 }
 
-/// Approve a device as a host of a service, or withdraw that.
+/// Approve or reject a device as a host of a service.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ServicesApproveHost {
-    /// Such as `svc:web`.
+    /// Service name, such as `svc:web`.
     service: String,
     /// Device name, start of name, ID or IP.
     device: String,

@@ -90,7 +90,7 @@ impl Field {
             }
             Shape::Role => "must be `none`, `admin` or `member`".to_owned(),
             Shape::Link if to.as_str().is_some_and(is_link) => return Ok(()),
-            Shape::Link => format!("is {to}; write it as `https://…`, or empty for none"),
+            Shape::Link => format!("is {to}; write it as `https://…`, or leave it empty for none"),
         };
         Err(Error::invalid_input(self.name, should))
     }
@@ -98,23 +98,23 @@ impl Field {
     /// A warning about side effects of a change.
     pub(super) fn warning(&self, from: Option<&Value>, to: &Value) -> Option<String> {
         let warning = match (self.api, to.as_bool()) {
-            ("devicesApprovalOn", Some(false)) => "new devices take part without approval",
-            ("usersApprovalOn", Some(false)) => "new users join without approval",
+            ("devicesApprovalOn", Some(false)) => "new devices need no approval",
+            ("usersApprovalOn", Some(false)) => "new users need no approval",
             (EXTERNALLY_MANAGED, Some(true)) => {
-                "the admin console lets nobody edit the policy file"
+                "the policy file cannot be edited in the admin console"
             }
-            ("networkFlowLoggingOn", Some(true)) => "not every plan allows flow logs",
-            ("networkFlowLoggingOn", Some(false)) => "what devices do from then on is not recorded",
+            ("networkFlowLoggingOn", Some(true)) => "not every plan includes network flow logs",
+            ("networkFlowLoggingOn", Some(false)) => "network flows are no longer logged",
             ("postureIdentityCollectionOn", Some(false)) => {
-                "posture integrations cannot match devices any more"
+                "posture integrations can no longer match devices"
             }
-            ("httpsEnabled", Some(false)) => "certificates of devices are not renewed",
+            ("httpsEnabled", Some(false)) => "HTTPS certificates of devices are no longer renewed",
             ("httpsEnabled", Some(true)) => "names of devices with certificates become public",
             ("devicesAutoUpdatesOn", Some(true)) => {
-                "clients update themselves, unless their devices decided otherwise"
+                "clients update themselves, except on devices that opted out"
             }
             ("devicesKeyDurationDays", _) if from.and_then(Value::as_u64) > to.as_u64() => {
-                "devices have to log in again sooner"
+                "devices must log in again sooner"
             }
             _ => return None,
         };

@@ -102,8 +102,10 @@ impl<'a> SettingsOf<'a> {
             warnings.extend(field.warning(from, to));
             let change = Change::new(field.name, from.cloned().unwrap_or_default(), to.clone());
             if from.is_none() {
-                warnings
-                    .push(format!("nobody here may see what `{}` is, to put it back", field.name));
+                warnings.push(format!(
+                    "the current value of `{}` cannot be read, so it cannot be restored",
+                    field.name
+                ));
             }
             // A value that cannot be read cannot be restored.
             changes.push(if from.is_none() { change.irreversible() } else { change });
@@ -177,7 +179,7 @@ impl Subject for Settings {
         let Change { field, to, .. } = write.change;
         let known = FIELDS.iter().find(|it| it.name == field);
         let known: &Field =
-            known.ok_or_else(|| Error::invalid_input(field, "is no setting that is known"))?;
+            known.ok_or_else(|| Error::invalid_input(field, "is not a known setting"))?;
         // The API would ignore null, so send an empty link.
         let to = if known.shape == Shape::Link && to.is_null() { json!("") } else { to.clone() };
         known.check(&to)?;
@@ -186,7 +188,7 @@ impl Subject for Settings {
         let answer = tailnet.client().call(Operation::UpdateTailnetSettings, call).await;
         answer.map_err(|error| match error.kind() {
             ErrorKind::Forbidden => error.with_remedy(format!(
-                "`{field}` needs the OAuth scope `{}`; widen the client and take a new token",
+                "`{field}` needs the OAuth scope `{}`; add it to the client and get a new token",
                 known.scope
             )),
             _ => error,

@@ -19,7 +19,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     tools: &[query::<GetTailnetSettings>(), edit::<SettingsUpdate>()],
 };
 
-/// Show the tailnet's settings; `unknown` are those that the credential may not see.
+/// Show the tailnet's settings; `unknown` are those that the credential may not read.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct GetTailnetSettings {}
 

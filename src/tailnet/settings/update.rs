@@ -25,13 +25,13 @@ pub enum JoinExternalTailnets {
 pub struct SettingsUpdate {
     /// Policy file is managed externally (console editor locked).
     pub acls_externally_managed_on: Option<bool>,
-    /// Where the policy file is kept; empty for none.
+    /// URL where the policy file is kept; empty for none.
     pub acls_external_link: Option<String>,
     /// New devices need approval.
     pub devices_approval_on: Option<bool>,
     /// Clients update themselves.
     pub devices_auto_updates_on: Option<bool>,
-    /// Days until keys of devices expire, 1 to 180.
+    /// Days until device keys expire, 1 to 180.
     pub devices_key_duration_days: Option<u32>,
     /// New users need approval.
     pub users_approval_on: Option<bool>,
@@ -41,7 +41,7 @@ pub struct SettingsUpdate {
     pub network_flow_logging_on: Option<bool>,
     /// Turn on regional routing.
     pub regional_routing_on: Option<bool>,
-    /// Hardware ids for posture.
+    /// Collect hardware IDs for device posture.
     pub posture_identity_collection_on: Option<bool>,
     /// Turn on HTTPS certificates.
     pub https_enabled: Option<bool>,

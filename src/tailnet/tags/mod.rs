@@ -114,7 +114,8 @@ impl<'a> Tags<'a> {
             Ok(declared) => Some(declared),
             Err(error) if error.kind() == ErrorKind::Forbidden => {
                 notes.push(
-                    "the policy file may not be read: owners and declarations were not looked at"
+                    "the credential may not read the policy file: owners and declarations were not \
+                     checked"
                         .to_owned(),
                 );
                 None
@@ -155,7 +156,7 @@ impl<'a> Tags<'a> {
     ) -> Result<Plan> {
         let tags = retag.tags();
         if tags.is_empty() {
-            return Err(Error::invalid_input("tags", "are missing; give them as `tag:name`"));
+            return Err(Error::invalid_input("tags", "are required, such as `tag:name`"));
         }
         tags.iter().try_for_each(|it| check_tag(it))?;
         let list = self.tailnet.devices().list().await?;
@@ -176,9 +177,9 @@ impl<'a> Tags<'a> {
         }
         if !bare.is_empty() {
             return Err(Error::refused(
-                format!("{} would lose the last tag", bare.join(", ")),
-                "leave one tag on each, or leave these devices out; to make one a user's device \
-                 again, log in on it",
+                format!("devices that would lose their last tag: {}", bare.join(", ")),
+                "keep at least one tag on each, or leave these devices out; to make one a user's \
+                 device again, log in on it",
             ));
         }
         let warnings = match retag {
@@ -190,8 +191,8 @@ impl<'a> Tags<'a> {
         let mut plan = Plan::new(items).warned(warnings);
         if first > 0 {
             plan.warnings.push(format!(
-                "{first} of them stop being devices of a user: rules for users no longer apply, \
-                 and this is irreversible"
+                "devices that no longer belong to a user: {first}; rules for users no longer apply \
+                 to them, and this is irreversible"
             ));
         }
         plan.notes.append(&mut notes);
@@ -203,7 +204,10 @@ impl<'a> Tags<'a> {
     async fn declared(&self) -> Result<Declared> {
         let text = self.tailnet.policy_file().get().await?.text;
         let policy = Policy::parse(&text).map_err(|error| {
-            Error::new(ErrorKind::NotJson, format!("the policy file: {}", error.message))
+            Error::new(
+                ErrorKind::NotJson,
+                format!("the policy file cannot be parsed: {}", error.message),
+            )
         })?;
         let owners = policy.model().tag_owners.iter().map(|it| {
             (it.name.value.clone(), it.value.iter().map(|it| it.value.clone()).collect())
@@ -237,20 +241,20 @@ fn row(
     if let Some(declared) = declared {
         match declared.owners.get(tag) {
             None => problems.push("not declared in tagOwners".to_owned()),
-            Some(owners) if owners.is_empty() => problems.push("owned by nobody".to_owned()),
+            Some(owners) if owners.is_empty() => problems.push("has no owners".to_owned()),
             Some(_) => {}
         }
         if devices == 0 {
             let used = declared.mentions(tag) > 1;
-            let problem = if used { "on no device" } else { "used nowhere" };
+            let problem = if used { "on no device" } else { "not used" };
             problems.push(problem.to_owned());
         }
     }
     if tag.chars().any(|it| it.is_ascii_uppercase()) {
-        problems.push("has capital letters".to_owned());
+        problems.push("has uppercase letters".to_owned());
     }
     if !prefixes.is_empty() && !prefixes.iter().any(|it| tag.starts_with(it.as_str())) {
-        problems.push(format!("begins with none of {}", prefixes.join(", ")));
+        problems.push(format!("starts with none of {}", prefixes.join(", ")));
     }
     Row {
         tag: tag.to_owned(),
@@ -282,11 +286,11 @@ impl DeviceSelector {
         let mut notes = Vec::new();
         match (&self.filter, self.devices.is_empty()) {
             (None, true) => {
-                let problem = "are missing; name some, or say what they are like";
+                let problem = "are required: give devices, or filters";
                 return Err(Error::invalid_input("devices", problem));
             }
             (Some(_), false) => {
-                let problem = "are named, so leave the filters out";
+                let problem = "cannot be given together with filters";
                 return Err(Error::invalid_input("devices", problem));
             }
             (Some(filter), true) => {
@@ -296,18 +300,18 @@ impl DeviceSelector {
                 chosen.retain(|it| !it.is_shared_in());
                 if chosen.len() < before {
                     let more = before - chosen.len();
-                    notes.push(format!("{more} devices of other tailnets are left out"));
+                    notes.push(format!("shared-in devices left out: {more}"));
                 }
             }
             (None, false) => {}
         }
         if chosen.is_empty() {
-            return Err(Error::new(ErrorKind::NotFound, "no device is like that")
+            return Err(Error::new(ErrorKind::NotFound, "no device matches the filters")
                 .with_remedy("list the devices with the same filters")
                 .with_action(Action::Call(Operation::ListTailnetDevices)));
         }
         if chosen.len() > MAX_DEVICES {
-            let problem = format!("are {}; {MAX_DEVICES} at most in one change", chosen.len());
+            let problem = format!("are {}; a change can have at most {MAX_DEVICES}", chosen.len());
             return Err(Error::invalid_input("devices", problem));
         }
         Ok((chosen, notes))

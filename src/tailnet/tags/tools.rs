@@ -14,7 +14,7 @@ use crate::{
 
 pub(crate) const TOOLSET: Toolset = Toolset {
     name: "tag_operations",
-    about: "Tags, on many devices at once.",
+    about: "Tags, on several devices at once.",
     instructions: "",
     default: false,
     tools: &[list::<AuditTags>(), edit::<AddTags>(), edit::<RemoveTags>(), edit::<ReplaceTags>()],
@@ -28,7 +28,7 @@ const SCOPES: &[&str] = &["devices:core"];
 /// List tags with their devices and owners, and what is wrong with them.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct AuditTags {
-    /// Only tags with one of these prefixes, as `tag:prod-`.
+    /// Only tags with one of these prefixes, such as `tag:prod-`.
     #[serde(default)]
     prefixes: Vec<String>,
     /// Only tags with problems.
@@ -70,14 +70,14 @@ macro_rules! retag {
         $(#[$about])*
         #[derive(Debug, Deserialize, JsonSchema)]
         pub(crate) struct $tool {
-            /// Tags, as `tag:web`.
+            /// Tags, such as `tag:web`.
             tags: Vec<String>,
             /// Devices by name, ID or IP; not together with filters.
             #[serde(default)]
             devices: Vec<String>,
             /// Part of the device name.
             name: Option<String>,
-            /// Operating system, as `linux`.
+            /// Operating system, such as `linux`.
             os: Option<String>,
             /// Part of the owner's login name.
             user: Option<String>,

@@ -53,8 +53,8 @@ pub(crate) fn of_a_user(error: Error) -> Error {
         return error;
     }
     error.with_remedy(
-        "invites come from a user: it takes the API access token of a user who may invite; OAuth \
-         clients and federated identities cannot",
+        "invites need the API access token of a user who may invite; OAuth clients and federated \
+         identities cannot invite",
     )
 }
 
@@ -86,7 +86,7 @@ impl Resources<'_, UserInvite> {
                 .any(|it| it.email.as_deref().is_some_and(|it| it.eq_ignore_ascii_case(email)))
         };
         if let Some(email) = emails.iter().find(|it| invited(it)) {
-            let message = format!("`{email}` is invited already");
+            let message = format!("`{email}` is already invited");
             return Err(Error::new(ErrorKind::Conflict, message)
                 .with_remedy("resend the invite, or delete it first")
                 .with_action(Action::Call(Operation::ResendUserInvite)));
@@ -104,7 +104,7 @@ impl Resources<'_, UserInvite> {
         let mut plan = Plan::new(items);
         if role != InviteRole::Member {
             plan.least = Risk::Danger;
-            plan.warnings.push(format!("whoever accepts it is `{role}` at once"));
+            plan.warnings.push(format!("anyone who accepts it becomes `{role}` immediately"));
         }
         Ok(plan)
     }
@@ -128,14 +128,14 @@ pub(crate) fn has_address(has: bool) -> Result<()> {
         return Ok(());
     }
     Err(Error::refused(
-        "it was made without an address, so there is nobody to mail it to",
-        "pass its link on, or make a new one with an address",
+        "the invite has no email address, so it cannot be sent by email",
+        "pass on its link, or create a new invite with an address",
     ))
 }
 
 fn addresses(emails: &[String]) -> Result<Vec<String>> {
     if emails.len() > MAX_INVITES {
-        return Err(Error::invalid_input("emails", format!("must be {MAX_INVITES} at most")));
+        return Err(Error::invalid_input("emails", format!("must be at most {MAX_INVITES}")));
     }
     let emails: Vec<String> =
         emails.iter().map(|it| email::check("emails", it)).collect::<Result<_>>()?;

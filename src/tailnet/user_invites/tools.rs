@@ -15,7 +15,7 @@ use crate::{
 pub(crate) const TOOLSET: Toolset = Toolset {
     name: "user_invites",
     about: "Invitations to join the tailnet.",
-    instructions: "Invites need the API access token of a user; `invite` takes an id or an address.",
+    instructions: "Invites need a user's API access token; `invite` takes an ID or an address.",
     default: false,
     tools: &[
         list::<ListOf<UserInvite>>(),
@@ -27,7 +27,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
 };
 
 impl Tools for UserInvite {
-    const TAKES: &'static str = "ID or address of the invite.";
+    const TAKES: &'static str = "ID or email address of the invite.";
     const GET: Words = ("get_user_invite", "Show one open invite to join the tailnet.");
     const DELETE: Words =
         ("delete_user_invite", "Withdraw an open invite to join; its link stops working.");
@@ -43,12 +43,12 @@ impl ListTool for UserInvite {
         &["id", "email", "role", "inviterId", "lastEmailSentAt"];
 }
 
-/// Invite people to join the tailnet, by mail or by a link that is shown once.
+/// Invite people to join the tailnet, by email or by a link that is shown once.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct InviteUsers {
-    /// Addresses to invite; without any, one link is made.
+    /// Email addresses to invite; without any, one link is created.
     emails: Option<Vec<String>>,
-    /// Role of the invited; usually `member`.
+    /// Role of the invited users; default `member`.
     role: Option<InviteRole>,
 }
 
@@ -67,10 +67,10 @@ impl Edit for InviteUsers {
     }
 }
 
-/// Mail an open invite to join again, once a minute at most.
+/// Resend (email) an open invite to join, at most once a minute.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ResendUserInvite {
-    /// Its id or address.
+    /// ID or email address of the invite.
     invite: String,
 }
 

@@ -126,14 +126,14 @@ impl People {
         let now = match self.read(tailnet, id, &[&change.field]).await {
             Ok(now) => now.get(&change.field).cloned().unwrap_or_default(),
             Err(error) => {
-                let notes = vec![format!("whether it had effect could not be read back: {error}")];
+                let notes = vec![format!("whether it took effect could not be read back: {error}")];
                 return Ok(Written { notes, ..Written::default() });
             }
         };
         if now == change.to {
             return Ok(Written::default());
         }
-        let message = format!("answered with success, but `{}` is still {now}", change.field);
+        let message = format!("the API reported success, but `{}` is still {now}", change.field);
         Err(Error::new(ErrorKind::Rejected, message).for_operation(operation, None).with_remedy(
             "a credential cannot change the user it belongs to: use one of another admin, or the \
              admin console",
@@ -159,14 +159,14 @@ fn operation(change: &Change) -> Result<Operation> {
         (SUSPENDED, Some(false)) => Ok(Operation::RestoreUser),
         (APPROVED, Some(true)) => Ok(Operation::ApproveUser),
         (IN_TAILNET, Some(false)) => Ok(Operation::DeleteUser),
-        _ => Err(Error::invalid_input(&change.field, "is no field of a user that can become that")),
+        _ => Err(Error::invalid_input(&change.field, "cannot be set to this value")),
     }
 }
 
 fn about_ownership(error: Error, change: &Change) -> Error {
     let is_owner = |value: &Value| change.field == ROLE && *value == OWNER;
     if error.kind() == ErrorKind::Forbidden && (is_owner(&change.from) || is_owner(&change.to)) {
-        return error.with_remedy("ownership is handed over in the admin console, by the owner");
+        return error.with_remedy("only the owner can transfer ownership, in the admin console");
     }
     error
 }

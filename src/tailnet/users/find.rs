@@ -27,7 +27,7 @@ pub fn login(user: &User) -> &str {
 pub fn find<'a>(users: &'a [User], wanted: &str) -> Result<&'a User> {
     let wanted = wanted.trim();
     if wanted.is_empty() {
-        return Err(Error::invalid_input("user", "is empty; give a login name or an id"));
+        return Err(Error::invalid_input("user", "is empty; give a login name or an ID"));
     }
     let lower = wanted.to_lowercase();
     let ways: [&dyn Fn(&User) -> bool; 3] = [
@@ -63,8 +63,8 @@ pub fn find_exact<'a>(users: &'a [User], wanted: &str) -> Result<&'a User> {
         return Ok(user);
     }
     Err(Error::refused(
-        format!("nobody has the login name `{wanted}`; the nearest is `{whole}`"),
-        format!("if you mean them, give the whole login name: `{whole}`"),
+        format!("no user has the login name `{wanted}`; the closest is `{whole}`"),
+        format!("if you mean that user, give the full login name: `{whole}`"),
     ))
 }
 
@@ -86,7 +86,7 @@ fn unknown(users: &[User], wanted: &str, lower: &str) -> Error {
     let error = Error::new(ErrorKind::NotFound, format!("no user is called `{wanted}`"));
     if similar.is_empty() {
         error
-            .with_remedy("list the users; a part of the name is enough to find one")
+            .with_remedy("list the users; part of a name is enough to find one")
             .with_action(Action::Call(Operation::ListUsers))
     } else {
         error.with_remedy(format!("did you mean {}?", similar.join(", ")))

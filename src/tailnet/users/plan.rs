@@ -23,7 +23,7 @@ impl Users<'_> {
         let mut plan = of(&user, changes);
         plan.least = Risk::Danger;
         if [from.as_str(), to].contains(&change::OWNER) && !plan.is_empty() {
-            plan.warnings.push("the API may refuse to hand over ownership".to_owned());
+            plan.warnings.push("the API may refuse to transfer ownership".to_owned());
         }
         Ok(plan)
     }
@@ -69,8 +69,8 @@ impl Users<'_> {
     pub async fn plan_delete(&self, user: &str) -> Result<Plan> {
         let user = self.other(user).await?;
         let mut warnings =
-            vec!["they are gone for good; to come back they have to join anew".to_owned()];
-        warnings.extend(devices(&user, "are removed for good, too"));
+            vec!["this is irreversible: to come back, they must join again".to_owned()];
+        warnings.extend(devices(&user, "are also removed"));
         Ok(of(&user, vec![change::remove()]).warned(warnings))
     }
 
@@ -86,8 +86,11 @@ impl Users<'_> {
         let user = self.exact(user).await?;
         if change::role_of(&user) == change::OWNER {
             return Err(Error::refused(
-                format!("`{}` owns the tailnet, and stays in it", find::login(&user)),
-                "hand ownership over first, in the admin console",
+                format!(
+                    "`{}` is the owner of the tailnet and cannot be suspended or deleted",
+                    find::login(&user)
+                ),
+                "transfer ownership first, in the admin console",
             ));
         }
         Ok(user)
@@ -101,8 +104,8 @@ fn own(user: User) -> Result<User> {
         return Ok(user);
     }
     Err(Error::refused(
-        format!("`{}` is of another tailnet and only shares something here", find::login(&user)),
-        "their own tailnet manages them",
+        format!("`{}` is a user of another tailnet", find::login(&user)),
+        "they are managed in their own tailnet",
     ))
 }
 
@@ -116,5 +119,5 @@ fn devices(user: &User, what: &str) -> Option<String> {
     let count = user.device_count.filter(|it| *it > 0)?;
     let connected =
         if user.currently_connected == Some(true) { "; one is connected now" } else { "" };
-    Some(format!("{count} of their devices {what}{connected}"))
+    Some(format!("devices that {what}: {count}{connected}"))
 }

@@ -16,8 +16,8 @@ use crate::{
 pub(crate) const TOOLSET: Toolset = Toolset {
     name: "users",
     about: "Users of the tailnet.",
-    instructions: "`user` takes a login name, an id or the start of a login name; what shuts \
-                   somebody out wants more than the start.",
+    instructions: "`user` takes a login name, its start or an ID; suspending and deleting need the \
+                   full login name or ID.",
     default: false,
     tools: &[
         list::<ListUsers>(),
@@ -116,10 +116,10 @@ impl<'a> Row<'a> {
     }
 }
 
-/// Show everything the API knows of one user, with devices and when they were last seen.
+/// Show everything the API knows about a user, with devices and last-seen time.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct GetUser {
-    /// Login name, its start or id.
+    /// Login name, its start or ID.
     user: String,
 }
 
@@ -133,10 +133,10 @@ impl Query for GetUser {
     }
 }
 
-/// Give a user another role.
+/// Change a user's role.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct SetUserRole {
-    /// Login name, its start or id.
+    /// Login name, its start or ID.
     user: String,
     /// The new role.
     role: Role,
@@ -157,7 +157,7 @@ impl Edit for SetUserRole {
 /// Approve a user who needs approval.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ApproveUser {
-    /// Login name, its start or id.
+    /// Login name, its start or ID.
     user: String,
 }
 
@@ -176,7 +176,7 @@ impl Edit for ApproveUser {
 /// Suspend a user: they and their devices lose access until restored.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct SuspendUser {
-    /// Whole login name or id.
+    /// Full login name or ID.
     user: String,
 }
 
@@ -194,7 +194,7 @@ impl Edit for SuspendUser {
 /// Restore a suspended user.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct RestoreUser {
-    /// Login name, its start or id.
+    /// Login name, its start or ID.
     user: String,
 }
 
@@ -212,7 +212,7 @@ impl Edit for RestoreUser {
 /// Delete a user and all their devices (irreversible).
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct DeleteUser {
-    /// Whole login name or id.
+    /// Full login name or ID.
     user: String,
 }
 

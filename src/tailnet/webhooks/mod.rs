@@ -115,9 +115,8 @@ impl Resources<'_, Webhook> {
     pub async fn plan_test(&self, webhook: &str) -> Result<Plan> {
         let (id, name) = self.identify(webhook).await?;
         let mut plan = WEBHOOK.plan_action(TEST, &id, &name);
-        plan.notes.push(
-            "the event is sent a little later; the receiver shows whether it came".to_owned(),
-        );
+        plan.notes
+            .push("the event is sent shortly; check at the receiver whether it arrived".to_owned());
         Ok(plan)
     }
 
@@ -129,7 +128,7 @@ impl Resources<'_, Webhook> {
     /// Same as [`get`](Self::get).
     pub async fn plan_rotate(&self, webhook: &str) -> Result<Plan> {
         let (id, name) = self.identify(webhook).await?;
-        let warning = "events are signed with the new secret at once; give it to the receiver";
+        let warning = "events are signed with the new secret immediately; give it to the receiver";
         Ok(WEBHOOK.plan_action(ROTATE, &id, &name).warned(vec![warning.to_owned()]))
     }
 }
@@ -143,12 +142,12 @@ fn checked(events: &[String]) -> Result<(Vec<String>, Vec<String>)> {
         }
     }
     if all.is_empty() {
-        let should = format!("must name at least one event: {}", joined(WebhookEvent::ALL));
+        let should = format!("must have at least one event: {}", joined(WebhookEvent::ALL));
         return Err(Error::invalid_input("subscriptions", should));
     }
     let is_known = |name: &str| WebhookEvent::ALL.iter().any(|event| event.as_str() == name);
     let unknown = all.iter().filter(|name| !is_known(name));
-    let warn = |it: &String| format!("`{it}` is no event that is known here");
+    let warn = |it: &String| format!("`{it}` is not a known event");
     let warnings = unknown.map(warn).collect();
     Ok((all, warnings))
 }
@@ -160,7 +159,7 @@ fn explain(error: Error) -> Error {
         return error;
     }
     error.with_remedy(format!(
-        "change what the message says; known events: {}",
+        "change the request as the message says; known events: {}",
         joined(WebhookEvent::ALL)
     ))
 }

@@ -14,8 +14,8 @@ use crate::{
 
 pub(crate) const TOOLSET: Toolset = Toolset {
     name: "webhooks",
-    about: "Where Tailscale posts what happens in the tailnet.",
-    instructions: "`webhook` takes an id or a URL.",
+    about: "Webhooks, to which Tailscale posts events of the tailnet.",
+    instructions: "`webhook` takes an ID or a URL.",
     default: false,
     tools: &[
         list::<ListOf<Webhook>>(),
@@ -31,7 +31,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
 impl Tools for Webhook {
     const TAKES: &'static str = "ID or URL of the webhook.";
     const GET: Words = ("get_webhook", "Show one webhook.");
-    const DELETE: Words = ("delete_webhook", "Remove a webhook for good.");
+    const DELETE: Words = ("delete_webhook", "Delete a webhook (irreversible).");
 }
 
 impl ListTool for Webhook {
@@ -44,9 +44,9 @@ impl ListTool for Webhook {
 /// Create a webhook that posts events to a URL; its signing secret is shown once.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct CreateWebhook {
-    /// Endpoint URL, as `https://hooks.example.com/x`.
+    /// Endpoint URL, such as `https://hooks.example.com/x`.
     url: String,
-    /// Events, as `nodeCreated`, `policyUpdate` or `categoryTailnetManagement`.
+    /// Events, such as `nodeCreated`, `policyUpdate` or `categoryTailnetManagement`.
     subscriptions: Vec<String>,
     /// Message format of this chat provider.
     provider: Option<WebhookProvider>,
@@ -63,10 +63,10 @@ impl Edit for CreateWebhook {
     }
 }
 
-/// Subscribe a webhook to other events; nothing else of one can change.
+/// Replace the events of a webhook; nothing else can be changed.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct UpdateWebhook {
-    /// Its id or URL.
+    /// ID or URL of the webhook.
     webhook: String,
     /// Events that replace all it has.
     subscriptions: Vec<String>,
@@ -86,7 +86,7 @@ impl Edit for UpdateWebhook {
 /// Send a webhook a test event.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct TestWebhook {
-    /// Its id or URL.
+    /// ID or URL of the webhook.
     webhook: String,
 }
 
@@ -101,10 +101,10 @@ impl Edit for TestWebhook {
     }
 }
 
-/// Give a webhook a new secret, which is shown once; the old one stops at once.
+/// Rotate a webhook's secret: the new one is shown once, the old one stops immediately.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct RotateWebhookSecret {
-    /// Its id or URL.
+    /// ID or URL of the webhook.
     webhook: String,
 }
 

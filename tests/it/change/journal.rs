@@ -323,7 +323,7 @@ async fn a_journal_that_breaks_after_the_change_says_so_and_the_change_stays_tol
     let report = tailnet.apply(&plan).await.unwrap();
 
     assert!(report.applied);
-    let told = report.warnings.iter().any(|it| it.contains("outcome could not be recorded"));
+    let told = report.warnings.iter().any(|it| it.contains("outcome was not recorded"));
     assert!(told, "{:?}", report.warnings);
     let entry = tailnet.changes().get(1, 0, 10).await.unwrap();
     assert_eq!((entry.entry.outcome, entry.steps[0].step.outcome), (Outcome::Unknown, None));

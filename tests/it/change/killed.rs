@@ -120,7 +120,7 @@ async fn a_change_that_was_cut_off_is_found_at_the_next_start() {
     assert!(cut_off.get("running").is_none(), "{cut_off}");
     let step = &cut_off["steps"][0];
     assert!(step.get("outcome").is_none() && step["to"] == "cut-off", "{cut_off}");
-    assert!(cut_off["note"].as_str().unwrap().contains("cut off"), "{cut_off}");
+    assert!(cut_off["note"].as_str().unwrap().contains("interrupted"), "{cut_off}");
     // Whether the API had heard of it: the answer to that is what is there now.
     let now = direct.devices().get(device.key()).await.unwrap();
     if step["now"] == "cut-off" {

@@ -144,7 +144,7 @@ async fn a_change_whose_answer_got_lost_can_be_looked_at_and_rolled_back() {
     let entry = session.done("get_change", json!({ "change": 1 })).await;
     assert_eq!(entry["outcome"], "unknown");
     assert_eq!(entry["steps"][0]["now"], "lost", "{entry}");
-    assert!(entry["note"].as_str().unwrap().contains("an undo takes back"), "{entry}");
+    assert!(entry["note"].as_str().unwrap().contains("an undo reverts"), "{entry}");
     session.done("undo_change", json!({ "change": 1 })).await;
     let now = direct.devices().get(device.key()).await.unwrap();
     assert_eq!(now.short_name(), device.short_name());

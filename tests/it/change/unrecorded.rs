@@ -141,7 +141,7 @@ async fn an_outcome_that_is_not_recorded_is_told_and_tried_again() {
 
     assert!(report.applied);
     let warning = report.warnings.join(" ");
-    assert!(warning.contains("could not be recorded"), "{warning}");
+    assert!(warning.contains("was not recorded"), "{warning}");
     let change = report.change.unwrap();
     journal.mend().await;
     let recorded = async {

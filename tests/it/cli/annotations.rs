@@ -14,7 +14,7 @@ fn problems_become_annotations_in_github_actions() {
     let (told, code) = ended(&command.env("GITHUB_ACTIONS", "true").output().unwrap());
 
     assert_eq!(code, 1);
-    let wanted = "::error file=a%2Cb.hujson,line=3,col=23,title=policy file::src=tag not found: \"tag:a%25b\" (declare it in tagOwners)";
+    let wanted = "::error file=a%2Cb.hujson,line=3,col=23,title=local check::src=tag not found: \"tag:a%25b\" (declare it in tagOwners)";
     assert_eq!(told.lines().next(), Some(wanted));
     let (told, _) = session.run(&["validate", "--offline", "a,b.hujson", "--format", "json"]);
     let json: Value = serde_json::from_str(&told).unwrap();

@@ -355,7 +355,7 @@ async fn an_answer_that_is_no_token_is_an_error_that_says_so() {
             let error = tailnet(&server, credential).tailnet_settings().get().await.unwrap_err();
 
             assert_eq!(error.kind(), ErrorKind::NotJson, "{body}: {error}");
-            assert!(error.to_string().contains("the token endpoint's answer"), "{error}");
+            assert!(error.to_string().contains("response of the token endpoint"), "{error}");
         }
     }
 }

@@ -18,10 +18,10 @@ async fn said(reply: Reply) -> Error {
 async fn every_status_has_its_kind_and_keeps_what_was_said() {
     let cases = [
         (400, ErrorKind::Rejected, "400 Bad Request", "change the request"),
-        (401, ErrorKind::Unauthorized, "401 Unauthorized", "not revoked"),
+        (401, ErrorKind::Unauthorized, "401 Unauthorized", "nor revoked"),
         (402, ErrorKind::PlanLimit, "402 Payment Required", "pricing"),
         (403, ErrorKind::Forbidden, "403 Forbidden", "OAuth scope"),
-        (404, ErrorKind::NotFound, "404 Not Found", "check the tailnet id"),
+        (404, ErrorKind::NotFound, "404 Not Found", "check the tailnet ID"),
         (409, ErrorKind::Conflict, "409 Conflict", "read the existing resource"),
         (412, ErrorKind::Stale, "412 Precondition Failed", "read it again"),
         (418, ErrorKind::Rejected, "418 I'm a teapot", "change the request"),
@@ -105,10 +105,10 @@ async fn an_error_that_is_no_json_is_quoted_in_short() {
     let empty = said(Reply::new(404)).await;
 
     let words = error.upstream_message().unwrap();
-    assert!(words.starts_with("the answer is not JSON: <html><h1>502</h1>xxx"), "{words}");
+    assert!(words.starts_with("the response is not JSON: <html><h1>502</h1>xxx"), "{words}");
     assert!(words.len() < 300);
     assert_eq!((error.kind(), error.status()), (ErrorKind::NotFound, Some(404)));
-    assert_eq!(empty.upstream_message(), Some("the answer has no body"));
+    assert_eq!(empty.upstream_message(), Some("the response has no body"));
 }
 
 #[tokio::test]

@@ -100,7 +100,7 @@ fn a_secret_in_plain_text_is_refused_and_not_repeated() {
     ] {
         let error = Home::with(&text).load().unwrap_err();
 
-        let expected = format!("profile `acme` holds a secret in plain text, in `{field}`");
+        let expected = format!("profile `acme` has a secret in plain text, in `{field}`");
         assert_eq!(error.to_string(), expected);
         assert!(error.remedy().unwrap().contains("`tailsteward auth set acme`"));
         assert!(!whole(&error).contains("hunter2"), "{error}");
@@ -132,7 +132,7 @@ fn a_file_that_is_wrong_is_refused_without_its_values() {
         ("`credential.client_id`", profile("a", "age = true").replace("api_key", "oauth")),
         ("`credential.scopes`", profile("a", "age = true, scopes = []")),
         ("missing field `credential`", "[profiles.a]\nrate = 1".into()),
-        ("`default` names no profile", "default = 'hunter2'".into()),
+        ("`default` is not the name of a profile", "default = 'hunter2'".into()),
         ("letters, digits", profile("\"hunter2 \"", "age = true")),
     ] {
         let error = Home::with(&text).load().expect_err(&text);
@@ -278,7 +278,7 @@ fn secrets_of_age_are_armored_and_open_with_their_identity_only() {
 
     assert!(text.starts_with("-----BEGIN AGE ENCRYPTED FILE-----"));
     assert_eq!(secret(&right), "tskey-api-2");
-    assert!(wrong.to_string().contains("does not open with"), "{wrong}");
+    assert!(wrong.to_string().contains("cannot be decrypted with"), "{wrong}");
 }
 
 #[test]

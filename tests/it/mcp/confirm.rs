@@ -205,7 +205,7 @@ async fn whoever_is_asked_is_told_what_else_the_plan_says() {
     let arguments = json!({ "device": device.key(), "auto_updates": true });
     session.fails("force_update", arguments).await;
 
-    assert!(session.asked()[0].contains("no call can push an update"), "{:?}", session.asked());
+    assert!(session.asked()[0].contains("the API cannot push an update"), "{:?}", session.asked());
 }
 
 #[tokio::test]

@@ -121,7 +121,7 @@ async fn prompts_are_filled_in_and_wrong_arguments_named() {
         assert!(words.contains("given") || words.contains("77"), "{words}");
     }
     for (name, arguments, word) in [
-        ("why_no_connection", json!({ "from": "a" }), "`to` is missing"),
+        ("why_no_connection", json!({ "from": "a" }), "`to` is required"),
         ("why_no_connection", json!({ "from": "a", "to": "b", "via": "c" }), "no argument `via`"),
         // first-use 14: arguments were not checked.
         ("clean_up_stale_devices", json!({ "days": "web-01" }), "must be a number"),
@@ -162,7 +162,7 @@ async fn a_session_hears_of_what_it_watches_until_it_does_not_want_to() {
         let uri = format!("tailnet://device/{more}");
         #[allow(deprecated, reason = "sessions of 2025 subscribe this way")]
         let subscribed = session.client.subscribe(SubscribeRequestParams::new(uri)).await;
-        assert_eq!(subscribed.is_err(), more == 99, "a session watches 100 at most");
+        assert_eq!(subscribed.is_err(), more == 99, "a session can subscribe to 100 at most");
     }
 
     session.done("update_device", json!({ "device": device.key(), "name": "watched" })).await;

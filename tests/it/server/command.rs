@@ -36,8 +36,8 @@ fn a_token_is_printed_once_and_listed_by_what_it_may_do() {
     token(&["remove", "eve"]);
 
     assert!(made.starts_with("tailsteward_") && made.lines().count() == 1, "{made}");
-    assert!(list.contains("ci: all that the server offers"), "{list}");
-    assert!(list.contains("eve: reads; toolsets devices; until 20"), "{list}");
+    assert!(list.contains("ci: all tools of the server"), "{list}");
+    assert!(list.contains("eve: read-only tools; toolsets devices; until 20"), "{list}");
     assert!(list.contains("prometheus: metrics only"), "{list}");
     assert!(!list.contains(made.trim()) && !token(&["list"]).contains("eve"));
     let unknown = refused(&[&["token", "add", "x", "--toolsets", "device"], &tokens[..]].concat());

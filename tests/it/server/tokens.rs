@@ -106,7 +106,7 @@ fn what_is_wrong_with_a_file_of_tokens_is_said() {
     let second = file.add("ci", &NewToken::default()).unwrap_err();
     assert!(second.remedy().unwrap().contains("token remove ci"), "{second}");
     let unknown = file.remove("cd").unwrap_err();
-    assert!(unknown.to_string().contains("there is ci"), "{unknown}");
+    assert!(unknown.to_string().contains("unknown token `cd`; known tokens: ci"), "{unknown}");
 
     for text in ["tokens = 1", "[tokens.a]\nsha256 = 'short'", "[tokens.a]\nsecret = 1", "[[["] {
         fs::write(&path, text).unwrap();

@@ -27,7 +27,7 @@ fn value(text: &str, of: ValueType) -> Result<AttributeValue> {
         ValueType::Number => AttributeValue::Number(text.trim().parse().map_err(|_| {
             Error::invalid_input(
                 "value",
-                format!("is `{text}`; a number has no fraction, such as `87`"),
+                format!("is `{text}`; write a whole number, such as `87`"),
             )
         })?),
         ValueType::Boolean => AttributeValue::Bool(text.trim().parse().map_err(|_| {
@@ -68,7 +68,7 @@ impl Query for GetDeviceAttributes {
 pub(crate) struct SetDeviceAttribute {
     /// Device name, start of name, ID or IP.
     device: String,
-    /// Attribute name, as `custom:tier`.
+    /// Attribute name, such as `custom:tier`.
     key: String,
     /// Value of the attribute, as text.
     value: String,
@@ -106,7 +106,7 @@ impl Edit for SetDeviceAttribute {
 pub(crate) struct DeleteDeviceAttribute {
     /// Device name, start of name, ID or IP.
     device: String,
-    /// Attribute name, as `custom:tier`.
+    /// Attribute name, such as `custom:tier`.
     key: String,
 }
 
@@ -128,9 +128,9 @@ impl Edit for DeleteDeviceAttribute {
 /// Set or delete a custom posture attribute on several devices.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct BatchUpdateDeviceAttributes {
-    /// Up to 50.
+    /// Up to 50 devices.
     devices: Vec<String>,
-    /// Attribute name, as `custom:tier`.
+    /// Attribute name, such as `custom:tier`.
     key: String,
     /// Value of the attribute, as text; absent to delete it.
     value: Option<String>,

@@ -73,10 +73,10 @@ pub(crate) struct UpdateDevice {
     device: String,
     /// New device name; empty uses the OS hostname.
     name: Option<String>,
-    /// Tags to add, as `tag:web`.
+    /// Tags to add, such as `tag:web`.
     #[serde(default)]
     add_tags: Vec<String>,
-    /// Tags to remove, as `tag:web`.
+    /// Tags to remove, such as `tag:web`.
     #[serde(default)]
     remove_tags: Vec<String>,
     /// Tags that replace all it has.

@@ -57,11 +57,11 @@ const FIELDS: [&str; 31] = [
 pub(crate) struct ListDevices {
     /// Part of the device name.
     name: Option<String>,
-    /// Only devices that are connected, or not.
+    /// Only connected devices; false for disconnected.
     online: Option<bool>,
-    /// Only devices that are approved, or not.
+    /// Only approved devices; false for unapproved.
     authorized: Option<bool>,
-    /// Operating system, as `linux`.
+    /// Operating system, such as `linux`.
     os: Option<String>,
     /// Part of the owner's login name.
     user: Option<String>,
@@ -73,19 +73,19 @@ pub(crate) struct ListDevices {
     version_from: Option<String>,
     /// Only clients older than this version.
     version_below: Option<String>,
-    /// Only subnet routers, or none.
+    /// Only subnet routers; false for others.
     subnet_router: Option<bool>,
-    /// Only exit nodes, offered or approved.
+    /// Only exit nodes, advertised or approved.
     exit_node: Option<bool>,
-    /// Only shared-in devices, or none.
+    /// Only shared-in devices; false for others.
     external: Option<bool>,
-    /// Only ephemeral devices, or none.
+    /// Only ephemeral devices; false for others.
     ephemeral: Option<bool>,
-    /// Only devices whose client can be updated, or not.
+    /// Only devices with an available update; false for others.
     update_available: Option<bool>,
-    /// Only devices whose key expires within this time, as `7d`, or has expired.
+    /// Only devices whose key expires within this time, such as `7d`, or has expired.
     key_expires_within: Option<String>,
-    /// Only devices not seen for this long, as `30d`.
+    /// Only devices not seen for this long, such as `30d`.
     silent_for: Option<String>,
     /// Order of the list.
     sort: Order,
@@ -180,7 +180,7 @@ impl ListDevices {
         match self.fields.iter().find(|it| !known(it)) {
             Some(field) => Err(Error::invalid_input(
                 "fields",
-                format!("has `{field}`; there is {}", FIELDS.join(", ")),
+                format!("has the unknown field `{field}`; known fields: {}", FIELDS.join(", ")),
             )),
             None => Ok(()),
         }

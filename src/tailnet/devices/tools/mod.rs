@@ -25,7 +25,7 @@ use self::{
 pub(crate) const TOOLSET: Toolset = Toolset {
     name: "devices",
     about: "The devices of the tailnet.",
-    instructions: "`device` takes a name, an id, an IP address or the start of a name; destructive \
+    instructions: "`device` takes a name, an ID, an IP address or the start of a name; destructive \
                    tools need the full name, ID or IP.",
     default: true,
     tools: &[

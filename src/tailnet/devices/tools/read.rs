@@ -20,7 +20,7 @@ const ENTRIES: usize = 20;
 /// The maximum number of entries in `get_device_logs`.
 const MOST_ENTRIES: usize = 200;
 
-/// Show everything the API knows of one device.
+/// Show everything the API knows about a device.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct GetDeviceDetails {
     /// Device name, start of name, ID or IP.
@@ -59,14 +59,14 @@ impl Query for GetDeviceStatus {
 pub(crate) struct GetDeviceLogs {
     /// Device name, start of name, ID or IP.
     device: String,
-    /// RFC 3339, or `24h` ago.
+    /// Start of the window, RFC 3339 or `24h` ago.
     since: Option<String>,
-    /// End of the window, RFC 3339; usually now.
+    /// End of the window, RFC 3339; default now.
     until: Option<String>,
-    /// Network flows, too: 24 h at most.
+    /// Also show network flows, for up to 24 h.
     #[serde(default)]
     flows: bool,
-    /// Up to 200; usually 20.
+    /// Rows, up to 200; default 20.
     limit: Option<usize>,
 }
 

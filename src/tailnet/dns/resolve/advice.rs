@@ -9,15 +9,15 @@ use crate::client::is_private;
 pub(super) fn notes(paths: &Paths<'_>, attempt: &Attempt, others: &[Attempt]) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(error) = &paths.known.unlisted {
-        notes.push(format!("names of devices are not known here: {error}"));
+        notes.push(format!("device names could not be read: {error}"));
     }
     if !paths.now.preferences.magic_dns && paths.suffix(&attempt.name).is_some() {
-        notes.push("MagicDNS is off: devices have no names".to_owned());
+        notes.push("MagicDNS is off: device names do not resolve".to_owned());
     }
     let skips = |it: &&Attempt| it.result == Found::NotAsked;
     if attempt.result != Found::NotAsked && others.iter().any(|it| skips(&it)) {
         notes.push(
-            "devices may ask another resolver first, which is not asked from here".to_owned(),
+            "devices may ask another resolver first, which was not asked from here".to_owned(),
         );
     }
     if attempt.resolver.is_some() && attempt.split_dns.is_none() && is_local_first(paths) {
@@ -39,22 +39,22 @@ pub(super) fn next(paths: &Paths<'_>, attempt: &Attempt, kind: Kind) -> Option<S
         Found::Answered => return None,
         Found::NoSuchName => unknown(attempt),
         Found::NoSuchRecords if matches!(kind, Kind::A | Kind::Aaaa) => {
-            "the name is there without such an address: ask for the other of A and AAAA".to_owned()
+            "the name exists, but has no such address: try the other of A and AAAA".to_owned()
         }
-        Found::NoSuchRecords => "the name is there: ask for another type".to_owned(),
+        Found::NoSuchRecords => "the name exists: try another record type".to_owned(),
         Found::Refused => {
-            "that resolver does not answer for this name, or not to whoever asks from here: see \
-             whether the domain should have a split DNS resolver"
+            "that resolver does not answer for this name, or not to this machine: check whether \
+             the domain needs a split DNS nameserver"
                 .to_owned()
         }
-        Found::Failed => "look at that resolver: it answers, and fails".to_owned(),
+        Found::Failed => "check that resolver: it responds with a failure".to_owned(),
         Found::Timeout | Found::Unreachable => match (at, &attempt.resolver) {
             (Some(at), _) => lost(paths, at.ip()),
-            (None, Some(url)) => format!("see whether this machine may reach {url}"),
+            (None, Some(url)) => format!("check whether this machine can reach {url}"),
             (None, None) => "try again".to_owned(),
         },
         Found::NotAsked => {
-            format!("on a device of the tailnet: `tailscale dns query {}`", attempt.name)
+            format!("run `tailscale dns query {}` on a device of the tailnet", attempt.name)
         }
     })
 }
@@ -78,8 +78,8 @@ fn lost(paths: &Paths<'_>, address: IpAddr) -> String {
         let (name, is) =
             (device.short_name(), if device.is_online() { "online" } else { "offline" });
         return format!(
-            "{address} is the device {name}, which is {is}: only devices of the tailnet reach it, \
-             if the policy file lets them to port 53"
+            "{address} is the device {name}, which is {is}: only devices of the tailnet can reach \
+             it, if the policy file allows them port 53"
         );
     }
     let routers = paths.known.routers(address);
@@ -90,16 +90,16 @@ fn lost(paths: &Paths<'_>, address: IpAddr) -> String {
         };
         let list: Vec<String> = routers.iter().map(of).collect();
         return format!(
-            "{address} is behind {}: only devices of the tailnet reach it, if the policy file lets \
-             them to port 53",
+            "{address} is behind {}: only devices of the tailnet can reach it, if the policy file \
+             allows them port 53",
             list.join(", ")
         );
     }
     if is_private(address) {
         return format!(
-            "{address} is private, and no router of the tailnet leads there: devices elsewhere \
-             cannot reach it either"
+            "{address} is private, and no subnet router of the tailnet serves it: devices \
+             elsewhere cannot reach it either"
         );
     }
-    format!("see whether this machine may send to port 53 of {address}, or ask from a device")
+    format!("check whether this machine can send to port 53 of {address}, or try it on a device")
 }

@@ -43,14 +43,15 @@ pub(super) async fn ask(
 }
 
 async fn exchange(client: &Client, url: &str, name: &str, kind: Kind) -> Result<Message> {
-    let mut url = Url::parse(url)
-        .map_err(|error| Error::invalid_input("nameservers", format!("has no URL: {error}")))?;
+    let mut url = Url::parse(url).map_err(|error| {
+        Error::invalid_input("nameservers", format!("has an invalid URL: {error}"))
+    })?;
     let query = question(name, kind)
-        .map_err(|error| Error::invalid_input("name", format!("cannot be asked for: {error}")))?;
+        .map_err(|error| Error::invalid_input("name", format!("cannot be queried: {error}")))?;
     url.query_pairs_mut().append_pair("dns", &URL_SAFE_NO_PAD.encode(query));
     let body = client.read_elsewhere(url, MESSAGE, MAX_RESPONSE_BYTES).await?;
     Message::from_vec(&body)
-        .map_err(|_| Error::new(ErrorKind::Upstream, "its answer is no message of DNS"))
+        .map_err(|_| Error::new(ErrorKind::Upstream, "its response is not a DNS message"))
 }
 
 /// Encodes a DNS query. Its ID is zero, so that equal queries can be cached (RFC 8484, 4.1).

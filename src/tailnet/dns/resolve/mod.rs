@@ -265,7 +265,7 @@ fn resolution(paths: &Paths<'_>, kind: Kind, mut attempts: Vec<Attempt>) -> Resu
         .or_else(|| attempts.iter().position(|it| !it.result.is_final()))
         .unwrap_or(attempts.len().saturating_sub(1));
     if attempts.is_empty() {
-        return Err(Error::new(ErrorKind::Unsupported, "there was nobody to ask"));
+        return Err(Error::new(ErrorKind::Unsupported, "there is no resolver to ask"));
     }
     let attempt = attempts.remove(best);
     let notes = advice::notes(paths, &attempt, &attempts);

@@ -102,8 +102,7 @@ impl<'a> Paths<'a> {
             None => (None, self.now.nameservers.as_slice()),
         };
         if resolvers.is_empty() {
-            let why =
-                "the tailnet has no nameserver: devices ask whatever their network gives them";
+            let why = "the tailnet has no nameserver: devices use their local network's resolvers";
             paths.push(Path::Nobody(why.to_owned()));
         }
         paths.extend(resolvers.iter().map(|it| self.direct(it, domain)));

@@ -12,30 +12,30 @@ use crate::{
     tool::Edit,
 };
 
-/// A domain with resolvers of its own.
+/// A domain with its own nameservers.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Split {
-    /// Such as `corp.example.com`.
+    /// Domain, such as `corp.example.com`.
     domain: String,
     /// Nameserver addresses, in order.
     nameservers: Vec<String>,
 }
 
-/// Change several parts of the DNS configuration at once; what is absent stays.
+/// Change several parts of the DNS configuration at once; absent parts stay unchanged.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ConfigureDns {
     /// IPs or https:// URLs, in order.
     nameservers: Option<Vec<String>>,
     /// Devices use the nameservers, not those of their network.
     override_local_dns: Option<bool>,
-    /// Needs a nameserver.
+    /// True turns MagicDNS on; needs a nameserver.
     magic_dns: Option<bool>,
     /// Search domains, in order.
     search_paths: Option<Vec<String>>,
-    /// All of them.
+    /// All split DNS routes.
     split_dns: Option<Vec<Split>>,
-    /// Resolvers asked beside an exit node.
+    /// Resolvers also used with an exit node.
     with_exit_node: Option<Vec<String>>,
 }
 
@@ -97,10 +97,10 @@ impl Edit for ConfigureNameservers {
     }
 }
 
-/// Send names under a domain to resolvers of its own (split DNS).
+/// Send names under a domain to its own nameservers (split DNS).
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct AddDnsRoute {
-    /// Such as `corp.example.com`.
+    /// Domain, such as `corp.example.com`.
     domain: String,
     /// Addresses that replace those of the domain.
     nameservers: Vec<String>,
@@ -126,7 +126,7 @@ impl Edit for AddDnsRoute {
 /// Remove a domain's split DNS nameservers.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct RemoveDnsRoute {
-    /// Such as `corp.example.com`.
+    /// Domain, such as `corp.example.com`.
     domain: String,
 }
 
@@ -145,7 +145,7 @@ impl Edit for RemoveDnsRoute {
 /// Replace the DNS search domains, in order.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct SetSearchPaths {
-    /// May be empty.
+    /// Search domains; may be empty.
     search_paths: Vec<String>,
 }
 

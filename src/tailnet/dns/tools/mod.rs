@@ -43,7 +43,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
 const READS: &[&str] = &["dns:read"];
 const WRITES: &[&str] = &["dns"];
 
-/// Show the DNS configuration and what it means.
+/// Show the DNS configuration and explain it.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct GetDnsStatus {}
 
@@ -58,7 +58,7 @@ impl Query for GetDnsStatus {
     }
 }
 
-/// Show whether devices are found by name, under which domain, and what that needs.
+/// Show whether MagicDNS is on, its domain, and what it needs.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct GetMagicDnsStatus {}
 
@@ -75,12 +75,12 @@ impl Query for GetMagicDnsStatus {
     }
 }
 
-/// Resolve a name from here as the tailnet's devices would, and say how.
+/// Resolve a DNS name from here as the tailnet's devices would, and show how.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct TestDnsResolution {
     /// Domain name to resolve.
     name: String,
-    /// Record type, usually `A`.
+    /// Record type, default `A`.
     #[serde(default, rename = "type")]
     kind: Kind,
 }

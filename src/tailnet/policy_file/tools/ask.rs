@@ -39,12 +39,12 @@ enum By {
     Tailscale,
 }
 
-/// Check a policy text for errors, here with line numbers and then at Tailscale.
+/// Validate a policy file, locally with line numbers and then with Tailscale.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ValidateAclSyntax {
-    /// Policy file to use; usually the live one.
+    /// Policy file to use; default the live one.
     text: Option<String>,
-    /// Do not ask Tailscale.
+    /// Validate only locally.
     #[serde(default)]
     offline: bool,
 }
@@ -75,7 +75,7 @@ impl Query for ValidateAclSyntax {
         let accepted = checked.is_accepted();
         let problems = checked.problems;
         if self.offline || !accepted {
-            let note = (!self.offline).then_some("Tailscale was not asked: mend these first");
+            let note = (!self.offline).then_some("not validated by Tailscale: fix these first");
             return Ok(Validated { valid: accepted, offline: problems, tailscale: None, note });
         }
         let verdict = file.validate(&text).await?;
@@ -91,15 +91,15 @@ pub(crate) struct TestAclPolicy {
     from: Option<String>,
     /// Device, user, group, tag, host, address; alone: who reaches it.
     to: Option<String>,
-    /// `443` or `udp:53`; usually 443.
+    /// `443` or `udp:53`; default 443.
     port: Option<String>,
     /// Ask for SSH login as this user, not for a port.
     ssh_user: Option<String>,
-    /// Tests to run, not those of the file.
+    /// Tests to run, instead of those in the file.
     tests: Option<Vec<Claim>>,
-    /// Policy file to use; usually the live one.
+    /// Policy file to use; default the live one.
     text: Option<String>,
-    /// Who answers: the offline engine (usual) or Tailscale.
+    /// Who answers: the offline engine (default) or Tailscale.
     #[serde(default)]
     by: By,
 }
@@ -116,7 +116,7 @@ struct Claim {
     /// Destinations it must not reach.
     #[serde(default)]
     deny: Vec<String>,
-    /// Protocol, usually `tcp`.
+    /// Protocol, default `tcp`.
     #[serde(skip_serializing_if = "Option::is_none")]
     proto: Option<String>,
 }
@@ -172,7 +172,10 @@ impl<T> Capped<T> {
 /// Refuses `cursor` and `limit` if the result is not a list.
 fn no_page(part: &Part) -> Result<()> {
     if part.is_named {
-        return Err(Error::invalid_input("cursor", "and `limit` are for lists; leave them out"));
+        return Err(Error::invalid_input(
+            "cursor",
+            "and `limit` are only for lists; leave them out",
+        ));
     }
     Ok(())
 }
@@ -230,13 +233,14 @@ impl TestAclPolicy {
         if self.ssh_user.is_some() || (self.from.is_some() && self.to.is_some()) {
             return Err(Error::invalid_input(
                 "by",
-                "cannot be tailscale here: it answers for one end only; leave `by` out",
+                "cannot be `tailscale` here: it answers only for `from` or `to` alone; leave `by` \
+                 out",
             ));
         }
         if self.tests.is_some() && self.text.is_some() {
             return Err(Error::invalid_input(
                 "tests",
-                "are run by Tailscale on the live file only; leave `text` or `by` out",
+                "are run by Tailscale only on the live policy file; leave `text` or `by` out",
             ));
         }
         if let Some(tests) = &self.tests {
@@ -268,7 +272,10 @@ fn report(policy: &Compiled<'_>, tests: Option<Vec<Claim>>) -> Result<Report> {
     let report: TestReport = match tests {
         None => policy.run_tests(),
         Some(tests) => policy.try_json(&claims(&tests)).map_err(|wrong| {
-            Error::invalid_input("tests", format!("are wrong: {wrong}; write them as in the file"))
+            Error::invalid_input(
+                "tests",
+                format!("are invalid: {wrong}; write them as in the policy file"),
+            )
         })?,
     };
     let passed = report.total - report.failures.len();
@@ -308,7 +315,7 @@ pub(crate) struct PolicyAnalyzer {
     capability: Option<String>,
     /// Device name, start of name, ID or IP.
     device: Option<String>,
-    /// Policy file to use; usually the live one.
+    /// Policy file to use; default the live one.
     text: Option<String>,
 }
 

@@ -18,8 +18,7 @@ mod ask;
 pub(crate) const TOOLSET: Toolset = Toolset {
     name: "policy",
     about: "The policy file: who may reach what.",
-    instructions: "Before you change the policy file read it with get_acl_policy, and give its \
-                   `etag` along.",
+    instructions: "Before you change the policy file, read it with get_acl_policy, and pass its `etag`.",
     default: true,
     tools: &[
         query::<GetAclPolicy>(),
@@ -48,7 +47,7 @@ enum Format {
 pub(crate) struct GetAclPolicy {
     #[serde(default)]
     format: Format,
-    /// Such as `grants`.
+    /// Section, such as `grants`.
     section: Option<String>,
 }
 
@@ -95,20 +94,20 @@ fn fits(file: &PolicyFile) -> Result<()> {
     }
     let names: Vec<String> =
         file.sections()?.iter().map(|it| format!("{} ({} bytes)", it.name, it.bytes)).collect();
-    let message = format!("the policy file has {} bytes, too many for one answer", file.text.len());
-    let remedy = format!("ask for one `section` of it: {}", names.join(", "));
+    let message = format!("the policy file has {} bytes, too many for one result", file.text.len());
+    let remedy = format!("request one `section` of it: {}", names.join(", "));
     Err(Error::new(ErrorKind::TooLarge, message).with_remedy(remedy))
 }
 
 /// Change the policy file by edits or a complete text, after validation, its tests and a preview.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct UpdateAclPolicy {
-    /// Edits of the live file, if no `text`; all else stays as written.
+    /// Edits to the live file, if no `text`; the rest stays unchanged.
     #[serde(default)]
     edits: Vec<Edit>,
     /// The complete new text.
     text: Option<String>,
-    /// Version that `text` was made from.
+    /// Version that `text` is based on.
     etag: Option<String>,
     /// Allow a policy that locks out admins, all devices or this server.
     #[serde(default)]
@@ -135,7 +134,7 @@ impl tool::Edit for UpdateAclPolicy {
             (Some(text), true) => Draft::new(text, self.etag.unwrap_or_default()),
             (None, false) => Draft::edits(self.edits.into_iter().map(structured).collect()),
             _ => {
-                let should = "or `text` has to be given, one of them";
+                let should = "or `text` is required, but not both";
                 return Err(Error::invalid_input("edits", should));
             }
         };
@@ -156,7 +155,7 @@ fn structured(mut edit: Edit) -> Edit {
     edit
 }
 
-/// List the policy file's versions recorded here, newest first.
+/// List the recorded versions of the policy file, newest first.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ListPolicyVersions {}
 
@@ -204,7 +203,7 @@ impl tool::Edit for RollbackAclPolicy {
             (Some(version), None) => Recorded::After(version),
             (None, Some(at)) if !self.before => Recorded::At(instant(&at)?),
             _ => {
-                let should = "or `at` has to be given, one of them; `before` goes with `version`";
+                let should = "or `at` is required, but not both; `before` needs `version`";
                 return Err(Error::invalid_input("version", should));
             }
         };

@@ -33,7 +33,7 @@ async fn what_cannot_be_is_refused_before_anything_is_sent() {
                 "resend_contact_verification",
                 json!({ "contact": "account" }),
                 "refused",
-                "verified already",
+                "already verified",
             ),
         ],
     )

@@ -33,7 +33,7 @@ async fn a_share_that_is_accepted_brings_the_device_in() {
     let done = fixture.agent.call("accept_device_invite", json!({ "invite": fixture.link })).await;
 
     assert_eq!(externals().await, before + 1);
-    assert!(done["notes"].to_string().contains("is shared into this tailnet now"), "{done}");
+    assert!(done["notes"].to_string().contains("is now shared into this tailnet"), "{done}");
     assert!(done["id"].is_string() && !fixture.has_secret(&done), "{done}");
     let again = fixture.agent.fail("accept_device_invite", json!({ "invite": fixture.link })).await;
     assert_eq!(again["kind"], "rejected", "{again}");
@@ -59,7 +59,7 @@ async fn what_cannot_be_is_refused_before_anything_is_sent() {
         &fixture,
         vec![
             ("share_device", bad, "invalid_input", "`email` is `nobody`"),
-            ("share_device", json!({ "device": external }), "refused", "only shared into"),
+            ("share_device", json!({ "device": external }), "refused", "is a shared-in device"),
             ("share_device", json!({ "device": "zzz" }), "not_found", "zzz"),
             ("delete_device_invite", json!({ "invite": " " }), "invalid_input", "`invite`"),
             ("delete_device_invite", json!({ "invite": "1" }), "not_found", ""),

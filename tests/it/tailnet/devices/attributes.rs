@@ -67,7 +67,7 @@ async fn another_type_is_refused_in_the_dry_run_already() {
     let batch = json!({ "devices": [id(&device)], "key": "custom:n", "value": "x" });
     let batch = agent.fail("batch_update_device_attributes", batch).await;
 
-    assert!(failure["message"].as_str().unwrap().contains("give `number`"), "{failure}");
+    assert!(failure["message"].as_str().unwrap().contains("use `number`"), "{failure}");
     assert_eq!(batch["kind"], "invalid_input");
     assert_eq!((&same["unchanged"], &same["applied"]), (&json!(true), &json!(false)));
 }
@@ -131,7 +131,7 @@ async fn what_the_server_would_refuse_is_refused_before_it_is_sent() {
         (json!({ "key": "custom:a", "value": "x".repeat(51) }), "50"),
         (json!({ "key": "custom:a", "value": "" }), "50"),
         (json!({ "key": "custom:a", "value": "a-b" }), "50"),
-        (json!({ "key": "custom:a", "value": "1.5", "type": "number" }), "no fraction"),
+        (json!({ "key": "custom:a", "value": "1.5", "type": "number" }), "whole number"),
         (json!({ "key": "custom:a", "value": "9007199254740992", "type": "number" }), "between"),
         (json!({ "key": "custom:a", "value": "yes", "type": "boolean" }), "`true`"),
         (json!({ "key": "custom:a", "value": "b", "comment": "c".repeat(201) }), "200"),

@@ -97,7 +97,7 @@ async fn an_update_changes_all_it_names_and_shows_before_and_after() {
     assert_eq!(fields, ["name", "tags", "key_expires", "ipv4"]);
     assert_eq!(done["changes"][0]["after"], "front-door-1");
     assert_eq!(done["changes"][1]["before"].as_array().unwrap().len(), before.len());
-    assert!(done["warnings"].to_string().contains("writes the name as `front-door-1`"), "{done}");
+    assert!(done["warnings"].to_string().contains("stores the name as `front-door-1`"), "{done}");
     assert_eq!(now["nodeId"], device["nodeId"]);
     let tags: Vec<&str> =
         now["tags"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
@@ -132,7 +132,7 @@ async fn what_the_server_would_refuse_is_refused_with_the_reason() {
     let taken = other["name"].as_str().unwrap().split('.').next().unwrap();
     let (all, ip) = (&tagged["tags"], &other["addresses"][0]);
     let cases = [
-        (&tagged, json!({ "name": taken }), "refused", "is taken"),
+        (&tagged, json!({ "name": taken }), "refused", "is already used"),
         (&tagged, json!({ "name": "!!" }), "invalid_input", "`name`"),
         (&tagged, json!({ "remove_tags": all }), "refused", "last tag"),
         (&tagged, json!({ "set_tags": [] }), "refused", "last tag"),
@@ -236,8 +236,8 @@ async fn turning_expiry_on_warns_if_the_key_has_expired_meanwhile() {
     let off = agent.call("update_device", key(false)).await;
     let on = agent.call("update_device", key(true)).await;
 
-    assert!(off["warnings"].to_string().contains("lets the device back in"), "{off}");
-    assert!(on["warnings"].to_string().contains("disconnects at once"), "{on}");
+    assert!(off["warnings"].to_string().contains("lets the device connect again"), "{off}");
+    assert!(on["warnings"].to_string().contains("disconnects immediately"), "{on}");
 }
 
 #[tokio::test]
@@ -272,7 +272,7 @@ async fn nobody_pretends_that_an_update_was_pushed() {
 
     for answer in [&told, &dry, &done] {
         let notes = answer["notes"].to_string();
-        assert!(notes.contains("no call can push an update"), "{answer}");
+        assert!(notes.contains("the API cannot push an update"), "{answer}");
         assert!(notes.contains("tailscale update"), "{answer}");
     }
     assert_eq!(
@@ -301,7 +301,7 @@ async fn a_credential_that_may_not_read_the_policy_still_tags_with_a_warning() {
 
     let plan = tailnet.devices().plan_update(id(&device), &update).await.unwrap();
 
-    assert!(plan.warnings()[0].contains("nobody checked"), "{:?}", plan.warnings());
+    assert!(plan.warnings()[0].contains("not checked"), "{:?}", plan.warnings());
     let refused = tailnet.devices().attributes(id(&device)).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Forbidden);
     assert!(refused.remedy().unwrap().contains("devices:posture_attributes:read"), "{refused}");

@@ -68,7 +68,7 @@ fn an_ambiguous_beginning_lists_the_candidates() {
 
     assert_eq!(error.kind(), ErrorKind::Ambiguous);
     assert_eq!(error.candidates(), ["web (n1CNTRL)", "web-1 (n2CNTRL)", "web-2 (n3CNTRL)"]);
-    assert!(error.remedy().unwrap().contains("id"));
+    assert!(error.remedy().unwrap().contains("an ID"));
 }
 
 #[test]

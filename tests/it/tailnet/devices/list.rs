@@ -61,7 +61,7 @@ async fn a_cursor_of_another_list_is_refused() {
     let made_up = agent.fail("list_devices", json!({ "cursor": "page 2" })).await;
 
     assert_eq!(other["kind"], "invalid_input");
-    assert!(other["message"].as_str().unwrap().contains("start anew"), "{other}");
+    assert!(other["message"].as_str().unwrap().contains("start again"), "{other}");
     assert!(made_up["message"].as_str().unwrap().contains("`cursor`"), "{made_up}");
 }
 

@@ -89,20 +89,20 @@ async fn what_is_wrong_is_refused_before_anything_is_sent() {
         (set(json!({ "nameservers": ["1.1.1.1:53"] })), "invalid_input", "without a port"),
         (set(json!({ "nameservers": ["http://a.example"] })), "invalid_input", "https://"),
         (set(json!({ "nameservers": ["dns.example"] })), "invalid_input", "`nameservers`"),
-        (set(json!({ "nameservers": ["100.100.100.100"] })), "invalid_input", "no resolver"),
+        (set(json!({ "nameservers": ["100.100.100.100"] })), "invalid_input", "cannot use as a resolver"),
         (set(json!({ "nameservers": ["1.1.1.1", "1.1.1.1"] })), "invalid_input", "twice"),
-        (set(json!({ "nameservers": [] })), "refused", "`magic_dns` false"),
+        (set(json!({ "nameservers": [] })), "refused", "`magic_dns` to false"),
         (set(json!({ "search_paths": ["a..b"] })), "invalid_input", "`search_paths`"),
-        (set(json!({ "split_dns": [route("a.b", json!([]))] })), "invalid_input", "a resolver"),
+        (set(json!({ "split_dns": [route("a.b", json!([]))] })), "invalid_input", "at least one resolver"),
         (set(json!({ "split_dns": [route("-a", json!(["1.1.1.1"]))] })), "invalid_input", "domain"),
         (
             set(json!({ "split_dns": [route("a.b", json!(["1.1.1.1"])), route("A.b.", json!(["1.1.1.1"]))] })),
             "invalid_input",
             "twice",
         ),
-        (set(json!({ "with_exit_node": ["9.9.9.9"] })), "invalid_input", "none of the resolvers"),
+        (set(json!({ "with_exit_node": ["9.9.9.9"] })), "invalid_input", "not one of the resolvers"),
         (("configure_nameservers", json!({ "nameservers": ["x"] })), "invalid_input", "`x`"),
-        (("add_dns_route", route("a.b", json!([]))), "invalid_input", "remove the DNS route"),
+        (("add_dns_route", route("a.b", json!([]))), "invalid_input", "remove the domain's DNS route"),
         (("add_dns_route", route("a b", json!(["1.1.1.1"]))), "invalid_input", "`domain`"),
         (("remove_dns_route", json!({ "domain": "nobody.example" })), "not_found", "corp."),
         (("set_search_paths", json!({ "search_paths": ["a.b", "A.B"] })), "invalid_input", "twice"),
@@ -122,7 +122,7 @@ async fn the_status_says_what_the_configuration_means() {
     assert_eq!(usual["nameservers"], json!(["1.1.1.1", "8.8.8.8"]));
     assert_eq!((&usual["magic_dns"], &usual["override_local_dns"]), (&json!(true), &json!(false)));
     assert!(usual["split_dns"].as_object().unwrap().len() == 1, "{usual}");
-    assert!(usual["notes"].to_string().contains("prefers its network's own"), "{usual}");
+    assert!(usual["notes"].to_string().contains("prefer their local network's"), "{usual}");
 
     let bare = json!({ "preferences": { "overrideLocalDNS": true, "later": 1 }, "new": "x" });
     raw(&sandbox, "POST", WHOLE, bare).await;

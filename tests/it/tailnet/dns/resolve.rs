@@ -87,7 +87,7 @@ async fn records_come_with_their_ttl_from_the_resolver_that_the_configuration_se
     assert_eq!(values(&alias)[0], ("CNAME", "a.test.", Some(60)));
     let none = setting.ask("a.test", Kind::Mx).await;
     assert_eq!(none.attempt.result, Found::NoSuchRecords);
-    assert!(none.try_next.unwrap().contains("another type"));
+    assert!(none.try_next.unwrap().contains("another record type"));
 }
 
 #[tokio::test]
@@ -120,7 +120,7 @@ async fn what_goes_wrong_is_told_with_what_to_try() {
         ("none.corp.example", Found::NoSuchName, "resolver of corp.example"),
         ("empty.test", Found::NoSuchRecords, "A and AAAA"),
         ("refused.test", Found::Refused, "does not answer for this name"),
-        ("failed.test", Found::Failed, "it answers, and fails"),
+        ("failed.test", Found::Failed, "it responds with a failure"),
         ("silent.test", Found::Timeout, "is private"),
     ] {
         let told = setting.ask(name, Kind::A).await;
@@ -171,7 +171,7 @@ async fn without_the_list_of_devices_other_names_still_resolve() {
     let found = narrow.ask("a.test", Kind::A).await;
 
     assert_eq!(found.attempt.result, Found::Answered);
-    assert!(found.notes[0].contains("names of devices are not known"), "{found:?}");
+    assert!(found.notes[0].contains("device names could not be read"), "{found:?}");
 }
 
 #[tokio::test]
@@ -187,7 +187,7 @@ async fn what_is_not_asked_is_said_and_the_next_resolver_is() {
     let setting = Setting::with(|_, _| Says::Silence, json!({ "nameservers": [closed] })).await;
     let lost = setting.ask("a.test", Kind::A).await;
     assert_eq!(lost.attempt.result, Found::Unreachable);
-    assert!(lost.try_next.unwrap().contains("may reach https://127.0.0.1:1"));
+    assert!(lost.try_next.unwrap().contains("can reach https://127.0.0.1:1"));
     let setting = Setting::with(|_, _| Says::Silence, json!({})).await;
     let none = setting.ask("a.test", Kind::A).await;
     assert_eq!(none.attempt.result, Found::NotAsked);

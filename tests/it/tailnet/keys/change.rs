@@ -88,7 +88,7 @@ async fn what_is_wrong_with_an_update_is_refused_by_field_before_anything_is_sen
     for (id, field, value, words) in [
         (&trusts, "description", json!("a_b"), "`description`"),
         (&trusts, "tags", json!(["ci"]), "`tag:name`"),
-        (&trusts, "tags", json!([]), "`tags` are missing"),
+        (&trusts, "tags", json!([]), "`tags` are required"),
         (&trusts, "scopes", json!([]), "`scopes`"),
         (&trusts, "scopes", json!(["A"]), "`scopes` has `A`"),
         (&trusts, "issuer", json!("https://idp.example"), "`issuer`"),
@@ -96,7 +96,7 @@ async fn what_is_wrong_with_an_update_is_refused_by_field_before_anything_is_sen
         (&vouched, "issuer", json!("http://idp.example"), "`issuer`"),
         (&vouched, "issuer", json!(""), "`issuer`"),
         (&vouched, "subject", json!(""), "`subject`"),
-        (&vouched, "scopes", json!(["auth_keys"]), "`tags` are missing"),
+        (&vouched, "scopes", json!(["auth_keys"]), "`tags` are required"),
     ] {
         let mut wanted = json!({ "key": id });
         wanted[field] = value;
@@ -124,9 +124,11 @@ async fn auth_keys_and_access_tokens_are_not_updated() {
 
 #[tokio::test]
 async fn a_revoked_key_is_gone_for_good() {
-    for (new, words) in
-        [(auth(), "devices that joined"), (client(), "tokens made"), (federated(), "locked out")]
-    {
+    for (new, words) in [
+        (auth(), "devices added with it"),
+        (client(), "access tokens created"),
+        (federated(), "lose access"),
+    ] {
         let (sandbox, tailnet) = sandbox_of(20).await;
         let agent = agent(&tailnet).await;
         let id = made(&agent, new).await;
@@ -151,13 +153,13 @@ async fn the_credential_that_is_in_use_is_not_revoked() {
     let named = json!({ "key": Sandbox::OAUTH_CLIENT_ID });
     let failure = by_client(&sandbox).await.fail("revoke_key", named).await;
     assert_eq!(failure["kind"], "refused", "{failure}");
-    assert!(failure["message"].as_str().unwrap().contains("in use here"), "{failure}");
-    assert!(failure["remedy"].as_str().unwrap().contains("another one first"), "{failure}");
+    assert!(failure["message"].as_str().unwrap().contains("in use"), "{failure}");
+    assert!(failure["remedy"].as_str().unwrap().contains("another credential first"), "{failure}");
 
     let server = Server::says(vec![Reply::new(500)]).await;
     let agent = agent(&server.tailnet()).await;
     let failure = agent.fail("revoke_key", json!({ "key": "kTest11CNTRL" })).await;
-    assert!(failure["message"].as_str().unwrap().contains("in use here"), "{failure}");
+    assert!(failure["message"].as_str().unwrap().contains("in use"), "{failure}");
     assert!(server.seen().is_empty(), "{:?}", server.seen());
 }
 

@@ -85,7 +85,7 @@ async fn a_key_is_made_as_it_was_wanted() {
         (&json!("acme"), &federated()["claims"])
     );
     assert!(done.get("shown_once").is_none(), "a federated identity has no secret: {done}");
-    assert!(done["notes"].to_string().contains("made the key"), "{done}");
+    assert!(done["notes"].to_string().contains("created key"), "{done}");
 }
 
 #[tokio::test]
@@ -97,8 +97,8 @@ async fn what_is_made_too_mighty_is_warned_of() {
     let mut anybody = federated();
     anybody["subject"] = json!("*");
     for (mut new, words) in [
-        (auth(), "nobody approves them"),
-        (all, "may do everything"),
+        (auth(), "without approval"),
+        (all, "access to everything"),
         (anybody, "every workload of the issuer"),
     ] {
         new["dry_run"] = json!(true);
@@ -128,16 +128,16 @@ fn wrong() -> Vec<(Value, &'static str, Value, &'static str)> {
         (client(), "reusable", yes.clone(), "`reusable`"),
         (client(), "ephemeral", yes.clone(), "`ephemeral`"),
         (client(), "preauthorized", yes, "`preauthorized`"),
-        (client(), "issuer", x.clone(), "federated identities only"),
-        (client(), "scopes", none.clone(), "`scopes` are missing"),
+        (client(), "issuer", x.clone(), "only for federated identities"),
+        (client(), "scopes", none.clone(), "`scopes` are required"),
         (client(), "scopes", json!(["Devices"]), "`scopes` has `Devices`"),
         (client(), "scopes", json!([""]), "`scopes`"),
-        (client(), "tags", none.clone(), "`tags` are missing"),
-        (federated(), "scopes", none, "`scopes` are missing"),
+        (client(), "tags", none.clone(), "`tags` are required"),
+        (federated(), "scopes", none, "`scopes` are required"),
         (federated(), "days", json!(3), "`days`"),
         (federated(), "issuer", json!("http://idp.example"), "`issuer` must be the https"),
         (federated(), "issuer", x, "`issuer`"),
-        (federated(), "subject", json!(""), "`subject` is missing"),
+        (federated(), "subject", json!(""), "`subject` is required"),
         (federated(), "claims", json!({ "sub": "y" }), "`claims` has `sub`"),
         (federated(), "claims", json!({ "iss": "y" }), "`claims`"),
         (federated(), "claims", json!({ "aud": "y" }), "`claims`"),
@@ -193,7 +193,7 @@ async fn a_key_that_was_rolled_back_is_not_made_again_by_taking_that_back() {
 
     assert_eq!(failure["kind"], "refused", "{failure}");
     assert_eq!(ids(&sandbox).await, before);
-    assert!(undone["warnings"].to_string().contains("for good"), "{undone}");
+    assert!(undone["warnings"].to_string().contains("irreversible"), "{undone}");
     assert!(!is_valid(&sandbox, &id(&done)).await);
 }
 

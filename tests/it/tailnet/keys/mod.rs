@@ -161,7 +161,7 @@ async fn without_users_an_owner_is_an_id_and_a_check_says_what_it_left_out() {
     assert!(all["keys"].as_array().unwrap().iter().all(|it| it["kind"] == "auth"), "{all}");
     let owner = all["keys"][0]["owner"].as_str().unwrap();
     assert!(!owner.is_empty() && !owner.contains('@'), "{all}");
-    assert!(report["notes"][0].as_str().unwrap().contains("owners were not looked at"), "{report}");
+    assert!(report["notes"][0].as_str().unwrap().contains("owners were not checked"), "{report}");
 }
 
 #[tokio::test]

@@ -64,7 +64,7 @@ async fn with_a_grace_the_old_key_stays() {
     let new = new_one(&sandbox, &before).await;
     assert!(secret(&done).contains(&new), "{done}");
     assert!(is_valid(&sandbox, &old).await);
-    assert!(done["warnings"].to_string().contains("when the grace is over"), "{done}");
+    assert!(done["warnings"].to_string().contains("after the grace period"), "{done}");
     assert!(done.get("cannot_be_undone").is_none(), "{done}");
 }
 

@@ -89,39 +89,39 @@ async fn every_destination_says_what_it_needs() {
     };
     let mut refusals = Vec::new();
     for ((tool, arguments), part) in [
-        (to("splunk", json!({})), "`url` must be given"),
-        (to("splunk", url()), "`token` must be given"),
-        (to("datadog", url()), "`token` must be given"),
-        (to("axiom", url()), "`token` must be given"),
-        (to("elastic", json!({})), "`url` must be given"),
-        (to("panther", json!({})), "`url` must be given"),
-        (to("cribl", json!({})), "`url` must be given"),
-        (to("cribl", json!({ "url": "nowhere" })), "`url` is no URL: relative"),
+        (to("splunk", json!({})), "`url` is required"),
+        (to("splunk", url()), "`token` is required"),
+        (to("datadog", url()), "`token` is required"),
+        (to("axiom", url()), "`token` is required"),
+        (to("elastic", json!({})), "`url` is required"),
+        (to("panther", json!({})), "`url` is required"),
+        (to("cribl", json!({})), "`url` is required"),
+        (to("cribl", json!({ "url": "nowhere" })), "`url` is not a URL: relative"),
         (
             to("cribl", json!({ "url": "https://u:p@cribl.example" })),
-            "`url` has a user or a password",
+            "`url` contains a user name or password",
         ),
         (
             to("cribl", json!({ "url": "https://u@cribl.example" })),
-            "`url` has a user or a password",
+            "`url` contains a user name or password",
         ),
         (
             to("cribl", json!({ "url": "https://u:p@cribl.example:99999" })),
-            "`url` is no URL: invalid port",
+            "`url` is not a URL: invalid port",
         ),
         (
             to("cribl", json!({ "url": "https://x.example", "period_minutes": 1441 })),
             "`period_minutes`",
         ),
-        (to("s3", json!({ "s3_authentication": "rolearn" })), "`s3_bucket` must be given"),
+        (to("s3", json!({ "s3_authentication": "rolearn" })), "`s3_bucket` is required"),
         (to("s3", s3(json!({}))), "`s3_authentication` must be"),
         (
             to("s3", s3(json!({ "s3_authentication": "accesskey", "s3_access_key_id": "A" }))),
-            "`s3_secret_access_key` must",
+            "`s3_secret_access_key` is required",
         ),
-        (to("s3", s3(json!({ "s3_authentication": "rolearn" }))), "`s3_role_arn` must"),
-        (to("gcs", json!({ "gcs_credentials": SECRET })), "`gcs_bucket` must"),
-        (to("gcs", json!({ "gcs_bucket": "b" })), "`gcs_credentials` must"),
+        (to("s3", s3(json!({ "s3_authentication": "rolearn" }))), "`s3_role_arn` is required"),
+        (to("gcs", json!({ "gcs_credentials": SECRET })), "`gcs_bucket` is required"),
+        (to("gcs", json!({ "gcs_bucket": "b" })), "`gcs_credentials` is required"),
         (to("loki", url()), "destination"),
     ] {
         refusals.push((tool, arguments, "invalid_input", part));

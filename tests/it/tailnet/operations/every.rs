@@ -192,7 +192,7 @@ async fn policy(walk: &Walk) {
     walk.call("validateAndTestPolicyFile", tests).await;
     let body = json!({ "body": { "acls": [] } });
     let told = walk.refused("setPolicyFile", body).await;
-    assert!(told.contains("not called directly"), "{told}");
+    assert!(told.contains("cannot be called directly"), "{told}");
     // It is reached by the tool that looks before it writes.
     let etag = walk.caller.agent.call("get_acl_policy", json!({})).await["etag"].clone();
     let edit = json!({

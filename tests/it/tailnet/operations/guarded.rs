@@ -81,7 +81,7 @@ async fn with_read_access_it_reads_and_changes_nothing() {
     let mut paged = arguments("getTailnetSettings", json!({}));
     paged["limit"] = json!(2);
     let paged = agent.fail("call_api_operation", paged).await;
-    assert!(paged["message"].as_str().unwrap().contains("are for lists"), "{paged}");
+    assert!(paged["message"].as_str().unwrap().contains("are only for lists"), "{paged}");
     let refused = agent.fail("call_api_operation", arguments("createWebhook", hook())).await;
 
     assert_eq!(tool.annotations.unwrap().read_only_hint, Some(true));
@@ -183,7 +183,7 @@ async fn a_creation_whose_answer_is_lost_is_not_said_to_have_failed() {
     let failure = caller.fail("createWebhook", hook()).await;
 
     assert_eq!(failure["may_have_had_effect"], true, "{failure}");
-    assert!(text(&failure["message"]).contains("nothing can be read back"), "{failure}");
+    assert!(text(&failure["message"]).contains("cannot be read back"), "{failure}");
 }
 
 #[tokio::test]
@@ -231,7 +231,7 @@ async fn what_holds_for_the_whole_tailnet_needs_danger_access() {
     let caller = Caller::of(&tailnet).await;
     let without = json!({ "body": { "dns": [] } });
     let done = caller.call("setDnsNameservers", without).await;
-    assert!(done["warnings"].to_string().contains("MagicDNS goes off"), "{done}");
+    assert!(done["warnings"].to_string().contains("MagicDNS is also turned off"), "{done}");
 }
 
 #[tokio::test]

@@ -154,7 +154,7 @@ async fn a_text_is_validated_here_first_and_then_at_tailscale() {
     assert_eq!(wrong["valid"], false);
     assert_eq!(wrong["offline"][0]["suggestion"], "did you mean \"tag:web\"?");
     assert!(wrong["offline"][0]["at"]["line"].as_u64().unwrap() > 20);
-    assert!(wrong["note"].as_str().unwrap().contains("not asked") && asked() == 1);
+    assert!(wrong["note"].as_str().unwrap().contains("not validated by Tailscale") && asked() == 1);
     let offline = agent.call("validate_acl_syntax", json!({ "offline": true })).await;
     assert!(offline.get("tailscale").is_none() && asked() == 1);
 }
@@ -221,7 +221,7 @@ async fn an_edit_that_cannot_be_made_names_what_is_wrong() {
         [json!({}), json!({ "text": "{}", "edits": [{ "op": "remove", "section": "tests" }] })]
     {
         let failure = agent.fail("update_acl_policy", arguments).await;
-        assert!(failure["message"].as_str().unwrap().contains("one of them"), "{failure}");
+        assert!(failure["message"].as_str().unwrap().contains("not both"), "{failure}");
     }
     assert!(setting.is_untouched().await && setting.writes() == 0);
 }
@@ -259,7 +259,7 @@ async fn without_people_and_devices_the_plan_says_that_effects_are_not_known() {
     let draft = setting.draft(&super::printer(&setting.old)).await;
     let plan = setting.tailnet.policy_file().plan_text(&draft).await.unwrap();
     let warnings = plan.warnings().join("\n");
-    assert!(warnings.contains("effects and lockouts were not worked out"), "{warnings}");
+    assert!(warnings.contains("effects and lockouts were not checked"), "{warnings}");
     assert!(warnings.contains("users:read"), "{warnings}");
     let offline = plan.notes().iter().any(|it| it.starts_with("validated offline: ok"));
     assert!(offline, "{:?}", plan.notes());

@@ -28,7 +28,7 @@ async fn a_new_file_is_checked_confirmed_written_and_verified_in_both_eras() {
             "validated offline: ok",
             "validated by Tailscale: ok",
             "tests: 2 passed at Tailscale, 2 offline",
-            "read back and verified: as it was sent, and its tests pass",
+            "read back and verified: the text is as sent, and its tests pass",
         ] {
             assert!(notes.contains(&wanted), "{wanted}: {notes:?}");
         }
@@ -186,7 +186,10 @@ async fn a_file_that_is_kept_otherwise_than_it_was_sent_is_restored() {
 
     let error = setting.deploy(&printer(&setting.old)).await.unwrap_err();
 
-    assert!(error.to_string().contains("what is live is not what was sent"), "{error}");
+    assert!(
+        error.to_string().contains("the live policy file is not the text that was sent"),
+        "{error}"
+    );
     assert!(error.to_string().contains("tcp:9101"), "{error}");
     assert!(error.to_string().contains("rolled back"), "{error}");
     assert!(setting.is_untouched().await);
@@ -224,7 +227,7 @@ async fn a_file_whose_tests_fail_once_it_is_live_is_restored() {
 
         let error = setting.deploy(&printer(&setting.old)).await.unwrap_err();
 
-        assert!(error.to_string().contains("it was written, but"), "{error}");
+        assert!(error.to_string().contains("it was written"), "{error}");
         assert!(error.to_string().contains("rolled back: text from"), "{error}");
         assert!(!error.may_have_had_effect());
         if matches!(answer, Fault::AnsweredInstead(_)) {

@@ -76,7 +76,7 @@ async fn a_file_whose_own_tests_fail_is_refused_with_the_tests() {
     let error = setting.deploy(&text).await.unwrap_err();
 
     assert_eq!(error.kind(), ErrorKind::Refused);
-    assert!(error.to_string().contains("of 2 tests in the policy file, 1 fail"), "{error}");
+    assert!(error.to_string().contains("1 of 2 tests in the policy file fail"), "{error}");
     assert_eq!(error.policy_problems()[0].user, "tag:web");
     assert!(error.to_string().contains("want: Drop, got: Accept"), "{error}");
     assert!(setting.is_untouched().await && setting.writes() == 0);
@@ -149,7 +149,7 @@ async fn without_a_version_nothing_is_planned_and_nothing_written() {
     let draft = Draft::new(printer(&setting.old), "");
     let error = setting.tailnet.policy_file().plan_text(&draft).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
-    assert!(error.to_string().contains("`etag` is missing"), "{error}");
+    assert!(error.to_string().contains("`etag` is required"), "{error}");
 }
 
 #[tokio::test]

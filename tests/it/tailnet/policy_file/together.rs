@@ -51,7 +51,7 @@ async fn an_edit_elsewhere_in_the_file_is_told_with_who_and_what_and_kept() {
         assert!(said.contains("was changed meanwhile by "), "{said}");
         assert!(said.contains("@example.com at 2"), "{said}");
         assert!(said.contains("tag:ci") && !said.contains("9100"), "{said}");
-        assert!(said.contains("does not touch"), "{said}");
+        assert!(said.contains("does not conflict"), "{said}");
         assert!(error.remedy().unwrap().contains("call again"), "{error}");
         assert!(!error.may_have_had_effect());
         assert_eq!(setting.live().await, theirs);
@@ -67,7 +67,7 @@ async fn an_edit_of_the_same_lines_is_told_as_a_conflict_and_kept() {
 
         let said = error.to_string();
         assert_eq!(error.kind(), ErrorKind::Stale, "{method} {nth}: {error}");
-        assert!(said.contains("both changed line 35"), "{said}");
+        assert!(said.contains("both changes edit line 35"), "{said}");
         for port in ["tcp:631", "tcp:515", "tcp:9100"] {
             assert!(said.contains(port), "{said}");
         }
@@ -103,7 +103,7 @@ async fn a_draft_from_an_older_version_is_put_together_with_what_is_live() {
 
     assert_eq!(setting.live().await, funnel(&printer(&setting.old)));
     let note = done["notes"][0].as_str().unwrap();
-    assert!(note.starts_with("put together with a change that was made meanwhile by "), "{note}");
+    assert!(note.starts_with("merged with a change that was made meanwhile by "), "{note}");
     assert!(session.asked()[0].contains(note), "whoever confirms is told");
 }
 
@@ -117,7 +117,7 @@ async fn a_draft_that_conflicts_with_what_is_live_is_not_planned() {
     let error = setting.tailnet.policy_file().plan_text(&draft).await.unwrap_err();
 
     assert_eq!(error.kind(), ErrorKind::Stale);
-    assert!(error.to_string().contains("both changed line 35"), "{error}");
+    assert!(error.to_string().contains("both changes edit line 35"), "{error}");
     assert_eq!(setting.live().await, theirs);
 }
 

@@ -95,7 +95,7 @@ async fn a_version_comes_back_by_its_number_checked_and_confirmed() {
         let note = done["notes"][0].as_str().unwrap();
         let side = if before { "before" } else { "after" };
         assert!(
-            note.starts_with(&format!("goes back to the text {side} change {version}")),
+            note.starts_with(&format!("rolls back to the text {side} change {version}")),
             "{note}"
         );
         assert!(done["notes"].to_string().contains("tests: 2 passed at Tailscale"), "{done}");
@@ -121,10 +121,7 @@ async fn a_version_comes_back_by_its_time() {
     assert_eq!(setting.live().await, funnel(&printer(&setting.old)));
     let earlier = session.done("rollback_acl_policy", json!({ "at": start.to_string() })).await;
     assert!(setting.is_untouched().await);
-    assert!(
-        earlier["warnings"].to_string().contains("nothing is recorded from before"),
-        "{earlier}"
-    );
+    assert!(earlier["warnings"].to_string().contains("nothing is recorded before"), "{earlier}");
 }
 
 #[tokio::test]

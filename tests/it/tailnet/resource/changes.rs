@@ -195,7 +195,10 @@ async fn a_lost_answer_is_looked_up_or_nobody_claims_to_know() {
 
         assert_eq!(failure["may_have_had_effect"], true, "{tool}: {failure}");
         let message = failure["message"].as_str().unwrap();
-        assert!(message.contains("nothing can be read back that would tell"), "{tool}: {failure}");
+        assert!(
+            message.contains("whether it took effect cannot be read back"),
+            "{tool}: {failure}"
+        );
         let remedy = failure["remedy"].as_str().unwrap_or_default();
         assert!(
             remedy.contains("may have taken effect") || remedy.contains("again"),
@@ -274,9 +277,9 @@ async fn what_was_made_and_rolled_back_is_not_made_again() {
 
     let failure = fixture.agent.fail("undo_change", json!({ "change": undone["change"] })).await;
 
-    assert!(undone["warnings"].to_string().contains("removed for good"), "{undone}");
+    assert!(undone["warnings"].to_string().contains("irreversible"), "{undone}");
     assert_eq!(failure["kind"], "refused", "{failure}");
-    assert_eq!(failure["remedy"], "make a new one");
+    assert_eq!(failure["remedy"], "create a new one");
 }
 
 #[tokio::test]

@@ -175,7 +175,7 @@ async fn what_nobody_here_knows_of_a_service_survives_a_change_and_a_deletion() 
 
     let gone = session.done("services_delete", web(&json!({}))).await;
     let back = session.done("undo_change", json!({ "change": gone["change"] })).await;
-    assert!(back["warnings"].to_string().contains("do not come back"), "{back}");
+    assert!(back["warnings"].to_string().contains("are not restored"), "{back}");
     assert_eq!(raw(&sandbox, "GET", "/tailnet/-/services/svc:web", Value::Null).await, now);
 }
 
@@ -237,7 +237,7 @@ async fn an_approval_says_what_it_waits_for_and_what_it_overrides() {
     let mut withdraw = approve(false);
     withdraw["dry_run"] = json!(true);
     let plan = agent.call("services_approve_host", withdraw).await;
-    assert!(plan["warnings"].to_string().contains("approves it by itself"), "{plan}");
+    assert!(plan["warnings"].to_string().contains("auto-approves it"), "{plan}");
 }
 
 #[tokio::test]
@@ -251,9 +251,9 @@ async fn a_service_can_be_made_without_reading_the_policy_file() {
 
     let done = agent.call("services_create", git()).await;
 
-    assert!(done["warnings"][0].as_str().unwrap().contains("nobody checked"), "{done}");
+    assert!(done["warnings"][0].as_str().unwrap().contains("not checked"), "{done}");
     let shown = agent.call("services_get", json!({ "service": "svc:git" })).await;
-    assert!(shown["notes"].to_string().contains("names of the devices are not known"), "{shown}");
+    assert!(shown["notes"].to_string().contains("device names could not be read"), "{shown}");
 }
 
 #[tokio::test]

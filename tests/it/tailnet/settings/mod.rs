@@ -85,18 +85,18 @@ async fn what_is_not_seen_cannot_be_put_back_and_is_said_to_stay() {
 
     assert!(seen.get("cannot_be_undone").is_none(), "{seen}");
     assert_eq!(unseen["cannot_be_undone"], true, "{unseen}");
-    assert!(unseen["warnings"].to_string().contains("nobody here may see"), "{unseen}");
+    assert!(unseen["warnings"].to_string().contains("cannot be read"), "{unseen}");
 }
 
 #[tokio::test]
 async fn what_people_may_regret_is_said_before() {
     let fixture = Fixture::new().await;
     for (change, part) in [
-        (json!({ "devices_approval_on": false }), "without approval"),
-        (json!({ "users_approval_on": false }), "without approval"),
+        (json!({ "devices_approval_on": false }), "need no approval"),
+        (json!({ "users_approval_on": false }), "need no approval"),
         (json!({ "acls_externally_managed_on": true }), "admin console"),
         (json!({ "devices_key_duration_days": 7 }), "sooner"),
-        (json!({ "network_flow_logging_on": false }), "not recorded"),
+        (json!({ "network_flow_logging_on": false }), "no longer logged"),
     ] {
         let mut dry = change.clone();
         dry["dry_run"] = json!(true);

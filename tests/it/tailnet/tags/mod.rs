@@ -142,7 +142,7 @@ async fn tags_that_are_undeclared_unowned_or_unused_are_found() {
     assert_eq!(page["total"].as_u64(), before["total"].as_u64().map(|it| it + 1));
     let rows = page["tags"].as_array().unwrap();
     let orphan = rows.iter().find(|it| it["tag"] == "tag:Orphan").unwrap();
-    let problems = json!(["owned by nobody", "used nowhere", "has capital letters"]);
+    let problems = json!(["has no owners", "not used", "has uppercase letters"]);
     assert_eq!(orphan["problems"], problems, "{orphan}");
     let used = rows.iter().find(|it| it["devices"].as_u64() > Some(0)).unwrap();
     assert!(!used["such_as"].as_array().unwrap().is_empty());
@@ -163,7 +163,7 @@ async fn a_credential_without_the_policy_file_still_sees_devices() {
 
     let page = agent.call("audit_tags", json!({})).await;
 
-    assert!(page["notes"][0].as_str().unwrap().contains("may not be read"), "{page}");
+    assert!(page["notes"][0].as_str().unwrap().contains("may not read"), "{page}");
     assert!(page["total"].as_u64() > Some(0));
 }
 

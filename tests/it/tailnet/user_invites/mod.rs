@@ -49,7 +49,7 @@ async fn somebody_without_an_address_gets_a_link_and_no_mail() {
     let done = fixture.agent.call("invite_users", json!({})).await;
     assert!(done["shown_once"]["inviteUrl"].is_string(), "{done}");
     let mailed = json!({ "invite": done["id"] });
-    are_refused(&fixture, vec![("resend_user_invite", mailed, "refused", "without an address")])
+    are_refused(&fixture, vec![("resend_user_invite", mailed, "refused", "no email address")])
         .await;
 }
 
@@ -61,7 +61,7 @@ async fn a_role_that_is_more_than_a_members_is_a_danger() {
     let admin = fixture.agent.call("invite_users", ask("admin")).await;
     let member = fixture.agent.call("invite_users", ask("member")).await;
 
-    assert!(admin["warnings"].to_string().contains("`admin` at once"), "{admin}");
+    assert!(admin["warnings"].to_string().contains("`admin` immediately"), "{admin}");
     assert!(member.get("warnings").is_none(), "{member}");
 }
 
@@ -76,7 +76,7 @@ async fn what_cannot_be_is_refused_before_anything_is_sent() {
             ("invite_users", emails(&["a b@c.example"]), "invalid_input", "`emails`"),
             ("invite_users", emails(&["a@b.example", "A@b.example"]), "invalid_input", "twice"),
             ("invite_users", json!({ "role": "owner" }), "invalid_input", "`role`"),
-            ("invite_users", emails(&["guest@elsewhere.example"]), "conflict", "invited already"),
+            ("invite_users", emails(&["guest@elsewhere.example"]), "conflict", "already invited"),
             ("delete_user_invite", json!({ "invite": "zzz" }), "not_found", "no user invite"),
             ("delete_user_invite", json!({ "invite": "" }), "invalid_input", "`invite`"),
         ],

@@ -80,8 +80,8 @@ async fn what_cuts_somebody_off_takes_their_whole_login_name() {
         vec![
             ("suspend_user", json!({ "user": start }), "refused", "login name"),
             ("delete_user", json!({ "user": start }), "refused", "login name"),
-            ("suspend_user", json!({ "user": fixture.owner }), "refused", "owns the tailnet"),
-            ("delete_user", json!({ "user": fixture.owner }), "refused", "owns the tailnet"),
+            ("suspend_user", json!({ "user": fixture.owner }), "refused", "owner of the tailnet"),
+            ("delete_user", json!({ "user": fixture.owner }), "refused", "owner of the tailnet"),
             ("suspend_user", json!({ "user": partner }), "refused", "another tailnet"),
             (
                 "set_user_role",
@@ -108,10 +108,10 @@ async fn what_becomes_of_devices_is_said_before() {
     let suspended = fixture.agent.call("suspend_user", arguments.clone()).await;
     let deleted = fixture.agent.call("delete_user", arguments).await;
 
-    let count = format!("{} of their devices", user["devices"]);
+    let count = format!(": {}", user["devices"]);
     assert!(suspended["warnings"].to_string().contains(&count), "{suspended}");
     assert!(deleted["warnings"].to_string().contains(&count), "{deleted}");
-    assert!(deleted["warnings"].to_string().contains("removed for good"), "{deleted}");
+    assert!(deleted["warnings"].to_string().contains("also removed"), "{deleted}");
     assert_eq!(deleted["cannot_be_undone"], true);
     assert!(suspended.get("cannot_be_undone").is_none());
 }

@@ -44,7 +44,10 @@ async fn an_event_that_is_unknown_here_is_left_to_the_api() {
     let shown = fixture.agent.call("update_webhook", dry).await;
     let failure = fixture.beyond_the_document().await.fail("update_webhook", new).await;
 
-    assert!(shown["warnings"].to_string().contains("`nodeExploded` is no event"), "{shown}");
+    assert!(
+        shown["warnings"].to_string().contains("`nodeExploded` is not a known event"),
+        "{shown}"
+    );
     assert_eq!(failure["kind"], "rejected");
     assert!(failure["remedy"].as_str().unwrap().contains("nodeNeedsApproval"), "{failure}");
 }
