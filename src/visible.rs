@@ -29,7 +29,7 @@ pub(crate) fn visible_up_to(text: &str, longest: usize) -> Cow<'_, str> {
         Some((end, _)) => {
             let more = rest.count() + 1;
             let shown = visible(text.get(..end).unwrap_or_default());
-            Cow::Owned(format!("{shown}… (and {more} characters more)"))
+            Cow::Owned(format!("{shown}… (and {more} more)"))
         }
     }
 }
@@ -77,7 +77,7 @@ mod tests {
     fn what_can_be_seen_stays_and_length_is_counted_in_characters() {
         assert_eq!(visible("nora's µ-server 日本"), "nora's µ-server 日本");
         assert_eq!(visible("a\nb\u{202e}c\u{e0041}"), "a\\u{a}b\\u{202e}c\\u{e0041}");
-        assert_eq!(visible_up_to("ééé", 2), "éé… (and 1 characters more)");
+        assert_eq!(visible_up_to("ééé", 2), "éé… (and 1 more)");
         assert_eq!(visible_up_to("ééé", 3), "ééé");
     }
 }

@@ -131,7 +131,7 @@ impl Guard {
         };
         match plan(caller, tool, arguments.clone(), &tailnet).await? {
             Asked::Answer(answer) => {
-                tool::short(answer, "ask for less: a shorter time window, or filters")
+                tool::short(answer, "narrow the request: a shorter time window, or filters")
                     .map(Done::Answer)
             }
             Asked::Plan(proposal) => {
@@ -228,7 +228,7 @@ impl Guard {
             }
         };
         done.unwrap_or_else(|_| {
-            let broken = Error::new(ErrorKind::OutcomeUnknown, "the change broke off");
+            let broken = Error::new(ErrorKind::OutcomeUnknown, "the change was interrupted");
             Err(broken.with_unknown_effect())
         })
     }

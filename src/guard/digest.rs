@@ -42,7 +42,7 @@ impl Request<'_> {
 pub(crate) fn nonce() -> Result<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| {
-        Error::config(format!("the system has no randomness: {error}"), "check the system")
+        Error::config(format!("cannot get random bytes: {error}"), "check the system")
     })?;
     Ok(STANDARD_NO_PAD.encode(bytes))
 }

@@ -41,7 +41,7 @@ pub(super) async fn ask_all(
         async move {
             let answer = match tool.ask(arguments, &tailnet).await {
                 Ok(Asked::Answer(answer)) => Ok(answer),
-                Ok(Asked::Plan(_)) => Err(Error::invalid_input("tailnet", "must be one")),
+                Ok(Asked::Plan(_)) => Err(Error::invalid_input("tailnet", "must name one tailnet")),
                 Err(error) => Err(error),
             };
             (name, answer)
@@ -56,7 +56,7 @@ pub(super) async fn ask_all(
         Err(error) => Part { tailnet, answer: None, failed: raw(catalogue::failure(error)) },
     });
     let answer = written(&parts.collect::<Vec<_>>())?;
-    tool::short(answer, "ask one tailnet at a time, or for less")
+    tool::short(answer, "ask one tailnet at a time, or narrow the request")
 }
 
 /// The error if all tailnets failed. Invalid input is the same for all of them; other errors are listed by
@@ -71,7 +71,7 @@ fn nobody(all: &[(String, Result<String>)]) -> Option<Error> {
         return Some(first.clone());
     }
     let failures: Vec<String> = errors.iter().map(|(name, it)| format!("{name}: {it}")).collect();
-    let message = format!("no tailnet answers. {}", failures.join(". "));
+    let message = format!("all tailnets failed: {}", failures.join(". "));
     Some(Error::new(first.kind(), message).with_remedy("call each tailnet separately for details"))
 }
 

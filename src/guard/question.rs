@@ -36,7 +36,7 @@ pub(crate) fn question(pending: &Pending<'_>, undo: &str) -> String {
     }
     let unchanged = plan.items().len() - changed.len();
     if unchanged > 0 {
-        let _ = write!(text, "\nAlready like that: {unchanged}");
+        let _ = write!(text, "\nNo change needed: {unchanged}");
     }
     match changed.iter().flat_map(|item| item.changes()).filter(|it| it.irreversible).count() {
         0 => {
@@ -91,7 +91,7 @@ fn several(items: &[&Item], plan: &Plan) -> String {
         let _ = write!(text, "\n- and {} more, not listed", items.len() - MAX_DESCRIBED);
     }
     let on_failure = match plan.on_failure() {
-        crate::change::OnFailure::Continue => "If one fails, the others are changed all the same.",
+        crate::change::OnFailure::Continue => "If one fails, the others are still changed.",
         crate::change::OnFailure::Stop => "If one fails, it stops there.",
         crate::change::OnFailure::Undo => "If one fails, those before it are rolled back.",
     };
@@ -138,7 +138,7 @@ fn list_change(text: &mut String, item: &Item, change: &Change) {
         let _ = write!(text, "\n- {}: {from}{to}", name(field));
     }
     if differ.len() > MAX_LISTED {
-        let _ = write!(text, "\n- and {} fields more, not listed", differ.len() - MAX_LISTED);
+        let _ = write!(text, "\n- and {} more fields, not listed", differ.len() - MAX_LISTED);
     }
 }
 

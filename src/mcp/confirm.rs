@@ -105,7 +105,7 @@ impl Confirm for PlanId<'_> {
                     "see its outcome with list_changes; call again without plan_id for a new plan",
                 ));
             }
-            Used::Unknown => format!("the plan `{id}` is not known here, or is too old"),
+            Used::Unknown => format!("the plan `{id}` is unknown or has expired"),
             Used::Differs => {
                 format!("the plan `{id}` was for other arguments, or the tailnet has changed since")
             }
@@ -145,7 +145,7 @@ impl Confirm for Elicit<'_> {
         match answer {
             Ok(answer) => agreed(&answer).map(|()| Decision::YesButReplan(Confirmation::Person)),
             Err(ServiceError::McpError(error)) if error.code == ErrorCode::METHOD_NOT_FOUND => {
-                let why = "the client claims that it can ask, and cannot".to_owned();
+                let why = "the client announced elicitation, but does not support it".to_owned();
                 PlanId { server: self.server }.show(pending, Some(why)).await
             }
             Err(error) => Err(Error::refused(

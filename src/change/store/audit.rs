@@ -150,7 +150,7 @@ async fn write(store: Weak<Store>, mut calls: mpsc::Receiver<Message>) {
         if pruned.is_none_or(|it| it.elapsed() > PRUNED_EVERY) {
             pruned = Some(Instant::now());
             if let Err(error) = store.prune().await {
-                tracing::warn!(%error, "what is old could not be dropped from the journal");
+                tracing::warn!(%error, "old journal records could not be deleted");
             }
         }
         if let Err(error) = store.insert(&rows).await {

@@ -61,7 +61,9 @@ impl FromStr for Place {
             }
             path if text.contains("://") && !text.starts_with("sqlite:") => {
                 let scheme = path.split(':').next().unwrap_or_default();
-                Err(format!("`{scheme}` is no store; use `memory`, a file's path, or postgres://…"))
+                Err(format!(
+                    "`{scheme}` is not a supported store; use `memory`, a file's path, or postgres://…"
+                ))
             }
             path => Ok(Self::File(path.trim_start_matches("sqlite:").into())),
         }
@@ -231,7 +233,7 @@ impl Store {
         };
         Error::new(ErrorKind::Journal, format!("the journal ({place}) {what}: {error}"))
             .with_remedy(
-                "check where the journal is kept; in memory it lasts as long as the server",
+                "check the place of the journal; a journal in memory is lost when the server stops",
             )
             .with_action(Action::Configure(Setting::Journal))
     }

@@ -110,7 +110,7 @@ pub(super) async fn prepare(pool: &AnyPool, dialect: Dialect) -> Result<(), sqlx
     match version {
         Some(later) if later > VERSION => {
             return Err(sqlx::Error::Protocol(format!(
-                "it is of version {later}, and this program knows {VERSION}"
+                "its version is {later}, but this program supports {VERSION}"
             )));
         }
         Some(1) => {

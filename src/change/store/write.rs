@@ -25,8 +25,8 @@ impl Journal for Store {
                 let claimed = claim(&mut transaction, self.dialect, undone, entry).await;
                 if !claimed.map_err(|error| self.wrong(&error))? {
                     return Err(Error::refused(
-                        format!("nothing was sent: change {undone} is being undone already"),
-                        "wait until the journal has how that ended",
+                        format!("nothing was sent: change {undone} is already being undone"),
+                        "wait until that has finished",
                     )
                     .with_action(Action::ShowChange));
                 }

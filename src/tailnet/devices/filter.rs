@@ -1,9 +1,11 @@
 //! Filters and sort orders for device lists.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Device, device::KeyState, version::Version};
-use crate::wire;
+use crate::{Error, client::Result, wire};
 
 /// Conditions that a device must meet, all of them; the default matches every device.
 #[derive(Debug, Clone, Default)]
@@ -41,6 +43,34 @@ pub struct Filter {
     pub key_expires_within: Option<SignedDuration>,
     /// The device has been offline for at least this long.
     pub silent_for: Option<SignedDuration>,
+    /// The device was added to the tailnet within this time.
+    pub joined_within: Option<SignedDuration>,
+    /// Whether key expiry is disabled.
+    pub key_expiry_disabled: Option<bool>,
+    /// Whether the device is behind a NAT that makes direct connections hard, as far as it has reported that.
+    pub hard_nat: Option<bool>,
+    /// Whether the device has tags; one without belongs to a user.
+    pub tagged: Option<bool>,
+}
+
+/// Words that people use for an operating system, and how the API writes it.
+const SYSTEMS: [(&str, &[&str]); 8] = [
+    ("linux", &[]),
+    ("macOS", &["mac", "osx", "os x", "darwin", "macbook"]),
+    ("windows", &["win", "win10", "win11"]),
+    ("iOS", &["iphone", "ipad", "ipados"]),
+    ("android", &[]),
+    ("tvOS", &["appletv", "apple tv"]),
+    ("freebsd", &[]),
+    ("openbsd", &[]),
+];
+
+/// The operating system as the API writes it, of a word that people use for it.
+fn system(word: &str) -> &str {
+    let word = word.trim();
+    let is = |name: &str| name.eq_ignore_ascii_case(word);
+    let found = SYSTEMS.iter().find(|(name, words)| is(name) || words.iter().any(|it| is(it)));
+    found.map_or(word, |(name, _)| name)
 }
 
 impl Filter {
@@ -55,7 +85,12 @@ impl Filter {
 
     fn takes_flags(&self, device: &Device) -> bool {
         let is = |wanted: Option<bool>, it: bool| wanted.is_none_or(|wanted| wanted == it);
+        let reported = device.client_connectivity.as_ref();
+        let hard_nat = reported.and_then(|it| it.mapping_varies_by_dest_ip);
         is(self.online, device.is_online())
+            && is(self.key_expiry_disabled, device.key_expiry_disabled.unwrap_or_default())
+            && is(self.tagged, !device.tags().is_empty())
+            && self.hard_nat.is_none_or(|wanted| hard_nat == Some(wanted))
             && is(self.authorized, device.is_authorized())
             && is(self.external, device.is_shared_in())
             && is(self.ephemeral, device.is_ephemeral.unwrap_or_default())
@@ -74,6 +109,7 @@ impl Filter {
         contains(&self.name, &[device.name.as_deref(), device.hostname.as_deref()])
             && contains(&self.user, &[device.user.as_deref()])
             && self.os.as_ref().is_none_or(|wanted| {
+                let wanted = system(wanted);
                 device.os.as_deref().is_some_and(|it| it.eq_ignore_ascii_case(wanted))
             })
     }
@@ -102,8 +138,69 @@ impl Filter {
         let silent = self
             .silent_for
             .is_none_or(|time| device.silence(now).is_some_and(|silence| silence >= time));
-        expires && silent
+        let joined = self.joined_within.is_none_or(|time| {
+            let created = device.created.as_ref().and_then(wire::Timestamp::instant);
+            created.is_some_and(|created| now.duration_since(created) <= time)
+        });
+        expires && silent && joined
     }
+
+    /// Checks that the values exist among `devices`: a misspelt one would look like "there are none".
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for an operating system, a user or a tag that no device
+    /// has, with those that there are.
+    pub fn check(&self, devices: &[Device]) -> Result<()> {
+        if let Some(wanted) = &self.os {
+            let there = values(devices.iter().filter_map(|it| it.os.as_deref()));
+            let wanted = system(wanted);
+            let is_known = SYSTEMS.iter().any(|(name, _)| *name == wanted);
+            let is = |os: &&str| os.eq_ignore_ascii_case(wanted);
+            if !is_known && !there.iter().any(is) {
+                return Err(none("os", wanted, &there));
+            }
+        }
+        if let Some(wanted) = &self.user {
+            let there = values(devices.iter().filter_map(|it| it.user.as_deref()));
+            let lower = wanted.to_lowercase();
+            if !there.iter().any(|user| user.to_lowercase().contains(&lower)) {
+                return Err(none("user", wanted, &there));
+            }
+        }
+        let there = values(devices.iter().flat_map(Device::tags).map(String::as_str));
+        let tags = self.all_tags.iter().chain(&self.any_tags);
+        match tags.into_iter().find(|tag| !there.contains(&tag.as_str())) {
+            Some(tag) => Err(none("tags", tag, &there)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The values without repetition and empty ones, in order.
+fn values<'a>(all: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> {
+    all.filter(|value| !value.is_empty()).collect()
+}
+
+/// How many values an error lists.
+const MAX_LISTED: usize = 12;
+
+/// The error for a value that no device has: the nearest ones that there are.
+fn none(field: &str, wanted: &str, there: &BTreeSet<&str>) -> Error {
+    let mut near: Vec<&str> = there.iter().copied().collect();
+    let score = |value: &str| strsim::jaro_winkler(&value.to_lowercase(), &wanted.to_lowercase());
+    if near.len() > MAX_LISTED {
+        near.sort_by(|a, b| score(b).total_cmp(&score(a)));
+    }
+    let more = near.len().saturating_sub(MAX_LISTED);
+    let mut listed = near.into_iter().take(MAX_LISTED).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        listed.push_str(&format!(" and {more} more"));
+    }
+    Error::invalid_input(
+        field,
+        format!("is `{wanted}`, which no device has; devices have {listed}"),
+    )
 }
 
 /// What a list is ordered by. Devices of which it is not known come last.

@@ -294,6 +294,7 @@ impl DeviceSelector {
                 return Err(Error::invalid_input("devices", problem));
             }
             (Some(filter), true) => {
+                filter.check(list)?;
                 let now = Timestamp::now();
                 chosen = list.iter().filter(|it| filter.takes(it, now)).collect();
                 let before = chosen.len();

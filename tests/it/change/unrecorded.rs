@@ -175,7 +175,7 @@ async fn what_is_being_undone_is_not_undone_twice() {
     let begun = other.begin(&intent).await.unwrap();
     let refused = acting.apply(&undo).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Refused);
-    assert!(refused.to_string().contains("being undone already"), "{refused}");
+    assert!(refused.to_string().contains("already being undone"), "{refused}");
     let device_now = tailnet.devices().get(device.key()).await.unwrap();
     assert_eq!(device_now.short_name(), "once");
 

@@ -44,7 +44,7 @@ async fn resources_are_what_the_tools_answer() {
         assert_eq!(templates[0].uri_template, "tailnet://device/{device}");
 
         let devices: Value = serde_json::from_str(text(&read(&session, uris[0]).await)).unwrap();
-        assert_eq!(devices["total"], 100);
+        assert_eq!(devices["total"], 98);
         let policy = read(&session, "tailnet://policy").await;
         assert_eq!(text(&policy), tailnet.policy_file().get().await.unwrap().text);
         let changes: Value = serde_json::from_str(text(&read(&session, uris[2]).await)).unwrap();

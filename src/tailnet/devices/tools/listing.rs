@@ -14,6 +14,7 @@ use crate::{
     client::Result,
     tailnet::devices::{Device, Filter, KeyState, Order, device::relative, filter::sort},
     tool::{List, Page, PageSize, Part},
+    wire,
 };
 
 /// Fields of a device, as the API names them.
@@ -87,6 +88,14 @@ pub(crate) struct ListDevices {
     key_expires_within: Option<String>,
     /// Only devices not seen for this long, such as `30d`.
     silent_for: Option<String>,
+    /// Only devices added within this time, such as `7d`.
+    joined_within: Option<String>,
+    /// Only devices whose key expiry is disabled, or enabled.
+    key_expiry_disabled: Option<bool>,
+    /// Only devices behind hard NAT, or not.
+    hard_nat: Option<bool>,
+    /// Only tagged devices, or only those of users.
+    tagged: Option<bool>,
     /// Order of the list.
     sort: Order,
     /// Sort in reverse order.
@@ -108,6 +117,13 @@ struct Row<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     tags: &'a [String],
     seen: String,
+    /// Shown if the list is filtered or sorted by it, as are the next two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    joined: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_expires: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<&'static str>,
 }
@@ -120,15 +136,16 @@ impl List for ListDevices {
 
     async fn list(self, tailnet: &Tailnet, part: Part) -> Result<Page> {
         let filter = self.filter()?;
-        self.check_tags()?;
         let devices = tailnet.devices().list().await?;
+        filter.check(&devices)?;
         self.check_fields(&devices)?;
         let now = Timestamp::now();
         let mut taken: Vec<&Device> = devices.iter().filter(|it| filter.takes(it, now)).collect();
         sort(&mut taken, self.sort, self.descending, now);
         let row = |device: &&Device| self.row(device, now);
         let page = Page::keyed("devices", &taken, &part, |device| device.key(), row)?;
-        Ok(page.out_of(devices.len()))
+        let shared_in = devices.iter().filter(|device| device.is_shared_in()).count();
+        Ok(page.out_of(devices.len() - shared_in).counting("shared_in", shared_in))
     }
 }
 
@@ -147,8 +164,8 @@ impl ListDevices {
             authorized: self.authorized,
             os: self.os.clone(),
             user: self.user.clone(),
-            all_tags: self.tags.clone(),
-            any_tags: self.tags_any.clone(),
+            all_tags: self.tags.iter().map(|tag| with_prefix(tag)).collect(),
+            any_tags: self.tags_any.iter().map(|tag| with_prefix(tag)).collect(),
             version_from: version("version_from", &self.version_from)?,
             version_below: version("version_below", &self.version_below)?,
             subnet_router: self.subnet_router,
@@ -158,18 +175,11 @@ impl ListDevices {
             update_available: self.update_available,
             key_expires_within: length("key_expires_within", &self.key_expires_within)?,
             silent_for: length("silent_for", &self.silent_for)?,
+            joined_within: length("joined_within", &self.joined_within)?,
+            key_expiry_disabled: self.key_expiry_disabled,
+            hard_nat: self.hard_nat,
+            tagged: self.tagged,
         })
-    }
-
-    fn check_tags(&self) -> Result<()> {
-        if let Some(tag) = self.tags.iter().chain(&self.tags_any).find(|it| !it.starts_with("tag:"))
-        {
-            return Err(Error::invalid_input(
-                "tags",
-                format!("has `{tag}`; write it as `tag:{tag}`"),
-            ));
-        }
-        Ok(())
     }
 
     /// Checks that all requested fields exist. The API may return fields that are not in `FIELDS`.
@@ -189,13 +199,35 @@ impl ListDevices {
     /// Serializes one device, so that its size is known before it goes on the page.
     fn row(&self, device: &Device, now: Timestamp) -> Result<Box<RawValue>> {
         let written = if self.fields.is_empty() {
-            to_raw_value(&Row::of(device, now))
+            to_raw_value(&self.with_columns(Row::of(device, now), device, now))
         } else if self.fields.iter().any(|it| it == "all") {
             to_raw_value(device)
         } else {
             self.chosen(device).and_then(|it| to_raw_value(&it))
         };
         written.map_err(|error| Error::invalid_input("fields", error.to_string()))
+    }
+
+    /// The row, with what the list is filtered or sorted by.
+    fn with_columns<'a>(&self, mut row: Row<'a>, device: &'a Device, now: Timestamp) -> Row<'a> {
+        let day = |at: Timestamp| at.strftime("%Y-%m-%d").to_string();
+        let by_version = self.version_from.is_some() || self.version_below.is_some();
+        if by_version || self.update_available.is_some() || self.sort == Order::Version {
+            row.version = device.client_version.as_deref().filter(|it| !it.is_empty());
+        }
+        if self.joined_within.is_some() || self.sort == Order::Created {
+            let joined = device.created.as_ref().and_then(wire::Timestamp::instant);
+            row.joined = Some(joined.map_or_else(|| "unknown".to_owned(), day));
+        }
+        let by_key = self.key_expires_within.is_some() || self.key_expiry_disabled.is_some();
+        if by_key || self.sort == Order::KeyExpiry {
+            row.key_expires = Some(match device.key_state(now) {
+                KeyState::Until(at) | KeyState::Expired(at) => day(at),
+                KeyState::Unlimited => "never".to_owned(),
+                KeyState::Unknown => "unknown".to_owned(),
+            });
+        }
+        row
     }
 
     /// The requested fields of a device, and its name.
@@ -225,9 +257,17 @@ impl<'a> Row<'a> {
             user: text(&device.user).filter(|_| device.tags().is_empty()),
             tags: device.tags(),
             seen,
+            version: None,
+            joined: None,
+            key_expires: None,
             notes: notes(device, now),
         }
     }
+}
+
+/// The tag with its prefix, which people leave out.
+fn with_prefix(tag: &str) -> String {
+    if tag.starts_with("tag:") { tag.to_owned() } else { format!("tag:{tag}") }
 }
 
 fn notes(device: &Device, now: Timestamp) -> Vec<&'static str> {

@@ -18,12 +18,17 @@ async fn a_page_says_how_much_there_is_and_where_to_go_on() {
 
     let page = agent.call("list_devices", json!({})).await;
 
-    assert_eq!(page["total"], 100);
+    // first-use 12: as get_network_status and the doctor count.
+    assert_eq!((&page["total"], &page["shared_in"]), (&json!(98), &json!(2)));
     assert_eq!(page["matching"], 100);
     assert_eq!(page["shown"], 30);
     assert!(page["next"].is_string());
     let text = agent.text("list_devices", json!({})).await;
-    assert!(text.starts_with(r#"{"total":100,"matching":100,"shown":30,"devices":[{"name":"#));
+    assert!(
+        text.starts_with(
+            r#"{"total":98,"matching":100,"shared_in":2,"shown":30,"devices":[{"name":"#
+        )
+    );
 }
 
 #[tokio::test]
@@ -240,7 +245,6 @@ async fn wrong_arguments_are_refused_by_name_before_anything_is_sent() {
         (json!({ "silent_for": "-3d" }), "`silent_for`"),
         (json!({ "key_expires_within": "7 fortnights" }), "`key_expires_within`"),
         (json!({ "version_below": "new" }), "`version_below`"),
-        (json!({ "tags": ["web"] }), "tag:web"),
         (json!({ "sort": "colour" }), "`sort`"),
         (json!({ "onlin": true }), "onlin"),
     ];
@@ -256,4 +260,76 @@ async fn wrong_arguments_are_refused_by_name_before_anything_is_sent() {
 #[test]
 fn the_default_filter_takes_an_empty_record() {
     assert!(Filter::default().takes(&Device::default(), jiff::Timestamp::now()));
+}
+
+// first-use 5: words that people use found nothing, and an assistant said that there is none.
+#[tokio::test]
+async fn filters_know_the_words_people_use_and_refuse_what_no_device_has() {
+    let (_sandbox, _, agent) = agent().await;
+    let matching =
+        async |filter: Value| agent.call("list_devices", filter).await["matching"].clone();
+
+    let macs = matching(json!({ "os": "macOS" })).await;
+    assert_ne!(macs, 0);
+    for word in ["mac", "Darwin", "osx"] {
+        assert_eq!(matching(json!({ "os": word })).await, macs, "{word}");
+    }
+    assert_eq!(matching(json!({ "os": "win" })).await, matching(json!({ "os": "windows" })).await);
+    assert_eq!(
+        matching(json!({ "tags": ["web"] })).await,
+        matching(json!({ "tags": ["tag:web"] })).await
+    );
+    assert_eq!(matching(json!({ "os": "freebsd" })).await, 0, "it is one, and there is none");
+    for (filter, field, there) in [
+        (json!({ "os": "beos" }), "`os`", "linux"),
+        (json!({ "user": "nobody.here" }), "`user`", "@example.com"),
+        (json!({ "tags": ["tag:wbe"] }), "`tags`", "tag:web"),
+    ] {
+        let refused = agent.fail("list_devices", filter).await;
+        let message = refused["message"].as_str().unwrap();
+        assert!(message.contains(field) && message.contains(there), "{message}");
+    }
+}
+
+// first-use 11 and 16: what is filtered or sorted by is in the rows, and audits have their filters.
+#[tokio::test]
+async fn rows_show_what_the_list_is_filtered_or_sorted_by() {
+    let (_sandbox, tailnet, agent) = agent().await;
+    let first =
+        async |filter: Value| agent.call("list_devices", filter).await["devices"][0].clone();
+    let plain = first(json!({})).await;
+    for column in ["version", "joined", "key_expires"] {
+        assert!(plain.get(column).is_none(), "{plain}");
+    }
+    for (filter, column) in [
+        (json!({ "version_below": "99.0" }), "version"),
+        (json!({ "sort": "version" }), "version"),
+        (json!({ "sort": "created" }), "joined"),
+        (json!({ "joined_within": "9000d" }), "joined"),
+        (json!({ "key_expires_within": "9000d" }), "key_expires"),
+        (json!({ "key_expiry_disabled": true }), "key_expires"),
+    ] {
+        assert!(first(filter.clone()).await[column].is_string(), "{filter}");
+    }
+    let list = tailnet.devices().list().await.unwrap();
+    let count = |holds: &dyn Fn(&Device) -> bool| list.iter().filter(|it| holds(it)).count();
+    let hard = |device: &Device| {
+        let reported = device.client_connectivity.as_ref();
+        reported.and_then(|it| it.mapping_varies_by_dest_ip) == Some(true)
+    };
+    for (filter, holds) in [
+        (
+            json!({ "tagged": true }),
+            &(|it: &Device| !it.tags().is_empty()) as &dyn Fn(&Device) -> bool,
+        ),
+        (json!({ "tagged": false }), &|it: &Device| it.tags().is_empty()),
+        (json!({ "key_expiry_disabled": true }), &|it: &Device| {
+            it.key_expiry_disabled == Some(true)
+        }),
+        (json!({ "hard_nat": true }), &hard),
+    ] {
+        let page = agent.call("list_devices", filter.clone()).await;
+        assert_eq!(page["matching"], count(holds), "{filter}");
+        assert_ne!(page["matching"], 0, "{filter}");
+    }
 }
