@@ -33,6 +33,7 @@ pub mod edit;
 pub mod hujson;
 mod identity;
 pub mod inventory;
+mod ip_sets;
 mod lint;
 pub mod merge;
 pub mod model;

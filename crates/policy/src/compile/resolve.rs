@@ -1,15 +1,20 @@
 //! Resolves selectors of a policy file to devices and addresses.
 
-use std::{collections::HashMap, net::IpAddr, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::IpAddr,
+    sync::Arc,
+};
 
 use super::bits::Bits;
 use crate::{
     address::Span,
     inventory::{Inventory, User},
+    ip_sets::{IpSets, merged},
     model::{Model, Text},
     posture,
     selector::{Selector, SelectorKind},
-    validate::{ROLES, ip_set_entry},
+    validate::ROLES,
 };
 
 /// What a selector resolves to.
@@ -70,7 +75,8 @@ pub(crate) struct Names<'n> {
     of_tag: HashMap<&'n str, Vec<usize>>,
     members: Bits,
     tagged: Bits,
-    at_address: HashMap<IpAddr, usize>,
+    at_address: BTreeMap<IpAddr, usize>,
+    ip_sets: IpSets<'n>,
     known: HashMap<String, Arc<Set>>,
 }
 
@@ -84,7 +90,8 @@ impl<'n> Names<'n> {
             of_tag: HashMap::new(),
             members: Bits::none(count),
             tagged: Bits::none(count),
-            at_address: HashMap::with_capacity(2 * count),
+            at_address: BTreeMap::new(),
+            ip_sets: IpSets::of(model),
             known: HashMap::new(),
         };
         for (index, device) in inventory.devices.iter().enumerate() {
@@ -126,7 +133,7 @@ impl<'n> Names<'n> {
         if let Some(set) = self.known.get(&selector.text) {
             return Arc::clone(set);
         }
-        let set = Arc::new(self.resolve(selector, 0));
+        let set = Arc::new(self.resolve(selector));
         self.known.insert(selector.text.clone(), Arc::clone(&set));
         set
     }
@@ -139,10 +146,10 @@ impl<'n> Names<'n> {
     /// The devices and addresses of a selector, without caching the result.
     pub(crate) fn look(&self, selector: &Selector) -> Arc<Set> {
         let known = self.known.get(&selector.text).map(Arc::clone);
-        known.unwrap_or_else(|| Arc::new(self.resolve(selector, 0)))
+        known.unwrap_or_else(|| Arc::new(self.resolve(selector)))
     }
 
-    fn resolve(&self, selector: &Selector, depth: usize) -> Set {
+    fn resolve(&self, selector: &Selector) -> Set {
         let mut set = Set::none(self.count());
         match &selector.kind {
             SelectorKind::Any => set.special = Special::Any,
@@ -180,7 +187,7 @@ impl<'n> Names<'n> {
                     set.at_spans.add(index);
                 }
             }
-            SelectorKind::IpSet(name) => self.add_ip_set(&mut set, name, depth),
+            SelectorKind::IpSet(name) => set.spans.extend_from_slice(self.ip_sets.ranges(name)),
             SelectorKind::Addresses(span) => set.spans.push(*span),
             SelectorKind::Host(name) => {
                 let address = self.model.host(name).map(|it| it.value.trim().parse::<Span>());
@@ -219,37 +226,11 @@ impl<'n> Names<'n> {
         }
     }
 
-    fn add_ip_set(&self, set: &mut Set, name: &str, depth: usize) {
-        // Stop here if an IP set contains itself.
-        if depth > 8 {
-            return;
-        }
-        for entry in self.model.ip_set(name).unwrap_or_default() {
-            let (adds, what) = ip_set_entry(&entry.value);
-            let selector = Text { value: what.to_owned(), at: entry.at.clone() }.selector();
-            let inner = self.resolve(&selector, depth + 1);
-            if adds {
-                set.spans.extend(inner.spans);
-            } else {
-                for gone in &inner.spans {
-                    set.spans = set.spans.iter().flat_map(|it| it.without(gone)).collect();
-                }
-            }
-        }
-    }
-
+    /// Finds the devices that have one of the addresses.
     fn find_at_spans(&self, set: &mut Set) {
-        for span in &set.spans {
-            if span.is_one() {
-                if let Some(device) = self.at(span.first()) {
-                    set.at_spans.add(device);
-                }
-                continue;
-            }
-            for (index, device) in self.inventory.devices.iter().enumerate() {
-                if device.addresses.iter().any(|it| span.contains(*it)) {
-                    set.at_spans.add(index);
-                }
+        for span in merged(set.spans.clone()) {
+            for (_, device) in self.at_address.range(span.first()..=span.last()) {
+                set.at_spans.add(*device);
             }
         }
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde_json::{Map, Value};
 
-use super::{Approvers, Model, Named, Section, Text, access, rest};
+use super::{Approvers, Model, Named, NamedList, Section, Text, access, rest};
 use crate::{
     hujson::{Document, Kind, Member, Node},
     problem::Problems,
@@ -66,7 +66,7 @@ fn approvers(node: &Node, reader: &mut Reader<'_, '_>) -> Approvers {
             name: it.name,
             value: it.value.iter().map(Text::selector).collect(),
         };
-        reader.lists(value).into_iter().map(selectors).collect()
+        reader.lists(value).iter().cloned().map(selectors).collect()
     };
     reader.fields(node, |reader, name, value| {
         match name.to_ascii_lowercase().as_str() {
@@ -190,8 +190,8 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn lists(&mut self, node: &Node) -> Vec<Named<Vec<Text>>> {
-        let mut lists = Vec::new();
+    fn lists(&mut self, node: &Node) -> NamedList<Vec<Text>> {
+        let mut lists = NamedList::default();
         self.members(node, |it, name, value| {
             let value = it.texts(value);
             lists.push(Named { name, value });
@@ -199,10 +199,12 @@ impl Reader<'_, '_> {
         lists
     }
 
-    fn texts_by_name(&mut self, node: &Node) -> Vec<Named<Text>> {
-        let mut texts = Vec::new();
+    fn texts_by_name(&mut self, node: &Node) -> NamedList<Text> {
+        let mut texts = NamedList::default();
         self.members(node, |it, name, value| {
-            texts.extend(it.text(value).map(|value| Named { name, value }));
+            if let Some(value) = it.text(value) {
+                texts.push(Named { name, value });
+            }
         });
         texts
     }

@@ -15,7 +15,6 @@ mod attributes;
 mod names;
 mod ssh;
 
-pub(super) use names::ip_set_entry;
 pub(super) use ssh::localpart;
 
 /// Autogroups that are named after a user role.

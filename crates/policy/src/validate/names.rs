@@ -3,6 +3,7 @@
 use super::Check;
 use crate::{
     address::Span,
+    ip_sets::{IpSets, SetEntry},
     model::{Named, Text},
     posture,
     selector::SelectorKind,
@@ -34,6 +35,7 @@ impl Check<'_, '_> {
         for set in &self.model.ip_sets {
             self.ip_set(set);
         }
+        self.nested_ip_sets();
         for posture in &self.model.postures {
             self.posture(posture);
         }
@@ -102,7 +104,7 @@ impl Check<'_, '_> {
             );
         }
         for entry in &set.value {
-            let (_, what) = ip_set_entry(&entry.value);
+            let what = SetEntry::parse(&entry.value).what;
             let selector = Text { value: what.to_owned(), at: entry.at.clone() }.selector();
             let fits = matches!(
                 selector.kind,
@@ -113,6 +115,23 @@ impl Check<'_, '_> {
                 let right = self.nearest(&selector);
                 self.error(&entry.at, path.clone(), message, right);
             }
+        }
+    }
+
+    /// Rejects sets that contain themselves, and more ranges than can be evaluated.
+    fn nested_ip_sets(&mut self) {
+        let sets = IpSets::of(self.model);
+        for cycle in &sets.cycles {
+            let path = format!("ipsets[{:?}]", cycle.set);
+            let message = format!("{path}: the set contains itself: {}", cycle.chain);
+            let right = Some("remove one of these references".to_owned());
+            self.error(&cycle.at, path, message, right);
+        }
+        if sets.is_too_large {
+            let message =
+                "ipsets: with sets in sets, they come to too many ranges to evaluate here";
+            let right = Some("list the addresses once, and refer to that set in rules".to_owned());
+            self.error(&(0..0), "ipsets".to_owned(), message.to_owned(), right);
         }
     }
 
@@ -129,16 +148,6 @@ impl Check<'_, '_> {
                 self.error(&condition.at, path.clone(), message, None);
             }
         }
-    }
-}
-
-/// Splits an IP set entry into whether it adds or removes, and the selector.
-pub(crate) fn ip_set_entry(text: &str) -> (bool, &str) {
-    let text = text.trim();
-    match text.split_once(' ') {
-        Some(("add", what)) => (true, what.trim()),
-        Some(("remove", what)) => (false, what.trim()),
-        _ => (true, text),
     }
 }
 
