@@ -39,6 +39,12 @@ pub struct Failure {
     pub errors: Vec<String>,
 }
 
+/// A source of a test, with the rules that may be about it.
+struct Source<'t> {
+    party: &'t Party,
+    rules: Vec<usize>,
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} for {:?}: {}", self.path, self.src, self.errors.join("; "))
@@ -116,6 +122,9 @@ impl Compiled<'_> {
         };
         let posture: Option<Attributes> =
             test.posture.as_ref().map(|it| it.clone().into_iter().collect());
+        let count = self.policy.model.rules.len();
+        let rules_of = |party| Source { party, rules: self.source_index.candidates(party, count) };
+        let sources: Vec<Source<'_>> = sources.iter().map(rules_of).collect();
         let claims = test.accept.iter().map(|it| (it, true));
         let claims = claims.chain(test.deny.iter().map(|it| (it, false)));
         let mut errors = Vec::new();
@@ -136,7 +145,7 @@ impl Compiled<'_> {
     /// Whether the sources reach a destination: all of them if `wanted`, otherwise any of them.
     fn reached(
         &self,
-        sources: &[Party],
+        sources: &[Source<'_>],
         text: &Text,
         protocols: &[u8],
         posture: Option<&Attributes>,
@@ -150,8 +159,9 @@ impl Compiled<'_> {
             .filter(|it| *it > 0)
             .ok_or_else(|| format!("port {port:?} is not one port"))?;
         let targets = self.parties(&unbracketed(name))?;
-        let passes =
-            |source: &Party, target: &Party| self.passes(source, target, protocols, port, posture);
+        let passes = |source: &Source<'_>, target: &Party| {
+            self.passes(source, target, protocols, port, posture)
+        };
         let mut each = sources.iter().flat_map(|it| targets.iter().map(move |to| (it, to)));
         Ok(if wanted {
             each.all(|(source, target)| passes(source, target))
@@ -162,7 +172,7 @@ impl Compiled<'_> {
 
     fn passes(
         &self,
-        source: &Party,
+        source: &Source<'_>,
         target: &Party,
         protocols: &[u8],
         port: u16,
@@ -171,10 +181,11 @@ impl Compiled<'_> {
         if !self.policy.model.restricts {
             return true;
         }
-        self.policy.model.rules.iter().any(|rule| {
-            self.is_source(rule, source, posture)
+        let rules = source.rules.iter().filter_map(|index| self.policy.model.rules.get(*index));
+        rules.into_iter().any(|rule| {
+            self.is_source(rule, source.party, posture)
                 && self
-                    .ports_of(rule, source, target)
+                    .ports_of(rule, source.party, target)
                     .any(|ports| protocols.iter().any(|it| ports.admit(*it, port)))
         })
     }

@@ -1,26 +1,13 @@
 //! Parses `HuJSON` (JSON with comments and trailing commas) into a tree that keeps the position of each
 //! value.
 
-use std::{fmt, ops::Range};
+use std::ops::Range;
 
 use jsonc_parser::{CollectOptions, ParseOptions, ast, common::Ranged as _, parse_to_ast};
-use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// A position in a text: line and column, counted from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct Place {
-    /// The line.
-    pub line: usize,
-    /// The character in that line.
-    pub column: usize,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}, column {}", self.line, self.column)
-    }
-}
+use super::position::Lines;
+pub use super::position::Place;
 
 /// A syntax error in a `HuJSON` text, with its position.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +23,7 @@ pub struct SyntaxError {
 #[derive(Debug, Clone)]
 pub struct Document {
     text: String,
+    lines: Lines,
     root: Node,
 }
 
@@ -96,7 +84,7 @@ pub(super) fn options() -> ParseOptions {
 impl Default for Document {
     fn default() -> Self {
         let root = Node { at: 0..2, kind: Kind::Object(Vec::new()) };
-        Self { text: "{}".to_owned(), root }
+        Self { text: "{}".to_owned(), lines: Lines::of("{}"), root }
     }
 }
 
@@ -109,13 +97,16 @@ impl Document {
     /// too, since programs disagree about which of the two counts.
     pub fn parse(text: &str) -> Result<Self, SyntaxError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let wrong = |at: usize, message: String| SyntaxError { at: place(text, at), message };
+        let wrong = |at: usize, message: String| SyntaxError {
+            at: Lines::of(text).place(text, at),
+            message,
+        };
         let parsed = parse_to_ast(text, &CollectOptions::default(), &options())
             .map_err(|error| wrong(error.range().start, error.kind().to_string()))?;
         let value = parsed.value.ok_or_else(|| wrong(0, "there is nothing in it".to_owned()))?;
         let root = node(text, &value).map_err(|(at, message)| wrong(at, message))?;
         only_known_blanks(text).map_err(|(at, message)| wrong(at, message))?;
-        Ok(Self { text: text.to_owned(), root })
+        Ok(Self { text: text.to_owned(), lines: Lines::of(text), root })
     }
 
     /// The text, without a byte order mark.
@@ -130,7 +121,7 @@ impl Document {
 
     /// The line and column of the byte offset `at`.
     pub fn place(&self, at: usize) -> Place {
-        place(&self.text, at)
+        self.lines.place(&self.text, at)
     }
 }
 
@@ -186,12 +177,6 @@ impl Node {
             }
         }
     }
-}
-
-fn place(text: &str, at: usize) -> Place {
-    let before = text.get(..at.min(text.len())).unwrap_or(text);
-    let line = before.rsplit('\n').next().unwrap_or_default();
-    Place { line: before.matches('\n').count() + 1, column: line.chars().count() + 1 }
 }
 
 fn node(text: &str, value: &ast::Value<'_>) -> Result<Node, (usize, String)> {

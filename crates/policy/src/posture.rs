@@ -4,7 +4,7 @@ use std::{cmp::Ordering, collections::BTreeMap};
 
 use serde_json::Value;
 
-use super::model::Model;
+use super::model::{Model, Text};
 
 /// A single condition: `node:os == 'macos'`.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,18 +79,25 @@ impl Condition {
     }
 }
 
-/// Whether a device with these attributes satisfies one of the postures. It satisfies a posture if all of
-/// the posture's conditions hold.
+/// The conditions of a posture; `None` if one of them is invalid.
+pub(super) fn parsed(conditions: &[Text]) -> Option<Vec<Condition>> {
+    conditions.iter().map(|condition| Condition::parse(&condition.value).ok()).collect()
+}
+
+/// Whether a device with these attributes satisfies all conditions of a posture.
+pub(super) fn hold(conditions: &[Condition], attributes: &Attributes) -> bool {
+    conditions.iter().all(|condition| condition.holds(attributes))
+}
+
+/// Whether a device with these attributes satisfies one of the postures.
 pub(super) fn fits<'n>(
     model: &Model,
     postures: impl IntoIterator<Item = &'n str>,
     attributes: &Attributes,
 ) -> bool {
     postures.into_iter().any(|name| {
-        model.posture(name).is_some_and(|conditions| {
-            let parsed = |it: &super::model::Text| Condition::parse(&it.value);
-            conditions.iter().all(|it| parsed(it).is_ok_and(|it| it.holds(attributes)))
-        })
+        let conditions = model.posture(name).and_then(parsed);
+        conditions.is_some_and(|conditions| hold(&conditions, attributes))
     })
 }
 

@@ -1,7 +1,7 @@
 //! Resolves selectors of a policy file to devices and addresses.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     net::IpAddr,
     sync::Arc,
 };
@@ -14,7 +14,7 @@ use crate::{
     model::{Model, Text},
     posture,
     selector::{Selector, SelectorKind},
-    validate::ROLES,
+    validate::{ROLES, is_autogroup},
 };
 
 /// What a selector resolves to.
@@ -71,6 +71,11 @@ impl Set {
 pub(crate) struct Names<'n> {
     pub(crate) model: &'n Model,
     pub(crate) inventory: &'n Inventory,
+    /// The users, by login name in lower case.
+    users: HashMap<String, &'n User>,
+    members_of: HashMap<&'n str, Members<'n>>,
+    /// The devices that satisfy each posture that was asked for.
+    fitting: HashMap<String, Bits>,
     of_user: HashMap<String, Vec<usize>>,
     of_tag: HashMap<&'n str, Vec<usize>>,
     members: Bits,
@@ -80,12 +85,38 @@ pub(crate) struct Names<'n> {
     known: HashMap<String, Arc<Set>>,
 }
 
+/// The members of a group.
+#[derive(Default)]
+pub(crate) struct Members<'n> {
+    /// Login names in lower case.
+    pub(crate) logins: HashSet<String>,
+    /// The names of autogroups that exist, without `autogroup:`.
+    pub(crate) autogroups: BTreeSet<&'n str>,
+}
+
+impl<'n> Members<'n> {
+    fn of(members: &'n [Text]) -> Self {
+        let mut all = Self::default();
+        for member in members {
+            match member.value.strip_prefix("autogroup:") {
+                Some(name) if is_autogroup(name) => drop(all.autogroups.insert(name)),
+                Some(_) => {}
+                None => drop(all.logins.insert(member.value.to_ascii_lowercase())),
+            }
+        }
+        all
+    }
+}
+
 impl<'n> Names<'n> {
     pub(crate) fn new(model: &'n Model, inventory: &'n Inventory) -> Self {
         let count = inventory.devices.len();
         let mut names = Self {
             model,
             inventory,
+            users: HashMap::with_capacity(inventory.users.len()),
+            members_of: HashMap::with_capacity(model.groups.len()),
+            fitting: HashMap::new(),
             of_user: HashMap::new(),
             of_tag: HashMap::new(),
             members: Bits::none(count),
@@ -94,6 +125,12 @@ impl<'n> Names<'n> {
             ip_sets: IpSets::of(model),
             known: HashMap::new(),
         };
+        for user in &inventory.users {
+            names.users.entry(user.login.to_ascii_lowercase()).or_insert(user);
+        }
+        for group in &model.groups {
+            names.members_of.insert(&group.name.value, Members::of(&group.value));
+        }
         for (index, device) in inventory.devices.iter().enumerate() {
             for address in &device.addresses {
                 names.at_address.insert(*address, index);
@@ -121,6 +158,15 @@ impl<'n> Names<'n> {
     /// The device that has this address.
     pub(crate) fn at(&self, address: IpAddr) -> Option<usize> {
         self.at_address.get(&address).copied()
+    }
+
+    /// The user with this login name; upper and lower case are the same.
+    pub(crate) fn user(&self, login: &str) -> Option<&'n User> {
+        self.users.get(&login.to_ascii_lowercase()).copied()
+    }
+
+    pub(crate) fn members_of(&self, group: &str) -> Option<&Members<'n>> {
+        self.members_of.get(group)
     }
 
     /// The devices of a user.
@@ -237,15 +283,31 @@ impl<'n> Names<'n> {
 
     /// The devices that satisfy one of the postures; `None` if `postures` is empty. A device whose posture
     /// attributes were not fetched counts as satisfying them.
-    pub(crate) fn fit(&self, postures: &[Text]) -> Option<Bits> {
+    pub(crate) fn fit(&mut self, postures: &[Text]) -> Option<Bits> {
         if postures.is_empty() {
             return None;
         }
-        let fits = |device: &crate::inventory::Device| {
-            let names = postures.iter().map(|it| it.value.as_str());
-            device.posture.as_ref().is_none_or(|it| posture::fits(self.model, names, it))
+        let mut all = Bits::none(self.count());
+        for posture in postures {
+            let name = &posture.value;
+            if !self.fitting.contains_key(name) {
+                self.fitting.insert(name.clone(), self.fit_one(name));
+            }
+            if let Some(devices) = self.fitting.get(name) {
+                all.add_all(devices);
+            }
+        }
+        Some(all)
+    }
+
+    fn fit_one(&self, posture: &str) -> Bits {
+        let conditions = self.model.posture(posture).map(posture::parsed);
+        let fits = |device: &crate::inventory::Device| match (&device.posture, &conditions) {
+            (None, _) => true,
+            (Some(attributes), Some(Some(conditions))) => posture::hold(conditions, attributes),
+            _ => false,
         };
         let devices = self.inventory.devices.iter().enumerate().filter(|(_, it)| fits(it));
-        Some(Bits::of(self.count(), devices.map(|(index, _)| index)))
+        Bits::of(self.count(), devices.map(|(index, _)| index))
     }
 }

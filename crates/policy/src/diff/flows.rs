@@ -6,6 +6,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     hash::{DefaultHasher, Hash, Hasher},
+    rc::Rc,
 };
 
 use super::{Flow, words::describe};
@@ -33,19 +34,36 @@ pub(super) type Sources = (Bits, Vec<Span>);
 /// For each source and kind of destination, the devices reached on each range of ports.
 pub(super) type Gains = HashMap<(Sources, End), HashMap<Ports, Bits>>;
 
+/// The most steps of a search. It takes a second at most; what is not found until then is not listed.
+const MAX_STEPS: usize = 20_000_000;
+/// The steps that a gain counts for.
+const GAIN_STEPS: usize = 50;
+
+/// The connections that one policy allows and another does not.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// The connections, those between the most devices first.
+    pub(super) flows: Vec<Flow>,
+    /// The number of further connections.
+    pub(super) omitted: usize,
+    /// Whether the search ended early, because there are too many connections to compare.
+    pub(super) is_cut: bool,
+}
+
 /// The connections that `after` allows and `before` does not.
-pub(super) fn gained(before: &Compiled<'_>, after: &Compiled<'_>) -> Vec<Flow> {
-    let old: HashSet<u64> = before.rules.iter().map(fingerprint).collect();
+pub(super) fn gained(before: &Compiled<'_>, after: &Compiled<'_>) -> Found {
+    let mut known: HashSet<u64> = before.rules.iter().map(fingerprint).collect();
     let new: Vec<&Access<'_>> =
-        after.rules.iter().filter(|it| !old.contains(&fingerprint(it))).collect();
+        after.rules.iter().filter(|it| known.insert(fingerprint(it))).collect();
     if new.is_empty() {
-        return Vec::new();
+        return Found::default();
     }
     let mut search = Search::new(before);
     for access in new {
         search.rule(access);
     }
-    describe(search.gains, after)
+    let is_cut = search.left == 0;
+    Found { is_cut, ..describe(search.gains, after) }
 }
 
 /// A hash of what a rule allows: rules with the same fingerprint have the same effect.
@@ -77,7 +95,13 @@ struct Search<'s, 'w> {
     class: Vec<usize>,
     /// The source devices that the other policy admits to a class on some ports.
     covered: HashMap<(usize, Ports), Bits>,
+    /// The parts of a range of ports at a class; see [`Search::parts`].
+    parts: HashMap<(usize, Ports), Rc<[Ports]>>,
     gains: Gains,
+    /// The number of destinations in the other policy, and of their addresses.
+    all_goals: usize,
+    /// The steps that are left; see [`MAX_STEPS`].
+    left: usize,
 }
 
 impl<'s, 'w> Search<'s, 'w> {
@@ -103,13 +127,28 @@ impl<'s, 'w> Search<'s, 'w> {
             let next = classes.len();
             class.push(*classes.entry((list, person)).or_insert(next));
         }
-        Self { other, own, class, covered: HashMap::new(), gains: HashMap::new(), about }
+        let goals = other.rules.iter().flat_map(|it| &it.targets);
+        let all_goals = goals.map(|it| 1 + it.set.spans.len()).sum();
+        Self {
+            all_goals,
+            other,
+            own,
+            class,
+            covered: HashMap::new(),
+            parts: HashMap::new(),
+            gains: HashMap::new(),
+            about,
+            left: MAX_STEPS,
+        }
     }
 
     fn rule(&mut self, access: &Access<'_>) {
         let literal = spans(access);
         for goal in &access.targets {
             for ports in goal.ports.iter().flat_map(|it| each_protocol(*it)) {
+                if self.left == 0 {
+                    return;
+                }
                 self.devices(access, goal, ports, &literal);
                 self.addresses(access, goal, ports, &literal);
                 if goal.set.special == Special::Own {
@@ -128,9 +167,14 @@ impl<'s, 'w> Search<'s, 'w> {
         }
         for (class, members) in by_class {
             let Some(example) = members.iter().next() else { continue };
-            for part in self.parts(example, ports) {
+            for part in self.parts(class, example, ports).iter().copied() {
+                if self.left == 0 {
+                    return;
+                }
                 let mut gained = access.source.devices.clone();
                 gained.remove_all(self.covered_at(class, example, part));
+                let goals = self.about.get(example).map_or(0, Vec::len);
+                self.left = self.left.saturating_sub(literal.len().saturating_mul(goals));
                 let extra = self.uncovered(literal, example, part);
                 self.gain((gained, extra), End::Devices, part, &members);
             }
@@ -147,14 +191,27 @@ impl<'s, 'w> Search<'s, 'w> {
     }
 
     /// Splits a range of ports so that the other policy allows each part completely or not at all.
-    fn parts(&self, device: usize, ports: Ports) -> Vec<Ports> {
+    fn parts(&mut self, class: usize, example: usize, ports: Ports) -> Rc<[Ports]> {
+        if let Some(parts) = self.parts.get(&(class, ports)) {
+            return Rc::clone(parts);
+        }
+        self.count_goals(example);
         let own = self.own.iter().flat_map(|it| own_goals(it));
-        let all = self.goals_at(device).map(|(_, goal)| goal).chain(own);
-        split(ports, all.flat_map(|it| it.ports.iter()))
+        let all = self.goals_at(example).map(|(_, goal)| goal).chain(own);
+        let split: Rc<[Ports]> = split(ports, all.flat_map(|it| it.ports.iter())).into();
+        self.parts.insert((class, ports), Rc::clone(&split));
+        split
+    }
+
+    /// Counts a visit of all destinations that include a device.
+    fn count_goals(&mut self, device: usize) {
+        let goals = self.about.get(device).map_or(0, Vec::len) + self.own.len();
+        self.left = self.left.saturating_sub(goals);
     }
 
     fn covered_at(&mut self, class: usize, example: usize, part: Ports) -> &Bits {
         if !self.covered.contains_key(&(class, part)) {
+            self.count_goals(example);
             let mut covered = Bits::none(self.other.names.count());
             for (access, goal) in self.goals_at(example) {
                 if goal.ports.iter().any(|it| it.covers(&part)) {
@@ -210,6 +267,10 @@ impl<'s, 'w> Search<'s, 'w> {
             };
             let none = Bits::none(other.names.count());
             for part in split(ports, about().flat_map(|(_, goal)| goal.ports.iter())) {
+                self.left = self.left.saturating_sub(self.all_goals / 8 + 1);
+                if self.left == 0 {
+                    return;
+                }
                 let mut gained = access.source.devices.clone();
                 let mut extra = literal.to_vec();
                 for (by, goal) in about() {
@@ -240,8 +301,8 @@ impl<'s, 'w> Search<'s, 'w> {
             if theirs.len() < 2 {
                 continue;
             }
-            for part in self.parts(device, ports) {
-                let class = self.class.get(device).copied().unwrap_or_default();
+            let class = self.class.get(device).copied().unwrap_or_default();
+            for part in self.parts(class, device, ports).iter().copied() {
                 let covered = self.covered_at(class, device, part);
                 let missing = theirs.iter().filter(|it| !covered.has(**it) && **it != device);
                 let missing: Vec<usize> = missing.copied().collect();
@@ -260,7 +321,8 @@ impl<'s, 'w> Search<'s, 'w> {
     }
 
     fn gain(&mut self, sources: Sources, end: End, ports: Ports, members: &Bits) {
-        if sources.0.is_empty() && sources.1.is_empty() {
+        self.left = self.left.saturating_sub(GAIN_STEPS);
+        if self.left == 0 || (sources.0.is_empty() && sources.1.is_empty()) {
             return;
         }
         let by_ports = self.gains.entry((sources, end)).or_default();
@@ -306,10 +368,10 @@ fn split<'p>(ports: Ports, others: impl Iterator<Item = &'p Ports>) -> Vec<Ports
         if other.protocol.is_some_and(|it| Some(it) != ports.protocol) {
             continue;
         }
-        starts.insert(other.first);
-        starts.extend(other.last.checked_add(1));
+        let inside = |it: &u16| ports.first < *it && *it <= ports.last;
+        starts.extend(Some(other.first).filter(inside));
+        starts.extend(other.last.checked_add(1).filter(inside));
     }
-    starts.retain(|it| (ports.first..=ports.last).contains(it));
     let starts: Vec<u16> = starts.into_iter().collect();
     let ends = starts.iter().skip(1).map(|it| it - 1).chain([ports.last]);
     starts.iter().zip(ends).map(|(first, last)| Ports { first: *first, last, ..ports }).collect()

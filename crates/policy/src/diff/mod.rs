@@ -26,6 +26,17 @@ pub struct Effect {
     /// `-` for removed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub other: Vec<String>,
+    /// The number of connections that are in neither `gained` nor `lost`, because there are too many.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub omitted_flows: usize,
+    /// Whether there are too many connections to compare, so that not all that differ were found.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_cut: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// Connections that one policy allows and the other does not.
@@ -47,16 +58,19 @@ pub struct Flow {
 impl Effect {
     /// The effect of replacing `before` with `after`. Both must be compiled for the same inventory.
     pub fn between(before: &Compiled<'_>, after: &Compiled<'_>) -> Self {
+        let (gained, lost) = (flows::gained(before, after), flows::gained(after, before));
         Self {
-            gained: flows::gained(before, after),
-            lost: flows::gained(after, before),
+            omitted_flows: gained.omitted + lost.omitted,
+            is_cut: gained.is_cut || lost.is_cut,
+            gained: gained.flows,
+            lost: lost.flows,
             other: rest::differences(before, after),
         }
     }
 
     /// Whether the two policies have the same effect.
     pub fn is_none(&self) -> bool {
-        self.gained.is_empty() && self.lost.is_empty() && self.other.is_empty()
+        self.gained.is_empty() && self.lost.is_empty() && self.other.is_empty() && !self.is_cut
     }
 
     /// A short description for people, one change per line.

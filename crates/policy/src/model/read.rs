@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{Approvers, Model, Named, NamedList, Section, Text, access, rest};
 use crate::{
     hujson::{Document, Kind, Member, Node},
-    problem::Problems,
+    problem::{self, Problems},
     selector::Selector,
 };
 
@@ -30,7 +30,7 @@ pub(crate) fn read(document: &Document, problems: &mut Problems<'_>) -> Model {
 
 fn section_of(section: &Member, model: &mut Model, problems: &mut Problems<'_>) {
     let (node, name) = (&section.value, section.name.as_str());
-    let mut reader = Reader { problems, path: name.to_owned() };
+    let mut reader = Reader { problems, path: problem::name(name).into_owned() };
     match name.to_ascii_lowercase().as_str() {
         "acls" => {
             model.restricts |= !node.is_null();
@@ -137,8 +137,9 @@ impl Reader<'_, '_> {
             _ => return self.misfit(node, "an object"),
         };
         for member in members {
-            let known = self
-                .below(&format!(".{}", member.name), |it| each(it, &member.name, &member.value));
+            let known = self.below(&format!(".{}", problem::name(&member.name)), |it| {
+                each(it, &member.name, &member.value)
+            });
             if !known && !member.name.starts_with('#') {
                 let message = format!("json: unknown field {:?}", member.name);
                 self.problems.error(&member.name_at, self.path.clone(), message, None);
@@ -218,7 +219,9 @@ impl Reader<'_, '_> {
         };
         for member in members {
             let name = Text { value: member.name.clone(), at: member.name_at.clone() };
-            self.below(&format!("[{:?}]", member.name), |it| each(it, name, &member.value));
+            self.below(&format!("[{:?}]", problem::name(&member.name)), |it| {
+                each(it, name, &member.value);
+            });
         }
     }
 }

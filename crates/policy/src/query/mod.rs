@@ -1,6 +1,6 @@
 //! Answers queries about a policy file: who reaches what, by which rule, and if not, why not.
 
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 use serde::Serialize;
 
@@ -12,6 +12,7 @@ use super::{
     ports::{Ports, TCP, protocol_name},
 };
 
+mod pairs;
 mod preview;
 mod reach;
 mod ssh;
@@ -119,7 +120,7 @@ impl Compiled<'_> {
             smallest_grant: None,
             notes: Vec::new(),
         };
-        let missed = self.missed(&question, &mut answer);
+        let missed = self.missed(&question, &mut answer)?;
         let mut notes = Vec::new();
         if let Some((source, target)) = missed {
             notes.extend(self.as_devices(&source, &target, &question));
@@ -145,22 +146,19 @@ impl Compiled<'_> {
     }
 
     /// The first pair without a connection. Adds the rules that allow the pairs before it to the answer.
-    fn missed(&self, question: &Question<'_>, answer: &mut Answer) -> Option<(Party, Party)> {
-        for source in question.from {
-            for target in question.to {
-                let by = self.rule_for(source, target, question.protocol, question.port);
-                match by {
-                    Some(access) => {
-                        let by = self.rule_ref(access.rule);
-                        if !answer.by.contains(&by) {
-                            answer.by.push(by);
-                        }
-                    }
-                    None => return Some((source.clone(), target.clone())),
-                }
+    fn missed(
+        &self,
+        question: &Question<'_>,
+        answer: &mut Answer,
+    ) -> Result<Option<(Party, Party)>, String> {
+        let mut seen = HashSet::new();
+        for (source, target, by) in self.pairs(question)? {
+            let Some(access) = by else { return Ok(Some((source.clone(), target.clone()))) };
+            if seen.insert(access.rule.map(Rule::label)) {
+                answer.by.push(self.rule_ref(access.rule));
             }
         }
-        None
+        Ok(None)
     }
 
     /// The first rule that lets a source reach a destination on a port.
@@ -171,8 +169,20 @@ impl Compiled<'_> {
         protocol: u8,
         port: u16,
     ) -> Option<&Access<'_>> {
+        self.rule_among(self.rules.iter(), source, target, protocol, port)
+    }
+
+    /// The first of some rules that lets a source reach a destination on a port.
+    fn rule_among<'r>(
+        &self,
+        rules: impl Iterator<Item = &'r Access<'r>>,
+        source: &Party,
+        target: &Party,
+        protocol: u8,
+        port: u16,
+    ) -> Option<&'r Access<'r>> {
         let admits = |ports: &[Ports]| ports.iter().any(|it| it.admit(protocol, port));
-        let mut leading = self.rules.iter().filter(|it| it.leads_to(target));
+        let mut leading = rules.filter(|it| it.leads_to(target));
         leading.find(|access| match (source, target) {
             (Party::Device(from), Party::Device(to)) => {
                 access.source.devices.has(*from)

@@ -8,6 +8,7 @@ use super::Check;
 use crate::{
     address::Span,
     model::{AttributeRule, Named, Text},
+    problem,
     selector::{Selector, SelectorKind},
 };
 
@@ -16,7 +17,7 @@ impl Check<'_, '_> {
         let approvers = &self.model.approvers;
         for route in &approvers.routes {
             let name = &route.name.value;
-            let path = format!("autoApprovers.routes[{name:?}]");
+            let path = format!("autoApprovers.routes[{:?}]", problem::name(name));
             if name.parse::<IpNet>().is_err() {
                 let message = format!("{path}: invalid prefix");
                 self.error(&route.name.at, path.clone(), message, None);
@@ -24,7 +25,8 @@ impl Check<'_, '_> {
             self.approver_names(&path, &route.value);
         }
         for Named { name, value } in &approvers.services {
-            self.approver_names(&format!("autoApprovers.services[{:?}]", name.value), value);
+            let path = format!("autoApprovers.services[{:?}]", problem::name(&name.value));
+            self.approver_names(&path, value);
         }
         self.approver_names("autoApprovers.exitNode", &approvers.exit_node);
     }

@@ -79,6 +79,9 @@ impl Check<'_, '_> {
 
     /// A suggestion for an unknown name: a similar one, or where to declare it.
     fn nearest(&self, selector: &Selector) -> Option<String> {
+        if self.problems.is_full() {
+            return None;
+        }
         let names: Vec<&str> = match selector.kind {
             SelectorKind::Tag(_) => names_of(&self.model.tag_owners),
             SelectorKind::Group(_) => names_of(&self.model.groups),
@@ -86,9 +89,7 @@ impl Check<'_, '_> {
             SelectorKind::Host(_) => names_of(&self.model.hosts),
             _ => return None,
         };
-        let close = |it: &str| strsim::jaro_winkler(it, &selector.text);
-        let best = names.into_iter().max_by(|a, b| close(a).total_cmp(&close(b)));
-        let best = best.filter(|it| close(it) > 0.85);
+        let best = similar(&selector.text, &names);
         best.map(|it| format!("did you mean {it:?}?")).or_else(|| match selector.kind {
             SelectorKind::Tag(_) => Some("declare it in tagOwners".to_owned()),
             SelectorKind::Group(_) => Some("declare it in groups".to_owned()),
@@ -122,14 +123,36 @@ impl Check<'_, '_> {
     }
 }
 
+/// The most characters of a name that is compared with others.
+const MAX_COMPARED: usize = 100;
+
+/// The name that is most similar to `text`, if one is similar enough.
+fn similar<'n>(text: &str, names: &[&'n str]) -> Option<&'n str> {
+    if text.len() > MAX_COMPARED {
+        return None;
+    }
+    let close = |name: &str| strsim::jaro_winkler(name, text);
+    let short = names.iter().filter(|name| name.len() <= MAX_COMPARED);
+    let all = short.map(|name| (*name, close(name))).filter(|(_, close)| *close > 0.85);
+    all.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(name, _)| name)
+}
+
 fn names_of<T>(list: &[super::model::Named<T>]) -> Vec<&str> {
     list.iter().map(|it| it.name.value.as_str()).collect()
 }
 
-fn is_autogroup(name: &str) -> bool {
+/// Whether there is an autogroup of this name, given without `autogroup:`.
+pub(super) fn is_autogroup(name: &str) -> bool {
     ROLES.contains(&name)
         || matches!(
             name,
-            "member" | "tagged" | "self" | "internet" | "danger-all" | "shared" | "nonroot"
+            "member"
+                | "members"
+                | "tagged"
+                | "self"
+                | "internet"
+                | "danger-all"
+                | "shared"
+                | "nonroot"
         )
 }

@@ -5,7 +5,7 @@ use crate::{
     address::Span,
     ip_sets::{IpSets, SetEntry},
     model::{Named, Text},
-    posture,
+    posture, problem,
     selector::SelectorKind,
 };
 
@@ -21,7 +21,7 @@ impl Check<'_, '_> {
             self.tag(tag);
         }
         for host in &self.model.hosts {
-            let name = &host.name.value;
+            let name = &*problem::name(&host.name.value);
             let path = format!("hosts[{name:?}]");
             if name.contains([':', '@', '*']) || name.trim().is_empty() {
                 let message = format!("hosts[{name:?}]: invalid host name");
@@ -42,7 +42,7 @@ impl Check<'_, '_> {
     }
 
     fn group(&mut self, group: &Named<Vec<Text>>) {
-        let name = &group.name.value;
+        let name = &*problem::name(&group.name.value);
         let path = format!("groups[{name:?}]");
         if !name.starts_with("group:") {
             let message = format!("groups[{name:?}]: group names must start with 'group:'");
@@ -64,9 +64,9 @@ impl Check<'_, '_> {
     }
 
     fn tag(&mut self, tag: &Named<Vec<Text>>) {
-        let name = &tag.name.value;
+        let name = &*problem::name(&tag.name.value);
         let path = format!("tagOwners[{name:?}]");
-        if let Some(wrong) = bad_tag(name) {
+        if let Some(wrong) = bad_tag(&tag.name.value) {
             let message = format!("tagOwners[{name:?}]: {wrong}");
             self.error(&tag.name.at, path.clone(), message, None);
         }
@@ -92,7 +92,7 @@ impl Check<'_, '_> {
     }
 
     fn ip_set(&mut self, set: &Named<Vec<Text>>) {
-        let name = &set.name.value;
+        let name = &*problem::name(&set.name.value);
         let path = format!("ipsets[{name:?}]");
         if !name.starts_with("ipset:") {
             let message = format!("ipsets[{name:?}]: names of IP sets must start with 'ipset:'");
@@ -122,7 +122,7 @@ impl Check<'_, '_> {
     fn nested_ip_sets(&mut self) {
         let sets = IpSets::of(self.model);
         for cycle in &sets.cycles {
-            let path = format!("ipsets[{:?}]", cycle.set);
+            let path = format!("ipsets[{:?}]", problem::name(cycle.set));
             let message = format!("{path}: the set contains itself: {}", cycle.chain);
             let right = Some("remove one of these references".to_owned());
             self.error(&cycle.at, path, message, right);
@@ -136,7 +136,7 @@ impl Check<'_, '_> {
     }
 
     fn posture(&mut self, posture: &Named<Vec<Text>>) {
-        let name = &posture.name.value;
+        let name = &*problem::name(&posture.name.value);
         let path = format!("postures[{name:?}]");
         if !name.starts_with("posture:") {
             let message = format!("postures[{name:?}]: posture names must start with 'posture:'");

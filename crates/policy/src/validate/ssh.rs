@@ -33,8 +33,9 @@ impl Check<'_, '_> {
                 self.error(&selector.at, format!("{path}.src"), wrong, right);
             }
         }
+        let sources = SshSources::of(rule);
         for selector in &rule.dst {
-            if let Some(wrong) = self.bad_ssh_target(selector, rule) {
+            if let Some(wrong) = self.bad_ssh_target(selector, &sources) {
                 let right = self.nearest(selector);
                 self.error(&selector.at, format!("{path}.dst"), wrong, right);
             }
@@ -92,21 +93,18 @@ impl Check<'_, '_> {
         }
     }
 
-    fn bad_ssh_target(&self, selector: &Selector, rule: &SshRule) -> Option<String> {
+    fn bad_ssh_target(&self, selector: &Selector, sources: &SshSources<'_>) -> Option<String> {
         let text = &selector.text;
-        let is_tag =
-            |it: &Selector| matches!(it.kind, SelectorKind::Tag(_)) || it.is_autogroup("tagged");
-        let tagged = rule.src.iter().any(is_tag);
+        let tagged = sources.has_tags;
         let people = |text: &str| {
             format!("{text:?} in dst: tagged devices cannot log in on devices of people")
         };
         match &selector.kind {
             SelectorKind::Tag(_) => self.missing(selector),
             SelectorKind::User(user) => {
-                let only = |it: &Selector| matches!(&it.kind, SelectorKind::User(it) if it == user);
                 if tagged {
                     Some(people(text))
-                } else if rule.src.iter().all(only) {
+                } else if sources.only.is_none_or(|only| only == user) && sources.are_one {
                     None
                 } else {
                     Some(format!("user {text:?} in dst requires src to be that same user"))
@@ -170,6 +168,30 @@ impl Check<'_, '_> {
                 self.error(&target.at, format!("sshTests[{index}].dst"), message, None);
             }
         }
+    }
+}
+
+/// What the sources of an SSH rule mean for its destinations.
+struct SshSources<'r> {
+    /// Whether tagged devices are among them.
+    has_tags: bool,
+    /// The first user among them.
+    only: Option<&'r str>,
+    /// Whether they are all the same user; also true if there are none.
+    are_one: bool,
+}
+
+impl<'r> SshSources<'r> {
+    fn of(rule: &'r SshRule) -> Self {
+        let is_tag =
+            |it: &Selector| matches!(it.kind, SelectorKind::Tag(_)) || it.is_autogroup("tagged");
+        let user = |it: &'r Selector| match &it.kind {
+            SelectorKind::User(login) => Some(login.as_str()),
+            _ => None,
+        };
+        let only = rule.src.iter().find_map(user);
+        let are_one = rule.src.iter().all(|it| user(it).is_some() && user(it) == only);
+        Self { has_tags: rule.src.iter().any(is_tag), only, are_one }
     }
 }
 

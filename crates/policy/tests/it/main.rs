@@ -19,6 +19,7 @@ mod auto_approve;
 mod diff;
 mod edit;
 mod form;
+mod growth;
 mod hostile;
 mod hujson;
 mod inventory;
