@@ -9,15 +9,16 @@ use std::{
     rc::Rc,
 };
 
-use super::{Flow, words::describe};
+use super::{
+    Flow,
+    parts::{each_protocol, split},
+    words::describe,
+};
 use crate::{
     address::Span,
     compile::{Access, Bits, Compiled, Goal, Special},
-    ports::{ICMP, Ports, TCP, UDP, has_ports},
+    ports::Ports,
 };
-
-/// The protocols of a rule that names none.
-const USUAL: [u8; 3] = [TCP, UDP, ICMP];
 
 /// A kind of destination.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -31,8 +32,11 @@ pub(super) enum End {
 /// Sources: devices, and literal addresses that belong to no device.
 pub(super) type Sources = (Bits, Vec<Span>);
 
-/// For each source and kind of destination, the devices reached on each range of ports.
-pub(super) type Gains = HashMap<(Sources, End), HashMap<Ports, Bits>>;
+/// The tags of the routers that connections have to pass through; empty if they need not.
+pub(super) type Via = Vec<String>;
+
+/// For each source, way and kind of destination, the devices reached on each range of ports.
+pub(super) type Gains = HashMap<(Sources, Via, End), HashMap<Ports, Bits>>;
 
 /// The most steps of a search. It takes a second at most; what is not found until then is not listed.
 const MAX_STEPS: usize = 20_000_000;
@@ -48,22 +52,37 @@ pub(super) struct Found {
     pub(super) omitted: usize,
     /// Whether the search ended early, because there are too many connections to compare.
     pub(super) is_cut: bool,
+    /// The rules that allow them, by index.
+    pub(super) rules: HashSet<usize>,
 }
 
 /// The connections that `after` allows and `before` does not.
 pub(super) fn gained(before: &Compiled<'_>, after: &Compiled<'_>) -> Found {
     let mut known: HashSet<u64> = before.rules.iter().map(fingerprint).collect();
-    let new: Vec<&Access<'_>> =
-        after.rules.iter().filter(|it| known.insert(fingerprint(it))).collect();
+    let all = after.rules.iter().enumerate();
+    let new: Vec<(usize, &Access<'_>)> =
+        all.filter(|(_, access)| known.insert(fingerprint(access))).collect();
     if new.is_empty() {
         return Found::default();
     }
     let mut search = Search::new(before);
-    for access in new {
+    let mut rules = HashSet::new();
+    for (index, access) in new {
+        search.has_gained = false;
+        search.via = via_of(access);
         search.rule(access);
+        if search.has_gained {
+            rules.insert(index);
+        }
     }
     let is_cut = search.left == 0;
-    Found { is_cut, ..describe(search.gains, after) }
+    Found { is_cut, rules, ..describe(search.gains, after) }
+}
+
+/// The routers of a rule, as the rule names them.
+fn via_of(access: &Access<'_>) -> Via {
+    let routers = access.rule.map(|rule| rule.via.as_slice()).unwrap_or_default();
+    routers.iter().map(|tag| tag.text.clone()).collect()
 }
 
 /// A hash of what a rule allows: rules with the same fingerprint have the same effect.
@@ -98,6 +117,10 @@ struct Search<'s, 'w> {
     /// The parts of a range of ports at a class; see [`Search::parts`].
     parts: HashMap<(usize, Ports), Rc<[Ports]>>,
     gains: Gains,
+    /// The routers of the rule that is looked at.
+    via: Via,
+    /// Whether that rule allows anything that the other policy does not.
+    has_gained: bool,
     /// The number of destinations in the other policy, and of their addresses.
     all_goals: usize,
     /// The steps that are left; see [`MAX_STEPS`].
@@ -137,6 +160,8 @@ impl<'s, 'w> Search<'s, 'w> {
             covered: HashMap::new(),
             parts: HashMap::new(),
             gains: HashMap::new(),
+            via: Vec::new(),
+            has_gained: false,
             about,
             left: MAX_STEPS,
         }
@@ -325,7 +350,8 @@ impl<'s, 'w> Search<'s, 'w> {
         if self.left == 0 || (sources.0.is_empty() && sources.1.is_empty()) {
             return;
         }
-        let by_ports = self.gains.entry((sources, end)).or_default();
+        self.has_gained = true;
+        let by_ports = self.gains.entry((sources, self.via.clone(), end)).or_default();
         let devices = by_ports.entry(ports).or_insert_with(|| Bits::none(members.len()));
         devices.add_all(members);
     }
@@ -346,33 +372,4 @@ fn reaches_end(goal: &Goal, end: &End) -> bool {
 fn has_span(access: &Access<'_>, span: &Span) -> bool {
     access.source.special != Special::None
         || access.source.sets.iter().any(|it| it.spans.iter().any(|it| it.covers(span)))
-}
-
-/// One range for each protocol: the usual ones if `ports` names none, and all ports for a protocol that has
-/// no ports.
-fn each_protocol(ports: Ports) -> Vec<Ports> {
-    let of = |protocol: u8| {
-        let ports = if has_ports(protocol) { ports } else { Ports::ALL };
-        Ports { protocol: Some(protocol), ..ports }
-    };
-    ports.protocol.map_or_else(|| USUAL.map(of).to_vec(), |it| vec![of(it)])
-}
-
-/// Splits a range of ports wherever one of the others begins or ends.
-fn split<'p>(ports: Ports, others: impl Iterator<Item = &'p Ports>) -> Vec<Ports> {
-    if ports.protocol.is_some_and(|it| !has_ports(it)) {
-        return vec![ports];
-    }
-    let mut starts = BTreeSet::from([ports.first]);
-    for other in others {
-        if other.protocol.is_some_and(|it| Some(it) != ports.protocol) {
-            continue;
-        }
-        let inside = |it: &u16| ports.first < *it && *it <= ports.last;
-        starts.extend(Some(other.first).filter(inside));
-        starts.extend(other.last.checked_add(1).filter(inside));
-    }
-    let starts: Vec<u16> = starts.into_iter().collect();
-    let ends = starts.iter().skip(1).map(|it| it - 1).chain([ports.last]);
-    starts.iter().zip(ends).map(|(first, last)| Ports { first: *first, last, ..ports }).collect()
 }

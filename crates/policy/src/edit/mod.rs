@@ -142,6 +142,25 @@ fn take(step: &Step, doc: &Document) -> Option<(Document, Vec<String>)> {
     same.then(|| (after, texts(doc.text(), &went)))
 }
 
+/// The text without its comments. What follows a comment stays on its line.
+///
+/// ```
+/// use tailsteward_policy::edit::without_comments;
+///
+/// assert_eq!(without_comments("{ // why\n\"a//b\": 1 /* x\ny */ }"), "{ \n\"a//b\": 1 \n }");
+/// ```
+pub fn without_comments(text: &str) -> String {
+    let (mut plain, mut done) = (String::with_capacity(text.len()), 0);
+    for comment in comments(text, 0..text.len()) {
+        plain.push_str(text.get(done..comment.start).unwrap_or_default());
+        let inside = text.get(comment.clone()).unwrap_or_default();
+        plain.extend(inside.chars().filter(|it| *it == '\n'));
+        done = comment.end;
+    }
+    plain.push_str(text.get(done..).unwrap_or_default());
+    plain
+}
+
 fn all_comments(doc: &Document) -> Vec<Range<usize>> {
     comments(doc.text(), 0..doc.text().len())
 }

