@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::model::{Model, Text};
 
-/// A single condition: `node:os == 'macos'`.
+/// A single condition: `node:os == 'macos'`, or just an attribute that must be true.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Condition {
     attribute: String,
@@ -18,6 +18,8 @@ enum Test {
     Compare(&'static str, Value),
     OneOf(bool, Vec<Value>),
     IsSet(bool),
+    /// An attribute without a comparison.
+    IsTrue,
 }
 
 /// Comparison operators; longer ones first, so that `<=` is not taken for `<`.
@@ -37,6 +39,7 @@ impl Condition {
         let rest = rest.trim();
         let upper = rest.to_ascii_uppercase();
         let condition = match upper.as_str() {
+            "" => Test::IsTrue,
             "IS SET" => Test::IsSet(true),
             "NOT SET" => Test::IsSet(false),
             _ if upper.starts_with("IN ") || upper.starts_with("IN[") => {
@@ -59,6 +62,7 @@ impl Condition {
         let value = attributes.get(&self.attribute).filter(|it| !it.is_null());
         match (&self.test, value) {
             (Test::IsSet(wanted), value) => value.is_some() == *wanted,
+            (Test::IsTrue, Some(value)) => *value == Value::Bool(true),
             (Test::OneOf(wanted, list), Some(value)) => {
                 list.iter().any(|it| order(value, it) == Some(Ordering::Equal)) == *wanted
             }

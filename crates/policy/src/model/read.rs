@@ -9,6 +9,7 @@ use crate::{
     hujson::{Document, Kind, Member, Node},
     problem::{self, Problems},
     selector::Selector,
+    validate::UNKNOWN,
 };
 
 /// Reads all sections, in the order of the file.
@@ -124,8 +125,8 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// Calls `each` for every field of an object; it returns whether it knows the field. Unknown fields are
-    /// errors, except names that start with `#`, which other programs use for remarks.
+    /// Calls `each` for every field of an object; it returns whether it knows the field. There is a warning
+    /// about unknown ones, except names that start with `#`, which other programs use for remarks.
     pub(super) fn fields(
         &mut self,
         node: &Node,
@@ -141,8 +142,8 @@ impl Reader<'_, '_> {
                 each(it, &member.name, &member.value)
             });
             if !known && !member.name.starts_with('#') {
-                let message = format!("json: unknown field {:?}", member.name);
-                self.problems.error(&member.name_at, self.path.clone(), message, None);
+                let message = format!("unknown field {:?}", problem::name(&member.name));
+                self.problems.warning(&member.name_at, self.path.clone(), message, UNKNOWN);
             }
         }
     }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 
-use super::Check;
+use super::{Check, wrong};
 use crate::{
     address::Span,
     model::{AttributeRule, Named, Text},
@@ -33,9 +33,10 @@ impl Check<'_, '_> {
 
     fn approver_names(&mut self, path: &str, selectors: &[Selector]) {
         for selector in selectors {
-            if let Some(missing) = self.missing(selector) {
+            if let Some(doubt) = self.missing(selector) {
                 let right = self.nearest(selector);
-                self.error(&selector.at, path.to_owned(), format!("{path}: {missing}"), right);
+                let say = |message| format!("{path}: {message}");
+                self.doubt(&selector.at, path.to_owned(), doubt, right, say);
             }
         }
     }
@@ -51,13 +52,13 @@ impl Check<'_, '_> {
         for selector in &rule.target {
             let nobody = matches!(&selector.kind,
                 SelectorKind::Autogroup(name) if matches!(name.as_str(), "self" | "internet"));
-            let wrong = match self.missing(selector) {
-                _ if nobody => Some(format!("{:?} is not allowed in target", selector.text)),
+            let doubt = match self.missing(selector) {
+                _ if nobody => wrong(format!("{:?} is not allowed in target", selector.text)),
                 missing => missing,
             };
-            if let Some(wrong) = wrong {
+            if let Some(doubt) = doubt {
                 let right = self.nearest(selector);
-                self.error(&selector.at, format!("{path}.target"), wrong, right);
+                self.doubt(&selector.at, format!("{path}.target"), doubt, right, |it| it);
             }
         }
         for pool in &rule.ip_pool {

@@ -1,6 +1,6 @@
 //! Validates `groups`, `tagOwners`, `hosts`, `ipsets` and `postures`.
 
-use super::Check;
+use super::{Check, Doubt, UNKNOWN, unknown, wrong};
 use crate::{
     address::Span,
     ip_sets::{IpSets, SetEntry},
@@ -55,7 +55,11 @@ impl Check<'_, '_> {
                 let message =
                     format!("groups[{name:?}]: {who:?}: group members cannot be recursive");
                 self.error(&member.at, path.clone(), message, Some("list its members".to_owned()));
-            } else if !who.contains('@') && !who.starts_with("autogroup:") {
+            } else if who.starts_with("autogroup:") || (who.contains(':') && !who.contains('@')) {
+                if let Some(Doubt::Unknown(message)) = self.missing(&member.selector()) {
+                    self.problems.warning(&member.at, path.clone(), message, UNKNOWN);
+                }
+            } else if !who.contains('@') {
                 let message = format!("groups[{name:?}]: {who:?}: not a user");
                 let right = Some("write how they sign in: ann@example.com".to_owned());
                 self.error(&member.at, path.clone(), message, right);
@@ -79,14 +83,14 @@ impl Check<'_, '_> {
                     | SelectorKind::Tag(_)
                     | SelectorKind::Autogroup(_)
             );
-            let wrong = match self.missing(&selector) {
-                _ if !fits => Some(format!("{:?}: not a user, group or tag", owner.value)),
+            let doubt = match self.missing(&selector) {
+                None if !fits => wrong(format!("{:?}: not a user, group or tag", owner.value)),
                 missing => missing,
             };
-            if let Some(wrong) = wrong {
-                let message = format!("tagOwners[{name:?}]: {wrong}");
+            if let Some(doubt) = doubt {
                 let right = self.nearest(&selector);
-                self.error(&owner.at, path.clone(), message, right);
+                let say = |message| format!("tagOwners[{name:?}]: {message}");
+                self.doubt(&owner.at, path.clone(), doubt, right, say);
             }
         }
     }
@@ -110,10 +114,15 @@ impl Check<'_, '_> {
                 selector.kind,
                 SelectorKind::Addresses(_) | SelectorKind::Host(_) | SelectorKind::IpSet(_)
             );
-            if !fits || self.missing(&selector).is_some() {
-                let message = format!("ipsets[{name:?}]: {:?}: invalid address", entry.value);
+            let doubt = match self.missing(&selector) {
+                Some(Doubt::Unknown(message)) => unknown(message),
+                None if fits => None,
+                _ => wrong(format!("{:?}: invalid address", entry.value)),
+            };
+            if let Some(doubt) = doubt {
                 let right = self.nearest(&selector);
-                self.error(&entry.at, path.clone(), message, right);
+                let say = |message| format!("ipsets[{name:?}]: {message}");
+                self.doubt(&entry.at, path.clone(), doubt, right, say);
             }
         }
     }
@@ -145,7 +154,7 @@ impl Check<'_, '_> {
         for condition in &posture.value {
             if let Err(wrong) = posture::Condition::parse(&condition.value) {
                 let message = format!("postures[{name:?}]: {:?}: {wrong}", condition.value);
-                self.error(&condition.at, path.clone(), message, None);
+                self.problems.warning(&condition.at, path.clone(), message, UNKNOWN);
             }
         }
     }
