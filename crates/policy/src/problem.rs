@@ -116,6 +116,10 @@ impl<'d> Problems<'d> {
         self.omitted.errors > 0
     }
 
+    pub(super) fn place(&self, at: usize) -> Place {
+        self.document.place(at)
+    }
+
     pub(super) fn error(
         &mut self,
         at: &Range<usize>,

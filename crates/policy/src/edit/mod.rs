@@ -91,7 +91,7 @@ pub struct Edited {
 /// [`EditError`]; nothing is changed then. Each edit is checked: the new text must parse to exactly the
 /// intended value, and must still have all comments that the notes do not list as removed.
 pub fn apply(text: &str, edits: &[Edit]) -> Result<Edited, EditError> {
-    let mut doc = Document::parse(text)?;
+    let mut doc = Document::parse_strict(text)?;
     let mut notes = Vec::new();
     if doc.root().as_object().is_none() {
         return Err(EditError::NoObject { is: doc.root().what() });
@@ -137,7 +137,7 @@ fn take(step: &Step, doc: &Document) -> Option<(Document, Vec<String>)> {
     let patch = Patch::of(doc, step)?;
     let (went, mut stay) = (patch.gone.clone(), all_comments(doc));
     stay.retain(|it| !went.contains(it));
-    let after = Document::parse(&patch.on(doc.text())?).ok()?;
+    let after = Document::parse_strict(&patch.on(doc.text())?).ok()?;
     let same = texts(doc.text(), &stay) == texts(after.text(), &all_comments(&after));
     same.then(|| (after, texts(doc.text(), &went)))
 }

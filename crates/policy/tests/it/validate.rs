@@ -193,6 +193,29 @@ fn what_tailscale_refuses_in_every_tailnet_is_an_error_without_one() {
     }
 }
 
+/// L14: equal names and names that differ only in case are treated the same.
+#[test]
+fn a_section_or_field_that_is_there_twice_is_a_warning() {
+    let rule = |name: &str| {
+        format!(r#"{{ "{name}": ["tag:web"], "src": ["tag:db"], "dst": ["*"], "ip": ["*"] }}"#)
+    };
+    for rest in [
+        format!("\"grants\": [],\n\"grants\": [{}],", rule("via")),
+        format!("\"grants\": [],\n\"Grants\": [{}],", rule("via")),
+        format!("\"grants\": [\n{}],", rule("src")),
+        format!("\"grants\": [\n{}],", rule("SRC")),
+    ] {
+        let checked = judged(&rest);
+        assert!(checked.is_accepted(), "{rest}");
+        let warnings: Vec<String> = checked.warnings().map(ToString::to_string).collect();
+        assert_eq!(warnings.len(), 1, "{rest}: {warnings:?}");
+        assert!(warnings[0].contains("is here twice, first in line"), "{warnings:?}");
+        let policy = checked.policy.unwrap();
+        let rules = &policy.model().rules;
+        assert_eq!((rules.len(), rules[0].src[0].text.as_str()), (1, "tag:db"), "{rest}");
+    }
+}
+
 #[test]
 fn warnings_are_apart_from_errors() {
     let checked = judged(r#""someday": { "x": 1 },"#);
