@@ -57,7 +57,9 @@ pub use self::{
     lint::{Finding, Weight},
     ports::{BadPorts, Ports},
     problem::{MAX_PROBLEMS, Omitted, Problem, Severity},
-    query::{Answer, Capability, Entry, RuleMatch, RuleReach, RuleRef, SmallestGrant},
+    query::{
+        Answer, Capability, Entry, Login, RuleMatch, RuleReach, RuleRef, SmallestGrant, SshParts,
+    },
     selector::{Selector, SelectorKind},
 };
 use self::{hujson::Document, model::Model, problem::Problems};

@@ -300,6 +300,12 @@ impl<'n> Names<'n> {
         Some(all)
     }
 
+    /// Whether a device satisfies one of the postures.
+    pub(crate) fn meets(&self, postures: &[Text], device: &crate::inventory::Device) -> bool {
+        let names = postures.iter().map(|posture| posture.value.as_str());
+        device.posture.as_ref().is_none_or(|it| posture::fits(self.model, names, it))
+    }
+
     fn fit_one(&self, posture: &str) -> Bits {
         let conditions = self.model.posture(posture).map(posture::parsed);
         let fits = |device: &crate::inventory::Device| match (&device.posture, &conditions) {

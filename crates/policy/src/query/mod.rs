@@ -12,6 +12,7 @@ use super::{
     ports::{Ports, TCP, protocol_name},
 };
 
+mod grant;
 mod pairs;
 mod preview;
 mod reach;
@@ -20,6 +21,7 @@ mod who;
 
 pub use self::{
     preview::RuleMatch,
+    ssh::Login,
     who::{Capability, Entry, RuleReach},
 };
 
@@ -44,9 +46,22 @@ pub struct Answer {
     /// The narrowest grant that would allow the connection.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub smallest_grant: Option<SmallestGrant>,
+    /// Which parts of an SSH login are allowed; `None` for other questions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ssh: Option<SshParts>,
     /// Anything else that matters, apart from the policy file.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+}
+
+/// What an SSH login needs. Both parts have to be allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct SshParts {
+    /// Whether an SSH rule lets the source log in as the user.
+    pub ssh_rule: bool,
+    /// Whether an access rule or grant lets the source reach the destination on tcp:22.
+    pub network_rule: bool,
 }
 
 /// A grant that allows one connection and as little else as possible.
@@ -118,6 +133,7 @@ impl Compiled<'_> {
             by: Vec::new(),
             because: Vec::new(),
             smallest_grant: None,
+            ssh: None,
             notes: Vec::new(),
         };
         let missed = self.missed(&question, &mut answer)?;
@@ -127,7 +143,11 @@ impl Compiled<'_> {
             answer.allowed = false;
             answer.by.clear();
             answer.because = self.why_not(&source, &target, &question);
-            answer.smallest_grant = self.smallest_grant(&source, &target, &question);
+            if sources.len() > 1 || targets.len() > 1 {
+                let (source, target) = (self.name_of(&source), self.name_of(&target));
+                answer.because.insert(0, format!("{source} does not reach {target}"));
+            }
+            answer.smallest_grant = self.smallest_grant(from, to, &question);
         }
         notes.extend(self.circumstances(&question));
         answer.notes = notes;

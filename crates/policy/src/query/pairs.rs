@@ -11,6 +11,16 @@ use crate::{
 /// The most steps of a question: pairs of a source and a destination, times rules.
 const MAX_STEPS: usize = 5_000_000;
 
+/// Fails if a question with so many sources, destinations and rules takes too long.
+pub(super) fn check_size(sources: usize, targets: usize, rules: usize) -> Result<(), String> {
+    let pairs = sources.saturating_mul(targets);
+    if pairs.saturating_mul(rules) <= MAX_STEPS { Ok(()) } else { Err(too_many(pairs)) }
+}
+
+fn too_many(pairs: usize) -> String {
+    format!("{pairs} pairs are too many to ask about at once; name a smaller group")
+}
+
 /// Sources for which the same rules count.
 struct Class<'q> {
     rules: Vec<usize>,
@@ -32,10 +42,9 @@ impl Compiled<'_> {
     pub(super) fn pairs<'q>(&self, question: &Question<'q>) -> Result<Vec<Pair<'q, '_>>, String> {
         let mut left = MAX_STEPS;
         let mut spend = |steps: usize| {
-            left = left.checked_sub(steps).ok_or_else(|| {
-                let pairs = question.from.len().saturating_mul(question.to.len());
-                format!("{pairs} pairs are too many to ask about at once; name a smaller group")
-            })?;
+            left = left
+                .checked_sub(steps)
+                .ok_or_else(|| too_many(question.from.len().saturating_mul(question.to.len())))?;
             Ok::<(), String>(())
         };
         let mut people: HashMap<&str, Vec<&Party>> = HashMap::new();

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use crate::{
     Error, Operation, Tailnet,
     client::Result,
-    policy::{Answer, Capability, Compiled, Entry, Finding, Ports, Problem, TestReport, Weight},
+    policy::{
+        Answer, Capability, Compiled, Entry, Finding, Login, Ports, Problem, TestReport, Weight,
+    },
     tailnet::{
         devices::find::find,
         policy_file::{PreviewFor, PreviewRuleMatchesResponse, Verdict},
@@ -146,6 +148,8 @@ enum TestAnswer {
     Answer(Box<Answer>),
     Reached { reaches: Capped<Entry> },
     Reaching { reached_by: Capped<Entry> },
+    LogsIn { logs_in_to: Capped<Login> },
+    LoggedIn { logged_in_by: Capped<Login> },
     Report(Report),
     Verdict(Verdict),
     Preview(Box<PreviewRuleMatchesResponse>),
@@ -205,10 +209,11 @@ impl TestAclPolicy {
         let policy = judged.compiled();
         let wrong =
             |field: &'static str| move |problem: String| Error::invalid_input(field, problem);
-        Ok(match (self.from.as_deref(), self.to.as_deref()) {
-            (Some(from), Some(to)) => {
+        let ends = (self.from.as_deref(), self.to.as_deref());
+        Ok(match (ends, self.ssh_user.as_deref()) {
+            ((Some(from), Some(to)), user) => {
                 no_page(part)?;
-                let answer = if let Some(user) = self.ssh_user.as_deref() {
+                let answer = if let Some(user) = user {
                     policy.ask_ssh(from, to, user)
                 } else {
                     let ports = ports(self.port.as_deref())?;
@@ -216,15 +221,26 @@ impl TestAclPolicy {
                 };
                 TestAnswer::Answer(Box::new(answer.map_err(wrong("from or to"))?))
             }
-            (Some(from), None) => {
+            ((Some(from), None), Some(user)) => {
+                let all = policy.logs_in_to(from, user).map_err(wrong("from"))?;
+                TestAnswer::LogsIn { logs_in_to: Capped::page(all, part) }
+            }
+            ((None, Some(to)), Some(user)) => {
+                let all = policy.who_logs_in(to, user).map_err(wrong("to"))?;
+                TestAnswer::LoggedIn { logged_in_by: Capped::page(all, part) }
+            }
+            ((Some(from), None), None) => {
                 let all = policy.reached_by(from).map_err(wrong("from"))?;
                 TestAnswer::Reached { reaches: Capped::page(all, part) }
             }
-            (None, Some(to)) => {
+            ((None, Some(to)), None) => {
                 let all = policy.who_reaches(to).map_err(wrong("to"))?;
                 TestAnswer::Reaching { reached_by: Capped::page(all, part) }
             }
-            (None, None) => {
+            ((None, None), Some(_)) => {
+                return Err(Error::invalid_input("ssh_user", "needs `from`, `to` or both"));
+            }
+            ((None, None), None) => {
                 no_page(part)?;
                 TestAnswer::Report(report(&policy, self.tests)?)
             }
