@@ -130,7 +130,8 @@ fn push(line: String, lines: &mut Vec<String>, omitted: &mut usize) {
 impl Effect {
     /// The effect of replacing `before` with `after`. Both must be compiled for the same inventory.
     pub fn between(before: &Compiled<'_>, after: &Compiled<'_>) -> Self {
-        let changes = changes::changes(before.policy.document(), after.policy.document());
+        let mut changes = changes::changes(before.policy.document(), after.policy.document());
+        changes.sort_by_key(|change| rank(&change.section));
         if changes.is_empty() {
             return Self { equal: true, ..Self::default() };
         }
@@ -158,38 +159,75 @@ impl Effect {
     /// A description for people, one effect per line. Empty only if the files are equal; see
     /// [`is_equal`](Self::is_equal).
     pub fn lines(&self) -> Vec<String> {
-        let mut lines: Vec<String> = self.headline.iter().cloned().collect();
-        for (sign, flows) in [('+', &self.gained), ('-', &self.lost)] {
-            lines.extend(flows.iter().map(|flow| format!("{sign} {}", flow.line())));
+        self.first_lines(usize::MAX)
+    }
+
+    /// At most `max` lines, and one that says how many there are besides. Each kind of line gets its share,
+    /// so that many lines of one kind hide none of another.
+    pub fn first_lines(&self, max: usize) -> Vec<String> {
+        let mut kinds = self.kinds();
+        let total: usize = kinds.iter().map(Vec::len).sum();
+        let mut shown = vec![0; kinds.len()];
+        let mut left = max.min(total);
+        while left > 0 {
+            for (shown, kind) in shown.iter_mut().zip(&kinds) {
+                let more = usize::from(*shown < kind.len() && left > 0);
+                *shown += more;
+                left -= more;
+            }
         }
-        if self.is_cut {
-            let line = "there are too many connections to compare: more may be gained or lost";
-            lines.push(line.to_owned());
+        for (kind, shown) in kinds.iter_mut().zip(shown) {
+            kind.truncate(shown);
         }
-        lines.extend(self.other.iter().cloned());
-        lines.extend(self.no_device.iter().map(|line| format!("no device has this today: {line}")));
-        lines.extend(self.not_judged.iter().map(|path| format!("changed, not judged: {path}")));
-        if self.omitted > 0 {
-            lines.push(more(self.omitted));
+        let mut lines = kinds.concat();
+        let rest = total - lines.len() + self.omitted;
+        if rest > 0 {
+            lines.push(format!("and {}", text::count(rest, "more effect")));
         }
         lines
     }
 
-    /// The first `max` lines, and how many there are besides.
-    pub fn first_lines(&self, max: usize) -> Vec<String> {
-        let mut lines = self.lines();
-        if lines.len() > max {
-            let shown = if self.omitted > 0 { lines.len() - 1 } else { lines.len() };
-            let rest = shown - max.min(shown) + self.omitted;
-            lines.truncate(max);
-            lines.push(more(rest));
+    /// All lines by kind.
+    fn kinds(&self) -> Vec<Vec<String>> {
+        let mut first: Vec<String> = self.headline.iter().cloned().collect();
+        if self.is_cut {
+            let line = "there are too many connections to compare: more may be gained or lost";
+            first.push(line.to_owned());
         }
-        lines
+        let flows = |sign: char, flows: &[Flow]| -> Vec<String> {
+            flows.iter().map(|flow| format!("{sign} {}", flow.line())).collect()
+        };
+        let said = |what: &str, lines: &[String]| -> Vec<String> {
+            lines.iter().map(|line| format!("{what}: {line}")).collect()
+        };
+        vec![
+            first,
+            flows('+', &self.gained),
+            flows('-', &self.lost),
+            self.other.clone(),
+            said("no device has this today", &self.no_device),
+            said("changed, not judged", &self.not_judged),
+        ]
     }
 }
 
-fn more(count: usize) -> String {
-    format!("and {}", text::count(count, "more effect"))
+/// The order of the lines about sections: those that decide about access come first.
+fn rank(section: &str) -> usize {
+    const ORDER: [&str; 12] = [
+        "ssh",
+        "grants",
+        "acls",
+        "defaultsrcposture",
+        "postures",
+        "approvers",
+        "nodeattrs",
+        "tests",
+        "sshtests",
+        "tagowners",
+        "groups",
+        "disableipv4",
+    ];
+    ORDER.iter().position(|it| *it == section).unwrap_or(ORDER.len())
 }
 
 /// The lines about all changes that the connections do not show.

@@ -212,8 +212,13 @@ fn the_first_lines_say_how_many_more_there_are() {
     for number in 0..100 {
         after["hosts"][format!("h{number}")] = json!("10.1.2.3");
     }
+    after["ssh"][0]["checkPeriod"] = json!("168h");
+    after["attrConfig"] = json!({});
     let lines = between(&before, &after).first_lines(40);
-    assert_eq!((lines.len(), lines[40].as_str()), (41, "and 60 more effects"));
+    assert_eq!((lines.len(), lines[40].as_str()), (41, "and 62 more effects"));
+    // What decides about access is not hidden by what does not.
+    assert!(lines[0].contains("the check period is 168h"), "{lines:?}");
+    assert!(lines[39].starts_with("changed, not judged: attrConfig"), "{lines:?}");
 }
 
 /// A small random policy.
