@@ -38,10 +38,13 @@ pub(super) type Via = Vec<String>;
 /// For each source, way and kind of destination, the devices reached on each range of ports.
 pub(super) type Gains = HashMap<(Sources, Via, End), HashMap<Ports, Bits>>;
 
-/// The most steps of a search. It takes a second at most; what is not found until then is not listed.
-const MAX_STEPS: usize = 20_000_000;
-/// The steps that a gain counts for.
-const GAIN_STEPS: usize = 50;
+/// The most steps of a search, which take about a second. What is not found until then is not listed.
+/// Ten thousand devices and a thousand rules need fewer.
+const MAX_STEPS: usize = 200_000_000;
+/// The steps that a gain counts for, and one more for every 64 devices.
+const GAIN_STEPS: usize = 20;
+/// The most different gains, which take memory.
+const MAX_GAINS: usize = 50_000;
 
 /// The connections that one policy allows and another does not.
 #[derive(Debug, Default)]
@@ -117,6 +120,8 @@ struct Search<'s, 'w> {
     /// The parts of a range of ports at a class; see [`Search::parts`].
     parts: HashMap<(usize, Ports), Rc<[Ports]>>,
     gains: Gains,
+    /// The number of different gains.
+    count: usize,
     /// The routers of the rule that is looked at.
     via: Via,
     /// Whether that rule allows anything that the other policy does not.
@@ -160,6 +165,7 @@ impl<'s, 'w> Search<'s, 'w> {
             covered: HashMap::new(),
             parts: HashMap::new(),
             gains: HashMap::new(),
+            count: 0,
             via: Vec::new(),
             has_gained: false,
             about,
@@ -346,14 +352,19 @@ impl<'s, 'w> Search<'s, 'w> {
     }
 
     fn gain(&mut self, sources: Sources, end: End, ports: Ports, members: &Bits) {
-        self.left = self.left.saturating_sub(GAIN_STEPS);
         if self.left == 0 || (sources.0.is_empty() && sources.1.is_empty()) {
             return;
         }
+        self.left = self.left.saturating_sub(GAIN_STEPS + members.len() / 64);
         self.has_gained = true;
         let by_ports = self.gains.entry((sources, self.via.clone(), end)).or_default();
+        let known = by_ports.len();
         let devices = by_ports.entry(ports).or_insert_with(|| Bits::none(members.len()));
         devices.add_all(members);
+        self.count += by_ports.len() - known;
+        if self.count > MAX_GAINS {
+            self.left = 0;
+        }
     }
 }
 

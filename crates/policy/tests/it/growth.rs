@@ -207,3 +207,29 @@ fn large_groups_are_asked_about() {
         assert!(compiled.ask("group:g", "group:g", None, 22).unwrap().allowed);
     });
 }
+
+#[test]
+fn grants_that_differ_in_every_way_are_compared_up_to_a_limit() {
+    let inventory = inventory();
+    let file = |size: usize, grant: &dyn Fn(usize) -> String| {
+        Policy::parse(&format!("{{\"grants\":[{}]}}", repeat(size, grant))).unwrap()
+    };
+    let before = file(4_000, &|at| {
+        format!(
+            "{{\"src\":[\"bob@example.com\"],\"dst\":[\"tag:web\"],\"ip\":[\"tcp:{}\"]}}",
+            2 * at + 1
+        )
+    });
+    let after = file(4_000, &|at| {
+        let src = format!("10.{}.{}.1", at / 256, at % 256);
+        format!("{{\"src\":[\"{src}\"],\"dst\":[\"tag:web\"],\"ip\":[\"*\"]}}")
+    });
+    let time = time_of(|| {
+        let effect = Effect::between(&before.compile(&inventory), &after.compile(&inventory));
+        assert!(effect.is_cut);
+        let says = |line: &String| line.starts_with("there are too many connections to compare");
+        assert!(effect.lines().iter().any(says));
+    });
+    println!("4000 and 4000 different grants compared in {time:?}");
+    assert!(time < Duration::from_mins(1), "{time:?}");
+}
