@@ -62,6 +62,11 @@ impl Span {
         self.first
     }
 
+    /// The last address of the range.
+    pub const fn last(&self) -> IpAddr {
+        self.last
+    }
+
     /// Whether the range is a single address.
     pub fn is_one(&self) -> bool {
         self.first == self.last
@@ -80,6 +85,17 @@ impl Span {
     /// Whether `other` lies completely inside this range.
     pub fn covers(&self, other: &Self) -> bool {
         self.contains(other.first) && self.contains(other.last)
+    }
+
+    /// The smallest range that covers both.
+    pub(super) fn hull(&self, other: &Self) -> Self {
+        span(self.first.min(other.first), self.last.max(other.last))
+    }
+
+    /// Whether `next`, which begins no earlier, overlaps this range or follows it directly.
+    pub(super) fn touches(&self, next: &Self) -> bool {
+        self.is_like(next.first)
+            && (next.first <= self.last || after(self.last) == Some(next.first))
     }
 
     /// The parts of this range that are not in `other`: the part before it and the part after it.

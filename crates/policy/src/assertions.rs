@@ -10,9 +10,10 @@ use super::{
     identity::Party,
     inventory::Inventory,
     model::{SshTest, Test, Text, unbracketed},
-    ports::{self, TCP, UDP},
+    ports::{self, TCP, UDP, has_ports},
     posture::Attributes,
     problem::Problems,
+    selector::{Selector, SelectorKind},
 };
 
 /// The result of running the tests of a policy file.
@@ -37,6 +38,12 @@ pub struct Failure {
     pub src: String,
     /// The claims that do not hold, and why.
     pub errors: Vec<String>,
+}
+
+/// A source of a test, with the rules that may be about it.
+struct Source<'t> {
+    party: &'t Party,
+    rules: Vec<usize>,
 }
 
 impl fmt::Display for Failure {
@@ -104,18 +111,20 @@ impl Compiled<'_> {
         }
         let sources = match self.parties(&test.src) {
             Ok(sources) => sources,
+            // A user who is not in the tailnet reaches nothing.
+            Err(_) if test.accept.is_empty() && is_user(&test.src) => return Vec::new(),
             Err(wrong) => return vec![format!("src: {wrong}")],
         };
-        let protocols: &[u8] = match ports::protocol(&test.proto) {
-            Ok(None) => &[TCP, UDP],
-            Ok(Some(TCP)) => &[TCP],
-            Ok(Some(UDP)) => &[UDP],
-            Ok(Some(132)) => &[132],
-            Ok(Some(_)) => return vec!["proto must be tcp, udp or sctp".to_owned()],
-            Err(wrong) => return vec![wrong.to_string()],
+        let protocols = match protocols(test) {
+            Ok(protocols) => protocols,
+            Err(wrong) => return vec![wrong],
         };
+        let protocols = protocols.as_slice();
         let posture: Option<Attributes> =
             test.posture.as_ref().map(|it| it.clone().into_iter().collect());
+        let count = self.policy.model.rules.len();
+        let rules_of = |party| Source { party, rules: self.source_index.candidates(party, count) };
+        let sources: Vec<Source<'_>> = sources.iter().map(rules_of).collect();
         let claims = test.accept.iter().map(|it| (it, true));
         let claims = claims.chain(test.deny.iter().map(|it| (it, false)));
         let mut errors = Vec::new();
@@ -136,22 +145,17 @@ impl Compiled<'_> {
     /// Whether the sources reach a destination: all of them if `wanted`, otherwise any of them.
     fn reached(
         &self,
-        sources: &[Party],
+        sources: &[Source<'_>],
         text: &Text,
         protocols: &[u8],
         posture: Option<&Attributes>,
         wanted: bool,
     ) -> Result<bool, String> {
-        let written = text.value.trim();
-        let (name, port) = written.rsplit_once(':').ok_or("missing port")?;
-        let port: u16 = port
-            .parse()
-            .ok()
-            .filter(|it| *it > 0)
-            .ok_or_else(|| format!("port {port:?} is not one port"))?;
+        let (name, port) = destination(text, protocols)?;
         let targets = self.parties(&unbracketed(name))?;
-        let passes =
-            |source: &Party, target: &Party| self.passes(source, target, protocols, port, posture);
+        let passes = |source: &Source<'_>, target: &Party| {
+            self.passes(source, target, protocols, port, posture)
+        };
         let mut each = sources.iter().flat_map(|it| targets.iter().map(move |to| (it, to)));
         Ok(if wanted {
             each.all(|(source, target)| passes(source, target))
@@ -162,7 +166,7 @@ impl Compiled<'_> {
 
     fn passes(
         &self,
-        source: &Party,
+        source: &Source<'_>,
         target: &Party,
         protocols: &[u8],
         port: u16,
@@ -171,10 +175,11 @@ impl Compiled<'_> {
         if !self.policy.model.restricts {
             return true;
         }
-        self.policy.model.rules.iter().any(|rule| {
-            self.is_source(rule, source, posture)
+        let rules = source.rules.iter().filter_map(|index| self.policy.model.rules.get(*index));
+        rules.into_iter().any(|rule| {
+            self.is_source(rule, source.party, posture)
                 && self
-                    .ports_of(rule, source, target)
+                    .ports_of(rule, source.party, target)
                     .any(|ports| protocols.iter().any(|it| ports.admit(*it, port)))
         })
     }
@@ -192,7 +197,11 @@ impl Compiled<'_> {
         };
         let mut targets = Vec::new();
         for text in &test.dst {
-            match self.parties(&text.value) {
+            let parties = match bad_ssh_destination(text) {
+                Some(wrong) => Err(wrong),
+                None => self.parties(&text.value),
+            };
+            match parties {
                 Ok(parties) => targets.extend(parties),
                 Err(wrong) => return vec![format!("dst: {wrong}")],
             }
@@ -237,6 +246,52 @@ impl Compiled<'_> {
                 && it.admits(user, login)
         })
     }
+}
+
+fn is_user(name: &str) -> bool {
+    matches!(Selector::parse(name, 0..0).kind, SelectorKind::User(_))
+}
+
+/// The protocols that a test is about.
+fn protocols(test: &Test) -> Result<Vec<u8>, String> {
+    match ports::protocol(&test.proto) {
+        Ok(None) => Ok(vec![TCP, UDP]),
+        Ok(Some(protocol)) => Ok(vec![protocol]),
+        Err(wrong) => Err(wrong.to_string()),
+    }
+}
+
+/// The name and the port of a test's destination. For a protocol without ports, the port is 0 or any other.
+fn destination<'t>(text: &'t Text, protocols: &[u8]) -> Result<(&'t str, u16), String> {
+    let (name, port) = text.value.trim().rsplit_once(':').ok_or("missing port")?;
+    let is_portless = protocols.iter().all(|protocol| !has_ports(*protocol));
+    let number: Option<u16> = port.parse().ok();
+    let number = number.filter(|number| *number > 0 || is_portless);
+    Ok((name, number.ok_or_else(|| format!("port {port:?} is not one port"))?))
+}
+
+fn bad_ssh_destination(text: &Text) -> Option<String> {
+    let is_ipv6 = text.value.parse::<std::net::Ipv6Addr>().is_ok();
+    is_ipv6.then(|| format!("{:?} is no destination of an SSH test", text.value))
+}
+
+/// The claims of a test that fail in every tailnet, and why.
+pub(super) fn always_failing(test: &Test) -> Vec<(&Text, String)> {
+    let Ok(protocols) = protocols(test) else { return Vec::new() };
+    let wrong = |text: &Text| match destination(text, &protocols) {
+        Ok((name, _)) => match Selector::parse(&unbracketed(name), 0..0).kind {
+            SelectorKind::IpSet(_) => Some(format!("{name:?}: invalid address")),
+            _ => None,
+        },
+        Err(wrong) => Some(wrong),
+    };
+    let claims = test.accept.iter().chain(&test.deny);
+    claims.filter_map(|text| Some((text, wrong(text)?))).collect()
+}
+
+/// Like [`always_failing`], for an SSH test.
+pub(super) fn always_failing_ssh(test: &SshTest) -> Vec<(&Text, String)> {
+    test.dst.iter().filter_map(|text| Some((text, bad_ssh_destination(text)?))).collect()
 }
 
 impl TestReport {

@@ -1,26 +1,13 @@
 //! Parses `HuJSON` (JSON with comments and trailing commas) into a tree that keeps the position of each
 //! value.
 
-use std::{fmt, ops::Range};
+use std::{collections::HashMap, ops::Range};
 
 use jsonc_parser::{CollectOptions, ParseOptions, ast, common::Ranged as _, parse_to_ast};
-use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// A position in a text: line and column, counted from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct Place {
-    /// The line.
-    pub line: usize,
-    /// The character in that line.
-    pub column: usize,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}, column {}", self.line, self.column)
-    }
-}
+use super::position::Lines;
+pub use super::position::Place;
 
 /// A syntax error in a `HuJSON` text, with its position.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,7 +23,21 @@ pub struct SyntaxError {
 #[derive(Debug, Clone)]
 pub struct Document {
     text: String,
+    lines: Lines,
     root: Node,
+    repeated: Vec<Repeated>,
+}
+
+/// A name that an object has more than once. Programs disagree about which of its values counts; here it is
+/// the last one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repeated {
+    /// The name, as it is written the second time.
+    pub name: String,
+    /// The byte range of the second occurrence.
+    pub at: Range<usize>,
+    /// The byte range of the first occurrence.
+    pub first_at: Range<usize>,
 }
 
 /// A value of the syntax tree, with its position.
@@ -96,7 +97,7 @@ pub(super) fn options() -> ParseOptions {
 impl Default for Document {
     fn default() -> Self {
         let root = Node { at: 0..2, kind: Kind::Object(Vec::new()) };
-        Self { text: "{}".to_owned(), root }
+        Self { text: "{}".to_owned(), lines: Lines::of("{}"), root, repeated: Vec::new() }
     }
 }
 
@@ -105,17 +106,42 @@ impl Document {
     ///
     /// # Errors
     ///
-    /// [`SyntaxError`] with the position of the error. A name that occurs twice in an object is an error,
-    /// too, since programs disagree about which of the two counts.
+    /// [`SyntaxError`] with the position of the error.
     pub fn parse(text: &str) -> Result<Self, SyntaxError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let wrong = |at: usize, message: String| SyntaxError { at: place(text, at), message };
+        let wrong = |at: usize, message: String| SyntaxError {
+            at: Lines::of(text).place(text, at),
+            message,
+        };
         let parsed = parse_to_ast(text, &CollectOptions::default(), &options())
             .map_err(|error| wrong(error.range().start, error.kind().to_string()))?;
         let value = parsed.value.ok_or_else(|| wrong(0, "there is nothing in it".to_owned()))?;
-        let root = node(text, &value).map_err(|(at, message)| wrong(at, message))?;
+        let mut repeated = Vec::new();
+        let root = node(text, &value, &mut repeated).map_err(|(at, message)| wrong(at, message))?;
         only_known_blanks(text).map_err(|(at, message)| wrong(at, message))?;
-        Ok(Self { text: text.to_owned(), root })
+        repeated.sort_by_key(|it: &Repeated| it.at.start);
+        Ok(Self { text: text.to_owned(), lines: Lines::of(text), root, repeated })
+    }
+
+    /// Parses a text in which no object has a name more than once.
+    ///
+    /// # Errors
+    ///
+    /// [`SyntaxError`] with the position of the error or of the repeated name.
+    pub fn parse_strict(text: &str) -> Result<Self, SyntaxError> {
+        let document = Self::parse(text)?;
+        match document.repeated.first() {
+            Some(repeated) => {
+                let message = format!("the name {:?} is here twice", repeated.name);
+                Err(SyntaxError { at: document.place(repeated.at.start), message })
+            }
+            None => Ok(document),
+        }
+    }
+
+    /// The names that an object has more than once, in the order of the text.
+    pub fn repeated(&self) -> &[Repeated] {
+        &self.repeated
     }
 
     /// The text, without a byte order mark.
@@ -130,7 +156,7 @@ impl Document {
 
     /// The line and column of the byte offset `at`.
     pub fn place(&self, at: usize) -> Place {
-        place(&self.text, at)
+        self.lines.place(&self.text, at)
     }
 }
 
@@ -155,9 +181,9 @@ impl Node {
         matches!(self.kind, Kind::Null)
     }
 
-    /// The member called `name`, in any case, if the value is an object that has one.
+    /// The member called `name`, in any case, if the value is an object that has one; of several, the last.
     pub fn member(&self, name: &str) -> Option<&Member> {
-        self.as_object()?.iter().find(|it| it.name.eq_ignore_ascii_case(name))
+        self.as_object()?.iter().rfind(|it| it.name.eq_ignore_ascii_case(name))
     }
 
     /// The type of the value for an error message, such as `a list`.
@@ -188,13 +214,11 @@ impl Node {
     }
 }
 
-fn place(text: &str, at: usize) -> Place {
-    let before = text.get(..at.min(text.len())).unwrap_or(text);
-    let line = before.rsplit('\n').next().unwrap_or_default();
-    Place { line: before.matches('\n').count() + 1, column: line.chars().count() + 1 }
-}
-
-fn node(text: &str, value: &ast::Value<'_>) -> Result<Node, (usize, String)> {
+fn node(
+    text: &str,
+    value: &ast::Value<'_>,
+    repeated: &mut Vec<Repeated>,
+) -> Result<Node, (usize, String)> {
     let at = value.start()..value.end();
     let kind = match value {
         ast::Value::NullKeyword(_) => Kind::Null,
@@ -205,36 +229,40 @@ fn node(text: &str, value: &ast::Value<'_>) -> Result<Node, (usize, String)> {
             Kind::Text(it.value.clone().into_owned())
         }
         ast::Value::Array(it) => {
-            Kind::List(it.elements.iter().map(|it| node(text, it)).collect::<Result<_, _>>()?)
+            let elements = it.elements.iter().map(|it| node(text, it, repeated));
+            Kind::List(elements.collect::<Result<_, _>>()?)
         }
         ast::Value::Object(it) => {
             let mut members: Vec<Member> = Vec::with_capacity(it.properties.len());
             for property in &it.properties {
-                members.push(member(text, property)?);
+                members.push(member(text, property, repeated)?);
             }
-            no_name_twice(&members)?;
+            find_repeated(&members, repeated);
             Kind::Object(members)
         }
     };
     Ok(Node { at, kind })
 }
 
-fn member(text: &str, property: &ast::ObjectProp<'_>) -> Result<Member, (usize, String)> {
+fn member(
+    text: &str,
+    property: &ast::ObjectProp<'_>,
+    repeated: &mut Vec<Repeated>,
+) -> Result<Member, (usize, String)> {
     let name_at = property.name.start()..property.name.end();
     no_control_characters(text, &name_at)?;
     let name = property.name.as_str().to_owned();
-    Ok(Member { name, name_at, value: node(text, &property.value)? })
+    Ok(Member { name, name_at, value: node(text, &property.value, repeated)? })
 }
 
-fn no_name_twice(members: &[Member]) -> Result<(), (usize, String)> {
-    let mut names: Vec<&Member> = members.iter().collect();
-    names.sort_by(|a, b| a.name.cmp(&b.name).then(a.name_at.start.cmp(&b.name_at.start)));
-    let twice = names.iter().zip(names.iter().skip(1)).find(|(a, b)| a.name == b.name);
-    match twice {
-        Some((_, second)) => {
-            Err((second.name_at.start, format!("the name {:?} is here twice", second.name)))
+fn find_repeated(members: &[Member], repeated: &mut Vec<Repeated>) {
+    let mut first: HashMap<&str, &Member> = HashMap::with_capacity(members.len());
+    for member in members {
+        let earlier = *first.entry(&member.name).or_insert(member);
+        if earlier.name_at != member.name_at {
+            let (at, first_at) = (member.name_at.clone(), earlier.name_at.clone());
+            repeated.push(Repeated { name: member.name.clone(), at, first_at });
         }
-        None => Ok(()),
     }
 }
 

@@ -53,13 +53,13 @@ impl Compiled<'_> {
         let unknown = |what: &str| format!("{what} not found: {name:?}");
         match &selector.kind {
             SelectorKind::Any => Ok(vec![Party::Anything]),
-            SelectorKind::User(login) => match self.inventory.user(login) {
+            SelectorKind::User(login) => match self.names.user(login) {
                 Some(user) => Ok(vec![Party::Person(user.login.clone())]),
                 None => Err(unknown("user")),
             },
             SelectorKind::Group(group) => {
                 let members = model.group(group).ok_or_else(|| unknown("group"))?;
-                let known = members.iter().filter_map(|it| self.inventory.user(&it.value));
+                let known = members.iter().filter_map(|it| self.names.user(&it.value));
                 nobody_is_wrong(known.map(person).collect(), name)
             }
             SelectorKind::Tag(tag) => match model.owners(tag) {
@@ -143,23 +143,18 @@ impl Compiled<'_> {
     }
 
     fn is_person(&self, selector: &Selector, login: &str) -> bool {
-        let user = self.inventory.user(login);
+        let is_in = |name: &str| self.names.user(login).is_some_and(|it| in_autogroup(name, it));
         match &selector.kind {
             SelectorKind::Any => true,
             SelectorKind::User(it) => it.eq_ignore_ascii_case(login),
             SelectorKind::Domain(domain) => {
                 login.rsplit_once('@').is_some_and(|(_, it)| it.eq_ignore_ascii_case(domain))
             }
-            SelectorKind::Group(group) => {
-                self.policy.model.group(group).unwrap_or_default().iter().any(|member| match member
-                    .value
-                    .strip_prefix("autogroup:")
-                {
-                    Some(name) => user.is_some_and(|it| in_autogroup(name, it)),
-                    None => member.value.eq_ignore_ascii_case(login),
-                })
-            }
-            SelectorKind::Autogroup(name) => user.is_some_and(|it| in_autogroup(name, it)),
+            SelectorKind::Group(group) => self.names.members_of(group).is_some_and(|members| {
+                members.logins.contains(&login.to_ascii_lowercase())
+                    || members.autogroups.iter().any(|name| is_in(name))
+            }),
+            SelectorKind::Autogroup(name) => is_in(name),
             _ => false,
         }
     }
@@ -170,8 +165,11 @@ impl Compiled<'_> {
             selector.kind,
             SelectorKind::Addresses(_) | SelectorKind::Host(_) | SelectorKind::IpSet(_)
         );
+        if !written {
+            return false;
+        }
         let devices = self.names.of_user(login);
-        written && !devices.is_empty() && {
+        !devices.is_empty() && {
             let set = self.names.look(selector);
             devices.iter().all(|it| set.has(*it))
         }

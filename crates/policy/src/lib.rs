@@ -33,10 +33,12 @@ pub mod edit;
 pub mod hujson;
 mod identity;
 pub mod inventory;
+mod ip_sets;
 mod lint;
 pub mod merge;
 pub mod model;
 mod ports;
+mod position;
 mod posture;
 mod problem;
 mod query;
@@ -54,8 +56,10 @@ pub use self::{
     inventory::Inventory,
     lint::{Finding, Weight},
     ports::{BadPorts, Ports},
-    problem::{Problem, Severity},
-    query::{Answer, Capability, Entry, RuleMatch, RuleReach, RuleRef, SmallestGrant},
+    problem::{MAX_PROBLEMS, Omitted, Problem, Severity},
+    query::{
+        Answer, Capability, Entry, Login, RuleMatch, RuleReach, RuleRef, SmallestGrant, SshParts,
+    },
     selector::{Selector, SelectorKind},
 };
 use self::{hujson::Document, model::Model, problem::Problems};
@@ -79,8 +83,11 @@ pub struct Checked {
     /// The policy; `None` if the text is not `HuJSON`. If there are errors, it has the parts that could be
     /// read.
     pub policy: Option<Policy>,
-    /// Errors and warnings. The first error is the one that Tailscale would report.
+    /// Errors and warnings, at most [`MAX_PROBLEMS`] of each. The first error is the one that Tailscale
+    /// would report.
     pub problems: Vec<Problem>,
+    /// How many errors and warnings are not listed in `problems`.
+    pub omitted: Omitted,
 }
 
 /// Tailscale's error message for a file whose tests fail.
@@ -90,6 +97,16 @@ impl Checked {
     /// Whether Tailscale would accept the file: whether there are no errors.
     pub fn is_accepted(&self) -> bool {
         self.errors().next().is_none()
+    }
+
+    /// The number of errors, including those that are not listed.
+    pub fn error_count(&self) -> usize {
+        self.errors().count() + self.omitted.errors
+    }
+
+    /// The number of warnings, including those that are not listed.
+    pub fn warning_count(&self) -> usize {
+        self.warnings().count() + self.omitted.warnings
     }
 
     /// The problems for which Tailscale would reject the file.
@@ -130,7 +147,9 @@ pub fn check(text: &str, inventory: Option<&Inventory>) -> Checked {
             path: failure.path,
         })
         .collect();
-    checked.problems.extend(failed);
+    for problem in failed {
+        problem::push(problem, &mut checked.problems, &mut checked.omitted);
+    }
     checked
 }
 
@@ -146,14 +165,15 @@ pub fn check_untested(text: &str, inventory: Option<&Inventory>) -> Checked {
                 at: Some(error.at),
                 suggestion: None,
             };
-            return Checked { policy: None, problems: vec![problem] };
+            let omitted = Omitted::default();
+            return Checked { policy: None, problems: vec![problem], omitted };
         }
     };
     let mut problems = Problems::of(&document);
     let model = model::read(&document, &mut problems);
     validate::validate(&model, inventory, &mut problems);
-    let problems = problems.list;
-    Checked { policy: Some(Policy { document, model }), problems }
+    let Problems { list: problems, omitted, .. } = problems;
+    Checked { policy: Some(Policy { document, model }), problems, omitted }
 }
 
 impl Policy {

@@ -74,7 +74,7 @@ pub fn three_way(base: &str, ours: &str, theirs: &str) -> Merge {
     }
     merged.extend(lines.get(done..).unwrap_or_default().iter().copied());
     // Both sides may have added the same name in different places.
-    let reads = |text: &str| Document::parse(text).is_ok();
+    let reads = |text: &str| Document::parse_strict(text).is_ok();
     if reads(ours) && reads(theirs) && !reads(&merged) {
         let all = |hunks: &[Hunk<'_>]| hunks.iter().flat_map(|it| it.new.clone()).collect();
         let line = mine.first().map_or(1, |it| it.at.start + 1);

@@ -4,9 +4,9 @@ use std::{cmp::Ordering, collections::BTreeMap};
 
 use serde_json::Value;
 
-use super::model::Model;
+use super::model::{Model, Text};
 
-/// A single condition: `node:os == 'macos'`.
+/// A single condition: `node:os == 'macos'`, or just an attribute that must be true.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Condition {
     attribute: String,
@@ -18,6 +18,8 @@ enum Test {
     Compare(&'static str, Value),
     OneOf(bool, Vec<Value>),
     IsSet(bool),
+    /// An attribute without a comparison.
+    IsTrue,
 }
 
 /// Comparison operators; longer ones first, so that `<=` is not taken for `<`.
@@ -37,6 +39,7 @@ impl Condition {
         let rest = rest.trim();
         let upper = rest.to_ascii_uppercase();
         let condition = match upper.as_str() {
+            "" => Test::IsTrue,
             "IS SET" => Test::IsSet(true),
             "NOT SET" => Test::IsSet(false),
             _ if upper.starts_with("IN ") || upper.starts_with("IN[") => {
@@ -59,6 +62,7 @@ impl Condition {
         let value = attributes.get(&self.attribute).filter(|it| !it.is_null());
         match (&self.test, value) {
             (Test::IsSet(wanted), value) => value.is_some() == *wanted,
+            (Test::IsTrue, Some(value)) => *value == Value::Bool(true),
             (Test::OneOf(wanted, list), Some(value)) => {
                 list.iter().any(|it| order(value, it) == Some(Ordering::Equal)) == *wanted
             }
@@ -79,18 +83,25 @@ impl Condition {
     }
 }
 
-/// Whether a device with these attributes satisfies one of the postures. It satisfies a posture if all of
-/// the posture's conditions hold.
+/// The conditions of a posture; `None` if one of them is invalid.
+pub(super) fn parsed(conditions: &[Text]) -> Option<Vec<Condition>> {
+    conditions.iter().map(|condition| Condition::parse(&condition.value).ok()).collect()
+}
+
+/// Whether a device with these attributes satisfies all conditions of a posture.
+pub(super) fn hold(conditions: &[Condition], attributes: &Attributes) -> bool {
+    conditions.iter().all(|condition| condition.holds(attributes))
+}
+
+/// Whether a device with these attributes satisfies one of the postures.
 pub(super) fn fits<'n>(
     model: &Model,
     postures: impl IntoIterator<Item = &'n str>,
     attributes: &Attributes,
 ) -> bool {
     postures.into_iter().any(|name| {
-        model.posture(name).is_some_and(|conditions| {
-            let parsed = |it: &super::model::Text| Condition::parse(&it.value);
-            conditions.iter().all(|it| parsed(it).is_ok_and(|it| it.holds(attributes)))
-        })
+        let conditions = model.posture(name).and_then(parsed);
+        conditions.is_some_and(|conditions| hold(&conditions, attributes))
     })
 }
 

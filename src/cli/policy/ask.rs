@@ -19,10 +19,10 @@ pub(super) async fn diff(old: &str, new: &str, tailnet: &Tailnet, json: bool) ->
     let cut = CutOff::between(&before, &after);
     if json {
         print(&json!({ "effect": effect, "cut_off": cut }).to_string());
-        return Ok(!effect.is_none());
+        return Ok(!effect.is_equal());
     }
-    if effect.is_none() {
-        print("no change in access");
+    if effect.is_equal() {
+        print("no access is gained or lost");
     }
     for line in effect.lines() {
         print(&line);
@@ -30,7 +30,7 @@ pub(super) async fn diff(old: &str, new: &str, tailnet: &Tailnet, json: bool) ->
     for it in &cut {
         print(&format!("! {it}"));
     }
-    Ok(!effect.is_none())
+    Ok(!effect.is_equal())
 }
 
 /// Prints which sources reach `to`, rule by rule.

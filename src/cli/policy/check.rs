@@ -24,7 +24,7 @@ struct Found<'f> {
 
 /// Checks a file locally, without a tailnet.
 pub(super) fn offline(file: &File, format: Format) -> u8 {
-    tell(file, &check_untested(&file.text, None).problems, None, format)
+    tell(file, &check_untested(&file.text, None), None, format)
 }
 
 /// Checks a file locally, and if that finds no errors, with Tailscale.
@@ -33,7 +33,7 @@ pub(super) async fn validate(file: &File, tailnet: &Tailnet, format: Format) -> 
     let checked = checked(file, tailnet, true).await?;
     let verdict =
         if checked.is_accepted() { Some(policy.validate(&file.text).await?) } else { None };
-    Ok(tell(file, &checked.problems, verdict.as_ref(), format))
+    Ok(tell(file, &checked, verdict.as_ref(), format))
 }
 
 /// Checks a file that is about to be deployed. If there are errors, prints them and returns true.
@@ -46,7 +46,7 @@ pub(super) async fn refuses(
     let checked = checked(file, tailnet, tested).await?;
     let wrong = !checked.is_accepted();
     if wrong {
-        tell(file, &checked.problems, None, format);
+        tell(file, &checked, None, format);
     }
     Ok(wrong)
 }
@@ -88,7 +88,7 @@ pub(super) async fn test(
     let inventory = policy.inventory().await?;
     let checked = check(&file.text, Some(&inventory));
     let verdict = if offline { None } else { Some(policy.validate(&file.text).await?) };
-    let code = tell(file, &checked.problems, verdict.as_ref(), format);
+    let code = tell(file, &checked, verdict.as_ref(), format);
     if let Some(parsed) = &checked.policy
         && format == Format::Text
     {
@@ -105,7 +105,8 @@ pub(super) async fn test(
 }
 
 /// Prints the problems, and returns the exit code.
-fn tell(file: &File, problems: &[Problem], verdict: Option<&Verdict>, format: Format) -> u8 {
+fn tell(file: &File, checked: &Checked, verdict: Option<&Verdict>, format: Format) -> u8 {
+    let problems = &checked.problems;
     let is_wrong = problems.iter().any(|it| it.severity == Severity::Error)
         || verdict.is_some_and(|it| !it.is_pass());
     if format == Format::Json {
@@ -118,6 +119,9 @@ fn tell(file: &File, problems: &[Problem], verdict: Option<&Verdict>, format: Fo
     found.sort_by_key(|it| it.at.map_or((usize::MAX, 0), |at| (at.line, at.column)));
     for it in &found {
         print(&if format == Format::Github { it.annotation() } else { it.line() });
+    }
+    if !checked.omitted.is_none() {
+        print(&format!("{}: {}", file.name, checked.omitted));
     }
     if found.is_empty() {
         print(&format!("{}: ok", file.name));

@@ -6,7 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     Error, ErrorKind,
-    policy::merge::{self, Conflict, Merge},
+    policy::{
+        edit::without_comments,
+        merge::{self, Conflict, Merge},
+    },
     tailnet::{Tailnet, logging::Window},
 };
 
@@ -62,20 +65,25 @@ pub(super) fn conflict(who: &str, places: &[Conflict]) -> Error {
 pub(super) async fn changed_by(tailnet: &Tailnet, base: &str, theirs: &str) -> String {
     let who = tokio::time::timeout(READ_TIMEOUT, who(tailnet, theirs)).await.ok().flatten();
     let lines = difference(base, theirs);
-    let how = if lines.is_empty() {
-        "to the same text".to_owned()
-    } else {
-        format!("as follows: {}", lines.join("  "))
+    let how = match lines.as_slice() {
+        [] if base == theirs => "to the same text".to_owned(),
+        [] => "in comments and blank lines only".to_owned(),
+        lines => format!("as follows: {}", lines.join("  ")),
     };
     format!("{} {how}", who.unwrap_or_default()).trim_end().to_owned()
 }
 
-/// The lines in which two texts differ, at most [`LINES`].
+/// The lines in which two texts differ, at most [`LINES`]. Comments and blank lines are left out, so that
+/// they cannot take the place of a change that has an effect.
 pub(super) fn difference(from: &str, to: &str) -> Vec<String> {
-    let all = merge::changed_lines(from, to);
-    let mut lines: Vec<String> = all.iter().take(LINES).map(|it| cut(it)).collect();
-    if all.len() > LINES {
-        lines.push(format!("and {} more lines", all.len() - LINES));
+    let all = merge::changed_lines(&without_comments(from), &without_comments(to));
+    // Each line has a sign and a space in front.
+    let all: Vec<&String> = all.iter().filter(|line| line.trim().chars().count() > 1).collect();
+    let mut lines: Vec<String> = all.iter().take(LINES).map(|line| cut(line)).collect();
+    let more = all.len().saturating_sub(LINES);
+    if more > 0 {
+        let word = if more == 1 { "line is" } else { "lines are" };
+        lines.push(format!("{more} more changed {word} not shown"));
     }
     lines
 }
@@ -116,4 +124,20 @@ async fn who(tailnet: &Tailnet, theirs: &str) -> Option<String> {
     } else {
         format!(" (its last change in the audit log is by {name} at {at})")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::difference;
+
+    #[test]
+    fn comments_and_blank_lines_do_not_hide_a_change() {
+        let old = "{\n\"checkPeriod\": \"12h\",\n}";
+        let padding = "// nothing to see\n/* nor\nhere\n*/\n\n".repeat(13);
+        let new = format!("{padding}{}", old.replace("12h", "168h"));
+        let lines = difference(old, &new);
+        assert_eq!(lines, ["- \"checkPeriod\": \"12h\",", "+ \"checkPeriod\": \"168h\","]);
+        let many = format!("{{\n{}}}", "\"x\": 1,\n".repeat(15));
+        assert_eq!(difference("{\n}", &many).last().unwrap(), "3 more changed lines are not shown");
+    }
 }

@@ -32,6 +32,8 @@ pub(super) struct TestSummary {
 
 /// The maximum number of errors to show.
 const ERRORS: usize = 10;
+/// The maximum number of effects to show.
+const EFFECTS: usize = 40;
 
 /// Checks `new`, which is to replace `old`.
 pub(super) async fn offline(tailnet: &Tailnet, old: &str, new: &str) -> Judged {
@@ -39,11 +41,13 @@ pub(super) async fn offline(tailnet: &Tailnet, old: &str, new: &str) -> Judged {
     // Without the inventory, the file itself can still be checked. Tests are left out here:
     // Tailscale runs them, too, and its result decides.
     let checked = policy::check_untested(new, inventory.as_ref().ok());
+    let more = checked.omitted;
     let mut judged = Judged {
         errors: checked.errors().take(ERRORS).map(ToString::to_string).collect(),
         warnings: checked.warnings().map(ToString::to_string).collect(),
         ..Judged::default()
     };
+    judged.warnings.extend((more.warnings > 0).then(|| more.to_string()));
     match (checked.policy, inventory) {
         (Some(new), Ok(inventory)) if judged.errors.is_empty() => {
             in_world(old, &new, &inventory, &mut judged);
@@ -70,9 +74,10 @@ fn in_world(old: &str, new: &Policy, inventory: &Inventory, judged: &mut Judged)
         }
     };
     let before = old.compile(inventory);
-    judged.effects = Effect::between(&before, &after).lines();
-    if judged.effects.is_empty() {
-        judged.effects.push("no change in access".to_owned());
+    let effect = Effect::between(&before, &after);
+    judged.effects = effect.first_lines(EFFECTS);
+    if effect.is_equal() {
+        judged.effects.push("no access is gained or lost".to_owned());
     }
     let mut cut = CutOff::between(&before, &after);
     let here = inventory::this_device(inventory);

@@ -20,9 +20,6 @@ pub struct Allow {
     pub all: bool,
 }
 
-/// The maximum number of effects in a plan.
-const EFFECTS: usize = 40;
-
 /// Runs all checks of a new text. Only reads.
 pub(super) async fn check(
     tailnet: &Tailnet,
@@ -142,10 +139,7 @@ fn cuts_nobody_off(judged: &Judged, allow: Allow, findings: &mut Checked) -> Res
 }
 
 fn effects(judged: &Judged, findings: &mut Checked) {
-    findings.notes.extend(judged.effects.iter().take(EFFECTS).map(|it| format!("effect: {it}")));
-    if judged.effects.len() > EFFECTS {
-        findings.notes.push(format!("and {} more effects", judged.effects.len() - EFFECTS));
-    }
+    findings.notes.extend(judged.effects.iter().map(|effect| format!("effect: {effect}")));
 }
 
 fn lines(old: &str, new: &str, findings: &mut Checked) {

@@ -127,7 +127,7 @@ async fn a_difference_is_told_by_effect_and_can_fail_a_pipeline() {
     let (session, _, text) = Session::with_sandbox().await;
     let same = session.file("same.hujson", &text.replace("// CI deploys.", "// CI."));
     let (told, code) = session.run(&["diff", &same, "--exit-code"]);
-    assert_eq!((told.as_str(), code), ("no change in access\n", 0));
+    assert_eq!((told.as_str(), code), ("no access is gained or lost\n", 0));
 
     let other = session.file("other.hujson", &text.replace("tcp:631", "tcp:9100"));
     let (told, code) = session.run(&["diff", &other, "--exit-code"]);

@@ -1,7 +1,7 @@
 //! A set of devices, by their index in the inventory.
 
 /// A bit set with one bit for each device.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Bits(Box<[u64]>);
 
 const WORD: usize = u64::BITS as usize;

@@ -1,6 +1,9 @@
 //! Resolves a policy file for a given tailnet.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use super::{
     Policy,
@@ -17,11 +20,13 @@ mod bits;
 mod capabilities;
 mod filter;
 mod resolve;
+mod sources;
 mod ssh;
 
 pub(super) use self::{
     bits::Bits,
     resolve::{Names, Set, Special},
+    sources::SourceIndex,
     ssh::Login,
 };
 pub use self::{
@@ -38,6 +43,8 @@ pub struct Compiled<'w> {
     ssh: Vec<ssh::Login<'w>>,
     /// The approved subnets of all subnet routers.
     subnets: Vec<Span>,
+    /// The rules by source.
+    pub(super) source_index: SourceIndex<'w>,
     /// The number of each distinct source; see [`Source::id`].
     sources: HashMap<SourceKey, usize>,
 }
@@ -106,14 +113,20 @@ impl Policy {
         for target in self.model.attributes.iter().flat_map(|it| &it.target) {
             names.set(target);
         }
-        let mut subnets: Vec<Span> = Vec::new();
-        for net in inventory.devices.iter().flat_map(super::inventory::Device::subnets) {
-            let span = Span::from(*net);
-            if !subnets.contains(&span) {
-                subnets.push(span);
-            }
+        let routes = inventory.devices.iter().flat_map(super::inventory::Device::subnets);
+        let subnets: BTreeSet<Span> = routes.map(|net| Span::from(*net)).collect();
+        let subnets = subnets.into_iter().collect();
+        let source_index = SourceIndex::of(&self.model, &names);
+        Compiled {
+            inventory,
+            policy: self,
+            names,
+            rules,
+            ssh,
+            subnets,
+            source_index,
+            sources: seen,
         }
-        Compiled { inventory, policy: self, names, rules, ssh, subnets, sources: seen }
     }
 }
 

@@ -1,15 +1,20 @@
 //! Resolves selectors of a policy file to devices and addresses.
 
-use std::{collections::HashMap, net::IpAddr, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    net::IpAddr,
+    sync::Arc,
+};
 
 use super::bits::Bits;
 use crate::{
     address::Span,
     inventory::{Inventory, User},
+    ip_sets::{IpSets, merged},
     model::{Model, Text},
     posture,
     selector::{Selector, SelectorKind},
-    validate::{ROLES, ip_set_entry},
+    validate::{ROLES, is_autogroup},
 };
 
 /// What a selector resolves to.
@@ -66,12 +71,41 @@ impl Set {
 pub(crate) struct Names<'n> {
     pub(crate) model: &'n Model,
     pub(crate) inventory: &'n Inventory,
+    /// The users, by login name in lower case.
+    users: HashMap<String, &'n User>,
+    members_of: HashMap<&'n str, Members<'n>>,
+    /// The devices that satisfy each posture that was asked for.
+    fitting: HashMap<String, Bits>,
     of_user: HashMap<String, Vec<usize>>,
     of_tag: HashMap<&'n str, Vec<usize>>,
     members: Bits,
     tagged: Bits,
-    at_address: HashMap<IpAddr, usize>,
+    at_address: BTreeMap<IpAddr, usize>,
+    ip_sets: IpSets<'n>,
     known: HashMap<String, Arc<Set>>,
+}
+
+/// The members of a group.
+#[derive(Default)]
+pub(crate) struct Members<'n> {
+    /// Login names in lower case.
+    pub(crate) logins: HashSet<String>,
+    /// The names of autogroups that exist, without `autogroup:`.
+    pub(crate) autogroups: BTreeSet<&'n str>,
+}
+
+impl<'n> Members<'n> {
+    fn of(members: &'n [Text]) -> Self {
+        let mut all = Self::default();
+        for member in members {
+            match member.value.strip_prefix("autogroup:") {
+                Some(name) if is_autogroup(name) => drop(all.autogroups.insert(name)),
+                Some(_) => {}
+                None => drop(all.logins.insert(member.value.to_ascii_lowercase())),
+            }
+        }
+        all
+    }
 }
 
 impl<'n> Names<'n> {
@@ -80,13 +114,23 @@ impl<'n> Names<'n> {
         let mut names = Self {
             model,
             inventory,
+            users: HashMap::with_capacity(inventory.users.len()),
+            members_of: HashMap::with_capacity(model.groups.len()),
+            fitting: HashMap::new(),
             of_user: HashMap::new(),
             of_tag: HashMap::new(),
             members: Bits::none(count),
             tagged: Bits::none(count),
-            at_address: HashMap::with_capacity(2 * count),
+            at_address: BTreeMap::new(),
+            ip_sets: IpSets::of(model),
             known: HashMap::new(),
         };
+        for user in &inventory.users {
+            names.users.entry(user.login.to_ascii_lowercase()).or_insert(user);
+        }
+        for group in &model.groups {
+            names.members_of.insert(&group.name.value, Members::of(&group.value));
+        }
         for (index, device) in inventory.devices.iter().enumerate() {
             for address in &device.addresses {
                 names.at_address.insert(*address, index);
@@ -116,6 +160,15 @@ impl<'n> Names<'n> {
         self.at_address.get(&address).copied()
     }
 
+    /// The user with this login name; upper and lower case are the same.
+    pub(crate) fn user(&self, login: &str) -> Option<&'n User> {
+        self.users.get(&login.to_ascii_lowercase()).copied()
+    }
+
+    pub(crate) fn members_of(&self, group: &str) -> Option<&Members<'n>> {
+        self.members_of.get(group)
+    }
+
     /// The devices of a user.
     pub(crate) fn of_user(&self, login: &str) -> &[usize] {
         self.of_user.get(&login.to_ascii_lowercase()).map(Vec::as_slice).unwrap_or_default()
@@ -126,7 +179,7 @@ impl<'n> Names<'n> {
         if let Some(set) = self.known.get(&selector.text) {
             return Arc::clone(set);
         }
-        let set = Arc::new(self.resolve(selector, 0));
+        let set = Arc::new(self.resolve(selector));
         self.known.insert(selector.text.clone(), Arc::clone(&set));
         set
     }
@@ -139,10 +192,10 @@ impl<'n> Names<'n> {
     /// The devices and addresses of a selector, without caching the result.
     pub(crate) fn look(&self, selector: &Selector) -> Arc<Set> {
         let known = self.known.get(&selector.text).map(Arc::clone);
-        known.unwrap_or_else(|| Arc::new(self.resolve(selector, 0)))
+        known.unwrap_or_else(|| Arc::new(self.resolve(selector)))
     }
 
-    fn resolve(&self, selector: &Selector, depth: usize) -> Set {
+    fn resolve(&self, selector: &Selector) -> Set {
         let mut set = Set::none(self.count());
         match &selector.kind {
             SelectorKind::Any => set.special = Special::Any,
@@ -180,7 +233,7 @@ impl<'n> Names<'n> {
                     set.at_spans.add(index);
                 }
             }
-            SelectorKind::IpSet(name) => self.add_ip_set(&mut set, name, depth),
+            SelectorKind::IpSet(name) => set.spans.extend_from_slice(self.ip_sets.ranges(name)),
             SelectorKind::Addresses(span) => set.spans.push(*span),
             SelectorKind::Host(name) => {
                 let address = self.model.host(name).map(|it| it.value.trim().parse::<Span>());
@@ -219,52 +272,48 @@ impl<'n> Names<'n> {
         }
     }
 
-    fn add_ip_set(&self, set: &mut Set, name: &str, depth: usize) {
-        // Stop here if an IP set contains itself.
-        if depth > 8 {
-            return;
-        }
-        for entry in self.model.ip_set(name).unwrap_or_default() {
-            let (adds, what) = ip_set_entry(&entry.value);
-            let selector = Text { value: what.to_owned(), at: entry.at.clone() }.selector();
-            let inner = self.resolve(&selector, depth + 1);
-            if adds {
-                set.spans.extend(inner.spans);
-            } else {
-                for gone in &inner.spans {
-                    set.spans = set.spans.iter().flat_map(|it| it.without(gone)).collect();
-                }
-            }
-        }
-    }
-
+    /// Finds the devices that have one of the addresses.
     fn find_at_spans(&self, set: &mut Set) {
-        for span in &set.spans {
-            if span.is_one() {
-                if let Some(device) = self.at(span.first()) {
-                    set.at_spans.add(device);
-                }
-                continue;
-            }
-            for (index, device) in self.inventory.devices.iter().enumerate() {
-                if device.addresses.iter().any(|it| span.contains(*it)) {
-                    set.at_spans.add(index);
-                }
+        for span in merged(set.spans.clone()) {
+            for (_, device) in self.at_address.range(span.first()..=span.last()) {
+                set.at_spans.add(*device);
             }
         }
     }
 
     /// The devices that satisfy one of the postures; `None` if `postures` is empty. A device whose posture
     /// attributes were not fetched counts as satisfying them.
-    pub(crate) fn fit(&self, postures: &[Text]) -> Option<Bits> {
+    pub(crate) fn fit(&mut self, postures: &[Text]) -> Option<Bits> {
         if postures.is_empty() {
             return None;
         }
-        let fits = |device: &crate::inventory::Device| {
-            let names = postures.iter().map(|it| it.value.as_str());
-            device.posture.as_ref().is_none_or(|it| posture::fits(self.model, names, it))
+        let mut all = Bits::none(self.count());
+        for posture in postures {
+            let name = &posture.value;
+            if !self.fitting.contains_key(name) {
+                self.fitting.insert(name.clone(), self.fit_one(name));
+            }
+            if let Some(devices) = self.fitting.get(name) {
+                all.add_all(devices);
+            }
+        }
+        Some(all)
+    }
+
+    /// Whether a device satisfies one of the postures.
+    pub(crate) fn meets(&self, postures: &[Text], device: &crate::inventory::Device) -> bool {
+        let names = postures.iter().map(|posture| posture.value.as_str());
+        device.posture.as_ref().is_none_or(|it| posture::fits(self.model, names, it))
+    }
+
+    fn fit_one(&self, posture: &str) -> Bits {
+        let conditions = self.model.posture(posture).map(posture::parsed);
+        let fits = |device: &crate::inventory::Device| match (&device.posture, &conditions) {
+            (None, _) => true,
+            (Some(attributes), Some(Some(conditions))) => posture::hold(conditions, attributes),
+            _ => false,
         };
         let devices = self.inventory.devices.iter().enumerate().filter(|(_, it)| fits(it));
-        Some(Bits::of(self.count(), devices.map(|(index, _)| index)))
+        Bits::of(self.count(), devices.map(|(index, _)| index))
     }
 }

@@ -132,6 +132,12 @@ impl Login<'_> {
         }
     }
 
+    /// Whether the rule may admit some source as the local user `user`.
+    pub(crate) fn may_admit(&self, user: &str) -> bool {
+        self.admits(user, None)
+            || self.domains.iter().any(|it| self.admits(user, Some(&format!("{user}@{it}"))))
+    }
+
     /// The local part of `login`, if a `localpart:` entry admits users of its domain.
     fn own_name<'l>(&self, login: &'l str) -> Option<&'l str> {
         let (name, domain) = login.rsplit_once('@')?;

@@ -17,9 +17,9 @@ pub struct CutOff {
 }
 
 /// Which devices reach anything and which can be reached, without details.
-struct Reach {
+pub(super) struct Reach {
     /// Devices that reach something other than themselves.
-    out: Bits,
+    pub(super) out: Bits,
     /// Devices that another device reaches.
     into: Bits,
 }
@@ -38,7 +38,7 @@ impl CutOff {
         let (old, new) = (Reach::of(before), Reach::of(after));
         if !old.out.is_empty() && new.out.is_empty() {
             cut.push(Self {
-                who: format!("all {} devices", before.inventory.devices.len()),
+                who: all_devices(before.inventory.devices.len()),
                 loses: "every connection".to_owned(),
             });
         }
@@ -77,7 +77,7 @@ impl CutOff {
 }
 
 impl Reach {
-    fn of(policy: &Compiled<'_>) -> Self {
+    pub(super) fn of(policy: &Compiled<'_>) -> Self {
         let count = policy.names.count();
         let mut reach = Self { out: Bits::none(count), into: Bits::none(count) };
         for access in &policy.rules {
@@ -105,6 +105,10 @@ impl Reach {
         }
         reach
     }
+}
+
+fn all_devices(count: usize) -> String {
+    if count == 1 { "the only device".to_owned() } else { format!("all {count} devices") }
 }
 
 /// The devices that a rule opens, not counting `autogroup:self`.

@@ -6,17 +6,19 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     hash::{DefaultHasher, Hash, Hasher},
+    rc::Rc,
 };
 
-use super::{Flow, words::describe};
+use super::{
+    Flow,
+    parts::{each_protocol, split},
+    words::describe,
+};
 use crate::{
     address::Span,
     compile::{Access, Bits, Compiled, Goal, Special},
-    ports::{ICMP, Ports, TCP, UDP, has_ports},
+    ports::Ports,
 };
-
-/// The protocols of a rule that names none.
-const USUAL: [u8; 3] = [TCP, UDP, ICMP];
 
 /// A kind of destination.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -30,22 +32,60 @@ pub(super) enum End {
 /// Sources: devices, and literal addresses that belong to no device.
 pub(super) type Sources = (Bits, Vec<Span>);
 
-/// For each source and kind of destination, the devices reached on each range of ports.
-pub(super) type Gains = HashMap<(Sources, End), HashMap<Ports, Bits>>;
+/// The tags of the routers that connections have to pass through; empty if they need not.
+pub(super) type Via = Vec<String>;
+
+/// For each source, way and kind of destination, the devices reached on each range of ports.
+pub(super) type Gains = HashMap<(Sources, Via, End), HashMap<Ports, Bits>>;
+
+/// The most steps of a search, which take about a second. What is not found until then is not listed.
+/// Ten thousand devices and a thousand rules need fewer.
+const MAX_STEPS: usize = 200_000_000;
+/// The steps that a gain counts for, and one more for every 64 devices.
+const GAIN_STEPS: usize = 20;
+/// The most different gains, which take memory.
+const MAX_GAINS: usize = 50_000;
+
+/// The connections that one policy allows and another does not.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// The connections, those between the most devices first.
+    pub(super) flows: Vec<Flow>,
+    /// The number of further connections.
+    pub(super) omitted: usize,
+    /// Whether the search ended early, because there are too many connections to compare.
+    pub(super) is_cut: bool,
+    /// The rules that allow them, by index.
+    pub(super) rules: HashSet<usize>,
+}
 
 /// The connections that `after` allows and `before` does not.
-pub(super) fn gained(before: &Compiled<'_>, after: &Compiled<'_>) -> Vec<Flow> {
-    let old: HashSet<u64> = before.rules.iter().map(fingerprint).collect();
-    let new: Vec<&Access<'_>> =
-        after.rules.iter().filter(|it| !old.contains(&fingerprint(it))).collect();
+pub(super) fn gained(before: &Compiled<'_>, after: &Compiled<'_>) -> Found {
+    let mut known: HashSet<u64> = before.rules.iter().map(fingerprint).collect();
+    let all = after.rules.iter().enumerate();
+    let new: Vec<(usize, &Access<'_>)> =
+        all.filter(|(_, access)| known.insert(fingerprint(access))).collect();
     if new.is_empty() {
-        return Vec::new();
+        return Found::default();
     }
     let mut search = Search::new(before);
-    for access in new {
+    let mut rules = HashSet::new();
+    for (index, access) in new {
+        search.has_gained = false;
+        search.via = via_of(access);
         search.rule(access);
+        if search.has_gained {
+            rules.insert(index);
+        }
     }
-    describe(search.gains, after)
+    let is_cut = search.left == 0;
+    Found { is_cut, rules, ..describe(search.gains, after) }
+}
+
+/// The routers of a rule, as the rule names them.
+fn via_of(access: &Access<'_>) -> Via {
+    let routers = access.rule.map(|rule| rule.via.as_slice()).unwrap_or_default();
+    routers.iter().map(|tag| tag.text.clone()).collect()
 }
 
 /// A hash of what a rule allows: rules with the same fingerprint have the same effect.
@@ -77,7 +117,19 @@ struct Search<'s, 'w> {
     class: Vec<usize>,
     /// The source devices that the other policy admits to a class on some ports.
     covered: HashMap<(usize, Ports), Bits>,
+    /// The parts of a range of ports at a class; see [`Search::parts`].
+    parts: HashMap<(usize, Ports), Rc<[Ports]>>,
     gains: Gains,
+    /// The number of different gains.
+    count: usize,
+    /// The routers of the rule that is looked at.
+    via: Via,
+    /// Whether that rule allows anything that the other policy does not.
+    has_gained: bool,
+    /// The number of destinations in the other policy, and of their addresses.
+    all_goals: usize,
+    /// The steps that are left; see [`MAX_STEPS`].
+    left: usize,
 }
 
 impl<'s, 'w> Search<'s, 'w> {
@@ -103,13 +155,31 @@ impl<'s, 'w> Search<'s, 'w> {
             let next = classes.len();
             class.push(*classes.entry((list, person)).or_insert(next));
         }
-        Self { other, own, class, covered: HashMap::new(), gains: HashMap::new(), about }
+        let goals = other.rules.iter().flat_map(|it| &it.targets);
+        let all_goals = goals.map(|it| 1 + it.set.spans.len()).sum();
+        Self {
+            all_goals,
+            other,
+            own,
+            class,
+            covered: HashMap::new(),
+            parts: HashMap::new(),
+            gains: HashMap::new(),
+            count: 0,
+            via: Vec::new(),
+            has_gained: false,
+            about,
+            left: MAX_STEPS,
+        }
     }
 
     fn rule(&mut self, access: &Access<'_>) {
         let literal = spans(access);
         for goal in &access.targets {
             for ports in goal.ports.iter().flat_map(|it| each_protocol(*it)) {
+                if self.left == 0 {
+                    return;
+                }
                 self.devices(access, goal, ports, &literal);
                 self.addresses(access, goal, ports, &literal);
                 if goal.set.special == Special::Own {
@@ -128,9 +198,14 @@ impl<'s, 'w> Search<'s, 'w> {
         }
         for (class, members) in by_class {
             let Some(example) = members.iter().next() else { continue };
-            for part in self.parts(example, ports) {
+            for part in self.parts(class, example, ports).iter().copied() {
+                if self.left == 0 {
+                    return;
+                }
                 let mut gained = access.source.devices.clone();
                 gained.remove_all(self.covered_at(class, example, part));
+                let goals = self.about.get(example).map_or(0, Vec::len);
+                self.left = self.left.saturating_sub(literal.len().saturating_mul(goals));
                 let extra = self.uncovered(literal, example, part);
                 self.gain((gained, extra), End::Devices, part, &members);
             }
@@ -147,14 +222,27 @@ impl<'s, 'w> Search<'s, 'w> {
     }
 
     /// Splits a range of ports so that the other policy allows each part completely or not at all.
-    fn parts(&self, device: usize, ports: Ports) -> Vec<Ports> {
+    fn parts(&mut self, class: usize, example: usize, ports: Ports) -> Rc<[Ports]> {
+        if let Some(parts) = self.parts.get(&(class, ports)) {
+            return Rc::clone(parts);
+        }
+        self.count_goals(example);
         let own = self.own.iter().flat_map(|it| own_goals(it));
-        let all = self.goals_at(device).map(|(_, goal)| goal).chain(own);
-        split(ports, all.flat_map(|it| it.ports.iter()))
+        let all = self.goals_at(example).map(|(_, goal)| goal).chain(own);
+        let split: Rc<[Ports]> = split(ports, all.flat_map(|it| it.ports.iter())).into();
+        self.parts.insert((class, ports), Rc::clone(&split));
+        split
+    }
+
+    /// Counts a visit of all destinations that include a device.
+    fn count_goals(&mut self, device: usize) {
+        let goals = self.about.get(device).map_or(0, Vec::len) + self.own.len();
+        self.left = self.left.saturating_sub(goals);
     }
 
     fn covered_at(&mut self, class: usize, example: usize, part: Ports) -> &Bits {
         if !self.covered.contains_key(&(class, part)) {
+            self.count_goals(example);
             let mut covered = Bits::none(self.other.names.count());
             for (access, goal) in self.goals_at(example) {
                 if goal.ports.iter().any(|it| it.covers(&part)) {
@@ -210,6 +298,10 @@ impl<'s, 'w> Search<'s, 'w> {
             };
             let none = Bits::none(other.names.count());
             for part in split(ports, about().flat_map(|(_, goal)| goal.ports.iter())) {
+                self.left = self.left.saturating_sub(self.all_goals / 8 + 1);
+                if self.left == 0 {
+                    return;
+                }
                 let mut gained = access.source.devices.clone();
                 let mut extra = literal.to_vec();
                 for (by, goal) in about() {
@@ -240,8 +332,8 @@ impl<'s, 'w> Search<'s, 'w> {
             if theirs.len() < 2 {
                 continue;
             }
-            for part in self.parts(device, ports) {
-                let class = self.class.get(device).copied().unwrap_or_default();
+            let class = self.class.get(device).copied().unwrap_or_default();
+            for part in self.parts(class, device, ports).iter().copied() {
                 let covered = self.covered_at(class, device, part);
                 let missing = theirs.iter().filter(|it| !covered.has(**it) && **it != device);
                 let missing: Vec<usize> = missing.copied().collect();
@@ -260,12 +352,19 @@ impl<'s, 'w> Search<'s, 'w> {
     }
 
     fn gain(&mut self, sources: Sources, end: End, ports: Ports, members: &Bits) {
-        if sources.0.is_empty() && sources.1.is_empty() {
+        if self.left == 0 || (sources.0.is_empty() && sources.1.is_empty()) {
             return;
         }
-        let by_ports = self.gains.entry((sources, end)).or_default();
+        self.left = self.left.saturating_sub(GAIN_STEPS + members.len() / 64);
+        self.has_gained = true;
+        let by_ports = self.gains.entry((sources, self.via.clone(), end)).or_default();
+        let known = by_ports.len();
         let devices = by_ports.entry(ports).or_insert_with(|| Bits::none(members.len()));
         devices.add_all(members);
+        self.count += by_ports.len() - known;
+        if self.count > MAX_GAINS {
+            self.left = 0;
+        }
     }
 }
 
@@ -284,33 +383,4 @@ fn reaches_end(goal: &Goal, end: &End) -> bool {
 fn has_span(access: &Access<'_>, span: &Span) -> bool {
     access.source.special != Special::None
         || access.source.sets.iter().any(|it| it.spans.iter().any(|it| it.covers(span)))
-}
-
-/// One range for each protocol: the usual ones if `ports` names none, and all ports for a protocol that has
-/// no ports.
-fn each_protocol(ports: Ports) -> Vec<Ports> {
-    let of = |protocol: u8| {
-        let ports = if has_ports(protocol) { ports } else { Ports::ALL };
-        Ports { protocol: Some(protocol), ..ports }
-    };
-    ports.protocol.map_or_else(|| USUAL.map(of).to_vec(), |it| vec![of(it)])
-}
-
-/// Splits a range of ports wherever one of the others begins or ends.
-fn split<'p>(ports: Ports, others: impl Iterator<Item = &'p Ports>) -> Vec<Ports> {
-    if ports.protocol.is_some_and(|it| !has_ports(it)) {
-        return vec![ports];
-    }
-    let mut starts = BTreeSet::from([ports.first]);
-    for other in others {
-        if other.protocol.is_some_and(|it| Some(it) != ports.protocol) {
-            continue;
-        }
-        starts.insert(other.first);
-        starts.extend(other.last.checked_add(1));
-    }
-    starts.retain(|it| (ports.first..=ports.last).contains(it));
-    let starts: Vec<u16> = starts.into_iter().collect();
-    let ends = starts.iter().skip(1).map(|it| it - 1).chain([ports.last]);
-    starts.iter().zip(ends).map(|(first, last)| Ports { first: *first, last, ..ports }).collect()
 }

@@ -13,6 +13,8 @@ const MAX_NAMES: usize = 8;
 pub(super) struct Labels<'l> {
     policy: &'l Compiled<'l>,
     exact: HashMap<Bits, String>,
+    /// The names in `hosts` by address.
+    hosts: HashMap<Span, &'l str>,
 }
 
 impl<'l> Labels<'l> {
@@ -28,7 +30,13 @@ impl<'l> Labels<'l> {
         // Of several names for a set, the shortest wins.
         named.sort_by_key(|(name, _)| std::cmp::Reverse((name.len(), name.clone())));
         let exact = named.into_iter().filter(|(_, it)| !it.is_empty()).map(|(a, b)| (b, a));
-        Self { policy, exact: exact.collect() }
+        let mut hosts = HashMap::new();
+        for host in &policy.policy.model.hosts {
+            if let Ok(address) = host.value.value.trim().parse() {
+                hosts.entry(address).or_insert(host.name.value.as_str());
+            }
+        }
+        Self { policy, exact: exact.collect(), hosts }
     }
 
     pub(super) fn sources(&self, devices: &Bits, spans: &[Span]) -> Vec<String> {
@@ -77,8 +85,9 @@ impl<'l> Labels<'l> {
 
     /// An address, with its name in `hosts` if it has one.
     pub(super) fn address(&self, span: &Span) -> String {
-        let hosts = &self.policy.policy.model.hosts;
-        let named = hosts.iter().find(|it| it.value.value.trim().parse() == Ok(*span));
-        named.map_or_else(|| span.to_string(), |it| format!("{} ({span})", it.name.value))
+        match self.hosts.get(span) {
+            Some(name) => format!("{name} ({span})"),
+            None => span.to_string(),
+        }
     }
 }

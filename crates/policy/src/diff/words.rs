@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::{
     Flow,
-    flows::{End, Gains, Sources},
+    flows::{End, Found, Gains, Sources, Via},
     label::Labels,
 };
 use crate::{
@@ -12,11 +12,17 @@ use crate::{
     ports::{ICMP, Ports, TCP, UDP},
 };
 
+/// The most flows that are described; finding a name for a set of devices takes a while.
+const MAX_FLOWS: usize = 200;
+
+/// Connections with the same sources, routers and ports become one flow.
+type Key = (Sources, Via, Vec<String>);
+
 /// Turns gains into flows: groups the ports of each, then the destinations with the same ports.
-pub(super) fn describe(gains: Gains, policy: &Compiled<'_>) -> Vec<Flow> {
+pub(super) fn describe(gains: Gains, policy: &Compiled<'_>) -> Found {
     let labels = Labels::new(policy);
-    let mut merged: HashMap<(Sources, Vec<String>), (Bits, BTreeSet<String>)> = HashMap::new();
-    for ((sources, end), ports) in gains {
+    let mut merged: HashMap<Key, (Bits, BTreeSet<String>)> = HashMap::new();
+    for ((sources, via, end), ports) in gains {
         let mut of_devices: HashMap<Bits, Vec<Ports>> = HashMap::new();
         for (ports, devices) in ports {
             of_devices.entry(devices).or_default().push(ports);
@@ -28,29 +34,36 @@ pub(super) fn describe(gains: Gains, policy: &Compiled<'_>) -> Vec<Flow> {
             End::Span(span) => Some(labels.address(span)),
         };
         for (devices, ports) in of_devices {
-            let key = (sources.clone(), joined(ports));
+            let key = (sources.clone(), via.clone(), joined(ports));
             let (all, names) =
                 merged.entry(key).or_insert_with(|| (Bits::none(devices.len()), BTreeSet::new()));
             all.add_all(&devices);
             names.extend(to.clone());
         }
     }
+    // Flows between the most devices come first.
+    let size = |sources: &Bits, targets: &Bits| {
+        std::cmp::Reverse(sources.count().saturating_mul(targets.count().max(1)))
+    };
+    let mut merged: Vec<_> = merged.into_iter().collect();
+    merged
+        .sort_by_cached_key(|(key, goals)| (size(&key.0.0, &goals.0), key.clone(), goals.clone()));
+    let omitted = merged.len().saturating_sub(MAX_FLOWS);
+    merged.truncate(MAX_FLOWS);
     let mut flows = Vec::with_capacity(merged.len());
-    for ((sources, ports), (devices, names)) in merged {
+    for ((sources, via, ports), (devices, names)) in merged {
         let mut to = if devices.is_empty() { Vec::new() } else { labels.devices(&devices) };
         to.extend(names);
         let from = labels.sources(&sources.0, &sources.1);
         let (from_devices, to_devices) = (sources.0.count(), devices.count());
-        flows.push(Flow { from, from_devices, to, to_devices, ports });
+        flows.push(Flow { from, from_devices, to, to_devices, ports, via });
     }
-    // Flows between the most devices come first.
-    let size = |it: &Flow| it.from_devices.saturating_mul(it.to_devices.max(1));
+    let order =
+        |flow: &Flow| std::cmp::Reverse(flow.from_devices.saturating_mul(flow.to_devices.max(1)));
     flows.sort_by(|a, b| {
-        size(b)
-            .cmp(&size(a))
-            .then_with(|| (&a.from, &a.to, &a.ports).cmp(&(&b.from, &b.to, &b.ports)))
+        (order(a), &a.from, &a.to, &a.ports).cmp(&(order(b), &b.from, &b.to, &b.ports))
     });
-    flows
+    Found { flows, omitted, ..Found::default() }
 }
 
 /// Formats ports: joins adjacent ranges, and merges TCP, UDP and ICMP if all have the same ports.

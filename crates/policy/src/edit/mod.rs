@@ -91,7 +91,7 @@ pub struct Edited {
 /// [`EditError`]; nothing is changed then. Each edit is checked: the new text must parse to exactly the
 /// intended value, and must still have all comments that the notes do not list as removed.
 pub fn apply(text: &str, edits: &[Edit]) -> Result<Edited, EditError> {
-    let mut doc = Document::parse(text)?;
+    let mut doc = Document::parse_strict(text)?;
     let mut notes = Vec::new();
     if doc.root().as_object().is_none() {
         return Err(EditError::NoObject { is: doc.root().what() });
@@ -137,9 +137,28 @@ fn take(step: &Step, doc: &Document) -> Option<(Document, Vec<String>)> {
     let patch = Patch::of(doc, step)?;
     let (went, mut stay) = (patch.gone.clone(), all_comments(doc));
     stay.retain(|it| !went.contains(it));
-    let after = Document::parse(&patch.on(doc.text())?).ok()?;
+    let after = Document::parse_strict(&patch.on(doc.text())?).ok()?;
     let same = texts(doc.text(), &stay) == texts(after.text(), &all_comments(&after));
     same.then(|| (after, texts(doc.text(), &went)))
+}
+
+/// The text without its comments. What follows a comment stays on its line.
+///
+/// ```
+/// use tailsteward_policy::edit::without_comments;
+///
+/// assert_eq!(without_comments("{ // why\n\"a//b\": 1 /* x\ny */ }"), "{ \n\"a//b\": 1 \n }");
+/// ```
+pub fn without_comments(text: &str) -> String {
+    let (mut plain, mut done) = (String::with_capacity(text.len()), 0);
+    for comment in comments(text, 0..text.len()) {
+        plain.push_str(text.get(done..comment.start).unwrap_or_default());
+        let inside = text.get(comment.clone()).unwrap_or_default();
+        plain.extend(inside.chars().filter(|it| *it == '\n'));
+        done = comment.end;
+    }
+    plain.push_str(text.get(done..).unwrap_or_default());
+    plain
 }
 
 fn all_comments(doc: &Document) -> Vec<Range<usize>> {

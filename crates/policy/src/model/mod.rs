@@ -7,10 +7,12 @@ use serde_json::{Map, Value};
 use super::{ports::Ports, selector::Selector};
 
 mod access;
+mod named;
 mod read;
 mod rest;
 
 pub(super) use access::unbracketed;
+pub use named::{Named, NamedList};
 pub(super) use read::read;
 
 /// A string, with its position.
@@ -22,15 +24,6 @@ pub struct Text {
     pub at: Range<usize>,
 }
 
-/// A named entry of a section, such as a group with its members.
-#[derive(Debug, Clone)]
-pub struct Named<T> {
-    /// The name.
-    pub name: Text,
-    /// The value.
-    pub value: T,
-}
-
 /// The sections of a policy file that this crate interprets.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
@@ -40,13 +33,13 @@ pub struct Model {
     /// Access rules and grants in the order in which they take effect: grants first.
     pub rules: Vec<Rule>,
     /// `groups`
-    pub groups: Vec<Named<Vec<Text>>>,
+    pub groups: NamedList<Vec<Text>>,
     /// `hosts`
-    pub hosts: Vec<Named<Text>>,
+    pub hosts: NamedList<Text>,
     /// `ipsets`
-    pub ip_sets: Vec<Named<Vec<Text>>>,
+    pub ip_sets: NamedList<Vec<Text>>,
     /// `tagOwners`
-    pub tag_owners: Vec<Named<Vec<Text>>>,
+    pub tag_owners: NamedList<Vec<Text>>,
     /// `autoApprovers`
     pub approvers: Approvers,
     /// `ssh`
@@ -54,7 +47,7 @@ pub struct Model {
     /// `nodeAttrs`
     pub attributes: Vec<AttributeRule>,
     /// `postures`
-    pub postures: Vec<Named<Vec<Text>>>,
+    pub postures: NamedList<Vec<Text>>,
     /// `defaultSrcPosture`
     pub default_posture: Vec<Text>,
     /// `tests`
@@ -226,32 +219,28 @@ pub struct SshTest {
 impl Model {
     /// The members of a group.
     pub fn group(&self, name: &str) -> Option<&[Text]> {
-        find(&self.groups, name).map(Vec::as_slice)
+        self.groups.find(name).map(Vec::as_slice)
     }
 
     /// The address of an entry of `hosts`.
     pub fn host(&self, name: &str) -> Option<&Text> {
-        find(&self.hosts, name)
+        self.hosts.find(name)
     }
 
     /// The owners of a tag.
     pub fn owners(&self, tag: &str) -> Option<&[Text]> {
-        find(&self.tag_owners, tag).map(Vec::as_slice)
+        self.tag_owners.find(tag).map(Vec::as_slice)
     }
 
     /// The entries of an IP set.
     pub fn ip_set(&self, name: &str) -> Option<&[Text]> {
-        find(&self.ip_sets, name).map(Vec::as_slice)
+        self.ip_sets.find(name).map(Vec::as_slice)
     }
 
     /// The conditions of a device posture.
     pub fn posture(&self, name: &str) -> Option<&[Text]> {
-        find(&self.postures, name).map(Vec::as_slice)
+        self.postures.find(name).map(Vec::as_slice)
     }
-}
-
-fn find<'n, T>(list: &'n [Named<T>], name: &str) -> Option<&'n T> {
-    list.iter().find(|it| it.name.value == name).map(|it| &it.value)
 }
 
 impl Rule {

@@ -1,14 +1,15 @@
 //! Builds a [`Model`] from a document. Values of the wrong type are reported as problems and left out.
 
-use std::ops::Range;
+use std::{collections::HashMap, ops::Range};
 
 use serde_json::{Map, Value};
 
-use super::{Approvers, Model, Named, Section, Text, access, rest};
+use super::{Approvers, Model, Named, NamedList, Section, Text, access, rest};
 use crate::{
     hujson::{Document, Kind, Member, Node},
-    problem::Problems,
+    problem::{self, Problems},
     selector::Selector,
+    validate::UNKNOWN,
 };
 
 /// Reads all sections, in the order of the file.
@@ -19,35 +20,68 @@ pub(crate) fn read(document: &Document, problems: &mut Problems<'_>) -> Model {
         problems.error(&root.at, "", message, None);
         return Model::default();
     };
+    for repeated in document.repeated() {
+        twice(&repeated.name, &repeated.at, &repeated.first_at, String::new(), problems);
+    }
+    spelled_twice(sections, "", problems);
     let mut model = Model::default();
     for section in sections {
         section_of(section, &mut model, problems);
     }
+    // Of a section that is there more than once, the last one counts, as it does in Go.
+    let restricts = |name: &str| root.member(name).is_some_and(|it| !it.value.is_null());
+    model.restricts = restricts("acls") || restricts("grants");
     // Grants take effect before access rules, regardless of their order in the file.
     model.rules.sort_by_key(|it| (it.section, it.index));
     model
 }
 
+/// Warns about names that differ only in case, where case does not matter. Equal names are found by the
+/// parser.
+fn spelled_twice(members: &[Member], path: &str, problems: &mut Problems<'_>) {
+    let mut first: HashMap<String, &Member> = HashMap::with_capacity(members.len());
+    for member in members {
+        let earlier = *first.entry(member.name.to_ascii_lowercase()).or_insert(member);
+        if earlier.name != member.name {
+            let (name, path) = (&member.name, path.to_owned());
+            twice(name, &member.name_at, &earlier.name_at, path, problems);
+        }
+    }
+}
+
+fn twice(
+    name: &str,
+    at: &Range<usize>,
+    first: &Range<usize>,
+    path: String,
+    problems: &mut Problems<'_>,
+) {
+    let line = problems.place(first.start).line;
+    let message = format!("the name {:?} is here twice, first in line {line}", problem::name(name));
+    let right = "the last one counts here; join them, Tailscale decides";
+    problems.warning(at, path, message, right);
+}
+
 fn section_of(section: &Member, model: &mut Model, problems: &mut Problems<'_>) {
     let (node, name) = (&section.value, section.name.as_str());
-    let mut reader = Reader { problems, path: name.to_owned() };
+    let mut reader = Reader { problems, path: problem::name(name).into_owned() };
     match name.to_ascii_lowercase().as_str() {
         "acls" => {
-            model.restricts |= !node.is_null();
+            model.rules.retain(|rule| rule.section != Section::Acls);
             access::rules(node, Section::Acls, &mut reader, &mut model.rules);
         }
         "grants" => {
-            model.restricts |= !node.is_null();
+            model.rules.retain(|rule| rule.section != Section::Grants);
             access::rules(node, Section::Grants, &mut reader, &mut model.rules);
         }
-        "groups" => model.groups = reader.lists(node),
-        "hosts" => model.hosts = reader.texts_by_name(node),
-        "ipsets" => model.ip_sets = reader.lists(node),
-        "tagowners" => model.tag_owners = reader.lists(node),
+        "groups" => reader.lists(node, &mut model.groups),
+        "hosts" => reader.texts_by_name(node, &mut model.hosts),
+        "ipsets" => reader.lists(node, &mut model.ip_sets),
+        "tagowners" => reader.lists(node, &mut model.tag_owners),
         "autoapprovers" => model.approvers = approvers(node, &mut reader),
         "ssh" => model.ssh = rest::ssh(node, &mut reader),
         "nodeattrs" => model.attributes = rest::attributes(node, &mut reader),
-        "postures" => model.postures = reader.lists(node),
+        "postures" => reader.lists(node, &mut model.postures),
         "defaultsrcposture" => model.default_posture = reader.texts(node),
         "tests" => model.tests = rest::tests(node, &mut reader),
         "sshtests" => model.ssh_tests = rest::ssh_tests(node, &mut reader),
@@ -66,7 +100,9 @@ fn approvers(node: &Node, reader: &mut Reader<'_, '_>) -> Approvers {
             name: it.name,
             value: it.value.iter().map(Text::selector).collect(),
         };
-        reader.lists(value).into_iter().map(selectors).collect()
+        let mut lists = NamedList::default();
+        reader.lists(value, &mut lists);
+        lists.iter().cloned().map(selectors).collect()
     };
     reader.fields(node, |reader, name, value| {
         match name.to_ascii_lowercase().as_str() {
@@ -124,8 +160,8 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// Calls `each` for every field of an object; it returns whether it knows the field. Unknown fields are
-    /// errors, except names that start with `#`, which other programs use for remarks.
+    /// Calls `each` for every field of an object; it returns whether it knows the field. There is a warning
+    /// about unknown ones, except names that start with `#`, which other programs use for remarks.
     pub(super) fn fields(
         &mut self,
         node: &Node,
@@ -136,12 +172,14 @@ impl Reader<'_, '_> {
             Kind::Object(members) => members,
             _ => return self.misfit(node, "an object"),
         };
+        spelled_twice(members, &self.path, self.problems);
         for member in members {
-            let known = self
-                .below(&format!(".{}", member.name), |it| each(it, &member.name, &member.value));
+            let known = self.below(&format!(".{}", problem::name(&member.name)), |it| {
+                each(it, &member.name, &member.value)
+            });
             if !known && !member.name.starts_with('#') {
-                let message = format!("json: unknown field {:?}", member.name);
-                self.problems.error(&member.name_at, self.path.clone(), message, None);
+                let message = format!("unknown field {:?}", problem::name(&member.name));
+                self.problems.warning(&member.name_at, self.path.clone(), message, UNKNOWN);
             }
         }
     }
@@ -190,21 +228,20 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn lists(&mut self, node: &Node) -> Vec<Named<Vec<Text>>> {
-        let mut lists = Vec::new();
+    /// Adds the members of an object to those that are known.
+    fn lists(&mut self, node: &Node, lists: &mut NamedList<Vec<Text>>) {
         self.members(node, |it, name, value| {
             let value = it.texts(value);
             lists.push(Named { name, value });
         });
-        lists
     }
 
-    fn texts_by_name(&mut self, node: &Node) -> Vec<Named<Text>> {
-        let mut texts = Vec::new();
+    fn texts_by_name(&mut self, node: &Node, texts: &mut NamedList<Text>) {
         self.members(node, |it, name, value| {
-            texts.extend(it.text(value).map(|value| Named { name, value }));
+            if let Some(value) = it.text(value) {
+                texts.push(Named { name, value });
+            }
         });
-        texts
     }
 
     /// Calls `each` for every member of an object whose names the file chooses, such as `groups`.
@@ -216,7 +253,9 @@ impl Reader<'_, '_> {
         };
         for member in members {
             let name = Text { value: member.name.clone(), at: member.name_at.clone() };
-            self.below(&format!("[{:?}]", member.name), |it| each(it, name, &member.value));
+            self.below(&format!("[{:?}]", problem::name(&member.name)), |it| {
+                each(it, name, &member.value);
+            });
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Answers queries about a policy file: who reaches what, by which rule, and if not, why not.
 
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 use serde::Serialize;
 
@@ -12,6 +12,8 @@ use super::{
     ports::{Ports, TCP, protocol_name},
 };
 
+mod grant;
+mod pairs;
 mod preview;
 mod reach;
 mod ssh;
@@ -19,6 +21,7 @@ mod who;
 
 pub use self::{
     preview::RuleMatch,
+    ssh::Login,
     who::{Capability, Entry, RuleReach},
 };
 
@@ -43,9 +46,22 @@ pub struct Answer {
     /// The narrowest grant that would allow the connection.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub smallest_grant: Option<SmallestGrant>,
+    /// Which parts of an SSH login are allowed; `None` for other questions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ssh: Option<SshParts>,
     /// Anything else that matters, apart from the policy file.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+}
+
+/// What an SSH login needs. Both parts have to be allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct SshParts {
+    /// Whether an SSH rule lets the source log in as the user.
+    pub ssh_rule: bool,
+    /// Whether an access rule or grant lets the source reach the destination on tcp:22.
+    pub network_rule: bool,
 }
 
 /// A grant that allows one connection and as little else as possible.
@@ -117,16 +133,21 @@ impl Compiled<'_> {
             by: Vec::new(),
             because: Vec::new(),
             smallest_grant: None,
+            ssh: None,
             notes: Vec::new(),
         };
-        let missed = self.missed(&question, &mut answer);
+        let missed = self.missed(&question, &mut answer)?;
         let mut notes = Vec::new();
         if let Some((source, target)) = missed {
             notes.extend(self.as_devices(&source, &target, &question));
             answer.allowed = false;
             answer.by.clear();
             answer.because = self.why_not(&source, &target, &question);
-            answer.smallest_grant = self.smallest_grant(&source, &target, &question);
+            if sources.len() > 1 || targets.len() > 1 {
+                let (source, target) = (self.name_of(&source), self.name_of(&target));
+                answer.because.insert(0, format!("{source} does not reach {target}"));
+            }
+            answer.smallest_grant = self.smallest_grant(from, to, &question);
         }
         notes.extend(self.circumstances(&question));
         answer.notes = notes;
@@ -145,22 +166,19 @@ impl Compiled<'_> {
     }
 
     /// The first pair without a connection. Adds the rules that allow the pairs before it to the answer.
-    fn missed(&self, question: &Question<'_>, answer: &mut Answer) -> Option<(Party, Party)> {
-        for source in question.from {
-            for target in question.to {
-                let by = self.rule_for(source, target, question.protocol, question.port);
-                match by {
-                    Some(access) => {
-                        let by = self.rule_ref(access.rule);
-                        if !answer.by.contains(&by) {
-                            answer.by.push(by);
-                        }
-                    }
-                    None => return Some((source.clone(), target.clone())),
-                }
+    fn missed(
+        &self,
+        question: &Question<'_>,
+        answer: &mut Answer,
+    ) -> Result<Option<(Party, Party)>, String> {
+        let mut seen = HashSet::new();
+        for (source, target, by) in self.pairs(question)? {
+            let Some(access) = by else { return Ok(Some((source.clone(), target.clone()))) };
+            if seen.insert(access.rule.map(Rule::label)) {
+                answer.by.push(self.rule_ref(access.rule));
             }
         }
-        None
+        Ok(None)
     }
 
     /// The first rule that lets a source reach a destination on a port.
@@ -171,8 +189,20 @@ impl Compiled<'_> {
         protocol: u8,
         port: u16,
     ) -> Option<&Access<'_>> {
+        self.rule_among(self.rules.iter(), source, target, protocol, port)
+    }
+
+    /// The first of some rules that lets a source reach a destination on a port.
+    fn rule_among<'r>(
+        &self,
+        rules: impl Iterator<Item = &'r Access<'r>>,
+        source: &Party,
+        target: &Party,
+        protocol: u8,
+        port: u16,
+    ) -> Option<&'r Access<'r>> {
         let admits = |ports: &[Ports]| ports.iter().any(|it| it.admit(protocol, port));
-        let mut leading = self.rules.iter().filter(|it| it.leads_to(target));
+        let mut leading = rules.filter(|it| it.leads_to(target));
         leading.find(|access| match (source, target) {
             (Party::Device(from), Party::Device(to)) => {
                 access.source.devices.has(*from)

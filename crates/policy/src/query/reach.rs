@@ -1,13 +1,13 @@
 //! Explains why a connection is not allowed, and which grant would allow it.
 
-use super::{Question, SmallestGrant};
+use super::Question;
 use crate::{
     address::Span,
     compile::{Compiled, Special},
     identity::{Party, groups_of},
     inventory::Device,
     model::Rule,
-    ports::{Ports, protocol_name},
+    ports::Ports,
 };
 
 /// The most devices with a tag that are examined.
@@ -66,8 +66,8 @@ impl Compiled<'_> {
                 }
             });
         }
-        because.push(self.who_is(source));
-        because.push(self.who_is(target));
+        because.extend(self.who_is(source));
+        because.extend(self.who_is(target));
         because
     }
 
@@ -113,82 +113,52 @@ impl Compiled<'_> {
         }
     }
 
-    /// Describes how rules can match a party: by tags, user, groups or router.
-    fn who_is(&self, party: &Party) -> String {
+    /// Describes in a sentence how rules can match a party: by tags, user, groups or router.
+    fn who_is(&self, party: &Party) -> Option<String> {
         let name = self.name_of(party);
-        match party {
+        Some(match party {
             Party::Device(index) => {
-                let Some(device) = self.inventory.devices.get(*index) else { return name };
+                let device = self.inventory.devices.get(*index)?;
                 if device.is_tagged() {
-                    return format!(
-                        "{name} is known by its tags, and belongs to nobody: {}",
-                        device.tags.join(", ")
-                    );
+                    let tags = device.tags.join(", ");
+                    format!("{name} is known by its tags, and belongs to nobody: {tags}")
+                } else if device.user.is_empty() {
+                    format!("{name} belongs to nobody")
+                } else {
+                    let (user, groups) = self.person_is(&device.user);
+                    format!("{name} belongs to {user}, who is in {groups}")
                 }
-                format!("{name} belongs to {}", self.person_is(&device.user))
             }
-            Party::Person(login) => self.person_is(login),
+            Party::Person(login) => {
+                let (user, groups) = self.person_is(login);
+                format!("{user} is in {groups}")
+            }
             Party::Tagged(tag) => {
                 let count =
                     self.inventory.devices.iter().filter(|it| it.tags.contains(tag)).count();
-                format!("{tag} is on {count} devices")
+                let devices = if count == 1 { "device" } else { "devices" };
+                format!("{tag} is on {count} {devices}")
             }
             Party::Address(address) => match self.router_of(*address) {
                 Some(router) => format!("{name} is behind {}", router.name),
                 None => format!("{name} is no device, and no device serves a route to it"),
             },
-            _ => name,
-        }
+            Party::Service(_) | Party::Own | Party::Anything => return None,
+        })
     }
 
-    fn person_is(&self, login: &str) -> String {
+    /// A user with their role, and their groups.
+    fn person_is(&self, login: &str) -> (String, String) {
         let groups: Vec<&str> = groups_of(&self.policy.model, login).into_iter().collect();
         let role = self.inventory.user(login).map(|it| it.role.as_str()).unwrap_or_default();
         let role = if role.is_empty() { String::new() } else { format!(" ({role})") };
-        match groups.len() {
-            0 => format!("{login}{role}, who is in no group"),
-            _ => format!("{login}{role}, who is in {}", groups.join(", ")),
-        }
+        let groups = if groups.is_empty() { "no group".to_owned() } else { groups.join(", ") };
+        (format!("{login}{role}"), groups)
     }
 
     pub(crate) fn router_of(&self, address: std::net::IpAddr) -> Option<&Device> {
         let serves = |it: &&Device| it.subnets().any(|net| Span::from(*net).contains(address));
         self.inventory.devices.iter().find(serves)
-    }
-
-    /// The narrowest grant that lets the source reach the destination.
-    pub(super) fn smallest_grant(
-        &self,
-        source: &Party,
-        target: &Party,
-        question: &Question<'_>,
-    ) -> Option<SmallestGrant> {
-        let src = self.narrowest(source)?;
-        let dst = match (self.person_of(source), self.person_of(target)) {
-            (Some(from), Some(to)) if from.eq_ignore_ascii_case(to) => "autogroup:self".to_owned(),
-            _ => self.narrowest(target)?,
-        };
-        let ip = format!("{}:{}", protocol_name(question.protocol), question.port);
-        Some(SmallestGrant { src: [src], dst: [dst], ip: [ip] })
-    }
-
-    /// The selector that includes a party and as little else as possible.
-    fn narrowest(&self, party: &Party) -> Option<String> {
-        match party {
-            Party::Device(index) => {
-                let device = self.inventory.devices.get(*index)?;
-                let devices_with = |tag: &&String| {
-                    self.inventory.devices.iter().filter(|it| it.tags.contains(tag)).count()
-                };
-                let tag = device.tags.iter().min_by_key(devices_with).cloned();
-                tag.or_else(|| Some(device.user.clone()).filter(|it| !it.is_empty()))
-            }
-            Party::Person(login) => Some(login.clone()),
-            Party::Tagged(tag) => Some(tag.clone()),
-            Party::Address(address) => Some(address.to_string()),
-            Party::Service(name) => Some(name.clone()),
-            Party::Own | Party::Anything => None,
-        }
     }
 
     /// A note, if a real device with the tag does reach the destination (or is reached): the query treats a

@@ -1,14 +1,29 @@
 //! Validates `acls` and `grants`.
 
-use super::{Check, ROLES};
+use super::{Check, Doubt, ROLES, unknown, wrong};
 use crate::{
     model::{Rule, Section, Target},
     ports::{has_ports, protocol_name},
+    problem,
     selector::{Selector, SelectorKind},
 };
 
-/// Capabilities in the domain `tailscale.com` that a grant may give. All others there are reserved.
-const GRANTABLE: &[&str] = &["drive", "golink", "kubernetes", "relay", "secrets", "tsidp", "webui"];
+/// Capabilities in the domain `tailscale.com` that a grant may give.
+const GRANTABLE: &[&str] = &[
+    "aperture",
+    "databases",
+    "drive",
+    "golink",
+    "kubernetes",
+    "proxy-to-grafana",
+    "relay",
+    "secrets",
+    "tailsql",
+    "tsidp",
+    "webui",
+];
+/// Capabilities in the domain `tailscale.com` that Tailscale refuses in a grant.
+const RESERVED: &[&str] = &["funnel", "ingress", "relay-target"];
 
 impl Check<'_, '_> {
     pub(super) fn rules(&mut self) {
@@ -45,42 +60,40 @@ impl Check<'_, '_> {
     fn source(&mut self, rule: &Rule, index: usize, selector: &Selector) {
         let path = format!("{}.src[{index}]", rule.label());
         let text = &selector.text;
-        let wrong = match &selector.kind {
+        let doubt = match &selector.kind {
             SelectorKind::Autogroup(name) if matches!(name.as_str(), "self" | "internet") => {
-                format!("{text:?} not valid on the src side of a rule")
+                wrong(format!("{text:?} not valid on the src side of a rule"))
             }
-            SelectorKind::Service(_) => format!("{text:?} not valid on the src side of a rule"),
-            SelectorKind::Domain(_) => match self.missing(selector) {
-                Some(foreign) => foreign,
-                None => return,
-            },
-            _ => match self.missing(selector) {
-                Some(missing) => format!("src={missing}"),
-                None => return,
-            },
+            SelectorKind::Service(_) => unknown(format!("{text:?} on the src side of a rule")),
+            _ => self.missing(selector),
         };
+        let Some(doubt) = doubt else { return };
         let right = self.nearest(selector);
-        self.error(&selector.at, path, wrong, right);
+        let is_domain =
+            matches!(selector.kind, SelectorKind::Domain(_) | SelectorKind::Autogroup(_));
+        self.doubt(&selector.at, path, doubt, right, |message| {
+            if is_domain { message } else { format!("src={message}") }
+        });
     }
 
     fn target(&mut self, rule: &Rule, index: usize, target: &Target) {
         let path = format!("{}.dst[{index}]", rule.label());
         let selector = &target.selector;
-        let wrong = match &selector.kind {
-            SelectorKind::Autogroup(name) if name == "danger-all" => {
-                "cannot use autogroup:danger-all as a dst".to_owned()
-            }
-            SelectorKind::Domain(_) => match self.missing(selector) {
-                Some(foreign) => foreign,
-                None => return self.portless(path, target),
-            },
-            _ => match self.missing(selector) {
-                Some(missing) => format!("dst={:?}: {missing}", selector.text),
-                None => return self.portless(path, target),
-            },
+        let is_plain = match &selector.kind {
+            SelectorKind::Autogroup(name) => name == "danger-all",
+            kind => matches!(kind, SelectorKind::Domain(_)),
         };
+        let doubt = match &selector.kind {
+            SelectorKind::Autogroup(name) if name == "danger-all" => {
+                wrong("cannot use autogroup:danger-all as a dst")
+            }
+            _ => self.missing(selector),
+        };
+        let Some(doubt) = doubt else { return self.portless(path, target) };
         let right = self.nearest(selector);
-        self.error(&selector.at, path, wrong, right);
+        self.doubt(&selector.at, path, doubt, right, |message| {
+            if is_plain { message } else { format!("dst={:?}: {message}", selector.text) }
+        });
     }
 
     /// Rejects specific ports for a protocol that has none.
@@ -121,8 +134,8 @@ impl Check<'_, '_> {
     fn capabilities(&mut self, rule: &Rule) {
         let path = format!("{}.app", rule.label());
         for name in rule.app.keys() {
-            if let Some(wrong) = bad_capability(name) {
-                self.error(&rule.at, path.clone(), wrong.to_owned(), None);
+            if let Some(doubt) = bad_capability(name) {
+                self.doubt(&rule.at, path.clone(), doubt, None, |message| message);
             }
         }
         if !rule.app.is_empty() && rule.dst.iter().any(|it| it.selector.is_autogroup("internet")) {
@@ -155,13 +168,20 @@ impl Check<'_, '_> {
     }
 }
 
-fn bad_capability(name: &str) -> Option<&'static str> {
+fn bad_capability(name: &str) -> Option<Doubt> {
     let (domain, path) = name.split_once('/').unwrap_or((name, ""));
     let is_name = !name.contains("://") && domain.contains('.') && !path.is_empty();
     if !is_name {
-        return Some("capability name must have the form {domain}/{path}");
+        return wrong("capability name must have the form {domain}/{path}");
     }
-    let own = domain.eq_ignore_ascii_case("tailscale.com");
-    let granted = path.strip_prefix("cap/").is_some_and(|it| GRANTABLE.contains(&it));
-    (own && !granted).then_some("capability name must not be in the tailscale.com domain")
+    if !domain.eq_ignore_ascii_case("tailscale.com") {
+        return None;
+    }
+    match path.strip_prefix("cap/") {
+        Some(name) if GRANTABLE.contains(&name) => None,
+        Some(name) if RESERVED.contains(&name) => {
+            wrong("capability name must not be in the tailscale.com domain")
+        }
+        _ => unknown(format!("unknown capability {:?}", problem::name(name))),
+    }
 }

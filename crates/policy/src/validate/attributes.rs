@@ -4,10 +4,11 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 
-use super::Check;
+use super::{Check, wrong};
 use crate::{
     address::Span,
     model::{AttributeRule, Named, Text},
+    problem,
     selector::{Selector, SelectorKind},
 };
 
@@ -16,7 +17,7 @@ impl Check<'_, '_> {
         let approvers = &self.model.approvers;
         for route in &approvers.routes {
             let name = &route.name.value;
-            let path = format!("autoApprovers.routes[{name:?}]");
+            let path = format!("autoApprovers.routes[{:?}]", problem::name(name));
             if name.parse::<IpNet>().is_err() {
                 let message = format!("{path}: invalid prefix");
                 self.error(&route.name.at, path.clone(), message, None);
@@ -24,16 +25,18 @@ impl Check<'_, '_> {
             self.approver_names(&path, &route.value);
         }
         for Named { name, value } in &approvers.services {
-            self.approver_names(&format!("autoApprovers.services[{:?}]", name.value), value);
+            let path = format!("autoApprovers.services[{:?}]", problem::name(&name.value));
+            self.approver_names(&path, value);
         }
         self.approver_names("autoApprovers.exitNode", &approvers.exit_node);
     }
 
     fn approver_names(&mut self, path: &str, selectors: &[Selector]) {
         for selector in selectors {
-            if let Some(missing) = self.missing(selector) {
+            if let Some(doubt) = self.missing(selector) {
                 let right = self.nearest(selector);
-                self.error(&selector.at, path.to_owned(), format!("{path}: {missing}"), right);
+                let say = |message| format!("{path}: {message}");
+                self.doubt(&selector.at, path.to_owned(), doubt, right, say);
             }
         }
     }
@@ -49,13 +52,13 @@ impl Check<'_, '_> {
         for selector in &rule.target {
             let nobody = matches!(&selector.kind,
                 SelectorKind::Autogroup(name) if matches!(name.as_str(), "self" | "internet"));
-            let wrong = match self.missing(selector) {
-                _ if nobody => Some(format!("{:?} is not allowed in target", selector.text)),
+            let doubt = match self.missing(selector) {
+                _ if nobody => wrong(format!("{:?} is not allowed in target", selector.text)),
                 missing => missing,
             };
-            if let Some(wrong) = wrong {
+            if let Some(doubt) = doubt {
                 let right = self.nearest(selector);
-                self.error(&selector.at, format!("{path}.target"), wrong, right);
+                self.doubt(&selector.at, format!("{path}.target"), doubt, right, |it| it);
             }
         }
         for pool in &rule.ip_pool {

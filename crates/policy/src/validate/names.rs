@@ -1,10 +1,11 @@
 //! Validates `groups`, `tagOwners`, `hosts`, `ipsets` and `postures`.
 
-use super::Check;
+use super::{Check, Doubt, UNKNOWN, unknown, wrong};
 use crate::{
     address::Span,
+    ip_sets::{IpSets, SetEntry},
     model::{Named, Text},
-    posture,
+    posture, problem,
     selector::SelectorKind,
 };
 
@@ -20,7 +21,7 @@ impl Check<'_, '_> {
             self.tag(tag);
         }
         for host in &self.model.hosts {
-            let name = &host.name.value;
+            let name = &*problem::name(&host.name.value);
             let path = format!("hosts[{name:?}]");
             if name.contains([':', '@', '*']) || name.trim().is_empty() {
                 let message = format!("hosts[{name:?}]: invalid host name");
@@ -34,13 +35,14 @@ impl Check<'_, '_> {
         for set in &self.model.ip_sets {
             self.ip_set(set);
         }
+        self.nested_ip_sets();
         for posture in &self.model.postures {
             self.posture(posture);
         }
     }
 
     fn group(&mut self, group: &Named<Vec<Text>>) {
-        let name = &group.name.value;
+        let name = &*problem::name(&group.name.value);
         let path = format!("groups[{name:?}]");
         if !name.starts_with("group:") {
             let message = format!("groups[{name:?}]: group names must start with 'group:'");
@@ -53,7 +55,11 @@ impl Check<'_, '_> {
                 let message =
                     format!("groups[{name:?}]: {who:?}: group members cannot be recursive");
                 self.error(&member.at, path.clone(), message, Some("list its members".to_owned()));
-            } else if !who.contains('@') && !who.starts_with("autogroup:") {
+            } else if who.starts_with("autogroup:") || (who.contains(':') && !who.contains('@')) {
+                if let Some(Doubt::Unknown(message)) = self.missing(&member.selector()) {
+                    self.problems.warning(&member.at, path.clone(), message, UNKNOWN);
+                }
+            } else if !who.contains('@') {
                 let message = format!("groups[{name:?}]: {who:?}: not a user");
                 let right = Some("write how they sign in: ann@example.com".to_owned());
                 self.error(&member.at, path.clone(), message, right);
@@ -62,9 +68,9 @@ impl Check<'_, '_> {
     }
 
     fn tag(&mut self, tag: &Named<Vec<Text>>) {
-        let name = &tag.name.value;
+        let name = &*problem::name(&tag.name.value);
         let path = format!("tagOwners[{name:?}]");
-        if let Some(wrong) = bad_tag(name) {
+        if let Some(wrong) = bad_tag(&tag.name.value) {
             let message = format!("tagOwners[{name:?}]: {wrong}");
             self.error(&tag.name.at, path.clone(), message, None);
         }
@@ -77,20 +83,20 @@ impl Check<'_, '_> {
                     | SelectorKind::Tag(_)
                     | SelectorKind::Autogroup(_)
             );
-            let wrong = match self.missing(&selector) {
-                _ if !fits => Some(format!("{:?}: not a user, group or tag", owner.value)),
+            let doubt = match self.missing(&selector) {
+                None if !fits => wrong(format!("{:?}: not a user, group or tag", owner.value)),
                 missing => missing,
             };
-            if let Some(wrong) = wrong {
-                let message = format!("tagOwners[{name:?}]: {wrong}");
+            if let Some(doubt) = doubt {
                 let right = self.nearest(&selector);
-                self.error(&owner.at, path.clone(), message, right);
+                let say = |message| format!("tagOwners[{name:?}]: {message}");
+                self.doubt(&owner.at, path.clone(), doubt, right, say);
             }
         }
     }
 
     fn ip_set(&mut self, set: &Named<Vec<Text>>) {
-        let name = &set.name.value;
+        let name = &*problem::name(&set.name.value);
         let path = format!("ipsets[{name:?}]");
         if !name.starts_with("ipset:") {
             let message = format!("ipsets[{name:?}]: names of IP sets must start with 'ipset:'");
@@ -102,22 +108,44 @@ impl Check<'_, '_> {
             );
         }
         for entry in &set.value {
-            let (_, what) = ip_set_entry(&entry.value);
+            let what = SetEntry::parse(&entry.value).what;
             let selector = Text { value: what.to_owned(), at: entry.at.clone() }.selector();
             let fits = matches!(
                 selector.kind,
                 SelectorKind::Addresses(_) | SelectorKind::Host(_) | SelectorKind::IpSet(_)
             );
-            if !fits || self.missing(&selector).is_some() {
-                let message = format!("ipsets[{name:?}]: {:?}: invalid address", entry.value);
+            let doubt = match self.missing(&selector) {
+                Some(Doubt::Unknown(message)) => unknown(message),
+                None if fits => None,
+                _ => wrong(format!("{:?}: invalid address", entry.value)),
+            };
+            if let Some(doubt) = doubt {
                 let right = self.nearest(&selector);
-                self.error(&entry.at, path.clone(), message, right);
+                let say = |message| format!("ipsets[{name:?}]: {message}");
+                self.doubt(&entry.at, path.clone(), doubt, right, say);
             }
         }
     }
 
+    /// Rejects sets that contain themselves, and more ranges than can be evaluated.
+    fn nested_ip_sets(&mut self) {
+        let sets = IpSets::of(self.model);
+        for cycle in &sets.cycles {
+            let path = format!("ipsets[{:?}]", problem::name(cycle.set));
+            let message = format!("{path}: the set contains itself: {}", cycle.chain);
+            let right = Some("remove one of these references".to_owned());
+            self.error(&cycle.at, path, message, right);
+        }
+        if sets.is_too_large {
+            let message =
+                "ipsets: with sets in sets, they come to too many ranges to evaluate here";
+            let right = Some("list the addresses once, and refer to that set in rules".to_owned());
+            self.error(&(0..0), "ipsets".to_owned(), message.to_owned(), right);
+        }
+    }
+
     fn posture(&mut self, posture: &Named<Vec<Text>>) {
-        let name = &posture.name.value;
+        let name = &*problem::name(&posture.name.value);
         let path = format!("postures[{name:?}]");
         if !name.starts_with("posture:") {
             let message = format!("postures[{name:?}]: posture names must start with 'posture:'");
@@ -126,19 +154,9 @@ impl Check<'_, '_> {
         for condition in &posture.value {
             if let Err(wrong) = posture::Condition::parse(&condition.value) {
                 let message = format!("postures[{name:?}]: {:?}: {wrong}", condition.value);
-                self.error(&condition.at, path.clone(), message, None);
+                self.problems.warning(&condition.at, path.clone(), message, UNKNOWN);
             }
         }
-    }
-}
-
-/// Splits an IP set entry into whether it adds or removes, and the selector.
-pub(crate) fn ip_set_entry(text: &str) -> (bool, &str) {
-    let text = text.trim();
-    match text.split_once(' ') {
-        Some(("add", what)) => (true, what.trim()),
-        Some(("remove", what)) => (false, what.trim()),
-        _ => (true, text),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Validates `ssh` and `sshTests`.
 
-use super::{Check, ROLES};
+use super::{Check, Doubt, ROLES, UNKNOWN, unknown, wrong};
 use crate::{
     model::{SshAction, SshRule, SshTest},
     selector::{Selector, SelectorKind},
@@ -28,15 +28,16 @@ impl Check<'_, '_> {
             self.error(&empty.at, format!("{path}.acceptEnv"), message, None);
         }
         for selector in &rule.src {
-            if let Some(wrong) = self.bad_ssh_source(selector) {
+            if let Some(doubt) = self.bad_ssh_source(selector, rule) {
                 let right = self.nearest(selector);
-                self.error(&selector.at, format!("{path}.src"), wrong, right);
+                self.doubt(&selector.at, format!("{path}.src"), doubt, right, |it| it);
             }
         }
+        let sources = SshSources::of(rule);
         for selector in &rule.dst {
-            if let Some(wrong) = self.bad_ssh_target(selector, rule) {
+            if let Some(doubt) = self.bad_ssh_target(selector, &sources) {
                 let right = self.nearest(selector);
-                self.error(&selector.at, format!("{path}.dst"), wrong, right);
+                self.doubt(&selector.at, format!("{path}.dst"), doubt, right, |it| it);
             }
         }
         self.check_period(rule, &path);
@@ -73,51 +74,56 @@ impl Check<'_, '_> {
         }
     }
 
-    fn bad_ssh_source(&self, selector: &Selector) -> Option<String> {
+    fn bad_ssh_source(&self, selector: &Selector, rule: &SshRule) -> Option<Doubt> {
         let text = &selector.text;
+        let is_check = rule.action == Some(SshAction::Check);
         match &selector.kind {
             SelectorKind::Domain(domain) => {
-                self.foreign(domain).map(|foreign| format!("[ssh] {foreign}"))
+                self.foreign_user(domain).and_then(|foreign| wrong(format!("[ssh] {foreign}")))
             }
             SelectorKind::User(_) => None,
-            SelectorKind::Group(_) | SelectorKind::Tag(_) => self.missing(selector),
-            SelectorKind::Autogroup(name)
-                if matches!(name.as_str(), "member" | "tagged")
-                    || ROLES.contains(&name.as_str()) =>
-            {
+            SelectorKind::Tag(_) if is_check && self.missing(selector).is_none() => {
+                unknown(format!("action \"check\" with the src {text:?}, which is no user"))
+            }
+            SelectorKind::Group(_) | SelectorKind::Tag(_) | SelectorKind::Other(_) => {
+                self.missing(selector)
+            }
+            SelectorKind::Autogroup(name) if name == "member" || ROLES.contains(&name.as_str()) => {
                 None
             }
-            SelectorKind::Autogroup(_) => Some(format!("{text:?} is not allowed in src")),
-            _ => Some(format!("invalid src {text:?}")),
+            SelectorKind::Autogroup(name) if name == "tagged" && !is_check => None,
+            SelectorKind::Autogroup(name) if matches!(name.as_str(), "self" | "internet") => {
+                wrong(format!("{text:?} is not allowed in src"))
+            }
+            SelectorKind::Autogroup(_) => unknown(format!("{text:?} in src of an SSH rule")),
+            _ => wrong(format!("invalid src {text:?}")),
         }
     }
 
-    fn bad_ssh_target(&self, selector: &Selector, rule: &SshRule) -> Option<String> {
+    fn bad_ssh_target(&self, selector: &Selector, sources: &SshSources<'_>) -> Option<Doubt> {
         let text = &selector.text;
-        let is_tag =
-            |it: &Selector| matches!(it.kind, SelectorKind::Tag(_)) || it.is_autogroup("tagged");
-        let tagged = rule.src.iter().any(is_tag);
+        let tagged = sources.has_tags;
         let people = |text: &str| {
-            format!("{text:?} in dst: tagged devices cannot log in on devices of people")
+            wrong(format!("{text:?} in dst: tagged devices cannot log in on devices of people"))
         };
         match &selector.kind {
-            SelectorKind::Tag(_) => self.missing(selector),
+            SelectorKind::Tag(_) | SelectorKind::Other(_) => self.missing(selector),
             SelectorKind::User(user) => {
-                let only = |it: &Selector| matches!(&it.kind, SelectorKind::User(it) if it == user);
                 if tagged {
-                    Some(people(text))
-                } else if rule.src.iter().all(only) {
+                    people(text)
+                } else if sources.only.is_none_or(|only| only == user) && sources.are_one {
                     None
                 } else {
-                    Some(format!("user {text:?} in dst requires src to be that same user"))
+                    wrong(format!("user {text:?} in dst requires src to be that same user"))
                 }
             }
             SelectorKind::Autogroup(name) => match name.as_str() {
-                "self" | "member" if tagged => Some(people(text)),
-                "self" | "member" | "tagged" => None,
-                _ => Some(format!("{text:?} is not allowed in dst")),
+                "self" | "member" if tagged => people(text),
+                "self" | "tagged" => None,
+                "internet" => wrong(format!("{text:?} is not allowed in dst")),
+                _ => unknown(format!("{text:?} in dst of an SSH rule")),
             },
-            _ => Some(format!("invalid dst {text:?}")),
+            _ => wrong(format!("invalid dst {text:?}")),
         }
     }
 
@@ -145,6 +151,10 @@ impl Check<'_, '_> {
     }
 
     fn ssh_test(&mut self, index: usize, test: &SshTest) {
+        if Selector::parse(&test.src, 0..0).is_autogroup("member") {
+            let (path, message) = (format!("sshTests[{index}].src"), format!("src {:?}", test.src));
+            self.problems.warning(&test.at, path, message, UNKNOWN);
+        }
         for target in &test.dst {
             let selector = target.selector();
             let is_one = |written: &str| {
@@ -170,6 +180,30 @@ impl Check<'_, '_> {
                 self.error(&target.at, format!("sshTests[{index}].dst"), message, None);
             }
         }
+    }
+}
+
+/// What the sources of an SSH rule mean for its destinations.
+struct SshSources<'r> {
+    /// Whether tagged devices are among them.
+    has_tags: bool,
+    /// The first user among them.
+    only: Option<&'r str>,
+    /// Whether they are all the same user; also true if there are none.
+    are_one: bool,
+}
+
+impl<'r> SshSources<'r> {
+    fn of(rule: &'r SshRule) -> Self {
+        let is_tag =
+            |it: &Selector| matches!(it.kind, SelectorKind::Tag(_)) || it.is_autogroup("tagged");
+        let user = |it: &'r Selector| match &it.kind {
+            SelectorKind::User(login) => Some(login.as_str()),
+            _ => None,
+        };
+        let only = rule.src.iter().find_map(user);
+        let are_one = rule.src.iter().all(|it| user(it).is_some() && user(it) == only);
+        Self { has_tags: rule.src.iter().any(is_tag), only, are_one }
     }
 }
 

@@ -17,7 +17,6 @@ fn what_is_no_hujson_is_refused_where_it_goes_wrong() {
         ("{\"a\": +1}", 1, 7),
         ("{\"a\": 01}", 1, 8),
         ("{\"a\": \"\tx\"}", 1, 8),
-        ("{\n\"a\": 1,\n\"a\": 2}", 3, 1),
         ("[1 2]", 1, 3),
         ("{} {}", 1, 4),
         ("{\"a\": tru}", 1, 7),
@@ -36,6 +35,18 @@ fn what_is_no_hujson_is_refused_where_it_goes_wrong() {
         let error = Document::parse(text).unwrap_err();
         assert_eq!((error.at.line, error.at.column), (line, column), "{text:?}: {error}");
     }
+}
+
+/// L14
+#[test]
+fn a_name_that_is_there_twice_is_found_and_its_last_value_counts() {
+    let text = "{\n\"a\": 1,\n\"a\": 2}";
+    let document = Document::parse(text).unwrap();
+    assert_eq!(document.root().to_json(), serde_json::json!({ "a": 2 }));
+    assert_eq!(document.root().member("a").unwrap().value.to_json(), serde_json::json!(2));
+    assert_eq!(document.repeated()[0].name, "a");
+    let error = Document::parse_strict(text).unwrap_err();
+    assert_eq!(error.to_string(), "line 3, column 1: the name \"a\" is here twice");
 }
 
 #[test]

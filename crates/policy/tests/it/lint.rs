@@ -31,7 +31,7 @@ fn what_is_too_open_dead_repeated_or_left_over_is_found() {
         ("funnel_for_all", "nodeAttrs[0]"),
         ("root_unchecked", "ssh[0]"),
         ("shadowed", "grants[1]"),
-        ("shadowed", "grants[2]"),
+        ("duplicate", "grants[2]"),
         ("dead_rule", "grants[3]"),
         ("unknown_user", "grants[3]"),
         ("undeclared_tag", "tagOwners"),

@@ -1,5 +1,6 @@
 //! Tests of queries: who reaches what, by which rule, and if not, why not.
 
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::inventory::{inventory, policy};
@@ -149,7 +150,7 @@ fn capabilities_are_found_in_grants_and_attributes() {
 
 #[test]
 fn logins_over_ssh_are_judged_by_user_and_action() {
-    let (policy, inventory) = (policy(RULES), inventory());
+    let (policy, inventory) = (policy(&with_port_22()), inventory());
     let compiled = policy.compile(&inventory);
     for (from, to, user, allowed) in [
         ("ann-laptop", "web-1", "root", true),
@@ -166,6 +167,134 @@ fn logins_over_ssh_are_judged_by_user_and_action() {
     let answer = compiled.ask_ssh("ann-laptop", "web-1", "root").unwrap();
     assert!(answer.notes[0].contains("requires SSH check mode"), "{:?}", answer.notes);
 }
+
+/// The rules, and one that opens port 22 of the web server to Ann.
+fn with_port_22() -> String {
+    let grant = r#"{ "src": ["ann@example.com"], "dst": ["tag:web"], "ip": ["tcp:22"] }"#;
+    RULES.replacen("\"grants\": [", &format!("\"grants\": [{grant},"), 1)
+}
+
+/// Model use 2: an SSH rule alone lets nobody in.
+#[test]
+fn a_login_needs_the_network_too() {
+    let (policy, inventory) = (policy(RULES), inventory());
+    let compiled = policy.compile(&inventory);
+    let answer = compiled.ask_ssh("ann-laptop", "web-1", "root").unwrap();
+    assert!(!answer.allowed && answer.by.is_empty());
+    let parts = answer.ssh.unwrap();
+    assert!(parts.ssh_rule && !parts.network_rule);
+    assert_eq!(answer.because[0], "the network part is missing: no rule allows tcp:22");
+    let grant = json!({ "src": ["ann@example.com"], "dst": ["tag:web"], "ip": ["tcp:22"] });
+    assert_eq!(serde_json::to_value(answer.smallest_grant).unwrap(), grant);
+    let answer = compiled.ask_ssh("bob-laptop", "bob-laptop", "root").unwrap();
+    let parts = answer.ssh.unwrap();
+    assert!(!answer.allowed && !parts.ssh_rule && parts.network_rule);
+    assert!(answer.smallest_grant.is_none());
+}
+
+/// First use 3: one end and a user.
+#[test]
+fn who_logs_in_and_where_to_is_listed_by_rule() {
+    let inventory = inventory();
+    let (without, with) = (policy(RULES), policy(&with_port_22()));
+    let counts =
+        |list: Vec<tailsteward_policy::Login>| -> Vec<(String, String, usize, usize, bool)> {
+            let row = |it: tailsteward_policy::Login| {
+                (it.by.rule, it.who.join(","), it.devices, it.without_network, it.check_mode)
+            };
+            list.into_iter().map(row).collect()
+        };
+    let row = |rule: &str, who: &str, devices, without, check| {
+        (rule.to_owned(), who.to_owned(), devices, without, check)
+    };
+    let (without, with) = (without.compile(&inventory), with.compile(&inventory));
+    let who = |policy: &tailsteward_policy::Compiled<'_>, user: &str| {
+        counts(policy.who_logs_in("tag:web", user).unwrap())
+    };
+    assert_eq!(who(&with, "root"), [row("ssh[0]", "group:ops", 2, 0, true)]);
+    assert_eq!(who(&without, "root"), [row("ssh[0]", "group:ops", 0, 2, true)]);
+    assert_eq!(
+        counts(with.logs_in_to("ann-laptop", "ann").unwrap()),
+        [row("ssh[0]", "tag:web", 1, 0, true), row("ssh[1]", "autogroup:self", 2, 0, false)]
+    );
+    assert!(with.logs_in_to("bob-laptop", "root").unwrap().is_empty());
+    assert!(with.who_logs_in("tag:db", "root").unwrap().is_empty());
+}
+
+/// First use 4: the suggested grant is about what was asked, not about one member of it.
+#[test]
+fn the_smallest_grant_for_a_group_is_for_the_group() {
+    let (policy, inventory) = (policy(RULES), inventory());
+    let compiled = policy.compile(&inventory);
+    for (from, to, src, dst) in [
+        ("group:all", "tag:db", "group:all", "tag:db"),
+        ("autogroup:member", "tag:db", "autogroup:member", "tag:db"),
+        ("tag:web", "group:all", "tag:web", "group:all"),
+        ("bob-laptop", "db-1", "bob@example.com", "tag:db"),
+    ] {
+        let answer = compiled.ask(from, to, None, 22).unwrap();
+        let grant = json!({ "src": [src], "dst": [dst], "ip": ["tcp:22"] });
+        assert_eq!(serde_json::to_value(answer.smallest_grant).unwrap(), grant, "{from} {to}");
+    }
+    let answer = compiled.ask("group:all", "tag:db", None, 5432).unwrap();
+    assert_eq!(answer.because[0], "bob@example.com does not reach tag:db");
+    let is_there = answer.because.iter().any(|it| it == "bob@example.com (member) is in group:all");
+    assert!(is_there, "{:?}", answer.because);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// First use 4
+    #[test]
+    fn the_smallest_grant_makes_the_answer_yes(
+        from in prop::sample::select(ENDS.to_vec()), to in prop::sample::select(ENDS.to_vec()),
+        port in prop::sample::select(vec![22, 443, 5432]), rest in prop::sample::select(vec![RULES, "\"grants\": [],"]),
+    ) {
+        let inventory = inventory();
+        let before = policy(rest);
+        let Ok(answer) = before.compile(&inventory).ask(from, to, None, port) else { return Ok(()) };
+        let Some(grant) = answer.smallest_grant else {
+            let has_none = to.starts_with("autogroup:") || from == "autogroup:self" || from == "svc:x";
+            prop_assert!(answer.allowed || has_none, "{} {}", from, to);
+            return Ok(());
+        };
+        prop_assert!(!answer.allowed);
+        let text = rest.replacen("\"grants\": [", &format!("\"grants\": [{grant},"), 1);
+        let checked = super::inventory::judged(&text);
+        let errors: Vec<_> = checked.errors().collect();
+        prop_assert!(errors.is_empty(), "{:?}", errors);
+        let after = checked.policy.unwrap();
+        let answer = after.compile(&inventory).ask(from, to, None, port).unwrap();
+        prop_assert!(answer.allowed, "{} {} {}: {:?}", from, to, grant, answer.because);
+    }
+}
+
+const ENDS: &[&str] = &[
+    "ann-laptop",
+    "ann-phone",
+    "bob-laptop",
+    "web-1",
+    "db-1",
+    "router",
+    "ann@example.com",
+    "bob@example.com",
+    "group:ops",
+    "group:all",
+    "tag:web",
+    "tag:db",
+    "autogroup:member",
+    "autogroup:tagged",
+    "autogroup:owner",
+    "autogroup:self",
+    "autogroup:danger-all",
+    "*",
+    "printer",
+    "10.1.9.9",
+    "8.8.8.8",
+    "user:*@example.com",
+    "svc:x",
+];
 
 #[test]
 fn a_preview_lists_the_rules_of_a_user_or_of_a_destination() {

@@ -60,10 +60,6 @@ fn each_mistake_is_told_in_tailscales_words() {
             "via can only be a tag",
         ),
         (
-            r#""grants": [{"src": ["*"], "dst": ["*"], "ip": ["*"], "port": 1}]"#,
-            "json: unknown field \"port\"",
-        ),
-        (
             r#""grants": [{"src": ["*"], "dst": ["*"], "ip": ["*"], "srcPosture": ["posture:x"]}]"#,
             "posture not found: \"posture:x\"",
         ),
@@ -86,10 +82,6 @@ fn each_mistake_is_told_in_tailscales_words() {
         (
             r#""autoApprovers": {"routes": {"10.0.0.0/8": ["tag:nope"]}}"#,
             "autoApprovers.routes[\"10.0.0.0/8\"]: tag not found: \"tag:nope\"",
-        ),
-        (
-            r#""postures": {"posture:x": ["node:os ~ 'macos'"]}"#,
-            "postures[\"posture:x\"]: \"node:os ~ 'macos'\": expected an operator like ==",
         ),
         (
             r#""ipsets": {"ipset:x": ["nowhere"]}"#,
@@ -119,6 +111,108 @@ fn a_file_that_is_right_has_no_errors_in_either_spelling() {
         let checked = judged(rest);
         let errors: Vec<String> = checked.errors().map(ToString::to_string).collect();
         assert!(errors.is_empty(), "{rest}: {errors:?}");
+    }
+}
+
+/// The rule of the fidelity review: what is not known here is a warning, since Tailscale may accept it.
+#[test]
+fn what_is_not_known_here_is_left_to_tailscale() {
+    let grant =
+        |fields: &str| format!("\"grants\": [{{{fields}, \"dst\": [\"*\"], \"ip\": [\"*\"]}}],");
+    for (what, rest) in [
+        ("unknown section \"someday\"", r#""grants": [], "someday": { "x": 1 },"#.to_owned()),
+        ("unknown field \"someday\"", grant(r#""src": ["*"], "someday": 1"#)),
+        ("unknown autogroup \"autogroup:someday\"", grant(r#""src": ["autogroup:someday"]"#)),
+        ("unknown selector \"someday:x\"", grant(r#""src": ["someday:x"]"#)),
+        (
+            "unknown capability \"tailscale.com/cap/someday\"",
+            grant(r#""src": ["*"], "app": {"tailscale.com/cap/someday": [{}]}"#),
+        ),
+        (
+            "postures[\"posture:x\"]: \"node:os ~ 'macos'\": expected an operator like ==",
+            r#""grants": [], "postures": {"posture:x": ["node:os ~ 'macos'"]},"#.to_owned(),
+        ),
+        (
+            "action \"check\" with the src \"tag:web\", which is no user",
+            r#""grants": [], "ssh": [{"action": "check", "src": ["tag:web"], "dst": ["tag:db"], "users": ["root"]}],"#.to_owned(),
+        ),
+        (
+            "\"autogroup:member\" in dst of an SSH rule",
+            r#""grants": [], "ssh": [{"action": "accept", "src": ["group:ops"], "dst": ["autogroup:member"], "users": ["root"]}],"#.to_owned(),
+        ),
+    ] {
+        let checked = judged(&rest);
+        let errors: Vec<String> = checked.errors().map(ToString::to_string).collect();
+        assert!(errors.is_empty(), "{rest}: {errors:?}");
+        let warnings: Vec<(&str, Option<&str>)> =
+            checked.warnings().map(|it| (it.message.as_str(), it.suggestion.as_deref())).collect();
+        assert_eq!(warnings, [(what, Some("not known here, Tailscale decides"))], "{rest}");
+    }
+    for rest in [
+        r#""grants": [], "nodeAttrs": [{"target": ["*"], "attr": ["someday"]}],"#,
+        r#""grants": [], "postures": {"posture:x": ["someday:x == 1", "node:tsAutoUpdate"]},"#,
+        r#""grants": [{"src": ["*"], "dst": ["*"], "app": {"tailscale.com/cap/databases": [{}], "tailscale.com/cap/tailsql": [{}], "tailscale.com/cap/aperture": [{}], "tailscale.com/cap/proxy-to-grafana": [{}]}}],"#,
+        r#""grants": [{"src": ["autogroup:member"], "dst": ["tag:db"], "ip": ["icmp:*"]}], "tests": [{"src": "autogroup:member", "proto": "icmp", "accept": ["tag:db:0"]}],"#,
+        r#""grants": [], "tests": [{"src": "eve@example.com", "deny": ["tag:db:22"]}],"#,
+        r#""Grants": [{"Src": ["*"], "Dst": ["*"], "IP": ["*"]}],"#,
+    ] {
+        let checked = judged(rest);
+        let problems: Vec<String> = checked.problems.iter().map(ToString::to_string).collect();
+        assert!(problems.is_empty(), "{rest}: {problems:?}");
+    }
+}
+
+#[test]
+fn what_tailscale_refuses_in_every_tailnet_is_an_error_without_one() {
+    for (rest, wanted) in [
+        (r#""tests": [{"src": "tag:web", "accept": ["tag:db:*"]}],"#, "test(s) failed"),
+        (r#""tests": [{"src": "tag:web", "deny": ["tag:db"]}],"#, "test(s) failed"),
+        (r#""tests": [{"src": "tag:web", "deny": ["ipset:x:443"]}],"#, "test(s) failed"),
+        (
+            r#""sshTests": [{"src": "ann@example.com", "dst": ["fd7a:115c:a1e0::4"], "deny": ["root"]}],"#,
+            "test(s) failed",
+        ),
+        (
+            r#""acls": [{"action": "accept", "src": ["user:*@gmail.com"], "dst": ["*:*"]}],"#,
+            "gmail.com is not associated with this Tailnet and cannot be used in user:*@<domain> expressions",
+        ),
+        (
+            r#""acls": [{"action": "accept", "src": ["user:*@passkey"], "dst": ["*:*"]}],"#,
+            "passkey is not associated with this Tailnet and cannot be used in user:*@<domain> expressions",
+        ),
+        (
+            r#""grants": [{"src": ["*"], "dst": ["*"], "app": {"tailscale.com/cap/ingress": [{}]}}],"#,
+            "capability name must not be in the tailscale.com domain",
+        ),
+    ] {
+        for inventory in [None, Some(super::inventory::inventory())] {
+            let checked = check(&file(rest), inventory.as_ref());
+            let first = checked.errors().next().map(|it| it.message.clone());
+            assert_eq!(first.as_deref(), Some(wanted), "{rest}");
+        }
+    }
+}
+
+/// L14: equal names and names that differ only in case are treated the same.
+#[test]
+fn a_section_or_field_that_is_there_twice_is_a_warning() {
+    let rule = |name: &str| {
+        format!(r#"{{ "{name}": ["tag:web"], "src": ["tag:db"], "dst": ["*"], "ip": ["*"] }}"#)
+    };
+    for rest in [
+        format!("\"grants\": [],\n\"grants\": [{}],", rule("via")),
+        format!("\"grants\": [],\n\"Grants\": [{}],", rule("via")),
+        format!("\"grants\": [\n{}],", rule("src")),
+        format!("\"grants\": [\n{}],", rule("SRC")),
+    ] {
+        let checked = judged(&rest);
+        assert!(checked.is_accepted(), "{rest}");
+        let warnings: Vec<String> = checked.warnings().map(ToString::to_string).collect();
+        assert_eq!(warnings.len(), 1, "{rest}: {warnings:?}");
+        assert!(warnings[0].contains("is here twice, first in line"), "{warnings:?}");
+        let policy = checked.policy.unwrap();
+        let rules = &policy.model().rules;
+        assert_eq!((rules.len(), rules[0].src[0].text.as_str()), (1, "tag:db"), "{rest}");
     }
 }
 

@@ -138,11 +138,11 @@ async fn protocols_postures_and_older_names_count() {
             r#""proto": "tcp", "accept": ["tag:b:53"]"#,
             false,
         ),
-        // A test needs a single port, and a protocol that has ports.
+        // A test needs a single port, which is 0 for a protocol that has none.
         (
             r#""acls": [{"action": "accept", "proto": "icmp", "src": ["*"], "dst": ["tag:b:*"]}]"#,
-            r#""proto": "icmp", "accept": ["tag:b:1"]"#,
-            false,
+            r#""proto": "icmp", "accept": ["tag:b:0"]"#,
+            true,
         ),
         (
             r#""acls": [{"action": "accept", "src": ["*"], "dst": ["tag:b:*"]}]"#,

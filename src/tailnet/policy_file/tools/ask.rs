@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use crate::{
     Error, Operation, Tailnet,
     client::Result,
-    policy::{Answer, Capability, Compiled, Entry, Finding, Ports, Problem, TestReport, Weight},
+    policy::{
+        Answer, Capability, Compiled, Entry, Finding, Login, Ports, Problem, TestReport, Weight,
+    },
     tailnet::{
         devices::find::find,
         policy_file::{PreviewFor, PreviewRuleMatchesResponse, Verdict},
@@ -54,6 +56,9 @@ pub(crate) struct ValidateAclSyntax {
 pub(crate) struct Validated {
     valid: bool,
     offline: Vec<Problem>,
+    /// How many problems are not listed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    omitted: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tailscale: Option<Verdict>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -73,14 +78,17 @@ impl Query for ValidateAclSyntax {
         };
         let checked = file.checked(&text).await?;
         let accepted = checked.is_accepted();
+        let omitted = (!checked.omitted.is_none()).then(|| checked.omitted.to_string());
         let problems = checked.problems;
         if self.offline || !accepted {
             let note = (!self.offline).then_some("not validated by Tailscale: fix these first");
-            return Ok(Validated { valid: accepted, offline: problems, tailscale: None, note });
+            let (valid, offline) = (accepted, problems);
+            return Ok(Validated { valid, offline, omitted, tailscale: None, note });
         }
         let verdict = file.validate(&text).await?;
         let valid = verdict.is_pass();
-        Ok(Validated { valid, offline: problems, tailscale: Some(verdict), note: None })
+        let tailscale = Some(verdict);
+        Ok(Validated { valid, offline: problems, omitted, tailscale, note: None })
     }
 }
 
@@ -140,6 +148,8 @@ enum TestAnswer {
     Answer(Box<Answer>),
     Reached { reaches: Capped<Entry> },
     Reaching { reached_by: Capped<Entry> },
+    LogsIn { logs_in_to: Capped<Login> },
+    LoggedIn { logged_in_by: Capped<Login> },
     Report(Report),
     Verdict(Verdict),
     Preview(Box<PreviewRuleMatchesResponse>),
@@ -202,10 +212,11 @@ impl TestAclPolicy {
         let policy = judged.compiled();
         let wrong =
             |field: &'static str| move |problem: String| Error::invalid_input(field, problem);
-        Ok(match (self.from.as_deref(), self.to.as_deref()) {
-            (Some(from), Some(to)) => {
+        let ends = (self.from.as_deref(), self.to.as_deref());
+        Ok(match (ends, self.ssh_user.as_deref()) {
+            ((Some(from), Some(to)), user) => {
                 no_page(part)?;
-                let answer = if let Some(user) = self.ssh_user.as_deref() {
+                let answer = if let Some(user) = user {
                     policy.ask_ssh(from, to, user)
                 } else {
                     let ports = ports(self.port.as_deref())?;
@@ -213,15 +224,26 @@ impl TestAclPolicy {
                 };
                 TestAnswer::Answer(Box::new(answer.map_err(wrong("from or to"))?))
             }
-            (Some(from), None) => {
+            ((Some(from), None), Some(user)) => {
+                let all = policy.logs_in_to(from, user).map_err(wrong("from"))?;
+                TestAnswer::LogsIn { logs_in_to: Capped::page(all, part) }
+            }
+            ((None, Some(to)), Some(user)) => {
+                let all = policy.who_logs_in(to, user).map_err(wrong("to"))?;
+                TestAnswer::LoggedIn { logged_in_by: Capped::page(all, part) }
+            }
+            ((Some(from), None), None) => {
                 let all = policy.reached_by(from).map_err(wrong("from"))?;
                 TestAnswer::Reached { reaches: Capped::page(all, part) }
             }
-            (None, Some(to)) => {
+            ((None, Some(to)), None) => {
                 let all = policy.who_reaches(to).map_err(wrong("to"))?;
                 TestAnswer::Reaching { reached_by: Capped::page(all, part) }
             }
-            (None, None) => {
+            ((None, None), Some(_)) => {
+                return Err(Error::invalid_input("ssh_user", "needs `from`, `to` or both"));
+            }
+            ((None, None), None) => {
                 no_page(part)?;
                 TestAnswer::Report(report(&policy, self.tests)?)
             }

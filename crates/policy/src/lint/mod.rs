@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::{
-    compile::{Access, Bits, Compiled, Special},
+    compile::{Bits, Compiled, Special},
     hujson::Place,
     model::Model,
     ports::Ports,
     selector::{Selector, SelectorKind},
 };
+
+mod redundant;
 
 /// A part of a policy file that needs attention.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -136,30 +138,6 @@ impl Findings<'_, '_> {
         }
     }
 
-    /// Finds rules that another rule makes redundant.
-    fn repeated(&mut self) {
-        let rules = &self.policy.rules;
-        let mut found = Vec::new();
-        for (index, access) in rules.iter().enumerate() {
-            let Some(rule) = access.rule.filter(|_| is_plain(access)) else { continue };
-            let by = rules.iter().enumerate().find(|(other_index, other)| {
-                // Of two equal rules, report the later one.
-                *other_index != index
-                    && is_plain(other)
-                    && covers(other, access)
-                    && (*other_index < index || !covers(access, other))
-            });
-            let Some(other) = by.and_then(|(_, other)| other.rule) else { continue };
-            let same = by.is_some_and(|(_, other)| covers(access, other));
-            let (kind, verb) =
-                if same { ("duplicate", "repeats") } else { ("shadowed", "adds nothing to") };
-            found.push((kind, rule.at.start, rule.label(), format!("{verb} {}", other.label())));
-        }
-        for (kind, at, path, message) in found {
-            self.add(Weight::Low, kind, at, path, message);
-        }
-    }
-
     /// Finds references to users who are not in the tailnet.
     fn people(&mut self) {
         if self.policy.inventory.users.is_empty() {
@@ -195,7 +173,7 @@ impl Findings<'_, '_> {
 
     fn is_gone(&self, name: &str) -> bool {
         let is_user = matches!(Selector::parse(name, 0..0).kind, SelectorKind::User(_));
-        is_user && self.policy.inventory.user(name).is_none()
+        is_user && self.policy.names.user(name).is_none()
     }
 
     /// Finds tags that are not declared, have no owner, or are on no device.
@@ -282,41 +260,4 @@ fn used(model: &Model) -> BTreeSet<&str> {
         used.extend(targets.filter_map(|it| it.value.rsplit_once(':').map(|(name, _)| name)));
     }
     used
-}
-
-/// Whether a rule only opens ports, without `app`, `via` or posture conditions.
-fn is_plain(access: &Access<'_>) -> bool {
-    let no_app = access.app.is_none_or(serde_json::Map::is_empty);
-    no_app && access.via.is_none() && access.source.fit.is_none() && !access.source.is_empty()
-}
-
-/// Whether `outer` allows everything that `inner` allows.
-fn covers(outer: &Access<'_>, inner: &Access<'_>) -> bool {
-    let spans = |access: &Access<'_>| -> Vec<super::Span> {
-        access.source.sets.iter().flat_map(|it| it.spans.iter().copied()).collect()
-    };
-    let wide = outer.source.special != Special::None;
-    let sources = outer.source.devices.covers(&inner.source.devices)
-        && (wide || inner.source.special == Special::None)
-        && (wide || spans(inner).iter().all(|it| spans(outer).iter().any(|out| out.covers(it))));
-    sources
-        && inner.targets.iter().all(|goal| {
-            goal.set.is_empty()
-                || outer.targets.iter().any(|other| {
-                    let set = match (other.set.special, goal.set.special) {
-                        (Special::Any, Special::Any | Special::None) => true,
-                        (a, b) if a != b => false,
-                        (Special::None, _) => {
-                            other.set.devices.covers(&goal.set.devices)
-                                && goal
-                                    .set
-                                    .spans
-                                    .iter()
-                                    .all(|it| other.set.spans.iter().any(|out| out.covers(it)))
-                        }
-                        _ => true,
-                    };
-                    set && goal.ports.iter().all(|it| other.ports.iter().any(|out| out.covers(it)))
-                })
-        })
 }

@@ -1,0 +1,134 @@
+//! Describes changed entries of `ssh`.
+
+use super::{
+    Lines,
+    changes::{Change, What, fields_of},
+    text,
+};
+use crate::compile::{Compiled, Login};
+
+/// How long a check is valid if the rule does not say.
+const DEFAULT_CHECK: &str = "12h";
+
+/// An SSH rule as it is in one of the two policies.
+struct Version<'s> {
+    login: &'s Login<'s>,
+    policy: &'s Compiled<'s>,
+    sign: char,
+}
+
+impl<'s> Version<'s> {
+    fn of(policy: &'s Compiled<'s>, index: Option<usize>, sign: char) -> Option<Self> {
+        Some(Self { login: policy.logins().get(index?)?, policy, sign })
+    }
+
+    /// Whether the rule lets a device of today log in on a device of today.
+    fn has_devices(&self) -> bool {
+        let count = self.policy.names.count();
+        let target = self.login.has_own() || (0..count).any(|device| self.login.is_at(device));
+        !self.login.source.is_empty() && target
+    }
+
+    /// `group:ops (2 devices) → tag:web as root`
+    fn brief(&self) -> String {
+        let rule = self.login.rule;
+        format!(
+            "{} ({}) → {} as {}",
+            text::selectors(&rule.src),
+            text::count(self.login.source.count(), "device"),
+            text::selectors(&rule.dst),
+            text::texts(&rule.users)
+        )
+    }
+
+    fn whole(&self, lines: &mut Lines) {
+        let rule = self.login.rule;
+        let mode = if self.login.is_check() { "SSH check mode" } else { "SSH" };
+        let mut line = format!("{} {mode}: {}", self.sign, self.brief());
+        let period =
+            rule.check_period.as_ref().map(|period| format!("checked every {}", period.value));
+        let mut details: Vec<String> = period.into_iter().collect();
+        if !rule.recorder.is_empty() {
+            let how = if rule.enforce_recorder { "recording enforced by" } else { "recorded by" };
+            details.push(format!("{how} {}", text::selectors(&rule.recorder)));
+        }
+        if !rule.accept_env.is_empty() {
+            details.push(format!("may send {}", text::texts(&rule.accept_env)));
+        }
+        if !rule.posture.is_empty() {
+            details.push(format!("only with {}", text::texts(&rule.posture)));
+        }
+        for detail in details {
+            line.push_str("; ");
+            line.push_str(&detail);
+        }
+        if self.has_devices() { lines.add(line) } else { lines.no_device(line) }
+    }
+}
+
+pub(super) fn describe(
+    change: &Change<'_>,
+    before: &Compiled<'_>,
+    after: &Compiled<'_>,
+    lines: &mut Lines,
+) {
+    match &change.what {
+        What::Order => lines.add(format!("{}: only the order of the rules differs", change.path)),
+        What::Entry { old, new, fields } => {
+            match (Version::of(before, *old, '-'), Version::of(after, *new, '+')) {
+                (Some(old), Some(new)) if !fields.is_empty() => {
+                    between(change, &old, &new, fields, lines);
+                }
+                (Some(only), None) | (None, Some(only)) => only.whole(lines),
+                _ => lines.not_judged(&change.path),
+            }
+        }
+        _ => lines.add(format!("{}: {}", change.path, text::change(change.old, change.new))),
+    }
+}
+
+fn between(
+    change: &Change<'_>,
+    old: &Version<'_>,
+    new: &Version<'_>,
+    fields: &[String],
+    lines: &mut Lines,
+) {
+    let (before, after) = (
+        change.old.map(|node| fields_of("ssh", node)).unwrap_or_default(),
+        change.new.map(|node| fields_of("ssh", node)).unwrap_or_default(),
+    );
+    for field in fields {
+        let values = (before.get(field).copied(), after.get(field).copied());
+        let change_of = |what: &str| format!("{what}: {}", text::change(values.0, values.1));
+        let what = match field.as_str() {
+            "action" if old.login.is_check() => "no longer needs SSH check mode".to_owned(),
+            "action" if new.login.is_check() => "needs SSH check mode now".to_owned(),
+            "checkperiod" => {
+                let period = |value| match value {
+                    None => format!("{DEFAULT_CHECK} (the default)"),
+                    some => text::value(some),
+                };
+                format!("the check period is {}, was {}", period(values.1), period(values.0))
+            }
+            "recorder" if new.login.rule.recorder.is_empty() => {
+                format!("sessions are no longer recorded; {}", change_of("recorder"))
+            }
+            "recorder" => change_of("recorder"),
+            "enforcerecorder" if new.login.rule.enforce_recorder => {
+                "sessions that cannot be recorded are refused now".to_owned()
+            }
+            "enforcerecorder" => {
+                "sessions that cannot be recorded are no longer refused".to_owned()
+            }
+            "acceptenv" => change_of("environment variables that the client may send"),
+            "action" | "src" | "dst" | "users" | "srcposture" => change_of(field),
+            _ => {
+                lines.not_judged(&format!("{}.{field}", change.path));
+                continue;
+            }
+        };
+        let line = format!("SSH {}: {what} ({})", new.brief(), change.path);
+        if old.has_devices() || new.has_devices() { lines.add(line) } else { lines.no_device(line) }
+    }
+}
