@@ -19,6 +19,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 pub(crate) mod change;
+mod compute;
 mod conflict;
 mod draft;
 mod inventory;

@@ -1,7 +1,8 @@
 //! Checks a policy file with the offline engine, without asking Tailscale to validate it.
 
-use super::inventory;
+use super::{compute::compute, inventory};
 use crate::{
+    client::Result,
     policy::{self, CutOff, Effect, Inventory, Policy},
     tailnet::Tailnet,
 };
@@ -36,8 +37,17 @@ const ERRORS: usize = 10;
 const EFFECTS: usize = 40;
 
 /// Checks `new`, which is to replace `old`.
-pub(super) async fn offline(tailnet: &Tailnet, old: &str, new: &str) -> Judged {
+///
+/// # Errors
+///
+/// [`Timeout`](crate::ErrorKind::Timeout) if that takes too long.
+pub(super) async fn offline(tailnet: &Tailnet, old: &str, new: &str) -> Result<Judged> {
     let inventory = tailnet.policy_file().inventory().await;
+    let (old, new) = (old.to_owned(), new.to_owned());
+    compute(move || judge(&old, &new, inventory)).await
+}
+
+fn judge(old: &str, new: &str, inventory: Result<Inventory>) -> Judged {
     // Without the inventory, the file itself can still be checked. Tests are left out here:
     // Tailscale runs them, too, and its result decides.
     let checked = policy::check_untested(new, inventory.as_ref().ok());

@@ -30,7 +30,7 @@ pub(super) async fn check(
     let mut findings = Checked::default();
     let sections = parsed(new, &mut findings)?;
     is_not_open_to_all(&sections, allow, &mut findings)?;
-    let judged = offline::offline(tailnet, old, new).await;
+    let judged = offline::offline(tailnet, old, new).await?;
     is_valid_offline(&judged, &mut findings)?;
     let verdict = tailnet.policy_file().validate(new).await?;
     is_valid_at_tailscale(&verdict, &mut findings)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     Error, ErrorKind, Result,
     policy::{Checked, Compiled, Inventory, Policy, check},
-    tailnet::policy_file::PolicyFileOf,
+    tailnet::policy_file::{PolicyFileOf, compute::compute},
 };
 
 /// A policy file with the inventory that it is evaluated for.
@@ -45,7 +45,8 @@ impl PolicyFileOf<'_> {
             Some(text) => text.to_owned(),
             None => self.get().await?.text,
         };
-        let policy = Policy::parse(&live).map_err(|wrong| {
+        let parsed = compute(move || Policy::parse(&live)).await?;
+        let policy = parsed.map_err(|wrong| {
             let what = format!("is not valid HuJSON: {wrong}");
             match text {
                 Some(_) => Error::invalid_input("text", what),
@@ -61,6 +62,7 @@ impl PolicyFileOf<'_> {
     ///
     /// Same as [`inventory`](Self::inventory).
     pub async fn checked(&self, text: &str) -> Result<Checked> {
-        Ok(check(text, Some(&self.inventory().await?)))
+        let (text, inventory) = (text.to_owned(), self.inventory().await?);
+        compute(move || check(&text, Some(&inventory))).await
     }
 }

@@ -7,18 +7,13 @@ use serde_json::{Value, json};
 use crate::{
     Error, Operation, Tailnet,
     client::Result,
-    policy::{
-        Answer, Capability, Compiled, Entry, Finding, Login, Ports, Problem, TestReport, Weight,
-    },
-    tailnet::{
-        devices::find::find,
-        policy_file::{PreviewFor, PreviewRuleMatchesResponse, Verdict},
-    },
+    policy::{Answer, Compiled, Entry, Login, Ports, Problem, TestReport},
+    tailnet::policy_file::{PreviewFor, PreviewRuleMatchesResponse, Verdict, compute::compute},
     tool::{List, PageSize, Part, Query},
 };
 
 /// Operations that read the policy file and the inventory.
-const WORLD: [Operation; 3] =
+pub(super) const WORLD: [Operation; 3] =
     [Operation::GetPolicyFile, Operation::ListTailnetDevices, Operation::ListUsers];
 /// Operations that read the policy file and the inventory, and validate at Tailscale.
 const BOTH: &[Operation] = &[
@@ -28,7 +23,7 @@ const BOTH: &[Operation] = &[
     Operation::ValidateAndTestPolicyFile,
 ];
 /// The default page size of lists.
-const SHOWN: usize = 30;
+pub(super) const SHOWN: usize = 30;
 
 /// Who judges.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -171,7 +166,7 @@ pub(crate) struct Capped<T> {
 }
 
 impl<T> Capped<T> {
-    fn page(all: Vec<T>, part: &Part) -> Self {
+    pub(super) fn page(all: Vec<T>, part: &Part) -> Self {
         let total = all.len();
         let shown: Vec<T> = all.into_iter().skip(part.offset()).take(part.limit()).collect();
         let end = part.offset().saturating_add(shown.len());
@@ -199,7 +194,7 @@ impl List for TestAclPolicy {
     async fn list(self, tailnet: &Tailnet, part: Part) -> Result<Tested> {
         let judged_by = self.by;
         let answer = match self.by {
-            By::Offline => self.offline(tailnet, &part).await?,
+            By::Offline => self.offline(tailnet, part).await?,
             By::Tailscale => self.at_tailscale(tailnet).await?,
         };
         Ok(Tested { judged_by, answer })
@@ -207,9 +202,27 @@ impl List for TestAclPolicy {
 }
 
 impl TestAclPolicy {
-    async fn offline(self, tailnet: &Tailnet, part: &Part) -> Result<TestAnswer> {
+    async fn offline(self, tailnet: &Tailnet, part: Part) -> Result<TestAnswer> {
+        self.check_combination()?;
         let judged = tailnet.policy_file().judged(self.text.as_deref()).await?;
-        let policy = judged.compiled();
+        compute(move || self.answer(&judged.compiled(), &part)).await?
+    }
+
+    /// Refuses parameters that do not apply together.
+    fn check_combination(&self) -> Result<()> {
+        let has_end = self.from.is_some() || self.to.is_some();
+        if self.tests.is_some() && (has_end || self.ssh_user.is_some()) {
+            let should = "cannot be combined with `from`, `to` and `ssh_user`; ask one of them";
+            return Err(Error::invalid_input("tests", should));
+        }
+        if self.port.is_some() && (!has_end || self.ssh_user.is_some()) {
+            let should = "needs `from`, `to` or both, and no `ssh_user`";
+            return Err(Error::invalid_input("port", should));
+        }
+        Ok(())
+    }
+
+    fn answer(self, policy: &Compiled<'_>, part: &Part) -> Result<TestAnswer> {
         let wrong =
             |field: &'static str| move |problem: String| Error::invalid_input(field, problem);
         let ends = (self.from.as_deref(), self.to.as_deref());
@@ -234,10 +247,12 @@ impl TestAclPolicy {
             }
             ((Some(from), None), None) => {
                 let all = policy.reached_by(from).map_err(wrong("from"))?;
+                let all = on_port(all, self.port.as_deref())?;
                 TestAnswer::Reached { reaches: Capped::page(all, part) }
             }
             ((None, Some(to)), None) => {
                 let all = policy.who_reaches(to).map_err(wrong("to"))?;
+                let all = on_port(all, self.port.as_deref())?;
                 TestAnswer::Reaching { reached_by: Capped::page(all, part) }
             }
             ((None, None), Some(_)) => {
@@ -245,7 +260,7 @@ impl TestAclPolicy {
             }
             ((None, None), None) => {
                 no_page(part)?;
-                TestAnswer::Report(report(&policy, self.tests)?)
+                TestAnswer::Report(report(policy, self.tests)?)
             }
         })
     }
@@ -309,81 +324,23 @@ fn report(policy: &Compiled<'_>, tests: Option<Vec<Claim>>) -> Result<Report> {
     Ok(Report { passed, failed })
 }
 
+/// The entries that include the port, if one is asked about.
+fn on_port(mut entries: Vec<Entry>, port: Option<&str>) -> Result<Vec<Entry>> {
+    const TCP: u8 = 6;
+    if port.is_some() {
+        let wanted = ports(port)?;
+        let protocol = wanted.protocol.unwrap_or(TCP);
+        let includes = |text: &String| {
+            // What cannot be parsed here is shown.
+            Ports::of_grant(text).map_or(true, |ports| ports.admit(protocol, wanted.first))
+        };
+        entries.retain(|entry| entry.ports.iter().any(includes));
+    }
+    Ok(entries)
+}
+
 /// Parses the port of a question; 443 if absent.
 fn ports(text: Option<&str>) -> Result<Ports> {
     Ports::one(text.unwrap_or("443"))
         .map_err(|wrong| Error::invalid_input("port", wrong.to_string()))
-}
-
-/// Problems, rules, or capabilities.
-#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum Show {
-    /// What somebody should look at.
-    #[default]
-    Findings,
-    /// Rules with the devices that they affect.
-    Rules,
-    /// Capabilities and attributes, and who has them.
-    Capabilities,
-}
-
-/// Lint a policy file for risky and unused rules, or list its rules or capabilities by device.
-#[derive(Debug, Deserialize, JsonSchema)]
-pub(crate) struct PolicyAnalyzer {
-    #[serde(default)]
-    show: Show,
-    /// Only this capability.
-    capability: Option<String>,
-    /// Device name, start of name, ID or IP.
-    device: Option<String>,
-    /// Policy file to use; default the live one.
-    text: Option<String>,
-}
-
-/// The result of `policy_analyzer`.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-pub(crate) enum Analysis {
-    Findings { high: usize, medium: usize, low: usize, findings: Capped<Finding> },
-    Rules { rules: Capped<crate::policy::RuleReach> },
-    Capabilities { capabilities: Capped<Capability> },
-    Attributes { device: String, attributes: serde_json::Map<String, Value> },
-}
-
-impl List for PolicyAnalyzer {
-    const NAME: &'static str = "policy_analyzer";
-    const OPERATIONS: &'static [Operation] = &WORLD;
-    const PAGE: PageSize = PageSize { usual: SHOWN, max: 500 };
-    type Output = Analysis;
-
-    async fn list(self, tailnet: &Tailnet, part: Part) -> Result<Analysis> {
-        let judged = tailnet.policy_file().judged(self.text.as_deref()).await?;
-        let policy = judged.compiled();
-        if let Some(name) = self.device {
-            let list = tailnet.devices().list().await?;
-            let found = find(&list, &name)?;
-            let at = policy.device(found.key());
-            let attributes = at.map(|it| policy.attributes(it)).unwrap_or_default();
-            return Ok(Analysis::Attributes { device: found.short_name().to_owned(), attributes });
-        }
-        let show = if self.capability.is_some() { Show::Capabilities } else { self.show };
-        Ok(match show {
-            Show::Capabilities => {
-                let all = policy.capabilities_named(self.capability.as_deref());
-                Analysis::Capabilities { capabilities: Capped::page(all, &part) }
-            }
-            Show::Rules => {
-                Analysis::Rules { rules: Capped::page(policy.rules_with_devices(), &part) }
-            }
-            Show::Findings => {
-                let all = policy.findings();
-                let count = |weight: Weight| all.iter().filter(|it| it.weight == weight).count();
-                let (high, medium, low) =
-                    (count(Weight::High), count(Weight::Medium), count(Weight::Low));
-                let findings = Capped::page(all, &part);
-                Analysis::Findings { high, medium, low, findings }
-            }
-        })
-    }
 }

@@ -13,6 +13,7 @@ use crate::{
     tool::{self, List, PageSize, Paged, Part, Query, Toolset, edit, list, query},
 };
 
+mod analyze;
 mod ask;
 
 pub(crate) const TOOLSET: Toolset = Toolset {
@@ -23,7 +24,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     tools: &[
         query::<GetAclPolicy>(),
         list::<ask::TestAclPolicy>(),
-        list::<ask::PolicyAnalyzer>(),
+        list::<analyze::PolicyAnalyzer>(),
         query::<ask::ValidateAclSyntax>(),
         edit::<UpdateAclPolicy>(),
         list::<ListPolicyVersions>(),

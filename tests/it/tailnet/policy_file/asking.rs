@@ -264,3 +264,68 @@ async fn without_people_and_devices_the_plan_says_that_effects_are_not_known() {
     let offline = plan.notes().iter().any(|it| it.starts_with("validated offline: ok"));
     assert!(offline, "{:?}", plan.notes());
 }
+
+// H3: a policy file that takes long kept every other caller waiting.
+#[tokio::test]
+async fn a_large_policy_file_keeps_no_other_call_waiting() {
+    let (_sandbox, tailnet) = crate::support::tailnet::sandbox().await;
+    let agent = crate::support::agent::Agent::of(&tailnet, Risk::Read).await;
+    let bad: Vec<String> = (0..40_000).map(|number| format!("\"x{number}\"")).collect();
+    let text =
+        format!("{{\"grants\":[{{\"src\":[{}],\"dst\":[\"*\"],\"ip\":[\"*\"]}}]}}", bad.join(","));
+    // The lists are in memory.
+    agent.call("list_devices", json!({ "limit": 1 })).await;
+
+    let large = async {
+        let answer =
+            agent.call("validate_acl_syntax", json!({ "text": text, "offline": true })).await;
+        (answer, std::time::Instant::now())
+    };
+    let small = async {
+        tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+        agent.call("list_devices", json!({ "limit": 1 })).await;
+        std::time::Instant::now()
+    };
+    let ((answer, large_done), small_done) = tokio::join!(large, small);
+
+    assert_eq!(answer["valid"], false);
+    // M4: 40,000 problems took a minute, and were all in the answer.
+    assert!(answer["offline"].as_array().unwrap().len() <= 200, "{}", answer["omitted"]);
+    assert!(small_done < large_done, "the small call waited for the large one");
+}
+
+// model-use 1, first-use 27: parameters that do not apply were ignored.
+#[tokio::test]
+async fn a_parameter_that_does_not_apply_is_refused() {
+    let (_sandbox, tailnet) = crate::support::tailnet::sandbox().await;
+    let agent = crate::support::agent::Agent::of(&tailnet, Risk::Read).await;
+    for (tool, arguments, field) in [
+        ("test_acl_policy", json!({ "port": "22" }), "`port`"),
+        (
+            "test_acl_policy",
+            json!({ "from": "web-01", "to": "db-01", "port": "22", "ssh_user": "x" }),
+            "`port`",
+        ),
+        ("test_acl_policy", json!({ "ssh_user": "root" }), "`ssh_user`"),
+        ("test_acl_policy", json!({ "from": "web-01", "tests": [] }), "`tests`"),
+        ("policy_analyzer", json!({ "show": "rules", "device": "web-01" }), "`device`"),
+        ("policy_analyzer", json!({ "show": "rules", "capability": "funnel" }), "`capability`"),
+    ] {
+        let refused = agent.fail(tool, arguments.clone()).await;
+        assert_eq!(refused["kind"], "invalid_input", "{arguments}: {refused}");
+        assert!(refused["message"].as_str().unwrap().contains(field), "{arguments}: {refused}");
+    }
+}
+
+// first-use 16: "who reaches it on this port" had no answer, and the port was ignored.
+#[tokio::test]
+async fn a_port_narrows_who_reaches_something() {
+    let (_sandbox, agent, _tailnet) = agent().await;
+    let total = async |arguments: Value| {
+        agent.call("test_acl_policy", arguments).await["reached_by"]["total"].clone()
+    };
+    let all = total(json!({ "to": "tag:db" })).await.as_u64().unwrap();
+    let database = total(json!({ "to": "tag:db", "port": "5432" })).await.as_u64().unwrap();
+    let odd = total(json!({ "to": "tag:db", "port": "udp:9" })).await.as_u64().unwrap();
+    assert!(database > 0 && database >= odd && odd < all, "{all} {database} {odd}");
+}
