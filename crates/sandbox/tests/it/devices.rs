@@ -299,6 +299,31 @@ async fn enabled_routes_are_a_set() {
     assert_eq!(none["enabledRoutes"], json!([]));
 }
 
+/// T2: as numbers, not as text: `2.…` comes before `10.…`, and `/16` before `/24`.
+#[tokio::test]
+async fn t2_enabled_routes_are_sorted_by_address_and_prefix_length() {
+    let tailnet = Tailnet::new().await;
+    let router = tailnet.device_with(json!({ "hostname": "subnet-router-01" })).await;
+    let path = format!("/device/{}/routes", id_of(&router));
+    let wanted = json!({ "routes": [
+        "fd00:10::/64", "10.0.1.0/24", "10.0.0.0/24", "2.0.0.0/24", "fd00:9::/64", "10.0.0.0/9",
+        "0.0.0.0/0", "10.0.0.0/16", "2.0.0.0/24",
+    ]});
+    let sorted = json!([
+        "0.0.0.0/0",
+        "2.0.0.0/24",
+        "10.0.0.0/9",
+        "10.0.0.0/16",
+        "10.0.0.0/24",
+        "10.0.1.0/24",
+        "fd00:9::/64",
+        "fd00:10::/64",
+    ]);
+    assert_eq!(tailnet.post(&path, wanted).await.ok()["enabledRoutes"], sorted);
+    assert_eq!(tailnet.get(&path).await.ok()["enabledRoutes"], sorted);
+    assert_eq!(tailnet.device(id_of(&router)).await["enabledRoutes"], sorted);
+}
+
 #[tokio::test]
 async fn invites_of_a_device_without_any_are_null() {
     let tailnet = Tailnet::new().await;
