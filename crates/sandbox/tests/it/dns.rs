@@ -1,5 +1,7 @@
 //! DNS: one configuration behind five endpoints.
 
+use tailsteward_sandbox::{Fault, FaultKind};
+
 use super::*;
 
 const CONFIGURATION: &str = "/tailnet/-/dns/configuration";
@@ -28,19 +30,43 @@ async fn nameservers_are_replaced_in_order_and_show_everywhere() {
 }
 
 #[tokio::test]
-async fn magic_dns_goes_with_the_last_nameserver_and_needs_one() {
+async fn magic_dns_goes_with_the_last_nameserver() {
     let tailnet = Tailnet::new().await;
     let answer = put(&tailnet, "POST", "nameservers", json!({ "dns": null })).await;
     assert_eq!(answer.ok(), json!({"dns": [], "magicDNS": false}));
     assert_eq!(look(&tailnet, "preferences").await, json!({ "magicDNS": false }));
     assert_eq!(tailnet.audit("&event=TAILNET.DISABLE.MAGIC_DNS").await.len(), 1);
-    let refusal = "need at least one nameserver to enable MagicDNS";
-    put(&tailnet, "POST", "preferences", json!({ "magicDNS": true })).await.refused(400, refusal);
     put(&tailnet, "POST", "nameservers", json!({"dns": ["9.9.9.9"]})).await.ok();
     // It is not enabled again automatically.
     assert_eq!(look(&tailnet, "preferences").await, json!({ "magicDNS": false }));
     put(&tailnet, "POST", "preferences", json!({ "magicDNS": true })).await.ok();
     put(&tailnet, "POST", "preferences", json!({})).await.refused(400, "magicDNS is required");
+}
+
+/// T3: upstream's own clients enable it in an empty configuration.
+#[tokio::test]
+async fn t3_magic_dns_needs_no_nameserver() {
+    let tailnet = Tailnet::new().await;
+    let only = json!({"preferences": {"magicDNS": true}});
+    let stored = tailnet.post(CONFIGURATION, only).await.ok();
+    assert_eq!(stored["preferences"], json!({"overrideLocalDNS": false, "magicDNS": true}));
+    put(&tailnet, "POST", "nameservers", json!({ "dns": [] })).await.ok();
+    assert_eq!(look(&tailnet, "preferences").await, json!({ "magicDNS": false }));
+    put(&tailnet, "POST", "preferences", json!({ "magicDNS": true })).await.ok();
+    assert_eq!(look(&tailnet, "preferences").await, json!({ "magicDNS": true }));
+}
+
+/// T3: the refusal in the API documentation is a fault that a test can ask for.
+#[tokio::test]
+async fn t3_a_fault_refuses_magic_dns_as_documented() {
+    let tailnet = Tailnet::new().await;
+    let message = "need at least one nameserver to enable MagicDNS".to_owned();
+    let kind = FaultKind::Refused { status: 400, message: message.clone() };
+    tailnet.sandbox.fail(Fault::new(kind).on("setDnsPreferences").times(1));
+    let wanted = json!({ "magicDNS": false });
+    put(&tailnet, "POST", "preferences", wanted.clone()).await.refused(400, &message);
+    assert_eq!(look(&tailnet, "preferences").await, json!({ "magicDNS": true }));
+    put(&tailnet, "POST", "preferences", wanted).await.ok();
 }
 
 #[tokio::test]
@@ -96,7 +122,6 @@ async fn what_is_no_address_or_domain_changes_nothing() {
         ("POST", "searchpaths", json!({"searchPaths": ["a..b"]})),
         ("PATCH", "split-dns", json!({"a.example": ["10.0.0.1"], "-": ["10.0.0.1"]})),
         ("PUT", "split-dns", json!({"a.example": ["10.0.0.300"]})),
-        ("POST", "configuration", json!({"preferences": {"magicDNS": true}})),
         ("POST", "configuration", json!([])),
     ] {
         let answer = put(&tailnet, method, what, body.clone()).await;
