@@ -80,7 +80,7 @@ async fn split_dns_is_merged_by_patch_and_replaced_by_put() {
     assert_eq!(put(&tailnet, "PATCH", "split-dns", change).await.ok(), merged);
     assert_eq!(look(&tailnet, "split-dns").await, merged);
     assert_eq!(put(&tailnet, "PUT", "split-dns", json!({})).await.ok(), json!({}));
-    assert_eq!(look(&tailnet, "configuration").await["splitDNS"], json!({}));
+    assert_eq!(look(&tailnet, "configuration").await["splitDNS"], Value::Null);
 }
 
 #[tokio::test]
@@ -103,7 +103,6 @@ async fn the_configuration_is_replaced_as_a_whole() {
     let stored = json!({
         "nameservers": [resolver, {"address": "8.8.8.8"}],
         "splitDNS": {"a.example": [resolver]},
-        "searchPaths": [],
         "preferences": {"overrideLocalDNS": true, "magicDNS": true},
     });
     assert_eq!(tailnet.post(CONFIGURATION, wanted).await.ok(), stored);
@@ -111,6 +110,20 @@ async fn the_configuration_is_replaced_as_a_whole() {
     // A nameserver kept through an older endpoint keeps its other settings.
     put(&tailnet, "POST", "nameservers", json!({"dns": ["9.9.9.9"]})).await.ok();
     assert_eq!(tailnet.get(CONFIGURATION).await.ok()["nameservers"], json!([resolver]));
+}
+
+/// T4: the lists of an emptied configuration are absent, not empty.
+#[tokio::test]
+async fn t4_an_emptied_configuration_has_no_lists() {
+    let tailnet = Tailnet::new().await;
+    let emptied = json!({"preferences": {"overrideLocalDNS": false, "magicDNS": false}});
+    let lists = json!({"nameservers": [], "splitDNS": {}, "searchPaths": []});
+    assert_eq!(tailnet.post(CONFIGURATION, lists).await.ok(), emptied);
+    assert_eq!(tailnet.get(CONFIGURATION).await.ok(), emptied);
+    // The older endpoints still have empty lists.
+    assert_eq!(look(&tailnet, "nameservers").await, json!({"dns": []}));
+    assert_eq!(look(&tailnet, "searchpaths").await, json!({"searchPaths": []}));
+    assert_eq!(look(&tailnet, "split-dns").await, json!({}));
 }
 
 #[tokio::test]
