@@ -35,6 +35,7 @@ mod invites;
 mod keys;
 mod oauth;
 mod operations;
+mod origin;
 mod policy;
 mod posture;
 mod saved;
@@ -162,7 +163,7 @@ impl Sandbox {
     pub async fn start(options: Options) -> std::io::Result<Self> {
         let listener = TcpListener::bind(options.listen).await?;
         let addr = listener.local_addr()?;
-        let server = Arc::new(Server::new(options));
+        let server = Arc::new(Server::new(options, addr));
         let (running, stop) = oneshot::channel::<()>();
         let app = server::router(Arc::clone(&server));
         let app = app.into_make_service_with_connect_info::<Cut>();
