@@ -9,6 +9,10 @@ use crate::{
     sandbox::{Options, Sandbox},
 };
 
+/// The warning if the sandbox listens on an address that other machines may reach.
+const EXPOSED: &str = "warning: this address is not loopback; anybody who can reach it can read and \
+                       change the made-up data";
+
 /// Arguments of `sandbox`.
 #[derive(Debug, clap::Args)]
 pub(super) struct SandboxArguments {
@@ -59,6 +63,9 @@ pub(super) async fn serve(arguments: SandboxArguments, devices: usize) -> Result
     for name in names {
         let key = Sandbox::credentials(&name).api_key;
         lines.push(format!("  export TAILSCALE_API_KEY={key}  # {name}"));
+    }
+    if !listen.ip().is_loopback() {
+        lines.push(EXPOSED.to_owned());
     }
     let stopped = stopped();
     complain(&lines.join("\n"));

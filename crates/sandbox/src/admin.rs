@@ -1,7 +1,7 @@
 //! The sandbox's own endpoints below `/_sandbox/`, which are not part of the Tailscale API: faults, the
 //! clock, and the stored state.
 //!
-//! They need no authentication: there is nothing real to protect.
+//! They need no authentication: there is nothing real to protect. Web pages are refused before.
 
 use std::time::Duration;
 

@@ -123,9 +123,14 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// 200 without a body, the response to most writes.
+    /// 200 without a body, the response to many writes.
     pub(crate) fn empty() -> Self {
         Self { status: 200, content_type: "", headers: Vec::new(), body: Vec::new() }
+    }
+
+    /// 200 with an empty JSON object, the response to some writes.
+    pub(crate) fn empty_object() -> Outcome {
+        Self::json(&json!({}))
     }
 
     /// 200 with a JSON body.

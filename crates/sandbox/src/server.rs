@@ -1,6 +1,7 @@
 //! Routes HTTP requests to handlers and sends their responses.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,7 +16,7 @@ use super::faults::{self, Faults};
 use super::http::{Call, Failure, Outcome, Reply};
 use super::operations::{Lookup, find};
 use super::tailnets::Tailnets;
-use super::{Options, admin};
+use super::{Options, admin, origin};
 
 /// The largest request body. It fits attributes for every device of a large tailnet.
 const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
@@ -33,15 +34,18 @@ pub(crate) struct Server {
     faults: Mutex<Faults>,
     log: Mutex<VecDeque<Logged>>,
     count: AtomicU64,
+    /// The address that the server listens on.
+    addr: SocketAddr,
 }
 
 impl Server {
-    pub(crate) fn new(options: Options) -> Self {
+    pub(crate) fn new(options: Options, addr: SocketAddr) -> Self {
         Self {
             faults: Mutex::new(Faults::new(options.seed, options.faults.clone())),
             tailnets: Mutex::new(Tailnets::new(options)),
             log: Mutex::new(VecDeque::with_capacity(LOGGED_REQUESTS)),
             count: AtomicU64::new(0),
+            addr,
         }
     }
 
@@ -140,8 +144,9 @@ async fn serve(
         return respond(reply, &server.request_id());
     };
     if let Some(path) = parts.uri.path().strip_prefix("/_sandbox/") {
-        let reply = admin::answer(&server, &parts.method, path, &body).unwrap_or_else(Reply::from);
-        return respond(reply, &server.request_id());
+        let outcome = origin::check(&parts.headers, server.addr)
+            .and_then(|()| admin::answer(&server, &parts.method, path, &body));
+        return respond(outcome.unwrap_or_else(Reply::from), &server.request_id());
     }
     let fault = server.faults().next(parts.method.as_str(), parts.uri.path());
     let refused = fault.as_ref().and_then(|fault| faults::refusal(fault, server.tailnets().now()));

@@ -123,6 +123,14 @@ pub(crate) fn number_of(name: &str) -> u64 {
     name.bytes().fold(0xCBF2_9CE4_8422_2325, step)
 }
 
+/// The ID of the built-in key of this kind in a tailnet.
+pub(crate) fn key_id(tailnet: &str, kind: &str) -> String {
+    if tailnet == super::Sandbox::TAILNET {
+        return format!("ksandbox{}CNTRL", if kind == "api" { "access" } else { kind });
+    }
+    ids::stable(&mut fastrand::Rng::with_seed(number_of(&format!("{tailnet} {kind}"))), 'k')
+}
+
 /// The ID of a tailnet with this name, and the DNS suffix of its devices.
 pub(crate) fn identifiers(name: &str) -> (String, String) {
     if name == super::Sandbox::TAILNET {

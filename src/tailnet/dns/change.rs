@@ -182,7 +182,7 @@ fn implied(change: &Change) -> Vec<String> {
         NAMESERVERS if change.to == json!([]) => {
             warnings.push(
                 "without nameservers, devices use their local network's resolvers, and MagicDNS \
-                 cannot be on"
+                 is turned off"
                     .to_owned(),
             );
         }

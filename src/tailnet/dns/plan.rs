@@ -5,10 +5,15 @@ use std::collections::BTreeMap;
 
 use super::{Configuration, DnsOf, Resolver, change, check};
 use crate::{
-    Error, ErrorKind, Operation,
+    Error, ErrorKind,
     change::{Plan, Risk},
-    client::{Action, Result},
+    client::Result,
 };
+
+/// The warning about MagicDNS without a nameserver. Tailscale documents that it refuses this, but its
+/// own clients do it.
+const NO_NAMESERVER: &str = "there is no nameserver: Tailscale may refuse to turn MagicDNS on, and \
+     other names go to the resolvers of a device's local network";
 
 /// What [`DnsOf::plan_configuration`] is to change. `None` leaves a field as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,17 +39,16 @@ impl DnsOf<'_> {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](ErrorKind::InvalidInput) for an invalid address or domain;
-    /// [`Refused`](ErrorKind::Refused) for MagicDNS without a nameserver.
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for an invalid address or domain.
     pub async fn plan_configuration(&self, wanted: &Wanted) -> Result<Plan> {
         let wanted = wanted.checked()?;
         let from = self.current().await?;
         let mut to = from.clone();
         wanted.put_in(&mut to)?;
-        if to.preferences.magic_dns && to.nameservers.is_empty() {
-            return Err(no_nameserver("give `nameservers`, or set `magic_dns` to false"));
-        }
         let mut plan = change::plan(vec![change::configuration(&from, &to)]);
+        if to.preferences.magic_dns && to.nameservers.is_empty() {
+            plan.warnings.push(NO_NAMESERVER.to_owned());
+        }
         if to.preferences.override_local_dns && to.nameservers.is_empty() {
             let warning = "override_local_dns has no effect without a nameserver";
             plan.warnings.push(warning.to_owned());
@@ -75,7 +79,7 @@ impl DnsOf<'_> {
         let to = known(&now.nameservers, wanted);
         let mut changes = Vec::new();
         // The API would turn MagicDNS off by itself; as a change in the plan, it can be undone.
-        if to.is_empty() && now.preferences.magic_dns {
+        if to.is_empty() && !now.nameservers.is_empty() && now.preferences.magic_dns {
             changes.push(change::magic_dns(true, false));
         }
         changes.push(change::nameservers(&now.nameservers, &to));
@@ -84,18 +88,19 @@ impl DnsOf<'_> {
         Ok(plan)
     }
 
-    /// Plans to turn MagicDNS on or off (`POST /tailnet/{tailnet}/dns/preferences`).
+    /// Plans to turn MagicDNS on or off (`POST /tailnet/{tailnet}/dns/preferences`). The plan warns if
+    /// MagicDNS would be on without a nameserver.
     ///
     /// # Errors
     ///
-    /// [`Refused`](ErrorKind::Refused) when turning it on without a nameserver.
+    /// Same as [`configuration`](Self::configuration); [`Unsupported`](ErrorKind::Unsupported) if a
+    /// part of the configuration cannot be read.
     pub async fn plan_magic_dns(&self, on: bool) -> Result<Plan> {
         let now = self.current().await?;
-        if on && now.nameservers.is_empty() {
-            let error = no_nameserver("set a nameserver first");
-            return Err(error.with_action(Action::Call(Operation::SetDnsNameservers)));
-        }
         let mut plan = change::plan(vec![change::magic_dns(now.preferences.magic_dns, on)]);
+        if on && now.nameservers.is_empty() && !plan.is_empty() {
+            plan.warnings.push(NO_NAMESERVER.to_owned());
+        }
         if !on {
             plan.least = Risk::Danger;
         }
@@ -234,8 +239,4 @@ fn known(now: &[Resolver], addresses: Vec<String>) -> Vec<Resolver> {
         known.unwrap_or_else(|| Resolver::new(address))
     };
     addresses.into_iter().map(of).collect()
-}
-
-fn no_nameserver(remedy: &str) -> Error {
-    Error::refused("MagicDNS needs at least one nameserver, and there would be none", remedy)
 }

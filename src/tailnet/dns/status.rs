@@ -69,11 +69,7 @@ fn notes(it: &Configuration) -> Vec<String> {
         }
     });
     if !it.preferences.magic_dns {
-        notes.push(if it.nameservers.is_empty() {
-            "MagicDNS is off: device names do not resolve; it needs a nameserver first"
-        } else {
-            "MagicDNS is off: device names do not resolve until it is enabled"
-        });
+        notes.push("MagicDNS is off: device names do not resolve until it is enabled");
     }
     notes.into_iter().map(str::to_owned).collect()
 }
@@ -90,7 +86,7 @@ pub struct MagicDns {
     /// The full name of a device, as an example.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub example: Option<String>,
-    /// Number of nameservers; MagicDNS needs at least one.
+    /// Number of nameservers.
     pub nameservers: usize,
     /// What the state means, and what MagicDNS needs.
     pub notes: Vec<String>,
@@ -121,9 +117,11 @@ impl MagicDns {
         let note = match (on, nameservers) {
             (true, _) => {
                 "device names resolve, with or without the domain; HTTPS certificates depend on \
-                 this, and without a nameserver it is turned off"
+                 this; removing the last nameserver turns it off"
             }
-            (false, 0) => "it needs a nameserver: set one, then enable MagicDNS",
+            (false, 0) => {
+                "there is no nameserver: Tailscale may refuse to enable MagicDNS without one"
+            }
             (false, _) => "it has a nameserver, so it can be enabled",
         };
         Self { on, suffix: None, example: None, nameservers, notes: vec![note.to_owned()] }

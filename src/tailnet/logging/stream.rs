@@ -51,6 +51,9 @@ pub(crate) const STREAM: &ResourceSpec = &ResourceSpec {
     )
 };
 
+/// The fields of a configuration that may have a secret in them. Tailscale returns `gcsCredentials`.
+pub(super) const SECRETS: &[&str] = &["token", "s3SecretAccessKey", "gcsCredentials"];
+
 /// The maximum time between two uploads, in minutes.
 const MAX_PERIOD_MINUTES: u32 = 1440;
 
@@ -236,7 +239,12 @@ impl Logging<'_> {
         let mut stream = Stream { log, configured: false, configuration: None, status: None };
         let operation = Operation::GetLogStreamingConfiguration;
         stream.configuration = match STREAM.get(self.tailnet, log.as_str()).await {
-            Ok(found) => Some(call::typed(operation, &found)?),
+            Ok(mut found) => {
+                if let Some(fields) = found.as_object_mut() {
+                    fields.retain(|name, _| !SECRETS.contains(&name.as_str()));
+                }
+                Some(call::typed(operation, &found)?)
+            }
             Err(none) if none.kind() == ErrorKind::NotFound => return Ok(stream),
             Err(error) => return Err(error),
         };

@@ -30,8 +30,6 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     ],
 };
 
-const SECRETS: &[&str] = &["token", "s3SecretAccessKey", "gcsCredentials"];
-
 /// Show where a log is streamed to, and its status.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct GetLogStreaming {
@@ -59,7 +57,8 @@ impl Query for GetLogStreaming {
     async fn call(self, tailnet: &Tailnet) -> Result<Shown> {
         let stream = tailnet.logging().stream(self.log).await?;
         let stream::Stream { log, configured, configuration, status } = stream;
-        let configuration = configuration.map(|it| all_but(&it, SECRETS)).unwrap_or_default();
+        let configuration =
+            configuration.map(|it| all_but(&it, stream::SECRETS)).unwrap_or_default();
         Ok(Shown { log, configured, configuration, status })
     }
 }

@@ -12,6 +12,7 @@ use tailsteward::{
         store::{Place, Store},
     },
     client::{Action, Setting},
+    sandbox::{Options, Sandbox},
     tailnet::devices::Update,
     tool::Risk,
 };
@@ -243,6 +244,37 @@ async fn one_journal_keeps_tailnets_apart_even_if_neither_has_a_name() {
     let error = other.changes().plan_undo(1).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert!(error.remedy().unwrap().contains("TAILSCALE_TAILNET"), "{error}");
+}
+
+/// First use, 23: the made-up keys of two sandbox tailnets once had the same ID.
+#[tokio::test]
+async fn fu23_two_sandbox_tailnets_on_one_journal_do_not_see_each_others_changes() {
+    let more_tailnets = vec!["globex.example".to_owned(), "acme.example".to_owned()];
+    let options =
+        Options { devices: 20, more_tailnets: more_tailnets.clone(), ..Options::default() };
+    let sandbox = Sandbox::start(options).await.unwrap();
+    let (_, store) = recorded(&tailsteward::Tailnet::new(settings(&sandbox.base_url())));
+    let of = |name: &str| {
+        let mut settings = settings(&sandbox.base_url());
+        settings.credential =
+            tailsteward::Credential::ApiKey(Sandbox::credentials(name).api_key.into());
+        tailsteward::Tailnet::new(settings).acting_as(Actor::new("ann", Some(store.clone())))
+    };
+    let names = [Sandbox::TAILNET, &more_tailnets[0], &more_tailnets[1]];
+    let tailnets = names.map(of);
+    for tailnet in &tailnets {
+        let device = own(tailnet).await.into_iter().find(|it| !it.tags().is_empty()).unwrap();
+        let plan = tailnet.devices().plan_update(device.key(), &rename("mine")).await.unwrap();
+        tailnet.apply(&plan).await.unwrap();
+    }
+
+    let mut find = Find::default();
+    find.limit = 10;
+    for tailnet in &tailnets {
+        assert_eq!(tailnet.changes().list(&find).await.unwrap().total, 1);
+    }
+    let error = tailnets[1].changes().plan_undo(1).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! `tailsteward sandbox`, as a process.
 #![cfg(unix)]
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 
@@ -24,6 +24,27 @@ fn start(state: &Path) -> (Child, String, BufReader<ChildStderr>) {
     said.read_line(&mut line).unwrap();
     let at = line.find("http://").unwrap_or_else(|| panic!("no address: {line}"));
     (child, line[at..].trim().to_owned(), said)
+}
+
+/// L9: off loopback it warns, and on loopback it does not.
+#[test]
+fn l9_a_sandbox_that_others_can_reach_warns() {
+    for (listen, warns) in [("0.0.0.0:0", true), ("127.0.0.1:0", false)] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_tailsteward"))
+            .args(["sandbox", "--sandbox-devices", "1", "--listen", listen])
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(child.stderr.take().unwrap());
+        // The lines up to the key are always there.
+        let mut text = String::new();
+        while !text.contains("TAILSCALE_API_KEY") {
+            assert!(said.read_line(&mut text).unwrap() > 0, "{text}");
+        }
+        terminate(child);
+        said.read_to_string(&mut text).unwrap();
+        assert_eq!(text.contains("warning: this address is not loopback"), warns, "{text}");
+    }
 }
 
 fn terminate(mut child: Child) {

@@ -38,7 +38,7 @@ pub(crate) fn authorize(call: &mut Call<'_>) -> Outcome {
         stored.authorized = authorized;
         call.record(Event::new(if authorized { "APPROVE" } else { "REVOKE" }, device));
     }
-    Ok(Reply::empty())
+    Reply::empty_object()
 }
 
 #[derive(Deserialize)]
@@ -61,5 +61,5 @@ pub(crate) fn set_key(call: &mut Call<'_>) -> Outcome {
         let event = Event::new(action, device.target());
         call.record(event.property("KEY_EXPIRY", json!(disabled), json!(!disabled)));
     }
-    Ok(Reply::empty())
+    Reply::empty_object()
 }

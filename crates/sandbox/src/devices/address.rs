@@ -35,7 +35,7 @@ pub(crate) fn set_ip(call: &mut Call<'_>) -> Outcome {
         return Err(Failure::bad_request(message));
     }
     if address == old {
-        return Ok(Reply::empty());
+        return Reply::empty_object();
     }
     if !call.state.devices.address_is_free(address) {
         return Err(Failure::bad_request(format!("{address} is already in use")));
@@ -43,5 +43,5 @@ pub(crate) fn set_ip(call: &mut Call<'_>) -> Outcome {
     call.state.devices.readdress(&id, address);
     let event = Event::new("UPDATE", target);
     call.record(event.property("ADDRESS", json!(old), json!(address)));
-    Ok(Reply::empty())
+    Reply::empty_object()
 }

@@ -158,7 +158,7 @@ pub(crate) fn delete_attribute(call: &mut Call<'_>) -> Outcome {
     check_key(&key)?;
     let event = write(call.manageable()?, &key, None);
     call.record_all(event.into_iter().collect());
-    Ok(Reply::empty())
+    Reply::empty_object()
 }
 
 #[derive(Deserialize)]

@@ -40,9 +40,10 @@ pub(crate) struct Device {
     pub(crate) blocks_incoming: bool,
     pub(crate) ssh_enabled: bool,
     pub(crate) multiple_connections: bool,
-    /// Sorted and without duplicates, like the routes below.
+    /// Sorted and without duplicates.
     pub(crate) tags: Vec<String>,
     pub(crate) advertised_routes: Vec<String>,
+    /// Sorted by address and prefix length, without duplicates.
     pub(crate) enabled_routes: Vec<String>,
     pub(crate) attributes: BTreeMap<String, Attribute>,
     /// The seed of the machine, node and Tailnet Lock keys.

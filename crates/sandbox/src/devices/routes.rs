@@ -1,5 +1,7 @@
 //! Subnet routes and exit nodes.
 
+use std::collections::BTreeSet;
+
 use ipnet::IpNet;
 use serde::Deserialize;
 use serde_json::json;
@@ -20,16 +22,12 @@ pub(crate) fn get_routes(call: &mut Call<'_>) -> Outcome {
     reply(call.device()?)
 }
 
-/// `POST /device/{deviceId}/routes`: replaces the approved routes. A route may be approved before the
-/// device advertises it.
+/// `POST /device/{deviceId}/routes`: replaces the approved routes, and returns them sorted by address, then
+/// by prefix length. A route may be approved before the device advertises it.
 pub(crate) fn set_routes(call: &mut Call<'_>) -> Outcome {
     call.manageable()?;
-    let WantedRoutes { mut routes } = call.json()?;
-    if let Some(bad) = routes.iter().find(|route| !is_prefix(route)) {
-        return Err(Failure::bad_request(format!("invalid route {bad:?}")));
-    }
-    routes.sort();
-    routes.dedup();
+    let WantedRoutes { routes } = call.json()?;
+    let routes = sorted(&routes)?;
     let device = call.manageable()?;
     let old = std::mem::replace(&mut device.enabled_routes, routes);
     let new = json!(device.enabled_routes);
@@ -47,7 +45,13 @@ fn reply(device: &Device) -> Outcome {
     }))
 }
 
-/// Whether a text is an IP prefix without host bits.
-fn is_prefix(text: &str) -> bool {
-    text.parse::<IpNet>().is_ok_and(|prefix| prefix == prefix.trunc())
+/// The routes in the order of their addresses, IPv4 first, without duplicates. Fails if one is not an IP
+/// prefix without host bits.
+fn sorted(routes: &[String]) -> Result<Vec<String>, Failure> {
+    let parse = |route: &String| {
+        let prefix = route.parse::<IpNet>().ok().filter(|prefix| *prefix == prefix.trunc());
+        prefix.ok_or_else(|| Failure::bad_request(format!("invalid route {route:?}")))
+    };
+    let prefixes: BTreeSet<IpNet> = routes.iter().map(parse).collect::<Result<_, _>>()?;
+    Ok(prefixes.iter().map(IpNet::to_string).collect())
 }

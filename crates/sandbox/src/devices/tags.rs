@@ -31,7 +31,7 @@ pub(crate) fn set_tags(call: &mut Call<'_>) -> Outcome {
         return Err(Failure::bad_request("tagged nodes cannot be untagged without reauth"));
     }
     if tags == old {
-        return Ok(Reply::empty());
+        return Reply::empty_object();
     }
     let device = call.manageable()?;
     if old.is_empty() {
@@ -41,5 +41,5 @@ pub(crate) fn set_tags(call: &mut Call<'_>) -> Outcome {
     device.tags.clone_from(&tags);
     let event = Event::new("UPDATE", device.target());
     call.record(event.property("ACL_TAGS", json!(old), json!(tags)));
-    Ok(Reply::empty())
+    Reply::empty_object()
 }

@@ -27,7 +27,7 @@ pub(crate) fn wire(device: &Device, now: Timestamp, all_fields: bool) -> impl Se
         connected_to_control: device.is_connected(now),
         last_seen: if own { last_seen.map(Moment::at) } else { external_seen(device, now) },
         key_expiry_disabled: device.key_expiry_disabled,
-        expires: Moment(own.then_some(device.expires)),
+        expires: if own { device.expires } else { zero_time() },
         authorized: device.authorized,
         is_external: !own,
         machine_key: if own { key("mkey", device, 1) } else { String::new() },
@@ -54,10 +54,17 @@ fn extra(device: &Device, own: bool) -> Extra<'_> {
     }
 }
 
-/// For a shared-in device, the API returns an unknown time as an empty string, which strict date parsers
+/// When a shared-in device was last connected: the API returns an empty string, which strict date parsers
 /// reject.
 fn external_seen(device: &Device, now: Timestamp) -> Option<Moment> {
     if device.is_connected(now) { None } else { Some(Moment(None)) }
+}
+
+/// Go's zero time, `0001-01-01T00:00:00Z`: when the key of a shared-in device expires is unknown.
+fn zero_time() -> Timestamp {
+    jiff::civil::date(1, 1, 1)
+        .to_zoned(jiff::tz::TimeZone::UTC)
+        .map_or(Timestamp::UNIX_EPOCH, |zoned| zoned.timestamp())
 }
 
 fn key(prefix: &str, device: &Device, salt: u64) -> String {
@@ -110,7 +117,7 @@ struct WireDevice<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     last_seen: Option<Moment>,
     key_expiry_disabled: bool,
-    expires: Moment,
+    expires: Timestamp,
     authorized: bool,
     is_external: bool,
     machine_key: String,

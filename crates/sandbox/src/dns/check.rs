@@ -17,9 +17,6 @@ pub(super) fn all(dns: &Dns) -> Result<(), Failure> {
     for path in &dns.search_paths {
         domain(path)?;
     }
-    if dns.magic && dns.nameservers.is_empty() {
-        return Err(Failure::bad_request("need at least one nameserver to enable MagicDNS"));
-    }
     Ok(())
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::super::http::{Call, Object, Outcome, Reply};
 use super::super::state::null_as_default;
@@ -61,12 +61,17 @@ pub(crate) fn set(call: &mut Call<'_>) -> Outcome {
     get(call)
 }
 
-/// The configuration as the API returns it.
+/// The configuration as the API returns it: without the lists that are empty.
 pub(super) fn wire(dns: &Dns) -> Value {
-    json!({
-        "nameservers": dns.nameservers,
-        "splitDNS": dns.split,
-        "searchPaths": dns.search_paths,
-        "preferences": { "overrideLocalDNS": dns.override_local, "magicDNS": dns.magic },
-    })
+    let lists = [
+        ("nameservers", json!(dns.nameservers), dns.nameservers.is_empty()),
+        ("splitDNS", json!(dns.split), dns.split.is_empty()),
+        ("searchPaths", json!(dns.search_paths), dns.search_paths.is_empty()),
+    ];
+    let filled = lists.into_iter().filter(|(_, _, is_empty)| !is_empty);
+    let mut fields: Map<String, Value> =
+        filled.map(|(name, list, _)| (name.to_owned(), list)).collect();
+    let preferences = json!({ "overrideLocalDNS": dns.override_local, "magicDNS": dns.magic });
+    fields.insert("preferences".to_owned(), preferences);
+    Value::Object(fields)
 }

@@ -103,8 +103,8 @@ pub(crate) fn nameservers(call: &mut Call<'_>) -> Outcome {
     Reply::json(&json!({ "dns": call.state.dns.addresses() }))
 }
 
-/// `POST /tailnet/{tailnet}/dns/nameservers`: replaces the global nameservers, in order. `MagicDNS` needs
-/// one, and is disabled when the last is removed. Nameservers that stay keep their other settings.
+/// `POST /tailnet/{tailnet}/dns/nameservers`: replaces the global nameservers, in order. Removing
+/// the last one disables `MagicDNS`. Nameservers that stay keep their other settings.
 pub(crate) fn set_nameservers(call: &mut Call<'_>) -> Outcome {
     let WantedNameservers { dns } = call.json()?;
     let mut next = call.state.dns.clone();
@@ -132,7 +132,8 @@ pub(crate) fn preferences(call: &mut Call<'_>) -> Outcome {
     Reply::json(&json!({ "magicDNS": call.state.dns.magic }))
 }
 
-/// `POST /tailnet/{tailnet}/dns/preferences`.
+/// `POST /tailnet/{tailnet}/dns/preferences`. `MagicDNS` needs no nameserver, other than the API
+/// documentation says.
 pub(crate) fn set_preferences(call: &mut Call<'_>) -> Outcome {
     let WantedPreferences { magic_dns } = call.json()?;
     let magic = magic_dns.ok_or_else(|| Failure::bad_request("magicDNS is required"))?;

@@ -30,6 +30,7 @@ pub(crate) fn refusal(fault: &FaultKind, now: Timestamp) -> Option<Reply> {
         FaultKind::Status { status } => {
             Failure::new(status, format!("injected fault at {now}")).into()
         }
+        FaultKind::Refused { status, ref message } => Failure::new(status, message).into(),
         FaultKind::NotJson { status } => Reply {
             status,
             ..Reply::text("text/html", "<html><body><h1>Bad gateway</h1></body></html>")

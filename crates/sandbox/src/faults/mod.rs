@@ -27,6 +27,14 @@ pub enum FaultKind {
         /// Any status, such as 500 or 504.
         status: u16,
     },
+    /// Responds with this status and this JSON error message, as if the API refused the request. The request
+    /// is not executed.
+    Refused {
+        /// Any status, such as 400.
+        status: u16,
+        /// The error message.
+        message: String,
+    },
     /// Responds with this status and an HTML page instead of JSON, as proxies do. The request is not
     /// executed.
     NotJson {
@@ -121,6 +129,7 @@ impl Fault {
             "seconds",
             "asDate",
             "status",
+            "message",
             "milliseconds",
             "operation",
             "method",
@@ -137,7 +146,9 @@ impl Fault {
         if !(0.0..=1.0).contains(&fault.probability) {
             return Err("probability must be from 0 to 1".to_owned());
         }
-        if let FaultKind::Status { status } | FaultKind::NotJson { status } = fault.kind
+        if let FaultKind::Status { status }
+        | FaultKind::Refused { status, .. }
+        | FaultKind::NotJson { status } = fault.kind
             && !(200..=599).contains(&status)
         {
             return Err("status must be from 200 to 599".to_owned());

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::super::audit::{Event, Target};
 use super::super::devices::Device;
 use super::super::http::{Call, Failure, Outcome, Reply};
+use super::super::ids;
 use super::super::state::State;
 use super::super::users::User;
 
@@ -83,7 +84,7 @@ fn take(state: &mut State, code: &str, by: &User) -> Option<Share> {
 
 fn profile(user: &User) -> serde_json::Value {
     json!({
-        "id": user.id,
+        "id": ids::numeric(&user.id),
         "displayName": user.display_name,
         "loginName": user.login_name,
         "profilePicURL": "",

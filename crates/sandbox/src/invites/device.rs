@@ -10,7 +10,7 @@ use super::super::audit::{Event, Target};
 use super::super::clock::whole_seconds;
 use super::super::http::{Call, Failure, Outcome, Reply};
 use super::super::ids;
-use super::super::state::null_as_default;
+use super::super::state::{State, null_as_default};
 use super::{check_email, check_resend};
 
 /// How often a multi-use invite can be accepted.
@@ -42,14 +42,16 @@ impl DeviceInvite {
         self.accepted.len() < if self.multi_use { MAX_ACCEPTED } else { 1 }
     }
 
-    /// The invite as the API returns it. IDs are strings, unlike in the API documentation.
-    fn wire(&self, tailnet: &str) -> Value {
+    /// The invite as the API returns it. IDs are numbers in strings, where the API documentation has
+    /// integers, and no stable IDs.
+    fn wire(&self, state: &State) -> Value {
+        let device = state.devices.get(&self.device_id);
         let mut value = json!({
             "id": self.id,
             "created": self.created,
-            "tailnetId": tailnet,
-            "deviceId": self.device_id,
-            "sharerId": self.sharer_id,
+            "tailnetId": ids::numeric(&state.identity.id),
+            "deviceId": device.map_or(self.device_id.as_str(), |device| &device.id),
+            "sharerId": ids::numeric(&self.sharer_id),
             "multiUse": self.multi_use,
             "allowExitNode": self.allow_exit_node,
             "inviteUrl": format!("https://login.tailscale.com/admin/invite/{}", self.code),
@@ -63,7 +65,7 @@ impl DeviceInvite {
                 fields.insert("lastEmailSentAt".to_owned(), json!(sent));
             }
             if let Some((id, login)) = self.accepted.first() {
-                let by = json!({ "id": id, "loginName": login, "profilePicUrl": "" });
+                let by = json!({ "id": ids::numeric(id), "loginName": login, "profilePicUrl": "" });
                 fields.insert("acceptedBy".to_owned(), by);
             }
         }
@@ -86,7 +88,7 @@ impl Call<'_> {
 pub(crate) fn list_for_device(call: &mut Call<'_>) -> Outcome {
     let device = &call.device()?.node_id;
     let own = call.state.device_invites.iter().filter(|invite| invite.device_id == *device);
-    let invites: Vec<Value> = own.map(|it| it.wire(&call.state.identity.id)).collect();
+    let invites: Vec<Value> = own.map(|it| it.wire(call.state)).collect();
     Reply::json(&Some(invites).filter(|invites| !invites.is_empty()))
 }
 
@@ -132,7 +134,7 @@ pub(crate) fn create_for_device(call: &mut Call<'_>) -> Outcome {
         Event::new("CREATE", it.target()).property("NODE_SHARE", Value::Null, json!(it.device_id))
     };
     call.record_all(made.iter().map(event).collect());
-    let answer: Vec<Value> = made.iter().map(|it| it.wire(&call.state.identity.id)).collect();
+    let answer: Vec<Value> = made.iter().map(|it| it.wire(call.state)).collect();
     call.state.device_invites.extend(made);
     Reply::json(&answer)
 }
@@ -140,7 +142,7 @@ pub(crate) fn create_for_device(call: &mut Call<'_>) -> Outcome {
 /// `GET /device-invites/{deviceInviteId}`.
 pub(crate) fn get_device(call: &mut Call<'_>) -> Outcome {
     let invite = call.device_invite()?.clone();
-    Reply::json(&invite.wire(&call.state.identity.id))
+    Reply::json(&invite.wire(call.state))
 }
 
 /// `DELETE /device-invites/{deviceInviteId}`.

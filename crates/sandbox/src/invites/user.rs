@@ -31,13 +31,13 @@ impl UserInvite {
         Target::invite(&self.id, &self.email)
     }
 
-    /// The invite as the API returns it. Users of the tailnet's own domain get an email, and no link.
+    /// The invite as the API returns it, with numbers in strings as IDs. Users of the tailnet's own domain get an email, and no link.
     fn wire(&self, tailnet: &str, domain: &str) -> Value {
         let mut value = json!({
             "id": self.id,
             "role": self.role,
-            "tailnetId": tailnet,
-            "inviterId": self.inviter_id,
+            "tailnetId": ids::numeric(tailnet),
+            "inviterId": ids::numeric(&self.inviter_id),
         });
         let is_colleague = self.email.strip_suffix(domain).is_some_and(|it| it.ends_with('@'));
         if let Some(fields) = value.as_object_mut() {

@@ -141,7 +141,7 @@ impl Key {
             audience: &self.audience,
             issuer: &self.issuer,
             subject: &self.subject,
-            custom_claim_rules: &self.custom_claim_rules,
+            custom_claim_rules: (self.kind == Kind::Federated).then_some(&self.custom_claim_rules),
         }
     }
 }
@@ -181,8 +181,9 @@ struct WireKey<'a> {
     issuer: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     subject: &'a str,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    custom_claim_rules: &'a BTreeMap<String, String>,
+    /// Present, even if empty, on federated identities only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    custom_claim_rules: Option<&'a BTreeMap<String, String>>,
 }
 
 #[derive(Serialize)]

@@ -23,7 +23,7 @@ use super::services::{Fields, Service, Services};
 use super::settings::Settings;
 use super::state::{Identity, State};
 use super::streams::Streams;
-use super::tailnets::{identifiers, number_of};
+use super::tailnets::{identifiers, key_id, number_of};
 use super::users::{User, Users};
 use super::webhooks::Webhooks;
 use super::{Credentials, Options, Sandbox, audit, ids};
@@ -120,7 +120,7 @@ fn keys(rng: &mut Rng, tailnet: &str, users: &Users, now: jiff::Timestamp) -> Ke
     let Credentials { api_key, oauth_client_id, oauth_client_secret, federated_client_id } =
         Sandbox::credentials(tailnet);
     let built_in = [
-        ("ksandboxaccessCNTRL".to_owned(), Kind::Api, api_key, "Sandbox access key"),
+        (key_id(tailnet, "api"), Kind::Api, api_key, "Sandbox access key"),
         (oauth_client_id, Kind::Client, oauth_client_secret, "Sandbox client"),
         (federated_client_id, Kind::Federated, String::new(), "Sandbox identity"),
     ];

@@ -33,8 +33,8 @@ async fn custom_ones_are_set_changed_and_deleted() {
     let after = tailnet.post(&path.replace(':', "%3A"), zero).await.ok();
     assert_eq!(after["attributes"]["custom:score"], 81);
     assert!(after["expiries"].get("custom:score").is_none());
-    tailnet.call("DELETE", &path, Value::Null).await.ok_and_empty();
-    tailnet.call("DELETE", &path, Value::Null).await.ok_and_empty();
+    tailnet.call("DELETE", &path, Value::Null).await.ok_and_object();
+    tailnet.call("DELETE", &path, Value::Null).await.ok_and_object();
     let left = attributes(&tailnet, id_of(&device)).await;
     assert!(left["attributes"].get("custom:score").is_none());
 }

@@ -88,8 +88,9 @@ async fn lists_are_filtered_by_exact_values() {
 async fn an_external_device_is_known_in_part_and_not_manageable() {
     let tailnet = Tailnet::new().await;
     let device = tailnet.external().await;
+    // H1: only one of the unknown times is an empty string.
     assert_eq!(device["created"], "");
-    assert_eq!(device["expires"], "");
+    assert_eq!(device["expires"], "0001-01-01T00:00:00Z");
     assert_eq!(device["clientVersion"], "");
     assert_eq!(device["machineKey"], "");
     let path = format!("/device/{}", id_of(&device));
@@ -149,19 +150,40 @@ async fn a_key_expires_by_the_clock() {
     assert_eq!(after["lastSeen"], device["expires"]);
 }
 
+/// B1: some writes answer an empty JSON object, others nothing.
+#[tokio::test]
+async fn b1_writes_of_a_device_answer_an_object_or_nothing() {
+    let tailnet = Tailnet::new().await;
+    let device = tailnet.personal().await;
+    let path = format!("/device/{}", id_of(&device));
+    for (call, body) in [
+        ("authorized", json!({ "authorized": true })),
+        ("key", json!({ "keyExpiryDisabled": false })),
+        ("ip", json!({ "ipv4": device["addresses"][0] })),
+        ("tags", json!({ "tags": ["tag:prod"] })),
+        ("tags", json!({ "tags": ["tag:prod"] })),
+    ] {
+        tailnet.post(&format!("{path}/{call}"), body).await.ok_and_object();
+    }
+    let attribute = format!("{path}/attributes/custom:a");
+    tailnet.call("DELETE", &attribute, Value::Null).await.ok_and_object();
+    tailnet.post(&format!("{path}/expire"), Value::Null).await.ok_and_empty();
+    tailnet.call("DELETE", &path, Value::Null).await.ok_and_empty();
+}
+
 #[tokio::test]
 async fn authorisation_is_given_and_taken() {
     let tailnet = Tailnet::new().await;
     let device = tailnet.personal().await;
     let path = format!("/device/{}/authorized", id_of(&device));
-    tailnet.post(&path, json!({ "authorized": false })).await.ok_and_empty();
+    tailnet.post(&path, json!({ "authorized": false })).await.ok_and_object();
     let after = tailnet.device(id_of(&device)).await;
     assert_eq!(
         (&after["authorized"], &after["connectedToControl"]),
         (&json!(false), &json!(false))
     );
     assert_eq!(after["lastSeen"], NOW);
-    tailnet.post(&path, json!({ "authorized": true })).await.ok_and_empty();
+    tailnet.post(&path, json!({ "authorized": true })).await.ok_and_object();
     assert_eq!(tailnet.device(id_of(&device)).await, device);
     unchanged_after(&tailnet, "POST", &path, json!({})).await;
     unchanged_after(&tailnet, "POST", &path, json!({ "authorized": "yes" })).await;
@@ -215,9 +237,9 @@ async fn tags_replace_the_owner() {
     let tailnet = Tailnet::new().await;
     let device = tailnet.personal().await;
     let path = format!("/device/{}/tags", id_of(&device));
-    tailnet.post(&path, json!({ "tags": [] })).await.ok_and_empty();
+    tailnet.post(&path, json!({ "tags": [] })).await.ok_and_object();
     let wanted = json!({ "tags": ["tag:web", "tag:prod", "tag:web"] });
-    tailnet.post(&path, wanted).await.ok_and_empty();
+    tailnet.post(&path, wanted).await.ok_and_object();
     let after = tailnet.device(id_of(&device)).await;
     assert_eq!(after["tags"], json!(["tag:prod", "tag:web"]));
     assert_eq!(after["user"], "tagged-devices");
@@ -237,7 +259,7 @@ async fn a_tag_counts_as_soon_as_the_policy_declares_it() {
     let policy = json!({ "tagOwners": { "tag:new": null }, "grants": [] });
     tailnet.post("/tailnet/-/acl", policy).await.ok();
     let path = format!("/device/{}/tags", id_of(&device));
-    tailnet.post(&path, json!({ "tags": ["tag:new"] })).await.ok_and_empty();
+    tailnet.post(&path, json!({ "tags": ["tag:new"] })).await.ok_and_object();
     assert_eq!(tailnet.post(&path, json!({ "tags": ["tag:prod"] })).await.status, 400);
 }
 
@@ -246,11 +268,11 @@ async fn re_enabled_expiry_is_the_original_one() {
     let tailnet = Tailnet::new().await;
     let device = tailnet.personal().await;
     let path = format!("/device/{}/key", id_of(&device));
-    tailnet.post(&path, json!({ "keyExpiryDisabled": true })).await.ok_and_empty();
+    tailnet.post(&path, json!({ "keyExpiryDisabled": true })).await.ok_and_object();
     assert_eq!(tailnet.device(id_of(&device)).await["keyExpiryDisabled"], true);
     tailnet.sandbox.advance(Duration::from_hours(24 * 180));
     assert_eq!(tailnet.device(id_of(&device)).await["connectedToControl"], true);
-    tailnet.post(&path, json!({ "keyExpiryDisabled": false })).await.ok_and_empty();
+    tailnet.post(&path, json!({ "keyExpiryDisabled": false })).await.ok_and_object();
     let after = tailnet.device(id_of(&device)).await;
     assert_eq!(after["expires"], device["expires"]);
     assert_eq!(after["connectedToControl"], false);
@@ -263,7 +285,7 @@ async fn an_address_must_be_in_range_and_free() {
     let device = tailnet.personal().await;
     let other = tailnet.device_with(json!({ "hostname": "web-01" })).await;
     let path = format!("/device/{}/ip", id_of(&device));
-    tailnet.post(&path, json!({ "ipv4": "100.80.0.1" })).await.ok_and_empty();
+    tailnet.post(&path, json!({ "ipv4": "100.80.0.1" })).await.ok_and_object();
     let after = tailnet.device(id_of(&device)).await;
     assert_eq!(after["addresses"], json!(["100.80.0.1", device["addresses"][1]]));
     for refused in
@@ -275,7 +297,7 @@ async fn an_address_must_be_in_range_and_free() {
     assert_eq!(unchanged_after(&tailnet, "POST", &path, taken).await.status, 400);
     let freed = json!({ "ipv4": device["addresses"][0] });
     let path = format!("/device/{}/ip", id_of(&other));
-    tailnet.post(&path, freed).await.ok_and_empty();
+    tailnet.post(&path, freed).await.ok_and_object();
 }
 
 #[tokio::test]
@@ -297,6 +319,31 @@ async fn enabled_routes_are_a_set() {
     }
     let none = tailnet.post(&path, json!({ "routes": null })).await.ok();
     assert_eq!(none["enabledRoutes"], json!([]));
+}
+
+/// T2: as numbers, not as text: `2.…` comes before `10.…`, and `/16` before `/24`.
+#[tokio::test]
+async fn t2_enabled_routes_are_sorted_by_address_and_prefix_length() {
+    let tailnet = Tailnet::new().await;
+    let router = tailnet.device_with(json!({ "hostname": "subnet-router-01" })).await;
+    let path = format!("/device/{}/routes", id_of(&router));
+    let wanted = json!({ "routes": [
+        "fd00:10::/64", "10.0.1.0/24", "10.0.0.0/24", "2.0.0.0/24", "fd00:9::/64", "10.0.0.0/9",
+        "0.0.0.0/0", "10.0.0.0/16", "2.0.0.0/24",
+    ]});
+    let sorted = json!([
+        "0.0.0.0/0",
+        "2.0.0.0/24",
+        "10.0.0.0/9",
+        "10.0.0.0/16",
+        "10.0.0.0/24",
+        "10.0.1.0/24",
+        "fd00:9::/64",
+        "fd00:10::/64",
+    ]);
+    assert_eq!(tailnet.post(&path, wanted).await.ok()["enabledRoutes"], sorted);
+    assert_eq!(tailnet.get(&path).await.ok()["enabledRoutes"], sorted);
+    assert_eq!(tailnet.device(id_of(&router)).await["enabledRoutes"], sorted);
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! DNS: one configuration behind five endpoints.
 
+use tailsteward_sandbox::{Fault, FaultKind};
+
 use super::*;
 
 const CONFIGURATION: &str = "/tailnet/-/dns/configuration";
@@ -28,19 +30,43 @@ async fn nameservers_are_replaced_in_order_and_show_everywhere() {
 }
 
 #[tokio::test]
-async fn magic_dns_goes_with_the_last_nameserver_and_needs_one() {
+async fn magic_dns_goes_with_the_last_nameserver() {
     let tailnet = Tailnet::new().await;
     let answer = put(&tailnet, "POST", "nameservers", json!({ "dns": null })).await;
     assert_eq!(answer.ok(), json!({"dns": [], "magicDNS": false}));
     assert_eq!(look(&tailnet, "preferences").await, json!({ "magicDNS": false }));
     assert_eq!(tailnet.audit("&event=TAILNET.DISABLE.MAGIC_DNS").await.len(), 1);
-    let refusal = "need at least one nameserver to enable MagicDNS";
-    put(&tailnet, "POST", "preferences", json!({ "magicDNS": true })).await.refused(400, refusal);
     put(&tailnet, "POST", "nameservers", json!({"dns": ["9.9.9.9"]})).await.ok();
     // It is not enabled again automatically.
     assert_eq!(look(&tailnet, "preferences").await, json!({ "magicDNS": false }));
     put(&tailnet, "POST", "preferences", json!({ "magicDNS": true })).await.ok();
     put(&tailnet, "POST", "preferences", json!({})).await.refused(400, "magicDNS is required");
+}
+
+/// T3: upstream's own clients enable it in an empty configuration.
+#[tokio::test]
+async fn t3_magic_dns_needs_no_nameserver() {
+    let tailnet = Tailnet::new().await;
+    let only = json!({"preferences": {"magicDNS": true}});
+    let stored = tailnet.post(CONFIGURATION, only).await.ok();
+    assert_eq!(stored["preferences"], json!({"overrideLocalDNS": false, "magicDNS": true}));
+    put(&tailnet, "POST", "nameservers", json!({ "dns": [] })).await.ok();
+    assert_eq!(look(&tailnet, "preferences").await, json!({ "magicDNS": false }));
+    put(&tailnet, "POST", "preferences", json!({ "magicDNS": true })).await.ok();
+    assert_eq!(look(&tailnet, "preferences").await, json!({ "magicDNS": true }));
+}
+
+/// T3: the refusal in the API documentation is a fault that a test can ask for.
+#[tokio::test]
+async fn t3_a_fault_refuses_magic_dns_as_documented() {
+    let tailnet = Tailnet::new().await;
+    let message = "need at least one nameserver to enable MagicDNS".to_owned();
+    let kind = FaultKind::Refused { status: 400, message: message.clone() };
+    tailnet.sandbox.fail(Fault::new(kind).on("setDnsPreferences").times(1));
+    let wanted = json!({ "magicDNS": false });
+    put(&tailnet, "POST", "preferences", wanted.clone()).await.refused(400, &message);
+    assert_eq!(look(&tailnet, "preferences").await, json!({ "magicDNS": true }));
+    put(&tailnet, "POST", "preferences", wanted).await.ok();
 }
 
 #[tokio::test]
@@ -54,7 +80,7 @@ async fn split_dns_is_merged_by_patch_and_replaced_by_put() {
     assert_eq!(put(&tailnet, "PATCH", "split-dns", change).await.ok(), merged);
     assert_eq!(look(&tailnet, "split-dns").await, merged);
     assert_eq!(put(&tailnet, "PUT", "split-dns", json!({})).await.ok(), json!({}));
-    assert_eq!(look(&tailnet, "configuration").await["splitDNS"], json!({}));
+    assert_eq!(look(&tailnet, "configuration").await["splitDNS"], Value::Null);
 }
 
 #[tokio::test]
@@ -77,7 +103,6 @@ async fn the_configuration_is_replaced_as_a_whole() {
     let stored = json!({
         "nameservers": [resolver, {"address": "8.8.8.8"}],
         "splitDNS": {"a.example": [resolver]},
-        "searchPaths": [],
         "preferences": {"overrideLocalDNS": true, "magicDNS": true},
     });
     assert_eq!(tailnet.post(CONFIGURATION, wanted).await.ok(), stored);
@@ -85,6 +110,20 @@ async fn the_configuration_is_replaced_as_a_whole() {
     // A nameserver kept through an older endpoint keeps its other settings.
     put(&tailnet, "POST", "nameservers", json!({"dns": ["9.9.9.9"]})).await.ok();
     assert_eq!(tailnet.get(CONFIGURATION).await.ok()["nameservers"], json!([resolver]));
+}
+
+/// T4: the lists of an emptied configuration are absent, not empty.
+#[tokio::test]
+async fn t4_an_emptied_configuration_has_no_lists() {
+    let tailnet = Tailnet::new().await;
+    let emptied = json!({"preferences": {"overrideLocalDNS": false, "magicDNS": false}});
+    let lists = json!({"nameservers": [], "splitDNS": {}, "searchPaths": []});
+    assert_eq!(tailnet.post(CONFIGURATION, lists).await.ok(), emptied);
+    assert_eq!(tailnet.get(CONFIGURATION).await.ok(), emptied);
+    // The older endpoints still have empty lists.
+    assert_eq!(look(&tailnet, "nameservers").await, json!({"dns": []}));
+    assert_eq!(look(&tailnet, "searchpaths").await, json!({"searchPaths": []}));
+    assert_eq!(look(&tailnet, "split-dns").await, json!({}));
 }
 
 #[tokio::test]
@@ -96,7 +135,6 @@ async fn what_is_no_address_or_domain_changes_nothing() {
         ("POST", "searchpaths", json!({"searchPaths": ["a..b"]})),
         ("PATCH", "split-dns", json!({"a.example": ["10.0.0.1"], "-": ["10.0.0.1"]})),
         ("PUT", "split-dns", json!({"a.example": ["10.0.0.300"]})),
-        ("POST", "configuration", json!({"preferences": {"magicDNS": true}})),
         ("POST", "configuration", json!([])),
     ] {
         let answer = put(&tailnet, method, what, body.clone()).await;

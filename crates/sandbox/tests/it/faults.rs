@@ -162,6 +162,36 @@ async fn a_fault_that_is_not_understood_is_refused() {
     tailnet.get(DEVICES).await.ok();
 }
 
+/// L9: no web page can reset a sandbox, whatever name its site has.
+#[tokio::test]
+async fn l9_web_pages_are_kept_away_from_the_controls() {
+    let tailnet = Tailnet::new().await;
+    let url = format!("{}/_sandbox/faults", tailnet.sandbox.base_url());
+    let send = async |name: &str, value: &str| {
+        let request = tailnet.http.get(&url).header(name, value);
+        tailnet.send(request).await
+    };
+    for bad in ["evil.example", "evil.example:8080", "localhost.evil.example", "127.0.0.1@evil", ""]
+    {
+        send("host", bad).await.refused(403, "host must be a loopback address");
+    }
+    for bad in
+        ["http://evil.example", "https://evil.example:1", "null", "http://[::1].evil.example"]
+    {
+        send("origin", bad).await.refused(403, "origin must be a loopback address");
+    }
+    for good in ["localhost", "LOCALHOST:8080", "127.0.0.1:1", "[::1]", "[::1]:8080"] {
+        send("host", good).await.ok();
+        send("origin", &format!("http://{good}")).await.ok();
+    }
+    let id = id_of(&tailnet.devices().await[0]).to_owned();
+    tailnet.call("DELETE", &format!("/device/{id}"), Value::Null).await.ok_and_empty();
+    let reset = format!("{}/_sandbox/reset", tailnet.sandbox.base_url());
+    let request = tailnet.http.post(reset).header("origin", "http://evil.example");
+    assert_eq!(tailnet.send(request).await.status, 403);
+    assert_eq!(tailnet.get(&format!("/device/{id}")).await.status, 404);
+}
+
 #[tokio::test]
 async fn the_clock_and_a_reset_are_at_hand() {
     let tailnet = Tailnet::new().await;

@@ -117,6 +117,36 @@ async fn an_invitation_goes_with_its_device() {
     tailnet.post(&path, json!([{}])).await.refused(404, message);
 }
 
+/// H2: other IDs in invites are numbers in strings, not stable IDs such as `n…CNTRL`.
+#[tokio::test]
+async fn h2_ids_in_invites_are_numeric_strings() {
+    let options = Options { more_tailnets: vec!["other.example".to_owned()], ..Options::default() };
+    let tailnet = Tailnet::with(options).await;
+    let device = tailnet.personal().await;
+    let list = format!("/device/{}/device-invites", id_of(&device));
+    let made = tailnet.post(&list, json!([{}])).await.ok();
+    let key = Sandbox::credentials("other.example").api_key;
+    let link = json!({ "invite": made[0]["inviteUrl"] });
+    tailnet.call_as(&key, "POST", "/device-invites/-/accept", link).await.ok();
+    let share = &tailnet.get(&list).await.ok()[0];
+    let user = &tailnet.post(USERS, json!([{"role": "admin"}])).await.ok()[0];
+    let ids = [
+        &share["id"],
+        &share["tailnetId"],
+        &share["deviceId"],
+        &share["sharerId"],
+        &share["acceptedBy"]["id"],
+        &user["id"],
+        &user["tailnetId"],
+        &user["inviterId"],
+    ];
+    for id in ids {
+        assert!(text(id).parse::<i64>().is_ok_and(|number| number > 0), "{share} {user}");
+    }
+    assert_eq!(share["deviceId"], device["id"]);
+    assert_eq!((&share["sharerId"], &share["tailnetId"]), (&user["inviterId"], &user["tailnetId"]));
+}
+
 #[tokio::test]
 async fn a_deleted_share_cannot_be_accepted() {
     let tailnet = Tailnet::new().await;

@@ -163,6 +163,22 @@ async fn a_federated_identity_has_an_audience_and_no_secret() {
     assert_eq!(identity["customClaimRules"], json!({ "env": "prod" }));
 }
 
+/// T5: the rules of a federated identity are an object, even if there are none.
+#[tokio::test]
+async fn t5_a_federated_identity_without_rules_has_an_empty_object() {
+    let tailnet = Tailnet::new().await;
+    let wanted = json!({
+        "keyType": "federated", "scopes": ["users:read"], "issuer": "https://id.example",
+        "subject": "repo:acme/*",
+    });
+    let identity = tailnet.post("/tailnet/-/keys", wanted).await.ok();
+    assert_eq!(identity["customClaimRules"], json!({}));
+    let path = format!("/tailnet/-/keys/{}", text(&identity["id"]));
+    assert_eq!(tailnet.get(&path).await.ok()["customClaimRules"], json!({}));
+    let key = tailnet.post("/tailnet/-/keys", auth_key(&[])).await.ok();
+    assert!(key.get("customClaimRules").is_none());
+}
+
 #[tokio::test]
 async fn auth_keys_do_not_change_and_built_in_ones_stay() {
     let tailnet = Tailnet::new().await;

@@ -83,6 +83,12 @@ impl Answer {
     }
 
     #[track_caller]
+    fn ok_and_object(&self) {
+        assert_eq!((self.status, self.text.as_str()), (200, "{}"));
+        assert_eq!(self.header("content-type"), "application/json");
+    }
+
+    #[track_caller]
     fn refused(&self, status: u16, message: &str) {
         assert_eq!((self.status, self.message()), (status, message), "{}", self.text);
     }

@@ -68,6 +68,33 @@ async fn each_destination_has_its_own_needs() {
     assert!(stored.get("url").is_none() && stored.get("s3SecretAccessKey").is_none());
 }
 
+/// T6: the credentials of a Google Cloud stream come back, compact and with `&` escaped.
+#[tokio::test]
+async fn t6_google_credentials_are_returned_in_compact_form() {
+    let tailnet = Tailnet::new().await;
+    let credentials = r#"{
+        "type": "external_account",
+        "audience": "//iam.googleapis.com/projects/1/providers/p",
+        "token_url": "https://sts.googleapis.com/v1/token",
+        "credential_source": {
+            "url": "http://169.254.169.254/roles?a=1&b=2",
+            "environment_id": "aws1"
+        },
+        "universe_domain": "googleapis.com"
+    }"#;
+    let wanted = json!({"destinationType": "gcs", "gcsBucket": "b", "gcsCredentials": credentials});
+    tailnet.call("PUT", STREAM, wanted).await.ok_and_empty();
+    let compact = concat!(
+        r#"{"universe_domain":"googleapis.com","type":"external_account","#,
+        r#""audience":"//iam.googleapis.com/projects/1/providers/p","#,
+        r#""token_url":"https://sts.googleapis.com/v1/token","credential_source":"#,
+        r#"{"environment_id":"aws1","url":"http://169.254.169.254/roles?a=1\u0026b=2"}}"#,
+    );
+    assert_eq!(tailnet.get(STREAM).await.ok()["gcsCredentials"], compact);
+    let events = tailnet.audit("&event=TAILNET.CREATE.LOGSTREAM_ENDPOINT").await;
+    assert!(!events[0].to_string().contains("external_account"));
+}
+
 #[tokio::test]
 async fn a_reusable_external_id_is_the_same_until_it_is_linked() {
     let tailnet = Tailnet::new().await;

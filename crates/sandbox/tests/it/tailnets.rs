@@ -27,6 +27,29 @@ async fn a_credential_opens_its_own_tailnet_only() {
     assert!(text(&users["users"][0]["loginName"]).ends_with("@other.example"));
 }
 
+/// First use, 23: programs tell tailnets apart by the ID in the key.
+#[tokio::test]
+async fn fu23_each_tailnet_has_keys_with_ids_of_its_own() {
+    let tailnet = two().await;
+    let id_in = |secret: &str| secret.split('-').nth(2).unwrap().to_owned();
+    let mut seen = std::collections::BTreeSet::new();
+    // Names that differ in their punctuation only are different tailnets.
+    for name in [Sandbox::TAILNET, OTHER, "otherexample"] {
+        let all = Sandbox::credentials(name);
+        assert!(seen.insert(id_in(&all.api_key)), "{}", all.api_key);
+        assert!(seen.insert(all.oauth_client_id), "{name}");
+        assert!(seen.insert(all.federated_client_id), "{name}");
+    }
+    let all = Sandbox::credentials(OTHER);
+    assert_eq!(id_in(&all.oauth_client_secret), all.oauth_client_id);
+    let path = format!("/tailnet/-/keys/{}", id_in(&all.api_key));
+    let key = tailnet.call_as(&all.api_key, "GET", &path, Value::Null).await.ok();
+    assert_eq!(
+        (&key["keyType"], &key["description"]),
+        (&json!("api"), &json!("Sandbox access key"))
+    );
+}
+
 #[tokio::test]
 async fn oauth_clients_lead_to_their_tailnet() {
     let tailnet = two().await;

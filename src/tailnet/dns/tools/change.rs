@@ -29,7 +29,7 @@ pub(crate) struct ConfigureDns {
     nameservers: Option<Vec<String>>,
     /// Devices use the nameservers, not those of their network.
     override_local_dns: Option<bool>,
-    /// True turns MagicDNS on; needs a nameserver.
+    /// True turns MagicDNS on.
     magic_dns: Option<bool>,
     /// Search domains, in order.
     search_paths: Option<Vec<String>>,
@@ -161,7 +161,7 @@ impl Edit for SetSearchPaths {
     }
 }
 
-/// Enable MagicDNS, so that devices have DNS names; needs a nameserver.
+/// Enable MagicDNS, so that devices have DNS names.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct EnableMagicDns {}
 

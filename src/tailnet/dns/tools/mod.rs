@@ -23,7 +23,7 @@ use self::change::{
 pub(crate) const TOOLSET: Toolset = Toolset {
     name: "dns",
     about: "DNS for all devices: nameservers, split DNS, search paths and MagicDNS.",
-    instructions: "MagicDNS needs a nameserver; configure_dns changes several things at once.",
+    instructions: "configure_dns changes several things at once.",
     default: false,
     tools: &[
         query::<GetDnsStatus>(),

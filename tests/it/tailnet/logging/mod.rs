@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 use tailsteward::{
-    Tailnet,
+    Operation, Tailnet,
     sandbox::{Options, Sandbox},
+    tailnet::logging::Log,
 };
 
 use crate::{
-    support::{proxy::unreadable_after, tailnet::settings},
+    support::{edits::raw, proxy::unreadable_after, tailnet::settings},
     tailnet::resource::{Fixture, SECRET, agent, are_refused},
 };
 
@@ -71,6 +72,32 @@ async fn what_needs_no_secret_comes_back_and_what_needs_one_does_not() {
     let replaced = agent.call("set_log_streaming", role("network")).await;
     assert_eq!(replaced["cannot_be_undone"], true, "{replaced}");
     assert!(replaced["warnings"].to_string().contains("ends"), "{replaced}");
+}
+
+/// T6: Tailscale returns Google Cloud credentials. A private key in them is not shown.
+#[tokio::test]
+async fn t6_google_credentials_are_never_shown() {
+    let fixture = Fixture::new().await;
+    let key = json!({ "type": "service_account", "private_key": SECRET }).to_string();
+    let stream = json!({
+        "destinationType": "gcs", "gcsBucket": "logs-bucket", "gcsCredentials": key,
+    });
+    let path = "/tailnet/-/logging/network/stream";
+    raw(&fixture.sandbox, "PUT", path, stream).await;
+    let sent = raw(&fixture.sandbox, "GET", path, Value::Null).await;
+    assert!(sent.to_string().contains(SECRET), "the sandbox returns it: {sent}");
+
+    let shown = fixture.agent.call("get_log_streaming", json!({ "log": "network" })).await;
+    assert_eq!(shown["configuration"]["gcsBucket"], "logs-bucket");
+    assert!(!shown.to_string().contains(SECRET), "{shown}");
+    let stream = fixture.tailnet.logging().stream(Log::Network).await.unwrap();
+    assert!(!format!("{stream:?}").contains(SECRET));
+    let operation = Operation::GetLogStreamingConfiguration;
+    let given = json!({ "logType": "network" });
+    let read = fixture.tailnet.operations().read(operation, &given).await.unwrap();
+    assert!(read["gcsCredentials"].is_string() && !read.to_string().contains(SECRET), "{read}");
+    let stopped = fixture.agent.call("disable_log_streaming", json!({ "log": "network" })).await;
+    assert!(!stopped.to_string().contains(SECRET), "{stopped}");
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Log streaming. Configurations are stored, but nothing is sent.
 
+mod gcs;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -16,7 +18,10 @@ const DESTINATIONS: &[&str] =
     &["splunk", "elastic", "panther", "cribl", "datadog", "axiom", "s3", "gcs"];
 
 /// Fields that are never returned.
-const SECRETS: &[&str] = &["token", "s3SecretAccessKey", "gcsCredentials"];
+const SECRETS: &[&str] = &["token", "s3SecretAccessKey"];
+
+/// The field with the Google Cloud credentials, which is returned.
+const GCS_CREDENTIALS: &str = "gcsCredentials";
 
 const TEXTS: &[&str] = &[
     "url",
@@ -33,7 +38,7 @@ const TEXTS: &[&str] = &[
     "s3ExternalId",
     "gcsBucket",
     "gcsKeyPrefix",
-    "gcsCredentials",
+    GCS_CREDENTIALS,
 ];
 
 /// The AWS account that Tailscale would use.
@@ -56,10 +61,18 @@ struct Stream {
 }
 
 impl Stream {
+    /// The fields that the API returns.
     fn shown(&self) -> Map<String, Value> {
         let mut fields = self.fields.clone();
         fields.retain(|name, _| !SECRETS.contains(&name.as_str()));
         fields
+    }
+
+    /// The fields in the audit log, which has no credentials of any kind.
+    fn recorded(&self) -> Value {
+        let mut fields = self.shown();
+        fields.remove(GCS_CREDENTIALS);
+        Value::Object(fields)
     }
 }
 
@@ -95,17 +108,17 @@ pub(crate) fn set(call: &mut Call<'_>) -> Outcome {
     let log_type = call.log_type()?;
     let fields = checked(&call.json()?, &log_type)?;
     let new = Stream { since: call.now, fields };
-    let shown = Value::Object(new.shown());
+    let shown = new.recorded();
     let old = call.state.streams.configured.insert(log_type, new);
     let action = if old.is_some() { "UPDATE" } else { "CREATE" };
-    let old = old.map(|old| Value::Object(old.shown())).unwrap_or_default();
+    let old = old.map(|old| old.recorded()).unwrap_or_default();
     call.tell_of_stream(action, old, shown);
     Ok(Reply::empty())
 }
 
 /// `DELETE /tailnet/{tailnet}/logging/{logType}/stream`.
 pub(crate) fn delete(call: &mut Call<'_>) -> Outcome {
-    let old = Value::Object(call.stream()?.shown());
+    let old = call.stream()?.recorded();
     let log_type = call.log_type()?;
     call.state.streams.configured.remove(&log_type);
     call.tell_of_stream("DELETE", old, Value::Null);
@@ -153,6 +166,9 @@ fn checked(body: &Map<String, Value>, log_type: &str) -> Result<Map<String, Valu
             Some(Value::String(text)) => drop(fields.insert((*name).to_owned(), json!(text))),
             Some(_) => return Err(refused(name)),
         }
+    }
+    if let Some(Value::String(text)) = fields.get_mut(GCS_CREDENTIALS) {
+        *text = gcs::compact(text);
     }
     if let Some(period) = body.get("uploadPeriodMinutes").filter(|it| !it.is_null()) {
         let minutes = period.as_i64().filter(|minutes| (0..=1440).contains(minutes));
