@@ -3,7 +3,7 @@
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-/// A call of a tool, and whether everything that it does can be undone.
+/// A call of a tool.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
     pub(crate) tool: &'static str,
@@ -34,113 +34,139 @@ pub(crate) fn next(rng: &mut Rng, state: &Value) -> Call {
 }
 
 fn one(rng: &mut Rng, state: &Value) -> Option<Call> {
-    let own = |device: &&Value| device["is_external"] == false;
-    let list = |name: &str| state[name].as_array().map(Vec::as_slice).unwrap_or_default();
-    let devices: Vec<&Value> = list("devices").iter().filter(own).collect();
-    let (sacrificed, kept): (Vec<&Value>, Vec<&Value>) =
-        devices.into_iter().partition(|device| is_sacrificed(device));
-    let tagged: Vec<&Value> = kept
-        .iter()
-        .copied()
-        .filter(|it| it["tags"] != json!([]) && !it["tags"].is_null())
-        .collect();
-    let id = |device: &Value| device["node_id"].clone();
-    let people: Vec<&Value> = list("users")
-        .iter()
-        .filter(|it| it["is_shared"] == false && it["role"] != "owner" && it["role"] != "admin")
-        .collect();
-    let tags = ["tag:web", "tag:db", "tag:prod", "tag:ci", "tag:k8s", "tag:router"];
-    let word = format!("{}{}", ["red", "blue", "old", "new"][rng.usize(..4)], rng.u16(..));
-    let call = |tool, arguments| Some(Call { tool, arguments });
     match rng.u8(..24) {
-        0..=3 => {
-            let device = id(pick(rng, &tagged)?);
-            call("update_device", json!({ "device": device, "name": word }))
-        }
-        4 | 5 => {
-            let device = id(pick(rng, &tagged)?);
-            let tag = tags[rng.usize(..tags.len())];
-            call("update_device", json!({ "device": device, "set_tags": [tag] }))
-        }
+        0..=11 => of_device(rng, state),
+        12..=15 => of_dns(rng, state),
+        16 | 17 => of_user(rng, state),
+        18..=22 => Some(of_others(rng)),
+        _ => for_good(rng, state),
+    }
+}
+
+fn call(tool: &'static str, arguments: Value) -> Call {
+    Call { tool, arguments }
+}
+
+fn word(rng: &mut Rng) -> String {
+    format!("{}{}", ["red", "blue", "old", "new"][rng.usize(..4)], rng.u16(..))
+}
+
+fn list<'a>(state: &'a Value, name: &str) -> Vec<&'a Value> {
+    state[name].as_array().into_iter().flatten().collect()
+}
+
+/// The tailnet's own devices: those for changes that cannot be undone, or the others.
+fn devices(state: &Value, sacrificed: bool) -> Vec<&Value> {
+    let mut devices = list(state, "devices");
+    devices.retain(|it| it["is_external"] == false && is_sacrificed(it) == sacrificed);
+    devices
+}
+
+fn id(device: &Value) -> Value {
+    device["node_id"].clone()
+}
+
+const TAGS: [&str; 6] = ["tag:web", "tag:db", "tag:prod", "tag:ci", "tag:k8s", "tag:router"];
+
+fn of_device(rng: &mut Rng, state: &Value) -> Option<Call> {
+    let kept = devices(state, false);
+    let mut tagged = kept.clone();
+    tagged.retain(|it| it["tags"].as_array().is_some_and(|tags| !tags.is_empty()));
+    let tag = TAGS[rng.usize(..TAGS.len())];
+    let (any, word) = (id(pick(rng, &kept)?), word(rng));
+    let one = id(pick(rng, &tagged)?);
+    match rng.u8(..12) {
+        0..=3 => Some(call("update_device", json!({ "device": one, "name": word }))),
+        4 | 5 => Some(call("update_device", json!({ "device": one, "set_tags": [tag] }))),
         6 | 7 => {
-            let device = id(pick(rng, &kept)?);
-            call(
-                "set_device_attribute",
-                json!({ "device": device, "key": "custom:chaos", "value": word }),
-            )
+            let arguments = json!({ "device": any, "key": "custom:chaos", "value": word });
+            Some(call("set_device_attribute", arguments))
         }
         8 => {
-            let with = |it: &&&Value| it["attributes"].get("custom:chaos").is_some();
-            let set: Vec<&Value> = kept.iter().filter(with).copied().collect();
+            let mut set = kept;
+            set.retain(|it| it["attributes"].get("custom:chaos").is_some());
             let device = id(pick(rng, &set)?);
-            call("delete_device_attribute", json!({ "device": device, "key": "custom:chaos" }))
+            Some(call(
+                "delete_device_attribute",
+                json!({ "device": device, "key": "custom:chaos" }),
+            ))
         }
-        9 => call("authorize_device", json!({ "device": id(pick(rng, &kept)?) })),
-        10 => {
-            let device = id(pick(rng, &kept)?);
-            call("revoke_device", json!({ "device": device, "how": "deauthorize" }))
+        9 => Some(call("authorize_device", json!({ "device": any }))),
+        10 => Some(call("revoke_device", json!({ "device": any, "how": "deauthorize" }))),
+        _ => {
+            let several: Vec<Value> =
+                tagged.iter().take(rng.usize(2..6)).map(|it| id(it)).collect();
+            let on_failure = ["continue", "stop", "undo"][rng.usize(..3)];
+            let arguments = json!({ "devices": several, "tags": [tag], "on_failure": on_failure });
+            Some(call(if rng.bool() { "add_tags" } else { "remove_tags" }, arguments))
         }
-        11 => call("set_search_paths", json!({ "search_paths": [format!("{word}.example.com")] })),
-        12 => {
+    }
+}
+
+fn of_dns(rng: &mut Rng, state: &Value) -> Option<Call> {
+    let server = format!("203.0.113.{}", rng.u8(1..250));
+    match rng.u8(..4) {
+        0 => {
+            let domain = format!("{}.example.com", word(rng));
+            Some(call("set_search_paths", json!({ "search_paths": [domain] })))
+        }
+        1 => {
             let domain = format!("zone{}.example.com", rng.u8(..6));
-            let server = format!("203.0.113.{}", rng.u8(1..250));
-            call("add_dns_route", json!({ "domain": domain, "nameservers": [server] }))
+            Some(call("add_dns_route", json!({ "domain": domain, "nameservers": [server] })))
         }
-        13 => {
+        2 => {
             let zones = state["dns"]["split"].as_object()?;
             let ours: Vec<&String> = zones.keys().filter(|it| it.starts_with("zone")).collect();
             let domain = (!ours.is_empty()).then(|| ours[rng.usize(..ours.len())])?;
-            call("remove_dns_route", json!({ "domain": domain }))
+            Some(call("remove_dns_route", json!({ "domain": domain })))
         }
-        14 => {
-            let servers = [format!("203.0.113.{}", rng.u8(1..250)), "9.9.9.9".to_owned()];
-            call("configure_nameservers", json!({ "nameservers": servers }))
-        }
-        15 => {
+        _ => Some(call("configure_nameservers", json!({ "nameservers": [server, "9.9.9.9"] }))),
+    }
+}
+
+fn of_user(rng: &mut Rng, state: &Value) -> Option<Call> {
+    let mut people = list(state, "users");
+    people.retain(|it| {
+        it["is_shared"] == false && !["owner", "admin"].contains(&it["role"].as_str().unwrap_or(""))
+    });
+    let user = pick(rng, &people)?["login_name"].clone();
+    if rng.bool() {
+        let role = ["member", "auditor", "it-admin", "network-admin"][rng.usize(..4)];
+        return Some(call("set_user_role", json!({ "user": user, "role": role })));
+    }
+    Some(call(if rng.bool() { "suspend_user" } else { "restore_user" }, json!({ "user": user })))
+}
+
+fn of_others(rng: &mut Rng) -> Call {
+    let word = word(rng);
+    match rng.u8(..5) {
+        0 => {
             let days = rng.u8(30..170);
             call("update_tailnet_settings", json!({ "devices_key_duration_days": days }))
         }
-        16 => {
-            let user = pick(rng, &people)?["login_name"].clone();
-            let role = ["member", "auditor", "it-admin", "network-admin"][rng.usize(..4)];
-            call("set_user_role", json!({ "user": user, "role": role }))
-        }
-        17 => {
-            let user = pick(rng, &people)?;
-            let tool = if rng.bool() { "suspend_user" } else { "restore_user" };
-            call(tool, json!({ "user": user["login_name"] }))
-        }
-        18 => {
+        1 => {
             let host = format!("chaos-{}", rng.u8(..9));
             let address = format!("10.9.{}.{}", rng.u8(..), rng.u8(1..250));
             let edit = json!({ "op": "set", "section": "hosts", "name": host, "value": address });
             call("update_acl_policy", json!({ "edits": [edit] }))
         }
-        19 => {
-            let several: Vec<Value> =
-                tagged.iter().take(rng.usize(2..6)).map(|it| id(it)).collect();
-            let tag = tags[rng.usize(..tags.len())];
-            let on_failure = ["continue", "stop", "undo"][rng.usize(..3)];
-            let arguments = json!({
-                "devices": several, "tags": [tag], "on_failure": on_failure,
-            });
-            call(if rng.bool() { "add_tags" } else { "remove_tags" }, arguments)
+        2 => call("services_update", json!({ "service": "svc:orders-db", "comment": word })),
+        3 => {
+            let arguments = json!({ "kind": "auth", "tags": ["tag:ci"], "description": word });
+            call("create_key", arguments)
         }
-        20 => {
-            let service = "svc:orders-db";
-            call("services_update", json!({ "service": service, "comment": word }))
+        _ => {
+            let url = format!("https://hooks.example.com/{word}");
+            call("create_webhook", json!({ "url": url, "subscriptions": ["nodeCreated"] }))
         }
-        21 => {
-            call("create_key", json!({ "kind": "auth", "tags": ["tag:ci"], "description": word }))
-        }
-        22 => call(
-            "create_webhook",
-            json!({ "url": format!("https://hooks.example.com/{word}"), "subscriptions": ["nodeCreated"] }),
-        ),
-        _ if rng.u8(..20) == 0 => {
-            let device = id(pick(rng, &sacrificed)?);
-            call("revoke_device", json!({ "device": device, "how": "remove" }))
-        }
-        _ => call("expire_device_key", json!({ "device": id(pick(rng, &sacrificed)?) })),
     }
+}
+
+/// What cannot be undone.
+fn for_good(rng: &mut Rng, state: &Value) -> Option<Call> {
+    let device = id(pick(rng, &devices(state, true))?);
+    if rng.u8(..20) == 0 {
+        return Some(call("revoke_device", json!({ "device": device, "how": "remove" })));
+    }
+    Some(call("expire_device_key", json!({ "device": device })))
 }

@@ -75,8 +75,8 @@ pub(crate) async fn entries(journal: &mut AnyConnection, last: i64) -> Vec<Entry
     entries
 }
 
-fn may_have_effect(step: &Option<String>) -> bool {
-    step.as_deref().is_none_or(|outcome| matches!(outcome, "done" | "unknown"))
+fn may_have_effect(step: Option<&str>) -> bool {
+    step.is_none_or(|outcome| matches!(outcome, "done" | "unknown"))
 }
 
 /// What is wrong after one call, if anything is.
@@ -84,7 +84,7 @@ pub(crate) fn violation(before: &World, after: &World, entries: &[Entry]) -> Opt
     let mut steps = entries.iter().flat_map(|entry| &entry.steps);
     let changed = before.state != after.state;
     let wrote = after.audited > before.audited;
-    if changed && !steps.clone().any(may_have_effect) {
+    if changed && !steps.clone().any(|step| may_have_effect(step.as_deref())) {
         return Some(format!("an effect is not in the journal as done or unknown: {entries:?}"));
     }
     if wrote && steps.next().is_none() {

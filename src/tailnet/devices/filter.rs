@@ -193,10 +193,8 @@ fn none(field: &str, wanted: &str, there: &BTreeSet<&str>) -> Error {
         near.sort_by(|a, b| score(b).total_cmp(&score(a)));
     }
     let more = near.len().saturating_sub(MAX_LISTED);
-    let mut listed = near.into_iter().take(MAX_LISTED).collect::<Vec<_>>().join(", ");
-    if more > 0 {
-        listed.push_str(&format!(" and {more} more"));
-    }
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let listed = near.into_iter().take(MAX_LISTED).collect::<Vec<_>>().join(", ") + &more;
     Error::invalid_input(
         field,
         format!("is `{wanted}`, which no device has; devices have {listed}"),
