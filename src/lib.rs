@@ -44,6 +44,7 @@ pub mod wire;
 mod operation;
 mod risk;
 mod values;
+#[cfg(feature = "operations")]
 mod visible;
 
 #[cfg(feature = "server")]

@@ -35,6 +35,7 @@ pub(crate) fn visible_up_to(text: &str, longest: usize) -> Cow<'_, str> {
 }
 
 /// JSON whose texts have `\u{…}` for each hidden character. JSON itself escapes controls already.
+#[cfg(feature = "server")]
 pub(crate) fn visible_json(json: &str) -> Cow<'_, str> {
     let is_hidden = |c: char| (!c.is_ascii() || c == '\u{7f}') && is_hidden(c);
     escaped(json, is_hidden, "\\\\")
@@ -54,7 +55,7 @@ fn escaped<'a>(text: &'a str, is_hidden: impl Fn(char) -> bool, backslash: &str)
     Cow::Owned(shown)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "server"))]
 mod tests {
     use proptest::prelude::*;
 

@@ -31,12 +31,12 @@ mod write;
 pub use self::{
     context::{Actor, Confirmation, Progress},
     journal::Journal,
-    plan::{Item, OnFailure, Plan},
+    plan::{Item, MAX_DESCRIBED, OnFailure, Plan},
     report::{Capped, Changed, Outcome, Problem, Report},
     tailnet::Tailnet,
 };
 pub(crate) use self::{
-    plan::{MAX_DESCRIBED, label},
+    plan::label,
     subject::{Checked, Checks, Compare, Fields, Subject, same},
     write::{Secrets, Write, Written},
 };

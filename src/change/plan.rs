@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::{Change, Checked, Report, Risk, Secrets, Subject, Tailnet};
 use crate::{ErrorKind, client::Result};
 
-/// As many resources of a plan are described to the person who confirms it.
-pub(crate) const MAX_DESCRIBED: usize = 20;
+/// How many resources of a plan [`Plan::describe`] describes.
+pub const MAX_DESCRIBED: usize = 20;
 
 /// The changes of one resource. They are made in order, all of them or none.
 #[derive(Debug, Clone)]
@@ -50,6 +50,19 @@ impl Item {
     /// Changes of the resource, in the order in which they are made.
     pub fn changes(&self) -> &[Change] {
         &self.changes
+    }
+
+    /// What a person recognises it by, besides its name: see [`Plan::describe`].
+    pub fn details(&self) -> &str {
+        &self.details
+    }
+
+    /// What happens to it, if it has one change that one verb describes: `Remove`.
+    pub fn verb(&self) -> Option<&'static str> {
+        match self.changes.as_slice() {
+            [change] => self.subject.compare().verb(change),
+            _ => None,
+        }
     }
 
     /// Kind and name, such as `device web-1`.
@@ -137,7 +150,7 @@ impl Plan {
     /// # Errors
     ///
     /// Whatever reading a resource fails with, unless it is gone.
-    pub(crate) async fn describe(&mut self, tailnet: &Tailnet) -> Result<()> {
+    pub async fn describe(&mut self, tailnet: &Tailnet) -> Result<()> {
         let changed = self.items.iter_mut().filter(|item| !item.changes.is_empty());
         for item in changed.take(MAX_DESCRIBED).filter(|item| !item.id.is_empty()) {
             item.details = match item.subject.describe(tailnet, &item.id).await {
@@ -149,6 +162,7 @@ impl Plan {
     }
 
     /// Makes the plan at least as risky as `risk`.
+    #[cfg(feature = "server")]
     pub(crate) fn at_least(&mut self, risk: Risk) {
         self.least = self.least.max(risk);
     }
@@ -216,7 +230,7 @@ impl Plan {
 
     /// All that a confirmation binds to: what the plan changes, and all that is shown of it. A plan
     /// that differs in a name or a warning is another plan.
-    pub(crate) fn fingerprint(&self) -> impl Serialize + '_ {
+    pub fn fingerprint(&self) -> impl Serialize + '_ {
         let items = self.items.iter().map(|item| {
             (item.kind(), &item.id, &item.name, &item.details, item.changes.as_slice())
         });

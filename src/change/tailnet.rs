@@ -57,7 +57,7 @@ impl Tailnet {
     }
 
     /// What a person recognises the tailnet by: its name, its ID, or the credential that it belongs to.
-    pub(crate) fn title(&self) -> String {
+    pub fn title(&self) -> String {
         match (&self.name, self.client.tailnet()) {
             (Some(name), _) => name.to_string(),
             (None, "-") => format!("the tailnet of {}", self.settings().credential.public_id()),

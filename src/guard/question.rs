@@ -54,10 +54,7 @@ pub(crate) fn question(pending: &Pending<'_>, undo: &str) -> String {
 
 /// `Remove device web-1 (100.64.0.1, linux, tag:web)`, with the changes below unless the verb says all.
 fn one(item: &Item) -> String {
-    let verb = match item.changes() {
-        [change] => item.subject.compare().verb(change),
-        _ => None,
-    };
+    let verb = item.verb();
     let mut text = format!("{} {}", verb.unwrap_or("Change"), recognised(item));
     for change in item.changes() {
         let is_said = verb.is_some() && (change.to.is_boolean() || change.to.is_null());
@@ -71,7 +68,7 @@ fn one(item: &Item) -> String {
 /// `Remove 4 devices`, with each resource below; where their changes differ, with each change.
 fn several(items: &[&Item], plan: &Plan) -> String {
     let same = same_change(items);
-    let verb = same.and_then(|(item, change)| item.subject.compare().verb(change));
+    let verb = same.and_then(|(item, _)| item.verb());
     let kind = items.first().map_or("resource", |item| item.kind());
     let kind = if items.iter().all(|item| item.kind() == kind) { kind } else { "resource" };
     let mut text = format!("{} {} {kind}s", verb.unwrap_or("Change"), items.len());

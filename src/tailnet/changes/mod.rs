@@ -33,6 +33,8 @@ pub struct ChangeList {
     pub total: u64,
     /// Number of changes on this page.
     pub shown: usize,
+    /// What the list covers, and what has more.
+    pub covers: &'static str,
     /// The changes on this page.
     pub changes: Vec<Entry>,
     /// The value of `before` for the next page: the number of the oldest change here. Absent on the
@@ -40,6 +42,10 @@ pub struct ChangeList {
     #[serde(skip)]
     pub next: Option<i64>,
 }
+
+/// What the journal covers.
+pub(crate) const COVERS: &str =
+    "changes through this server; the tailnet's audit log has all (listConfigurationAuditLogs)";
 
 /// One recorded change with its steps.
 #[derive(Debug, Clone, Serialize)]
@@ -100,7 +106,7 @@ impl<'a> Changes<'a> {
         let more = changes.len() > find.limit;
         changes.truncate(find.limit);
         let next = changes.last().map(|it| it.change).filter(|_| more);
-        Ok(ChangeList { total, shown: changes.len(), changes, next })
+        Ok(ChangeList { total, shown: changes.len(), covers: COVERS, changes, next })
     }
 
     /// Reads one recorded change. If the outcome of a step is unknown, reads the field again.

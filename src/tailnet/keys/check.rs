@@ -185,6 +185,13 @@ impl NewKey {
                 "anyone with the key can add any number of devices, without approval".to_owned(),
             );
         }
+        if self.kind == Kind::Auth && !self.preauthorized {
+            warnings.push(
+                "it is not preauthorized: where device approval is on, devices that use it need \
+                 approval"
+                    .to_owned(),
+            );
+        }
         if self.scopes.iter().any(|it| it == "all") {
             warnings.push(
                 "it has access to everything, including what is added to the API later".to_owned(),

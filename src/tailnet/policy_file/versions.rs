@@ -12,6 +12,7 @@ use crate::{
     },
     client::Result,
     policy::merge,
+    tailnet::changes::COVERS,
 };
 
 /// How many journal entries are read at once when searching by time.
@@ -40,6 +41,8 @@ pub struct VersionList {
     /// Short name of the live text; absent if it could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub live: Option<String>,
+    /// What the list covers, and what has more.
+    pub covers: &'static str,
     /// The versions on this page.
     pub versions: Vec<Version>,
     /// The value of `before` for the next page: the number of the oldest version here. Absent on the
@@ -118,6 +121,7 @@ impl PolicyFileOf<'_> {
             total: page.total,
             shown: versions.len(),
             live: live.as_deref().map(named),
+            covers: COVERS,
             versions,
             next: page.next,
             note,
