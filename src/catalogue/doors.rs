@@ -1,5 +1,5 @@
-//! Which tools make a change directly. A change that comes through another door (an undo, a call by name)
-//! is as risky as there, and is refused where none of them is offered.
+//! Finds the tools that make a change directly. If the same change is requested in another way, by an undo or
+//! a call by name, it has the risk of these tools, and is refused if none of them is offered.
 
 use serde_json::Value;
 

@@ -17,7 +17,7 @@ use crate::{
     tool::Risk,
 };
 
-/// The longest name of who calls.
+/// The most characters in the name of a caller, as given with `--as`.
 const MAX_NAME: usize = 64;
 
 /// Options of the offered tools, and of the journal.
@@ -148,7 +148,7 @@ impl Offered {
         Ok(setup)
     }
 
-    /// Who calls over stdio and on the terminal.
+    /// The caller over stdio and on the terminal, by the name from `--as` or the operating system.
     fn local(&self) -> Result<Principal> {
         let Some(name) = &self.local else {
             let user = whoami::username().ok().filter(|name| !name.trim().is_empty());

@@ -1,5 +1,5 @@
-//! The question that a person answers before a destructive plan is carried out: it says all that the
-//! answer binds to.
+//! The question that a user answers before a destructive plan is applied. It shows everything that the
+//! answer confirms.
 
 use std::fmt::Write as _;
 
@@ -96,7 +96,7 @@ fn several(items: &[&Item], plan: &Plan) -> String {
     text
 }
 
-/// The one change that all resources get, if it is one.
+/// The change, with one of the resources, if all resources get the same single change.
 fn same_change<'a>(items: &[&'a Item]) -> Option<(&'a Item, &'a Change)> {
     let [change] = items.first()?.changes() else { return None };
     let is_same = |item: &&Item| {
@@ -106,7 +106,7 @@ fn same_change<'a>(items: &[&'a Item]) -> Option<(&'a Item, &'a Change)> {
     items.iter().all(is_same).then_some((*items.first()?, change))
 }
 
-/// Kind and name, and what a person recognises the resource by.
+/// The kind and name of the resource, and details by which a user recognises it, such as its address.
 fn recognised(item: &Item) -> String {
     let label = name(&item.label());
     if item.details.is_empty() { label } else { format!("{label} ({})", name(&item.details)) }

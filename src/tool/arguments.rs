@@ -44,16 +44,16 @@ pub(super) fn refuse_unknown(
     Err(Error::invalid_input(unknown, format!("is not a parameter of {tool}{hint} ({known})")))
 }
 
-/// Parameters whose value may be a policy file or another long text.
+/// The parameters whose value may be a policy file or another long text.
 const LONG: &[&str] = &["text", "edits", "body", "value", "parameters", "gcs_credentials"];
-/// The longest value of such a parameter: policy files of several megabytes exist.
+/// The most bytes in the value of a [`LONG`] parameter: policy files of several megabytes exist.
 const MAX_LONG_BYTES: usize = 4 << 20;
-/// The longest text of any other parameter.
+/// The most bytes in a text, for parameters that are not in [`LONG`].
 const MAX_TEXT_BYTES: usize = 4 << 10;
-/// The longest list or object of any other parameter.
+/// The most bytes in a list or an object, for parameters that are not in [`LONG`].
 const MAX_LIST_BYTES: usize = 1 << 18;
 
-/// Rejects arguments that are longer than anything they could mean.
+/// Rejects arguments that are larger than any sensible value; see [`MAX_TEXT_BYTES`] and the other limits.
 pub(super) fn refuse_long(arguments: &Map<String, Value>) -> Result<()> {
     for (name, value) in arguments {
         let most = match value {

@@ -18,11 +18,11 @@ pub struct Ports {
 #[error("{0}")]
 pub struct BadPorts(String);
 
-/// TCP.
+/// The IP protocol number of TCP.
 pub(super) const TCP: u8 = 6;
-/// UDP.
+/// The IP protocol number of UDP.
 pub(super) const UDP: u8 = 17;
-/// ICMP.
+/// The IP protocol number of ICMP (for IPv4).
 pub(super) const ICMP: u8 = 1;
 const ICMPV6: u8 = 58;
 const SCTP: u8 = 132;

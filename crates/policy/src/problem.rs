@@ -72,13 +72,13 @@ const MAX_NAME: usize = 200;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Omitted {
-    /// Errors.
+    /// The number of errors that are not listed.
     pub errors: usize,
-    /// Warnings.
+    /// The number of warnings that are not listed.
     pub warnings: usize,
 }
 
-/// As the end of a list: `and 900 more errors`. Empty if nothing is omitted.
+/// Writes the last line of a list of problems, such as `and 900 more errors`; empty if nothing is omitted.
 impl fmt::Display for Omitted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = |count: usize, what: &str| {

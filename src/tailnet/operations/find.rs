@@ -1,4 +1,4 @@
-//! Finds operations of the API by words.
+//! Searches the operations of the API by keywords.
 
 use std::cmp::Reverse;
 

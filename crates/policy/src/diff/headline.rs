@@ -1,4 +1,4 @@
-//! Says first if a change opens or closes everything.
+//! The first line about a change that opens or closes everything.
 
 use super::cut::Reach;
 use crate::{
@@ -15,7 +15,8 @@ pub(super) fn of(before: &Compiled<'_>, after: &Compiled<'_>) -> Option<String> 
     closes.then(|| "THIS CLOSES EVERYTHING: no device reaches any other any more".to_owned())
 }
 
-/// Why every device reaches every other on all ports; `None` if no single rule says so.
+/// Why every device reaches every other on all ports; `None` unless the file has no rules, or a single
+/// rule allows it.
 fn opening(policy: &Compiled<'_>) -> Option<String> {
     if !policy.policy.model.restricts {
         let why = "a file without acls and grants lets every device reach every other on all ports";

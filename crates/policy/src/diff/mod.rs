@@ -28,7 +28,7 @@ pub struct Effect {
     /// Whether the files are equal apart from comments and layout. Only then it is proved that no access is
     /// gained or lost.
     pub equal: bool,
-    /// What matters most, if everything is opened or closed.
+    /// The first line, if the change opens or closes everything.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub headline: Option<String>,
     /// The connections that only the new policy allows.

@@ -93,7 +93,7 @@ pub enum EditError {
         section: String,
         /// The name to add.
         name: String,
-        /// Its current value.
+        /// The value that the name has now, as JSON.
         value: String,
     },
     /// The edit would break the file or lose a comment. Nothing was changed.
