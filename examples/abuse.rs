@@ -27,9 +27,9 @@ use tokio::{
     net::TcpStream,
 };
 
-/// How long a health check may take: at the 99th percentile, and the slowest.
-const HEALTH_LIMIT: Duration = Duration::from_millis(100);
-const SLOWEST_HEALTH: Duration = Duration::from_secs(1);
+/// How long a health check may take at the 99th percentile, in milliseconds, unless `--health-ms` says
+/// otherwise: a machine that also builds is slower. The slowest may take ten times as long.
+const HEALTH_LIMIT_MS: u64 = 100;
 /// How much more memory the last quarter of the run may take than the second.
 const GROWTH_KB: u64 = 32_000;
 /// How long the server may take to end.
@@ -76,9 +76,9 @@ async fn run() -> ExitCode {
     health.sort();
     let at = |percent: usize| health[(health.len() - 1) * percent / 100];
     let quarter = |from: usize| {
-        let mut part = memory[memory.len() * from / 4..memory.len() * (from + 1) / 4].to_vec();
-        part.sort_unstable();
-        part[part.len() / 2]
+        let mut sizes = memory[memory.len() * from / 4..memory.len() * (from + 1) / 4].to_vec();
+        sizes.sort_unstable();
+        sizes[sizes.len() / 2]
     };
     let (early, late) = (quarter(1), quarter(3));
     let ended = end(&mut server).await;
@@ -95,8 +95,10 @@ async fn run() -> ExitCode {
         "SIGTERM: {}",
         ended.map_or("ignored".to_owned(), |took| format!("ended after {took:?}"))
     );
-    let good = at(99) < HEALTH_LIMIT
-        && at(100) < SLOWEST_HEALTH
+    let limit = argument("--health-ms").and_then(|it| it.parse().ok()).unwrap_or(HEALTH_LIMIT_MS);
+    let limit = Duration::from_millis(limit);
+    let good = at(99) < limit
+        && at(100) < limit * 10
         && late < early + GROWTH_KB
         && ended.is_some_and(|took| took < GRACE + Duration::from_secs(2));
     println!("{}", if good { "held" } else { "FAILED" });
@@ -114,11 +116,7 @@ fn free_port() -> u16 {
 
 fn client() -> reqwest::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder()
-        .no_proxy()
-        .timeout(Duration::from_secs(60))
-        .build()
-        .expect("a client")
+    reqwest::Client::builder().no_proxy().timeout(Duration::from_mins(1)).build().expect("a client")
 }
 
 fn start(program: &str, port: u16, tokens: &std::path::Path) -> Child {
