@@ -177,7 +177,10 @@ impl Offer {
         }
         Err(Error::refused(
             format!("`{tool}` needs `{risk}` access, and only `{}` is allowed", self.access()),
-            format!("ask the administrator of this server to start it with --access {risk}"),
+            format!(
+                "it takes --access {risk}, and neither --read-only nor a token that only reads: set it, \
+                 or ask the administrator of this server"
+            ),
         ))
     }
 

@@ -311,15 +311,18 @@ impl Target {
             [one] => Ok(Some(one)),
             several => Err(Error::config(
                 format!("--profile names {} profiles; this command takes one", several.len()),
-                "name one profile; only `serve` takes several",
+                "name one profile; only `serve`, `call` and `doctor` take several",
             )),
         }
     }
 
     async fn connect(&self) -> Result<Connected> {
         if !self.sandbox {
-            let (settings, source) = self.settings()?;
-            return Ok(Connected { tailnet: self.tailnet(settings), source, _sandbox: None });
+            let (settings, source, name) = self.settings()?;
+            let tailnet = self.tailnet(settings);
+            // People know the tailnet by the name of its profile.
+            let tailnet = name.map_or(tailnet.clone(), |name| tailnet.with_name(&name));
+            return Ok(Connected { tailnet, source, _sandbox: None });
         }
         let sandbox = self.start(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
         let mut settings = Settings::new(Credential::ApiKey(Sandbox::API_KEY.into()));
@@ -344,13 +347,13 @@ impl Target {
         })
     }
 
-    /// The settings of the given profile, the environment, or the default profile, and a description of the
-    /// source. Never those of the sandbox, which has to be requested.
-    fn settings(&self) -> Result<(Settings, String)> {
+    /// The settings of the given profile, the environment, or the default profile, a description of the
+    /// source, and the profile's name. Never those of the sandbox, which has to be requested.
+    fn settings(&self) -> Result<(Settings, String, Option<String>)> {
         let profile = |profiles: &Profiles| {
             let name = profiles.choose(self.profile()?)?;
             let source = format!("profile `{name}` in {}", profiles.path().display());
-            Ok((profiles.settings(name)?, source))
+            Ok((profiles.settings(name)?, source, Some(name.to_owned())))
         };
         if self.profile()?.is_some() || self.config.is_some() {
             return profile(&Profiles::load(self.config.as_deref())?);
@@ -363,7 +366,7 @@ impl Target {
                 }
                 profile(&profiles)
             }
-            settings => Ok((settings?, "the environment".to_owned())),
+            settings => Ok((settings?, "the environment".to_owned(), None)),
         }
     }
 }

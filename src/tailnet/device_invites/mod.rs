@@ -140,6 +140,9 @@ impl Resources<'_, DeviceInvite> {
 
 fn warnings(device: &Device, share: &Share) -> Vec<String> {
     let mut warnings = Vec::new();
+    if share.email.is_some() {
+        warnings.push("the mail with the link cannot be unsent".to_owned());
+    }
     if share.multi_use {
         warnings.push("anyone with the link can accept it, up to 1000 people".to_owned());
     }

@@ -154,6 +154,10 @@ impl Compare for Calls {
         }
     }
 
+    fn verb(&self, _: &Change) -> Option<&'static str> {
+        Some("Make")
+    }
+
     fn words(&self, change: &Change) -> String {
         change.field.clone()
     }

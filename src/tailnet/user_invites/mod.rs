@@ -102,6 +102,9 @@ impl Resources<'_, UserInvite> {
             emails.iter().flat_map(|it| one(it)).collect()
         };
         let mut plan = Plan::new(items);
+        if !emails.is_empty() {
+            plan.warnings.push("the mail with the link cannot be unsent".to_owned());
+        }
         if role != InviteRole::Member {
             plan.least = Risk::Danger;
             plan.warnings.push(format!("anyone who accepts it becomes `{role}` immediately"));

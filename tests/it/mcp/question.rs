@@ -130,3 +130,27 @@ async fn text_of_others_writes_no_line_into_the_question() {
     assert!(question.lines().all(|line| !line.starts_with(hostile::FORGED)), "{question}");
     assert_eq!(hostile::hidden(&question), None, "{question}");
 }
+
+// What happens is a verb, for a call by name too, and mail that goes out is said.
+#[tokio::test]
+async fn a_call_by_name_and_an_invite_say_what_happens() {
+    let (_sandbox, tailnet) = sandbox().await;
+    let body =
+        json!({ "endpointUrl": "https://hooks.example.com/x", "subscriptions": ["nodeCreated"] });
+    let call = json!({ "operation": "createWebhook", "parameters": { "body": body } });
+    let question = asked(&tailnet, "call_api_operation", call).await;
+    assert!(question.starts_with("Make call POST "), "{question}");
+    assert!(question.contains("https://hooks.example.com/x"), "{question}");
+
+    let question = asked(&tailnet, "invite_users", json!({ "emails": ["new@example.com"] })).await;
+    assert!(question.contains("cannot be unsent"), "{question}");
+}
+
+// A profile's name is what people know a tailnet by, also where it is the only one.
+#[tokio::test]
+async fn a_single_tailnet_is_named_too() {
+    let (_sandbox, tailnet) = sandbox().await;
+    let device = own(&tailnet).await.remove(0);
+    let question = asked(&tailnet.with_name("acme"), "revoke_device", removal(&device)).await;
+    assert!(question.contains("\nTailnet: acme\n"), "{question}");
+}
