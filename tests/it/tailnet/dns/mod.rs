@@ -314,3 +314,15 @@ async fn a_configuration_that_cannot_be_read_whole_is_not_changed() {
         }
     }
 }
+
+// L3: the password of a resolver's URL went into the journal and to every device.
+#[tokio::test]
+async fn a_resolver_with_a_password_is_refused_without_repeating_it() {
+    let (sandbox, tailnet) = crate::support::tailnet::sandbox_of(5).await;
+    let url = "https://user:D0HPASS@dns.example.com/dns-query";
+    let arguments = json!({ "domain": "corp.example.com", "nameservers": [url] });
+    let refused = agent(&tailnet).await.fail("add_dns_route", arguments).await;
+    assert_eq!(refused["kind"], "invalid_input", "{refused}");
+    assert!(!refused.to_string().contains("D0HPASS"), "{refused}");
+    assert!(sandbox.requests().iter().all(|it| it.0 == "GET"));
+}
