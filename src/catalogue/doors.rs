@@ -165,3 +165,33 @@ pub(crate) fn through_own_door(offer: &Offer, tool: &ToolDef, plan: &mut Plan) -
     plan.at_least(least);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{named, names, operations};
+    use crate::{change::Change, tailnet::SUBJECTS};
+
+    /// A kind that is renamed, or a tool, would silently have no tool of its own any more.
+    #[test]
+    fn every_kind_of_change_has_tools_that_exist() {
+        let states = [
+            (Value::Null, json!({ "name": "new" })),
+            (json!({ "name": "old" }), json!({ "name": "new" })),
+            (json!({ "name": "old" }), Value::Null),
+            (Value::Null, json!(true)),
+        ];
+        let kinds = SUBJECTS.iter().map(|subject| subject.kind());
+        for kind in kinds.filter(|kind| *kind != operations::change::KIND) {
+            for (from, to) in &states {
+                let change = Change::new("configuration", from.clone(), to.clone());
+                let tools = names(kind, &change);
+                assert!(!tools.is_empty(), "{kind}: {change:?}");
+                for tool in tools {
+                    assert!(named(tool).is_ok(), "{kind}: there is no {tool}");
+                }
+            }
+        }
+    }
+}

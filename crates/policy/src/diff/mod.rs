@@ -197,7 +197,7 @@ impl Effect {
         let flows = |sign: char, flows: &[Flow]| -> Vec<String> {
             flows.iter().map(|flow| format!("{sign} {}", flow.line())).collect()
         };
-        let said = |what: &str, lines: &[String]| -> Vec<String> {
+        let labelled = |what: &str, lines: &[String]| -> Vec<String> {
             lines.iter().map(|line| format!("{what}: {line}")).collect()
         };
         vec![
@@ -205,8 +205,8 @@ impl Effect {
             flows('+', &self.gained),
             flows('-', &self.lost),
             self.other.clone(),
-            said("no device has this today", &self.no_device),
-            said("changed, not judged", &self.not_judged),
+            labelled("no device has this today", &self.no_device),
+            labelled("changed, not judged", &self.not_judged),
         ]
     }
 }

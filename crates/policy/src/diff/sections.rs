@@ -148,7 +148,7 @@ fn test(change: &Change<'_>, what: &What, lines: &mut Lines) {
     }
 }
 
-/// Relays see who talks to whom, so that a change of them is said loudly.
+/// Relays see who talks to whom, so a change of them has a line in capitals.
 fn derp(change: &Change<'_>, lines: &mut Lines) {
     let omits = |node: Option<&Node>| {
         let node = node.and_then(|node| match node.member("OmitDefaultRegions") {

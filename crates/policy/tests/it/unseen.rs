@@ -200,10 +200,10 @@ fn a_long_value_is_shortened_and_who_changed_in_a_group_is_said() {
     let lines = between(&before, &after).lines();
     assert!(lines.iter().all(|line| line.chars().count() < 400), "{lines:#?}");
     let wanted = "group:ops: added bob@example.com; removed ann@example.com";
-    let said = lines.iter().any(|line| line == wanted)
+    let listed = lines.iter().any(|line| line == wanted)
         || (lines.iter().any(|line| line == "group:ops: added bob@example.com")
             && lines.iter().any(|line| line == "group:ops: removed ann@example.com"));
-    assert!(said, "{lines:#?}");
+    assert!(listed, "{lines:#?}");
 }
 
 #[test]
