@@ -110,7 +110,7 @@ async fn a_429_is_repeated_at_the_date_it_says() {
 
     // The date has no fractions of a second.
     assert!(started.elapsed() >= millis(1500), "{:?}", started.elapsed());
-    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
 }
 
 #[tokio::test]
@@ -131,7 +131,7 @@ async fn a_pause_beyond_the_deadline_is_told_and_not_waited_for() {
     let first = tailnet.tailnet_settings().get().await.unwrap_err();
     let second = tailnet.tailnet_settings().get().await.unwrap_err();
 
-    assert!(started.elapsed() < millis(1000), "{:?}", started.elapsed());
+    assert!(started.elapsed() < millis(20_000), "{:?}", started.elapsed());
     assert_eq!((first.kind(), first.status()), (ErrorKind::RateLimited, Some(429)));
     // Nobody can make us wait for a day.
     assert_eq!(first.retry_after(), Some(Duration::from_mins(5)));
@@ -146,7 +146,7 @@ async fn a_pause_holds_its_own_endpoint_only() {
     let refusals = AtomicUsize::new(0);
     let server = Server::start(move |it| {
         let first = it.path() == SETTINGS && refusals.fetch_add(1, Ordering::SeqCst) == 0;
-        if first { slow_down("2") } else { yes() }
+        if first { slow_down("5") } else { yes() }
     })
     .await;
     let mut settings = server.settings();
@@ -163,8 +163,9 @@ async fn a_pause_holds_its_own_endpoint_only() {
         read.await.unwrap().unwrap();
     }
 
-    assert!(other < millis(1500), "{other:?}");
-    assert!(started.elapsed() >= millis(2000), "{:?}", started.elapsed());
+    let all = started.elapsed();
+    assert!(other + millis(500) < all, "{other:?} of {all:?}");
+    assert!(all >= millis(5000), "{all:?}");
 }
 
 #[tokio::test]
