@@ -2,6 +2,7 @@
 
 mod block;
 mod error;
+mod forget;
 mod plan;
 mod section;
 mod splice;
@@ -22,6 +23,7 @@ use step::Step;
 use trivia::{comments, texts};
 
 pub use error::EditError;
+pub use forget::{Forgotten, forget_user};
 
 /// What an edit does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -18,6 +18,7 @@ mod agreement;
 mod auto_approve;
 mod diff;
 mod edit;
+mod forget;
 mod form;
 mod growth;
 mod hostile;
