@@ -40,7 +40,7 @@ fn names(kind: &str, change: &Change) -> &'static [&'static str] {
 fn of_device(change: &Change) -> &'static [&'static str] {
     match (change.field.as_str(), &change.to) {
         ("authorized", Value::Bool(true)) => &["authorize_device"],
-        ("authorized" | "in_tailnet", _) => &["revoke_device"],
+        ("authorized" | "in_tailnet", _) => &["revoke_device", "revoke_devices"],
         ("key_expired", _) => &["expire_device_key"],
         ("tags", _) => &["update_device", "add_tags", "remove_tags", "replace_tags"],
         ("enabled_routes", _) if adds_route(change, true) => &["enable_exit_node"],

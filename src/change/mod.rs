@@ -28,6 +28,8 @@ mod subject;
 mod tailnet;
 mod write;
 
+#[cfg(feature = "server")]
+pub(crate) use self::plan::counted;
 pub use self::{
     context::{Actor, Confirmation, Progress},
     journal::Journal,

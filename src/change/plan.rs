@@ -75,6 +75,22 @@ pub(crate) fn label(kind: &str, name: &str) -> String {
     if name.is_empty() { kind.to_owned() } else { format!("{kind} {name}") }
 }
 
+/// The resources by kind: the only one of a kind with its name, others counted.
+pub(crate) fn counted<'a>(items: impl Iterator<Item = &'a Item>) -> String {
+    let mut kinds: Vec<(&Item, usize)> = Vec::new();
+    for item in items {
+        match kinds.iter_mut().find(|(first, _)| first.kind() == item.kind()) {
+            Some((_, count)) => *count += 1,
+            None => kinds.push((item, 1)),
+        }
+    }
+    let words = kinds.into_iter().map(|(first, count)| match count {
+        1 => first.label(),
+        _ => format!("{count} {}s", first.kind()),
+    });
+    words.collect::<Vec<_>>().join(", ")
+}
+
 /// What a batch does about the rest when one resource fails. What was changed of that one resource
 /// is rolled back in any case.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -214,13 +230,15 @@ impl Plan {
         if destructive { Risk::Danger } else { self.least }
     }
 
-    /// The resources, such as `device web-1` or `12 devices`.
+    /// The resources, such as `device web-1`, `12 devices` or `user ann@example.com, 2 devices`.
     pub(crate) fn about(&self) -> String {
-        match self.items.as_slice() {
-            [] => String::new(),
-            [one] => one.label(),
-            [first, ..] => format!("{} {}s", self.items.len(), first.kind()),
-        }
+        counted(self.items.iter())
+    }
+
+    /// What a report calls the resource: its name, with the kind if the plan has resources of several kinds.
+    pub(crate) fn called(&self, item: &Item) -> String {
+        let is_mixed = self.items.iter().any(|it| it.kind() != item.kind());
+        if is_mixed { item.label() } else { item.name.clone() }
     }
 
     /// The report that applying the plan would give, without applying it.

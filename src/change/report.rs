@@ -226,7 +226,7 @@ impl Report {
     /// Adds the changes of `item`. Equal changes of several resources share one row.
     pub(super) fn take(&mut self, plan: &Plan, item: &Item, changes: &[Change]) {
         if changes.is_empty() && plan.is_batch() {
-            self.unchanged_resources.push(item.name.clone());
+            self.unchanged_resources.push(plan.called(item));
         }
         for change in changes {
             let shown = |value| item.subject.compare().display(&change.field, value);
@@ -248,7 +248,7 @@ impl Report {
                 }
             };
             if plan.is_batch() {
-                row.on.push(item.name.clone());
+                row.on.push(plan.called(item));
             }
         }
     }

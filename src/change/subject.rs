@@ -117,6 +117,12 @@ pub(crate) trait Checks: Send + Sync {
             .with_remedy("plan the change again from the current state")
     }
 
+    /// Whether the result is also verified if the plan changes further resources. Most are not, because that
+    /// takes another request for each.
+    fn verifies_in_batch(&self) -> bool {
+        false
+    }
+
     /// Verifies the result, given the fields read back, and returns notes. After an error, all
     /// changes of the resource are rolled back.
     async fn verify(

@@ -7,10 +7,12 @@ use serde_json::Value;
 
 use super::Pending;
 use crate::{
-    change::{Change, Item, MAX_DESCRIBED, Plan},
+    change::{Change, Item, MAX_DESCRIBED, Plan, counted},
     visible::visible_up_to,
 };
 
+/// Resources that are named below those that are described.
+const MAX_NAMED: usize = 180;
 /// Changes of one kind that are listed.
 const MAX_LISTED: usize = 20;
 /// The longest name, the longest value, and the longest sentence that are shown.
@@ -54,39 +56,47 @@ pub(crate) fn question(pending: &Pending<'_>, undo: &str) -> String {
 
 /// `Remove device web-1 (100.64.0.1, linux, tag:web)`, with the changes below unless the verb says all.
 fn one(item: &Item) -> String {
-    let verb = item.verb();
-    let mut text = format!("{} {}", verb.unwrap_or("Change"), recognised(item));
-    for change in item.changes() {
-        let is_said = verb.is_some() && (change.to.is_boolean() || change.to.is_null());
-        if !is_said {
+    let mut text = format!("{} {}", item.verb().unwrap_or("Change"), recognised(item));
+    if !is_said(item) {
+        for change in item.changes() {
             list_change(&mut text, item, change);
         }
     }
     text
 }
 
+/// Whether the verb says all that happens to the resource.
+fn is_said(item: &Item) -> bool {
+    let whole = |change: &Change| change.to.is_boolean() || change.to.is_null();
+    item.verb().is_some() && item.changes().iter().all(whole)
+}
+
 /// `Remove 4 devices`, with each resource below; where their changes differ, with each change.
 fn several(items: &[&Item], plan: &Plan) -> String {
     let same = same_change(items);
     let verb = same.and_then(|(item, _)| item.verb());
-    let kind = items.first().map_or("resource", |item| item.kind());
-    let kind = if items.iter().all(|item| item.kind() == kind) { kind } else { "resource" };
-    let mut text = format!("{} {} {kind}s", verb.unwrap_or("Change"), items.len());
+    let about = name(&counted(items.iter().copied()));
+    let mut text = format!("{} {about}", verb.unwrap_or("Change"));
     if let (Some((item, change)), None) = (same, verb) {
         list_change(&mut text, item, change);
     }
     for item in items.iter().take(MAX_DESCRIBED) {
-        let _ = write!(text, "\n- {}", recognised(item));
-        if same.is_none() {
+        match item.verb().filter(|_| same.is_none()) {
+            Some(verb) => {
+                let _ = write!(text, "\n- {verb} {}", recognised(item));
+            }
+            None => {
+                let _ = write!(text, "\n- {}", recognised(item));
+            }
+        }
+        if same.is_none() && !is_said(item) {
             for change in item.changes() {
                 text.push_str("\n  ");
                 list_change(&mut text, item, change);
             }
         }
     }
-    if items.len() > MAX_DESCRIBED {
-        let _ = write!(text, "\n- and {} more, not listed", items.len() - MAX_DESCRIBED);
-    }
+    text.push_str(&rest(items, plan));
     let on_failure = match plan.on_failure() {
         crate::change::OnFailure::Continue => "If one fails, the others are still changed.",
         crate::change::OnFailure::Stop => "If one fails, it stops there.",
@@ -94,6 +104,19 @@ fn several(items: &[&Item], plan: &Plan) -> String {
     };
     let _ = write!(text, "\n{on_failure}");
     text
+}
+
+/// The resources that are not described: their names, and how many are not named either.
+fn rest(items: &[&Item], plan: &Plan) -> String {
+    let rest = items.get(MAX_DESCRIBED..).unwrap_or_default();
+    if rest.is_empty() {
+        return String::new();
+    }
+    let named: Vec<String> =
+        rest.iter().take(MAX_NAMED).map(|item| name(&plan.called(item))).collect();
+    let more = rest.len() - named.len();
+    let not_named = if more > 0 { format!(", and {more} more, not listed") } else { String::new() };
+    format!("\n- and {}{not_named}", named.join(", "))
 }
 
 /// The change, with one of the resources, if all resources get the same single change.

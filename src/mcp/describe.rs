@@ -49,8 +49,10 @@ fn described(tool: &ToolDef, access: Risk, more: impl FnOnce(&mut Map<String, Va
 /// Tools whose changes no call can undo, or not all of them.
 const IRREVERSIBLE: &[&str] = &[
     "revoke_device",
+    "revoke_devices",
     "expire_device_key",
     "delete_user",
+    "offboard_user",
     "revoke_key",
     "rotate_webhook_secret",
     "delete_webhook",

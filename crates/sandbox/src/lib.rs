@@ -210,6 +210,21 @@ impl Sandbox {
         self.add_key(id, Kind::Api, key, scopes);
     }
 
+    /// Adds an access key of the user with this login name, with all scopes. Nothing happens if there is no
+    /// such user.
+    pub fn add_api_key_of(&self, login: &str, key: &str) {
+        let id = format!("k{}CNTRL", ids::hex_digest(tailnets::number_of(key), 12));
+        self.add_key(id.clone(), Kind::Api, key, &["all"]);
+        let mut tailnets = self.server.tailnets();
+        let Some(state) = tailnets.list.first_mut() else { return };
+        let user =
+            state.users.iter().find(|user| *user.login_name == *login).map(|it| it.id.clone());
+        if let Some(mut key) = state.keys.get(&id).cloned() {
+            key.user_id = user;
+            state.keys.insert(key);
+        }
+    }
+
     /// The credentials for a tailnet, by its name. As with real ones, the ID of a key is in its secret, and
     /// no two tailnets have a key with the same ID.
     #[must_use]

@@ -101,16 +101,16 @@ impl<'a> Run<'a> {
         let mut halted = None;
         for (index, item) in plan.items.iter().enumerate() {
             if halted.is_some() || self.actor.is_stopped() {
-                self.report.not_tried.push(item.name.clone());
+                self.report.not_tried.push(plan.called(item));
                 continue;
             }
             let result = self.item(item).await;
-            self.actor.tell(index + 1, plan.items.len(), &item.name);
+            self.actor.tell(index + 1, plan.items.len(), &plan.called(item));
             match result {
                 Ok(()) => {}
                 Err(error) if !plan.is_batch() => return Err(error),
                 Err(error) => {
-                    let problem = Problem::of(&item.name, &error);
+                    let problem = Problem::of(&plan.called(item), &error);
                     if error.may_have_had_effect() {
                         self.report.unknown.push(problem);
                     } else {
@@ -166,16 +166,17 @@ impl<'a> Run<'a> {
                 Err(error) => return Err(self.take_back(item, made, error).await),
             }
         }
-        if !self.plan.is_batch() {
+        let alone = !self.plan.is_batch();
+        if alone || item.subject.checks().verifies_in_batch() {
             let now = self.look(item, &id).await;
             let (tailnet, changes) = (self.tailnet, &item.changes);
             match item.subject.checks().verify(tailnet, &id, changes, now.as_ref()).await {
                 Ok(notes) => self.report.notes.extend(notes),
                 Err(error) => return Err(self.take_back(item, made, error).await),
             }
-            self.read_back(item, now, &mut made).await;
-            if !id.is_empty() {
-                self.report.id = Some(id);
+            if alone {
+                self.read_back(item, now, &mut made).await;
+                self.report.id = Some(id).filter(|id| !id.is_empty());
             }
         }
         self.done.push((item, made));
@@ -204,7 +205,8 @@ impl<'a> Run<'a> {
         let sent = result?;
         // In a batch, secrets of several resources have the same name.
         let several = self.plan.is_batch();
-        let named = |field| if several { format!("{field} of {}", item.name) } else { field };
+        let named =
+            |field| if several { format!("{field} of {}", self.plan.called(item)) } else { field };
         self.report.shown_once.extend(sent.once.into_iter().map(|(it, once)| (named(it), once)));
         self.report.notes.extend(sent.notes);
         self.report.answer = sent.answer.or(self.report.answer.take());
@@ -312,12 +314,12 @@ impl<'a> Run<'a> {
         for (item, made) in std::mem::take(&mut self.done).into_iter().rev() {
             let (_, stuck) = self.inverses(item, &made).await;
             if stuck.is_empty() {
-                self.report.rolled_back.push(item.name.clone());
+                self.report.rolled_back.push(self.plan.called(item));
                 continue;
             }
             self.report.applied = true;
             let why = format!("still in effect: {}", stuck.join(", "));
-            self.report.failed.push(Problem { resource: item.name.clone(), why });
+            self.report.failed.push(Problem { resource: self.plan.called(item), why });
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Device invites: they share one device with a user of another tailnet. Anybody who has the link
 //! of an invite can accept it.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub(crate) mod accept;
 #[cfg(feature = "server")]
@@ -75,12 +75,17 @@ impl Resources<'_, DeviceInvite> {
     /// [`Forbidden`](crate::ErrorKind::Forbidden) without the scope `device_invites:read`.
     pub async fn list(&self, device: &str) -> Result<Vec<DeviceInvite>> {
         let device = self.tailnet().devices().get(device).await?;
-        let path = [("deviceId", device.key())];
-        let operation = Operation::ListDeviceInvites;
-        let answer = self.tailnet().client().call(operation, Call::on(&path)).await?;
+        let records = self.records(device.key()).await?;
+        records.iter().map(|it| call::typed(Operation::ListDeviceInvites, it)).collect()
+    }
+
+    /// Lists the invites of the device with this ID as JSON.
+    pub(crate) async fn records(&self, device: &str) -> Result<Vec<Value>> {
+        let path = [("deviceId", device)];
+        let call = Call::on(&path);
+        let answer = self.tailnet().client().call(Operation::ListDeviceInvites, call).await?;
         let records = call::records(answer, "").into_iter();
-        let records = records.map(|it| DEVICE_INVITE.with_text_for_id(it));
-        records.map(|it| call::typed(operation, &it)).collect()
+        Ok(records.map(|it| DEVICE_INVITE.with_text_for_id(it)).collect())
     }
 
     /// Plans to share a device (`POST /device/{deviceId}/device-invites`).

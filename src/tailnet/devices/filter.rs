@@ -8,7 +8,7 @@ use super::{Device, device::KeyState, version::Version};
 use crate::{Error, client::Result, wire};
 
 /// Conditions that a device must meet, all of them; the default matches every device.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Filter {
     /// Part of the device name; case does not matter.
@@ -74,6 +74,11 @@ fn system(word: &str) -> &str {
 }
 
 impl Filter {
+    /// Whether it has no condition.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Whether `device` meets all conditions at `now`.
     pub fn takes(&self, device: &Device, now: Timestamp) -> bool {
         self.takes_flags(device)

@@ -17,6 +17,8 @@ pub mod logs;
 pub mod name;
 pub mod plan;
 pub(crate) mod preflight;
+pub mod revoke;
+pub mod select;
 pub mod status;
 #[cfg(feature = "server")]
 pub(crate) mod tools;
@@ -27,6 +29,8 @@ pub use self::{
     device::{Device, DeviceRoutes, KeyState},
     filter::{Filter, Order},
     plan::Update,
+    revoke::Revocation,
+    select::DeviceSelector,
     version::Version,
 };
 use crate::{api::types::DeviceFields, client::Result, tailnet::Tailnet};

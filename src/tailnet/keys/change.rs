@@ -44,7 +44,7 @@ pub(super) const KEY: &ResourceSpec = &ResourceSpec {
 pub(super) const REVOKE_AFTER: &str = "revoke_after";
 
 /// Whether a key is revoked or expired. The API may list such keys for a long time.
-pub(super) fn is_gone(key: &Value) -> bool {
+pub(crate) fn is_gone(key: &Value) -> bool {
     key.get("invalid") == Some(&Value::Bool(true)) || call::member(key, "revoked").is_some()
 }
 

@@ -197,9 +197,8 @@ impl<'a> Keys<'a> {
             ));
         }
         let key = KEY.get(self.tailnet, id).await?;
-        let mut plan = change::of_keys(KEY.plan_delete(id, id, &key));
-        plan.warnings.extend(revocation_warnings(&key));
-        Ok(plan)
+        let plan = change::of_keys(KEY.plan_delete(id, id, &key));
+        Ok(plan.warned(revocation_warnings(&key)))
     }
 
     /// Whether `id` is the credential that this program uses.

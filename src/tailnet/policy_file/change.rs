@@ -75,6 +75,10 @@ impl Checks for File {
         conflict::moved(tailnet, text(&change.from), text(&change.to), text(now)).await
     }
 
+    fn verifies_in_batch(&self) -> bool {
+        true
+    }
+
     async fn verify(
         &self,
         tailnet: &Tailnet,

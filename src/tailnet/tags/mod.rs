@@ -2,25 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
 use serde::Serialize;
 
 #[cfg(feature = "server")]
 pub(crate) mod tools;
 
 use crate::{
-    Error, ErrorKind, Operation,
+    Error, ErrorKind,
     change::{Item, OnFailure, Plan, Risk},
-    client::{Action, Result},
+    client::Result,
     policy::Policy,
     tailnet::{
         Tailnet,
-        devices::{Device, Filter, change, find, name::check_tag, preflight},
+        devices::{Device, DeviceSelector, change, name::check_tag, preflight},
     },
 };
 
-/// The maximum number of devices in one change.
-const MAX_DEVICES: usize = 1_000;
 /// The maximum number of device names shown for one tag.
 const NAMED: usize = 5;
 
@@ -28,16 +25,6 @@ const NAMED: usize = 5;
 #[derive(Debug, Clone, Copy)]
 pub struct Tags<'a> {
     tailnet: &'a Tailnet,
-}
-
-/// Selects devices: either the named ones, or those that match a filter.
-#[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-pub struct DeviceSelector {
-    /// Names, IDs or addresses.
-    pub devices: Vec<String>,
-    /// The filter to use if no device is named.
-    pub filter: Option<Filter>,
 }
 
 /// A change of the tags of each selected device.
@@ -267,55 +254,6 @@ fn row(
             .collect(),
         owners: declared.and_then(|it| it.owners.get(tag).cloned()).unwrap_or_default(),
         problems,
-    }
-}
-
-impl DeviceSelector {
-    /// The selected devices, and notes about devices left out.
-    fn of<'d>(&self, list: &'d [Device]) -> Result<(Vec<&'d Device>, Vec<String>)> {
-        let mut chosen: Vec<&Device> = Vec::new();
-        for wanted in &self.devices {
-            let device = find::find(list, wanted)?;
-            if device.is_shared_in() {
-                preflight::own(device.clone())?;
-            }
-            if chosen.iter().all(|it| it.key() != device.key()) {
-                chosen.push(device);
-            }
-        }
-        let mut notes = Vec::new();
-        match (&self.filter, self.devices.is_empty()) {
-            (None, true) => {
-                let problem = "are required: give devices, or filters";
-                return Err(Error::invalid_input("devices", problem));
-            }
-            (Some(_), false) => {
-                let problem = "cannot be given together with filters";
-                return Err(Error::invalid_input("devices", problem));
-            }
-            (Some(filter), true) => {
-                filter.check(list)?;
-                let now = Timestamp::now();
-                chosen = list.iter().filter(|it| filter.takes(it, now)).collect();
-                let before = chosen.len();
-                chosen.retain(|it| !it.is_shared_in());
-                if chosen.len() < before {
-                    let more = before - chosen.len();
-                    notes.push(format!("shared-in devices left out: {more}"));
-                }
-            }
-            (None, false) => {}
-        }
-        if chosen.is_empty() {
-            return Err(Error::new(ErrorKind::NotFound, "no device matches the filters")
-                .with_remedy("list the devices with the same filters")
-                .with_action(Action::Call(Operation::ListTailnetDevices)));
-        }
-        if chosen.len() > MAX_DEVICES {
-            let problem = format!("are {}; a change can have at most {MAX_DEVICES}", chosen.len());
-            return Err(Error::invalid_input("devices", problem));
-        }
-        Ok((chosen, notes))
     }
 }
 

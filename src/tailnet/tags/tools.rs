@@ -3,12 +3,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Audit, DeviceSelector, Retag};
+use super::{Audit, Retag};
 use crate::{
     Operation, Tailnet,
     change::{OnFailure, Plan, Risk},
     client::Result,
-    tailnet::devices::Filter,
+    tailnet::devices::{DeviceSelector, Filter},
     tool::{Edit, List, Page, Part, Toolset, edit, list},
 };
 
@@ -98,17 +98,14 @@ macro_rules! retag {
             const SCOPES: &'static [&'static str] = SCOPES;
 
             async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
-                let filtered = self.name.is_some()
-                    || self.os.is_some()
-                    || self.user.is_some()
-                    || !self.tags_any.is_empty();
-                let filter = filtered.then(|| Filter {
+                let filter = Filter {
                     name: self.name,
                     os: self.os,
                     user: self.user,
                     any_tags: self.tags_any,
                     ..Filter::default()
-                });
+                };
+                let filter = (!filter.is_empty()).then_some(filter);
                 let which = DeviceSelector { devices: self.devices, filter };
                 tailnet.tags().plan(&which, &Retag::$way(self.tags), self.on_failure).await
             }

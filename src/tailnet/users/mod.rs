@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 pub(crate) mod change;
 pub mod find;
+pub mod offboard;
 mod plan;
 #[cfg(feature = "server")]
 pub(crate) mod tools;

@@ -4,12 +4,12 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Role, User, UserKind, UserState, change, find};
+use super::{Role, User, UserKind, UserState, change, find, offboard::Offboard};
 use crate::{
     Operation, Tailnet,
     change::{Plan, Risk},
     client::Result,
-    tailnet::devices::device::relative,
+    tailnet::devices::{Revocation, device::relative},
     tool::{Edit, List, Page, Part, Query, Toolset, edit, list, query},
 };
 
@@ -27,6 +27,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
         edit::<SuspendUser>(),
         edit::<RestoreUser>(),
         edit::<DeleteUser>(),
+        edit::<OffboardUser>(),
     ],
 };
 
@@ -224,5 +225,51 @@ impl Edit for DeleteUser {
 
     async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
         tailnet.users().plan_delete(&self.user).await
+    }
+}
+
+/// Offboard a user: suspend them, deauthorize or remove their devices, revoke their keys and invites,
+/// and take them out of the policy file.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct OffboardUser {
+    /// Full login name or ID.
+    user: String,
+    /// What to do with their devices.
+    #[serde(default)]
+    devices: Revocation,
+    /// What stays: devices, key or invite IDs, `policy`.
+    #[serde(default)]
+    keep: Vec<String>,
+}
+
+impl Edit for OffboardUser {
+    const NAME: &'static str = "offboard_user";
+    const RISK: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] = &[
+        Operation::ListUsers,
+        Operation::GetUser,
+        Operation::SuspendUser,
+        Operation::ListTailnetDevices,
+        Operation::AuthorizeDevice,
+        Operation::DeleteDevice,
+        Operation::ListDeviceInvites,
+        Operation::GetDeviceInvite,
+        Operation::DeleteDeviceInvite,
+        Operation::ListTailnetKeys,
+        Operation::GetKey,
+        Operation::DeleteKey,
+        Operation::ListUserInvites,
+        Operation::GetUserInvite,
+        Operation::DeleteUserInvite,
+        Operation::GetPolicyFile,
+        Operation::ValidateAndTestPolicyFile,
+        Operation::SetPolicyFile,
+    ];
+    // What else the credential may not read is left out, with a warning.
+    const SCOPES: &'static [&'static str] = &["users", "devices:core"];
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        let options = Offboard { devices: self.devices, keep: self.keep };
+        tailnet.users().plan_offboard(&self.user, &options).await
     }
 }

@@ -7,6 +7,7 @@ use tailsteward::{catalogue, tool::Risk};
 /// What `undo_change` does about the changes of a tool, and what does not come back.
 const UNDO: &[(&str, &str)] = &[
     ("update_device", "yes; the first tag on a user's device stays: it ends that user's ownership"),
+    ("revoke_devices", "deauthorizing yes; removing no: the devices must be re-added"),
     ("authorize_device", "yes: the device is deauthorized"),
     ("revoke_device", "deauthorizing yes; removing no: the device must be re-added"),
     ("expire_device_key", "no: somebody must log in on the device"),
@@ -38,6 +39,10 @@ const UNDO: &[(&str, &str)] = &[
     ("approve_user", "no: suspend or delete the user"),
     ("suspend_user", "yes"),
     ("restore_user", "yes: the user is suspended again"),
+    (
+        "offboard_user",
+        "users, devices and policy file yes; revoked keys, withdrawn invites and removed devices no",
+    ),
     ("delete_user", "no: the user must be invited again; their devices are removed"),
     ("invite_users", "yes: the invites are deleted; mail that was sent stays sent"),
     ("resend_user_invite", "no: mail that was sent stays sent"),

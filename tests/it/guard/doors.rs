@@ -45,7 +45,11 @@ async fn doors(tailnet: &Tailnet) -> Vec<Door> {
     let member = member.unwrap().login_name.clone().unwrap();
     let tags = &["update_device", "add_tags", "remove_tags", "replace_tags"];
     vec![
-        door("authorize_device", json!({ "device": waiting }), &["revoke_device"]),
+        door(
+            "authorize_device",
+            json!({ "device": waiting }),
+            &["revoke_device", "revoke_devices"],
+        ),
         door("suspend_user", json!({ "user": member }), &["restore_user"]),
         door("set_user_role", json!({ "user": member, "role": "auditor" }), &["set_user_role"]),
         door("update_device", json!({ "device": tagged, "name": "renamed" }), &["update_device"]),

@@ -8,7 +8,7 @@ use crate::support::{
     edits::everything,
     fake_user::{Era, FakeUser, Says},
     hostile,
-    tailnet::sandbox,
+    tailnet::{sandbox, sandbox_of},
 };
 
 async fn asked(tailnet: &Tailnet, tool: &'static str, arguments: Value) -> String {
@@ -104,19 +104,25 @@ async fn a_confirmation_is_void_if_anything_that_it_showed_has_changed() {
     }
 }
 
-// L15: what is left out of the question is counted.
+// L15: a long list was cut off without a word. Each is named, and what is not is counted.
 #[tokio::test]
-async fn a_long_list_says_how_much_of_it_is_not_listed() {
-    let (_sandbox, tailnet) = sandbox().await;
-    let devices: Vec<Device> = own(&tailnet).await.into_iter().take(25).collect();
-    let keys: Vec<&str> = devices.iter().map(Device::key).collect();
-    let arguments = json!({ "devices": keys, "tags": ["tag:ci"] });
+async fn a_long_list_names_all_or_says_how_many_it_does_not() {
+    for (many, not_listed) in [(25, false), (210, true)] {
+        let (_sandbox, tailnet) = sandbox_of(260).await;
+        let mut devices = own(&tailnet).await;
+        devices.retain(|it| !it.tags().iter().any(|tag| tag == "tag:ci"));
+        devices.truncate(many);
+        let keys: Vec<&str> = devices.iter().map(Device::key).collect();
+        let arguments = json!({ "devices": keys, "tags": ["tag:ci"] });
 
-    let question = asked(&tailnet, "add_tags", arguments).await;
+        let question = asked(&tailnet, "add_tags", arguments).await;
 
-    let listed = question.lines().filter(|line| line.starts_with("- device ")).count();
-    assert_eq!(listed, 20, "{question}");
-    assert!(question.contains("more, not listed"), "{question}");
+        let described = question.lines().filter(|line| line.starts_with("- device ")).count();
+        assert_eq!(described, 20, "{question}");
+        let named = devices.iter().filter(|it| question.contains(it.short_name())).count();
+        assert_eq!(named, many.min(200), "{question}");
+        assert_eq!(question.contains(", and 10 more, not listed"), not_listed, "{question}");
+    }
 }
 
 // L1: a host name wrote lines of its own into the question.

@@ -3,11 +3,12 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::duration;
 use crate::{
     Error, Operation, Tailnet,
-    change::{Plan, Risk},
+    change::{OnFailure, Plan, Risk},
     client::Result,
-    tailnet::devices::Update,
+    tailnet::devices::{DeviceSelector, Filter, Revocation, Update},
     tool::Edit,
 };
 
@@ -27,16 +28,6 @@ impl Edit for AuthorizeDevice {
     async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
         tailnet.devices().plan_authorized(&self.device, true).await
     }
-}
-
-/// `deauthorize` keeps it listed; `remove` deletes it (irreversible).
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum Revocation {
-    /// Keep the device in the list, without access.
-    Deauthorize,
-    /// Delete the device from the tailnet (irreversible).
-    Remove,
 }
 
 /// Deauthorize a device, or remove (delete) it from the tailnet.
@@ -63,6 +54,49 @@ impl Edit for RevokeDevice {
             Revocation::Deauthorize => devices.plan_authorized(&self.device, false).await,
             Revocation::Remove => devices.plan_delete(&self.device).await,
         }
+    }
+}
+
+/// Deauthorize or remove several devices, named or filtered, as one change.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+pub(crate) struct RevokeDevices {
+    how: Revocation,
+    /// Full names, IDs or IPs; not together with filters.
+    #[serde(default)]
+    devices: Vec<String>,
+    /// Part of the device name.
+    name: Option<String>,
+    /// Operating system, such as `linux`.
+    os: Option<String>,
+    /// Part of the owner's login name.
+    user: Option<String>,
+    /// Only devices with at least one of these tags.
+    #[serde(default)]
+    tags_any: Vec<String>,
+    /// Only devices not seen for this long, such as `30d`.
+    silent_for: Option<String>,
+    /// What to do after a device fails.
+    #[serde(default)]
+    on_failure: OnFailure,
+}
+
+impl Edit for RevokeDevices {
+    const NAME: &'static str = "revoke_devices";
+    const RISK: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] = RevokeDevice::OPERATIONS;
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        let filter = Filter {
+            name: self.name,
+            os: self.os,
+            user: self.user,
+            any_tags: self.tags_any,
+            silent_for: self.silent_for.map(|it| duration("silent_for", &it)).transpose()?,
+            ..Filter::default()
+        };
+        let filter = (!filter.is_empty()).then_some(filter);
+        let which = DeviceSelector { devices: self.devices, filter };
+        tailnet.devices().plan_revoke(&which, self.how, self.on_failure).await
     }
 }
 

@@ -17,7 +17,9 @@ use self::{
     attributes::{
         BatchUpdateDeviceAttributes, DeleteDeviceAttribute, GetDeviceAttributes, SetDeviceAttribute,
     },
-    change::{AuthorizeDevice, ExpireDeviceKey, ForceUpdate, RevokeDevice, UpdateDevice},
+    change::{
+        AuthorizeDevice, ExpireDeviceKey, ForceUpdate, RevokeDevice, RevokeDevices, UpdateDevice,
+    },
     listing::ListDevices,
     read::{GetDeviceDetails, GetDeviceLogs, GetDeviceStatus},
 };
@@ -35,6 +37,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
         query::<GetDeviceLogs>(),
         edit::<AuthorizeDevice>(),
         edit::<RevokeDevice>(),
+        edit::<RevokeDevices>(),
         edit::<UpdateDevice>(),
         edit::<ExpireDeviceKey>(),
         edit::<ForceUpdate>(),

@@ -11,6 +11,7 @@ mod find;
 mod list;
 mod logs;
 mod names;
+mod revoke;
 mod rollback;
 mod status;
 

@@ -129,6 +129,9 @@ fn streams(fixture: &Fixture) -> Vec<Case> {
     ]
 }
 
+/// Tools that change several resources, whose failures are part of the report. They have tests of their own.
+const BATCHES: &[&str] = &["offboard_user"];
+
 #[tokio::test]
 async fn every_tool_of_administration_is_in_a_table() {
     let fixture = Fixture::new().await;
@@ -136,7 +139,7 @@ async fn every_tool_of_administration_is_in_a_table() {
     let reads: BTreeSet<&str> = super::reads::cases(&fixture).into_iter().map(|it| it.0).collect();
     for set in catalogue::TOOLSETS.iter().filter(|it| TOOLSETS.contains(&it.name)) {
         assert!(!set.default, "{} is offered to those who ask for it", set.name);
-        for tool in set.tools {
+        for tool in set.tools.iter().filter(|it| !BATCHES.contains(&it.name)) {
             let table = if tool.is_edit() { &changes } else { &reads };
             assert!(table.contains(tool.name), "{} is in no table", tool.name);
         }

@@ -11,6 +11,8 @@ use crate::{
     tailnet::resource::{Fixture, agent, are_refused},
 };
 
+mod offboard;
+
 fn logins(page: &Value) -> Vec<&str> {
     page["users"].as_array().unwrap().iter().map(|it| it["login"].as_str().unwrap()).collect()
 }

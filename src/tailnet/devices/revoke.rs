@@ -1,0 +1,91 @@
+//! Plans to take several devices out of the tailnet with one change.
+
+use super::{Device, DeviceSelector, Devices, change};
+use crate::{
+    Error,
+    change::{Item, OnFailure, Plan, Risk},
+    client::Result,
+};
+
+/// The maximum number of devices in one such change: the question names all of them.
+pub const MAX_REVOKED: usize = 200;
+/// The maximum number of devices that a warning names.
+const MAX_NAMED: usize = 20;
+
+/// `deauthorize` keeps it listed; `remove` deletes it (irreversible).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "server", derive(serde::Deserialize, schemars::JsonSchema))]
+#[cfg_attr(feature = "server", serde(rename_all = "snake_case"))]
+pub enum Revocation {
+    /// Keep the device in the list, without access.
+    #[default]
+    Deauthorize,
+    /// Delete the device from the tailnet (irreversible).
+    Remove,
+}
+
+impl Devices<'_> {
+    /// Plans to deauthorize each selected device (`POST /device/{deviceId}/authorized`), or to remove it
+    /// (`DELETE /device/{deviceId}`). Devices are named in full. Shared-in devices that match a filter are
+    /// left out.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) without devices and filters, and for more than
+    /// [`MAX_REVOKED`] devices; [`NotFound`](crate::ErrorKind::NotFound) if no device matches;
+    /// [`Refused`](crate::ErrorKind::Refused) for a shared-in device, and for the start of a name.
+    pub async fn plan_revoke(
+        &self,
+        which: &DeviceSelector,
+        how: Revocation,
+        on_failure: OnFailure,
+    ) -> Result<Plan> {
+        let list = self.list().await?;
+        let (devices, mut notes) = which.exactly(&list)?;
+        if devices.len() > MAX_REVOKED {
+            let problem = format!(
+                "are {}; one change takes at most {MAX_REVOKED}, so that all can be shown",
+                devices.len()
+            );
+            return Err(Error::invalid_input("devices", problem));
+        }
+        let mut plan = Plan::new(devices.iter().map(|it| revoked(it, how)).collect());
+        plan.warnings = warnings(&devices, how);
+        plan.notes.append(&mut notes);
+        plan.on_failure = on_failure;
+        plan.least = Risk::Danger;
+        Ok(plan)
+    }
+}
+
+/// The device, with the change that takes it out. No change if it has no access already.
+pub(crate) fn revoked(device: &Device, how: Revocation) -> Item {
+    let changes = match how {
+        Revocation::Remove => vec![change::remove()],
+        Revocation::Deauthorize if device.is_authorized() => vec![change::authorized(true, false)],
+        Revocation::Deauthorize => Vec::new(),
+    };
+    Item::new(&change::Devices, device.key(), device.short_name(), changes)
+}
+
+/// The side effects of taking the devices out.
+pub(crate) fn warnings(devices: &[&Device], how: Revocation) -> Vec<String> {
+    let named = |is: &dyn Fn(&Device) -> bool| {
+        let found: Vec<&str> =
+            devices.iter().filter(|it| is(it)).map(|it| it.short_name()).collect();
+        (!found.is_empty()).then(|| names(&found))
+    };
+    let removes = how == Revocation::Remove && !devices.is_empty();
+    let removal = removes
+        .then(|| "removing a device is irreversible: to come back, it must be re-added".to_owned());
+    let online = named(&Device::is_online).map(|it| format!("connected now: {it}"));
+    let serve = named(&|it| it.is_subnet_router() || it.is_exit_node());
+    let serve = serve.map(|it| format!("traffic through the routes of these stops: {it}"));
+    [removal, online, serve].into_iter().flatten().collect()
+}
+
+fn names(all: &[&str]) -> String {
+    let more = all.len().saturating_sub(MAX_NAMED);
+    let shown = all.iter().take(MAX_NAMED).copied().collect::<Vec<_>>().join(", ");
+    if more == 0 { shown } else { format!("{shown} and {more} more") }
+}
