@@ -16,10 +16,9 @@ use http::{HeaderMap, Method, StatusCode, header, request::Parts};
 use hyper::body::{Frame, SizeHint};
 use serde::de::IgnoredAny;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
-use url::Url;
 
 use super::{
-    auth::{Access, METADATA, Purpose},
+    auth::{Access, Purpose},
     gate::Gate,
     health::Health,
     http::Limits,
@@ -34,7 +33,6 @@ use super::{
 pub(super) struct Shared {
     pub(super) gate: Gate,
     pub(super) access: Access,
-    pub(super) public_url: Option<Url>,
     pub(super) limits: Limits,
     pub(super) rate: Rate,
     /// Slots for requests.
@@ -59,7 +57,6 @@ pub(super) async fn count(
         "/health" => "/health",
         "/health/ready" => "/health/ready",
         "/metrics" => "/metrics",
-        path if path.starts_with(METADATA) => METADATA,
         _ => "other",
     };
     let response = next.run(request).await;
@@ -79,7 +76,7 @@ pub(super) async fn guard(
 ) -> Result<Response, Refusal> {
     let (mut parts, body) = request.into_parts();
     shared.gate.check(&parts.uri, &parts.headers)?;
-    let holder = shared.admit(Purpose::Mcp, &parts.uri, &mut parts.headers)?;
+    let holder = shared.admit(Purpose::Mcp, &mut parts.headers)?;
     if shared.stopping.is_cancelled() {
         return Err(Refusal::Stopping);
     }

@@ -108,7 +108,7 @@ pub(super) async fn ready(
         shared.health.ask().await
     };
     let detailed = shared.gate.check(&uri, &headers).is_ok()
-        && shared.admit(Purpose::Metrics, &uri, &mut headers).is_ok();
+        && shared.admit(Purpose::Metrics, &mut headers).is_ok();
     let error = result.as_ref().err().filter(|_| detailed);
     let body = Readiness {
         status: if result.is_ok() { "ready" } else { "unready" },
@@ -129,7 +129,7 @@ pub(super) async fn counters(
     mut headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     shared.gate.check(&uri, &headers)?;
-    shared.admit(Purpose::Metrics, &uri, &mut headers)?;
+    shared.admit(Purpose::Metrics, &mut headers)?;
     let text = shared.metrics.text(shared.sessions.count(), shared.requests.taken());
     Ok(([(header::CONTENT_TYPE, metrics::MEDIA_TYPE)], text).into_response())
 }

@@ -14,7 +14,7 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use url::Url;
 
 use super::{
-    auth::{self, Access, METADATA},
+    auth::Access,
     calls::Calls,
     gate::Gate,
     guard::{self, Shared},
@@ -239,7 +239,6 @@ fn shared(options: &Options, address: SocketAddr, probe: Probe) -> Result<Shared
     Ok(Shared {
         gate: options.gate(address)?,
         access: options.access.clone(),
-        public_url: options.public_url.clone(),
         rate: Rate::new(limits.rate),
         requests: places(limits.requests),
         streams: places(limits.sessions),
@@ -261,12 +260,9 @@ fn router<H: ServerHandler + Clone>(
     let mcp = StreamableHttpService::new(move || Ok(calls.clone()), sessions, config);
     let guard = middleware::from_fn_with_state(Arc::clone(shared), guard::guard);
     let count = middleware::from_fn_with_state(Arc::clone(shared), guard::count);
-    let metadata = get(auth::metadata);
     Router::new()
         .route_service("/mcp", mcp)
         .route_layer(guard)
-        .route(METADATA, metadata.clone())
-        .route(&format!("{METADATA}/mcp"), metadata)
         .layer(cors(shared))
         .route("/metrics", get(health::counters))
         // Not behind the `Host` check: health checks use an address instead of a name.

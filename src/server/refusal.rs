@@ -14,10 +14,12 @@ pub(super) enum Refusal {
     Host,
     /// The request is from a page of another origin.
     Origin,
-    /// There is no valid token. Holds the value of `WWW-Authenticate`.
-    Unauthorized(String),
-    /// The token lacks the scope. Holds the value of `WWW-Authenticate`.
-    Forbidden(String),
+    /// A token is required, and there is none.
+    NoToken,
+    /// The token is not valid.
+    WrongToken,
+    /// The token is for another purpose.
+    Forbidden,
     TooFast(Duration),
     TooLarge(usize),
     TooSlow,
@@ -43,8 +45,8 @@ impl Refusal {
         match self {
             Self::Host => "host",
             Self::Origin => "origin",
-            Self::Unauthorized(_) => "unauthorized",
-            Self::Forbidden(_) => "forbidden",
+            Self::NoToken | Self::WrongToken => "unauthorized",
+            Self::Forbidden => "forbidden",
             Self::TooFast(_) => "rate",
             Self::TooLarge(_) => "body_size",
             Self::TooSlow => "body_time",
@@ -60,8 +62,8 @@ impl Refusal {
 
     fn status(&self) -> StatusCode {
         match self {
-            Self::Host | Self::Origin | Self::Forbidden(_) => StatusCode::FORBIDDEN,
-            Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+            Self::Host | Self::Origin | Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::NoToken | Self::WrongToken => StatusCode::UNAUTHORIZED,
             Self::TooFast(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -94,11 +96,11 @@ impl Refusal {
                 "web pages of this origin may not use this server; the administrator can allow it \
                  with --allowed-origin"
             }
-            Self::Unauthorized(_) => {
+            Self::NoToken | Self::WrongToken => {
                 "a valid bearer token is required; the administrator can create one with \
                  `tailsteward token add NAME`"
             }
-            Self::Forbidden(_) => "this token is not allowed to use this endpoint",
+            Self::Forbidden => "this token is not allowed to use this endpoint",
             Self::TooFast(wait) => {
                 return format!("too many requests; try again in {} s", seconds(*wait));
             }
@@ -117,12 +119,15 @@ impl Refusal {
 
     /// The `Retry-After` or `WWW-Authenticate` header, if the response has one.
     fn header(&self) -> Option<(header::HeaderName, HeaderValue)> {
+        let challenge =
+            |text: &'static str| Some((header::WWW_AUTHENTICATE, HeaderValue::from_static(text)));
         let after = |wait: u64| Some((header::RETRY_AFTER, HeaderValue::from(wait)));
         match self {
-            Self::Unauthorized(challenge) | Self::Forbidden(challenge) => {
-                let value = HeaderValue::from_str(challenge).ok()?;
-                Some((header::WWW_AUTHENTICATE, value))
-            }
+            // It names no metadata (RFC 9728): a client that is told of some looks for an authorization
+            // server, and there is none.
+            Self::NoToken => challenge("Bearer"),
+            Self::WrongToken => challenge(r#"Bearer error="invalid_token""#),
+            Self::Forbidden => challenge(r#"Bearer error="insufficient_scope""#),
             Self::TooFast(wait) => after(seconds(*wait)),
             Self::Busy | Self::Stopping => after(1),
             Self::SessionsFull => after(30),

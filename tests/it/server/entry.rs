@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tailsteward::{
     ErrorKind,
     server::{Access, Http, NewToken, Options},
@@ -26,30 +26,28 @@ async fn without_a_valid_token_nobody_comes_in_and_is_told_where_to_look() {
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), 401);
         let challenge = response.headers()["www-authenticate"].to_str().unwrap().to_owned();
-        let metadata = served.url("/.well-known/oauth-protected-resource/mcp");
-        assert!(challenge.contains(&format!(r#"resource_metadata="{metadata}""#)), "{challenge}");
-        assert!(challenge.contains(r#"scope="mcp""#), "{challenge}");
+        // A client that is told of metadata looks for an authorization server, and there is none.
+        assert!(
+            ["Bearer", r#"Bearer error="invalid_token""#].contains(&challenge.as_str()),
+            "{challenge}"
+        );
         let body = message(response).await;
         assert!(body["error"]["message"].as_str().unwrap().contains("token add"), "{body}");
     }
     assert_eq!(served.initialize(&token).await.status(), 200);
 }
 
+// With tokens only there is no authorization server that metadata could name.
 #[tokio::test]
-async fn the_metadata_says_what_is_wanted() {
-    let (served, _) = Served::guarded(|it| {
-        it.public_url = Some("https://mcp.example.com/".parse().unwrap());
-    })
-    .await;
-    for path in ["", "/mcp"] {
-        let path = format!("/.well-known/oauth-protected-resource{path}");
-        let body: Value = served.get(&path).send().await.unwrap().json().await.unwrap();
-        assert_eq!(body["resource"], "https://mcp.example.com/mcp");
-        assert_eq!(body["bearer_methods_supported"], json!(["header"]));
+async fn there_is_no_metadata_of_an_authorization_server() {
+    let (served, token) = Served::guarded(|_| {}).await;
+    for path in ["oauth-protected-resource", "oauth-protected-resource/mcp"] {
+        let path = format!("/.well-known/{path}");
+        assert_eq!(served.get(&path).send().await.unwrap().status(), 404);
+        assert_eq!(served.get(&path).bearer_auth(&token).send().await.unwrap().status(), 404);
     }
     let response = served.post(&initialize()).send().await.unwrap();
-    let challenge = response.headers()["www-authenticate"].to_str().unwrap();
-    assert!(challenge.contains("https://mcp.example.com/.well-known/"), "{challenge}");
+    assert_eq!(response.headers()["www-authenticate"], "Bearer");
 }
 
 #[tokio::test]
