@@ -80,7 +80,7 @@ impl Resources<'_, DeviceInvite> {
         let answer = self.tailnet().client().call(operation, Call::on(&path)).await?;
         let records = call::records(answer, "").into_iter();
         let records = records.map(|it| DEVICE_INVITE.with_text_for_id(it));
-        records.map(|it| call::typed(operation, &it)).collect()
+        call::typed_list(operation, records.collect())
     }
 
     /// Plans to share a device (`POST /device/{deviceId}/device-invites`).
