@@ -40,8 +40,8 @@ INVENTION = {
 def add(source, out):
     document = json.load(open(source, encoding="utf-8"))
     document["paths"][PATH] = INVENTION
-    # One that would end it all is never offered, whatever a later edition calls it.
-    document["paths"]["/tailnet/{tailnet}"] = {"delete": {
+    # One that deletes a tailnet is never offered, whatever a later edition calls it.
+    document["paths"]["/tailnet/{tailnet}/tailnet"] = {"delete": {
         "operationId": "removeEverything", "summary": "Delete the tailnet", "tags": ["Inventions"],
         "parameters": [INVENTION["get"]["parameters"][0]], "responses": {"200": {"description": "Gone."}},
     }}

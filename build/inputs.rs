@@ -15,7 +15,8 @@ pub(crate) struct Input {
     pub(crate) takes_text: bool,
     /// Names of fields, of what goes in and of what comes out, that are secret.
     pub(crate) secrets: BTreeSet<String>,
-    /// Whether the answer is a list of records, perhaps under one name.
+    /// Whether the answer is a complete list of records, perhaps under one name. A list that the API
+    /// itself hands out in pages is an answer like any other: its cursor belongs to it.
     pub(crate) lists: bool,
 }
 
@@ -92,6 +93,7 @@ fn input(operation: &Value, shared: &[Value], named: &Object) -> Input {
             input.lists |= is_list(&content["schema"], named);
         }
     }
+    input.lists &= !properties.contains_key("cursor");
     input.schema =
         json!({ "type": "object", "properties": properties, "additionalProperties": false });
     if !required.is_empty() {

@@ -94,7 +94,8 @@ impl Operation {
         self.facts().secrets
     }
 
-    /// Whether the result is a list of records, possibly inside an object with one field.
+    /// Whether the result is a complete list of records, possibly inside an object. False where the API
+    /// itself returns a list in pages.
     pub const fn lists(self) -> bool {
         self.facts().lists
     }

@@ -29,6 +29,7 @@ fn names(kind: &str, change: &Change) -> &'static [&'static str] {
         "tailnet settings" => &["update_tailnet_settings"],
         "contact" if change.to.is_boolean() => &["resend_contact_verification"],
         "contact" => &["update_contact"],
+        "tailnet" => &["create_organization_tailnet"],
         "shared device" => &["accept_device_invite"],
         "service host" => &["services_approve_host"],
         "AWS external id" if change.field == "role_arn" => &["validate_aws_external_id"],

@@ -11,8 +11,8 @@ use crate::{
     client::Result,
     tailnet::{
         changes, contacts, device_invites, devices, dns, keys, logging, network, oauth_apps,
-        operations, policy_file, posture, routes, services, settings, tags, user_invites, users,
-        webhooks,
+        operations, organization, policy_file, posture, routes, services, settings, tags,
+        user_invites, users, webhooks,
     },
     tool::{ToolDef, Toolset},
 };
@@ -40,6 +40,7 @@ pub const TOOLSETS: &[&Toolset] = &[
     &posture::tools::TOOLSET,
     &logging::tools::TOOLSET,
     &oauth_apps::tools::TOOLSET,
+    &organization::tools::TOOLSET,
     &operations::tools::TOOLSET,
     &keys::tools::TOOLSET,
 ];

@@ -128,6 +128,15 @@ pub(crate) fn odd(operation: Operation, message: &str) -> Error {
     error.for_operation(operation, None)
 }
 
+/// Converts the records of a list to a type. A record that is not an object is kept as one, in its field
+/// `extra`.
+pub(crate) fn typed_list<T: DeserializeOwned>(
+    operation: Operation,
+    records: Vec<Value>,
+) -> Result<Vec<T>> {
+    typed(operation, &Value::Array(records))
+}
+
 /// Converts an answer to a type; values that do not fit are kept in its field `extra`.
 pub(crate) fn typed<T: DeserializeOwned>(operation: Operation, value: &Value) -> Result<T> {
     T::deserialize(value).or_else(|_| response::decode(operation, value.to_string().as_bytes()))

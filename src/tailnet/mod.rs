@@ -12,6 +12,7 @@ pub mod network;
 pub mod oauth_apps;
 #[cfg(feature = "operations")]
 pub mod operations;
+pub mod organization;
 pub mod policy_file;
 pub mod posture;
 mod probe;
@@ -49,6 +50,7 @@ pub(crate) static SUBJECTS: &[&dyn Subject] = &[
     logging::stream::STREAM,
     &logging::aws::ExternalId,
     oauth_apps::APP,
+    &organization::change::Tailnets,
     #[cfg(feature = "operations")]
     &operations::change::Calls,
     &keys::change::Keys,
@@ -120,6 +122,11 @@ impl Tailnet {
     /// The OAuth apps that users of the tailnet have authorized.
     pub fn oauth_apps(&self) -> oauth_apps::OAuthApps<'_> {
         oauth_apps::OAuthApps::new(self)
+    }
+
+    /// The organization of the tailnet: its other tailnets, and new ones.
+    pub fn organization(&self) -> organization::Organization<'_> {
+        organization::Organization::new(self)
     }
 
     /// The changes made through this program, as recorded in its journal.

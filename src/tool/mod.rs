@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use schemars::{JsonSchema, Schema};
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 pub(crate) use self::arguments::none_or_some;
 use self::arguments::{DRY_RUN, PLAN_ID, fields, input, refuse_long, refuse_unknown, take_control};
@@ -270,7 +270,11 @@ impl ToolDef {
         refuse_long(&fields)?;
         let (dry_run, plan_id) =
             if self.is_edit() { take_control(&mut fields)? } else { (false, None) };
-        let part = Part::take(&mut fields, self.name, self.page_size().unwrap_or_default())?;
+        // Where the result has no pages of ours, `cursor` and `limit` are the API's own parameters.
+        let part = match self.page_size() {
+            Some(size) => Part::take(&mut fields, self.name, size)?,
+            None => Part::take(&mut Map::new(), self.name, PageSize::USUAL)?,
+        };
         let arguments = Value::Object(fields);
         let output = match self.body {
             Body::Query(call, _) => Output::Answer(call(arguments, tailnet).await?),

@@ -29,12 +29,6 @@ pub(crate) struct PageSize {
     pub(crate) max: usize,
 }
 
-impl Default for PageSize {
-    fn default() -> Self {
-        Self::USUAL
-    }
-}
-
 impl PageSize {
     /// The page size of most lists.
     pub(crate) const USUAL: Self = Self { usual: 50, max: 500 };

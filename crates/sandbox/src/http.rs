@@ -11,7 +11,9 @@ use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
+use super::Options;
 use super::auth::Principal;
+use super::organizations::Membership;
 use super::state::State;
 
 /// The result of an operation.
@@ -22,6 +24,9 @@ pub(crate) struct Call<'a> {
     pub(crate) state: &'a mut State,
     /// The other tailnets of this sandbox, for operations between tailnets.
     pub(crate) abroad: [&'a mut [State]; 2],
+    pub(crate) options: &'a Options,
+    /// Set by operations that add or remove a tailnet.
+    pub(crate) membership: Membership,
     pub(crate) principal: Principal,
     pub(crate) now: Timestamp,
     /// The path parameters, by their names in the API documentation.

@@ -35,6 +35,7 @@ mod invites;
 mod keys;
 mod oauth;
 mod operations;
+mod organizations;
 mod origin;
 mod policy;
 mod posture;

@@ -5,8 +5,8 @@ use percent_encoding::percent_decode_str;
 use super::auth::Access;
 use super::http::{Call, Outcome};
 use super::{
-    apps, audit, contacts, devices, dns, flows, invites, keys, policy, posture, services, settings,
-    streams, users, webhooks,
+    apps, audit, contacts, devices, dns, flows, invites, keys, organizations, policy, posture,
+    services, settings, streams, users, webhooks,
 };
 
 /// The function that executes an operation, after the caller's scopes were checked.
@@ -103,6 +103,9 @@ const HOSTS_READ: Access = AnyOf(&["services:read", "devices:core:read"]);
 const HOSTS: Access = AnyOf(&["services", "devices:core"]);
 const APPS_READ: Access = AnyOf(&["oauth_apps:read"]);
 const APPS: Access = AnyOf(&["oauth_apps"]);
+const TAILNETS_READ: Access = AnyOf(&["tailnets:read"]);
+const TAILNETS: Access = AnyOf(&["tailnets"]);
+const EVERYTHING: Access = AnyOf(&["all"]);
 const AUDIT_READ: Access = AnyOf(&["logs:configuration:read"]);
 const FLOWS_READ: Access = AnyOf(&["logs:network:read"]);
 /// Settings are authorized field by field; the caller needs at least one of these scopes.
@@ -224,7 +227,12 @@ const OPERATIONS: &[Operation] = &[
     operation("getOAuthApp", "GET", "/tailnet/{tailnet}/oauth-apps/{appId}", APPS_READ, apps::get),
     operation("updateOAuthApp", "PUT", "/tailnet/{tailnet}/oauth-apps/{appId}", APPS, apps::update),
     operation("deleteOAuthApp", "DELETE", "/tailnet/{tailnet}/oauth-apps/{appId}", APPS, apps::delete),
+    // Organizations.
+    operation("listOrganizationTailnets", "GET", "/organizations/{organization}/tailnets", TAILNETS_READ, organizations::list),
+    operation("createOrganizationTailnet", "POST", "/organizations/{organization}/tailnets", TAILNETS, organizations::create),
+    operation("deleteTailnet", "DELETE", "/tailnet/{tailnet}", EVERYTHING, organizations::delete),
     // Older paths that the official Go client uses.
+    operation("deleteTailnet", "DELETE", "/tailnet/{tailnet}/tailnet", EVERYTHING, organizations::delete),
     operation("listServices", "GET", "/tailnet/{tailnet}/vip-services", SERVICES_READ, services::list),
     operation("getService", "GET", "/tailnet/{tailnet}/vip-services/{serviceName}", SERVICES_READ, services::get),
     operation("updateService", "PUT", "/tailnet/{tailnet}/vip-services/{serviceName}", SERVICES, services::set),

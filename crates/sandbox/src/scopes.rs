@@ -21,6 +21,7 @@ const KNOWN: &[&str] = &[
     "oauth_keys",
     "policy_file",
     "services",
+    "tailnets",
     "users",
     "webhooks",
 ];

@@ -15,6 +15,7 @@ use super::connection::Cut;
 use super::faults::{self, Faults};
 use super::http::{Call, Failure, Outcome, Reply};
 use super::operations::{Lookup, find};
+use super::organizations::Membership;
 use super::tailnets::Tailnets;
 use super::{Options, admin, origin};
 
@@ -92,17 +93,10 @@ impl Server {
         }
         let now = tailnets.now();
         let (at, principal) = tailnets.authenticate(&parts.headers, now)?;
-        if (method, path) == ("POST", "organizations/-/tailnets") {
-            return tailnets.create(&principal, &body);
-        }
         let lookup = find(method, &format!("/{path}"));
-        let (state, abroad) = tailnets.split(at).ok_or_else(Failure::unauthorized)?;
+        let (state, abroad, options) = tailnets.split(at).ok_or_else(Failure::unauthorized)?;
         let is_own =
             |name: &str| name == "-" || name == state.identity.name || name == state.identity.id;
-        let removed = path.strip_prefix("tailnet/").and_then(|it| it.strip_suffix("/tailnet"));
-        if method == "DELETE" && removed.is_some_and(is_own) {
-            return tailnets.delete(at, &principal);
-        }
         let (operation, params) = match lookup {
             Lookup::Found(operation, params) => (operation, params),
             Lookup::WrongMethod(allowed) => return Err(wrong_method(allowed)),
@@ -116,8 +110,23 @@ impl Server {
         let query = parts.uri.query().unwrap_or_default();
         let query = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         let headers = &parts.headers;
-        let mut call = Call { state, abroad, principal, now, params, query, headers, body };
-        (operation.handler)(&mut call)
+        let membership = Membership::Unchanged;
+        let mut call = Call {
+            state,
+            abroad,
+            options,
+            membership,
+            principal,
+            now,
+            params,
+            query,
+            headers,
+            body,
+        };
+        let outcome = (operation.handler)(&mut call);
+        let membership = call.membership;
+        tailnets.settle(at, membership);
+        outcome
     }
 }
 

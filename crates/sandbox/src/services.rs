@@ -15,6 +15,9 @@ use super::http::{Call, Failure, Outcome, Reply};
 use super::policy::tags_refused;
 use super::state::null_as_default;
 
+/// The maximum length of a display name, in characters.
+const MAX_DISPLAY_NAME_LENGTH: usize = 64;
+
 /// All services, by name.
 pub(crate) type Services = BTreeMap<String, Service>;
 
@@ -28,7 +31,7 @@ pub(crate) struct Service {
     approvals: BTreeMap<String, bool>,
 }
 
-/// The fields that a request can set. The last two are missing in the API documentation.
+/// The fields that a request can set. The API documentation lacks `annotations`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Fields {
@@ -141,6 +144,9 @@ pub(crate) fn set(call: &mut Call<'_>) -> Outcome {
     check_name(&old_name)?;
     check_name(&name)?;
     check_ports(&fields.ports)?;
+    if fields.display_name.chars().count() > MAX_DISPLAY_NAME_LENGTH {
+        return Err(Failure::bad_request("displayName must be 64 characters or less"));
+    }
     if name != old_name && (old.is_none() || call.state.services.contains_key(&name)) {
         let message = format!("cannot rename {old_name:?} to {name:?}");
         return Err(Failure::bad_request(message));

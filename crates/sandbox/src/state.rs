@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use fastrand::Rng;
+use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::apps::Apps;
@@ -30,6 +31,13 @@ pub(crate) struct Identity {
     pub(crate) id: String,
     /// The DNS suffix of its devices.
     pub(crate) suffix: Arc<str>,
+    #[serde(default)]
+    pub(crate) display_name: String,
+    #[serde(default)]
+    pub(crate) created: Timestamp,
+    /// Whether it was created with the API, and not with the sandbox.
+    #[serde(default)]
+    pub(crate) is_api_only: bool,
 }
 
 /// An emulated tailnet.

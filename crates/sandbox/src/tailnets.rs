@@ -1,11 +1,11 @@
-//! The tailnets of a sandbox: finding the one that a call is for, creating and deleting them.
+//! The tailnets of a sandbox: finding the one that a call is for, and keeping the list of them.
 
 use axum::http::HeaderMap;
 use jiff::Timestamp;
-use serde_json::json;
 
 use super::auth::{self, Principal};
-use super::http::{Failure, Outcome, Reply};
+use super::http::{Failure, Outcome};
+use super::organizations::Membership;
 use super::state::State;
 use super::{Options, ids, oauth, seed};
 
@@ -47,11 +47,11 @@ impl Tailnets {
         Err(refusal)
     }
 
-    /// One tailnet, and slices of those before and after it.
-    pub(crate) fn split(&mut self, at: usize) -> Option<(&mut State, [&mut [State]; 2])> {
+    /// One tailnet, slices of those before and after it, and the options of the sandbox.
+    pub(crate) fn split(&mut self, at: usize) -> Option<(&mut State, [&mut [State]; 2], &Options)> {
         let (before, rest) = self.list.split_at_mut_checked(at)?;
         let (state, after) = rest.split_first_mut()?;
-        Some((state, [before, after]))
+        Some((state, [before, after], &self.options))
     }
 
     /// The current time, which all tailnets share.
@@ -76,44 +76,13 @@ impl Tailnets {
         Err(refusal)
     }
 
-    /// `DELETE /tailnet/{tailnet}/tailnet`: deletes the tailnet and its credentials.
-    pub(crate) fn delete(&mut self, at: usize, principal: &Principal) -> Outcome {
-        principal.require("all")?;
-        if at < self.list.len() {
-            self.list.remove(at);
+    /// Adds the tailnet that a call created, or removes that of the call.
+    pub(crate) fn settle(&mut self, at: usize, membership: Membership) {
+        match membership {
+            Membership::Added(state) => self.list.push(*state),
+            Membership::Removed if at < self.list.len() => drop(self.list.remove(at)),
+            Membership::Unchanged | Membership::Removed => {}
         }
-        Ok(Reply::empty())
-    }
-
-    /// `POST /organizations/-/tailnets`: creates an empty tailnet, and an OAuth client to manage it.
-    pub(crate) fn create(&mut self, principal: &Principal, body: &[u8]) -> Outcome {
-        principal.require("all")?;
-        let wanted: serde_json::Value = serde_json::from_slice(body)
-            .map_err(|error| Failure::bad_request(format!("invalid request body: {error}")))?;
-        let name = wanted.get("displayName").and_then(|it| it.as_str()).unwrap_or_default();
-        let name = name.to_ascii_lowercase().replace(' ', "-");
-        let allowed = |it: char| it.is_ascii_alphanumeric() || matches!(it, '-' | '.');
-        if name.is_empty() || name.len() > 100 || !name.chars().all(allowed) {
-            return Err(Failure::bad_request(
-                "displayName must be letters, digits, dots and dashes",
-            ));
-        }
-        if self.list.iter().any(|state| state.identity.name == name) {
-            return Err(Failure::new(409, format!("a tailnet {name:?} exists already")));
-        }
-        let state = seed::state(&Options { devices: 0, ..self.options.clone() }, &name);
-        let credentials = super::Sandbox::credentials(&name);
-        let reply = Reply::json(&json!({
-            "id": state.identity.id,
-            "displayName": name,
-            "dnsName": state.identity.suffix,
-            "createdAt": state.clock.now(),
-            "oauthClient": {
-                "id": credentials.oauth_client_id, "secret": credentials.oauth_client_secret,
-            },
-        }));
-        self.list.push(state);
-        reply
     }
 }
 

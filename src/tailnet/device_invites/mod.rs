@@ -76,7 +76,7 @@ impl Resources<'_, DeviceInvite> {
     pub async fn list(&self, device: &str) -> Result<Vec<DeviceInvite>> {
         let device = self.tailnet().devices().get(device).await?;
         let records = self.records(device.key()).await?;
-        records.iter().map(|it| call::typed(Operation::ListDeviceInvites, it)).collect()
+        call::typed_list(Operation::ListDeviceInvites, records)
     }
 
     /// Lists the invites of the device with this ID as JSON.

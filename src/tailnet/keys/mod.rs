@@ -107,8 +107,7 @@ impl<'a> Keys<'a> {
     /// [`Forbidden`](crate::ErrorKind::Forbidden) without one of the scopes `auth_keys:read`,
     /// `oauth_keys:read`, `federated_keys:read` and `api_access_tokens:read`.
     pub async fn list(&self) -> Result<Vec<Key>> {
-        let records = self.records().await?;
-        records.iter().map(|key| call::typed(Operation::ListTailnetKeys, key)).collect()
+        call::typed_list(Operation::ListTailnetKeys, self.records().await?)
     }
 
     /// Lists keys as JSON, with all fields of the API.

@@ -228,7 +228,30 @@ fn needs_no_secret(configuration: &Value) -> bool {
         || call::member(configuration, "s3AuthenticationType") == Some(&json!("rolearn"))
 }
 
+/// Whether a configuration has fields that are not recorded, such as those of a later API version.
+fn has_other_fields(configuration: &Value) -> bool {
+    let is_known = |name: &str| {
+        name == STREAM.id_from || STREAM.fields.contains(&name) || SECRETS.contains(&name)
+    };
+    let mut fields = configuration.as_object().into_iter().flatten();
+    fields.any(|(name, value)| !is_known(name) && !call::is_empty(value))
+}
+
 impl Logging<'_> {
+    /// Reads the recorded fields of a stream, null if there is none, and whether they are enough to
+    /// restore it.
+    async fn current(&self, log: Log) -> Result<(Value, bool)> {
+        match STREAM.get(self.tailnet, log.as_str()).await {
+            Ok(found) => {
+                let recorded = STREAM.settable(&found);
+                let comes_back = needs_no_secret(&recorded) && !has_other_fields(&found);
+                Ok((recorded, comes_back))
+            }
+            Err(none) if none.kind() == ErrorKind::NotFound => Ok((Value::Null, true)),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Reads where a log is streamed to and the publishing status
     /// (`GET /tailnet/{tailnet}/logging/{logType}/stream` and `…/stream/status`).
     ///
@@ -267,9 +290,8 @@ impl Logging<'_> {
     /// [`InvalidInput`](ErrorKind::InvalidInput) if a field is missing that the destination needs.
     pub async fn plan_stream(&self, log: Log, destination: &Destination) -> Result<Plan> {
         let (to, secrets) = destination.parts()?;
-        let from = STREAM.configuration(self.tailnet, log.as_str()).await?;
+        let (from, comes_back) = self.current(log).await?;
         let to = STREAM.settable(&to);
-        let comes_back = needs_no_secret(&from);
         let unchanged = needs_no_secret(&to) && crate::change::same(&from, &to);
         let replaces = !from.is_null();
         let change = Change::new("configuration", from, to);
@@ -293,11 +315,10 @@ impl Logging<'_> {
     ///
     /// Same as [`stream`](Self::stream).
     pub async fn plan_delete_stream(&self, log: Log) -> Result<Plan> {
-        let from = STREAM.configuration(self.tailnet, log.as_str()).await?;
+        let (from, comes_back) = self.current(log).await?;
         if from.is_null() {
             return Ok(Plan::one(STREAM, log.as_str(), log.as_str(), Vec::new()));
         }
-        let comes_back = needs_no_secret(&from);
         let change = Change::new("configuration", from, Value::Null);
         let change = if comes_back { change } else { change.irreversible() };
         let mut plan = Plan::one(STREAM, log.as_str(), log.as_str(), vec![change]);

@@ -4,8 +4,9 @@ use async_trait::async_trait;
 use serde_json::{Map, Value, json};
 
 use super::{
-    answer,
+    allowed, answer,
     arguments::{Arguments, has_dots, revealed},
+    is_offered,
 };
 use crate::{
     Error, ErrorKind, Operation, Tailnet,
@@ -22,7 +23,8 @@ pub(super) fn reader(operation: Operation) -> Option<Operation> {
 }
 
 fn beside(operation: Operation, method: &str) -> Option<Operation> {
-    Operation::ALL.iter().copied().find(|it| it.path() == operation.path() && it.method() == method)
+    let mut offered = Operation::ALL.iter().copied().filter(|it| is_offered(*it));
+    offered.find(|it| it.path() == operation.path() && it.method() == method)
 }
 
 /// The change that a call makes; `None` if the state is as wanted already. `before` is the current
@@ -98,12 +100,13 @@ pub(crate) const KIND: &str = "call";
 pub(crate) struct Calls;
 
 fn operation(field: &str) -> Result<Operation> {
-    Operation::named(field).ok_or_else(|| {
+    let operation = Operation::named(field).ok_or_else(|| {
         Error::refused(
             format!("unknown operation `{field}`"),
             "use the version of tailsteward that made the change",
         )
-    })
+    })?;
+    allowed(operation)
 }
 
 #[async_trait]

@@ -68,13 +68,22 @@ pub fn risk(operation: Operation) -> Risk {
 /// [`Refused`](ErrorKind::Refused) for an operation that deletes the tailnet.
 pub fn named(id: &str) -> Result<Operation> {
     let operation = Operation::named(id).ok_or_else(|| find::unknown(id))?;
-    if !is_offered(operation) {
-        return Err(Error::refused(
-            format!("`{id}` would delete the tailnet"),
-            "delete the tailnet in the admin console",
-        ));
+    allowed(operation)
+}
+
+/// Returns `operation` unless it deletes a tailnet.
+fn allowed(operation: Operation) -> Result<Operation> {
+    if is_offered(operation) {
+        return Ok(operation);
     }
-    Ok(operation)
+    Err(Error::refused(
+        format!(
+            "`{operation}` deletes a tailnet with all its users, devices and settings, which nothing brings \
+             back, so it cannot be called here"
+        ),
+        "delete a tailnet in the admin console; one that was created through the API is not shown there, \
+         and is deleted by a request with its own OAuth client, outside of this program",
+    ))
 }
 
 impl<'a> Operations<'a> {
@@ -111,7 +120,8 @@ impl<'a> Operations<'a> {
     ///
     /// # Errors
     ///
-    /// Same as [`read`](Self::read).
+    /// Same as [`read`](Self::read); [`Refused`](ErrorKind::Refused) for an operation that deletes a
+    /// tailnet.
     pub async fn plan(&self, operation: Operation, given: &Value) -> Result<Plan> {
         if operation.reads() {
             return Err(Error::invalid_input("operation", "only reads; it needs no plan"));
@@ -122,7 +132,7 @@ impl<'a> Operations<'a> {
                 *instead,
             ));
         }
-        let arguments = Arguments::read(operation, given)?;
+        let arguments = Arguments::read(allowed(operation)?, given)?;
         let (before, unread) = self.before(operation, &arguments).await?;
         let changes = Vec::from_iter(change::of(operation, &arguments, before));
         let (place, secrets) = (arguments.place(operation), arguments.secrets);

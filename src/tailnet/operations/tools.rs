@@ -113,7 +113,12 @@ async fn called(
 ) -> Result<Output> {
     let operations = tailnet.operations();
     if part.is_named && !(operation.reads() && operation.lists()) {
-        let why = format!("and `limit` are only for lists, which {operation} does not return");
+        let has_own = operation.input().pointer("/properties/cursor").is_some();
+        let why = if has_own {
+            format!("and `limit` are parameters of {operation} itself: give them in `parameters`")
+        } else {
+            format!("and `limit` are only for lists, which {operation} does not return")
+        };
         return Err(Error::invalid_input("cursor", why));
     }
     if !operation.reads() {

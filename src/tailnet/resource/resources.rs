@@ -59,8 +59,7 @@ impl<R: Listed> Resources<'_, R> {
     /// [`Forbidden`](crate::ErrorKind::Forbidden) without the scope to read them.
     pub async fn list(&self) -> Result<Vec<R>> {
         let operation = R::SPEC.listed.map_or(R::SPEC.read, |(operation, _)| operation);
-        let all = R::SPEC.list(self.tailnet).await?;
-        all.iter().map(|record| call::typed(operation, record)).collect()
+        call::typed_list(operation, R::SPEC.list(self.tailnet).await?)
     }
 }
 

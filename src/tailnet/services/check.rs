@@ -7,6 +7,19 @@ use crate::{Error, client::Result, tailnet::devices::name::check_tag};
 /// The value of `ports` that allows any port and turns validation off.
 const ANY: &str = "do-not-validate";
 
+/// The maximum length of a display name, in characters.
+const MAX_DISPLAY_NAME_LENGTH: usize = 64;
+
+/// Checks the length of a display name.
+pub(super) fn display_name(text: &str) -> Result<()> {
+    let length = text.chars().count();
+    if length <= MAX_DISPLAY_NAME_LENGTH {
+        return Ok(());
+    }
+    let should = format!("has {length} characters; at most {MAX_DISPLAY_NAME_LENGTH} are allowed");
+    Err(Error::invalid_input("display_name", should))
+}
+
 /// Checks the name of a service, such as `svc:web`.
 pub(super) fn name(field: &str, text: &str) -> Result<String> {
     let name = text.trim();

@@ -2,7 +2,7 @@
 //!
 //! This file reads them; [`plan`] plans changes to them.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -67,6 +67,9 @@ pub struct HostState {
     /// The configuration state, in the API's words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub configured: Option<String>,
+    /// Other fields of the API.
+    #[serde(flatten)]
+    pub extra: BTreeMap<String, Value>,
 }
 
 impl HostState {
@@ -77,6 +80,7 @@ impl HostState {
             device: device.map(|it| it.short_name().to_owned()),
             approval: host.approval_level.map(|it| it.to_string()),
             configured: host.configured.filter(|it| !it.is_empty()),
+            extra: host.extra.into_iter().filter(|(_, value)| !call::is_empty(value)).collect(),
             id,
         }
     }
@@ -143,8 +147,7 @@ impl<'a> Services<'a> {
         let operation = Operation::ListServiceHosts;
         let path = [("serviceName", name)];
         let answer = self.tailnet.client().call(operation, Call::on(&path)).await?;
-        let records = call::records(answer, "hosts");
-        records.iter().map(|it| call::typed(operation, it)).collect()
+        call::typed_list(operation, call::records(answer, "hosts"))
     }
 
     pub(crate) fn tailnet(self) -> &'a Tailnet {

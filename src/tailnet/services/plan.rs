@@ -62,6 +62,7 @@ impl Services<'_> {
         let Definition { ports, tags, comment, display_name, ipv4 } = definition;
         let ports = check::ports(ports)?;
         check::tags(tags)?;
+        check::display_name(display_name)?;
         let addresses: Vec<String> =
             ipv4.iter().map(|it| check::ipv4(it)).collect::<Result<_>>()?;
         match change::SERVICE.get(self.tailnet(), &name).await {
@@ -98,6 +99,7 @@ impl Services<'_> {
         let Update { ports, tags, comment, display_name, ipv4 } = update;
         let ports = ports.as_ref().map(|it| check::ports(it)).transpose()?;
         check::tags(tags.as_deref().unwrap_or_default())?;
+        check::display_name(display_name.as_deref().unwrap_or_default())?;
         let ipv4 = ipv4.as_ref().map(|it| check::ipv4(it)).transpose()?;
         let now = change::SERVICE.get(self.tailnet(), &name).await?;
         let addresses = addresses(&now, ipv4.as_deref())?;

@@ -26,7 +26,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     ],
 };
 
-/// List services by name, with addresses, ports and tags.
+/// List services with their display names, addresses, ports and tags.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ServicesList {}
 
@@ -34,6 +34,8 @@ pub(crate) struct ServicesList {}
 #[derive(Debug, Serialize)]
 struct Row {
     name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    display_name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     comment: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -49,6 +51,7 @@ impl Row {
         let list = |it: &Option<Vec<String>>| it.clone().unwrap_or_default();
         Self {
             name: service.name.clone().unwrap_or_default(),
+            display_name: service.display_name.clone().filter(|it| !it.is_empty()),
             comment: service.comment.clone().filter(|it| !it.is_empty()),
             addrs: list(&service.addrs),
             ports: list(&service.ports),

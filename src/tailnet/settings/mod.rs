@@ -58,6 +58,9 @@ impl<'a> SettingsOf<'a> {
                 None => drop(known.unknown.insert(field.name.to_owned(), json!(field.reads()))),
             }
         }
+        let fields = now.as_object().into_iter().flatten();
+        let others = fields.filter(|(name, _)| FIELDS.iter().all(|field| field.api != *name));
+        known.other = others.map(|(name, value)| (name.clone(), value.clone())).collect();
         Ok(known)
     }
 
@@ -135,6 +138,9 @@ pub struct Known {
     /// Settings that the credential may not read, each with the scope it needs.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub unknown: Map<String, Value>,
+    /// Fields of the API that this program does not know.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub other: Map<String, Value>,
 }
 
 /// Whether two values are equal; empty counts as absent.

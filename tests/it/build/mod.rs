@@ -31,7 +31,7 @@ fn ours() -> Value {
 
 /// Upstream's own document, which is no part of this repository.
 fn upstream() -> Value {
-    read("../shared/upstream/tailscale-api.json")
+    read("../shared/upstream/tailscale-api-2026-09.json")
 }
 
 fn no_overlay() -> Value {

@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 use tailsteward::tailnet::{devices::Device, logging::Window};
 
-use crate::support::{Reply, Server, set_auto_updates};
+use crate::{
+    support::{Reply, Seen, Server, set_auto_updates},
+    tailnet::resource::agent,
+};
 
 async fn devices(answer: Value) -> Vec<Device> {
     let server = Server::says(vec![Reply::json(&answer)]).await;
@@ -139,6 +142,15 @@ async fn a_list_that_is_something_else_is_kept_as_what_it_is() {
 }
 
 #[tokio::test]
+async fn a_record_that_is_no_object_does_not_fail_the_lists_of_other_resources() {
+    let hooks = json!({ "webhooks": [7, { "endpointId": "1" }, { "endpointId": 2 }] });
+    let server = Server::says(vec![Reply::json(&hooks)]).await;
+    let list = server.tailnet().webhooks().list().await.unwrap();
+    assert_eq!(list[0].extra["unreadable:"], "7");
+    assert_eq!((list.len(), list[1].endpoint_id.as_deref()), (3, Some("1")));
+}
+
+#[tokio::test]
 async fn a_write_that_answers_nothing_or_anything_has_succeeded() {
     for body in ["", "null", "{}", r#"{"devicesAutoUpdatesOn": "yes"}"#] {
         let server = Server::says(vec![Reply::new(200).text(body)]).await;
@@ -176,4 +188,122 @@ async fn more_odd_keys_than_anybody_counts_do_not_fail_a_list() {
 
     let kept = json!(list[0]).to_string();
     assert!((0..1000).all(|it| kept.contains(&format!("\"{it}\""))), "{kept}");
+}
+
+/// What no edition of the document has, as the API may send it from one day to the next.
+fn unheard_of(request: &Seen) -> Value {
+    let device = json!({
+        "nodeId": "n1", "name": "web-1.example.ts.net", "hostname": "web-1", "authorized": true,
+        "displayName": "Web server", "postureStatus": { "state": "compliant", "checks": [1] },
+        "routeSelection": "closest",
+    });
+    let service = json!({
+        "name": "svc:web", "addrs": ["100.99.1.1", "fd7a:115c:a1e0::1"], "ports": ["tcp:443"],
+        "displayName": "Website", "postureStatus": "unchecked", "routeSelection": ["a", "b"],
+    });
+    let path = request.path().trim_start_matches("/api/v2");
+    match path {
+        "/tailnet/-/devices" => json!({ "devices": [device] }),
+        "/device/n1" => device,
+        "/tailnet/-/services" => json!({ "vipServices": [service] }),
+        "/tailnet/-/services/svc:web" => service,
+        "/tailnet/-/services/svc:web/devices" => json!({ "hosts": [
+            { "stableNodeID": "n1", "approvalLevel": "approved:posture", "configured": "ready",
+              "postureStatus": "compliant", "routeSelection": "regional" },
+        ]}),
+        "/tailnet/-/settings" => json!({ "devicesApprovalOn": true, "routeSelection": "regional" }),
+        "/tailnet/-/logging/network/stream" => json!({
+            "logType": "network", "destinationType": "quantum", "url": "https://logs.example",
+            "quantumLane": 7,
+        }),
+        "/tailnet/-/logging/network/stream/status" => json!({ "laneStatus": "open" }),
+        "/tailnet/-/logging/configuration" => json!({ "logs": [
+            { "action": "DISENTANGLE", "origin": "BORDER1_API", "eventTime": "2026-09-01T00:00:00Z",
+              "actor": { "type": "PAM_ROBOT", "displayName": "Robot" },
+              "target": { "id": "n1", "type": "PAM_DEVICE", "property": "ENTANGLEMENT" },
+              "new": { "lane": 7 } },
+        ]}),
+        other => panic!("nobody asks for {other}"),
+    }
+}
+
+#[tokio::test]
+async fn fields_and_values_of_later_editions_survive_and_show() {
+    let server = Server::start(|request| Reply::json(&unheard_of(request))).await;
+    let agent = agent(&server.tailnet()).await;
+
+    let devices = server.tailnet().devices().list().await.unwrap();
+    assert_eq!(devices[0].extra["postureStatus"]["state"], "compliant");
+    let device = agent.call("get_device_details", json!({ "device": "web-1" })).await;
+    let listed =
+        agent.call("list_devices", json!({ "fields": ["postureStatus", "routeSelection"] })).await;
+    for shown in [&device, &listed["devices"][0]] {
+        assert_eq!(
+            shown["postureStatus"],
+            json!({ "state": "compliant", "checks": [1] }),
+            "{shown}"
+        );
+        assert_eq!(shown["routeSelection"], "closest", "{shown}");
+    }
+    assert_eq!(device["displayName"], "Web server");
+
+    let services = agent.call("services_list", json!({})).await;
+    assert_eq!(services["services"][0]["display_name"], "Website", "{services}");
+    let service = agent.call("services_get", json!({ "service": "svc:web" })).await;
+    for (field, value) in [
+        ("displayName", json!("Website")),
+        ("postureStatus", json!("unchecked")),
+        ("routeSelection", json!(["a", "b"])),
+    ] {
+        assert_eq!(service["service"][field], value, "{service}");
+    }
+    let host = &service["hosts"][0];
+    assert_eq!(host["approval"], "approved:posture", "{host}");
+    assert_eq!(
+        (&host["postureStatus"], &host["routeSelection"]),
+        (&json!("compliant"), &json!("regional"))
+    );
+
+    let settings = agent.call("get_tailnet_settings", json!({})).await;
+    assert_eq!(settings["other"], json!({ "routeSelection": "regional" }), "{settings}");
+
+    let stream = agent.call("get_log_streaming", json!({ "log": "network" })).await;
+    assert_eq!(stream["configuration"]["destinationType"], "quantum", "{stream}");
+    assert_eq!(stream["configuration"]["quantumLane"], 7, "{stream}");
+    assert_eq!(stream["status"]["laneStatus"], "open", "{stream}");
+
+    let logs = agent.call("get_device_logs", json!({ "device": "web-1" })).await;
+    let event = &logs["events"][0];
+    assert_eq!(event["action"], "DISENTANGLE", "{logs}");
+    assert_eq!((&event["property"], &event["actor"]), (&json!("ENTANGLEMENT"), &json!("Robot")));
+    let called = json!({ "operation": "listConfigurationAuditLogs", "parameters": {
+        "start": "2026-09-01T00:00:00Z", "end": "2026-09-02T00:00:00Z",
+    }});
+    let all = agent.call("call_api_operation", called).await;
+    assert_eq!(all["logs"][0]["origin"], "BORDER1_API", "{all}");
+    assert_eq!(all["logs"][0]["target"]["type"], "PAM_DEVICE", "{all}");
+}
+
+/// A change of one field of a service sends the others as they were.
+#[tokio::test]
+async fn a_service_keeps_what_a_change_does_not_name() {
+    let server = Server::start(|request| match request.method.as_str() {
+        "GET" => Reply::json(&unheard_of(request)),
+        _ => Reply::json(&json!({})),
+    })
+    .await;
+    let agent = agent(&server.tailnet()).await;
+    let update = json!({ "service": "svc:web", "comment": "new" });
+    agent.ask("services_update", update).await;
+    let seen = server.seen();
+    let put = seen.iter().find(|it| it.method == "PUT").unwrap();
+    let sent: Value = serde_json::from_str(&put.body).unwrap();
+    for (field, value) in [
+        ("displayName", json!("Website")),
+        ("postureStatus", json!("unchecked")),
+        ("routeSelection", json!(["a", "b"])),
+        ("comment", json!("new")),
+    ] {
+        assert_eq!(sent[field], value, "{sent}");
+    }
 }

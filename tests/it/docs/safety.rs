@@ -62,6 +62,10 @@ const UNDO: &[(&str, &str)] = &[
     ("create_posture_integration", "yes: the integration is deleted"),
     ("update_posture_integration", "yes; a new secret stays"),
     ("delete_posture_integration", "no: its secret is needed again"),
+    (
+        "create_organization_tailnet",
+        "no: it stays; its secret is shown once, and deleting a tailnet is never offered",
+    ),
     ("set_log_streaming", "yes if it needs no secret; logs that were sent stay sent"),
     ("disable_log_streaming", "yes if it needs no secret"),
     ("create_aws_external_id", "no: an ID that is not used does no harm"),

@@ -169,6 +169,7 @@ fn what_lets_in_writes_out_or_creates_a_credential_is_destructive() {
     for tool in [
         "create_key",
         "create_oauth_app",
+        "create_organization_tailnet",
         "update_oauth_app",
         "rotate_key",
         "update_key",

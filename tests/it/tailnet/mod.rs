@@ -9,6 +9,7 @@ mod logging;
 mod network;
 mod oauth_apps;
 mod operations;
+mod organization;
 mod policy_file;
 mod posture;
 pub mod resource;

@@ -38,7 +38,14 @@ pub(crate) fn state(options: &Options, name: &str) -> State {
     let clock = Clock::new(options.now);
     let now = whole_seconds(clock.now());
     let (id, suffix) = identifiers(name);
-    let identity = Identity { name: name.to_owned(), id, suffix: suffix.into() };
+    let identity = Identity {
+        name: name.to_owned(),
+        id,
+        suffix: suffix.into(),
+        display_name: name.to_owned(),
+        created: later(now, -400 * DAY),
+        is_api_only: false,
+    };
     let is_first = name == Sandbox::TAILNET;
     let seed = if is_first { options.seed } else { options.seed ^ number_of(name) };
     let mut rng = Rng::with_seed(seed);

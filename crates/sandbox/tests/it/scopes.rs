@@ -82,6 +82,9 @@ const GUARDED: &[(&str, &str, &str)] = &[
     ("GET", "/tailnet/-/oauth-apps/1", "oauth_apps:read"),
     ("PUT", "/tailnet/-/oauth-apps/1", "oauth_apps"),
     ("DELETE", "/tailnet/-/oauth-apps/1", "oauth_apps"),
+    ("GET", "/organizations/-/tailnets", "tailnets:read"),
+    ("POST", "/organizations/-/tailnets", "tailnets"),
+    ("DELETE", "/tailnet/-", "all"),
 ];
 
 #[tokio::test]

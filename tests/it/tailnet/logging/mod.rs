@@ -8,7 +8,7 @@ use tailsteward::{
 };
 
 use crate::{
-    support::{edits::raw, proxy::unreadable_after, tailnet::settings},
+    support::{Reply, Server, edits::raw, proxy::unreadable_after, tailnet::settings},
     tailnet::resource::{Fixture, SECRET, agent, are_refused},
 };
 
@@ -211,4 +211,18 @@ async fn an_external_id_is_the_same_until_a_role_is_linked() {
     let good = ask("arn:aws:iam::123456789012:role/logs");
     fixture.agent.call("validate_aws_external_id", good).await;
     assert_ne!(get().await, fixture.external_id.as_str());
+}
+
+/// What is not recorded cannot be restored, so nobody is promised an undo.
+#[tokio::test]
+async fn a_stream_with_fields_of_a_later_version_does_not_come_back() {
+    for (more, irreversible) in [(json!(""), false), (json!({ "lane": 7 }), true)] {
+        let current = json!({
+            "logType": "network", "destinationType": "s3", "s3Bucket": "b", "s3Region": "eu-west-1",
+            "s3AuthenticationType": "rolearn", "s3RoleArn": "arn", "s3ExternalId": "e", "s3Lane": more,
+        });
+        let server = Server::says(vec![Reply::json(&current)]).await;
+        let plan = server.tailnet().logging().plan_delete_stream(Log::Network).await.unwrap();
+        assert_eq!(plan.is_irreversible(), irreversible, "{current}");
+    }
 }

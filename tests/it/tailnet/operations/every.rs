@@ -62,6 +62,7 @@ async fn every_operation_of_the_document_is_reached() {
     account(&walk).await;
     services(&walk).await;
     apps(&walk).await;
+    organization(&walk).await;
 
     let missed: Vec<&str> = Operation::ALL
         .iter()
@@ -303,4 +304,16 @@ async fn apps(walk: &Walk) {
     changed["body"]["description"] = json!("Two");
     walk.call("updateOAuthApp", changed).await;
     walk.call("deleteOAuthApp", id).await;
+}
+
+async fn organization(walk: &Walk) {
+    let own = json!({ "organization": "-" });
+    let mut wanted = own.clone();
+    wanted["body"] = json!({ "displayName": "Walk" });
+    let made = walk.call("createOrganizationTailnet", wanted).await;
+    assert!(text(&made["shown_once"]["oauthClient.secret"]).starts_with("tskey-client-"), "{made}");
+    let listed = walk.call("listOrganizationTailnets", own).await;
+    assert_eq!(listed["tailnets"][1]["displayName"], "Walk");
+    let refused = walk.refused("deleteTailnet", json!({})).await;
+    assert!(refused.contains("cannot be called here"), "{refused}");
 }

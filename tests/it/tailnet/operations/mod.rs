@@ -1,5 +1,6 @@
 //! Every operation of the API, called by its name.
 
+mod deletion;
 mod doors;
 mod every;
 mod finding;

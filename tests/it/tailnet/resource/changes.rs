@@ -112,6 +112,11 @@ fn places() -> Vec<Case> {
         unseen("create_oauth_app", new_app, apps()),
         seen("update_oauth_app", json!({ "app": "portal", "description": "for all" }), app()),
         seen("delete_oauth_app", json!({ "app": "portal" }), apps()),
+        unseen(
+            "create_organization_tailnet",
+            json!({ "display_name": "Staging" }),
+            ("list_organization_tailnets", json!({})),
+        ),
     ]
 }
 

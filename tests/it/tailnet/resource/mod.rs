@@ -31,6 +31,7 @@ const TOOLSETS: &[&str] = &[
     "posture",
     "log_streaming",
     "oauth_apps",
+    "organization",
 ];
 
 /// What nobody but the API may get to know.

@@ -24,6 +24,7 @@ pub(super) fn cases(fixture: &Fixture) -> Vec<(&'static str, Value)> {
         ("get_log_streaming", json!({ "log": "network" })),
         ("list_oauth_apps", json!({})),
         ("get_oauth_app", json!({ "app": "portal" })),
+        ("list_organization_tailnets", json!({})),
     ]
 }
 

@@ -101,6 +101,8 @@ async fn what_is_wrong_is_refused_before_anything_is_sent() {
         (make("ports", json!(["9-1"])), "invalid_input", "`ports`"),
         (make("tags", json!(["web"])), "invalid_input", "`tag:name`"),
         (make("tags", json!(["tag:nobody"])), "refused", "tagOwners"),
+        (make("display_name", json!("x".repeat(65))), "invalid_input", "`display_name`"),
+        (update(json!({ "display_name": "x".repeat(65) })), "invalid_input", "65 characters"),
         (make("ipv4", json!("10.0.0.1")), "invalid_input", "100.64.0.0/10"),
         (make("ipv4", json!("fd7a::1")), "invalid_input", "`ipv4`"),
         (update(json!({})), "invalid_input", "nothing to change"),
