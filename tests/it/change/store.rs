@@ -7,7 +7,7 @@ use sqlx::{Connection as _, Executor as _};
 use tailsteward::{
     change::{
         Actor, Journal,
-        journal::Find,
+        journal::{Find, Intent},
         store::{Audit, Place, Store, Used},
     },
     tailnet::devices::Update,
@@ -218,4 +218,42 @@ async fn an_audit_that_is_behind_keeps_no_call_waiting() {
     }
     assert!(begun.elapsed() < std::time::Duration::from_secs(3), "{:?}", begun.elapsed());
     assert!(store.dropped_audits() > 0);
+}
+
+// L8: with its own clock ahead, a replica took a running change for cut off.
+#[tokio::test]
+async fn whether_a_change_is_running_is_told_by_the_clock_of_the_database() {
+    let Ok(url) = std::env::var("TAILSTEWARD_TEST_POSTGRES") else {
+        println!("skipped: TAILSTEWARD_TEST_POSTGRES names no database");
+        return;
+    };
+    sqlx::any::install_default_drivers();
+    let mut database = sqlx::AnyConnection::connect(&url).await.unwrap();
+    // The clock of this database is an hour ahead of everybody else's.
+    for statement in [
+        "DROP SCHEMA IF EXISTS ahead CASCADE",
+        "CREATE SCHEMA ahead",
+        "CREATE FUNCTION ahead.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS \
+         'SELECT pg_catalog.clock_timestamp() + interval ''1 hour'''",
+    ] {
+        database.execute(statement).await.unwrap();
+    }
+    let place: Place = format!("{url}?options[search_path]=ahead,pg_catalog").parse().unwrap();
+    let (here, other) = (Store::new(place.clone()), Store::new(place));
+    let running = async |change| {
+        let found = other.entry(change).await.unwrap();
+        found.unwrap().running
+    };
+
+    let intent = Intent::new("ann", "revoke_device", tailsteward::tool::Risk::Danger);
+    let change = here.begin(&intent).await.unwrap();
+    assert!(running(change).await);
+
+    // For the database, this lease has run out; for the clock of this machine, it lasts an hour.
+    drop(here);
+    let past = "UPDATE ahead.changes SET lease = \
+                CAST(EXTRACT(EPOCH FROM ahead.clock_timestamp()) * 1000000 AS BIGINT) - 1000000";
+    database.execute(past).await.unwrap();
+    assert!(!running(change).await);
+    database.execute("DROP SCHEMA ahead CASCADE").await.unwrap();
 }

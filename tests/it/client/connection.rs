@@ -117,6 +117,7 @@ async fn a_compressed_answer_is_asked_for_and_read() {
     assert!(server.seen()[0].header("accept-encoding").unwrap().contains("gzip"));
 }
 
+// L6: 351 kB of a compressed response filled 24 GB of memory.
 #[tokio::test]
 async fn a_compressed_answer_is_as_large_as_what_is_in_it() {
     let bomb = zipped(&vec![b' '; 1 << 20]);

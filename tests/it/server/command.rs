@@ -77,3 +77,28 @@ fn a_sealing_key_that_is_none_is_not_repeated() {
     ]);
     assert!(text.contains("32 bytes") && !text.contains("c2hvcnQ"), "{text}");
 }
+
+// L12: a sealing key that others could read was used as it was.
+#[cfg(unix)]
+#[test]
+fn a_sealing_key_that_others_could_read_is_closed_to_them() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("key");
+    std::fs::write(&key, "c2hvcnQtc2VjcmV0").unwrap();
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let path = key.to_str().unwrap();
+
+    refused(&[
+        "--sandbox",
+        "serve",
+        "--http",
+        "0",
+        "--no-auth",
+        "--stateless",
+        "--sealing-key-file",
+        path,
+    ]);
+
+    assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+}
