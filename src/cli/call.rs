@@ -62,7 +62,8 @@ pub(super) async fn run(
 }
 
 async fn call(guard: &Guard, caller: &Caller, tool: &str, arguments: Value) -> Result<Output> {
-    match guard.call(caller, tool, arguments, &Terminal).await? {
+    let terminal = Terminal { is_recorded: !guard.store().is_in_memory() };
+    match guard.call(caller, tool, arguments, &terminal).await? {
         Done::Answer(text) => Ok(Output::Answer(text)),
         Done::Report(report) => Ok(Output::Report(report)),
         Done::Later(never) => match never {},
@@ -89,7 +90,10 @@ fn report_progress(done: usize, of: usize, last: &str) {
 }
 
 /// Asks for confirmation on the terminal.
-struct Terminal;
+struct Terminal {
+    /// Whether the journal outlasts this process.
+    is_recorded: bool,
+}
 
 impl Confirm for Terminal {
     type Later = Infallible;
@@ -106,7 +110,8 @@ impl Confirm for Terminal {
                 "run it in a terminal, or pass --yes",
             ));
         }
-        complain(&question(pending, "`tailsteward call undo_change`"));
+        let undo = self.is_recorded.then_some("`tailsteward call undo_change`");
+        complain(&question(pending, undo));
         let _ = write!(std::io::stderr(), "Apply this change? [y/N] ");
         let agreed = tokio::select! {
             line = read_line() => matches!(line?.trim(), "y" | "Y" | "yes"),

@@ -20,8 +20,9 @@ const MAX_NAME_CHARS: usize = 200;
 const MAX_VALUE_CHARS: usize = 400;
 const MAX_SENTENCE_CHARS: usize = 1_000;
 
-/// The question, on several lines. `undo` says how the change is undone, if it can be.
-pub(crate) fn question(pending: &Pending<'_>, undo: &str) -> String {
+/// The question, on several lines. `undo` says how the change is undone, if it can be; `None` if the record of
+/// the change will not outlast this process.
+pub(crate) fn question(pending: &Pending<'_>, undo: Option<&str>) -> String {
     let plan = pending.plan;
     let changed: Vec<&Item> =
         plan.items().iter().filter(|item| !item.changes().is_empty()).collect();
@@ -41,9 +42,15 @@ pub(crate) fn question(pending: &Pending<'_>, undo: &str) -> String {
         let _ = write!(text, "\nNo change needed: {unchanged}");
     }
     match changed.iter().flat_map(|item| item.changes()).filter(|it| it.irreversible).count() {
-        0 => {
-            let _ = write!(text, "\nThis can be undone with {undo}.");
-        }
+        0 => match undo {
+            Some(undo) => {
+                let _ = write!(text, "\nThis can be undone with {undo}.");
+            }
+            None => text.push_str(
+                "\nThe record of this change is kept in memory only, so it cannot be undone with one \
+                 call afterwards.",
+            ),
+        },
         lasting if lasting == plan.changes().count() => {
             text.push_str("\nThis cannot be undone.");
         }

@@ -125,7 +125,7 @@ impl PlanId<'_> {
         );
         let next = why.map_or(next.clone(), |why| format!("{why}; {next}"));
         let shown = json!({
-            "plan_id": id, "next": next, "question": question(pending, UNDO),
+            "plan_id": id, "next": next, "question": question(pending, Some(UNDO)),
             "plan": pending.plan.preview(),
         });
         Ok(Decision::Later(Later::Show(shown.to_string())))
@@ -210,7 +210,7 @@ fn form(pending: &Pending<'_>, why: &str) -> ElicitRequestParams {
     });
     ElicitRequestParams::FormElicitationParams {
         meta: None,
-        message: format!("{why}{}", question(pending, UNDO)),
+        message: format!("{why}{}", question(pending, Some(UNDO))),
         requested_schema: schema
             .build()
             .unwrap_or_else(|_| ElicitationSchema::new(std::collections::BTreeMap::new())),

@@ -203,6 +203,11 @@ impl Store {
         Ok(pool)
     }
 
+    /// Whether what it holds is gone with this process.
+    pub fn is_in_memory(&self) -> bool {
+        matches!(self.place, Place::Memory)
+    }
+
     /// Logs, at first use, the changes whose server stopped before their outcome was recorded.
     async fn tell_of_cut_off(&self, pool: &AnyPool) {
         for entry in read::cut_off(pool, self.dialect).await.unwrap_or_default() {

@@ -67,7 +67,9 @@ impl ResourceSpec {
         let change = if self.returns { change } else { change.irreversible() };
         let mut plan = Plan::one(self, id, name, vec![change]);
         plan.least = crate::change::Risk::Danger;
-        plan.warned(self.removal.map(str::to_owned).into_iter().collect())
+        let lost =
+            self.leaves.filter(|_| self.returns).map(|it| format!("if this is undone, {it}"));
+        plan.warned(self.removal.map(str::to_owned).into_iter().chain(lost).collect())
     }
 
     /// Plans an action, such as sending a test event, on an existing resource.

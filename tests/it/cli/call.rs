@@ -140,7 +140,10 @@ async fn a_person_is_asked_and_their_no_counts() {
     let devices = tagged(&tailnet, 2).await;
 
     let mut declined = in_a_terminal(&sandbox.base_url(), &batch(&devices));
-    assert!(asked(&mut declined).contains("tag:ci"));
+    let question = asked(&mut declined);
+    // With `--store memory`, nothing is left that could undo it.
+    assert!(question.contains("tag:ci") && question.contains("memory only"), "{question}");
+    assert!(!question.contains("can be undone with"), "{question}");
     let (answer, done) = answered(&mut declined, "n\n");
     assert!(!done && answer.contains("you declined"), "{answer}");
 

@@ -55,6 +55,8 @@ impl Compiled<'_> {
         let ssh_rule = self.login_rules(&sources, &targets, user, &mut answer);
         answer.allowed = ssh_rule && network.allowed;
         answer.ssh = Some(SshParts { ssh_rule, network_rule: network.allowed });
+        // A grant is only the network's half: without an SSH rule it does not make the answer yes.
+        answer.smallest_grant = answer.smallest_grant.filter(|_| ssh_rule);
         if !network.allowed {
             let line = "the network part is missing: no rule allows tcp:22";
             answer.because.push(line.to_owned());

@@ -190,6 +190,10 @@ fn a_login_needs_the_network_too() {
     let parts = answer.ssh.unwrap();
     assert!(!answer.allowed && !parts.ssh_rule && parts.network_rule);
     assert!(answer.smallest_grant.is_none());
+    // Neither part is there: a grant alone would not let anybody log in.
+    let answer = compiled.ask_ssh("bob-laptop", "web-1", "root").unwrap();
+    let parts = answer.ssh.unwrap();
+    assert!(!parts.ssh_rule && !parts.network_rule && answer.smallest_grant.is_none());
 }
 
 /// First use 3: one end and a user.

@@ -176,6 +176,11 @@ async fn what_nobody_here_knows_of_a_service_survives_a_change_and_a_deletion() 
     assert_eq!((&now["comment"], &now["displayName"]), (&json!("new"), &json!("Web")));
 
     let gone = session.done("services_delete", web(&json!({}))).await;
+    let question = session.asked().pop().unwrap();
+    assert!(
+        question.contains("if this is undone, its hosts' approvals and its IPv6"),
+        "{question}"
+    );
     let back = session.done("undo_change", json!({ "change": gone["change"] })).await;
     assert!(back["warnings"].to_string().contains("are not restored"), "{back}");
     assert_eq!(raw(&sandbox, "GET", "/tailnet/-/services/svc:web", Value::Null).await, now);
