@@ -30,6 +30,10 @@ use crate::client::{Error, Result};
 /// The host names of this machine, always allowed on loopback.
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
+/// The answer to somebody who opens the server's address in a browser.
+const ABOUT: &str = "This is tailsteward, an MCP server for Tailscale. MCP clients connect to /mcp, with a \
+                     token; /health tells whether the server runs.\n";
+
 /// How often the token file is checked between requests.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -268,6 +272,7 @@ fn router<H: ServerHandler + Clone>(
         .route(METADATA, metadata.clone())
         .route(&format!("{METADATA}/mcp"), metadata)
         .layer(cors(shared))
+        .route("/", get(async || ABOUT))
         .route("/metrics", get(health::counters))
         // Not behind the `Host` check: health checks use an address instead of a name.
         .route("/health", get(health::live))
