@@ -12,6 +12,9 @@ use crate::{
     tailnet::policy_file::Verdict,
 };
 
+/// The problems that this program found itself.
+const LOCAL: &str = "local check";
+
 /// A line of output: a problem in the file.
 struct Found<'f> {
     file: &'f str,
@@ -135,7 +138,7 @@ fn found<'f>(file: &'f File, problems: &[Problem], verdict: Option<&Verdict>) ->
         file: name,
         at: it.at,
         is_error: it.severity == Severity::Error,
-        by: "local check",
+        by: LOCAL,
         message: match &it.suggestion {
             Some(suggestion) => format!("{} ({suggestion})", it.message),
             None => it.message.clone(),
@@ -168,7 +171,9 @@ impl Found<'_> {
     /// The problem as compilers print it: `FILE:LINE:COLUMN: error: …`.
     fn line(&self) -> String {
         let place = self.at.map(|at| format!(":{}:{}", at.line, at.column)).unwrap_or_default();
-        format!("{}{place}: {}: {} [{}]", self.file, self.word(), self.message, self.by)
+        // Without a name, it is this program that found it.
+        let by = if self.by == LOCAL { String::new() } else { format!(" [{}]", self.by) };
+        format!("{}{place}: {}: {}{by}", self.file, self.word(), self.message)
     }
 
     /// The problem as a GitHub annotation.
