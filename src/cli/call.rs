@@ -51,7 +51,7 @@ pub(super) async fn run(
     let interrupt = tokio::spawn(cancel_on_ctrl_c(cancelled.clone()));
     let caller = Caller {
         principal: guard.local().clone(),
-        offer: guard.offer().clone(),
+        offer: guard.offer().clone().on_command_line(),
         progress: Some(Arc::new(report_progress)),
         cancelled,
     };

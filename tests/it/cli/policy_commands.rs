@@ -355,3 +355,19 @@ async fn what_locks_out_or_opens_all_is_deployed_only_where_that_is_said() {
     }
     assert_ne!(tailnet.policy_file().get().await.unwrap().text, text);
 }
+
+/// first-use 28
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_access_is_told_by_option() {
+    let (session, _, text) = Session::with_sandbox().await;
+    let file = session.file("new.hujson", &text.replace("tcp:631", "tcp:9100"));
+    for (options, wanted) in [
+        (&["--access", "read"][..], "add --access danger"),
+        (&["--access", "danger", "--read-only"], "leave out --read-only"),
+        (&["--access", "danger", "--toolsets", "dns"], "--toolsets policy"),
+    ] {
+        let (told, code) = session.run(&[&["deploy", &file], options].concat());
+        assert!(code == 1 && told.contains(wanted), "{options:?}: {told}");
+        assert!(!told.contains("administrator"), "{options:?}: {told}");
+    }
+}
