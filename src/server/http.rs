@@ -148,7 +148,7 @@ impl Http {
     /// # Errors
     ///
     /// [`Config`](crate::ErrorKind::Config) if the address cannot be bound, or is not a loopback address
-    /// and there is no authentication.
+    /// and there is no authentication, or if a host or origin in the options is invalid.
     pub async fn bind(address: SocketAddr, options: Options) -> Result<Self> {
         if matches!(options.access, Access::Anyone) && !address.ip().is_loopback() {
             return Err(Error::config(
@@ -167,6 +167,8 @@ impl Http {
         };
         let listener = TcpListener::bind(address).await.map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
+        // An invalid host or origin must not be found only when the address is known to clients.
+        options.gate(address)?;
         Ok(Self { listener, address, options })
     }
 
