@@ -8,6 +8,7 @@ use crate::{
     catalogue::{Offer, remedy},
     client::Result,
     tailnet::logging::Window,
+    words::counted,
 };
 
 /// The largest acceptable clock skew; more breaks tokens and certificates.
@@ -87,8 +88,8 @@ fn versions() -> Check {
 }
 
 fn offered(offer: &Offer) -> Check {
-    let count = offer.tools().count();
-    Check::good("access", format!("{}: {count} tools are offered", offer.access()))
+    let count = counted(offer.tools().count(), "tool is", "tools are");
+    Check::good("access", format!("{}: {count} offered", offer.access()))
 }
 
 fn credential(connected: &Connected) -> Check {
@@ -141,8 +142,8 @@ async fn devices(tailnet: &Tailnet, checks: &mut Vec<Check>) {
                 0 => String::new(),
                 shared => format!(" + {shared} shared in"),
             };
-            let count = own.len();
-            Check::good("tailnet", format!("{count} devices{shared}, {online} online ({domain})"))
+            let count = counted(own.len(), "device", "devices");
+            Check::good("tailnet", format!("{count}{shared}, {online} online ({domain})"))
         }
         Err(error) => Check::failed("tailnet", State::Bad, &error),
     });

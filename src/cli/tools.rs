@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
-use crate::{catalogue::Offer, mcp};
+use crate::{catalogue::Offer, mcp, words::counted};
 
 /// The tokens in a kilobyte of tool definitions, measured with `cl100k`.
 const TOKENS_A_KILOBYTE: usize = 226;
@@ -48,8 +48,8 @@ pub(super) fn list(offer: &Offer, json: bool) -> String {
     }
     let _ = write!(
         text,
-        "{} tools with `{access}` access: {total} bytes, about {} tokens",
-        rows.len(),
+        "{} with `{access}` access: {total} bytes, about {} tokens",
+        counted(rows.len(), "tool", "tools"),
         tokens(total)
     );
     text

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::{
     change::Progress,
     client::observe::{Observed, Observer},
+    words::counted,
 };
 
 /// What watches a call: the progress of its batch, and the observer of its requests.
@@ -36,6 +37,6 @@ fn words(observed: Observed, plans: bool) -> String {
     let Observed { requests, is_limited } = observed;
     let at = if plans { "planning, " } else { "" };
     let limit = if is_limited { "waiting for the rate limit, " } else { "" };
-    let noun = if requests == 1 { "request" } else { "requests" };
-    format!("{at}{limit}{requests} {noun} so far")
+    let requests = counted(requests, "request", "requests");
+    format!("{at}{limit}{requests} so far")
 }

@@ -10,6 +10,7 @@ use crate::{
     ErrorKind,
     client::Result,
     tailnet::logging::{ConfigurationAuditLog, ConnectionCounts, NetworkFlowLog, Window},
+    words::to_the_second,
 };
 
 /// The log entries of one device in a time window, newest first.
@@ -119,8 +120,8 @@ impl Devices<'_> {
         flows.truncate(limit);
         Ok(DeviceLogs {
             device: device.short_name().to_owned(),
-            since: window.start().to_string(),
-            until: window.end().to_string(),
+            since: to_the_second(window.start()),
+            until: to_the_second(window.end()),
             events_total,
             events,
             flows_total,
@@ -155,7 +156,7 @@ impl Event {
         });
         let target = log.target.as_ref();
         Self {
-            time: text(log.event_time.clone()),
+            time: whole(text(log.event_time.clone())),
             action: text(log.action.as_ref().map(ToString::to_string)),
             property: text(target.and_then(|it| it.property.as_ref().map(ToString::to_string))),
             actor: text(by),
@@ -165,6 +166,11 @@ impl Event {
             error: log.error.clone().filter(|it| !it.is_empty()),
         }
     }
+}
+
+/// The time without fractions of a second; a text that is no time stays as it is.
+fn whole(time: String) -> String {
+    time.parse().map_or(time, to_the_second)
 }
 
 /// Sums up the traffic of `device` by kind, protocol and peer, the most traffic first.

@@ -47,6 +47,17 @@ fn the_first_command_of_the_readme_answers() {
     assert!(page["devices"].as_array().unwrap().iter().all(|it| it["seen"] != "online"));
 }
 
+/// first-use 30
+#[test]
+fn one_is_not_several() {
+    let tools = out(&run(&["tools", "--sandbox", "--tools", "list_devices"]));
+    assert!(tools.contains("\n1 tool with"), "{tools}");
+    let doctor = out(&run(&["doctor", "--sandbox", "--sandbox-devices", "1"]));
+    assert!(doctor.contains("tailnet: 1 device, "), "{doctor}");
+    let doctor = out(&run(&["doctor", "--sandbox", "--tools", "list_devices"]));
+    assert!(doctor.contains("1 tool is offered"), "{doctor}");
+}
+
 #[test]
 fn a_proxy_is_not_asked_about_this_machine() {
     let output = program(&["call", "list_devices", "--sandbox"])

@@ -17,6 +17,11 @@ async fn a_change_shows_in_the_logs_of_its_device_and_of_no_other() {
     let none = agent.call("get_device_logs", json!({ "device": id(&other), "since": "10m" })).await;
 
     assert_eq!(logs["events_total"], 1, "{logs}");
+    // first-use 30: whole seconds.
+    for time in [&logs["since"], &logs["until"], &logs["events"][0]["time"]] {
+        let time = time.as_str().unwrap();
+        assert!(time.ends_with('Z') && !time.contains('.'), "{time}");
+    }
     let event = &logs["events"][0];
     assert_eq!(event["action"], "UPDATE");
     assert_eq!(event["property"], "MACHINE_NAME");
