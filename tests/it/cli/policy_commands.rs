@@ -371,3 +371,16 @@ async fn refused_access_is_told_by_option() {
         assert!(!told.contains("administrator"), "{options:?}: {told}");
     }
 }
+
+/// Found by a user of the first release: ends take the start of a device's name, and a device that cannot
+/// connect is noted.
+#[tokio::test(flavor = "multi_thread")]
+async fn ends_are_found_by_the_start_of_their_name() {
+    let (session, _, _) = Session::with_sandbox().await;
+    let (told, code) = session.run(&["can-reach", "web-0", "db-01", "5432"]);
+    assert!(code == 1 && told.contains("matches several devices: web-01, web-02"), "{told}");
+    let (told, code) = session.run(&["can-reach", "web-01", "db-02", "5432"]);
+    assert!(code != 1 && told.contains("note: db-02: it is not connected"), "{told}");
+    let (told, code) = session.run(&["can-reach", "no-such-start", "db-01", "5432"]);
+    assert!(code == 1 && told.contains("host not found"), "{told}");
+}
