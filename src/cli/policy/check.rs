@@ -10,6 +10,7 @@ use crate::{
     client::Result,
     policy::{Checked, Problem, Severity, check, check_untested, hujson::Place},
     tailnet::policy_file::Verdict,
+    words::counted,
 };
 
 /// The problems that this program found itself.
@@ -27,7 +28,20 @@ struct Found<'f> {
 
 /// Checks a file locally, without a tailnet.
 pub(super) fn offline(file: &File, format: Format) -> u8 {
-    tell(file, &check_untested(&file.text, None), None, format)
+    let checked = check_untested(&file.text, None);
+    let code = tell(file, &checked, None, format);
+    if let (Some(policy), Format::Text) = (&checked.policy, format) {
+        let tests = policy.model().tests.len() + policy.model().ssh_tests.len();
+        if tests > 0 {
+            let tests = counted(tests, "test was", "tests were");
+            print(&format!(
+                "{}: its {tests} not run: this needs the users and devices of a tailnet, as \
+                 `policy test` has",
+                file.name
+            ));
+        }
+    }
+    code
 }
 
 /// Checks a file locally, and if that finds no errors, with Tailscale.

@@ -384,3 +384,13 @@ async fn ends_are_found_by_the_start_of_their_name() {
     let (told, code) = session.run(&["can-reach", "no-such-start", "db-01", "5432"]);
     assert!(code == 1 && told.contains("host not found"), "{told}");
 }
+
+/// Found by a user of the first release.
+#[test]
+fn an_offline_validation_says_that_no_tests_were_run() {
+    let session = Session::alone();
+    let text = r#"{ "grants": [], "tests": [{ "src": "a@example.com", "deny": ["1.2.3.4:5"] }] }"#;
+    let file = session.file("tested.hujson", text);
+    let (told, code) = session.run(&["validate", "--offline", &file]);
+    assert!(code == 0 && told.contains("its 1 test was not run"), "{told}");
+}
