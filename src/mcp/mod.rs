@@ -25,6 +25,7 @@ mod resources;
 mod sealing;
 mod subscribe;
 
+pub(crate) use self::describe::describe_among;
 use self::{call::Call, subscribe::Watched};
 pub use self::{describe::describe, sealing::SealingKey};
 use crate::{

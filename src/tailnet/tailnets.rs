@@ -117,20 +117,23 @@ impl Tailnets {
 
     /// Adds the `tailnet` parameter to a tool's schema. Only tools that read accept `all`.
     pub(crate) fn describe(&self, properties: &mut Map<String, Value>, reads: bool) {
-        if !self.are_several() {
-            return;
-        }
-        let all = reads.then_some(ALL);
-        let names: Vec<&str> = self.names().chain(all).collect();
-        let first = self.names().next().unwrap_or_default();
-        let description = if reads {
-            format!("The tailnet to read; {first} if absent.")
-        } else {
-            "The tailnet to change; required for a change.".to_owned()
-        };
-        properties.insert(
-            TAILNET.to_owned(),
-            serde_json::json!({ "type": "string", "enum": names, "description": description }),
-        );
+        describe(&self.names().collect::<Vec<_>>(), properties, reads);
     }
+}
+
+/// Adds the `tailnet` parameter to the schema of a tool for the tailnets with these names, if there are
+/// several.
+pub(crate) fn describe(names: &[&str], properties: &mut Map<String, Value>, reads: bool) {
+    let [first, _, ..] = names else { return };
+    let all = reads.then_some(ALL);
+    let names: Vec<&str> = names.iter().copied().chain(all).collect();
+    let description = if reads {
+        format!("The tailnet to read; {first} if absent.")
+    } else {
+        "The tailnet to change; required for a change.".to_owned()
+    };
+    properties.insert(
+        TAILNET.to_owned(),
+        serde_json::json!({ "type": "string", "enum": names, "description": description }),
+    );
 }

@@ -58,6 +58,17 @@ fn one_is_not_several() {
     assert!(doctor.contains("1 tool is offered"), "{doctor}");
 }
 
+/// Found by a user of the first release: every tool has the parameter that names the tailnet.
+#[test]
+fn tools_cost_more_with_several_tailnets() {
+    let tokens = |more: &[&str]| {
+        let list = out(&run(&[&["tools", "--json"], more].concat()));
+        serde_json::from_str::<Value>(&list).unwrap()["tokens"].as_u64().unwrap()
+    };
+    assert!(tokens(&["--profile", "acme,globex"]) > tokens(&[]) + 100);
+    assert_eq!(tokens(&["--profile", "acme"]), tokens(&[]));
+}
+
 #[test]
 fn a_proxy_is_not_asked_about_this_machine() {
     let output = program(&["call", "list_devices", "--sandbox"])
