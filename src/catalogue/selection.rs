@@ -264,6 +264,9 @@ fn tools(field: &str, names: &[String]) -> Result<Vec<&'static str>> {
 /// The longest name that is compared with known ones.
 const MAX_NAME_CHARS: usize = 100;
 
+/// The most names that an error lists.
+const MAX_LISTED: usize = 30;
+
 /// The error for an unknown `name`, with the nearest of the `known` ones. `kind` is what the name stands
 /// for.
 pub(super) fn unknown(kind: &str, name: &str, known: &[&str]) -> Error {
@@ -272,12 +275,17 @@ pub(super) fn unknown(kind: &str, name: &str, known: &[&str]) -> Error {
     let mut near: Vec<(f64, &str)> =
         known.iter().map(|it| (strsim::jaro_winkler(name, it), *it)).collect();
     near.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let nearest: Vec<String> =
-        near.iter().filter(|it| it.0 > 0.7).take(3).map(|it| format!("`{}`", it.1)).collect();
-    let instead = if nearest.is_empty() {
-        format!("choose from {}", known.join(", "))
-    } else {
+    let quoted = |least: f64| -> Vec<String> {
+        let near = near.iter().filter(|it| it.0 > least);
+        near.take(3).map(|it| format!("`{}`", it.1)).collect()
+    };
+    let nearest = quoted(0.7);
+    let instead = if !nearest.is_empty() {
         format!("did you mean {}?", nearest.join(" or "))
+    } else if known.len() > MAX_LISTED {
+        format!("the nearest of {} are {}", known.len(), quoted(-1.0).join(", "))
+    } else {
+        format!("choose from {}", known.join(", "))
     };
     Error::new(ErrorKind::InvalidInput, format!("unknown {kind} `{name}`; {instead}"))
 }

@@ -69,6 +69,15 @@ fn tools_cost_more_with_several_tailnets() {
     assert_eq!(tokens(&["--profile", "acme"]), tokens(&[]));
 }
 
+/// Found by a user of the first release.
+#[test]
+fn an_unknown_tool_leads_to_the_nearest_three() {
+    let told = String::from_utf8(run(&["call", "qqq", "--sandbox"]).stderr).unwrap();
+    assert!(told.contains("unknown tool `qqq`; the nearest of "), "{told}");
+    assert_eq!(told.matches("`, `").count(), 2, "{told}");
+    assert!(told.len() < 250, "{told}");
+}
+
 #[test]
 fn a_proxy_is_not_asked_about_this_machine() {
     let output = program(&["call", "list_devices", "--sandbox"])
