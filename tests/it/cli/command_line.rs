@@ -190,8 +190,22 @@ async fn the_doctor_names_missing_scopes_with_the_remedy() {
     assert_eq!(report["healthy"], true, "some tools work: {report}");
     let limited: Vec<&Value> =
         report["checks"].as_array().unwrap().iter().filter(|it| it["state"] == "limited").collect();
+    // Posture attributes, both logs, the policy file, and users.
     assert_eq!(limited.len(), 5, "{report}");
     assert!(limited[0]["remedy"].as_str().unwrap().contains("devices:posture_attributes:read"));
+}
+
+/// Found by a user of the first release: not only the scopes of the default tools.
+#[test]
+fn the_doctor_checks_the_scopes_of_the_offered_tools() {
+    let text =
+        out(&run(&["doctor", "--sandbox", "--access", "change", "--toolsets", "dns,webhooks"]));
+    for line in ["ok   scope: dns:read", "ok   scope: webhooks:read"] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    let unchecked = text.lines().find(|it| it.contains("not checked")).unwrap();
+    assert!(unchecked.contains("dns"), "{unchecked}");
+    assert!(!text.contains("logs:network:read"), "{text}");
 }
 
 #[test]
