@@ -81,6 +81,12 @@ impl Tailnets {
         self.named.iter().map(|it| it.0.as_str())
     }
 
+    /// The tailnet with this name, if there are several.
+    #[cfg(feature = "server")]
+    pub(crate) fn named(&self, name: &str) -> Option<&Tailnet> {
+        self.named.iter().find(|it| it.0 == name).map(|it| &it.1)
+    }
+
     /// Whether there is more than one tailnet.
     pub fn are_several(&self) -> bool {
         !self.named.is_empty()
