@@ -72,7 +72,7 @@ impl Program {
             "2000",
         ]);
         let mut line = String::new();
-        BufReader::new(program.child.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
+        BufReader::new(program.child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("MCP at http://").unwrap();
         (program, address.strip_suffix("/mcp").unwrap().to_owned())
     }

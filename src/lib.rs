@@ -46,6 +46,7 @@ mod risk;
 mod values;
 #[cfg(feature = "operations")]
 mod visible;
+mod words;
 
 #[cfg(feature = "server")]
 pub mod catalogue;

@@ -35,7 +35,27 @@ pub fn remedy(error: &Error) -> Option<String> {
     for action in error.actions() {
         text.push_str(&how(*action));
     }
+    if error.kind() == ErrorKind::NotFound
+        && error.actions().is_empty()
+        && let Some(list) = error.operation().and_then(list_for)
+    {
+        text.push_str(&how(Action::Call(list)));
+    }
     Some(text)
+}
+
+/// The operation that lists the kind of resource that `operation` is about: `/tailnet/{tailnet}/keys` for
+/// `/tailnet/{tailnet}/keys/{keyId}`, `/tailnet/{tailnet}/devices` for `/device/{deviceId}/tags`.
+fn list_for(operation: Operation) -> Option<Operation> {
+    let path = operation.path().strip_prefix("/tailnet/{tailnet}").unwrap_or(operation.path());
+    let (collection, _) = path.split_once("/{")?;
+    let lists = |it: &Operation| {
+        let of_tailnet = it.path().strip_prefix("/tailnet/{tailnet}");
+        it.reads()
+            && of_tailnet
+                .is_some_and(|it| it.trim_end_matches('s') == collection.trim_end_matches('s'))
+    };
+    Operation::ALL.iter().copied().find(lists)
 }
 
 /// How to do an action with a tool, as the end of a sentence.

@@ -100,18 +100,27 @@ pub struct Offer {
     choices: Vec<ToolSelection>,
     /// The scopes of the credential; empty if unknown.
     scopes: Vec<String>,
+    /// Whether the caller set the options of this offer, as on the command line.
+    is_callers: bool,
 }
 
 impl Offer {
     /// An offer by the administrator. `scopes` are the scopes of the credential; empty if unknown.
     pub fn new(access: Risk, choice: ToolSelection, scopes: Vec<String>) -> Self {
-        Self { access, choices: vec![choice], scopes }
+        Self { access, choices: vec![choice], scopes, is_callers: false }
     }
 
     /// The default tools up to the access level `access`.
     pub fn up_to(access: Risk) -> Self {
         let choices = ToolSelection::read(&Selectors::default()).into_iter().collect();
-        Self { access, choices, scopes: Vec::new() }
+        Self { access, choices, scopes: Vec::new(), is_callers: false }
+    }
+
+    /// The same offer to a caller who set its options, so that refusals say which to change.
+    #[must_use]
+    pub(crate) fn on_command_line(mut self) -> Self {
+        self.is_callers = true;
+        self
     }
 
     /// The offer without the tools that are not in `choice`.
@@ -151,7 +160,13 @@ impl Offer {
         let covered = self.scopes.is_empty() || tool.is_covered_by(&self.scopes);
         Err(Error::refused(
             format!("`{}` is not offered here", tool.name),
-            if covered {
+            if covered && self.is_callers {
+                format!(
+                    "add --tools {}, or --toolsets {}; --exclude-tools and --read-only exclude tools",
+                    tool.name,
+                    toolset_of(tool)
+                )
+            } else if covered {
                 format!(
                     "the administrator of this server selects tools with --toolsets (such as \
                      `default,{}`), --tools, --exclude-tools and --read-only, and may have limited \
@@ -174,6 +189,17 @@ impl Offer {
     pub fn allow_risk(&self, tool: &str, risk: Risk) -> Result<()> {
         if risk <= self.access() {
             return Ok(());
+        }
+        if self.is_callers {
+            let is_limited = self.choices.iter().any(|it| it.read_only);
+            return Err(Error::refused(
+                format!("this needs `{risk}` access, and only `{}` is allowed", self.access()),
+                if is_limited {
+                    format!("leave out --read-only, and add --access {risk}")
+                } else {
+                    format!("add --access {risk}")
+                },
+            ));
         }
         Err(Error::refused(
             format!("`{tool}` needs `{risk}` access, and only `{}` is allowed", self.access()),
@@ -238,6 +264,9 @@ fn tools(field: &str, names: &[String]) -> Result<Vec<&'static str>> {
 /// The longest name that is compared with known ones.
 const MAX_NAME_CHARS: usize = 100;
 
+/// The most names that an error lists.
+const MAX_LISTED: usize = 30;
+
 /// The error for an unknown `name`, with the nearest of the `known` ones. `kind` is what the name stands
 /// for.
 pub(super) fn unknown(kind: &str, name: &str, known: &[&str]) -> Error {
@@ -246,12 +275,17 @@ pub(super) fn unknown(kind: &str, name: &str, known: &[&str]) -> Error {
     let mut near: Vec<(f64, &str)> =
         known.iter().map(|it| (strsim::jaro_winkler(name, it), *it)).collect();
     near.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let nearest: Vec<String> =
-        near.iter().filter(|it| it.0 > 0.7).take(3).map(|it| format!("`{}`", it.1)).collect();
-    let instead = if nearest.is_empty() {
-        format!("choose from {}", known.join(", "))
-    } else {
+    let quoted = |least: f64| -> Vec<String> {
+        let near = near.iter().filter(|it| it.0 > least);
+        near.take(3).map(|it| format!("`{}`", it.1)).collect()
+    };
+    let nearest = quoted(0.7);
+    let instead = if !nearest.is_empty() {
         format!("did you mean {}?", nearest.join(" or "))
+    } else if known.len() > MAX_LISTED {
+        format!("the nearest of {} are {}", known.len(), quoted(-1.0).join(", "))
+    } else {
+        format!("choose from {}", known.join(", "))
     };
     Error::new(ErrorKind::InvalidInput, format!("unknown {kind} `{name}`; {instead}"))
 }

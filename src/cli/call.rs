@@ -51,7 +51,7 @@ pub(super) async fn run(
     let interrupt = tokio::spawn(cancel_on_ctrl_c(cancelled.clone()));
     let caller = Caller {
         principal: guard.local().clone(),
-        offer: guard.offer().clone(),
+        offer: guard.offer().clone().on_command_line(),
         progress: Some(Arc::new(report_progress)),
         cancelled,
     };
@@ -82,10 +82,12 @@ async fn cancel_on_ctrl_c(cancelled: CancellationToken) {
     std::process::exit(130);
 }
 
-/// Prints the progress of a batch.
+/// Prints the progress of a batch, and of a plan that takes long to make.
 fn report_progress(done: usize, of: usize, last: &str) {
-    if of > 1 {
-        complain(&format!("{done} of {of}: {last}"));
+    match of {
+        0 => complain(last),
+        1 => {}
+        _ => complain(&format!("{done} of {of}: {last}")),
     }
 }
 

@@ -1,13 +1,17 @@
 //! `tailsteward doctor`: checks the setup, and says what to do about each problem.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::{Connected, Target};
 use crate::{
     Error, ErrorKind, Operation, Tailnet,
     catalogue::{Offer, remedy},
-    client::Result,
+    client::{Result, call::Call},
     tailnet::logging::Window,
+    tool::ToolDef,
+    words::counted,
 };
 
 /// The largest acceptable clock skew; more breaks tokens and certificates.
@@ -50,7 +54,7 @@ pub(super) async fn examine(target: &Target, offer: &Offer, json: bool) -> (Stri
                 checks.push(credential(&connected));
                 if reach(&connected.tailnet, &mut checks).await {
                     devices(&connected.tailnet, &mut checks).await;
-                    scopes(&connected.tailnet, &mut checks).await;
+                    scopes(&connected.tailnet, offer, &mut checks).await;
                 }
             }
             Err(error) => checks.push(Check::failed("credential", State::Bad, &error)),
@@ -87,8 +91,8 @@ fn versions() -> Check {
 }
 
 fn offered(offer: &Offer) -> Check {
-    let count = offer.tools().count();
-    Check::good("access", format!("{}: {count} tools are offered", offer.access()))
+    let count = counted(offer.tools().count(), "tool is", "tools are");
+    Check::good("access", format!("{}: {count} offered", offer.access()))
 }
 
 fn credential(connected: &Connected) -> Check {
@@ -141,35 +145,70 @@ async fn devices(tailnet: &Tailnet, checks: &mut Vec<Check>) {
                 0 => String::new(),
                 shared => format!(" + {shared} shared in"),
             };
-            let count = own.len();
-            Check::good("tailnet", format!("{count} devices{shared}, {online} online ({domain})"))
+            let count = counted(own.len(), "device", "devices");
+            Check::good("tailnet", format!("{count}{shared}, {online} online ({domain})"))
         }
         Err(error) => Check::failed("tailnet", State::Bad, &error),
     });
 }
 
-/// Finds out what the credential may read, by trying.
-async fn scopes(tailnet: &Tailnet, checks: &mut Vec<Check>) {
-    let now = jiff::Timestamp::now();
-    let Ok(minute) = Window::new(now - jiff::SignedDuration::from_mins(1), now) else { return };
-    let logging = tailnet.logging();
-    let list = tailnet.devices().list().await;
-    let first = list.as_ref().ok().and_then(|it| it.first()).map(|it| it.key().to_owned());
-    let attributes = match &first {
-        Some(id) => tailnet.devices().attributes(id).await.map(drop),
-        None => Ok(()),
-    };
-    let found = [
-        ("devices:posture_attributes:read", attributes),
-        ("feature_settings:read", tailnet.tailnet_settings().get().await.map(drop)),
-        ("policy_file:read", tailnet.policy_file().get().await.map(drop)),
-        ("logs:configuration:read", logging.configuration(minute, "").await.map(drop)),
-        ("logs:network:read", logging.network(minute).await.map(drop)),
-    ];
-    checks.extend(found.into_iter().map(|(scope, read)| scope_check(scope, read)));
+/// Finds out by trying which scopes of the offered tools the credential has.
+async fn scopes(tailnet: &Tailnet, offer: &Offer, checks: &mut Vec<Check>) {
+    // That devices can be read is known already.
+    let needed: BTreeSet<&str> = offer.tools().flat_map(ToolDef::scopes).collect();
+    let mut unchecked = Vec::new();
+    for scope in needed.into_iter().filter(|it| *it != "devices:core:read") {
+        match tried(tailnet, scope).await {
+            Some(read) => checks.push(scope_check(scope, read)),
+            None => unchecked.push(scope),
+        }
+    }
+    if !unchecked.is_empty() {
+        let unchecked = unchecked.join(", ");
+        checks.push(Check::good(
+            "scope",
+            format!("not checked, because a read does not show them: {unchecked}"),
+        ));
+    }
 }
 
-fn scope_check(scope: &'static str, read: Result<()>) -> Check {
+/// Reads what the scope is for. `None` if no read needs just this scope.
+async fn tried(tailnet: &Tailnet, scope: &str) -> Option<Result<()>> {
+    let now = jiff::Timestamp::now();
+    let minute = Window::new(now - jiff::SignedDuration::from_mins(1), now);
+    let logging = tailnet.logging();
+    Some(match scope {
+        "devices:posture_attributes:read" => {
+            let list = tailnet.devices().list().await.ok()?;
+            tailnet.devices().attributes(list.first()?.key()).await.map(drop)
+        }
+        "dns:read" => {
+            let read = tailnet.client().call(Operation::GetDnsConfiguration, Call::default());
+            read.await.map(drop)
+        }
+        "policy_file:read" => tailnet.policy_file().get().await.map(drop),
+        "logs:configuration:read" => logging.configuration(minute.ok()?, "").await.map(drop),
+        "logs:network:read" => logging.network(minute.ok()?).await.map(drop),
+        scope => {
+            let takes_nothing = |it: &Operation| {
+                let input = it.input();
+                let required = input.get("required").and_then(serde_json::Value::as_array);
+                required.is_none_or(Vec::is_empty)
+            };
+            // Of scopes that do as well, the one that was used would not be known.
+            let write = scope.strip_suffix(":read");
+            let is_for = |it: &Operation| {
+                it.scopes().contains(&scope)
+                    && it.scopes().iter().all(|it| *it == scope || Some(*it) == write)
+            };
+            let fits = |it: &Operation| it.reads() && is_for(it) && takes_nothing(it);
+            let operation = Operation::ALL.iter().copied().find(fits)?;
+            tailnet.client().call(operation, Call::default()).await.map(drop)
+        }
+    })
+}
+
+fn scope_check(scope: &str, read: Result<()>) -> Check {
     match read {
         Ok(()) => Check::good("scope", scope),
         Err(error) => {

@@ -230,7 +230,11 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             let setup = offered.setup(connected.tailnets.first(), target.sandbox)?;
             print(&call::run(&tool, arguments, connected.tailnets, &setup).await?.json()?);
         }
-        Command::Tools { json } => print(&tools::list(&offered.offer(&[], target.sandbox)?, json)),
+        Command::Tools { json } => {
+            let named: Vec<&str> = target.profiles.iter().map(String::as_str).collect();
+            let named = if target.sandbox { &[] } else { named.as_slice() };
+            print(&tools::list(&offered.offer(&[], target.sandbox)?, named, json));
+        }
         Command::Doctor { json } => {
             let (text, healthy) =
                 doctor::examine(&target, &offered.offer(&[], target.sandbox)?, json).await;

@@ -2,7 +2,7 @@
 
 use std::{io::ErrorKind, net::SocketAddr, path::PathBuf};
 
-use super::complain;
+use super::{complain, print};
 use crate::{
     Error,
     client::Result,
@@ -56,19 +56,19 @@ pub(super) async fn serve(arguments: SandboxArguments, devices: usize) -> Result
         }
     }
     let url = sandbox.base_url();
-    let mut lines = vec![
-        format!("the emulated admin API is at {url}"),
-        format!("  export TAILSCALE_BASE_URL={url}"),
-    ];
-    for name in names {
-        let key = Sandbox::credentials(&name).api_key;
-        lines.push(format!("  export TAILSCALE_API_KEY={key}  # {name}"));
+    let mut lines = vec![format!("the emulated admin API is at {url}; Ctrl-C stops it")];
+    for name in names.iter().skip(1) {
+        let key = Sandbox::credentials(name).api_key;
+        lines.push(format!("the API key of the tailnet {name} is {key}"));
     }
     if !listen.ip().is_loopback() {
         lines.push(EXPOSED.to_owned());
     }
     let stopped = stopped();
     complain(&lines.join("\n"));
+    // Nothing but what a shell can run goes to stdout.
+    let key = Sandbox::credentials(Sandbox::TAILNET).api_key;
+    print(&format!("export TAILSCALE_BASE_URL={url}\nexport TAILSCALE_API_KEY={key}"));
     stopped.await;
     if let Some(file) = &state {
         sandbox.save(file).map_err(|error| {

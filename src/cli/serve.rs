@@ -13,7 +13,7 @@ use clap::Args;
 use jiff::SignedDuration;
 use url::Url;
 
-use super::{complain, token};
+use super::{complain, print, token};
 use crate::{
     Tailnet,
     client::{Error, Result, resolve},
@@ -157,7 +157,7 @@ impl Serve {
         options.stateless = self.stateless;
         options.limits = self.caps.limits();
         let http = Http::bind(address, options).await?;
-        complain(&format!("MCP at http://{}/mcp", http.address()));
+        print(&format!("MCP at http://{}/mcp", http.address()));
         let probe = Probe::new(move || {
             let tailnet = tailnet.clone();
             async move { tailnet.probe().await.map(drop) }

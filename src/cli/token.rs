@@ -14,6 +14,7 @@ use crate::{
     client::Result,
     config::files,
     server::{Grant, NewToken, TokenFile},
+    words::to_the_second,
 };
 
 /// The environment variable with the path of the token file.
@@ -123,7 +124,8 @@ fn describe(grant: &Grant) -> String {
     words.extend(
         grant
             .expires
-            .map(|it| format!("{} {it}", if grant.is_expired() { "EXPIRED" } else { "until" })),
+            .map(|it| (if grant.is_expired() { "EXPIRED" } else { "until" }, to_the_second(it)))
+            .map(|(word, at)| format!("{word} {at}")),
     );
     words.join("; ")
 }

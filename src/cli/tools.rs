@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
-use crate::{catalogue::Offer, mcp};
+use crate::{catalogue::Offer, mcp, words::counted};
 
 /// The tokens in a kilobyte of tool definitions, measured with `cl100k`.
 const TOKENS_A_KILOBYTE: usize = 226;
@@ -13,13 +13,14 @@ fn tokens(bytes: usize) -> usize {
     bytes * TOKENS_A_KILOBYTE / 1000
 }
 
-pub(super) fn list(offer: &Offer, json: bool) -> String {
+/// Lists the offered tools, as a server for the tailnets with these names describes them.
+pub(super) fn list(offer: &Offer, tailnets: &[&str], json: bool) -> String {
     let access = offer.access();
     let rows: Vec<_> = offer
         .tools()
         .map(|tool| {
-            let bytes =
-                serde_json::to_string(&mcp::describe(tool, access)).map_or(0, |it| it.len());
+            let described = mcp::describe_among(tool, access, tailnets);
+            let bytes = serde_json::to_string(&described).map_or(0, |it| it.len());
             (tool, bytes)
         })
         .collect();
@@ -48,8 +49,8 @@ pub(super) fn list(offer: &Offer, json: bool) -> String {
     }
     let _ = write!(
         text,
-        "{} tools with `{access}` access: {total} bytes, about {} tokens",
-        rows.len(),
+        "{} with `{access}` access: {total} bytes, about {} tokens",
+        counted(rows.len(), "tool", "tools"),
         tokens(total)
     );
     text

@@ -14,6 +14,8 @@ mod error;
 mod http;
 mod lenient;
 mod limit;
+#[cfg_attr(not(feature = "server"), expect(dead_code, reason = "only a server has whom to tell"))]
+pub(crate) mod observe;
 #[cfg(feature = "server")]
 mod outside;
 mod redact;

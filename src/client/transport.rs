@@ -18,6 +18,7 @@ use super::{
     attempt::{Attempt, NoResponse, Verdict, checkable},
     http::{self as connection},
     limit::Limit,
+    observe,
     response::{self, Answer},
     retry,
     tokens::Tokens,
@@ -106,7 +107,8 @@ impl Transport {
         self.check_path(operation, &request)?;
         let _counted = (!operation.reads()).then(|| Counted(&self.0.changes));
         let mut lost = false;
-        let answer = self.attempts(client, operation, &request, &mut lost).await;
+        let attempts = self.attempts(client, operation, &request, &mut lost);
+        let answer = observe::answered(attempts).await;
         // An earlier attempt may have made the change, whatever the last attempt returned: a 404 on
         // the second attempt may mean that the first one removed the resource.
         answer.map_err(
@@ -136,7 +138,7 @@ impl Transport {
         let mut delays = retry::delays();
         let mut refused = None;
         for attempt in 1u32.. {
-            let turn = self.0.limit.turn(operation, deadline).await?;
+            let turn = observe::limited(self.0.limit.turn(operation, deadline)).await?;
             let bearer = self.0.tokens.bearer(client, refused, deadline);
             let bearer = timeout_at(deadline, bearer).await.map_err(|_| {
                 Error::new(ErrorKind::Timeout, "no access token before the deadline")
@@ -162,7 +164,11 @@ impl Transport {
             if Instant::now() + delay >= deadline {
                 return Err(error);
             }
-            tokio::time::sleep(delay).await;
+            if error.kind() == ErrorKind::RateLimited {
+                observe::limited(tokio::time::sleep(delay)).await;
+            } else {
+                tokio::time::sleep(delay).await;
+            }
         }
         Err(Error::new(ErrorKind::Unreachable, "the request could not be sent"))
     }

@@ -2,11 +2,16 @@
 
 use serde_json::Value;
 
-use super::{Caller, Confirm, Decision, Guard, OpenAudit, Pending, digest::Request, fan_out};
+use super::{
+    Caller, Confirm, Decision, Guard, OpenAudit, Pending, digest::Request, fan_out, watch::Watch,
+};
 use crate::{
     Error, ErrorKind, Tailnet, catalogue,
-    change::{Actor, Confirmation, Plan, Report, Risk},
-    client::Result,
+    change::{Actor, Confirmation, Plan, Progress, Report, Risk},
+    client::{
+        Result,
+        observe::{observed, observer},
+    },
     tailnet::Selection,
     tool::{self, Asked, Proposal, ToolDef, written},
 };
@@ -63,7 +68,10 @@ impl Guard {
             }
         };
         let mut audit = self.audit(&caller.principal, tool, &arguments);
-        let done = self.carry_out(caller, tool, arguments, ask, &mut audit).await;
+        let watch = Watch::of(caller.progress.clone(), tool.is_edit());
+        let observer = watch.observer.clone();
+        let done = self.carry_out(caller, tool, arguments, ask, &mut audit, watch.progress);
+        let done = observed(observer, done).await;
         match &done {
             Ok(done) => audit.end(done.outcome(), done.change()),
             Err(error) => audit.end(error.kind().as_str(), None),
@@ -113,6 +121,7 @@ impl Guard {
         mut arguments: Value,
         ask: &C,
         audit: &mut OpenAudit,
+        progress: Option<Progress>,
     ) -> Result<Done<C::Later>> {
         let acting = |tailnet: &Tailnet, progress| {
             self.acting(tailnet, &caller.principal, tool.name, progress)
@@ -120,7 +129,7 @@ impl Guard {
         let tailnet = match self.tailnets().select(&mut arguments, !tool.is_edit())? {
             Selection::One(tailnet) => {
                 audit.about(&tailnet.label());
-                acting(tailnet, caller.progress.clone())
+                acting(tailnet, progress)
             }
             Selection::All(tailnets) => {
                 audit.about("all");
@@ -209,9 +218,10 @@ impl Guard {
             return Err(Error::refused(why, "call again when it is back"));
         }
         let news = self.news.clone();
+        let observer = observer();
         let change = tokio::spawn(async move {
             let _permit = permit;
-            let report = tailnet.apply(&plan).await;
+            let report = observed(observer, tailnet.apply(&plan)).await;
             news.announce(&plan, report.as_ref().ok());
             report
         });

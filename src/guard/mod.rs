@@ -9,6 +9,7 @@ mod fan_out;
 mod news;
 mod principal;
 mod question;
+mod watch;
 
 use std::{sync::Arc, time::Duration};
 

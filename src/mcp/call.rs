@@ -79,6 +79,10 @@ impl Call<'_> {
     }
 }
 
+/// How much progress a notification between two resources stands for; hours of them are less than a
+/// resource.
+const STEP: f64 = 1e-6;
+
 /// The progress reporter for a batch, if the client wants progress, and the task that sends the
 /// notifications.
 fn progress(context: &RequestContext<RoleServer>) -> (Option<Progress>, Option<JoinHandle<()>>) {
@@ -86,11 +90,18 @@ fn progress(context: &RequestContext<RoleServer>) -> (Option<Progress>, Option<J
     let (sender, mut steps) = mpsc::unbounded_channel::<(usize, usize, String)>();
     let peer = context.peer.clone();
     let task = tokio::spawn(async move {
+        let mut reached = 0.0_f64;
         while let Some((done, of, last)) = steps.recv().await {
             #[expect(clippy::cast_precision_loss, reason = "nobody has 2^52 devices")]
-            let progress = ProgressNotificationParam::new(token.clone(), done as f64)
-                .with_total(of as f64)
-                .with_message(format!("{last}: {done} of {of}"));
+            let (value, total) = (done as f64, of as f64);
+            // Progress must grow with each notification, also between two resources.
+            reached = value.max(reached + STEP);
+            let progress = ProgressNotificationParam::new(token.clone(), reached);
+            let progress = if of == 0 {
+                progress.with_message(last)
+            } else {
+                progress.with_total(total).with_message(format!("{last}: {done} of {of}"))
+            };
             let _ = peer.notify_progress(progress).await;
         }
     });

@@ -24,6 +24,14 @@ pub(super) async fn complete(
     let typed = request.argument.value.to_lowercase();
     let argument = request.argument.name.as_str();
     let names = match &request.r#ref {
+        Reference::Resource(it) if it.uri.starts_with(resources::OF_TAILNET) => {
+            let names = server.tailnets().names();
+            match argument {
+                "tailnet" => names.map(str::to_owned).collect(),
+                "resource" => resources::singles(offer).into_iter().map(str::to_owned).collect(),
+                _ => BTreeSet::new(),
+            }
+        }
         Reference::Resource(it) if it.uri.starts_with(resources::DEVICE) => {
             names(server, offer, Device::short_name).await?
         }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     catalogue::Offer,
-    tailnet::Tailnets,
+    tailnet::{Tailnets, tailnets},
     tool::{Risk, ToolDef},
 };
 
@@ -22,6 +22,11 @@ pub fn describe(tool: &ToolDef, access: Risk) -> Tool {
 /// The MCP description of a tool on a server for several tailnets, with the parameter that selects one.
 pub(super) fn describe_for(tool: &ToolDef, access: Risk, tailnets: &Tailnets) -> Tool {
     described(tool, access, |properties| tailnets.describe(properties, !tool.is_edit()))
+}
+
+/// The MCP description of a tool on a server for the tailnets with these names.
+pub(crate) fn describe_among(tool: &ToolDef, access: Risk, names: &[&str]) -> Tool {
+    described(tool, access, |properties| tailnets::describe(names, properties, !tool.is_edit()))
 }
 
 fn described(tool: &ToolDef, access: Risk, more: impl FnOnce(&mut Map<String, Value>)) -> Tool {

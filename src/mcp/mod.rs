@@ -25,6 +25,7 @@ mod resources;
 mod sealing;
 mod subscribe;
 
+pub(crate) use self::describe::describe_among;
 use self::{call::Call, subscribe::Watched};
 pub use self::{describe::describe, sealing::SealingKey};
 use crate::{
@@ -151,6 +152,10 @@ impl Server {
         self.guard().tailnets().first()
     }
 
+    fn tailnets(&self) -> &Tailnets {
+        self.guard().tailnets()
+    }
+
     fn guard(&self) -> &Guard {
         &self.inner.guard
     }
@@ -254,7 +259,10 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
         let (_, offer) = self.caller(&context)?;
-        let list = ListResourceTemplatesResult::with_all_items(resources::templates(&offer));
+        let list = ListResourceTemplatesResult::with_all_items(resources::templates(
+            &offer,
+            self.tailnets(),
+        ));
         Ok(hinted!(list, &context, LIST_TTL))
     }
 

@@ -6,7 +6,10 @@ use rmcp::{
 };
 use serde_json::{Map, Value};
 
-use crate::visible::{visible, visible_up_to};
+use crate::{
+    visible::{visible, visible_up_to},
+    words::counted,
+};
 
 /// An argument of a prompt: name, description, whether it is required.
 type Parameter = (&'static str, &'static str, bool);
@@ -41,7 +44,7 @@ const KINDS: &[Kind] = &[
         title: "Clean up stale devices",
         about: "Find devices that are no longer used, and propose what to do about each.",
         parameters: &[("days", "Days without a connection, a number; default 90.", false)],
-        words: "List devices that have not been connected for {days} days (list_devices with \
+        words: "List devices that have not been connected for {days} (list_devices with \
                 `silent_for`), sorted by `last_seen`. Leave out shared-in devices. For each, say who \
                 owns it, which tags and routes it has, and whether removing it could break \
                 something: subnet routers, exit nodes, servers. Propose a list to remove, and wait \
@@ -64,7 +67,7 @@ const KINDS: &[Kind] = &[
         title: "What changed recently?",
         about: "Report what was changed in the tailnet, and what looks unusual.",
         parameters: &[("hours", "How far back, a number of hours; default 24.", false)],
-        words: "Report what was changed in the last {hours} hours. The tailnet's own audit log has \
+        words: "Report what was changed in the last {hours}. The tailnet's own audit log has \
                 every change, whoever made it: call_api_operation `listConfigurationAuditLogs`. \
                 list_changes has only what was changed through this server, with what can be undone. \
                 Group it by who did it. Point out what failed, what has an unknown outcome, what \
@@ -130,7 +133,12 @@ pub(super) fn get(
         let value = given.unwrap_or_else(|| default(parameter));
         given.map_or(Ok(()), |given| check(parameter, given)).map_err(wrong)?;
         let lines: Vec<_> = value.lines().map(visible).collect();
-        words = words.replace(&format!("{{{parameter}}}"), &lines.join("\n"));
+        let value = match (*parameter, value.parse()) {
+            ("days", Ok(days)) => counted(days, "day", "days"),
+            ("hours", Ok(hours)) => counted(hours, "hour", "hours"),
+            _ => lines.join("\n"),
+        };
+        words = words.replace(&format!("{{{parameter}}}"), &value);
     }
     let message = PromptMessage::new_text(Role::User, words);
     Ok(GetPromptResult::new(vec![message]).with_description(kind.about))

@@ -15,6 +15,7 @@ use crate::{
     change::Risk,
     client::Result,
     guard::{OpenAudit, Principal},
+    tailnet::{Tailnet, Tailnets, tailnets::TAILNET},
     tool,
     visible::{visible, visible_up_to},
 };
@@ -22,6 +23,9 @@ use crate::{
 const JSON: &str = "application/json";
 const HUJSON: &str = "application/hujson";
 
+const SCHEME: &str = "tailnet://";
+/// The start of the templates for one of several tailnets.
+pub(super) const OF_TAILNET: &str = "tailnet://{tailnet}/";
 pub(super) const DEVICES: &str = "tailnet://devices";
 pub(super) const DEVICE: &str = "tailnet://device/";
 pub(super) const POLICY: &str = "tailnet://policy";
@@ -74,6 +78,33 @@ const KINDS: &[Kind] = &[
         parameter: None,
     },
     Kind {
+        uri: "tailnet://dns",
+        name: "dns",
+        title: "DNS",
+        about: "The tailnet's DNS settings.",
+        mime: JSON,
+        tool: "get_dns_status",
+        parameter: None,
+    },
+    Kind {
+        uri: "tailnet://users",
+        name: "users",
+        title: "Users",
+        about: "The first page of users.",
+        mime: JSON,
+        tool: "list_users",
+        parameter: None,
+    },
+    Kind {
+        uri: "tailnet://routes",
+        name: "routes",
+        title: "Routes",
+        about: "The first page of subnet routers and their routes.",
+        mime: JSON,
+        tool: "get_subnet_routes",
+        parameter: None,
+    },
+    Kind {
         uri: DEVICE,
         name: "device",
         title: "Device",
@@ -121,20 +152,44 @@ pub(super) fn list(offer: &Offer) -> Vec<Resource> {
         .collect()
 }
 
-/// The resource templates, whose URIs contain an ID.
-pub(super) fn templates(offer: &Offer) -> Vec<ResourceTemplate> {
-    let several = KINDS.iter().filter(|it| it.is_offered(offer));
-    several
-        .filter_map(|it| {
-            let template = format!("{}{{{}}}", it.uri, it.parameter?);
-            Some(
-                ResourceTemplate::new(template, it.name)
-                    .with_title(it.title)
-                    .with_description(it.about)
-                    .with_mime_type(it.mime),
-            )
-        })
-        .collect()
+/// The resource templates, whose URIs contain an ID or, if there are several tailnets, the name of one.
+pub(super) fn templates(offer: &Offer, tailnets: &Tailnets) -> Vec<ResourceTemplate> {
+    let with_id = KINDS.iter().filter(|it| it.is_offered(offer) && it.parameter.is_some());
+    let template = |uri: String, it: &Kind| {
+        let template = ResourceTemplate::new(uri, it.name).with_title(it.title);
+        template.with_description(it.about).with_mime_type(it.mime)
+    };
+    let with_id: Vec<(String, &Kind)> = with_id
+        .map(|it| (format!("{}{{{}}}", it.uri, it.parameter.unwrap_or_default()), it))
+        .collect();
+    let mut all: Vec<_> = with_id.iter().map(|(uri, it)| template(uri.clone(), it)).collect();
+    let single = singles(offer);
+    if !tailnets.are_several() || single.is_empty() {
+        return all;
+    }
+    let names: Vec<&str> = tailnets.names().collect();
+    let about = format!("One of {}, of the tailnet {}.", single.join(", "), names.join(" or "));
+    let of_tailnet = format!("{OF_TAILNET}{{resource}}");
+    all.push(ResourceTemplate::new(of_tailnet, "of_tailnet").with_description(about));
+    let with_id = with_id.iter().map(|(uri, it)| (uri.replacen(SCHEME, OF_TAILNET, 1), it));
+    all.extend(with_id.map(|(uri, it)| template(uri, it)));
+    all
+}
+
+/// The names of the resources with a fixed URI.
+pub(super) fn singles(offer: &Offer) -> Vec<&'static str> {
+    let single = KINDS.iter().filter(|it| it.parameter.is_none() && it.is_offered(offer));
+    single.map(|it| it.name).collect()
+}
+
+/// The tailnet that a URI such as `tailnet://acme/devices` names, and the URI without it.
+fn of_tailnet<'a>(uri: &'a str, tailnets: &'a Tailnets) -> Option<(&'a str, String)> {
+    if is_known(uri) {
+        return None;
+    }
+    let (name, rest) = uri.strip_prefix(SCHEME)?.split_once('/')?;
+    let name = tailnets.names().find(|it| *it == name)?;
+    Some((name, format!("{SCHEME}{rest}")))
 }
 
 /// Reads a resource.
@@ -145,8 +200,10 @@ pub(super) async fn read(
     uri: &str,
     context: &RequestContext<RoleServer>,
 ) -> std::result::Result<ResourceContents, ErrorData> {
-    let known = KINDS.iter().filter(|_| is_known(uri));
-    let found = known.into_iter().find_map(|kind| Some((kind, kind.takes(uri)?)));
+    let named = of_tailnet(uri, server.tailnets());
+    let plain = named.as_ref().map_or(uri, |(_, plain)| plain);
+    let known = KINDS.iter().filter(|_| is_known(plain));
+    let found = known.into_iter().find_map(|kind| Some((kind, kind.takes(plain)?)));
     let Some((kind, id)) = found.filter(|(kind, _)| kind.is_offered(&offer)) else {
         return Err(ErrorData::resource_not_found(
             format!("unknown resource {}", visible_up_to(uri, MAX_URI_BYTES)),
@@ -157,13 +214,20 @@ pub(super) async fn read(
     let text = if kind.mime == HUJSON {
         // The policy file itself; the tool would add more than its text.
         let (store, principal) = (server.store(), &call.principal);
-        let audit = OpenAudit::begin(store, principal, POLICY, Risk::Read, String::new());
-        let read = policy(server).await;
+        let mut audit = OpenAudit::begin(store, principal, POLICY, Risk::Read, String::new());
+        let tailnet = named.and_then(|(name, _)| server.tailnets().named(name));
+        let tailnet = tailnet.unwrap_or(server.tailnet());
+        audit.about(&tailnet.label());
+        let read = policy(tailnet).await;
         let outcome = read.as_ref().map_or_else(|error| error.kind().as_str(), |_| "ok");
         audit.end(outcome, None);
         read
     } else {
-        call.query(kind.tool, arguments(kind, &id)).await
+        let mut arguments = arguments(kind, &id);
+        if let (Some((name, _)), Some(arguments)) = (named, arguments.as_object_mut()) {
+            arguments.insert(TAILNET.to_owned(), name.into());
+        }
+        call.query(kind.tool, arguments).await
     };
     let text = text.map_err(|error| {
         let data: Value = serde_json::from_str(&failure(&error)).unwrap_or_default();
@@ -207,8 +271,8 @@ fn visible_line(line: &str) -> String {
     format!("{}{end}", parts.join("\t"))
 }
 
-async fn policy(server: &Server) -> Result<String> {
-    let text = server.tailnet().policy_file().get().await?.text;
+async fn policy(tailnet: &Tailnet) -> Result<String> {
+    let text = tailnet.policy_file().get().await?.text;
     let lines: Vec<_> = text.split_inclusive('\n').map(visible_line).collect();
     tool::short(lines.concat(), "read it section by section with get_acl_policy")
 }

@@ -10,7 +10,7 @@ use axum::{
     body::{Body, Bytes, HttpBody, to_bytes},
     extract::{Request, State},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse as _, Response},
 };
 use http::{HeaderMap, Method, StatusCode, header, request::Parts};
 use hyper::body::{Frame, SizeHint};
@@ -88,11 +88,16 @@ pub(super) async fn guard(
     let body = read(body, &parts.headers, &shared.limits).await?;
 
     let is_json = parts.method == Method::POST && says_json(&parts.headers);
+    let ends_session = parts.method == Method::DELETE;
     parts.extensions.insert(holder.principal.clone());
     let request = Request::from_parts(parts, Body::from(body.clone()));
     let response = Sessions::on_behalf_of(holder.clone(), next.run(request)).await?;
     if is_json && response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
         return Err(not_a_message(&body));
+    }
+    if ends_session && response.status() == StatusCode::ACCEPTED {
+        // The session has ended, so nothing is left to accept. Clients take only 200 and 204 for success.
+        return Ok(StatusCode::NO_CONTENT.into_response());
     }
     Ok(response.map(|body| Body::new(Held::new(body, place, holder))))
 }

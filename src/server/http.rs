@@ -30,6 +30,10 @@ use crate::client::{Error, Result};
 /// The host names of this machine, always allowed on loopback.
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
+/// The answer to somebody who opens the server's address in a browser.
+const ABOUT: &str = "This is tailsteward, an MCP server for Tailscale. MCP clients connect to /mcp, with a \
+                     token; /health tells whether the server runs.\n";
+
 /// How often the token file is checked between requests.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -144,7 +148,7 @@ impl Http {
     /// # Errors
     ///
     /// [`Config`](crate::ErrorKind::Config) if the address cannot be bound, or is not a loopback address
-    /// and there is no authentication.
+    /// and there is no authentication, or if a host or origin in the options is invalid.
     pub async fn bind(address: SocketAddr, options: Options) -> Result<Self> {
         if matches!(options.access, Access::Anyone) && !address.ip().is_loopback() {
             return Err(Error::config(
@@ -163,6 +167,8 @@ impl Http {
         };
         let listener = TcpListener::bind(address).await.map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
+        // An invalid host or origin must not be found only when the address is known to clients.
+        options.gate(address)?;
         Ok(Self { listener, address, options })
     }
 
@@ -264,6 +270,7 @@ fn router<H: ServerHandler + Clone>(
         .route_service("/mcp", mcp)
         .route_layer(guard)
         .layer(cors(shared))
+        .route("/", get(async || ABOUT))
         .route("/metrics", get(health::counters))
         // Not behind the `Host` check: health checks use an address instead of a name.
         .route("/health", get(health::live))

@@ -22,7 +22,7 @@ pub mod services;
 pub mod settings;
 pub mod tags;
 #[cfg(feature = "server")]
-mod tailnets;
+pub(crate) mod tailnets;
 pub mod user_invites;
 pub mod users;
 pub mod webhooks;

@@ -81,6 +81,12 @@ impl Tailnets {
         self.named.iter().map(|it| it.0.as_str())
     }
 
+    /// The tailnet with this name, if there are several.
+    #[cfg(feature = "server")]
+    pub(crate) fn named(&self, name: &str) -> Option<&Tailnet> {
+        self.named.iter().find(|it| it.0 == name).map(|it| &it.1)
+    }
+
     /// Whether there is more than one tailnet.
     pub fn are_several(&self) -> bool {
         !self.named.is_empty()
@@ -117,20 +123,23 @@ impl Tailnets {
 
     /// Adds the `tailnet` parameter to a tool's schema. Only tools that read accept `all`.
     pub(crate) fn describe(&self, properties: &mut Map<String, Value>, reads: bool) {
-        if !self.are_several() {
-            return;
-        }
-        let all = reads.then_some(ALL);
-        let names: Vec<&str> = self.names().chain(all).collect();
-        let first = self.names().next().unwrap_or_default();
-        let description = if reads {
-            format!("The tailnet to read; {first} if absent.")
-        } else {
-            "The tailnet to change; required for a change.".to_owned()
-        };
-        properties.insert(
-            TAILNET.to_owned(),
-            serde_json::json!({ "type": "string", "enum": names, "description": description }),
-        );
+        describe(&self.names().collect::<Vec<_>>(), properties, reads);
     }
+}
+
+/// Adds the `tailnet` parameter to the schema of a tool for the tailnets with these names, if there are
+/// several.
+pub(crate) fn describe(names: &[&str], properties: &mut Map<String, Value>, reads: bool) {
+    let [first, _, ..] = names else { return };
+    let all = reads.then_some(ALL);
+    let names: Vec<&str> = names.iter().copied().chain(all).collect();
+    let description = if reads {
+        format!("The tailnet to read; {first} if absent.")
+    } else {
+        "The tailnet to change; required for a change.".to_owned()
+    };
+    properties.insert(
+        TAILNET.to_owned(),
+        serde_json::json!({ "type": "string", "enum": names, "description": description }),
+    );
 }

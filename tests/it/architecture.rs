@@ -13,6 +13,7 @@ use syn::{UseTree, visit::Visit};
 const MAY_USE: &[(&str, &[&str], &str)] = &[
     ("risk", &[], "a word that everything else needs"),
     ("visible", &[], "making text safe to show knows nothing"),
+    ("words", &[], "how counts and times are written knows nothing"),
     ("wire", &[], "scalars of the wire know only serde"),
     ("values", &[], "lists of the API's document know only serde"),
     ("operation", &["risk"], "facts of the API's document"),
@@ -42,6 +43,7 @@ const MAY_USE: &[(&str, &[&str], &str)] = &[
             "values",
             "visible",
             "wire",
+            "words",
         ],
         "a domain, with its tools beside it, does not know who serves it",
     ),
@@ -52,7 +54,7 @@ const MAY_USE: &[(&str, &[&str], &str)] = &[
     ),
     (
         "guard",
-        &["catalogue", "change", "client", "tailnet", "tool", "visible"],
+        &["catalogue", "change", "client", "tailnet", "tool", "visible", "words"],
         "the way of a call knows no protocol and no terminal",
     ),
     (
@@ -62,7 +64,7 @@ const MAY_USE: &[(&str, &[&str], &str)] = &[
     ),
     (
         "mcp",
-        &["catalogue", "change", "client", "guard", "jobs", "tailnet", "tool", "visible"],
+        &["catalogue", "change", "client", "guard", "jobs", "tailnet", "tool", "visible", "words"],
         "the protocol does not know how it is reached",
     ),
     (
@@ -87,6 +89,7 @@ const MAY_USE: &[(&str, &[&str], &str)] = &[
             "tailnet",
             "tool",
             "visible",
+            "words",
         ],
         "a command puts everything together",
     ),

@@ -6,8 +6,8 @@ use std::{collections::HashMap, ops::Range};
 use jsonc_parser::{CollectOptions, ParseOptions, ast, common::Ranged as _, parse_to_ast};
 use serde_json::{Map, Value};
 
-use super::position::Lines;
 pub use super::position::Place;
+use super::{position::Lines, syntax};
 
 /// A syntax error in a `HuJSON` text, with its position.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -113,8 +113,11 @@ impl Document {
             at: Lines::of(text).place(text, at),
             message,
         };
-        let parsed = parse_to_ast(text, &CollectOptions::default(), &options())
-            .map_err(|error| wrong(error.range().start, error.kind().to_string()))?;
+        let parsed =
+            parse_to_ast(text, &CollectOptions::default(), &options()).map_err(|error| {
+                let at = error.range().start;
+                wrong(at, syntax::message(text, at, error.kind()))
+            })?;
         let value = parsed.value.ok_or_else(|| wrong(0, "there is nothing in it".to_owned()))?;
         let mut repeated = Vec::new();
         let root = node(text, &value, &mut repeated).map_err(|(at, message)| wrong(at, message))?;

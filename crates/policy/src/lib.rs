@@ -43,6 +43,7 @@ mod posture;
 mod problem;
 mod query;
 mod selector;
+mod syntax;
 mod validate;
 
 pub use self::{

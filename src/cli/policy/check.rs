@@ -10,7 +10,11 @@ use crate::{
     client::Result,
     policy::{Checked, Problem, Severity, check, check_untested, hujson::Place},
     tailnet::policy_file::Verdict,
+    words::counted,
 };
+
+/// The problems that this program found itself.
+const LOCAL: &str = "local check";
 
 /// A line of output: a problem in the file.
 struct Found<'f> {
@@ -24,7 +28,20 @@ struct Found<'f> {
 
 /// Checks a file locally, without a tailnet.
 pub(super) fn offline(file: &File, format: Format) -> u8 {
-    tell(file, &check_untested(&file.text, None), None, format)
+    let checked = check_untested(&file.text, None);
+    let code = tell(file, &checked, None, format);
+    if let (Some(policy), Format::Text) = (&checked.policy, format) {
+        let tests = policy.model().tests.len() + policy.model().ssh_tests.len();
+        if tests > 0 {
+            let tests = counted(tests, "test was", "tests were");
+            print(&format!(
+                "{}: its {tests} not run: this needs the users and devices of a tailnet, as \
+                 `policy test` has",
+                file.name
+            ));
+        }
+    }
+    code
 }
 
 /// Checks a file locally, and if that finds no errors, with Tailscale.
@@ -135,7 +152,7 @@ fn found<'f>(file: &'f File, problems: &[Problem], verdict: Option<&Verdict>) ->
         file: name,
         at: it.at,
         is_error: it.severity == Severity::Error,
-        by: "local check",
+        by: LOCAL,
         message: match &it.suggestion {
             Some(suggestion) => format!("{} ({suggestion})", it.message),
             None => it.message.clone(),
@@ -168,7 +185,9 @@ impl Found<'_> {
     /// The problem as compilers print it: `FILE:LINE:COLUMN: error: …`.
     fn line(&self) -> String {
         let place = self.at.map(|at| format!(":{}:{}", at.line, at.column)).unwrap_or_default();
-        format!("{}{place}: {}: {} [{}]", self.file, self.word(), self.message, self.by)
+        // Without a name, it is this program that found it.
+        let by = if self.by == LOCAL { String::new() } else { format!(" [{}]", self.by) };
+        format!("{}{place}: {}: {}{by}", self.file, self.word(), self.message)
     }
 
     /// The problem as a GitHub annotation.

@@ -49,8 +49,8 @@ impl Error {
                     .to_owned()
             }
             ErrorKind::NotFound => {
-                "list the resources of this tailnet; the ID may belong to another tailnet, or to \
-                 an ephemeral device that was removed"
+                "the ID may belong to another tailnet, or to something that was removed; list what \
+                 this tailnet has"
                     .to_owned()
             }
             ErrorKind::Conflict => "read the existing resource and change it instead".to_owned(),

@@ -131,7 +131,7 @@ impl Profiles {
         let Some(name) = name.or_else(|| self.default_name()) else {
             return Err(Error::config(
                 format!("{} has no default profile", self.path.display()),
-                self.known(),
+                self.known("NAME"),
             ));
         };
         self.get(name).map(|_| name)
@@ -146,7 +146,7 @@ impl Profiles {
         self.read.profiles.get(name).ok_or_else(|| {
             Error::config(
                 format!("unknown profile `{name}` in {}", self.path.display()),
-                self.known(),
+                self.known(name),
             )
         })
     }
@@ -329,12 +329,15 @@ impl Profiles {
         Ok(())
     }
 
-    fn known(&self) -> String {
+    fn known(&self, wanted: &str) -> String {
         let names = self.names().collect::<Vec<_>>().join(", ");
-        if names.is_empty() {
-            return "create a profile with `tailsteward auth set NAME`".to_owned();
+        let create = format!("create it with `tailsteward auth set {wanted}`");
+        match (names.as_str(), wanted) {
+            ("", "NAME") => "create a profile with `tailsteward auth set NAME`".to_owned(),
+            ("", _) => create,
+            (names, "NAME") => format!("known profiles: {names}"),
+            (names, _) => format!("known profiles: {names}; or {create}"),
         }
-        format!("known profiles: {names}")
     }
 }
 

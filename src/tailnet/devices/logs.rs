@@ -1,6 +1,9 @@
 //! Configuration changes and network flows of one device.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::IpAddr,
+};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -10,6 +13,7 @@ use crate::{
     ErrorKind,
     client::Result,
     tailnet::logging::{ConfigurationAuditLog, ConnectionCounts, NetworkFlowLog, Window},
+    words::to_the_second,
 };
 
 /// The log entries of one device in a time window, newest first.
@@ -64,7 +68,20 @@ pub struct Event {
     pub error: Option<String>,
 }
 
-/// Total traffic with one peer, protocol and port.
+/// How network flows are added up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Flows {
+    /// No flows are read.
+    #[default]
+    None,
+    /// One row for each peer, protocol and port of the service.
+    ByPeer,
+    /// One row for each connection, with both ports of it.
+    ByConnection,
+}
+
+/// Total traffic with one peer, by protocol and port.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Flow {
@@ -72,8 +89,17 @@ pub struct Flow {
     pub kind: &'static str,
     /// `tcp`, `udp`, `icmp` or `ipv6-icmp`; the IANA number for other protocols.
     pub proto: String,
-    /// Address and port of the peer.
+    /// Short name of the peer, or its address if no device has it.
     pub peer: String,
+    /// Port of the service: the lower one of the two, since clients use high ports.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// Port of the client, of a single connection; absent in sums.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from_port: Option<u16>,
+    /// Whether the service is the device's, not the peer's.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub inbound: bool,
     /// Bytes sent by the device.
     pub sent: u64,
     /// Bytes received by the device.
@@ -81,8 +107,8 @@ pub struct Flow {
 }
 
 impl Devices<'_> {
-    /// Reads the configuration changes of a device in `window` and, with `flows`, its network flows;
-    /// at most `limit` of each.
+    /// Reads the configuration changes of a device in `window` and, as `flows` says, its network flows; at
+    /// most `limit` of each.
     ///
     /// # Errors
     ///
@@ -91,7 +117,7 @@ impl Devices<'_> {
         &self,
         device: &str,
         window: Window,
-        flows: bool,
+        flows: Flows,
         limit: usize,
     ) -> Result<DeviceLogs> {
         let list = self.list().await?;
@@ -102,9 +128,9 @@ impl Devices<'_> {
         events.truncate(limit);
         let mut notes = Vec::new();
         let mut found = None;
-        if flows {
+        if flows != Flows::None {
             match logging.network(window).await {
-                Ok(all) => found = Some(sum(device, &all)),
+                Ok(all) => found = Some(sum(device, &list, &all, flows)),
                 Err(error)
                     if matches!(error.kind(), ErrorKind::PlanLimit | ErrorKind::Forbidden) =>
                 {
@@ -119,8 +145,8 @@ impl Devices<'_> {
         flows.truncate(limit);
         Ok(DeviceLogs {
             device: device.short_name().to_owned(),
-            since: window.start().to_string(),
-            until: window.end().to_string(),
+            since: to_the_second(window.start()),
+            until: to_the_second(window.end()),
             events_total,
             events,
             flows_total,
@@ -155,7 +181,7 @@ impl Event {
         });
         let target = log.target.as_ref();
         Self {
-            time: text(log.event_time.clone()),
+            time: whole(text(log.event_time.clone())),
             action: text(log.action.as_ref().map(ToString::to_string)),
             property: text(target.and_then(|it| it.property.as_ref().map(ToString::to_string))),
             actor: text(by),
@@ -167,9 +193,30 @@ impl Event {
     }
 }
 
-/// Sums up the traffic of `device` by kind, protocol and peer, the most traffic first.
-fn sum(device: &Device, logs: &[NetworkFlowLog]) -> Vec<Flow> {
-    let mut sums: BTreeMap<(&'static str, String, String), (u64, u64)> = BTreeMap::new();
+/// The time without fractions of a second; a text that is no time stays as it is.
+fn whole(time: String) -> String {
+    time.parse().map_or(time, to_the_second)
+}
+
+/// What the traffic of a device is added up by.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Key<'a> {
+    kind: &'static str,
+    proto: String,
+    /// The peer's node ID, or its address if no device has it.
+    peer: &'a str,
+    port: Option<u16>,
+    from_port: Option<u16>,
+    inbound: bool,
+}
+
+/// Sums up the traffic of `device`, the most traffic first. `list` has the names of its peers.
+fn sum(device: &Device, list: &[Device], logs: &[NetworkFlowLog], flows: Flows) -> Vec<Flow> {
+    let addresses = list.iter().flat_map(|it| it.addresses().iter().map(move |at| (at, it)));
+    let known: HashMap<IpAddr, &Device> =
+        addresses.filter_map(|(at, it)| Some((at.parse().ok()?, it))).collect();
+    let names: HashMap<&str, &str> = list.iter().map(|it| (it.key(), it.short_name())).collect();
+    let mut sums: BTreeMap<Key<'_>, (u64, u64)> = BTreeMap::new();
     let own = logs.iter().filter(|it| it.node_id.as_deref() == device.node_id.as_deref());
     for log in own {
         let kinds = [
@@ -179,40 +226,54 @@ fn sum(device: &Device, logs: &[NetworkFlowLog]) -> Vec<Flow> {
         ];
         for (kind, counts) in kinds {
             for count in counts.iter().flatten() {
-                let (peer, outgoing) = peer(device, count);
-                let key = (kind, protocol(count.proto.as_ref()), peer);
+                let (key, is_peers) = key(device, &known, kind, count, flows);
                 let sum = sums.entry(key).or_default();
                 let bytes = |it: Option<i64>| u64::try_from(it.unwrap_or_default()).unwrap_or(0);
                 let (tx, rx) = (bytes(count.tx_bytes), bytes(count.rx_bytes));
-                let (sent, received) = if outgoing { (tx, rx) } else { (rx, tx) };
+                let (sent, received) = if is_peers { (rx, tx) } else { (tx, rx) };
                 sum.0 += sent;
                 sum.1 += received;
             }
         }
     }
-    let mut flows: Vec<Flow> = sums
-        .into_iter()
-        .map(|((kind, proto, peer), (sent, received))| Flow { kind, proto, peer, sent, received })
-        .collect();
+    let row = |(key, (sent, received)): (Key<'_>, (u64, u64))| {
+        let Key { kind, proto, peer, port, from_port, inbound } = key;
+        let peer = names.get(peer).copied().unwrap_or(peer).to_owned();
+        Flow { kind, proto, peer, port, from_port, inbound, sent, received }
+    };
+    let mut flows: Vec<Flow> = sums.into_iter().map(row).collect();
     flows.sort_by_key(|it| std::cmp::Reverse(it.sent + it.received));
     flows
 }
 
-/// The peer of a connection, and whether the device is its source.
-fn peer(device: &Device, count: &ConnectionCounts) -> (String, bool) {
-    let src = count.src.as_deref().unwrap_or_default();
-    let dst = count.dst.as_deref().unwrap_or_default();
-    if address(dst).is_some_and(|it| device.has_address(it)) {
-        (src.to_owned(), false)
-    } else {
-        (dst.to_owned(), true)
-    }
+/// What a connection is added up by, and whether its counters are those of the peer.
+fn key<'a>(
+    device: &Device,
+    known: &HashMap<IpAddr, &'a Device>,
+    kind: &'static str,
+    count: &'a ConnectionCounts,
+    flows: Flows,
+) -> (Key<'a>, bool) {
+    let src = end(count.src.as_deref().unwrap_or_default());
+    let dst = end(count.dst.as_deref().unwrap_or_default());
+    // The source is the node that reports, whoever opened the connection.
+    let is_peers = dst.0.parse().is_ok_and(|it| device.has_address(it));
+    let ((_, own_port), (at, peer_port)) = if is_peers { (dst, src) } else { (src, dst) };
+    let peer = at.parse().ok().and_then(|it| known.get(&it)).map_or(at, |it| it.key());
+    let inbound = own_port.zip(peer_port).is_some_and(|(own, peers)| own < peers);
+    let (port, client) = if inbound { (own_port, peer_port) } else { (peer_port, own_port) };
+    let from_port = client.filter(|_| flows == Flows::ByConnection);
+    let proto = protocol(count.proto.as_ref());
+    (Key { kind, proto, peer, port, from_port, inbound }, is_peers)
 }
 
-/// Parses the address in `100.64.0.1:443` or `[fd7a::1]:443`.
-fn address(text: &str) -> Option<IpAddr> {
-    let host = text.rsplit_once(':').map_or(text, |(host, _)| host);
-    host.trim_matches(['[', ']']).parse().or_else(|_| text.parse()).ok()
+/// The address and the port in `100.64.0.1:443` or `[fd7a::1]:443`. Port 0 stands for none.
+fn end(text: &str) -> (&str, Option<u16>) {
+    if text.parse::<IpAddr>().is_ok() {
+        return (text, None);
+    }
+    let (host, port) = text.rsplit_once(':').unwrap_or((text, ""));
+    (host.trim_matches(['[', ']']), port.parse().ok().filter(|it| *it > 0))
 }
 
 /// Names a protocol. The API sends a name or an IANA number.

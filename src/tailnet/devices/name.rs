@@ -46,13 +46,24 @@ pub(crate) fn domain(full: &str) -> Option<&str> {
     full.trim_end_matches('.').split_once('.').map(|(_, domain)| domain)
 }
 
-/// Checks that `tag` has the form `tag:name`.
-pub(crate) fn check_tag(tag: &str) -> Result<()> {
-    let name = tag.strip_prefix("tag:").unwrap_or_default();
+/// The tag with its prefix, which people leave out.
+pub(crate) fn with_prefix(tag: &str) -> String {
+    if tag.starts_with("tag:") { tag.to_owned() } else { format!("tag:{tag}") }
+}
+
+/// The tags as `tag:name`; a bare `name` stands for the tag of that name.
+pub(crate) fn full_tags(tags: &[impl AsRef<str>]) -> Result<Vec<String>> {
+    tags.iter().map(|it| full_tag(it.as_ref())).collect()
+}
+
+/// The tag as `tag:name`, also if it is written as `name`: nothing else can be meant.
+fn full_tag(tag: &str) -> Result<String> {
+    let full = with_prefix(tag);
+    let name = full.strip_prefix("tag:").unwrap_or_default();
     let good = name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     if good {
-        return Ok(());
+        return Ok(full);
     }
     Err(Error::invalid_input(
         "tags",

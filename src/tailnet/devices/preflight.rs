@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     Device, Devices, KeyState, Update, change,
-    name::{check_tag, domain, normalise},
+    name::{domain, full_tags, normalise, with_prefix},
     plan,
 };
 use crate::{
@@ -281,19 +281,18 @@ fn wanted_tags(from: &BTreeSet<String>, update: &Update) -> Result<BTreeSet<Stri
         ));
     }
     let mut to = match &update.set_tags {
-        Some(tags) => tags.iter().cloned().collect(),
+        Some(tags) => full_tags(tags)?.into_iter().collect(),
         None => from.clone(),
     };
-    to.extend(update.add_tags.iter().cloned());
+    to.extend(full_tags(&update.add_tags)?);
     for tag in &update.remove_tags {
-        if !to.remove(tag) {
+        if !to.remove(&with_prefix(tag)) {
             return Err(Error::invalid_input(
                 "remove_tags",
                 format!("has `{tag}`, which the device does not have"),
             ));
         }
     }
-    to.iter().try_for_each(|it| check_tag(it))?;
     Ok(to)
 }
 

@@ -8,7 +8,7 @@ use super::{Kind, Update};
 use crate::{
     Error,
     client::{Result, call},
-    tailnet::devices::name::check_tag,
+    tailnet::devices::name::full_tags,
 };
 
 /// The maximum length of a description.
@@ -67,8 +67,12 @@ impl NewKey {
     /// user of the API access token; otherwise it belongs to the tailnet, and an auth key needs
     /// tags.
     pub(super) fn checked(&self, of_user: bool) -> Result<Value> {
+        let tags = full_tags(&self.tags)?;
+        Self { tags, ..self.clone() }.body(of_user)
+    }
+
+    fn body(&self, of_user: bool) -> Result<Value> {
         description(&self.description)?;
-        self.tags.iter().try_for_each(|it| check_tag(it))?;
         let mut body = match self.kind {
             Kind::Auth => self.auth(of_user)?,
             Kind::Client => {
@@ -207,7 +211,6 @@ impl NewKey {
 /// Checks an update of the OAuth client or federated identity `key`.
 pub(super) fn update(key: &Value, update: &Update) -> Result<()> {
     description(update.description.as_deref().unwrap_or_default())?;
-    update.tags.iter().flatten().try_for_each(|it| check_tag(it))?;
     if update.scopes.is_some() || update.tags.is_some() {
         let now = |field| {
             let list = call::member(key, field).and_then(Value::as_array).into_iter().flatten();

@@ -24,7 +24,7 @@ use crate::{
         Result,
         call::{self, Call},
     },
-    tailnet::Tailnet,
+    tailnet::{Tailnet, devices::name::full_tags},
 };
 
 /// What a key is for.
@@ -165,6 +165,8 @@ impl<'a> Keys<'a> {
                 "create another key, and revoke this one",
             ));
         }
+        let tags = update.tags.as_deref().map(full_tags).transpose()?;
+        let update = &Update { tags, ..update.clone() };
         let mut wanted = Map::new();
         let mut set = |field: &str, value: Option<Value>| {
             value.map(|value| wanted.insert(field.to_owned(), value));

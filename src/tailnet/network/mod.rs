@@ -18,6 +18,7 @@ use crate::{
         Tailnet,
         devices::{Device, KeyState},
     },
+    words::counted,
 };
 
 /// How long before its expiry a key is reported: a week.
@@ -197,8 +198,7 @@ fn attention(status: &Status) -> Vec<String> {
     let mut counts = Vec::new();
     let mut say = |count: usize, one: &str, many: &str| match count {
         0 => {}
-        1 => counts.push(format!("1 {one}")),
-        _ => counts.push(format!("{count} {many}")),
+        _ => counts.push(counted(count, one, many)),
     };
     let devices = &status.devices;
     say(devices.waiting, "device needs approval", "devices need approval");

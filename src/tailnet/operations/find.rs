@@ -47,11 +47,16 @@ impl Found {
 pub fn found(words: &str) -> impl Iterator<Item = Operation> + use<> {
     let words = parts(words).filter(|word| !NOISE.contains(&word.as_str())).take(MAX_WORDS);
     let words: Vec<String> = words.collect();
-    let offered = Operation::ALL.iter().copied().filter(|it| is_offered(*it));
-    let mut scored: Vec<(u32, Operation)> = offered
-        .map(|it| (score(it, &words), it))
-        .filter(|it| words.is_empty() || it.0 > 0)
-        .collect();
+    let offered = || Operation::ALL.iter().copied().filter(|it| is_offered(*it));
+    let mut scored: Vec<(u32, Operation)> = offered().map(|it| (0, it)).collect();
+    for word in &words {
+        let fits: Vec<u32> = offered().map(|it| score(it, word)).collect();
+        let matching = fits.iter().filter(|it| **it > 0).count();
+        // A word that few operations match says more than one that many do.
+        let weight = COMMON + RARE / u32::try_from(matching.max(1)).unwrap_or(RARE);
+        scored.iter_mut().zip(fits).for_each(|(sum, fit)| sum.0 += fit * weight);
+    }
+    scored.retain(|it| words.is_empty() || it.0 > 0);
     // Between equal matches, lists come first and changes last; then the order of the document decides.
     scored
         .sort_by_key(|(score, it)| (Reverse(*score), !it.reads(), !it.lists() || words.is_empty()));
@@ -86,7 +91,13 @@ const MEANT: [(&str, &str); 20] = [
     ("secret", "key"),
 ];
 
-fn score(operation: Operation, words: &[String]) -> u32 {
+/// The weight of a word that many operations match.
+const COMMON: u32 = 10;
+/// The weight that is added for a word that only one operation matches.
+const RARE: u32 = 20;
+
+/// How well an operation matches a word.
+fn score(operation: Operation, word: &str) -> u32 {
     let id: Vec<String> = parts(operation.id()).collect();
     let summary: Vec<String> = parts(operation.summary()).collect();
     let rest: Vec<String> = parts(operation.path()).chain(parts(operation.tag())).collect();
@@ -94,11 +105,8 @@ fn score(operation: Operation, words: &[String]) -> u32 {
         let has = |list: &[String]| list.iter().any(|it| alike(it, word));
         u32::from(has(&id)) * 4 + u32::from(has(&summary)) * 3 + u32::from(has(&rest)) * 2
     };
-    let best = |word: &String| {
-        let meant = MEANT.iter().filter(|it| it.0 == word).map(|it| of(it.1)).max();
-        of(word).max(meant.unwrap_or_default())
-    };
-    words.iter().map(best).sum()
+    let meant = MEANT.iter().filter(|it| it.0 == word).map(|it| of(it.1)).max();
+    of(word).max(meant.unwrap_or_default())
 }
 
 /// Whether two words are equal apart from their endings.

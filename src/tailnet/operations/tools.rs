@@ -27,6 +27,12 @@ const FOUND: usize = 8;
 /// The name of the list in the result if the API gives it no name.
 const NAMELESS: &str = "items";
 
+/// The hint for a search that finds nothing.
+const NOTHING: &str = "no operation matches; use fewer or other words";
+/// The hint for a search for Funnel, which has no operation.
+const FUNNEL: &str = "Funnel is allowed by the attribute `funnel` under `nodeAttrs` in the policy \
+                      file, and switched on at the device with `tailscale funnel`";
+
 /// Find operations of Tailscale's API by words, or show one's schema.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct FindApiOperation {
@@ -45,6 +51,9 @@ pub(crate) enum Answer {
         /// Number of matches.
         matching: usize,
         operations: Vec<Found>,
+        /// Where else to look.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        hint: Option<&'static str>,
     },
     One {
         #[serde(flatten)]
@@ -71,14 +80,14 @@ impl Query for FindApiOperation {
             });
         }
         let all: Vec<Operation> = found(&self.words).collect();
-        if all.is_empty() {
-            return Err(Error::invalid_input(
-                "words",
-                "match no operation; use fewer or other words",
-            ));
-        }
         let operations = all.iter().take(FOUND).map(|it| Found::of(*it)).collect();
-        Ok(Answer::Found { matching: all.len(), operations })
+        let is_about_funnel = self.words.to_lowercase().contains("funnel");
+        let hint = match all.is_empty() {
+            _ if is_about_funnel => Some(FUNNEL),
+            true => Some(NOTHING),
+            false => None,
+        };
+        Ok(Answer::Found { matching: all.len(), operations, hint })
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
         merge::{self, Conflict, Merge},
     },
     tailnet::{Tailnet, logging::Window},
+    words::{counted, to_the_second},
 };
 
 /// The maximum number of lines to show of a difference.
@@ -55,7 +56,11 @@ pub(super) fn conflict(who: &str, places: &[Conflict]) -> Error {
         );
     }
     if places.len() > PLACES {
-        let _ = write!(message, " and {} more places;", places.len() - PLACES);
+        let _ = write!(
+            message,
+            " and {};",
+            counted(places.len() - PLACES, "more place", "more places")
+        );
     }
     Error::new(ErrorKind::Stale, message.trim_end_matches(';'))
         .with_remedy("read it again, and make the change to the current text")
@@ -117,7 +122,9 @@ async fn who(tailnet: &Tailnet, theirs: &str) -> Option<String> {
     let actor = entry.actor.as_ref()?;
     let names = [&actor.login_name, &actor.display_name, &actor.id];
     let name = names.into_iter().flatten().find(|it| !it.is_empty())?;
-    let at = entry.event_time.as_deref().unwrap_or("an unknown time");
+    let at = entry.event_time.as_deref().map_or("an unknown time".to_owned(), |at| {
+        at.parse().map_or_else(|_| at.to_owned(), to_the_second)
+    });
     let is_it = entry.new.as_ref().and_then(|it| it.as_str()) == Some(theirs);
     Some(if is_it {
         format!(" by {name} at {at}")

@@ -43,6 +43,7 @@ use crate::{
     Error, ErrorKind, Operation,
     client::{Response, Result},
     tailnet::Tailnet,
+    words::counted,
 };
 
 /// The policy file of a tailnet.
@@ -158,5 +159,5 @@ fn named(text: &str) -> String {
     let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325, step);
     let short = (hash >> 32) ^ (hash & 0xffff_ffff);
-    format!("version {short:08x}, {} lines", text.lines().count())
+    format!("version {short:08x}, {}", counted(text.lines().count(), "line", "lines"))
 }

@@ -8,7 +8,7 @@ use super::{
     offline::{self, Judged},
     outline::{self, Section},
 };
-use crate::{Error, ErrorKind, change::Checked, client::Result, tailnet::Tailnet};
+use crate::{Error, ErrorKind, change::Checked, client::Result, tailnet::Tailnet, words::counted};
 
 /// Policy files that are refused unless allowed here.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -49,7 +49,7 @@ fn parsed(new: &str, findings: &mut Checked) -> Result<Vec<Section>> {
         ));
     }
     let sections = outline::outline(new)?;
-    findings.notes.push(format!("parsed: ok, {} sections", sections.len()));
+    findings.notes.push(format!("parsed: ok, {}", counted(sections.len(), "section", "sections")));
     Ok(sections)
 }
 
@@ -94,8 +94,7 @@ fn is_valid_at_tailscale(verdict: &Verdict, findings: &mut Checked) -> Result<()
 fn and_warnings(count: usize) -> String {
     match count {
         0 => String::new(),
-        1 => ", 1 warning".to_owned(),
-        more => format!(", {more} warnings"),
+        some => format!(", {}", counted(some, "warning", "warnings")),
     }
 }
 
@@ -107,8 +106,10 @@ fn tests_pass(
 ) -> Result<()> {
     let count = outline::entries(sections, "tests");
     if !verdict.failed_tests.is_empty() {
-        let what =
-            format!("{} of {count} tests in the policy file fail", verdict.failed_tests.len());
+        let failed = verdict.failed_tests.len();
+        let fail = if failed == 1 { "fails" } else { "fail" };
+        let tests = counted(count, "test", "tests");
+        let what = format!("{failed} of {tests} in the policy file {fail}");
         return Err(refusal(ErrorKind::Refused, &what, verdict));
     }
     // Tailscale's result decides, and here all tests passed.

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use crate::{Error, client::Result, tailnet::devices::name::check_tag};
+use crate::{Error, client::Result};
 
 /// The value of `ports` that allows any port and turns validation off.
 const ANY: &str = "do-not-validate";
@@ -61,10 +61,6 @@ pub(super) fn ports(ports: &[String]) -> Result<Vec<String>> {
         None => Ok(ports),
         Some(odd) => Err(Error::invalid_input("ports", format!("has `{odd}`; {should}"))),
     }
-}
-
-pub(super) fn tags(tags: &[String]) -> Result<()> {
-    tags.iter().try_for_each(|it| check_tag(it))
 }
 
 /// Checks that an address is in Tailscale's range, 100.64.0.0/10.

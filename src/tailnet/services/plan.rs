@@ -8,7 +8,7 @@ use crate::{
     Error, ErrorKind,
     change::{Plan, Risk, Secrets, Subject as _, same},
     client::{Result, call},
-    tailnet::devices::{find, preflight::declared},
+    tailnet::devices::{find, name::full_tags, preflight::declared},
 };
 
 /// The definition of a new service.
@@ -61,7 +61,7 @@ impl Services<'_> {
         let name = check::name("service", service)?;
         let Definition { ports, tags, comment, display_name, ipv4 } = definition;
         let ports = check::ports(ports)?;
-        check::tags(tags)?;
+        let tags = &full_tags(tags)?;
         check::display_name(display_name)?;
         let addresses: Vec<String> =
             ipv4.iter().map(|it| check::ipv4(it)).collect::<Result<_>>()?;
@@ -98,7 +98,7 @@ impl Services<'_> {
         let name = check::name("service", service)?;
         let Update { ports, tags, comment, display_name, ipv4 } = update;
         let ports = ports.as_ref().map(|it| check::ports(it)).transpose()?;
-        check::tags(tags.as_deref().unwrap_or_default())?;
+        let tags = tags.as_deref().map(full_tags).transpose()?;
         check::display_name(display_name.as_deref().unwrap_or_default())?;
         let ipv4 = ipv4.as_ref().map(|it| check::ipv4(it)).transpose()?;
         let now = change::SERVICE.get(self.tailnet(), &name).await?;

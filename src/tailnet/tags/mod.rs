@@ -14,7 +14,7 @@ use crate::{
     policy::Policy,
     tailnet::{
         Tailnet,
-        devices::{Device, DeviceSelector, change, name::check_tag, preflight},
+        devices::{Device, DeviceSelector, change, name::full_tags, preflight},
     },
 };
 
@@ -141,11 +141,10 @@ impl<'a> Tags<'a> {
         retag: &Retag,
         on_failure: OnFailure,
     ) -> Result<Plan> {
-        let tags = retag.tags();
-        if tags.is_empty() {
+        let retag = retag.full()?;
+        if retag.tags().is_empty() {
             return Err(Error::invalid_input("tags", "are required, such as `tag:name`"));
         }
-        tags.iter().try_for_each(|it| check_tag(it))?;
         let list = self.tailnet.devices().list().await?;
         let (devices, mut notes) = which.of(&list)?;
         let mut items = Vec::new();
@@ -169,7 +168,7 @@ impl<'a> Tags<'a> {
                  device again, log in on it",
             ));
         }
-        let warnings = match retag {
+        let warnings = match &retag {
             Retag::Remove(_) => Vec::new(),
             Retag::Add(tags) | Retag::Replace(tags) => {
                 preflight::declared(self.tailnet, tags).await?
@@ -262,6 +261,15 @@ impl Retag {
         match self {
             Self::Add(tags) | Self::Remove(tags) | Self::Replace(tags) => tags,
         }
+    }
+
+    /// The same change, with all tags as `tag:name`.
+    fn full(&self) -> Result<Self> {
+        Ok(match self {
+            Self::Add(tags) => Self::Add(full_tags(tags)?),
+            Self::Remove(tags) => Self::Remove(full_tags(tags)?),
+            Self::Replace(tags) => Self::Replace(full_tags(tags)?),
+        })
     }
 
     /// The new tags of a device that has the tags `from`.

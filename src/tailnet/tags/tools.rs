@@ -8,7 +8,7 @@ use crate::{
     Operation, Tailnet,
     change::{OnFailure, Plan, Risk},
     client::Result,
-    tailnet::devices::{DeviceSelector, Filter},
+    tailnet::devices::{DeviceSelector, Filter, name::with_prefix},
     tool::{Edit, List, Page, Part, Toolset, edit, list},
 };
 
@@ -102,7 +102,7 @@ macro_rules! retag {
                     name: self.name,
                     os: self.os,
                     user: self.user,
-                    any_tags: self.tags_any,
+                    any_tags: self.tags_any.iter().map(|tag| with_prefix(tag)).collect(),
                     ..Filter::default()
                 };
                 let filter = (!filter.is_empty()).then_some(filter);

@@ -8,6 +8,7 @@ use crate::{
     Error, ErrorKind, Operation, Tailnet,
     change::{Change, Compare, Fields, Subject, Write, Written},
     client::{Result, call::Call},
+    words::counted,
 };
 
 const ROLE: &str = "role";
@@ -71,10 +72,8 @@ impl Subject for People {
 
     async fn describe(&self, tailnet: &Tailnet, id: &str) -> Result<String> {
         let user = tailnet.users().read(id).await?;
-        let devices = user.device_count.map(|count| match count {
-            1 => "1 device".to_owned(),
-            count => format!("{count} devices"),
-        });
+        let devices = user.device_count.and_then(|count| usize::try_from(count).ok());
+        let devices = devices.map(|count| counted(count, "device", "devices"));
         let name = user.display_name.clone().unwrap_or_default();
         let parts = [name, role_of(&user), status_of(&user), devices.unwrap_or_default()];
         let parts = parts.into_iter().filter(|part| !part.is_empty());

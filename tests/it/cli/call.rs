@@ -97,7 +97,11 @@ async fn ctrl_c_stops_a_batch_after_the_resource_at_hand() {
 
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut progress = String::new();
-    stderr.read_line(&mut progress).unwrap();
+    // On a slow machine there are lines about its requests before.
+    while !progress.contains(" of ") {
+        progress.clear();
+        stderr.read_line(&mut progress).unwrap();
+    }
     tokio::time::sleep(Duration::from_millis(500)).await;
     Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     let mut stopping = String::new();
@@ -114,6 +118,25 @@ async fn ctrl_c_stops_a_batch_after_the_resource_at_hand() {
         now.tags().iter().any(|tag| tag == "tag:ci")
     });
     assert_eq!(tagged.count(), 2);
+}
+
+/// first-use 10: the eleventh and twelfth requests are past the burst.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_that_waits_for_the_rate_limit_says_so() {
+    let (sandbox, tailnet) = sandbox_of(40).await;
+    let devices = tagged(&tailnet, 12).await;
+    let names: Vec<&str> = devices.iter().map(Device::key).collect();
+    let batch = json!({ "devices": names, "key": "custom:wave", "value": "1", "dry_run": true });
+    let call = program(&["call", "batch_update_device_attributes", &batch.to_string()]);
+    let output = at(call, &sandbox.base_url())
+        .args(["--access", "danger", "--store", "memory"])
+        .env("TAILSTEWARD_RATE", "0.4")
+        .output()
+        .unwrap();
+
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{told}");
+    assert!(told.contains("planning, waiting for the rate limit, "), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

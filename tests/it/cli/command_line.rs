@@ -47,6 +47,37 @@ fn the_first_command_of_the_readme_answers() {
     assert!(page["devices"].as_array().unwrap().iter().all(|it| it["seen"] != "online"));
 }
 
+/// first-use 30
+#[test]
+fn one_is_not_several() {
+    let tools = out(&run(&["tools", "--sandbox", "--tools", "list_devices"]));
+    assert!(tools.contains("\n1 tool with"), "{tools}");
+    let doctor = out(&run(&["doctor", "--sandbox", "--sandbox-devices", "1"]));
+    assert!(doctor.contains("tailnet: 1 device, "), "{doctor}");
+    let doctor = out(&run(&["doctor", "--sandbox", "--tools", "list_devices"]));
+    assert!(doctor.contains("1 tool is offered"), "{doctor}");
+}
+
+/// Found by a user of the first release: every tool has the parameter that names the tailnet.
+#[test]
+fn tools_cost_more_with_several_tailnets() {
+    let tokens = |more: &[&str]| {
+        let list = out(&run(&[&["tools", "--json"], more].concat()));
+        serde_json::from_str::<Value>(&list).unwrap()["tokens"].as_u64().unwrap()
+    };
+    assert!(tokens(&["--profile", "acme,globex"]) > tokens(&[]) + 100);
+    assert_eq!(tokens(&["--profile", "acme"]), tokens(&[]));
+}
+
+/// Found by a user of the first release.
+#[test]
+fn an_unknown_tool_leads_to_the_nearest_three() {
+    let told = String::from_utf8(run(&["call", "qqq", "--sandbox"]).stderr).unwrap();
+    assert!(told.contains("unknown tool `qqq`; the nearest of "), "{told}");
+    assert_eq!(told.matches("`, `").count(), 2, "{told}");
+    assert!(told.len() < 250, "{told}");
+}
+
 #[test]
 fn a_proxy_is_not_asked_about_this_machine() {
     let output = program(&["call", "list_devices", "--sandbox"])
@@ -159,8 +190,22 @@ async fn the_doctor_names_missing_scopes_with_the_remedy() {
     assert_eq!(report["healthy"], true, "some tools work: {report}");
     let limited: Vec<&Value> =
         report["checks"].as_array().unwrap().iter().filter(|it| it["state"] == "limited").collect();
+    // Posture attributes, both logs, the policy file, and users.
     assert_eq!(limited.len(), 5, "{report}");
     assert!(limited[0]["remedy"].as_str().unwrap().contains("devices:posture_attributes:read"));
+}
+
+/// Found by a user of the first release: not only the scopes of the default tools.
+#[test]
+fn the_doctor_checks_the_scopes_of_the_offered_tools() {
+    let text =
+        out(&run(&["doctor", "--sandbox", "--access", "change", "--toolsets", "dns,webhooks"]));
+    for line in ["ok   scope: dns:read", "ok   scope: webhooks:read"] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    let unchecked = text.lines().find(|it| it.contains("not checked")).unwrap();
+    assert!(unchecked.contains("dns"), "{unchecked}");
+    assert!(!text.contains("logs:network:read"), "{text}");
 }
 
 #[test]

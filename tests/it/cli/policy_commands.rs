@@ -70,9 +70,8 @@ fn a_file_is_validated_without_a_credential() {
     let (told, code) = session.run(&["validate", "--offline", &file]);
 
     assert_eq!(code, 1, "{told}");
-    let wanted = format!(
-        "{file}:3:23: error: src=tag not found: \"tag:a%b\" (declare it in tagOwners) [local check]"
-    );
+    let wanted =
+        format!("{file}:3:23: error: src=tag not found: \"tag:a%b\" (declare it in tagOwners)");
     assert!(told.contains(&wanted), "{told}");
     let right = session.file("right.hujson", "{\"grants\": []}");
     let (told, code) = session.run(&["validate", "--offline", &right]);
@@ -117,7 +116,8 @@ async fn validate_and_test_say_who_found_what() {
         .position(|it| it.contains("tag:db:5432\"]}"))
         .map_or(line, |it| line + 1 + it);
     assert!(told.contains(&format!("{file}:{}:", line + 1)), "{told}");
-    assert!(told.contains("[local check]") && told.contains("[Tailscale]"), "{told}");
+    // first-use 25: only what Tailscale found is marked.
+    assert!(!told.contains("[local check]") && told.contains("[Tailscale]"), "{told}");
     let (told, code) = session.run(&["test", &file, "--offline"]);
     assert!(code == 1 && told.contains("at Tailscale: not run"), "{told}");
 }
@@ -354,4 +354,43 @@ async fn what_locks_out_or_opens_all_is_deployed_only_where_that_is_said() {
         assert!(code == 0 && told.contains("warning: "), "{switch}: {told}");
     }
     assert_ne!(tailnet.policy_file().get().await.unwrap().text, text);
+}
+
+/// first-use 28
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_access_is_told_by_option() {
+    let (session, _, text) = Session::with_sandbox().await;
+    let file = session.file("new.hujson", &text.replace("tcp:631", "tcp:9100"));
+    for (options, wanted) in [
+        (&["--access", "read"][..], "add --access danger"),
+        (&["--access", "danger", "--read-only"], "leave out --read-only"),
+        (&["--access", "danger", "--toolsets", "dns"], "--toolsets policy"),
+    ] {
+        let (told, code) = session.run(&[&["deploy", &file], options].concat());
+        assert!(code == 1 && told.contains(wanted), "{options:?}: {told}");
+        assert!(!told.contains("administrator"), "{options:?}: {told}");
+    }
+}
+
+/// Found by a user of the first release: ends take the start of a device's name, and a device that cannot
+/// connect is noted.
+#[tokio::test(flavor = "multi_thread")]
+async fn ends_are_found_by_the_start_of_their_name() {
+    let (session, _, _) = Session::with_sandbox().await;
+    let (told, code) = session.run(&["can-reach", "web-0", "db-01", "5432"]);
+    assert!(code == 1 && told.contains("matches several devices: web-01, web-02"), "{told}");
+    let (told, code) = session.run(&["can-reach", "web-01", "db-02", "5432"]);
+    assert!(code != 1 && told.contains("note: db-02: it is not connected"), "{told}");
+    let (told, code) = session.run(&["can-reach", "no-such-start", "db-01", "5432"]);
+    assert!(code == 1 && told.contains("host not found"), "{told}");
+}
+
+/// Found by a user of the first release.
+#[test]
+fn an_offline_validation_says_that_no_tests_were_run() {
+    let session = Session::alone();
+    let text = r#"{ "grants": [], "tests": [{ "src": "a@example.com", "deny": ["1.2.3.4:5"] }] }"#;
+    let file = session.file("tested.hujson", text);
+    let (told, code) = session.run(&["validate", "--offline", &file]);
+    assert!(code == 0 && told.contains("its 1 test was not run"), "{told}");
 }

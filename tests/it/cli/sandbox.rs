@@ -3,7 +3,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
 use tailsteward::sandbox::Sandbox;
@@ -11,16 +11,16 @@ use tailsteward::sandbox::Sandbox;
 use crate::support::loopback::plain_http as http;
 
 /// Starts it with a state file, and waits for its address.
-fn start(state: &Path) -> (Child, String, BufReader<ChildStderr>) {
+fn start(state: &Path) -> (Child, String, BufReader<ChildStdout>) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_tailsteward"))
         .args(["sandbox", "--listen", "127.0.0.1:0", "--tailnet", "second.example", "--state"])
         .arg(state)
-        .stderr(Stdio::piped())
+        .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     let mut line = String::new();
     // Kept, because a process must be able to go on talking.
-    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut said = BufReader::new(child.stdout.take().unwrap());
     said.read_line(&mut line).unwrap();
     let at = line.find("http://").unwrap_or_else(|| panic!("no address: {line}"));
     (child, line[at..].trim().to_owned(), said)
@@ -32,19 +32,51 @@ fn l9_a_sandbox_that_others_can_reach_warns() {
     for (listen, warns) in [("0.0.0.0:0", true), ("127.0.0.1:0", false)] {
         let mut child = Command::new(env!("CARGO_BIN_EXE_tailsteward"))
             .args(["sandbox", "--sandbox-devices", "1", "--listen", listen])
+            .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let mut said = BufReader::new(child.stderr.take().unwrap());
-        // The lines up to the key are always there.
+        // The line with the address is always there.
         let mut text = String::new();
-        while !text.contains("TAILSCALE_API_KEY") {
-            assert!(said.read_line(&mut text).unwrap() > 0, "{text}");
-        }
+        assert!(said.read_line(&mut text).unwrap() > 0, "{text}");
         terminate(child);
         said.read_to_string(&mut text).unwrap();
         assert_eq!(text.contains("warning: this address is not loopback"), warns, "{text}");
     }
+}
+
+/// first-use 22: what a shell is to run is on stdout, once, and everything else is on stderr.
+#[test]
+fn stdout_is_what_a_shell_can_run() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tailsteward"))
+        .args(["sandbox", "--sandbox-devices", "1", "--listen", "127.0.0.1:0"])
+        .args(["--tailnet", "second.example"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut stderr = child.stderr.take().unwrap();
+    let mut script = String::new();
+    while !script.contains("TAILSCALE_API_KEY") {
+        assert!(stdout.read_line(&mut script).unwrap() > 0, "{script}");
+    }
+    terminate(child);
+    stdout.read_to_string(&mut script).unwrap();
+    let mut said = String::new();
+    stderr.read_to_string(&mut said).unwrap();
+
+    let echo = format!("{script}\necho $TAILSCALE_BASE_URL $TAILSCALE_API_KEY");
+    let echoed = Command::new("sh").args(["-c", &echo]).output().unwrap().stdout;
+    let echoed = String::from_utf8(echoed).unwrap();
+    assert_eq!(script.matches("TAILSCALE_API_KEY").count(), 1, "{script}");
+    assert!(script.lines().all(|it| it.starts_with("export ")), "{script}");
+    assert!(echoed.starts_with("http://127.0.0.1:"), "{echoed}");
+    assert!(echoed.trim().ends_with(Sandbox::API_KEY), "{echoed}");
+    assert!(said.contains("the emulated admin API is at http://127.0.0.1:"), "{said}");
+    let second = Sandbox::credentials("second.example").api_key;
+    assert!(said.contains(&second) && !said.contains("export"), "{said}");
 }
 
 fn terminate(mut child: Child) {

@@ -82,6 +82,17 @@ fn a_federated_token_in_a_file_is_left_for_the_client_to_read() {
         Credential::Federated { identity: IdentityToken::File(it), .. } if it == path));
 }
 
+/// first-use 28
+#[test]
+fn an_unknown_profile_is_named_in_the_command_that_creates_it() {
+    for text in [String::new(), profile("globex", r#"env = "KEY""#)] {
+        let profiles = Home::with(&text).load().unwrap();
+        let remedy = profiles.choose(Some("acme")).unwrap_err().remedy().unwrap();
+        assert!(remedy.contains("`tailsteward auth set acme`"), "{remedy}");
+        assert_eq!(remedy.contains("globex"), !text.is_empty(), "{remedy}");
+    }
+}
+
 #[test]
 fn a_secret_in_plain_text_is_refused_and_not_repeated() {
     let jwt = "eyJhbGciOi.eyJodW50ZXIy.hunter2";

@@ -9,13 +9,14 @@ use serde_json::{Value, json};
 use tailsteward::{
     catalogue::{Offer, Selectors, ToolSelection},
     mcp::{Server, Setup},
+    tailnet::Tailnets,
     tool::Risk,
 };
 
 use crate::support::changes::{own, setup};
 use crate::support::{
     fake_user::{Era, FakeUser, Says, Session},
-    tailnet::sandbox,
+    tailnet::{sandbox, sandbox_of},
 };
 
 fn text(read: &ReadResourceResult) -> &str {
@@ -266,4 +267,36 @@ async fn nobody_hears_of_what_they_may_not_read() {
         let heard = tokio::time::timeout(std::time::Duration::from_millis(700), heard).await;
         assert_eq!(heard.is_ok(), hears);
     }
+}
+
+/// first-use 17, first-use 31: there are resources for DNS, users and routes, and those of each tailnet.
+#[tokio::test]
+async fn the_resources_of_every_tailnet_are_read_by_its_name() {
+    let (_here, first) = sandbox_of(30).await;
+    let (_there, second) = sandbox_of(20).await;
+    let both = vec![("acme".to_owned(), first), ("globex".to_owned(), second)];
+    let mut selectors = Selectors::default();
+    selectors.toolsets = vec!["all".to_owned()];
+    let mut setup = setup();
+    setup.offer = Offer::new(Risk::Danger, ToolSelection::read(&selectors).unwrap(), Vec::new());
+    let both = Tailnets::new(both).unwrap();
+    let session = FakeUser::who(Says::Yes).at(both, setup, Era::Stateless).await;
+    let read = async |uri: &str| {
+        let request = ReadResourceRequestParams::new(uri);
+        let read = session.client.read_resource(request).await?;
+        Ok::<_, rmcp::ServiceError>(format!("{:?}", read.contents))
+    };
+
+    for uri in ["tailnet://dns", "tailnet://users", "tailnet://routes", "tailnet://globex/policy"] {
+        assert!(!read(uri).await.unwrap().is_empty(), "{uri}");
+    }
+    let plain = read("tailnet://devices").await.unwrap();
+    let named = read("tailnet://acme/devices").await.unwrap();
+    let other = read("tailnet://globex/devices").await.unwrap();
+    assert_eq!(plain, named.replace("acme/", ""));
+    assert_ne!(plain, other.replace("globex/", ""));
+    assert!(read("tailnet://nobody/devices").await.is_err());
+    let templates = session.client.list_all_resource_templates().await.unwrap();
+    assert!(templates.iter().any(|it| it.uri_template == "tailnet://{tailnet}/{resource}"));
+    assert_eq!(templates.len(), 5, "{templates:?}");
 }

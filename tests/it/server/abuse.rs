@@ -57,7 +57,7 @@ fn bad(index: usize, token: &str) -> (Vec<u8>, &'static [u16]) {
         7 => (request(token, "mcp-session-id: 0\r\n", &initialize), &[404]),
         8 => (request(token, "", &"[".repeat(4000)), &[400]),
         _ => {
-            (b"GET / HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n".to_vec(), &[404])
+            (b"GET /x HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n".to_vec(), &[404])
         }
     }
 }

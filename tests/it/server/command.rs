@@ -38,6 +38,9 @@ fn a_token_is_printed_once_and_listed_by_what_it_may_do() {
     assert!(made.starts_with("tailsteward_") && made.lines().count() == 1, "{made}");
     assert!(list.contains("ci: all tools of the server"), "{list}");
     assert!(list.contains("eve: read-only tools; toolsets devices; until 20"), "{list}");
+    // first-use 30: whole seconds.
+    let until = list.lines().find(|it| it.starts_with("eve")).unwrap();
+    assert!(until.ends_with('Z') && !until.contains('.'), "{until}");
     assert!(list.contains("prometheus: metrics only"), "{list}");
     assert!(!list.contains(made.trim()) && !token(&["list"]).contains("eve"));
     let unknown = refused(&[&["token", "add", "x", "--toolsets", "device"], &tokens[..]].concat());

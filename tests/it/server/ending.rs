@@ -66,12 +66,14 @@ async fn told_to_end_the_program_finishes_a_change() {
         .env("TAILSCALE_API_KEY", Sandbox::API_KEY)
         .env("TAILSTEWARD_STORE", "memory")
         .stdin(Stdio::null())
-        .stderr(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    // first-use 22: the address is on stdout.
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
-    stderr.read_line(&mut line).unwrap();
+    stdout.read_line(&mut line).unwrap();
     let url = line.trim().strip_prefix("MCP at ").unwrap().to_owned();
     let arguments = json!({ "device": "web-01", "name": "left", "ipv4": "100.99.8.8" });
     let request = plain_http()

@@ -123,3 +123,15 @@ async fn a_failure_of_the_api_is_told_by_kind() {
     assert_eq!((status, &body["kind"]), (503, &json!(ErrorKind::Unauthorized)));
     assert!(!body.to_string().contains("kNOPE"), "{body}");
 }
+
+/// first-use 29
+#[tokio::test]
+async fn the_root_says_where_the_endpoint_is() {
+    let (served, _) = Served::guarded(|_| {}).await;
+    let response = served.get("/").send().await.unwrap();
+    let (status, media_type) = (response.status(), response.headers()["content-type"].clone());
+    let text = response.text().await.unwrap();
+
+    assert_eq!((status.as_u16(), media_type.to_str().unwrap()), (200, "text/plain; charset=utf-8"));
+    assert!(text.contains("MCP server") && text.contains("/mcp"), "{text}");
+}

@@ -50,6 +50,8 @@ pub struct FakeUser {
     meanwhile: Option<Meanwhile>,
     pub asked: Arc<Mutex<Vec<String>>>,
     pub progress: Arc<Mutex<Vec<Told>>>,
+    /// What the notifications of progress said.
+    pub told: Arc<Mutex<Vec<String>>>,
     pub updated: Arc<Mutex<Vec<String>>>,
 }
 
@@ -91,6 +93,7 @@ impl ClientHandler for FakeUser {
         _: NotificationContext<RoleClient>,
     ) {
         self.progress.lock().unwrap().push((params.progress, params.total));
+        self.told.lock().unwrap().extend(params.message);
     }
 
     async fn on_resource_updated(
@@ -109,6 +112,7 @@ impl FakeUser {
             meanwhile: None,
             asked: Arc::default(),
             progress: Arc::default(),
+            told: Arc::default(),
             updated: Arc::default(),
         }
     }

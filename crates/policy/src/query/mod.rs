@@ -104,12 +104,15 @@ struct Question<'q> {
     port: u16,
 }
 
+/// The most devices that an error about an ambiguous name lists.
+const NEAR_NAMES: usize = 10;
+
 /// The most characters of a rule that an answer shows.
 const MAX_RULE_LENGTH: usize = 300;
 
 impl Compiled<'_> {
-    /// Whether `from` reaches `to` on a port (TCP, if `protocol` is `None`). Both may be devices (by name,
-    /// ID or address), users, groups, tags, hosts or addresses. If a name resolves to several, all sources
+    /// Whether `from` reaches `to` on a port (TCP, if `protocol` is `None`). Both may be devices (by name, the
+    /// start of a name if only one device has it, ID or address), users, groups, tags, hosts or addresses. If a name resolves to several, all sources
     /// must reach all destinations. A tag stands for a device with that tag and no other.
     ///
     /// # Errors
@@ -157,12 +160,34 @@ impl Compiled<'_> {
     /// The parties that a name in a query resolves to. Devices take precedence over other names.
     pub(super) fn ends(&self, name: &str) -> Result<Vec<Party>, String> {
         let name = name.trim();
-        match self.device(name) {
-            Some(device) => Ok(vec![Party::Device(device)]),
-            None => self.parties(name).map_err(|wrong| {
-                format!("{wrong}; name a device, a user, a group, a tag, a host or an address")
-            }),
+        if let Some(device) = self.device(name) {
+            return Ok(vec![Party::Device(device)]);
         }
+        let unknown = match self.parties(name) {
+            Ok(parties) => return Ok(parties),
+            Err(wrong) => wrong,
+        };
+        match self.devices_from(name).as_slice() {
+            [] => Err(format!(
+                "{unknown}; name a device, a user, a group, a tag, a host or an address"
+            )),
+            [(device, _)] => Ok(vec![Party::Device(*device)]),
+            several => {
+                let names: Vec<&str> = several.iter().take(NEAR_NAMES).map(|it| it.1).collect();
+                let more = if several.len() > NEAR_NAMES { ", …" } else { "" };
+                Err(format!("`{name}` matches several devices: {}{more}", names.join(", ")))
+            }
+        }
+    }
+
+    /// The devices whose names start with `start`, with their names.
+    fn devices_from(&self, start: &str) -> Vec<(usize, &str)> {
+        let starts = |name: &str| {
+            let begin = name.get(..start.len());
+            !start.is_empty() && begin.is_some_and(|it| it.eq_ignore_ascii_case(start))
+        };
+        let devices = self.inventory.devices.iter().enumerate();
+        devices.map(|(index, it)| (index, it.name.as_str())).filter(|it| starts(it.1)).collect()
     }
 
     /// The first pair without a connection. Adds the rules that allow the pairs before it to the answer.

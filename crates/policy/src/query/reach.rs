@@ -57,8 +57,10 @@ impl Compiled<'_> {
                 0 => format!("no rule has {} as a source", self.name_of(source)),
                 count => {
                     elsewhere.truncate(NEAR);
+                    let rules =
+                        if count == 1 { "1 rule is" } else { &format!("{count} rules are") };
                     format!(
-                        "{count} rules are for {}, none of them about {}: {} …",
+                        "{rules} for {}, but not about {}: {} …",
                         self.name_of(source),
                         self.name_of(target),
                         elsewhere.join(", ")

@@ -37,6 +37,35 @@ fn what_is_no_hujson_is_refused_where_it_goes_wrong() {
     }
 }
 
+/// first-use 25
+#[test]
+fn an_error_says_what_was_found_and_what_belongs_there() {
+    for (text, words) in [
+        ("{\"acls\": [{\"action\" \"accept\"}]}", "`:` after the name, but found `\"accept\"`"),
+        ("{\"a\": [] /* c */ // d\n \"b\": []}", "a comma is missing before `\"b\"`"),
+        ("{\"a\": 1,, }", "expected a name in quotes or `}`, but found `,`"),
+        ("{\"a\": [@x, 1]}", "expected a value, but found `@x`"),
+        ("{\"a\": ?}", "expected a value, but found `?`"),
+        ("{\"a\": tru}", "found `tru`; text needs double quotes"),
+        ("{\"a\": }", "found `}`"),
+        ("{\"a\": ", "expected a value after `:`, but found the end of the file"),
+        ("{acls: []}", "`acls` is a name, so it needs quotes"),
+        ("{'a': 1}", "text needs double quotes"),
+        ("{} {}", "expected the end, but found `{`"),
+        ("{\"a\": [1, {}", "this `[` has no `]`"),
+        ("{\"a\": [1]", "this `{` has no `}`"),
+        ("{} /* a", "this comment has no `*/`"),
+        ("{\"a\": \"x", "unterminated string literal"),
+        ("{\"a\" \u{202e}}", "found `\\u{202e}`"),
+    ] {
+        let error = Document::parse(text).unwrap_err();
+        assert!(error.message.contains(words), "{text:?}: {error}");
+    }
+    let long =
+        Document::parse(&format!("{{\"a\": [] \"{}\": 1}}", "é".repeat(10_000))).unwrap_err();
+    assert!(long.message.len() < 120, "{long}");
+}
+
 /// L14
 #[test]
 fn a_name_that_is_there_twice_is_found_and_its_last_value_counts() {

@@ -8,7 +8,7 @@ use crate::{
     Error, Operation, Tailnet,
     change::{OnFailure, Plan, Risk},
     client::Result,
-    tailnet::devices::{DeviceSelector, Filter, Revocation, Update},
+    tailnet::devices::{DeviceSelector, Filter, Revocation, Update, name::with_prefix},
     tool::Edit,
 };
 
@@ -90,7 +90,7 @@ impl Edit for RevokeDevices {
             name: self.name,
             os: self.os,
             user: self.user,
-            any_tags: self.tags_any,
+            any_tags: self.tags_any.iter().map(|tag| with_prefix(tag)).collect(),
             silent_for: self.silent_for.map(|it| duration("silent_for", &it)).transpose()?,
             ..Filter::default()
         };

@@ -12,7 +12,9 @@ use super::duration;
 use crate::{
     Error, Operation, Tailnet,
     client::Result,
-    tailnet::devices::{Device, Filter, KeyState, Order, device::relative, filter::sort},
+    tailnet::devices::{
+        Device, Filter, KeyState, Order, device::relative, filter::sort, name::with_prefix,
+    },
     tool::{List, Page, PageSize, Part},
     wire,
 };
@@ -263,11 +265,6 @@ impl<'a> Row<'a> {
             notes: notes(device, now),
         }
     }
-}
-
-/// The tag with its prefix, which people leave out.
-fn with_prefix(tag: &str) -> String {
-    if tag.starts_with("tag:") { tag.to_owned() } else { format!("tag:{tag}") }
 }
 
 fn notes(device: &Device, now: Timestamp) -> Vec<&'static str> {

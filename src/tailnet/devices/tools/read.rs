@@ -9,7 +9,11 @@ use crate::{
     Error, Operation, Tailnet,
     client::Result,
     tailnet::{
-        devices::{Device, logs::DeviceLogs, status::Status},
+        devices::{
+            Device,
+            logs::{DeviceLogs, Flows},
+            status::Status,
+        },
         logging::Window,
     },
     tool::Query,
@@ -66,6 +70,9 @@ pub(crate) struct GetDeviceLogs {
     /// Also show network flows, for up to 24 h.
     #[serde(default)]
     flows: bool,
+    /// Show flows by connection, not summed by peer and port.
+    #[serde(default)]
+    connections: bool,
     /// Rows, up to 200; default 20.
     limit: Option<usize>,
 }
@@ -92,9 +99,14 @@ impl Query for GetDeviceLogs {
         let since = instant("since", self.since.as_deref().unwrap_or("24h"), now)?;
         let window = Window::new(since, until.unwrap_or(now))?;
         // The flow logs of a busy tailnet amount to gigabytes a day.
-        if self.flows && window.end().duration_since(window.start()).as_hours() > 24 {
+        let flows = match (self.flows, self.connections) {
+            (_, true) => Flows::ByConnection,
+            (true, false) => Flows::ByPeer,
+            (false, false) => Flows::None,
+        };
+        if flows != Flows::None && window.end().duration_since(window.start()).as_hours() > 24 {
             return Err(Error::invalid_input("flows", "takes a window of 24 h at most; narrow it"));
         }
-        tailnet.devices().logs(&self.device, window, self.flows, limit).await
+        tailnet.devices().logs(&self.device, window, flows, limit).await
     }
 }

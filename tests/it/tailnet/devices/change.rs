@@ -137,7 +137,7 @@ async fn what_the_server_would_refuse_is_refused_with_the_reason() {
         (&tagged, json!({ "remove_tags": all }), "refused", "last tag"),
         (&tagged, json!({ "set_tags": [] }), "refused", "last tag"),
         (&tagged, json!({ "add_tags": ["tag:nobody"] }), "refused", "does not declare tag:nobody"),
-        (&tagged, json!({ "add_tags": ["prod"] }), "invalid_input", "tag:name"),
+        (&tagged, json!({ "add_tags": ["pr_od"] }), "invalid_input", "tag:name"),
         (&tagged, json!({ "remove_tags": ["tag:db2"] }), "invalid_input", "tag:db2"),
         (
             &tagged,

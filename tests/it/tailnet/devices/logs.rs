@@ -1,8 +1,11 @@
 //! Logs of one device.
 
-use serde_json::json;
+use axum::{Json, Router, http::Uri};
+use serde_json::{Value, json};
+use tailsteward::{Tailnet, tool::Risk};
 
 use super::{agent, first, id};
+use crate::support::{agent::Agent, settings};
 
 #[tokio::test]
 async fn a_change_shows_in_the_logs_of_its_device_and_of_no_other() {
@@ -17,6 +20,11 @@ async fn a_change_shows_in_the_logs_of_its_device_and_of_no_other() {
     let none = agent.call("get_device_logs", json!({ "device": id(&other), "since": "10m" })).await;
 
     assert_eq!(logs["events_total"], 1, "{logs}");
+    // first-use 30: whole seconds.
+    for time in [&logs["since"], &logs["until"], &logs["events"][0]["time"]] {
+        let time = time.as_str().unwrap();
+        assert!(time.ends_with('Z') && !time.contains('.'), "{time}");
+    }
     let event = &logs["events"][0];
     assert_eq!(event["action"], "UPDATE");
     assert_eq!(event["property"], "MACHINE_NAME");
@@ -29,7 +37,7 @@ async fn a_change_shows_in_the_logs_of_its_device_and_of_no_other() {
 #[tokio::test]
 async fn flows_are_added_up_by_peer() {
     let (_sandbox, _, agent) = agent().await;
-    let list = json!({ "online": true, "limit": 500, "fields": ["nodeId", "addresses"] });
+    let list = json!({ "online": true, "limit": 500, "fields": ["nodeId", "hostname"] });
     let page = agent.call("list_devices", list).await;
     let mut with_flows = 0;
 
@@ -42,11 +50,9 @@ async fn flows_are_added_up_by_peer() {
         let mut peers = std::collections::BTreeSet::new();
         for flow in flows {
             assert!(flow["sent"].is_u64() && flow["received"].is_u64(), "{flow}");
-            let key = format!("{}{}{}", flow["kind"], flow["proto"], flow["peer"]);
-            assert!(peers.insert(key), "shown twice: {flow}");
-            let own = device["addresses"][0].as_str().unwrap();
-            let peer = flow["peer"].as_str().unwrap();
-            assert_ne!(peer.rsplit_once(':').map(|it| it.0), Some(own), "its own peer");
+            let of = ["kind", "proto", "peer", "port", "inbound"].map(|it| flow[it].to_string());
+            assert!(peers.insert(of), "shown twice: {flow}");
+            assert_ne!(flow["peer"], device["hostname"], "its own peer");
         }
         let bytes: Vec<u64> = flows
             .iter()
@@ -90,4 +96,60 @@ async fn a_window_that_makes_no_sense_is_refused() {
         assert!(failure["message"].as_str().unwrap().contains(word), "{failure}");
     }
     assert!(sandbox.requests().is_empty());
+}
+
+/// Answers with two devices and their flow records, whatever is asked.
+async fn flow_logs(records: Value) -> Agent {
+    let devices = json!({ "devices": [
+        { "nodeId": "n1", "name": "web.t.ts.net", "addresses": ["100.64.0.1", "fd7a:115c::1"] },
+        { "nodeId": "n2", "name": "db.t.ts.net", "addresses": ["100.64.0.2", "fd7a:115c::2"] },
+    ] });
+    let router = Router::new().fallback(move |uri: Uri| {
+        let answer = match uri.path().rsplit('/').next() {
+            Some("devices") => devices.clone(),
+            Some("network") => json!({ "logs": [{ "nodeId": "n1", "virtualTraffic": records }] }),
+            _ => json!({ "logs": [] }),
+        };
+        async move { Json(answer) }
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    Agent::of(&Tailnet::new(settings(&url)), Risk::Read).await
+}
+
+/// first-use 15
+#[tokio::test]
+async fn flows_name_their_peers_and_are_summed_by_peer_and_port() {
+    let record = |src: &str, dst: &str, tx: u64, rx: u64| json!({ "proto": 6, "src": src, "dst": dst, "txBytes": tx, "rxBytes": rx });
+    let agent = flow_logs(json!([
+        record("100.64.0.1:50001", "100.64.0.2:5432", 10, 100),
+        record("[fd7a:115c::1]:50002", "[fd7a:115c::2]:5432", 20, 200),
+        // The source is who reports, also of a connection that the peer opened.
+        record("100.64.0.1:22", "100.64.0.2:50003", 1, 2),
+        record("100.64.0.1:22", "100.64.0.2:50004", 3, 4),
+        record("100.64.0.1:50005", "100.99.9.9:443", 5, 6),
+        record("100.64.0.1:0", "100.64.0.2:0", 1, 1),
+    ]))
+    .await;
+    let flows = |connections: bool| {
+        let arguments = json!({ "device": "web", "flows": true, "connections": connections });
+        agent.call("get_device_logs", arguments)
+    };
+
+    let (summed, single) = (flows(false).await, flows(true).await);
+
+    let row = |peer: &str, port: u16, sent: u64, received: u64| {
+        json!({ "kind": "virtual", "proto": "tcp", "peer": peer, "port": port, "sent": sent,
+            "received": received })
+    };
+    let mut ssh = row("db", 22, 4, 6);
+    ssh["inbound"] = json!(true);
+    let portless =
+        json!({ "kind": "virtual", "proto": "tcp", "peer": "db", "sent": 1, "received": 1 });
+    let unknown = row("100.99.9.9", 443, 5, 6);
+    let expected = json!([row("db", 5432, 30, 300), unknown, ssh, portless]);
+    assert_eq!((&summed["flows"], &summed["flows_total"]), (&expected, &json!(4)), "{summed}");
+    assert_eq!(single["flows_total"], 6, "{single}");
+    assert_eq!(single["flows"][0]["from_port"], 50002, "{single}");
 }

@@ -87,7 +87,7 @@ async fn what_is_wrong_with_an_update_is_refused_by_field_before_anything_is_sen
     let before = writes(&sandbox);
     for (id, field, value, words) in [
         (&trusts, "description", json!("a_b"), "`description`"),
-        (&trusts, "tags", json!(["ci"]), "`tag:name`"),
+        (&trusts, "tags", json!(["c_i"]), "`tag:name`"),
         (&trusts, "tags", json!([]), "`tags` are required"),
         (&trusts, "scopes", json!([]), "`scopes`"),
         (&trusts, "scopes", json!(["A"]), "`scopes` has `A`"),

@@ -118,7 +118,7 @@ fn wrong() -> Vec<(Value, &'static str, Value, &'static str)> {
         (auth(), "description", json!("a".repeat(51)), "`description`"),
         (auth(), "days", json!(0), "`days`"),
         (auth(), "days", json!(91), "between 1 and 90"),
-        (auth(), "tags", json!(["ci"]), "`tag:name`"),
+        (auth(), "tags", json!(["c_i"]), "`tag:name`"),
         (auth(), "scopes", json!(["dns"]), "`scopes`"),
         (auth(), "issuer", x.clone(), "`issuer`"),
         (auth(), "subject", x.clone(), "`subject`"),

@@ -196,3 +196,18 @@ async fn a_read_that_fails_is_told_with_what_to_do() {
     ])
     .await;
 }
+
+/// first-use 28
+#[tokio::test]
+async fn an_unknown_key_leads_to_the_list_of_keys() {
+    let (_sandbox, tailnet) = sandbox_of(20).await;
+    let agent = agent(&tailnet).await;
+    for tool in ["get_key", "rotate_key", "revoke_key"] {
+        let failed = agent.fail(tool, json!({ "key": "nosuch" })).await;
+        let remedy = failed["remedy"].as_str().unwrap();
+        assert!(remedy.ends_with("(list_keys)"), "{tool}: {failed}");
+    }
+    let webhook = json!({ "operation": "getWebhook", "parameters": { "endpointId": "nosuch" } });
+    let failed = agent.fail("call_api_operation", webhook).await;
+    assert!(failed["remedy"].as_str().unwrap().ends_with("(list_webhooks)"), "{failed}");
+}

@@ -32,6 +32,12 @@ fn the_words_people_use_find_what_they_mean() {
         ("rename device", "setDeviceName"),
         ("posture integrations", "getPostureIntegrations"),
         ("setDeviceTags", "setDeviceTags"),
+        // first-use 26
+        ("traffic per device", "listNetworkFlowLogs"),
+        ("usage of each machine", "listNetworkFlowLogs"),
+        ("bandwidth", "listNetworkFlowLogs"),
+        ("change history", "listConfigurationAuditLogs"),
+        ("enable funnel", "setPolicyFile"),
     ] {
         let nearest: Vec<&str> = found(words).map(Operation::id).take(3).collect();
         assert!(nearest.contains(&wanted), "{words}: {nearest:?}");
@@ -48,7 +54,8 @@ async fn one_is_shown_with_its_schema_and_its_scopes() {
     let some = caller.agent.call("find_api_operation", json!({ "words": "webhook" })).await;
     let one =
         caller.agent.call("find_api_operation", json!({ "operation": "createWebhook" })).await;
-    let none = caller.agent.fail("find_api_operation", json!({ "words": "quantum flux" })).await;
+    let none = caller.agent.call("find_api_operation", json!({ "words": "quantum flux" })).await;
+    let funnel = caller.agent.call("find_api_operation", json!({ "words": "funnel" })).await;
     let odd = caller.agent.fail("find_api_operation", json!({ "operation": "createHook" })).await;
 
     assert_eq!(some["matching"], 7);
@@ -56,7 +63,11 @@ async fn one_is_shown_with_its_schema_and_its_scopes() {
     let body = &one["parameters"]["properties"]["body"];
     assert_eq!(body["required"], json!(["endpointUrl", "subscriptions"]), "{one}");
     assert_eq!((&one["risk"], &one["scopes"]), (&json!("danger"), &json!(["webhooks"])));
-    assert_eq!(none["kind"], "invalid_input");
+    // first-use 26: to find nothing is an answer.
+    assert_eq!((&none["matching"], &none["operations"]), (&json!(0), &json!([])));
+    assert!(none["hint"].as_str().unwrap().contains("other words"), "{none}");
+    assert!(funnel["hint"].as_str().unwrap().contains("nodeAttrs"), "{funnel}");
+    assert!(some.get("hint").is_none(), "{some}");
     assert!(odd["message"].as_str().unwrap().contains("createWebhook"), "{odd}");
 }
 

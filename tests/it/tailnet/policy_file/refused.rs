@@ -15,13 +15,16 @@ async fn a_text_that_is_no_hujson_is_refused_with_its_line() {
         ("{\n\t\"grants\": [\n}", "line 3"),
         ("[]", "an object, not a list"),
         ("{\"grants\": []} x", "line 1, column 16"),
-        ("{\"grants\": [] \"acls\": []}", "line 1, column 14: Expected comma"),
+        (
+            "{\"grants\": [] \"acls\": []}",
+            "line 1, column 14: a comma is missing before `\"acls\"`",
+        ),
         ("{\"grants\": [], // no end", "line 1"),
         ("{\"grants\": \"x", "line 1, column 12"),
         ("{grants: []}", "line 1, column 2"),
-        ("{\"grants\": [1 2]}", "Expected comma"),
-        ("{\"grants\": /* */ , }", "Unexpected comma"),
-        ("/* {\"grants\": []}", "Unterminated comment"),
+        ("{\"grants\": [1 2]}", "a comma is missing before `2`"),
+        ("{\"grants\": /* */ , }", "found `,`"),
+        ("/* {\"grants\": []}", "this comment has no `*/`"),
     ] {
         let error = setting.deploy(text).await.unwrap_err();
 

@@ -99,7 +99,7 @@ async fn what_is_wrong_is_refused_before_anything_is_sent() {
         (make("ports", json!(["udp:53"])), "invalid_input", "`udp:53`"),
         (make("ports", json!(["tcp:0"])), "invalid_input", "`ports`"),
         (make("ports", json!(["9-1"])), "invalid_input", "`ports`"),
-        (make("tags", json!(["web"])), "invalid_input", "`tag:name`"),
+        (make("tags", json!(["we_b"])), "invalid_input", "`tag:name`"),
         (make("tags", json!(["tag:nobody"])), "refused", "tagOwners"),
         (make("display_name", json!("x".repeat(65))), "invalid_input", "`display_name`"),
         (update(json!({ "display_name": "x".repeat(65) })), "invalid_input", "65 characters"),

@@ -49,13 +49,37 @@ async fn each_is_shown_first_fails_whole_and_comes_back() {
     edits::come_back(&edits, &[&path]).await;
 }
 
+/// first-use 28
+#[tokio::test]
+async fn a_bare_name_is_the_tag_of_that_name() {
+    let (_sandbox, tailnet) = sandbox_of(40).await;
+    let agent = agent(&tailnet).await;
+    let (name, tag, other) = tagged(&tailnet).await;
+    let (bare, bare_other) = (&tag["tag:".len()..], &other["tag:".len()..]);
+
+    agent.call("add_tags", json!({ "devices": [name], "tags": [bare_other] })).await;
+    assert_eq!(worn(&tailnet).await[&name].len(), 2);
+    agent.call("remove_tags", json!({ "devices": [name], "tags": [bare_other] })).await;
+    agent.call("update_device", json!({ "device": name, "add_tags": [bare_other] })).await;
+    agent.call("update_device", json!({ "device": name, "remove_tags": [bare] })).await;
+    assert_eq!(worn(&tailnet).await[&name].join(","), other);
+    agent.call("update_device", json!({ "device": name, "set_tags": [bare] })).await;
+    assert_eq!(worn(&tailnet).await[&name], [tag]);
+    let key = json!({ "kind": "auth", "tags": ["ci"] });
+    let made = agent.call("create_key", key).await;
+    assert!(made.to_string().contains("tag:ci"), "{made}");
+    let service = json!({ "service": "svc:new", "ports": ["tcp:443"], "tags": [bare_other] });
+    let made = agent.call("services_create", service).await;
+    assert!(made.to_string().contains(&other), "{made}");
+}
+
 #[tokio::test]
 async fn what_cannot_be_is_refused_before_anything_is_sent() {
     let (_sandbox, tailnet) = sandbox_of(40).await;
     let (name, tag, _) = tagged(&tailnet).await;
     edits::are_refused(&[
         ("add_tags", json!({ "devices": [name], "tags": [] }), "invalid_input", "tags"),
-        ("add_tags", json!({ "devices": [name], "tags": ["web"] }), "invalid_input", "tag:name"),
+        ("add_tags", json!({ "devices": [name], "tags": ["we_b"] }), "invalid_input", "tag:name"),
         ("add_tags", json!({ "tags": [tag] }), "invalid_input", "devices"),
         (
             "add_tags",
