@@ -127,6 +127,50 @@ async fn nothing_is_sent_if_the_commit_of_its_intent_fails() {
     }
 }
 
+// H1: the same with a database server that is gone at the very moment of the commit.
+#[tokio::test]
+async fn nothing_is_sent_if_the_connection_is_lost_during_the_commit() {
+    let Ok(url) = std::env::var("TAILSTEWARD_TEST_POSTGRES") else {
+        println!("skipped: TAILSTEWARD_TEST_POSTGRES names no database");
+        return;
+    };
+    sqlx::any::install_default_drivers();
+    let mut database = AnyConnection::connect(&url).await.unwrap();
+    database.execute("DROP SCHEMA IF EXISTS cut CASCADE").await.unwrap();
+    database.execute("CREATE SCHEMA cut").await.unwrap();
+    let place: Place = format!("{url}?options[search_path]=cut").parse().unwrap();
+    let store = Arc::new(Store::new(place));
+    // Makes the tables.
+    store.list(&Find::default()).await.unwrap();
+    let function = "CREATE FUNCTION cut.cut() RETURNS trigger LANGUAGE plpgsql AS \
+                    'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END'";
+    database.execute(function).await.unwrap();
+    let (sandbox, tailnet) = sandbox().await;
+    let device = tagged(&tailnet).await;
+    let mut setup = setup();
+    setup.store = Arc::clone(&store);
+    setup.yes = true;
+    let agent = Agent::with(tailnet.clone(), setup).await;
+
+    for table in ["changes", "steps"] {
+        let trigger = format!(
+            "CREATE CONSTRAINT TRIGGER cut AFTER INSERT ON cut.{table}
+             DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION cut.cut()"
+        );
+        database.execute(&*trigger).await.unwrap();
+        let failed = agent.fail("revoke_device", removal(&device)).await;
+        assert_eq!(failed["kind"], "journal", "{table}: {failed}");
+        assert!(failed["message"].as_str().unwrap().contains("nothing was sent"), "{failed}");
+        assert!(sandbox.requests().iter().all(|it| it.0 == "GET"), "{table}");
+        database.execute(&*format!("DROP TRIGGER cut ON cut.{table}")).await.unwrap();
+    }
+
+    // With the database back, it goes on.
+    agent.call("revoke_device", removal(&device)).await;
+    assert!(!is_there(&tailnet, &device).await);
+    database.execute("DROP SCHEMA cut CASCADE").await.unwrap();
+}
+
 // H1: an outcome that cannot be written is told, and written later.
 #[tokio::test]
 async fn an_outcome_that_is_not_recorded_is_told_and_tried_again() {
