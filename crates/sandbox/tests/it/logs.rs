@@ -112,26 +112,117 @@ async fn the_audit_log_is_filtered() {
     assert!(tailnet.audit("&event=NODE.CREATE&actor=nobody").await.is_empty());
 }
 
+/// Two hours of flow logs.
+async fn flows(tailnet: &Tailnet) -> Vec<Value> {
+    tailnet.get(FLOWS).await.ok()["logs"].as_array().unwrap().clone()
+}
+
+const FLOWS: &str =
+    "/tailnet/-/logging/network?start=2026-06-15T10:00:00Z&end=2026-06-15T12:00:00Z";
+
+fn counts<'a>(log: &'a Value, kind: &str) -> &'a [Value] {
+    log[kind].as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+fn seconds(value: &Value) -> i64 {
+    text(value).parse::<jiff::Timestamp>().unwrap().as_second()
+}
+
 #[tokio::test]
-async fn flow_logs_are_believable_and_repeatable() {
+async fn a_record_is_what_one_node_saw_in_five_seconds_and_says_who_it_is() {
     let tailnet = Tailnet::new().await;
-    let path = "/tailnet/-/logging/network?start=2026-06-15T10:00:00Z&end=2026-06-15T12:00:00Z";
+    let (logs, nodes) = (flows(&tailnet).await, tailnet.devices().await);
+    assert!(logs.len() > 200, "{}", logs.len());
+    for log in &logs {
+        let node = nodes.iter().find(|node| node["nodeId"] == log["nodeId"]).unwrap();
+        let named = &log["srcNode"];
+        assert_eq!((&named["nodeId"], &named["name"]), (&node["nodeId"], &node["name"]));
+        assert_eq!((&named["os"], &named["addresses"]), (&node["os"], &node["addresses"]));
+        // A tagged device belongs to nobody.
+        assert_eq!(named.get("tags").is_some(), named.get("user").is_none());
+        assert!(!log["dstNodes"].as_array().unwrap().is_empty());
+        assert_eq!(seconds(&log["end"]) - seconds(&log["start"]), 5);
+        assert!(seconds(&log["logged"]) > seconds(&log["end"]));
+        for count in counts(log, "virtualTraffic") {
+            assert!(matches!(count["proto"].as_u64(), Some(1 | 6 | 17 | 99)), "{count}");
+            let own = text(&node["addresses"][0]);
+            assert!(text(&count["src"]).starts_with(&format!("{own}:")), "{count}");
+        }
+        for count in counts(log, "physicalTraffic") {
+            assert!(count["proto"] == 0 && text(&count["src"]).ends_with(":0"), "{count}");
+        }
+    }
+    // Some records take minutes to arrive.
+    assert!(logs.iter().any(|log| seconds(&log["logged"]) - seconds(&log["end"]) > 60));
+}
+
+#[tokio::test]
+async fn both_ends_report_a_connection_as_each_sees_it() {
+    let tailnet = Tailnet::new().await;
+    let logs = flows(&tailnet).await;
+    let mut pairs = 0;
+    for log in &logs {
+        for count in counts(log, "virtualTraffic").iter().filter(|it| it["proto"] != 99) {
+            let mirror = logs.iter().filter(|it| it["start"] == log["start"]).find_map(|other| {
+                let mut all = counts(other, "virtualTraffic").iter();
+                let mirrors = |it: &&Value| {
+                    (&it["src"], &it["dst"], &it["proto"])
+                        == (&count["dst"], &count["src"], &count["proto"])
+                };
+                all.find(mirrors)
+            });
+            let Some(mirror) = mirror else { continue };
+            pairs += 1;
+            let (sent, arrived) =
+                (count["txBytes"].as_f64().unwrap(), mirror["rxBytes"].as_f64().unwrap());
+            let (more, less) = (sent.max(arrived), sent.min(arrived));
+            assert!(less >= more * 0.99, "{count} {mirror}");
+        }
+    }
+    assert!(pairs > 100, "{pairs}");
+}
+
+#[tokio::test]
+async fn exits_are_anonymous_refusals_are_told_and_some_paths_are_relayed() {
+    let tailnet = Tailnet::new().await;
+    let logs = flows(&tailnet).await;
+    let all = |kind: &'static str| logs.iter().flat_map(move |log| counts(log, kind));
+
+    assert!(all("exitTraffic").count() > 0);
+    assert!(all("exitTraffic").all(|it| it.get("src").is_none() && it.get("dst").is_none()));
+    assert!(all("subnetTraffic").count() > 0);
+    // A refusal comes from the node that refused, and has no port.
+    let notices = all("virtualTraffic").filter(|it| it["proto"] == 99 && it["txPkts"] == 1);
+    assert!(notices.clone().count() > 0);
+    assert!(notices.clone().all(|it| text(&it["src"]).ends_with(":0")));
+    let relayed = all("physicalTraffic").filter(|it| text(&it["dst"]).starts_with("127.3.3.40:"));
+    let (relayed, paths) = (relayed.count(), all("physicalTraffic").count());
+    assert!(relayed > 0 && relayed * 2 < paths, "{relayed} of {paths}");
+}
+
+#[tokio::test]
+async fn late_records_arrive_later_and_the_others_stay_as_they_are() {
+    let tailnet = Tailnet::new().await;
+    let before = flows(&tailnet).await;
+    tailnet.sandbox.advance(std::time::Duration::from_mins(15));
+    let after = flows(&tailnet).await;
+
+    assert!(after.len() > before.len(), "{} {}", after.len(), before.len());
+    assert!(before.iter().all(|log| after.contains(log)));
+}
+
+#[tokio::test]
+async fn flow_logs_are_repeatable_and_kept_for_thirty_days() {
+    let tailnet = Tailnet::new().await;
+    let path = FLOWS;
     let answer = tailnet.get(path).await;
     assert!(answer.text.starts_with("{\"logs\":["));
-    let logs = answer.body["logs"].as_array().unwrap().clone();
-    assert!(logs.len() > 40, "{}", logs.len());
-    let nodes = tailnet.devices().await;
-    for log in &logs {
-        assert!(nodes.iter().any(|node| node["nodeId"] == log["nodeId"]));
-        assert!(text(&log["logged"]) >= "2026-06-15T10:00:00Z");
-        assert!(matches!(log["virtualTraffic"][0]["proto"].as_u64(), Some(1 | 6 | 17)));
-        assert_eq!(log["physicalTraffic"][0]["proto"], 0);
-    }
-    let relayed = |log: &Value| text(&log["physicalTraffic"][0]["dst"]).starts_with("127.3.3.40:");
-    assert!(logs.iter().any(relayed));
-    assert!(logs.iter().any(|log| log["subnetTraffic"].is_array()));
-    assert!(logs.iter().any(|log| log["exitTraffic"].is_array()));
     assert_eq!(tailnet.get(path).await.text, answer.text);
+    let half = path.replace("T10:", "T11:");
+    let part = tailnet.get(&half).await.ok()["logs"].clone();
+    let later = |log: &&Value| text(&log["start"]) >= "2026-06-15T11:00:00Z";
+    let all = answer.body["logs"].as_array().unwrap();
+    assert_eq!(part, json!(all.iter().filter(later).collect::<Vec<_>>()));
     // Logs are kept for 30 days, and none are from the future.
     let old = path.replace("2026-06-15T1", "2026-05-01T1");
     assert_eq!(tailnet.get(&old).await.ok()["logs"], json!([]));
