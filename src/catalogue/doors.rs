@@ -158,7 +158,8 @@ pub(crate) fn through_own_door(offer: &Offer, tool: &ToolDef, plan: &mut Plan) -
                         "this would do what {} does, which is not offered here",
                         doors.join(" or ")
                     ),
-                    "ask the administrator of this server for that tool, or for a token with it",
+                    "leave these resources out, or ask the administrator of this server for that tool or \
+                     for a token with it",
                 ));
             }
         }

@@ -123,10 +123,9 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// The problem that `error` reports; if the outcome is unknown, with how to find out.
+    /// The problem that `error` reports, with what to do.
     pub(super) fn of(resource: &str, error: &Error) -> Self {
-        let remedy = error.remedy().filter(|_| error.may_have_had_effect());
-        let why = match remedy {
+        let why = match error.remedy() {
             Some(remedy) => format!("{error}; {remedy}"),
             None => error.to_string(),
         };
@@ -199,6 +198,11 @@ pub struct Report {
 }
 
 impl Report {
+    /// Whether a resource was not changed as planned, or it is not known.
+    pub fn has_failures(&self) -> bool {
+        !self.failed.is_empty() || !self.unknown.is_empty() || !self.not_tried.is_empty()
+    }
+
     pub(super) fn preview(plan: &Plan) -> Self {
         let mut report = Self::of(plan);
         for item in &plan.items {

@@ -30,6 +30,11 @@ pub(super) enum Output {
 }
 
 impl Output {
+    /// Whether not all was done.
+    pub(super) fn has_failures(&self) -> bool {
+        matches!(self, Self::Report(report) if report.has_failures())
+    }
+
     /// The result as compact JSON.
     pub(super) fn json(&self) -> Result<String> {
         match self {

@@ -228,7 +228,11 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             offered.choice()?;
             let connected = target.connect_all().await?;
             let setup = offered.setup(connected.tailnets.first(), target.sandbox)?;
-            print(&call::run(&tool, arguments, connected.tailnets, &setup).await?.json()?);
+            let output = call::run(&tool, arguments, connected.tailnets, &setup).await?;
+            print(&output.json()?);
+            if output.has_failures() {
+                return Ok(ExitCode::FAILURE);
+            }
         }
         Command::Tools { json } => {
             let named: Vec<&str> = target.profiles.iter().map(String::as_str).collect();

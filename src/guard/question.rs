@@ -42,23 +42,23 @@ pub(crate) fn question(pending: &Pending<'_>, undo: Option<&str>) -> String {
         let _ = write!(text, "\nNo change needed: {unchanged}");
     }
     match changed.iter().flat_map(|item| item.changes()).filter(|it| it.irreversible).count() {
-        0 => match undo {
-            Some(undo) => {
-                let _ = write!(text, "\nThis can be undone with {undo}.");
-            }
-            None => text.push_str(
-                "\nThe record of this change is kept in memory only, so it cannot be undone with one \
-                 call afterwards.",
-            ),
-        },
+        0 => text.push_str(&undoable("This", undo)),
         lasting if lasting == plan.changes().count() => {
             text.push_str("\nThis cannot be undone.");
         }
         lasting => {
             let _ = write!(text, "\n{lasting} of these changes cannot be undone.");
+            text.push_str(&undoable("The rest", undo));
         }
     }
     text
+}
+
+fn undoable(what: &str, undo: Option<&str>) -> String {
+    match undo {
+        Some(undo) => format!("\n{what} can be undone with {undo}."),
+        None => format!("\n{what} cannot be undone with `undo_change` later: no journal is kept."),
+    }
 }
 
 /// `Remove device web-1 (100.64.0.1, linux, tag:web)`, with the changes below unless the verb says all.
@@ -66,13 +66,13 @@ fn one(item: &Item) -> String {
     let mut text = format!("{} {}", item.verb().unwrap_or("Change"), recognised(item));
     if !is_said(item) {
         for change in item.changes() {
-            list_change(&mut text, item, change);
+            list_change(&mut text, "\n", item, change);
         }
     }
     text
 }
 
-/// Whether the verb says all that happens to the resource.
+/// Whether the verb fully describes the change.
 fn is_said(item: &Item) -> bool {
     let whole = |change: &Change| change.to.is_boolean() || change.to.is_null();
     item.verb().is_some() && item.changes().iter().all(whole)
@@ -85,25 +85,21 @@ fn several(items: &[&Item], plan: &Plan) -> String {
     let about = name(&counted(items.iter().copied()));
     let mut text = format!("{} {about}", verb.unwrap_or("Change"));
     if let (Some((item, change)), None) = (same, verb) {
-        list_change(&mut text, item, change);
+        list_change(&mut text, "\n", item, change);
     }
+    // Where only some of the changes are irreversible, it says which.
+    let is_partly = items.iter().any(|item| !is_lasting(item)) && plan.is_irreversible();
     for item in items.iter().take(MAX_DESCRIBED) {
-        match item.verb().filter(|_| same.is_none()) {
-            Some(verb) => {
-                let _ = write!(text, "\n- {verb} {}", recognised(item));
-            }
-            None => {
-                let _ = write!(text, "\n- {}", recognised(item));
-            }
-        }
+        let verb = item.verb().filter(|_| same.is_none()).map(|verb| format!("{verb} "));
+        let lasting = if is_partly && is_lasting(item) { ", irreversible" } else { "" };
+        let _ = write!(text, "\n- {}{}{lasting}", verb.unwrap_or_default(), recognised(item));
         if same.is_none() && !is_said(item) {
             for change in item.changes() {
-                text.push_str("\n  ");
-                list_change(&mut text, item, change);
+                list_change(&mut text, "\n  ", item, change);
             }
         }
     }
-    text.push_str(&rest(items, plan));
+    text.push_str(&rest(items, plan, same.is_none()));
     let on_failure = match plan.on_failure() {
         crate::change::OnFailure::Continue => "If one fails, the others are still changed.",
         crate::change::OnFailure::Stop => "If one fails, it stops there.",
@@ -113,14 +109,22 @@ fn several(items: &[&Item], plan: &Plan) -> String {
     text
 }
 
-/// The resources that are not described: their names, and how many are not named either.
-fn rest(items: &[&Item], plan: &Plan) -> String {
+fn is_lasting(item: &Item) -> bool {
+    item.changes().iter().any(|change| change.irreversible)
+}
+
+/// The resources that are not described: their names, what happens to them unless it is the same for all, and
+/// how many are not named either.
+fn rest(items: &[&Item], plan: &Plan, differs: bool) -> String {
     let rest = items.get(MAX_DESCRIBED..).unwrap_or_default();
     if rest.is_empty() {
         return String::new();
     }
-    let named: Vec<String> =
-        rest.iter().take(MAX_NAMED).map(|item| name(&plan.called(item))).collect();
+    let called = |item: &&Item| match item.verb().filter(|_| differs) {
+        Some(verb) => format!("{verb} {}", name(&plan.called(item))),
+        None => name(&plan.called(item)),
+    };
+    let named: Vec<String> = rest.iter().take(MAX_NAMED).map(called).collect();
     let more = rest.len() - named.len();
     let not_named = if more > 0 { format!(", and {more} more, not listed") } else { String::new() };
     format!("\n- and {}{not_named}", named.join(", "))
@@ -142,8 +146,9 @@ fn recognised(item: &Item) -> String {
     if item.details.is_empty() { label } else { format!("{label} ({})", name(&item.details)) }
 }
 
-/// What of a field changes. Of a value with fields of its own, only those that differ.
-fn list_change(text: &mut String, item: &Item, change: &Change) {
+/// What of a field changes, each on a line that begins with `start`. Of a value with fields of its own, only
+/// those that differ.
+fn list_change(text: &mut String, start: &str, item: &Item, change: &Change) {
     let shown = |value| item.subject.compare().display(&change.field, value);
     let (from, to) = (shown(&change.from), shown(&change.to));
     let none = serde_json::Map::new();
@@ -153,7 +158,7 @@ fn list_change(text: &mut String, item: &Item, change: &Change) {
         _ => None,
     };
     let Some((from, to)) = parts else {
-        let _ = write!(text, "\n- {}: {} → {}", name(&change.field), value(&from), value(&to));
+        let _ = write!(text, "{start}- {}: {} → {}", name(&change.field), value(&from), value(&to));
         return;
     };
     let fields = from.keys().chain(to.keys().filter(|field| !from.contains_key(*field)));
@@ -162,10 +167,10 @@ fn list_change(text: &mut String, item: &Item, change: &Change) {
         let part = |side: &serde_json::Map<String, Value>| side.get(*field).map(value);
         let (from, to) = (part(from), part(to).unwrap_or_else(|| "none".to_owned()));
         let from = from.map(|from| format!("{from} → ")).unwrap_or_default();
-        let _ = write!(text, "\n- {}: {from}{to}", name(field));
+        let _ = write!(text, "{start}- {}: {from}{to}", name(field));
     }
     if differ.len() > MAX_LISTED {
-        let _ = write!(text, "\n- and {} more fields, not listed", differ.len() - MAX_LISTED);
+        let _ = write!(text, "{start}- and {} more fields, not listed", differ.len() - MAX_LISTED);
     }
 }
 

@@ -23,7 +23,9 @@ impl Watch {
         let (seen, told) = (Arc::clone(&at), Arc::clone(&tell));
         let progress = move |done, of, last: &str| {
             *seen.lock().unwrap_or_else(PoisonError::into_inner) = (done, of);
-            told(done, of, last);
+            if done > 0 {
+                told(done, of, last);
+            }
         };
         let observer = Observer::new(move |observed| {
             let (done, of) = *at.lock().unwrap_or_else(PoisonError::into_inner);

@@ -46,6 +46,10 @@ impl Call<'_> {
         match self.done(&request.name, arguments, &ask).await {
             Ok(Done::Answer(text) | Done::Later(Later::Show(text))) => success(text).into(),
             Ok(Done::Report(report)) => match written(&*report) {
+                // A batch of which nothing was done has failed, like a change of one resource.
+                Ok(text) if report.has_failures() && !report.applied => {
+                    CallToolResult::error(content(text)).into()
+                }
                 Ok(text) => success(text).into(),
                 Err(error) => CallToolResult::error(content(failure(&error))).into(),
             },

@@ -99,6 +99,8 @@ impl<'a> Run<'a> {
     async fn items(&mut self) -> Result<()> {
         let plan = self.plan;
         let mut halted = None;
+        // From here on, requests are no longer for planning.
+        self.actor.tell(0, plan.items.len(), "");
         for (index, item) in plan.items.iter().enumerate() {
             if halted.is_some() || self.actor.is_stopped() {
                 self.report.not_tried.push(plan.called(item));
@@ -133,6 +135,8 @@ impl<'a> Run<'a> {
                 self.report.take(plan, item, &changes);
             }
             self.report.applied = !done.is_empty();
+            let mut made = done.iter().flat_map(|(_, changes)| changes);
+            self.report.cannot_be_undone = made.any(|it| it.change.irreversible);
         }
         Ok(())
     }

@@ -3,7 +3,11 @@
 use super::Changes;
 use crate::{
     Error, ErrorKind,
-    change::{Change, Item, OnFailure, Outcome, Plan, journal::Step, label},
+    change::{
+        Change, Item, OnFailure, Outcome, Plan,
+        journal::{Entry, Step},
+        label,
+    },
     client::{Action, Result},
     tailnet::SUBJECTS,
 };
@@ -17,6 +21,8 @@ enum Turn {
     Back(Change),
     /// Nothing: the step has no effect that could be reverted.
     Nothing,
+    /// Nothing: this already has the value from before.
+    AsBefore(String),
     /// Leave it, for this reason: the effect cannot be reverted.
     Stays(String),
 }
@@ -38,17 +44,25 @@ impl Changes<'_> {
             )
             .with_action(Action::ShowChange));
         }
+        if let Some(by) = self.undone_by(&entry).await? {
+            return Err(Error::refused(
+                format!("change {change} was already undone by change {by}"),
+                "undo that one to restore it",
+            )
+            .with_action(Action::ShowChange));
+        }
         let steps = self.steps(change, MAX_CHANGES).await?;
         if let Some(first) = steps.first().filter(|_| entry.undone_by.is_none()) {
             super::subject(first)?.checks().before_undo(self.tailnet, &steps).await?;
         }
         let several = steps.iter().any(|it| steps.first().is_some_and(|first| first.id != it.id));
         let mut items: Vec<Item> = Vec::new();
-        let mut stays = Vec::new();
+        let (mut stays, mut as_before) = (Vec::new(), Vec::new());
         for step in steps.iter().rev() {
             match self.turn(step).await {
                 Ok(Turn::Back(inverse)) => add(&mut items, step, inverse),
                 Ok(Turn::Nothing) => {}
+                Ok(Turn::AsBefore(what)) => as_before.push(what),
                 Ok(Turn::Stays(why)) => stays.push(why),
                 // With several resources, one that was changed again does not prevent undoing the
                 // others.
@@ -78,6 +92,9 @@ impl Changes<'_> {
             .with_action(Action::ShowChange));
         }
         let mut plan = Plan::new(items).warned(stays);
+        if !as_before.is_empty() {
+            plan.notes.push(format!("already as before: {}", as_before.join(", ")));
+        }
         let mut checks = Vec::new();
         for item in &plan.items {
             for change in &item.changes {
@@ -89,6 +106,14 @@ impl Changes<'_> {
         plan.undoes = Some(change);
         plan.on_failure = OnFailure::Continue;
         Ok(plan)
+    }
+
+    /// The change that has undone this one completely, unless that was undone itself. What is in effect now may
+    /// be the same change made again later, which this undo is not about.
+    async fn undone_by(&self, entry: &Entry) -> Result<Option<i64>> {
+        let Some(by) = entry.undone_by else { return Ok(None) };
+        let undo = self.entry(by).await?;
+        Ok((undo.outcome == Outcome::Done && undo.undone_by.is_none()).then_some(by))
     }
 
     async fn turn(&self, step: &Step) -> Result<Turn> {
@@ -122,7 +147,7 @@ impl Changes<'_> {
             now => now?,
         };
         if subject.compare().is_same(&step.change.field, &now, &step.change.from) {
-            return Ok(Turn::Nothing);
+            return Ok(Turn::AsBefore(of));
         }
         if subject.compare().reached(&step.change, &now) {
             // If the server chose the value, the journal may not have it.

@@ -154,9 +154,17 @@ impl Filter {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for an operating system, a user or a tag that no device
-    /// has, with those that there are.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a text that is empty, which would match every
+    /// device, and for an operating system, a user or a tag that no device has, with those that there are.
     pub fn check(&self, devices: &[Device]) -> Result<()> {
+        for (field, text) in [("name", &self.name), ("os", &self.os), ("user", &self.user)] {
+            if text.as_ref().is_some_and(|text| text.trim().is_empty()) {
+                return Err(Error::invalid_input(
+                    field,
+                    "is empty; leave it out, or give a part of it",
+                ));
+            }
+        }
         if let Some(wanted) = &self.os {
             let there = values(devices.iter().filter_map(|it| it.os.as_deref()));
             let wanted = system(wanted);

@@ -1,4 +1,4 @@
-//! Plans to take several devices out of the tailnet with one change.
+//! Plans to deauthorize or remove several devices with one change.
 
 use super::{Device, DeviceSelector, Devices, change};
 use crate::{
@@ -12,7 +12,7 @@ pub const MAX_REVOKED: usize = 200;
 /// The maximum number of devices that a warning names.
 const MAX_NAMED: usize = 20;
 
-/// `deauthorize` keeps it listed; `remove` deletes it (irreversible).
+/// `deauthorize` blocks access but keeps the device; `remove` deletes it (irreversible).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "server", derive(serde::Deserialize, schemars::JsonSchema))]
 #[cfg_attr(feature = "server", serde(rename_all = "snake_case"))]
@@ -40,15 +40,17 @@ impl Devices<'_> {
         how: Revocation,
         on_failure: OnFailure,
     ) -> Result<Plan> {
+        if how == Revocation::Remove && on_failure == OnFailure::Undo {
+            let problem = "cannot be `undo` here: a removed device does not come back";
+            return Err(Error::invalid_input("on_failure", problem));
+        }
+        if which.filter.as_ref().and_then(|it| it.silent_for).is_some_and(|it| it.is_zero()) {
+            let problem = "must be longer than 0, such as `30d`";
+            return Err(Error::invalid_input("silent_for", problem));
+        }
         let list = self.list().await?;
         let (devices, mut notes) = which.exactly(&list)?;
-        if devices.len() > MAX_REVOKED {
-            let problem = format!(
-                "are {}; one change takes at most {MAX_REVOKED}, so that all can be shown",
-                devices.len()
-            );
-            return Err(Error::invalid_input("devices", problem));
-        }
+        limited(devices.len())?;
         let mut plan = Plan::new(devices.iter().map(|it| revoked(it, how)).collect());
         plan.warnings = warnings(&devices, how);
         plan.notes.append(&mut notes);
@@ -58,7 +60,18 @@ impl Devices<'_> {
     }
 }
 
-/// The device, with the change that takes it out. No change if it has no access already.
+/// Refuses more devices than the question can name.
+pub(crate) fn limited(devices: usize) -> Result<()> {
+    if devices <= MAX_REVOKED {
+        return Ok(());
+    }
+    let problem = format!(
+        "are {devices}; one change takes at most {MAX_REVOKED}, so that the question can list all of them"
+    );
+    Err(Error::invalid_input("devices", problem))
+}
+
+/// The device, with the change that deauthorizes or removes it. No change if it has no access already.
 pub(crate) fn revoked(device: &Device, how: Revocation) -> Item {
     let changes = match how {
         Revocation::Remove => vec![change::remove()],
@@ -68,7 +81,7 @@ pub(crate) fn revoked(device: &Device, how: Revocation) -> Item {
     Item::new(&change::Devices, device.key(), device.short_name(), changes)
 }
 
-/// The side effects of taking the devices out.
+/// The side effects of deauthorizing or removing the devices.
 pub(crate) fn warnings(devices: &[&Device], how: Revocation) -> Vec<String> {
     let named = |is: &dyn Fn(&Device) -> bool| {
         let found: Vec<&str> =
@@ -80,7 +93,7 @@ pub(crate) fn warnings(devices: &[&Device], how: Revocation) -> Vec<String> {
         .then(|| "removing a device is irreversible: to come back, it must be re-added".to_owned());
     let online = named(&Device::is_online).map(|it| format!("connected now: {it}"));
     let serve = named(&|it| it.is_subnet_router() || it.is_exit_node());
-    let serve = serve.map(|it| format!("traffic through the routes of these stops: {it}"));
+    let serve = serve.map(|it| format!("these route traffic, which will stop: {it}"));
     [removal, online, serve].into_iter().flatten().collect()
 }
 

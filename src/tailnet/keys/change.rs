@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use jiff::SignedDuration;
 use serde_json::Value;
 
+use super::Kind;
 use crate::{
     Error, ErrorKind, Operation, Tailnet,
     change::{
@@ -69,7 +70,16 @@ impl Subject for Keys {
     }
 
     async fn describe(&self, tailnet: &Tailnet, id: &str) -> Result<String> {
-        KEY.describe(tailnet, id).await
+        let key = KEY.get(tailnet, id).await?;
+        let text = |field: &str| key.get(field).and_then(Value::as_str).unwrap_or_default();
+        let tags = key.get("tags").and_then(Value::as_array).into_iter().flatten();
+        let tags: Vec<&str> = tags.filter_map(Value::as_str).collect();
+        let expires = text("expires").split('T').next().unwrap_or_default();
+        let expires = if expires.is_empty() { String::new() } else { format!("expires {expires}") };
+        let kind = Kind::of(&key).to_string();
+        let parts = [kind.as_str(), text("description"), &tags.join(" "), &expires];
+        let parts = parts.into_iter().filter(|part| !part.is_empty());
+        Ok(parts.collect::<Vec<_>>().join(", "))
     }
 
     async fn write(&self, tailnet: &Tailnet, write: Write<'_>) -> Result<Written> {

@@ -118,6 +118,6 @@ fn of(user: &User, changes: Vec<Change>) -> Plan {
 fn devices(user: &User, what: &str) -> Option<String> {
     let count = user.device_count.filter(|it| *it > 0)?;
     let connected =
-        if user.currently_connected == Some(true) { "; one is connected now" } else { "" };
+        if user.currently_connected == Some(true) { "; at least one is connected now" } else { "" };
     Some(format!("devices that {what}: {count}{connected}"))
 }

@@ -229,7 +229,7 @@ impl Edit for DeleteUser {
 }
 
 /// Offboard a user: suspend them, deauthorize or remove their devices, revoke their keys and invites,
-/// and take them out of the policy file.
+/// and remove them from the policy file.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct OffboardUser {
     /// Full login name or ID.
@@ -237,7 +237,7 @@ pub(crate) struct OffboardUser {
     /// What to do with their devices.
     #[serde(default)]
     devices: Revocation,
-    /// What stays: devices, key or invite IDs, `policy`.
+    /// Not changed: device names or IDs, key or invite IDs, or `policy`.
     #[serde(default)]
     keep: Vec<String>,
 }

@@ -62,6 +62,24 @@ async fn every_field_that_can_be_put_back_is() {
     assert_eq!(tailnet.devices().get(key).await.unwrap().short_name(), before.short_name());
 }
 
+/// The same change, made again later, is another one: the undo of the first is not about it.
+#[tokio::test]
+async fn what_was_undone_is_not_undone_again_through_a_later_change() {
+    let (_sandbox, tailnet, session) = session(Says::Yes).await;
+    let device = own(&tailnet).await.into_iter().find(|it| !it.tags().is_empty()).unwrap();
+    let rename = json!({ "device": device.key(), "name": "again" });
+    let first = session.done("update_device", rename.clone()).await;
+    let undo = session.done("undo_change", number(&first)).await;
+    let second = session.done("update_device", rename).await;
+
+    let refused = session.fails("undo_change", number(&first)).await;
+
+    let by = format!("already undone by change {}", undo["change"]);
+    assert!(refused["message"].as_str().unwrap().contains(&by), "{refused}");
+    assert_eq!(tailnet.devices().get(device.key()).await.unwrap().short_name(), "again");
+    session.done("undo_change", number(&second)).await;
+}
+
 #[tokio::test]
 async fn what_somebody_else_changed_since_is_left_alone() {
     let (_sandbox, tailnet, session) = session(Says::Yes).await;

@@ -165,7 +165,7 @@ async fn a_person_is_asked_and_their_no_counts() {
     let mut declined = in_a_terminal(&sandbox.base_url(), &batch(&devices));
     let question = asked(&mut declined);
     // With `--store memory`, nothing is left that could undo it.
-    assert!(question.contains("tag:ci") && question.contains("memory only"), "{question}");
+    assert!(question.contains("tag:ci") && question.contains("no journal is kept"), "{question}");
     assert!(!question.contains("can be undone with"), "{question}");
     let (answer, done) = answered(&mut declined, "n\n");
     assert!(!done && answer.contains("you declined"), "{answer}");

@@ -2,7 +2,7 @@
 
 use std::{
     io::Write,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
@@ -47,6 +47,13 @@ impl Write for Log {
 impl Log {
     /// Everything that is logged on this thread, from now on.
     fn start(&self) -> tracing::subscriber::DefaultGuard {
+        // With a single subscriber, an event that another thread is the first to meet is judged by that
+        // thread's own, which is none, and is never logged anywhere.
+        static SECOND: OnceLock<tracing::Dispatch> = OnceLock::new();
+        SECOND.get_or_init(|| {
+            let all = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE);
+            all.with_writer(std::io::sink).finish().into()
+        });
         let writer = self.clone();
         tracing_subscriber::fmt()
             .with_max_level(LevelFilter::TRACE)

@@ -83,7 +83,9 @@ async fn one_that_fails_stops_it_or_not_or_takes_all_back_as_asked() {
         let tailnet = Tailnet::new(settings(&proxy));
         let session = FakeUser::who(Says::Yes).at(&tailnet, setup(), Era::Sessions).await;
 
-        let done = session.done("batch_update_device_attributes", wave(&ids, on_failure)).await;
+        let (done, failed) =
+            session.call("batch_update_device_attributes", wave(&ids, on_failure)).await;
+        assert_eq!(failed, changed == 0, "a batch of which nothing is left has failed: {done}");
 
         let count = |field: &str| done[field].as_array().map_or(0, Vec::len);
         assert_eq!(count("failed"), 1, "{on_failure}: {done}");

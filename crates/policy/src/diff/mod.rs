@@ -242,6 +242,7 @@ fn lines(
     let is_cut = gained.is_cut || lost.is_cut;
     let old = Side::new(before, &lost.rules, is_cut, '-');
     let new = Side::new(after, &gained.rules, is_cut, '+');
+    ssh::unchanged_rules(before, after, &mut lines);
     let moved = attributes::devices(before, after, &mut lines);
     for change in changes {
         match change.section.as_str() {

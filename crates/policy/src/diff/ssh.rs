@@ -3,9 +3,10 @@
 use super::{
     Lines,
     changes::{Change, What, fields_of},
+    label::Labels,
     text,
 };
-use crate::compile::{Compiled, Login};
+use crate::compile::{Bits, Compiled, Login};
 
 /// How long a check is valid if the rule does not say.
 const DEFAULT_CHECK: &str = "12h";
@@ -130,5 +131,66 @@ fn between(
         };
         let line = format!("SSH {}: {what} ({})", new.brief(), change.path);
         if old.has_devices() || new.has_devices() { lines.add(line) } else { lines.no_device(line) }
+    }
+}
+
+/// Adds lines about rules that are written the same in both policies and are for other devices now: a group, a
+/// host or a posture that they name has changed.
+pub(super) fn unchanged_rules(before: &Compiled<'_>, after: &Compiled<'_>, lines: &mut Lines) {
+    let (old, new) = (entries(before), entries(after));
+    let mut paired = vec![false; new.len()];
+    for (index, entry) in old.iter().enumerate() {
+        let is_same =
+            |at: &usize| !paired.get(*at).copied().unwrap_or(true) && new.get(*at) == Some(entry);
+        let Some(at) = (0..new.len()).find(is_same) else { continue };
+        if let Some(it) = paired.get_mut(at) {
+            *it = true;
+        }
+        let (Some(was), Some(is)) = (before.logins().get(index), after.logins().get(at)) else {
+            continue;
+        };
+        let place = format!("ssh[{at}]");
+        moved('-', before, was, is, &place, lines);
+        moved('+', after, is, was, &place, lines);
+    }
+}
+
+/// The rules as written.
+fn entries(policy: &Compiled<'_>) -> Vec<serde_json::Value> {
+    let sections = policy.policy.document().root().as_object().unwrap_or_default();
+    let section = sections.iter().find(|it| it.name.eq_ignore_ascii_case("ssh"));
+    let list = section.and_then(|it| it.value.as_list()).unwrap_or_default();
+    list.iter().map(crate::hujson::Node::to_json).collect()
+}
+
+/// Adds a line about the devices that `rule` is for and `other` is not.
+fn moved(
+    sign: char,
+    policy: &Compiled<'_>,
+    rule: &Login<'_>,
+    other: &Login<'_>,
+    place: &str,
+    lines: &mut Lines,
+) {
+    let count = policy.names.count();
+    let targets = |login: &Login<'_>| Bits::of(count, (0..count).filter(|it| login.is_at(*it)));
+    let (mut sources, mut ends) = (rule.source.clone(), targets(rule));
+    sources.remove_all(&other.source);
+    ends.remove_all(&targets(other));
+    let labels = Labels::new(policy);
+    let named = |devices: &Bits| {
+        let names = labels.devices(devices);
+        let names = text::join(names.iter().map(String::as_str));
+        format!("{names} ({})", text::count(devices.count(), "device"))
+    };
+    let users = text::texts(&rule.rule.users);
+    let mode = if rule.is_check() { "SSH check mode" } else { "SSH" };
+    if !sources.is_empty() {
+        let (from, to) = (named(&sources), text::selectors(&rule.rule.dst));
+        lines.add(format!("{sign} {mode}: {from} → {to} as {users} ({place})"));
+    }
+    if !ends.is_empty() {
+        let (from, to) = (text::selectors(&rule.rule.src), named(&ends));
+        lines.add(format!("{sign} {mode}: {from} → {to} as {users} ({place})"));
     }
 }

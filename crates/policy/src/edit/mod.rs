@@ -2,8 +2,8 @@
 
 mod block;
 mod error;
-mod forget;
 mod plan;
+mod remove_user;
 mod section;
 mod splice;
 mod step;
@@ -23,7 +23,7 @@ use step::Step;
 use trivia::{comments, texts};
 
 pub use error::EditError;
-pub use forget::{Forgotten, forget_user};
+pub use remove_user::{UserRemoval, remove_user};
 
 /// What an edit does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! Tests of comparing policies by effect.
 
 use proptest::prelude::*;
-use tailsteward_policy::{CutOff, DstPorts, Effect, FilterRule, Flow};
+use tailsteward_policy::{CutOff, DstPorts, Effect, FilterRule, Flow, Policy};
 
 use super::inventory::{inventory, policy};
 
@@ -108,6 +108,28 @@ fn ssh_capabilities_attributes_and_approvals_are_told_too() {
     ] {
         assert!(lines.contains(wanted), "{wanted}: {lines}");
     }
+}
+
+/// A group that an SSH rule names loses a member: the rule is the same, and its effect is not.
+#[test]
+fn ssh_through_a_group_is_told_when_the_group_changes() {
+    let inventory = inventory();
+    let file = |ops: &str| {
+        format!(
+            r#"{{ "groups": {{ "group:ops": [{ops}] }}, "tagOwners": {{ "tag:web": [] }},
+              "ssh": [{{ "action": "accept", "src": ["group:ops"], "dst": ["tag:web"], "users": ["root"] }}] }}"#
+        )
+    };
+    let (both, one) =
+        (file(r#""ann@example.com", "bob@example.com""#), file(r#""ann@example.com""#));
+    let (both, one) = (Policy::parse(&both).unwrap(), Policy::parse(&one).unwrap());
+    let line = "SSH: bob@example.com (1 device) → tag:web as root (ssh[0])";
+
+    let lost = Effect::between(&both.compile(&inventory), &one.compile(&inventory)).lines();
+    let gained = Effect::between(&one.compile(&inventory), &both.compile(&inventory)).lines();
+
+    assert!(lost.contains(&format!("- {line}")), "{lost:?}");
+    assert!(gained.contains(&format!("+ {line}")), "{gained:?}");
 }
 
 #[test]

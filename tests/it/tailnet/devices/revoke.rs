@@ -9,7 +9,7 @@ use crate::support::{
     changes::{is_there, own, setup},
     edits,
     fake_user::{Era, FakeUser, Says},
-    proxy::{Fault, faulty},
+    proxy::{Fault, faulty, proxied},
     tailnet::{sandbox, settings},
 };
 
@@ -96,6 +96,15 @@ async fn what_is_not_clear_is_refused_before_anything_is_sent() {
         (remove(json!({ "os": "linnux" })), "invalid_input", "linux"),
         (remove(json!({ "silent_for": "soon" })), "invalid_input", "silent_for"),
         (json!({ "devices": [device.key()] }), "invalid_input", "how"),
+        // Blank texts matched every device.
+        (remove(json!({ "name": "" })), "invalid_input", "`name` is empty"),
+        (remove(json!({ "user": " " })), "invalid_input", "`user` is empty"),
+        (remove(json!({ "silent_for": "0d" })), "invalid_input", "`silent_for`"),
+        (
+            remove(json!({ "devices": [device.key()], "on_failure": "undo" })),
+            "invalid_input",
+            "`on_failure`",
+        ),
         (remove(json!({ "name": "nobody-is-called-so" })), "not_found", "no device matches"),
     ];
     for (arguments, kind, part) in cases {
@@ -137,4 +146,24 @@ async fn one_that_fails_is_named_and_the_others_are_removed() {
         left += usize::from(direct.devices().get(key).await.is_ok());
     }
     assert_eq!(left, 1, "{report}");
+}
+
+/// A batch of which nothing was done looked like a success.
+#[tokio::test]
+async fn a_batch_that_failed_is_a_failure_and_says_nothing_is_lost() {
+    let (sandbox, direct) = sandbox().await;
+    let key = own(&direct).await[0].key().to_owned();
+    let other = own(&direct).await[1].key().to_owned();
+    let proxy = proxied(&sandbox.base_url(), |asked| {
+        if asked.method == "DELETE" { Fault::Refused } else { Fault::Pass }
+    })
+    .await;
+    let agent = edits::agent(&Tailnet::new(settings(&proxy))).await;
+
+    let report =
+        agent.fail("revoke_devices", json!({ "devices": [key, other], "how": "remove" })).await;
+
+    assert_eq!(report["failed"].as_array().map(Vec::len), Some(2), "{report}");
+    assert_eq!(report["applied"], false);
+    assert!(report.get("cannot_be_undone").is_none(), "{report}");
 }

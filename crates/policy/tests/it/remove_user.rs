@@ -1,10 +1,10 @@
-//! A person taken out of a policy file.
+//! A user removed from a policy file.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tailsteward_policy::{
     Inventory, Policy, check,
-    edit::{apply, forget_user},
+    edit::{apply, remove_user},
     inventory::{Device, User},
 };
 
@@ -40,25 +40,25 @@ const FILE: &str = r#"{
 
 #[test]
 fn the_person_is_taken_out_and_what_stays_is_told_with_its_line() {
-    let found = forget_user(FILE, ANN).unwrap();
+    let found = remove_user(FILE, ANN).unwrap();
 
     assert_eq!(
-        found.done,
+        found.removed,
         [
             "removed from groups group:ops",
             "removed from groups group:solo",
             "removed from tagOwners tag:web",
             "removed from autoApprovers.routes 10.0.0.0/8",
             "removed from autoApprovers.exitNode",
-            "removed acls[0], which was about nobody else",
+            "removed acls[0], which has no other source or destination",
             "removed from acls[1]",
-            "removed tests[0], which was about nobody else",
+            "removed tests[0], which has no other source or destination",
             "removed from tests[1]",
-            "removed tests[2], which was about nobody else",
+            "removed tests[2], which has no other source or destination",
         ]
     );
     // An app capability is for the app to understand.
-    assert_eq!(found.stays, ["grants (line 18)"]);
+    assert_eq!(found.remaining, ["grants (line 19)"]);
     let text = apply(FILE, &found.edits).unwrap().text;
     assert!(
         text.contains("// Who is on call.") && text.contains("// Everybody on call."),
@@ -68,12 +68,28 @@ fn the_person_is_taken_out_and_what_stays_is_told_with_its_line() {
     assert!(text.contains(r#"{ "src": "bob@example.com", "accept": ["tag:web:443"]"#), "{text}");
 }
 
+/// Lists that name them several times, in several spellings.
+#[test]
+fn every_mention_in_a_list_goes() {
+    let text = r#"{
+  "groups": { "group:x": ["ann@example.com", "Ann@example.com", "bob@example.com", "ann@example.com"] },
+  "autoApprovers": { "exitNode": ["ann@example.com", "bob@example.com", "ann@example.com"] },
+}"#;
+    let found = remove_user(text, ANN).unwrap();
+    let after = apply(text, &found.edits).unwrap().text;
+    assert!(!after.to_lowercase().contains(ANN) && found.remaining.is_empty(), "{after}");
+    assert_eq!(after.matches("bob@example.com").count(), 2, "{after}");
+}
+
 #[test]
 fn a_file_that_does_not_name_them_needs_no_edit() {
-    let found = forget_user(FILE, "nn@example.com").unwrap();
-    assert!(found.edits.is_empty() && found.done.is_empty() && found.stays.is_empty(), "{found:?}");
-    assert!(forget_user("[]", ANN).is_err());
-    assert!(forget_user("{", ANN).is_err());
+    let found = remove_user(FILE, "nn@example.com").unwrap();
+    assert!(
+        found.edits.is_empty() && found.removed.is_empty() && found.remaining.is_empty(),
+        "{found:?}"
+    );
+    assert!(remove_user("[]", ANN).is_err());
+    assert!(remove_user("{", ANN).is_err());
 }
 
 /// Some of the people, and groups of them.
@@ -126,11 +142,11 @@ proptest! {
     #[test]
     fn nobody_else_gains_or_loses_anything(file in file()) {
         let text = file.to_string();
-        let found = forget_user(&text, ANN).unwrap();
+        let found = remove_user(&text, ANN).unwrap();
         let after = apply(&text, &found.edits).unwrap().text;
 
         prop_assert!(!after.contains(ANN), "{}", after);
-        prop_assert!(found.stays.is_empty());
+        prop_assert!(found.remaining.is_empty());
         prop_assert_eq!(found.edits.is_empty(), !text.contains(ANN));
         let of_ann = |(from, to): &(String, String)| from == "100.64.0.1" || to == "100.64.0.1";
         let mut before = reach(&text);
