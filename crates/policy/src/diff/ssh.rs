@@ -1,5 +1,10 @@
 //! Describes changed entries of `ssh`.
 
+use std::{
+    cell::OnceCell,
+    collections::{HashMap, VecDeque},
+};
+
 use super::{
     Lines,
     changes::{Change, What, fields_of},
@@ -137,47 +142,51 @@ fn between(
 /// Adds lines about rules that are written the same in both policies and are for other devices now: a group, a
 /// host or a posture that they name has changed.
 pub(super) fn unchanged_rules(before: &Compiled<'_>, after: &Compiled<'_>, lines: &mut Lines) {
-    let (old, new) = (entries(before), entries(after));
-    let mut paired = vec![false; new.len()];
-    for (index, entry) in old.iter().enumerate() {
-        let is_same =
-            |at: &usize| !paired.get(*at).copied().unwrap_or(true) && new.get(*at) == Some(entry);
-        let Some(at) = (0..new.len()).find(is_same) else { continue };
-        if let Some(it) = paired.get_mut(at) {
-            *it = true;
-        }
+    let labels = (OnceCell::new(), OnceCell::new());
+    let mut places: HashMap<String, VecDeque<usize>> = HashMap::new();
+    for (at, entry) in entries(after).into_iter().enumerate() {
+        places.entry(entry).or_default().push_back(at);
+    }
+    for (index, entry) in entries(before).iter().enumerate() {
+        let Some(at) = places.get_mut(entry).and_then(VecDeque::pop_front) else { continue };
         let (Some(was), Some(is)) = (before.logins().get(index), after.logins().get(at)) else {
             continue;
         };
+        let devices = |login: &Login<'_>| -> Vec<(Bits, Bits)> {
+            login.targets.iter().map(|it| (it.devices.clone(), it.at_spans.clone())).collect()
+        };
+        if was.source == is.source && devices(was) == devices(is) {
+            continue;
+        }
         let place = format!("ssh[{at}]");
-        moved('-', before, was, is, &place, lines);
-        moved('+', after, is, was, &place, lines);
+        let before = labels.0.get_or_init(|| Labels::new(before));
+        let after = labels.1.get_or_init(|| Labels::new(after));
+        moved('-', before, (was, is), &place, lines);
+        moved('+', after, (is, was), &place, lines);
     }
 }
 
 /// The rules as written.
-fn entries(policy: &Compiled<'_>) -> Vec<serde_json::Value> {
+fn entries(policy: &Compiled<'_>) -> Vec<String> {
     let sections = policy.policy.document().root().as_object().unwrap_or_default();
     let section = sections.iter().find(|it| it.name.eq_ignore_ascii_case("ssh"));
     let list = section.and_then(|it| it.value.as_list()).unwrap_or_default();
-    list.iter().map(crate::hujson::Node::to_json).collect()
+    list.iter().map(|it| it.to_json().to_string()).collect()
 }
 
-/// Adds a line about the devices that `rule` is for and `other` is not.
+/// Adds a line about the devices that the first rule is for and the second is not.
 fn moved(
     sign: char,
-    policy: &Compiled<'_>,
-    rule: &Login<'_>,
-    other: &Login<'_>,
+    labels: &Labels<'_>,
+    (rule, other): (&Login<'_>, &Login<'_>),
     place: &str,
     lines: &mut Lines,
 ) {
-    let count = policy.names.count();
+    let count = labels.devices_count();
     let targets = |login: &Login<'_>| Bits::of(count, (0..count).filter(|it| login.is_at(*it)));
     let (mut sources, mut ends) = (rule.source.clone(), targets(rule));
     sources.remove_all(&other.source);
     ends.remove_all(&targets(other));
-    let labels = Labels::new(policy);
     let named = |devices: &Bits| {
         let names = labels.devices(devices);
         let names = text::join(names.iter().map(String::as_str));
