@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Sandbox;
+use super::devices::DeviceState;
 use super::faults::Fault;
 use super::http::{Failure, Outcome, Reply};
 use super::saved;
@@ -41,9 +42,13 @@ pub(crate) fn answer(server: &Server, method: &Method, path: &str, body: &[u8]) 
             Ok(Reply::empty())
         }
         ("GET", "tailnets") => tailnets(server),
+        ("POST", path) if path.starts_with("devices/") => {
+            set_device(server, path.trim_start_matches("devices/"), body)
+        }
         (_, "faults" | "clock" | "reset" | "state" | "tailnets") => {
             Err(Failure::new(405, "method not allowed"))
         }
+        (_, path) if path.starts_with("devices/") => Err(Failure::new(405, "method not allowed")),
         _ => Err(Failure::not_found("not found")),
     }
 }
@@ -82,6 +87,17 @@ fn advance(server: &Server, body: &[u8]) -> Outcome {
         state.clock.advance(Duration::from_secs(advance_seconds.into()));
     }
     Reply::json(&json!({ "now": tailnets.now() }))
+}
+
+/// Changes what happens to a device outside of the API.
+fn set_device(server: &Server, id: &str, body: &[u8]) -> Outcome {
+    let state: DeviceState =
+        serde_json::from_slice(body).map_err(|error| failed(error.to_string()))?;
+    if server.tailnets().set_device(id, &state) {
+        Ok(Reply::empty())
+    } else {
+        Err(Failure::not_found("no device has this ID"))
+    }
 }
 
 /// Lists the tailnets with their credentials. The secrets are made up, and printed at startup.

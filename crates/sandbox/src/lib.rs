@@ -67,6 +67,7 @@ use self::connection::{Cut, Incoming};
 use self::keys::{Key, Kind};
 use self::server::Server;
 
+pub use self::devices::DeviceState;
 pub use self::faults::{Fault, FaultKind};
 
 /// The example in the README compiles.
@@ -245,6 +246,12 @@ impl Sandbox {
             oauth_client_secret: format!("tskey-client-{}-not-a-real-secret", id("client")),
             federated_client_id: id("federated"),
         }
+    }
+
+    /// Makes things happen to a device that no call of the API does: it goes offline or comes back, its client
+    /// is updated, it is cloned. `id` is its node ID or legacy ID; false if no device has it.
+    pub fn set_device(&self, id: &str, to: &DeviceState) -> bool {
+        self.server.tailnets().set_device(id, to)
     }
 
     /// Adds a fault. Of several that apply to a request, the first one takes effect.

@@ -4,6 +4,7 @@ use axum::http::HeaderMap;
 use jiff::Timestamp;
 
 use super::auth::{self, Principal};
+use super::devices::DeviceState;
 use super::http::{Failure, Outcome};
 use super::organizations::Membership;
 use super::state::State;
@@ -29,6 +30,16 @@ impl Tailnets {
         let names = std::iter::once(super::Sandbox::TAILNET);
         let names = names.chain(options.more_tailnets.iter().map(String::as_str));
         self.list = names.map(|name| seed::state(options, name)).collect();
+    }
+
+    /// Changes a device of any tailnet, by node ID or legacy ID. False if there is none.
+    pub(crate) fn set_device(&mut self, id: &str, to: &DeviceState) -> bool {
+        let found = self.list.iter_mut().find(|state| state.devices.get(id).is_some());
+        let Some(state) = found else { return false };
+        let now = state.clock.now();
+        let Some(device) = state.devices.get_mut(id) else { return false };
+        device.become_as(to, now);
+        true
     }
 
     /// The index of the tailnet that a credential belongs to, and the caller.

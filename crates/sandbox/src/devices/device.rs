@@ -40,6 +40,9 @@ pub(crate) struct Device {
     pub(crate) blocks_incoming: bool,
     pub(crate) ssh_enabled: bool,
     pub(crate) multiple_connections: bool,
+    /// Why Tailnet Lock keeps it out; empty if it does not.
+    #[serde(default)]
+    pub(crate) lock_error: String,
     /// Sorted and without duplicates.
     pub(crate) tags: Vec<String>,
     pub(crate) advertised_routes: Vec<String>,

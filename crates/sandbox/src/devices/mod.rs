@@ -6,6 +6,7 @@ mod attributes;
 mod device;
 mod filter;
 mod name;
+mod outside;
 mod routes;
 mod store;
 mod tags;
@@ -23,6 +24,7 @@ pub(crate) use attributes::{
 };
 pub(crate) use device::{Attribute, AttributeValue, Device, Hardware, Network, Relay};
 pub(crate) use name::{sanitize, set_name};
+pub use outside::DeviceState;
 pub(crate) use routes::{get_routes, set_routes};
 pub(crate) use store::Devices;
 pub(crate) use tags::set_tags;

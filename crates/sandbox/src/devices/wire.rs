@@ -34,7 +34,7 @@ pub(crate) fn wire(device: &Device, now: Timestamp, all_fields: bool) -> impl Se
         node_key: key("nodekey", device, 2),
         blocks_incoming_connections: device.blocks_incoming,
         tags: &device.tags,
-        tailnet_lock_error: "",
+        tailnet_lock_error: &device.lock_error,
         tailnet_lock_key: if own { key("nlpub", device, 3) } else { String::new() },
         is_ephemeral: device.is_ephemeral,
         extra: if all_fields { Some(extra(device, own)) } else { None },

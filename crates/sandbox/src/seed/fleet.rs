@@ -191,6 +191,7 @@ impl Factory<'_> {
             blocks_incoming: false,
             ssh_enabled: false,
             multiple_connections: false,
+            lock_error: String::new(),
             tags: Vec::new(),
             advertised_routes: Vec::new(),
             enabled_routes: Vec::new(),

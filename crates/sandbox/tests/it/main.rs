@@ -38,6 +38,7 @@ mod keys;
 mod logs;
 #[path = "../../../../tests/it/support/loopback.rs"]
 mod loopback;
+mod outside;
 mod paths;
 mod policy;
 mod policy_tests;
