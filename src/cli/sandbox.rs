@@ -28,6 +28,9 @@ pub(super) struct SandboxArguments {
     /// The seed of the emulated tailnet; the same seed creates the same tailnet
     #[arg(long, default_value_t = 1, value_name = "NUMBER")]
     seed: u64,
+    /// Let devices go offline and come back by themselves
+    #[arg(long)]
+    moving: bool,
     /// Refuse features that the free plan lacks
     #[arg(long)]
     free_plan: bool,
@@ -35,11 +38,18 @@ pub(super) struct SandboxArguments {
 
 /// Serves until the process receives a stop signal.
 pub(super) async fn serve(arguments: SandboxArguments, devices: usize) -> Result<()> {
-    let SandboxArguments { listen, state, tailnets, seed, free_plan } = arguments;
+    let SandboxArguments { listen, state, tailnets, seed, moving, free_plan } = arguments;
     let mut names = vec![Sandbox::TAILNET.to_owned()];
     names.extend(tailnets.iter().cloned());
-    let options =
-        Options { devices, seed, listen, more_tailnets: tailnets, free_plan, ..Options::default() };
+    let options = Options {
+        devices,
+        seed,
+        listen,
+        more_tailnets: tailnets,
+        devices_move: moving,
+        free_plan,
+        ..Options::default()
+    };
     let sandbox = Sandbox::start(options).await.map_err(|error| {
         Error::config(
             format!("cannot start the sandbox on {listen}: {error}"),

@@ -97,6 +97,8 @@ pub struct Options {
     /// Names of additional tailnets, with as many devices each. [`Sandbox::credentials`] returns their
     /// credentials.
     pub more_tailnets: Vec<String>,
+    /// Whether devices go offline and come back by themselves, by a schedule that depends on the seed.
+    pub devices_move: bool,
     /// Whether the tailnets are on the free plan, where paid features are rejected.
     pub free_plan: bool,
     /// Faults that are active from the start.
@@ -125,6 +127,7 @@ impl Default for Options {
             now: None,
             token_lifetime: Duration::from_hours(1),
             more_tailnets: Vec::new(),
+            devices_move: false,
             free_plan: false,
             faults: Vec::new(),
         }
@@ -252,6 +255,19 @@ impl Sandbox {
     /// is updated, it is cloned. `id` is its node ID or legacy ID; false if no device has it.
     pub fn set_device(&self, id: &str, to: &DeviceState) -> bool {
         self.server.tailnets().set_device(id, to)
+    }
+
+    /// When a device of the first tailnet is switched on between `from` and `to`, by its schedule. Empty if no
+    /// device has this node ID or legacy ID.
+    pub fn scheduled(
+        &self,
+        id: &str,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Vec<(Timestamp, Timestamp)> {
+        let tailnets = self.server.tailnets();
+        let device = tailnets.list.first().and_then(|state| state.devices.get(id));
+        device.map(|device| device.scheduled(from, to)).unwrap_or_default()
     }
 
     /// Adds a fault. Of several that apply to a request, the first one takes effect.

@@ -102,6 +102,9 @@ impl Server {
             Lookup::WrongMethod(allowed) => return Err(wrong_method(allowed)),
             Lookup::Unknown => return Err(Failure::not_found("not found")),
         };
+        if options.devices_move {
+            state.devices.follow_schedule(now);
+        }
         let tailnet = params.iter().find(|(name, _)| *name == "tailnet");
         if tailnet.is_some_and(|(_, name)| !is_own(name)) {
             return Err(Failure::not_found("tailnet not found"));

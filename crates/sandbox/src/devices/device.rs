@@ -34,6 +34,9 @@ pub(crate) struct Device {
     pub(crate) key_expiry_disabled: bool,
     /// Whether the device is switched on and tries to connect.
     pub(crate) online: bool,
+    /// Whether it goes offline and comes back by itself.
+    #[serde(default)]
+    pub(crate) has_schedule: bool,
     pub(crate) seen: Option<Timestamp>,
     pub(crate) authorized: bool,
     pub(crate) is_ephemeral: bool,

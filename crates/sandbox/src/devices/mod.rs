@@ -8,6 +8,7 @@ mod filter;
 mod name;
 mod outside;
 mod routes;
+mod schedule;
 mod store;
 mod tags;
 mod wire;

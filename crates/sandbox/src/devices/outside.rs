@@ -27,6 +27,8 @@ pub struct DeviceState {
 
 impl Device {
     pub(crate) fn become_as(&mut self, state: &DeviceState, now: Timestamp) {
+        // Whoever switches it decides from now on.
+        self.has_schedule &= state.online.is_none();
         match state.online {
             Some(true) => self.online = true,
             Some(false) => self.disconnect(now),

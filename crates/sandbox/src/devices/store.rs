@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::net::Ipv4Addr;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::device::Device;
@@ -48,6 +49,18 @@ impl Devices {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Device> {
         self.slots.iter().flatten()
+    }
+
+    /// Gives each device that is connected a schedule by which it comes and goes.
+    pub(crate) fn schedule(&mut self, now: Timestamp) {
+        for device in self.slots.iter_mut().flatten() {
+            device.has_schedule = device.is_connected(now) && !device.is_external;
+        }
+    }
+
+    /// Switches devices on and off, as their schedules say.
+    pub(crate) fn follow_schedule(&mut self, now: Timestamp) {
+        self.slots.iter_mut().flatten().for_each(|device| device.follow_schedule(now));
     }
 
     /// The device with this node ID or legacy ID.

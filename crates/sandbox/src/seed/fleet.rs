@@ -185,6 +185,7 @@ impl Factory<'_> {
             expires: self.now,
             key_expiry_disabled: false,
             online: true,
+            has_schedule: false,
             seen: None,
             authorized: true,
             is_ephemeral: false,

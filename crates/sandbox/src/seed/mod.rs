@@ -88,6 +88,9 @@ pub(crate) fn state(options: &Options, name: &str) -> State {
         identity,
     };
     history::fill(&mut state, now);
+    if options.devices_move {
+        state.devices.schedule(now);
+    }
     state
 }
 

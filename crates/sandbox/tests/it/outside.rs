@@ -68,3 +68,56 @@ async fn what_is_not_there_or_not_known_is_refused() {
     assert_eq!(happen(&tailnet, id_of(&device), json!({ "onlin": true })).await.status, 400);
     assert!(!tailnet.sandbox.set_device("n000", &DeviceState::default()));
 }
+
+async fn moving() -> Tailnet {
+    let now = Some("2026-06-15T12:00:00Z".parse().unwrap());
+    Tailnet::with(Options { devices_move: true, now, ..Options::default() }).await
+}
+
+/// Whoever looks sees at each moment what the schedule says, and `lastSeen` is the end of the last span.
+#[tokio::test]
+async fn devices_come_and_go_as_their_schedules_say() {
+    let tailnet = moving().await;
+    let sandbox = &tailnet.sandbox;
+    let start: jiff::Timestamp = "2026-06-15T12:00:00Z".parse().unwrap();
+    let mut changed = 0;
+    let (mut before, mut seen) = (std::collections::HashMap::new(), 0);
+    for step in 0_i64..48 {
+        let now = start + jiff::SignedDuration::from_mins(step * 97);
+        for device in tailnet.devices().await {
+            let id = text(&device["nodeId"]).to_owned();
+            let spans = sandbox.scheduled(&id, start - jiff::SignedDuration::from_hours(48), now);
+            let (online, of) = (device["connectedToControl"] == true, spans.last());
+            if before.insert(id, online).is_some_and(|was| was != online) {
+                changed += 1;
+                let is_on = of.is_some_and(|(_, to)| *to == now);
+                assert_eq!(online, is_on, "{device} {of:?}");
+                if !online {
+                    let ended = of.unwrap().1.to_string();
+                    assert_eq!(text(&device["lastSeen"]), ended, "{device}");
+                    seen += 1;
+                }
+            }
+        }
+        sandbox.advance(Duration::from_mins(97));
+    }
+    assert!(changed > 50 && seen > 20, "{changed} {seen}");
+}
+
+#[tokio::test]
+async fn a_device_that_was_switched_by_hand_stays_as_it_is() {
+    let tailnet = moving().await;
+    let sandbox = &tailnet.sandbox;
+    let all = tailnet.devices().await;
+    let server = all.iter().find(|it| it["connectedToControl"] == true && it.get("tags").is_some());
+    let id = text(&server.unwrap()["nodeId"]).to_owned();
+    let mut off = DeviceState::default();
+    off.online = Some(false);
+    assert!(sandbox.set_device(&id, &off));
+    for _ in 0..20 {
+        sandbox.advance(Duration::from_hours(7));
+        let now = tailnet.devices().await;
+        let device = now.iter().find(|it| it["nodeId"] == id.as_str()).unwrap();
+        assert_eq!(device["connectedToControl"], false);
+    }
+}
