@@ -162,7 +162,7 @@ impl Offer {
             format!("`{}` is not offered here", tool.name),
             if covered && self.is_callers {
                 format!(
-                    "add --tools {}, or --toolsets {}; --exclude-tools and --read-only exclude tools",
+                    "add --tools {}, or --toolsets {}, and check --exclude-tools and --read-only",
                     tool.name,
                     toolset_of(tool)
                 )
@@ -195,7 +195,7 @@ impl Offer {
             return Err(Error::refused(
                 format!("this needs `{risk}` access, and only `{}` is allowed", self.access()),
                 if is_limited {
-                    format!("leave out --read-only, and add --access {risk}")
+                    format!("remove --read-only and add --access {risk}")
                 } else {
                     format!("add --access {risk}")
                 },
@@ -283,7 +283,7 @@ pub(super) fn unknown(kind: &str, name: &str, known: &[&str]) -> Error {
     let instead = if !nearest.is_empty() {
         format!("did you mean {}?", nearest.join(" or "))
     } else if known.len() > MAX_LISTED {
-        format!("the nearest of {} are {}", known.len(), quoted(-1.0).join(", "))
+        format!("closest matches (of {}): {}", known.len(), quoted(-1.0).join(", "))
     } else {
         format!("choose from {}", known.join(", "))
     };

@@ -167,7 +167,7 @@ async fn scopes(tailnet: &Tailnet, offer: &Offer, checks: &mut Vec<Check>) {
         let unchecked = unchecked.join(", ");
         checks.push(Check::good(
             "scope",
-            format!("not checked, because a read does not show them: {unchecked}"),
+            format!("not checked (only a write would show them): {unchecked}"),
         ));
     }
 }

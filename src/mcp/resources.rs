@@ -168,9 +168,10 @@ pub(super) fn templates(offer: &Offer, tailnets: &Tailnets) -> Vec<ResourceTempl
         return all;
     }
     let names: Vec<&str> = tailnets.names().collect();
-    let about = format!("One of {}, of the tailnet {}.", single.join(", "), names.join(" or "));
+    let (single, names) = (single.join(", "), names.join(" or "));
+    let about = format!("A resource ({single}) of one tailnet ({names}).");
     let of_tailnet = format!("{OF_TAILNET}{{resource}}");
-    all.push(ResourceTemplate::new(of_tailnet, "of_tailnet").with_description(about));
+    all.push(ResourceTemplate::new(of_tailnet, "tailnet_resource").with_description(about));
     let with_id = with_id.iter().map(|(uri, it)| (uri.replacen(SCHEME, OF_TAILNET, 1), it));
     all.extend(with_id.map(|(uri, it)| template(uri, it)));
     all

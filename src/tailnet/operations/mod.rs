@@ -78,11 +78,11 @@ fn allowed(operation: Operation) -> Result<Operation> {
     }
     Err(Error::refused(
         format!(
-            "`{operation}` deletes a tailnet with all its users, devices and settings, which nothing brings \
-             back, so it cannot be called here"
+            "`{operation}` deletes a tailnet with all its users, devices and settings permanently, so this \
+             server does not call it"
         ),
         "delete a tailnet in the admin console; one that was created through the API is not shown there, \
-         and is deleted by a request with its own OAuth client, outside of this program",
+         and must be deleted through the API with its own OAuth client",
     ))
 }
 

@@ -22,7 +22,7 @@ pub(super) const DISPLAY_NAME: &str = "displayName";
 /// The field of the answer with the credential for the new tailnet.
 const CLIENT: &str = "oauthClient";
 
-/// New tailnets. They are created only: the API cannot change a tailnet, and deleting one is not offered.
+/// New tailnets. Can only be created: the API cannot change a tailnet, and deleting one is not offered.
 #[derive(Debug)]
 pub(crate) struct Tailnets;
 
@@ -92,8 +92,8 @@ fn created(name: &str, mut answer: Value) -> Result<Written> {
         // The secret of the client was shown to whoever created it.
         _ if existed => return Err(exists(name, "; nothing was created")),
         _ => written.notes.push(
-            "the response has no secret for the new tailnet: create an OAuth client with the scope `all` in \
-             the tailnet of this credential, which can manage it"
+            "the response has no secret for the new tailnet: in the tailnet that this credential belongs to, \
+             create an OAuth client with the scope `all`, and use it with the new tailnet's ID as `tailnet`"
                 .to_owned(),
         ),
     }

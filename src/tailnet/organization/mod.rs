@@ -55,10 +55,7 @@ impl<'a> Organization<'a> {
             let Some(cursor) = next else { return Ok(all) };
             let next = vec![("cursor".to_owned(), cursor)];
             if next == query {
-                return Err(call::odd(
-                    operation,
-                    "the response names the same page as the next one",
-                ));
+                return Err(call::odd(operation, "the response repeats the page cursor"));
             }
             query = next;
         }
@@ -85,7 +82,7 @@ impl<'a> Organization<'a> {
         let mut plan = Plan::one(&change::Tailnets, "", name, vec![change]);
         plan.least = Risk::Danger;
         Ok(plan.warned(vec![
-            "the tailnet cannot be deleted from here afterwards".to_owned(),
+            "Tailsteward cannot delete the tailnet later".to_owned(),
             "it creates an OAuth client with the scope `all` for the new tailnet; its secret is shown \
              once and cannot be read again"
                 .to_owned(),

@@ -36,7 +36,7 @@ impl List for ListOrganizationTailnets {
 /// Create a tailnet in the organization (irreversible), with an OAuth client whose secret is shown once.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct CreateOrganizationTailnet {
-    /// Letters, digits, spaces, apostrophes, hyphens.
+    /// Display name: letters, digits, spaces, apostrophes, hyphens.
     display_name: String,
 }
 

@@ -73,7 +73,7 @@ fn tools_cost_more_with_several_tailnets() {
 #[test]
 fn an_unknown_tool_leads_to_the_nearest_three() {
     let told = String::from_utf8(run(&["call", "qqq", "--sandbox"]).stderr).unwrap();
-    assert!(told.contains("unknown tool `qqq`; the nearest of "), "{told}");
+    assert!(told.contains("unknown tool `qqq`; closest matches (of "), "{told}");
     assert_eq!(told.matches("`, `").count(), 2, "{told}");
     assert!(told.len() < 250, "{told}");
 }

@@ -34,7 +34,7 @@ async fn no_call_by_name_deletes_a_tailnet() {
         call.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let refused = agent.fail("call_api_operation", call).await;
         assert_eq!(refused["kind"], "refused", "{refused}");
-        assert!(refused["message"].as_str().unwrap().contains("nothing brings back"), "{refused}");
+        assert!(refused["message"].as_str().unwrap().contains("permanently"), "{refused}");
         assert!(refused["remedy"].as_str().unwrap().contains("admin console"), "{refused}");
     }
     let shown = agent.fail("find_api_operation", json!({ "operation": "deleteTailnet" })).await;

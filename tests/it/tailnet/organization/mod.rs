@@ -59,7 +59,7 @@ async fn the_question_says_what_is_created_and_that_it_stays() {
     let asked = session.asked().remove(0);
     for part in [
         "Create tailnet Production staging",
-        "Warning: the tailnet cannot be deleted from here afterwards",
+        "Warning: Tailsteward cannot delete the tailnet later",
         "scope `all`",
         "This cannot be undone.",
     ] {
@@ -118,7 +118,7 @@ async fn a_list_that_does_not_end_is_an_error() {
     let page = json!({ "tailnets": [{ "id": "T1" }], "cursor": "again" });
     let server = Server::says(vec![Reply::json(&page)]).await;
     let error = server.tailnet().organization().tailnets().await.unwrap_err();
-    assert!(error.to_string().contains("same page"), "{error}");
+    assert!(error.to_string().contains("repeats the page cursor"), "{error}");
     assert_eq!(server.seen().len(), 2);
 }
 
