@@ -11,7 +11,7 @@ use std::{
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::super::checks;
+use super::super::{RESERVED, checks};
 use crate::client::{Credential, Error, Result, Settings};
 
 /// The settings for one tailnet, and where its secret is stored. It never contains the secret.
@@ -303,6 +303,16 @@ pub(super) fn check_name(name: &str) -> Result<()> {
         "a profile's name may have only letters, digits, `-`, `_` and `.`",
         "give the profile another name",
     ))
+}
+
+/// Refuses a name that means something else where a tailnet is named.
+pub(super) fn check_reserved(name: &str) -> Result<()> {
+    if !RESERVED.contains(&name) {
+        return Ok(());
+    }
+    let why =
+        format!("the name `{name}` is reserved: it means something else where a tailnet is named");
+    Err(Error::config(why, "give the profile another name"))
 }
 
 fn is_variable(name: &str) -> bool {
