@@ -32,6 +32,10 @@ const IMPLIES: &[(Operation, &str)] = &[(
     "without nameservers, MagicDNS is also turned off, and an undo does not turn it on again",
 )];
 
+/// Where a tailnet can be deleted.
+pub(super) const ELSEWHERE: &str = "delete a tailnet in the admin console; one that was created through the API is \
+                                    not shown there, and must be deleted through the API with its own OAuth client";
+
 /// Calls of any operation of the API.
 #[derive(Debug, Clone, Copy)]
 pub struct Operations<'a> {
@@ -81,8 +85,7 @@ fn allowed(operation: Operation) -> Result<Operation> {
             "`{operation}` deletes a tailnet with all its users, devices and settings permanently, so this \
              server does not call it"
         ),
-        "delete a tailnet in the admin console; one that was created through the API is not shown there, \
-         and must be deleted through the API with its own OAuth client",
+        ELSEWHERE,
     ))
 }
 

@@ -6,11 +6,12 @@ use serde_json::Value;
 use super::{OWN, exists, explain};
 use crate::{
     Error, Operation, Tailnet,
-    change::{Change, Compare, Fields, Subject, Write, Written},
+    change::{Change, Checks, Compare, Fields, Subject, Write, Written, journal::Step},
     client::{
         Result,
         call::{self, Call},
     },
+    tailnet::operations::ELSEWHERE,
 };
 
 /// The one field of a new tailnet: what it is created with.
@@ -42,7 +43,7 @@ impl Subject for Tailnets {
         if change.field != CONFIGURATION || !change.from.is_null() || change.to.is_null() {
             return Err(Error::refused(
                 "a tailnet can only be created here, not changed or deleted",
-                "use the admin console",
+                ELSEWHERE,
             ));
         }
         let operation = Operation::CreateOrganizationTailnet;
@@ -65,6 +66,18 @@ impl Subject for Tailnets {
 
     fn compare(&self) -> &dyn Compare {
         self
+    }
+
+    fn checks(&self) -> &dyn Checks {
+        self
+    }
+}
+
+#[async_trait]
+impl Checks for Tailnets {
+    /// Refuses: the undo of a new tailnet would delete it.
+    async fn before_undo(&self, _: &Tailnet, _: &[Step]) -> Result<()> {
+        async { Err(Error::refused("a new tailnet cannot be deleted from here", ELSEWHERE)) }.await
     }
 }
 

@@ -38,8 +38,15 @@ async fn a_new_tailnet_is_listed_and_its_client_opens_it() {
     // The answer has what a profile needs, and the command that makes one.
     let client = done["answer"]["oauthClient"]["id"].as_str().unwrap();
     assert!(done["answer"]["dnsName"].is_string(), "{done}");
-    let command = "`tailsteward auth set production-staging --oauth CLIENT_ID`";
-    assert!(done["notes"].to_string().contains(command), "{done}");
+    // words 9: also where the API is, if that is not Tailscale's.
+    let url = fixture.sandbox.base_url();
+    let command =
+        format!("`tailsteward auth set production-staging --oauth CLIENT_ID --base-url {url}`");
+    assert!(done["notes"].to_string().contains(&command), "{done}");
+    let undo = json!({ "change": done["change"] });
+    let refused = fixture.agent.fail("undo_change", undo).await;
+    assert_eq!(refused["kind"], "refused", "{refused}");
+    assert!(refused["remedy"].as_str().unwrap().contains("its own OAuth client"), "{refused}");
 
     let mut settings = settings(&fixture.sandbox.base_url());
     settings.credential = Credential::OAuth {
