@@ -33,7 +33,7 @@ const IMPLIES: &[(Operation, &str)] = &[(
 )];
 
 /// Where a tailnet can be deleted.
-pub(super) const ELSEWHERE: &str = "delete a tailnet in the admin console; one that was created through the API is \
+pub(crate) const ELSEWHERE: &str = "delete a tailnet in the admin console; one that was created through the API is \
                                     not shown there, and must be deleted through the API with its own OAuth client";
 
 /// Calls of any operation of the API.
@@ -71,8 +71,9 @@ pub fn risk(operation: Operation) -> Risk {
 /// [`InvalidInput`](ErrorKind::InvalidInput), with similar names, if there is none;
 /// [`Refused`](ErrorKind::Refused) for an operation that deletes the tailnet.
 pub fn named(id: &str) -> Result<Operation> {
-    let operation = Operation::named(id).ok_or_else(|| find::unknown(id))?;
-    allowed(operation)
+    let refused = |it: &&Operation| !is_offered(**it) && it.id().eq_ignore_ascii_case(id);
+    let operation = Operation::named(id).or_else(|| Operation::ALL.iter().find(refused).copied());
+    allowed(operation.ok_or_else(|| find::unknown(id))?)
 }
 
 /// Returns `operation` unless it deletes a tailnet.
