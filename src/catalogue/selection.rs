@@ -76,8 +76,8 @@ impl ToolSelection {
         }
         Ok(Self {
             toolsets: chosen,
-            tools: tools("tools", &words.tools)?,
-            exclude: tools("exclude-tools", &words.exclude)?,
+            tools: tools("tool", &words.tools)?,
+            exclude: tools("tool to exclude", &words.exclude)?,
             read_only: words.read_only,
         })
     }
@@ -249,14 +249,10 @@ fn toolset_of(tool: &ToolDef) -> &'static str {
     toolsets().find(has).map(|it| it.name).unwrap_or_default()
 }
 
-fn tools(field: &str, names: &[String]) -> Result<Vec<&'static str>> {
+fn tools(kind: &str, names: &[String]) -> Result<Vec<&'static str>> {
     let known: Vec<&'static str> = every().map(|it| it.name).collect();
     let find = |name: &String| {
-        known
-            .iter()
-            .copied()
-            .find(|it| it == name)
-            .ok_or_else(|| unknown(&format!("tool in {field}"), name, &known))
+        known.iter().copied().find(|it| it == name).ok_or_else(|| unknown(kind, name, &known))
     };
     names.iter().map(find).collect()
 }

@@ -38,6 +38,11 @@ pub(super) async fn serve(arguments: SandboxArguments, devices: usize) -> Result
     let SandboxArguments { listen, state, tailnets, seed, free_plan } = arguments;
     let mut names = vec![Sandbox::TAILNET.to_owned()];
     names.extend(tailnets.iter().cloned());
+    let is_twice = |name: &&String| names.iter().filter(|it| it == name).count() > 1;
+    if let Some(name) = names.iter().find(is_twice) {
+        let why = format!("there is more than one tailnet `{name}`");
+        return Err(Error::config(why, "give each --tailnet another name"));
+    }
     let options =
         Options { devices, seed, listen, more_tailnets: tailnets, free_plan, ..Options::default() };
     let sandbox = Sandbox::start(options).await.map_err(|error| {

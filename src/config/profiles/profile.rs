@@ -121,6 +121,16 @@ impl CredentialKind {
         }
     }
 
+    /// A warning about a secret that does not look like the API's; an emulated API may take it.
+    #[cfg(feature = "server")]
+    pub(crate) fn doubt(&self, secret: &SecretString) -> Option<&'static str> {
+        let is_key = matches!(self, Self::ApiKey | Self::OAuth { .. });
+        let is_odd = is_key && !secret.expose_secret().trim().starts_with("tskey-");
+        is_odd.then_some(
+            "warning: Tailscale's keys start with `tskey-`, and this one does not; try it with `auth test`\n",
+        )
+    }
+
     /// Checks that a secret has the right type; the API would reject a wrong one without saying why.
     pub(super) fn check_secret(&self, secret: &SecretString) -> Result<()> {
         let secret = secret.expose_secret().trim();
