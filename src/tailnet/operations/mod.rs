@@ -16,7 +16,7 @@ use crate::{
     Error, ErrorKind, Operation,
     change::{Plan, Risk},
     client::{Result, call::Call},
-    tailnet::Tailnet,
+    tailnet::{Tailnet, organization::ELSEWHERE},
 };
 
 /// Operations that must not be called directly, and what to do instead.
@@ -31,10 +31,6 @@ const IMPLIES: &[(Operation, &str)] = &[(
     Operation::SetDnsNameservers,
     "without nameservers, MagicDNS is also turned off, and an undo does not turn it on again",
 )];
-
-/// Where a tailnet can be deleted.
-pub(crate) const ELSEWHERE: &str = "delete a tailnet in the admin console; one that was created through the API is \
-                                    not shown there, and must be deleted through the API with its own OAuth client";
 
 /// Calls of any operation of the API.
 #[derive(Debug, Clone, Copy)]

@@ -4,10 +4,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{ELSEWHERE, Found, find, found, is_offered, named, risk};
+use super::{Found, find, found, is_offered, named, risk};
 use crate::{
     Error, Operation, Tailnet,
     client::Result,
+    tailnet::organization::ELSEWHERE,
     tool::{
         Either, Generated, Output, Page, Part, Query, ToolDef, Toolset, either, generated, query,
         written,

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::{OWN, exists, explain};
+use super::{ELSEWHERE, OWN, exists, explain};
 use crate::{
     Error, Operation, Tailnet,
     change::{Change, Checks, Compare, Fields, Subject, Write, Written, journal::Step},
@@ -11,7 +11,6 @@ use crate::{
         Result,
         call::{self, Call},
     },
-    tailnet::operations::ELSEWHERE,
 };
 
 /// The one field of a new tailnet: what it is created with.

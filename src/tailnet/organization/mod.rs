@@ -23,6 +23,10 @@ use crate::{
 /// Names the organization that the credential belongs to.
 const OWN: [(&str, &str); 1] = [("organization", "-")];
 
+/// Where a tailnet can be deleted.
+pub(crate) const ELSEWHERE: &str = "delete a tailnet in the admin console; one that was created through the API is \
+                                    not shown there, and must be deleted through the API with its own OAuth client";
+
 /// The most pages that are read. A page has 100 tailnets.
 const MAX_PAGES: usize = 1_000;
 
