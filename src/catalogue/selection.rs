@@ -76,8 +76,8 @@ impl ToolSelection {
         }
         Ok(Self {
             toolsets: chosen,
-            tools: tools("tools", &words.tools)?,
-            exclude: tools("exclude-tools", &words.exclude)?,
+            tools: tools("tool", &words.tools)?,
+            exclude: tools("tool to exclude", &words.exclude)?,
             read_only: words.read_only,
         })
     }
@@ -162,7 +162,7 @@ impl Offer {
             format!("`{}` is not offered here", tool.name),
             if covered && self.is_callers {
                 format!(
-                    "add --tools {}, or --toolsets {}; --exclude-tools and --read-only exclude tools",
+                    "add --tools {}, or --toolsets {}, and check --exclude-tools and --read-only",
                     tool.name,
                     toolset_of(tool)
                 )
@@ -195,7 +195,7 @@ impl Offer {
             return Err(Error::refused(
                 format!("this needs `{risk}` access, and only `{}` is allowed", self.access()),
                 if is_limited {
-                    format!("leave out --read-only, and add --access {risk}")
+                    format!("remove --read-only and add --access {risk}")
                 } else {
                     format!("add --access {risk}")
                 },
@@ -249,14 +249,10 @@ fn toolset_of(tool: &ToolDef) -> &'static str {
     toolsets().find(has).map(|it| it.name).unwrap_or_default()
 }
 
-fn tools(field: &str, names: &[String]) -> Result<Vec<&'static str>> {
+fn tools(kind: &str, names: &[String]) -> Result<Vec<&'static str>> {
     let known: Vec<&'static str> = every().map(|it| it.name).collect();
     let find = |name: &String| {
-        known
-            .iter()
-            .copied()
-            .find(|it| it == name)
-            .ok_or_else(|| unknown(&format!("tool in {field}"), name, &known))
+        known.iter().copied().find(|it| it == name).ok_or_else(|| unknown(kind, name, &known))
     };
     names.iter().map(find).collect()
 }
@@ -283,7 +279,7 @@ pub(super) fn unknown(kind: &str, name: &str, known: &[&str]) -> Error {
     let instead = if !nearest.is_empty() {
         format!("did you mean {}?", nearest.join(" or "))
     } else if known.len() > MAX_LISTED {
-        format!("the nearest of {} are {}", known.len(), quoted(-1.0).join(", "))
+        format!("closest matches (of {}): {}", known.len(), quoted(-1.0).join(", "))
     } else {
         format!("choose from {}", known.join(", "))
     };

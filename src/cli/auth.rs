@@ -133,6 +133,7 @@ fn set(
         .then(|| read(&format!("{} of `{}`: ", profile.credential.secret_name(), args.name)))
         .transpose()?;
     let before = profiles.default_name().map(str::to_owned);
+    let doubt = secret.as_ref().and_then(|it| profile.credential.doubt(it)).unwrap_or_default();
     profiles.set(&args.name, &profile, secret)?;
     // The first profile is the default, and stays it when others come.
     let default = if args.default { Some(args.name.clone()) } else { before };
@@ -141,8 +142,8 @@ fn set(
         profiles.set_default(&default)?;
     }
     profiles.save()?;
-    let (name, place, path) = (&args.name, &profile.secret, profiles.path().display());
-    Ok(format!("profile `{name}` is saved in {path}, its secret in {place}\n"))
+    let (name, place, at) = (&args.name, &profile.secret, profiles.path().display());
+    Ok(format!("profile `{name}` is saved in {at}, its secret in {place}\n{doubt}"))
 }
 
 fn list(profiles: &Profiles, json: bool) -> Result<String> {
@@ -369,8 +370,10 @@ mod tests {
         set_with(&config, "set a --oauth k1 --scope all:read --age --rate 2", "tskey-client-1")
             .unwrap();
 
-        set_with(&config, "set a --tailnet t", "tskey-client-2").unwrap();
+        let told = set_with(&config, "set a --tailnet t", "tskey-client-2").unwrap();
+        let odd = set_with(&config, "set b --age", "hunter2").unwrap(); // words 11
 
+        assert!(!told.contains("warning") && odd.contains("warning") && !odd.contains("hunter2"));
         let profiles = Profiles::load(Some(&config)).unwrap();
         let profile = profiles.get("a").unwrap();
         assert_eq!(profile.secret, Place::Age);

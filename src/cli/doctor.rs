@@ -8,6 +8,11 @@ use super::{Connected, Target};
 use crate::{
     Error, ErrorKind, Operation, Tailnet,
     catalogue::{Offer, remedy},
+    change::{
+        Journal as _,
+        journal::Find,
+        store::{Place, Store},
+    },
     client::{Result, call::Call},
     tailnet::logging::Window,
     tool::ToolDef,
@@ -46,8 +51,13 @@ impl Check {
 }
 
 /// Runs all checks. Returns the report and whether the server would work.
-pub(super) async fn examine(target: &Target, offer: &Offer, json: bool) -> (String, bool) {
-    let mut checks = vec![versions(), offered(offer)];
+pub(super) async fn examine(
+    target: &Target,
+    offer: &Offer,
+    place: Result<Place>,
+    json: bool,
+) -> (String, bool) {
+    let mut checks = vec![versions(), offered(offer), journal(place).await];
     for connected in target.connect_each().await {
         match connected {
             Ok(connected) => {
@@ -93,6 +103,27 @@ fn versions() -> Check {
 fn offered(offer: &Offer) -> Check {
     let count = counted(offer.tools().count(), "tool is", "tools are");
     Check::good("access", format!("{}: {count} offered", offer.access()))
+}
+
+/// Opens the journal, as a server would.
+async fn journal(place: Result<Place>) -> Check {
+    let place = match place {
+        Ok(place) => place,
+        Err(error) => return Check::failed("journal", State::Bad, &error),
+    };
+    let kept = match &place {
+        Place::Memory => "in memory, until the program ends".to_owned(),
+        Place::File(path) => path.display().to_string(),
+        Place::Postgres(_) => "in Postgres".to_owned(),
+    };
+    let find = Find { limit: 1, ..Find::default() };
+    match Store::new(place).list(&find).await {
+        Ok((_, total)) => {
+            let total = usize::try_from(total).unwrap_or(usize::MAX);
+            Check::good("journal", format!("{kept}: {}", counted(total, "change", "changes")))
+        }
+        Err(error) => Check::failed("journal", State::Bad, &error),
+    }
 }
 
 fn credential(connected: &Connected) -> Check {
@@ -167,7 +198,7 @@ async fn scopes(tailnet: &Tailnet, offer: &Offer, checks: &mut Vec<Check>) {
         let unchecked = unchecked.join(", ");
         checks.push(Check::good(
             "scope",
-            format!("not checked, because a read does not show them: {unchecked}"),
+            format!("not checked (only a write would show them): {unchecked}"),
         ));
     }
 }

@@ -240,8 +240,9 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             print(&tools::list(&offered.offer(&[], target.sandbox)?, named, json));
         }
         Command::Doctor { json } => {
-            let (text, healthy) =
-                doctor::examine(&target, &offered.offer(&[], target.sandbox)?, json).await;
+            let offer = offered.offer(&[], target.sandbox)?;
+            let place = offered.place(target.sandbox);
+            let (text, healthy) = doctor::examine(&target, &offer, place, json).await;
             print(&text);
             return Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }

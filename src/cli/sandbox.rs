@@ -41,6 +41,11 @@ pub(super) async fn serve(arguments: SandboxArguments, devices: usize) -> Result
     let SandboxArguments { listen, state, tailnets, seed, moving, free_plan } = arguments;
     let mut names = vec![Sandbox::TAILNET.to_owned()];
     names.extend(tailnets.iter().cloned());
+    let is_twice = |name: &&String| names.iter().filter(|it| it == name).count() > 1;
+    if let Some(name) = names.iter().find(is_twice) {
+        let why = format!("there is more than one tailnet `{name}`");
+        return Err(Error::config(why, "give each --tailnet another name"));
+    }
     let options = Options {
         devices,
         seed,

@@ -129,23 +129,28 @@ impl Offered {
             Credential::OAuth { scopes, .. } => scopes.as_slice(),
             _ => &[],
         };
-        let place = match &self.store {
-            // Not parsed by clap, which repeats invalid values in its error: this one may contain a
-            // password.
-            Some(place) => {
-                resolve("--store", place.expose_secret())?.expose_secret().parse().map_err(
-                    |why: String| Error::config(why, "see `--store` in docs/configuration.md"),
-                )?
-            }
-            None if sandbox => Place::Memory,
-            None => Place::File(default_store()?),
-        };
         let mut setup = Setup::new(self.access(sandbox))?;
         setup.offer = self.offer(scopes, sandbox)?;
-        setup.store = Arc::new(Store::new(place));
+        setup.store = Arc::new(Store::new(self.place(sandbox)?));
         setup.yes = self.yes;
         setup.local = self.local()?;
         Ok(setup)
+    }
+
+    /// Where the journal is kept.
+    pub(super) fn place(&self, sandbox: bool) -> Result<Place> {
+        let Some(place) = &self.store else {
+            return if sandbox { Ok(Place::Memory) } else { default_store().map(Place::File) };
+        };
+        // Not parsed by clap, which repeats invalid values in its error: this one may contain a password.
+        let text = resolve("--store", place.expose_secret()).map_err(|error| {
+            error.with_remedy(
+                "`file:` is for a file with the location in it; to keep the journal in that file, leave out \
+                 `file:`",
+            )
+        })?;
+        let wrong = |why: String| Error::config(why, "see `--store` in docs/configuration.md");
+        text.expose_secret().parse().map_err(wrong)
     }
 
     /// The caller over stdio and on the terminal, by the name from `--as` or the operating system.

@@ -14,7 +14,7 @@ mod error;
 mod http;
 mod lenient;
 mod limit;
-#[cfg_attr(not(feature = "server"), expect(dead_code, reason = "only a server has whom to tell"))]
+#[cfg_attr(not(feature = "server"), expect(dead_code, reason = "used by the server only"))]
 pub(crate) mod observe;
 #[cfg(feature = "server")]
 mod outside;

@@ -1,4 +1,4 @@
-//! Tells whoever waits for a call how many requests it has sent, and whether it waits for the rate limit.
+//! Reports the progress of a call: how many requests it has sent, and whether it waits for the rate limit.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -15,7 +15,7 @@ tokio::task_local! {
     static OBSERVER: Arc<Observer>;
 }
 
-/// What a call is at.
+/// Progress of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Observed {
     /// The number of requests that were answered.
@@ -24,7 +24,7 @@ pub(crate) struct Observed {
     pub(crate) is_limited: bool,
 }
 
-/// Reports what a call is at, every two seconds; a call that is faster is not reported.
+/// Reports the progress of a call every two seconds; a call that is faster is not reported.
 pub(crate) struct Observer {
     report: Box<dyn Fn(Observed) + Send + Sync>,
     state: Mutex<State>,

@@ -15,6 +15,11 @@ use crate::client::{Credential, Error, Result, Settings, resolve};
 #[cfg(feature = "profiles")]
 pub use profiles::{CredentialKind, Keychain, Place, Profile, Profiles, SystemKeychain};
 
+/// Names that no profile may have: `tailnet: all` means every tailnet, and `tailnet://device/…` and
+/// `tailnet://change/…` are resources of the first.
+#[cfg(any(feature = "profiles", feature = "server"))]
+pub(crate) const RESERVED: [&str; 3] = ["all", "device", "change"];
+
 /// The Terraform provider's variables without the `TAILSCALE_` prefix, and the variables that they stand in
 /// for.
 const FALLBACKS: &[(&str, &str)] = &[

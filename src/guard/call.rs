@@ -222,7 +222,7 @@ impl Guard {
         let change = tokio::spawn(async move {
             let _permit = permit;
             let report = observed(observer, tailnet.apply(&plan)).await;
-            news.announce(&plan, report.as_ref().ok());
+            news.announce(&tailnet, &plan, report.as_ref().ok());
             report
         });
         tokio::pin!(change);

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use tokio::sync::broadcast;
 
-use crate::change::{Plan, Report};
+use crate::{
+    Tailnet,
+    change::{Plan, Report},
+};
 
 /// How many changes a slow listener may lag behind.
 const MAX_LAG: usize = 64;
@@ -12,6 +15,8 @@ const MAX_LAG: usize = 64;
 /// The resources that a change affected.
 #[derive(Debug)]
 pub(crate) struct Touched {
+    /// The name of the tailnet, if it has one.
+    pub(crate) tailnet: Option<String>,
     /// The number of the change in the journal.
     pub(crate) change: Option<i64>,
     /// Type, ID and name of each resource.
@@ -27,12 +32,15 @@ impl News {
     }
 
     /// Announces the resources in `plan`, even if it failed: it may have changed something.
-    pub(crate) fn announce(&self, plan: &Plan, report: Option<&Report>) {
+    pub(crate) fn announce(&self, tailnet: &Tailnet, plan: &Plan, report: Option<&Report>) {
         let resources = plan.items().iter();
         let resources =
             resources.map(|item| (item.kind(), item.id().to_owned(), item.name().to_owned()));
-        let touched =
-            Touched { change: report.and_then(|it| it.change), resources: resources.collect() };
+        let touched = Touched {
+            tailnet: tailnet.name().map(str::to_owned),
+            change: report.and_then(|it| it.change),
+            resources: resources.collect(),
+        };
         // It is not an error if nobody listens.
         let _ = self.0.send(Arc::new(touched));
     }

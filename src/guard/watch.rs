@@ -37,8 +37,8 @@ impl Watch {
 
 fn words(observed: Observed, plans: bool) -> String {
     let Observed { requests, is_limited } = observed;
-    let at = if plans { "planning, " } else { "" };
-    let limit = if is_limited { "waiting for the rate limit, " } else { "" };
+    let at = if plans { "planning: " } else { "" };
+    let limit = if is_limited { ", waiting for the rate limit" } else { "" };
     let requests = counted(requests, "request", "requests");
-    format!("{at}{limit}{requests} so far")
+    format!("{at}{requests} sent{limit}")
 }

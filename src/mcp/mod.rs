@@ -321,10 +321,10 @@ impl ServerHandler for Server {
     ) -> Result<(), ErrorData> {
         let (_, offer) = self.caller(&context)?;
         // Of a resource that does not exist or is not offered there is never any news.
-        if !resources::is_offered(&request.uri, &offer) {
+        if !resources::is_offered(&request.uri, &offer, self.tailnets()) {
             return Ok(());
         }
-        self.watched.add(request.uri, context.peer, self.guard().listen())
+        self.watched.add(request.uri, context.peer, self.guard())
     }
 
     async fn unsubscribe(
@@ -340,12 +340,12 @@ impl ServerHandler for Server {
         &self,
         requested: &SubscriptionFilter,
     ) -> Option<SubscriptionFilter> {
-        Some(subscribe::accepted(requested))
+        Some(subscribe::accepted(requested, self.tailnets()))
     }
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
         let (_, offer) = self.caller(context.request_context())?;
-        subscribe::stream(&context, &offer, self.guard().listen()).await;
+        subscribe::stream(&context, &offer, self.guard()).await;
         Ok(())
     }
 

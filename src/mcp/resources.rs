@@ -168,9 +168,10 @@ pub(super) fn templates(offer: &Offer, tailnets: &Tailnets) -> Vec<ResourceTempl
         return all;
     }
     let names: Vec<&str> = tailnets.names().collect();
-    let about = format!("One of {}, of the tailnet {}.", single.join(", "), names.join(" or "));
+    let (single, names) = (single.join(", "), names.join(" or "));
+    let about = format!("A resource ({single}) of one tailnet ({names}).");
     let of_tailnet = format!("{OF_TAILNET}{{resource}}");
-    all.push(ResourceTemplate::new(of_tailnet, "of_tailnet").with_description(about));
+    all.push(ResourceTemplate::new(of_tailnet, "tailnet_resource").with_description(about));
     let with_id = with_id.iter().map(|(uri, it)| (uri.replacen(SCHEME, OF_TAILNET, 1), it));
     all.extend(with_id.map(|(uri, it)| template(uri, it)));
     all
@@ -244,14 +245,32 @@ pub(super) async fn read(
 /// The longest URI that there can be: names and IDs are short.
 const MAX_URI_BYTES: usize = 512;
 
-/// Whether a resource can exist at this URI.
-pub(super) fn is_known(uri: &str) -> bool {
+/// Whether a resource can exist at this URI, which names no tailnet.
+fn is_known(uri: &str) -> bool {
     uri.len() <= MAX_URI_BYTES && KINDS.iter().any(|it| it.takes(uri).is_some())
 }
 
+/// Whether a resource can exist at this URI, of the first tailnet or of one that the URI names.
+pub(super) fn exists(uri: &str, tailnets: &Tailnets) -> bool {
+    is_known(uri) || of_tailnet(uri, tailnets).is_some_and(|(_, plain)| is_known(&plain))
+}
+
 /// Whether a resource can exist at this URI, and the caller may read it.
-pub(super) fn is_offered(uri: &str, offer: &Offer) -> bool {
-    is_known(uri) && KINDS.iter().any(|it| it.takes(uri).is_some() && it.is_offered(offer))
+pub(super) fn is_offered(uri: &str, offer: &Offer, tailnets: &Tailnets) -> bool {
+    let named = of_tailnet(uri, tailnets);
+    let plain = named.as_ref().map_or(uri, |(_, plain)| plain);
+    is_known(plain) && KINDS.iter().any(|it| it.takes(plain).is_some() && it.is_offered(offer))
+}
+
+/// The URIs of a resource of the tailnet with this name: `uri` if it is the only or the first one, and the
+/// one that names it if there are several.
+pub(super) fn addresses(uri: &str, tailnet: Option<&str>, tailnets: &Tailnets) -> Vec<String> {
+    let Some(name) = tailnet.filter(|_| tailnets.are_several()) else {
+        return vec![uri.to_owned()];
+    };
+    let named = uri.replacen(SCHEME, &format!("{SCHEME}{name}/"), 1);
+    let is_first = tailnets.first().name() == Some(name);
+    is_first.then(|| uri.to_owned()).into_iter().chain([named]).collect()
 }
 
 fn arguments(kind: &Kind, id: &str) -> Value {

@@ -19,8 +19,8 @@ use tokio::{
 use super::resources;
 use crate::{
     catalogue::Offer,
-    guard::Touched,
-    tailnet::{devices, policy_file},
+    guard::{Guard, Touched},
+    tailnet::{Tailnets, devices, policy_file},
 };
 
 /// The most subscriptions of a session.
@@ -30,7 +30,7 @@ const MAX_SUBSCRIPTIONS: usize = 100;
 type News = broadcast::Receiver<Arc<Touched>>;
 
 /// The URIs of the resources that a change affected.
-fn addresses(touched: &Touched) -> Vec<String> {
+fn addresses(touched: &Touched, tailnets: &Tailnets) -> Vec<String> {
     let mut uris = vec![resources::CHANGES.to_owned()];
     uris.extend(touched.change.map(|it| format!("{}{it}", resources::CHANGE)));
     let mut has_devices = false;
@@ -45,7 +45,8 @@ fn addresses(touched: &Touched) -> Vec<String> {
     if has_devices {
         uris.push(resources::DEVICES.to_owned());
     }
-    uris
+    let tailnet = touched.tailnet.as_deref();
+    uris.iter().flat_map(|uri| resources::addresses(uri, tailnet, tailnets)).collect()
 }
 
 /// The subscriptions of a session (protocol versions with sessions).
@@ -59,7 +60,7 @@ impl Watched {
         &self,
         uri: String,
         peer: Peer<RoleServer>,
-        mut news: News,
+        guard: &Guard,
     ) -> Result<(), ErrorData> {
         let Ok(mut tasks) = self.0.lock() else { return Ok(()) };
         if tasks.len() >= MAX_SUBSCRIPTIONS && !tasks.contains_key(&uri) {
@@ -70,8 +71,10 @@ impl Watched {
             return Err(ErrorData::invalid_params(why, None));
         }
         let watched = uri.clone();
+        let mut news = guard.listen();
+        let tailnets = guard.tailnets().clone();
         let task = tokio::spawn(async move {
-            while touches(&mut news, &watched).await {
+            while touches(&mut news, &watched, &tailnets).await {
                 let update = ResourceUpdatedNotificationParam::new(watched.clone());
                 if peer.notify_resource_updated(update).await.is_err() {
                     return;
@@ -100,10 +103,10 @@ impl Drop for Watched {
 }
 
 /// Waits until `uri` has changed. False if no more changes will come.
-async fn touches(news: &mut News, uri: &str) -> bool {
+async fn touches(news: &mut News, uri: &str, tailnets: &Tailnets) -> bool {
     loop {
         match news.recv().await {
-            Ok(touched) if addresses(&touched).iter().any(|it| it == uri) => return true,
+            Ok(touched) if addresses(&touched, tailnets).iter().any(|it| it == uri) => return true,
             Ok(_) => {}
             // The missed changes may have included this resource.
             Err(RecvError::Lagged(_)) => return true,
@@ -114,26 +117,28 @@ async fn touches(news: &mut News, uri: &str) -> bool {
 
 /// The subscriptions that are accepted out of those that a client requests (from protocol version
 /// 2026-07-28 on).
-pub(super) fn accepted(requested: &SubscriptionFilter) -> SubscriptionFilter {
+pub(super) fn accepted(requested: &SubscriptionFilter, tailnets: &Tailnets) -> SubscriptionFilter {
     let wanted = requested.resource_subscriptions.clone().unwrap_or_default();
-    let known: Vec<String> = wanted.into_iter().filter(|it| resources::is_known(it)).collect();
+    let known: Vec<String> =
+        wanted.into_iter().filter(|it| resources::exists(it, tailnets)).collect();
     // Lists never change while the server runs, so there is nothing to subscribe to.
     let filter = SubscriptionFilter::builder();
     if known.is_empty() { filter } else { filter.resource_subscriptions(known) }.build()
 }
 
 /// Sends notifications about resources that the caller may read, until the subscription ends.
-pub(super) async fn stream(context: &SubscriptionContext, offer: &Offer, mut news: News) {
+pub(super) async fn stream(context: &SubscriptionContext, offer: &Offer, guard: &Guard) {
+    let (mut news, tailnets) = (guard.listen(), guard.tailnets());
     let accepted = context.sink().accepted().resource_subscriptions.clone();
     let mut watched = accepted.unwrap_or_default();
-    watched.retain(|uri| resources::is_offered(uri, offer));
+    watched.retain(|uri| resources::is_offered(uri, offer, tailnets));
     watched.truncate(MAX_SUBSCRIPTIONS);
     loop {
         let touched: Vec<String> = tokio::select! {
             () = context.cancelled() => return,
             heard = news.recv() => match heard {
                 Ok(touched) => {
-                    let uris = addresses(&touched);
+                    let uris = addresses(&touched, tailnets);
                     watched.iter().filter(|uri| uris.contains(uri)).cloned().collect()
                 }
                 Err(RecvError::Lagged(_)) => watched.clone(),

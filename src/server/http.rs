@@ -31,8 +31,8 @@ use crate::client::{Error, Result};
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
 /// The answer to somebody who opens the server's address in a browser.
-const ABOUT: &str = "This is tailsteward, an MCP server for Tailscale. MCP clients connect to /mcp, with a \
-                     token; /health tells whether the server runs.\n";
+const ABOUT: &str = "This is tailsteward, an MCP server for Tailscale. MCP clients connect to /mcp; \
+                     /health reports whether the server is running.\n";
 
 /// How often the token file is checked between requests.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);

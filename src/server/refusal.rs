@@ -98,7 +98,7 @@ impl Refusal {
             }
             Self::NoToken | Self::WrongToken => {
                 "a valid bearer token is required; the administrator can create one with \
-                 `tailsteward token add NAME`"
+                 `tailsteward token add NAME`, and one for /metrics with `--metrics` in addition"
             }
             Self::Forbidden => "this token is not allowed to use this endpoint",
             Self::TooFast(wait) => {

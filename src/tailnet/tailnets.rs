@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::Tailnet;
-use crate::{Error, client::Result};
+use crate::{Error, client::Result, config::RESERVED};
 
 /// The parameter of a tool call that names the tailnet.
 pub(crate) const TAILNET: &str = "tailnet";
@@ -46,7 +46,7 @@ impl Tailnets {
     /// # Errors
     ///
     /// [`Config`](crate::ErrorKind::Config) for none at all, for two of one name, and for one that is
-    /// called `all`.
+    /// called `all`, `device` or `change`.
     pub fn new(mut named: Vec<(String, Tailnet)>) -> Result<Self> {
         for (name, tailnet) in &mut named {
             *tailnet = tailnet.with_name(name);
@@ -57,8 +57,12 @@ impl Tailnets {
         };
         let first = first.clone();
         for (index, (name, _)) in named.iter().enumerate() {
-            if name == ALL || named.iter().skip(index + 1).any(|it| it.0 == *name) {
-                return wrong(format!("profile name `{name}` is reserved or given twice"));
+            if RESERVED.contains(&name.as_str()) {
+                let why = format!("the profile name `{name}` is reserved");
+                return Err(Error::config(why, "give the profile another name in the config file"));
+            }
+            if named.iter().skip(index + 1).any(|it| it.0 == *name) {
+                return wrong(format!("the profile `{name}` is given twice"));
             }
         }
         let named = if named.len() > 1 { named } else { Vec::new() };

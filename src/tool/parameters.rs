@@ -25,6 +25,32 @@ static KNOWN: LazyLock<Mutex<HashMap<&'static str, Arc<Parameters>>>> =
 /// The most characters of a resource name in the audit log.
 const MAX_RESOURCE_LENGTH: usize = 100;
 
+/// The parameter that names several devices.
+const DEVICES: &str = "devices";
+/// The parameters that select devices in its place.
+const FILTERS: [&str; 5] = ["name", "os", "user", "tags_any", "silent_for"];
+
+/// What selects the devices of a call, such as `["web-1","web-2"]` or `os=linux silent_for=30d`.
+fn selection(arguments: &Value) -> Option<String> {
+    let given = |name: &str| {
+        let value = arguments.get(name)?;
+        let is_empty = value.as_array().is_some_and(Vec::is_empty);
+        text(value).filter(|it| !is_empty && !it.is_empty())
+    };
+    let filters = FILTERS.into_iter().filter_map(|name| Some(format!("{name}={}", given(name)?)));
+    let parts: Vec<String> = given(DEVICES).into_iter().chain(filters).collect();
+    (!parts.is_empty()).then(|| parts.join(" "))
+}
+
+/// The text of an argument. Objects have none: a body may have secrets in it.
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::Object(_) | Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}
+
 impl Parameters {
     fn of(tool: &ToolDef) -> Self {
         let schema = tool.input();
@@ -43,15 +69,14 @@ impl ToolDef {
         Arc::clone(parameters)
     }
 
-    /// The resource of a call for the audit log: the value of its first required parameter, shortened.
+    /// The resource of a call for the audit log, shortened: the devices or filters that it selects by, or the
+    /// value of its first required parameter.
     pub(crate) fn resource(&self, arguments: &Value) -> Option<String> {
         let parameters = self.parameters();
-        let value = arguments.get(parameters.first_required.as_deref()?)?;
-        // A body may have secrets in it.
-        let text = match value {
-            Value::Object(_) => return None,
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
+        let text = if parameters.names.iter().any(|it| it == DEVICES) {
+            selection(arguments)?
+        } else {
+            text(arguments.get(parameters.first_required.as_deref()?)?)?
         };
         let shortened: String = text.chars().take(MAX_RESOURCE_LENGTH).collect();
         Some(visible(&shortened).into_owned())

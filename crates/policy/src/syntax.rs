@@ -16,7 +16,9 @@ pub(super) fn message(text: &str, at: usize, kind: &ParseErrorKind) -> String {
             format!("expected `:` after the name, but found {}", found())
         }
         Kind::ExpectedObjectValue => format!("expected a value after `:`, but found {}", found()),
-        Kind::ExpectedStringObjectProperty => format!("{} is a name, so it needs quotes", found()),
+        Kind::ExpectedStringObjectProperty => {
+            format!("the name {} must be in double quotes", found())
+        }
         Kind::SingleQuotedStringsNotAllowed => "text needs double quotes: `\"`".to_owned(),
         Kind::UnexpectedTokenInObject => {
             format!("expected a name in quotes or `}}`, but found {}", found())

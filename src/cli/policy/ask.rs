@@ -76,12 +76,15 @@ pub(super) async fn can(
     let ports =
         Ports::one(port).map_err(|wrong| Error::invalid_input("port", wrong.to_string()))?;
     let judged = tailnet.policy_file().judged(Some(text)).await?;
-    let answer = judged
-        .compiled()
-        .ask(from, to, ports.protocol, ports.first)
-        .map_err(|wrong| Error::invalid_input("from or to", format!("is invalid: {wrong}")))?;
+    let wrong = |field: &'static str| {
+        move |wrong: String| Error::invalid_input(field, format!("is invalid: {wrong}"))
+    };
+    let policy = judged.compiled();
+    policy.check_end(from).map_err(wrong("from"))?;
+    policy.check_end(to).map_err(wrong("to"))?;
+    let answer = policy.ask(from, to, ports.protocol, ports.first).map_err(wrong("from"))?;
     let verb = if answer.allowed { "reaches" } else { "does not reach" };
-    print(&format!("{from} {verb} {to} on {}", answer.port));
+    print(&format!("{} {verb} {} on {}", answer.from, answer.to, answer.port));
     for by in &answer.by {
         print(&format!("  by {}, line {}: {}", by.rule, by.at.line, by.text));
     }

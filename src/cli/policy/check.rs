@@ -33,10 +33,9 @@ pub(super) fn offline(file: &File, format: Format) -> u8 {
     if let (Some(policy), Format::Text) = (&checked.policy, format) {
         let tests = policy.model().tests.len() + policy.model().ssh_tests.len();
         if tests > 0 {
-            let tests = counted(tests, "test was", "tests were");
+            let tests = counted(tests, "test", "tests");
             print(&format!(
-                "{}: its {tests} not run: this needs the users and devices of a tailnet, as \
-                 `policy test` has",
+                "{}: {tests} not run; use `policy test`, which has a tailnet's users and devices",
                 file.name
             ));
         }

@@ -179,7 +179,7 @@ impl Profiles {
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) if the name or a value is invalid, the secret is of another
+    /// [`Config`](crate::ErrorKind::Config) if the name or a value is invalid or reserved, the secret is of another
     /// kind, or the profile's place is not one that this program writes to (keychain or age).
     pub fn set(
         &mut self,
@@ -188,6 +188,7 @@ impl Profiles {
         secret: Option<SecretString>,
     ) -> Result<()> {
         profile::check_name(name)?;
+        profile::check_reserved(name)?;
         let before = self.read.profiles.get(name).map(|it| it.secret.clone());
         secret.iter().try_for_each(|it| profile.credential.check_secret(it))?;
         let staged = self.to_keep.get(name).map(|it| &it.0) == Some(&profile.secret);

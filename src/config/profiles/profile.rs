@@ -11,7 +11,7 @@ use std::{
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::super::checks;
+use super::super::{RESERVED, checks};
 use crate::client::{Credential, Error, Result, Settings};
 
 /// The settings for one tailnet, and where its secret is stored. It never contains the secret.
@@ -119,6 +119,16 @@ impl CredentialKind {
             Self::OAuth { .. } => "OAuth client secret",
             Self::Federated { .. } => "identity token",
         }
+    }
+
+    /// A warning about a secret that does not look like the API's; an emulated API may take it.
+    #[cfg(feature = "server")]
+    pub(crate) fn doubt(&self, secret: &SecretString) -> Option<&'static str> {
+        let is_key = matches!(self, Self::ApiKey | Self::OAuth { .. });
+        let is_odd = is_key && !secret.expose_secret().trim().starts_with("tskey-");
+        is_odd.then_some(
+            "warning: Tailscale's keys start with `tskey-`, and this one does not; try it with `auth test`\n",
+        )
     }
 
     /// Checks that a secret has the right type; the API would reject a wrong one without saying why.
@@ -303,6 +313,16 @@ pub(super) fn check_name(name: &str) -> Result<()> {
         "a profile's name may have only letters, digits, `-`, `_` and `.`",
         "give the profile another name",
     ))
+}
+
+/// Refuses a name that means something else where a tailnet is named.
+pub(super) fn check_reserved(name: &str) -> Result<()> {
+    if !RESERVED.contains(&name) {
+        return Ok(());
+    }
+    let why =
+        format!("the name `{name}` is reserved: it means something else where a tailnet is named");
+    Err(Error::config(why, "give the profile another name"))
 }
 
 fn is_variable(name: &str) -> bool {

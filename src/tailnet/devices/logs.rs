@@ -89,15 +89,17 @@ pub struct Flow {
     pub kind: &'static str,
     /// `tcp`, `udp`, `icmp` or `ipv6-icmp`; the IANA number for other protocols.
     pub proto: String,
-    /// Short name of the peer, or its address if no device has it.
+    /// Short name of the peer, or its address if no device has it. Empty for `exit`, whose records do not
+    /// name the two ends.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub peer: String,
-    /// Port of the service: the lower one of the two, since clients use high ports.
+    /// Server port, taken to be the lower of the two.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
-    /// Port of the client, of a single connection; absent in sums.
+    /// Client port; only with [`ByConnection`](Flows::ByConnection).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from_port: Option<u16>,
-    /// Whether the service is the device's, not the peer's.
+    /// Whether the device is the server.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub inbound: bool,
     /// Bytes sent by the device.
@@ -193,7 +195,7 @@ impl Event {
     }
 }
 
-/// The time without fractions of a second; a text that is no time stays as it is.
+/// The time without fractions of a second; text that is not a timestamp stays as it is.
 fn whole(time: String) -> String {
     time.parse().map_or(time, to_the_second)
 }
@@ -256,7 +258,8 @@ fn key<'a>(
 ) -> (Key<'a>, bool) {
     let src = end(count.src.as_deref().unwrap_or_default());
     let dst = end(count.dst.as_deref().unwrap_or_default());
-    // The source is the node that reports, whoever opened the connection.
+    // In these lists the source is the node that reports, whoever opened the connection. Physical traffic is
+    // not among them: its source is the peer, and its destination the endpoint or relay that reached it.
     let is_peers = dst.0.parse().is_ok_and(|it| device.has_address(it));
     let ((_, own_port), (at, peer_port)) = if is_peers { (dst, src) } else { (src, dst) };
     let peer = at.parse().ok().and_then(|it| known.get(&it)).map_or(at, |it| it.key());
@@ -276,11 +279,12 @@ fn end(text: &str) -> (&str, Option<u16>) {
     (host.trim_matches(['[', ']']), port.parse().ok().filter(|it| *it > 0))
 }
 
-/// Names a protocol. The API sends a name or an IANA number.
+/// Names a protocol. The API sends a name or an IANA number, or 0 if the record has none.
 fn protocol(value: Option<&Value>) -> String {
     match value {
         Some(Value::String(name)) => name.clone(),
         Some(Value::Number(number)) => match number.as_u64() {
+            Some(0) => "unknown".to_owned(),
             Some(1) => "icmp".to_owned(),
             Some(6) => "tcp".to_owned(),
             Some(17) => "udp".to_owned(),

@@ -63,6 +63,18 @@ pub fn found(words: &str) -> impl Iterator<Item = Operation> + use<> {
     scored.into_iter().map(|it| it.1)
 }
 
+/// Whether a search is for how to delete a tailnet, and for nothing else.
+#[cfg(feature = "server")]
+pub(super) fn is_for_deletion(words: &str) -> bool {
+    const DELETE: [&str; 4] = ["delete", "remove", "destroy", "close"];
+    const TAILNET: [&str; 3] = ["tailnet", "network", "organization"];
+    let words: Vec<String> = parts(words).filter(|it| !NOISE.contains(&it.as_str())).collect();
+    let any = |list: &[&str]| words.iter().any(|word| list.iter().any(|it| alike(it, word)));
+    let known = [&DELETE[..], &TAILNET[..]].concat();
+    let is_known = |word: &String| known.iter().any(|it| alike(it, word));
+    any(&DELETE) && any(&TAILNET) && words.iter().all(is_known)
+}
+
 /// Words without meaning for the search.
 const NOISE: [&str; 12] =
     ["a", "an", "and", "for", "in", "of", "on", "the", "to", "all", "s", "with"];

@@ -16,7 +16,7 @@ use crate::{
     Error, ErrorKind, Operation,
     change::{Plan, Risk},
     client::{Result, call::Call},
-    tailnet::Tailnet,
+    tailnet::{Tailnet, organization::ELSEWHERE},
 };
 
 /// Operations that must not be called directly, and what to do instead.
@@ -67,8 +67,9 @@ pub fn risk(operation: Operation) -> Risk {
 /// [`InvalidInput`](ErrorKind::InvalidInput), with similar names, if there is none;
 /// [`Refused`](ErrorKind::Refused) for an operation that deletes the tailnet.
 pub fn named(id: &str) -> Result<Operation> {
-    let operation = Operation::named(id).ok_or_else(|| find::unknown(id))?;
-    allowed(operation)
+    let refused = |it: &&Operation| !is_offered(**it) && it.id().eq_ignore_ascii_case(id);
+    let operation = Operation::named(id).or_else(|| Operation::ALL.iter().find(refused).copied());
+    allowed(operation.ok_or_else(|| find::unknown(id))?)
 }
 
 /// Returns `operation` unless it deletes a tailnet.
@@ -78,11 +79,10 @@ fn allowed(operation: Operation) -> Result<Operation> {
     }
     Err(Error::refused(
         format!(
-            "`{operation}` deletes a tailnet with all its users, devices and settings, which nothing brings \
-             back, so it cannot be called here"
+            "`{operation}` deletes a tailnet with all its users, devices and settings permanently, so this \
+             server does not call it"
         ),
-        "delete a tailnet in the admin console; one that was created through the API is not shown there, \
-         and is deleted by a request with its own OAuth client, outside of this program",
+        ELSEWHERE,
     ))
 }
 

@@ -8,6 +8,7 @@ use super::{Found, find, found, is_offered, named, risk};
 use crate::{
     Error, Operation, Tailnet,
     client::Result,
+    tailnet::organization::ELSEWHERE,
     tool::{
         Either, Generated, Output, Page, Part, Query, ToolDef, Toolset, either, generated, query,
         written,
@@ -53,7 +54,7 @@ pub(crate) enum Answer {
         operations: Vec<Found>,
         /// Where else to look.
         #[serde(skip_serializing_if = "Option::is_none")]
-        hint: Option<&'static str>,
+        hint: Option<String>,
     },
     One {
         #[serde(flatten)]
@@ -83,8 +84,11 @@ impl Query for FindApiOperation {
         let operations = all.iter().take(FOUND).map(|it| Found::of(*it)).collect();
         let is_about_funnel = self.words.to_lowercase().contains("funnel");
         let hint = match all.is_empty() {
-            _ if is_about_funnel => Some(FUNNEL),
-            true => Some(NOTHING),
+            _ if is_about_funnel => Some(FUNNEL.to_owned()),
+            _ if find::is_for_deletion(&self.words) => {
+                Some(format!("deleting a tailnet is permanent and not offered: {ELSEWHERE}"))
+            }
+            true => Some(NOTHING.to_owned()),
             false => None,
         };
         Ok(Answer::Found { matching: all.len(), operations, hint })

@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::{OWN, exists, explain};
+use super::{ELSEWHERE, OWN, exists, explain};
 use crate::{
     Error, Operation, Tailnet,
-    change::{Change, Compare, Fields, Subject, Write, Written},
+    change::{Change, Checks, Compare, Fields, Subject, Write, Written, journal::Step},
     client::{
         Result,
         call::{self, Call},
@@ -22,7 +22,7 @@ pub(super) const DISPLAY_NAME: &str = "displayName";
 /// The field of the answer with the credential for the new tailnet.
 const CLIENT: &str = "oauthClient";
 
-/// New tailnets. They are created only: the API cannot change a tailnet, and deleting one is not offered.
+/// New tailnets. Can only be created: the API cannot change a tailnet, and deleting one is not offered.
 #[derive(Debug)]
 pub(crate) struct Tailnets;
 
@@ -42,7 +42,7 @@ impl Subject for Tailnets {
         if change.field != CONFIGURATION || !change.from.is_null() || change.to.is_null() {
             return Err(Error::refused(
                 "a tailnet can only be created here, not changed or deleted",
-                "use the admin console",
+                ELSEWHERE,
             ));
         }
         let operation = Operation::CreateOrganizationTailnet;
@@ -65,6 +65,18 @@ impl Subject for Tailnets {
 
     fn compare(&self) -> &dyn Compare {
         self
+    }
+
+    fn checks(&self) -> &dyn Checks {
+        self
+    }
+}
+
+#[async_trait]
+impl Checks for Tailnets {
+    /// Refuses: the undo of a new tailnet would delete it.
+    async fn before_undo(&self, _: &Tailnet, _: &[Step]) -> Result<()> {
+        async { Err(Error::refused("a new tailnet cannot be deleted from here", ELSEWHERE)) }.await
     }
 }
 
@@ -92,8 +104,8 @@ fn created(name: &str, mut answer: Value) -> Result<Written> {
         // The secret of the client was shown to whoever created it.
         _ if existed => return Err(exists(name, "; nothing was created")),
         _ => written.notes.push(
-            "the response has no secret for the new tailnet: create an OAuth client with the scope `all` in \
-             the tailnet of this credential, which can manage it"
+            "the response has no secret for the new tailnet: in the tailnet that this credential belongs to, \
+             create an OAuth client with the scope `all`, and use it with the new tailnet's ID as `tailnet`"
                 .to_owned(),
         ),
     }

@@ -23,6 +23,10 @@ use crate::{
 /// Names the organization that the credential belongs to.
 const OWN: [(&str, &str); 1] = [("organization", "-")];
 
+/// Where a tailnet can be deleted.
+pub(crate) const ELSEWHERE: &str = "delete a tailnet in the admin console; one that was created through the API is \
+                                    not shown there, and must be deleted through the API with its own OAuth client";
+
 /// The most pages that are read. A page has 100 tailnets.
 const MAX_PAGES: usize = 1_000;
 
@@ -55,10 +59,7 @@ impl<'a> Organization<'a> {
             let Some(cursor) = next else { return Ok(all) };
             let next = vec![("cursor".to_owned(), cursor)];
             if next == query {
-                return Err(call::odd(
-                    operation,
-                    "the response names the same page as the next one",
-                ));
+                return Err(call::odd(operation, "the response repeats the page cursor"));
             }
             query = next;
         }
@@ -85,7 +86,7 @@ impl<'a> Organization<'a> {
         let mut plan = Plan::one(&change::Tailnets, "", name, vec![change]);
         plan.least = Risk::Danger;
         Ok(plan.warned(vec![
-            "the tailnet cannot be deleted from here afterwards".to_owned(),
+            "Tailsteward cannot delete the tailnet later".to_owned(),
             "it creates an OAuth client with the scope `all` for the new tailnet; its secret is shown \
              once and cannot be read again"
                 .to_owned(),

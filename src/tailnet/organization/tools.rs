@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::{
     Operation, Tailnet,
     change::{Plan, Risk},
-    client::Result,
+    client::{DEFAULT_BASE_URL, Result},
     tool::{Edit, List, Page, Part, Toolset, all_but, edit, list},
 };
 
@@ -36,7 +36,7 @@ impl List for ListOrganizationTailnets {
 /// Create a tailnet in the organization (irreversible), with an OAuth client whose secret is shown once.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct CreateOrganizationTailnet {
-    /// Letters, digits, spaces, apostrophes, hyphens.
+    /// Display name: letters, digits, spaces, apostrophes, hyphens.
     display_name: String,
 }
 
@@ -48,10 +48,14 @@ impl Edit for CreateOrganizationTailnet {
 
     async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
         let mut plan = tailnet.organization().plan_create(&self.display_name).await?;
+        let url = &tailnet.settings().base_url;
+        let elsewhere =
+            (url.trim_end_matches('/') != DEFAULT_BASE_URL).then(|| format!(" --base-url {url}"));
         plan.notes.push(format!(
             "to manage it afterwards, save its OAuth client as a profile: `tailsteward auth set {} --oauth \
-             CLIENT_ID`, with `oauthClient.id` of the answer; it asks for the secret",
-            profile(&self.display_name)
+             CLIENT_ID{}`, with `oauthClient.id` of the answer; it asks for the secret",
+            profile(&self.display_name),
+            elsewhere.unwrap_or_default()
         ));
         Ok(plan)
     }

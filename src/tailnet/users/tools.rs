@@ -16,8 +16,8 @@ use crate::{
 pub(crate) const TOOLSET: Toolset = Toolset {
     name: "users",
     about: "Users of the tailnet.",
-    instructions: "`user` takes a login name, its start or an ID; suspending and deleting need the \
-                   full login name or ID.",
+    instructions: "`user` takes a login name, its start or an ID; suspending, deleting and \
+                   offboarding need the full login name or ID.",
     default: false,
     tools: &[
         list::<ListUsers>(),

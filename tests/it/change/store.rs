@@ -13,8 +13,11 @@ use tailsteward::{
     tailnet::devices::Update,
 };
 
-use crate::support::changes::own;
-use crate::support::tailnet::sandbox;
+use crate::support::{
+    changes::{own, setup},
+    fake_user::{Era, FakeUser, Says},
+    tailnet::sandbox,
+};
 
 /// The stores there are here: the URL of a Postgres server is in a variable.
 fn places(folder: &Path) -> Vec<Place> {
@@ -218,6 +221,33 @@ async fn an_audit_that_is_behind_keeps_no_call_waiting() {
     }
     assert!(begun.elapsed() < std::time::Duration::from_secs(3), "{:?}", begun.elapsed());
     assert!(store.dropped_audits() > 0);
+}
+
+// words 8: the audit said `deauthorize` where the devices belong.
+#[tokio::test]
+async fn the_audit_of_a_call_on_many_devices_says_which() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    let mut setup = setup();
+    setup.store = Arc::new(Store::new(Place::File(path.clone())));
+    let store = Arc::clone(&setup.store);
+    let (_sandbox, tailnet) = sandbox().await;
+    let session = FakeUser::who(Says::No).at(&tailnet, setup, Era::Sessions).await;
+    let named = json!({ "devices": ["nope-1", "nope-2"], "how": "remove" });
+    session.fails("revoke_devices", named).await;
+    let filtered = json!({ "os": "plan9", "silent_for": "30d", "how": "deauthorize" });
+    session.call("revoke_devices", filtered).await;
+    session.fails("add_tags", json!({ "devices": ["nope-3"], "tags": ["tag:web"] })).await;
+    store.flush().await;
+
+    sqlx::any::install_default_drivers();
+    let mut other =
+        sqlx::AnyConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap();
+    let rows = sqlx::query_scalar("SELECT resource FROM audit ORDER BY resource");
+    let rows: Vec<String> = rows.fetch_all(&mut other).await.unwrap();
+
+    let told = [r#"["nope-1","nope-2"]"#, r#"["nope-3"]"#, "os=plan9 silent_for=30d"];
+    assert_eq!(rows, told);
 }
 
 // L8: with its own clock ahead, a replica took a running change for cut off.

@@ -136,7 +136,7 @@ async fn a_plan_that_waits_for_the_rate_limit_says_so() {
 
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{told}");
-    assert!(told.contains("planning, waiting for the rate limit, "), "{told}");
+    assert!(told.contains(" sent, waiting for the rate limit"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

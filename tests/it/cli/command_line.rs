@@ -73,9 +73,14 @@ fn tools_cost_more_with_several_tailnets() {
 #[test]
 fn an_unknown_tool_leads_to_the_nearest_three() {
     let told = String::from_utf8(run(&["call", "qqq", "--sandbox"]).stderr).unwrap();
-    assert!(told.contains("unknown tool `qqq`; the nearest of "), "{told}");
+    assert!(told.contains("unknown tool `qqq`; closest matches (of "), "{told}");
     assert_eq!(told.matches("`, `").count(), 2, "{told}");
     assert!(told.len() < 250, "{told}");
+    // words 11: not "unknown tool in tools".
+    for (option, kind) in [("--tools", "tool"), ("--exclude-tools", "tool to exclude")] {
+        let told = String::from_utf8(run(&["tools", option, "qqq"]).stderr).unwrap();
+        assert!(told.contains(&format!("unknown {kind} `qqq`; ")), "{told}");
+    }
 }
 
 #[test]
@@ -157,6 +162,25 @@ fn the_tools_are_listed_with_what_they_cost() {
         .len();
     let told = usize::try_from(all["tokens"].as_u64().unwrap()).unwrap();
     assert!(told.abs_diff(real) * 10 < real, "told {told}, measured {real}");
+}
+
+/// words 7
+#[test]
+fn the_doctor_opens_the_journal() {
+    let folder = tempfile::tempdir().unwrap();
+    let (good, file) = (folder.path().join("j.db"), folder.path().join("a-file"));
+    std::fs::write(&file, "").unwrap();
+    let store = |store: String| run(&["doctor", "--sandbox", "--store", &store]);
+
+    let healthy = out(&store(good.display().to_string()));
+    let ill = store(file.join("j.db").display().to_string());
+    let none = store(format!("file:{}", folder.path().join("new.db").display()));
+
+    assert!(healthy.contains("ok   journal: ") && healthy.contains("j.db: 0 changes"), "{healthy}");
+    for (output, word) in [(ill, "BAD  journal: "), (none, "leave out `file:`")] {
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(!output.status.success() && text.contains(word), "{text}");
+    }
 }
 
 #[test]

@@ -26,6 +26,27 @@ fn start(state: &Path) -> (Child, String, BufReader<ChildStdout>) {
     (child, line[at..].trim().to_owned(), said)
 }
 
+/// words 11
+#[test]
+fn two_tailnets_of_one_name_are_an_error() {
+    for names in [["a.example", "a.example"], ["b.example", Sandbox::TAILNET]] {
+        let output = Command::new(env!("CARGO_BIN_EXE_tailsteward"))
+            .args([
+                "sandbox",
+                "--listen",
+                "127.0.0.1:0",
+                "--tailnet",
+                names[0],
+                "--tailnet",
+                names[1],
+            ])
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && told.contains("more than one tailnet"), "{told}");
+    }
+}
+
 /// L9: off loopback it warns, and on loopback it does not.
 #[test]
 fn l9_a_sandbox_that_others_can_reach_warns() {

@@ -45,6 +45,21 @@ fn the_default_is_what_the_file_says_or_the_only_profile() {
     assert_eq!(open.names().collect::<Vec<_>>(), ["a", "b"]);
 }
 
+/// words 2
+#[test]
+fn a_reserved_name_is_refused_before_anything_is_saved() {
+    let mut profiles = Home::with("").load().unwrap();
+    let profile = Profile::new(CredentialKind::ApiKey, Place::Age);
+
+    for name in ["all", "device", "change"] {
+        let secret = Some("tskey-api-1".into());
+        let error = profiles.set(name, &profile, secret).unwrap_err();
+
+        assert!(error.to_string().contains("is reserved"), "{error}");
+    }
+    assert_eq!(profiles.names().count(), 0);
+}
+
 #[test]
 fn a_named_file_must_exist() {
     let error = Profiles::load(Some(Path::new("/nowhere/config.toml"))).unwrap_err();

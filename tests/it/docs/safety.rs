@@ -64,7 +64,7 @@ const UNDO: &[(&str, &str)] = &[
     ("delete_posture_integration", "no: its secret is needed again"),
     (
         "create_organization_tailnet",
-        "no: it stays; its secret is shown once, and deleting a tailnet is never offered",
+        "no: the tailnet cannot be deleted from here; its secret is shown once",
     ),
     ("set_log_streaming", "yes if it needs no secret; logs that were sent stay sent"),
     ("disable_log_streaming", "yes if it needs no secret"),

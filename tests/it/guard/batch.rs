@@ -68,7 +68,10 @@ async fn a_batch_that_waits_for_the_rate_limit_says_so() {
 
     let told = session.person.told.lock().unwrap().clone();
     let progress = session.person.progress.lock().unwrap().clone();
-    assert!(told[0].starts_with("planning, waiting for the rate limit, "), "{told:?}");
+    assert!(
+        told[0].starts_with("planning: ") && told[0].ends_with(" sent, waiting for the rate limit"),
+        "{told:?}"
+    );
     assert!(progress.is_sorted_by(|a, b| a.0 < b.0), "{progress:?}");
 }
 

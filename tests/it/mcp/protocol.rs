@@ -269,6 +269,51 @@ async fn nobody_hears_of_what_they_may_not_read() {
     }
 }
 
+/// words 3: news of one tailnet are not those of another.
+#[tokio::test]
+async fn a_subscription_is_for_the_tailnet_that_it_names() {
+    for (tailnet, told) in [
+        ("globex", vec!["tailnet://globex/changes"]),
+        ("acme", vec!["tailnet://acme/changes", "tailnet://changes"]),
+    ] {
+        let (_here, first) = sandbox().await;
+        let (_there, second) = sandbox().await;
+        let both = vec![("acme".to_owned(), first), ("globex".to_owned(), second)];
+        let both = Tailnets::new(both).unwrap();
+        let mut selectors = Selectors::default();
+        selectors.toolsets = vec!["dns".to_owned(), "changes".to_owned()];
+        let mut setup = setup();
+        let selection = ToolSelection::read(&selectors).unwrap();
+        setup.offer = Offer::new(Risk::Danger, selection, Vec::new());
+        let session = FakeUser::who(Says::Yes).at(both, setup, Era::Sessions).await;
+        for uri in ["tailnet://changes", "tailnet://acme/changes", "tailnet://globex/changes"] {
+            #[allow(deprecated, reason = "sessions of 2025 subscribe this way")]
+            session.client.subscribe(SubscribeRequestParams::new(uri)).await.unwrap();
+        }
+
+        let search = json!({ "search_paths": ["heard.example.com"], "tailnet": tailnet });
+        session.done("set_search_paths", search).await;
+        while session.person.updated.lock().unwrap().len() < told.len() {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        let other = if tailnet == "acme" { "globex" } else { "acme" };
+        let search = json!({ "search_paths": ["again.example.com"], "tailnet": other });
+        let mut heard = session.person.updated.lock().unwrap().clone();
+        heard.sort();
+        assert_eq!(heard, told);
+        session.done("set_search_paths", search).await;
+        while session.person.updated.lock().unwrap().len() < 3 {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        // An answer comes after the notifications of what was before it: each was told once.
+        session.done("get_dns_status", json!({})).await;
+        let mut heard = session.person.updated.lock().unwrap().clone();
+        heard.sort();
+        let all = ["tailnet://acme/changes", "tailnet://changes", "tailnet://globex/changes"];
+        assert_eq!(heard, all);
+    }
+}
+
 /// first-use 17, first-use 31: there are resources for DNS, users and routes, and those of each tailnet.
 #[tokio::test]
 async fn the_resources_of_every_tailnet_are_read_by_its_name() {

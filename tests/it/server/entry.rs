@@ -84,7 +84,10 @@ async fn a_token_for_metrics_is_for_nothing_else() {
     assert_eq!(status(served.get("/metrics"), &metrics).await, (200, false));
     assert_eq!(status(served.post(&initialize()), &metrics).await, (403, true));
     assert_eq!(status(served.get("/metrics"), &token).await, (403, true));
-    assert_eq!(served.get("/metrics").send().await.unwrap().status(), 401);
+    let refused = served.get("/metrics").send().await.unwrap();
+    assert_eq!(refused.status(), 401);
+    // words 11: a token without it would get 403.
+    assert!(refused.text().await.unwrap().contains("--metrics"));
 }
 
 #[tokio::test]

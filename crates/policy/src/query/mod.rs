@@ -31,9 +31,9 @@ pub use self::{
 pub struct Answer {
     /// Whether the policy file allows the connection.
     pub allowed: bool,
-    /// The source, as asked.
+    /// The source, as asked; the full name if that was the start of a device's name.
     pub from: String,
-    /// The destination, as asked.
+    /// The destination, as asked; the full name if that was the start of a device's name.
     pub to: String,
     /// The port: `tcp:443`.
     pub port: String,
@@ -104,7 +104,7 @@ struct Question<'q> {
     port: u16,
 }
 
-/// The most devices that an error about an ambiguous name lists.
+/// The most names that an error about an ambiguous name lists.
 const NEAR_NAMES: usize = 10;
 
 /// The most characters of a rule that an answer shows.
@@ -112,8 +112,8 @@ const MAX_RULE_LENGTH: usize = 300;
 
 impl Compiled<'_> {
     /// Whether `from` reaches `to` on a port (TCP, if `protocol` is `None`). Both may be devices (by name, the
-    /// start of a name if only one device has it, ID or address), users, groups, tags, hosts or addresses. If a name resolves to several, all sources
-    /// must reach all destinations. A tag stands for a device with that tag and no other.
+    /// start of a name if only one device and no user has it, ID or address), users, groups, tags, hosts or
+    /// addresses. If a name resolves to several, all sources must reach all destinations. A tag stands for a device with that tag and no other.
     ///
     /// # Errors
     ///
@@ -130,8 +130,8 @@ impl Compiled<'_> {
         let question = Question { from: &sources, to: &targets, protocol, port };
         let mut answer = Answer {
             allowed: true,
-            from: from.to_owned(),
-            to: to.to_owned(),
+            from: self.in_full(from, &sources),
+            to: self.in_full(to, &targets),
             port: format!("{}:{port}", protocol_name(protocol)),
             by: Vec::new(),
             because: Vec::new(),
@@ -167,27 +167,56 @@ impl Compiled<'_> {
             Ok(parties) => return Ok(parties),
             Err(wrong) => wrong,
         };
-        match self.devices_from(name).as_slice() {
-            [] => Err(format!(
+        let (devices, users) = (self.devices_from(name), self.users_from(name));
+        match (devices.as_slice(), users.as_slice()) {
+            ([], []) => Err(format!(
                 "{unknown}; name a device, a user, a group, a tag, a host or an address"
             )),
-            [(device, _)] => Ok(vec![Party::Device(*device)]),
-            several => {
-                let names: Vec<&str> = several.iter().take(NEAR_NAMES).map(|it| it.1).collect();
-                let more = if several.len() > NEAR_NAMES { ", …" } else { "" };
-                Err(format!("`{name}` matches several devices: {}{more}", names.join(", ")))
+            ([], users) => Err(format!("{unknown}; did you mean {}?", listed(users, " or "))),
+            ([(device, _)], []) => Ok(vec![Party::Device(*device)]),
+            (several, users) => {
+                let what = if users.is_empty() { "several devices" } else { "devices and users" };
+                let names: Vec<&str> =
+                    several.iter().map(|it| it.1).chain(users.to_vec()).collect();
+                Err(format!("`{name}` matches {what}: {}", listed(&names, ", ")))
             }
         }
     }
 
+    /// Checks that a name in a query resolves to somebody.
+    ///
+    /// # Errors
+    ///
+    /// A message, if it resolves to nobody, or is the start of several names.
+    pub fn check_end(&self, name: &str) -> Result<(), String> {
+        self.ends(name).map(drop)
+    }
+
+    /// A name in a query, in full if it was the start of a device's name. `parties` are what it resolved to.
+    fn in_full(&self, name: &str, parties: &[Party]) -> String {
+        match parties {
+            [party @ Party::Device(_)] if self.is_start(name) => self.name_of(party),
+            _ => name.to_owned(),
+        }
+    }
+
+    /// Whether a name resolves to a device only because the device's name starts with it.
+    fn is_start(&self, name: &str) -> bool {
+        let name = name.trim();
+        self.device(name).is_none() && self.parties(name).is_err()
+    }
+
     /// The devices whose names start with `start`, with their names.
     fn devices_from(&self, start: &str) -> Vec<(usize, &str)> {
-        let starts = |name: &str| {
-            let begin = name.get(..start.len());
-            !start.is_empty() && begin.is_some_and(|it| it.eq_ignore_ascii_case(start))
-        };
         let devices = self.inventory.devices.iter().enumerate();
-        devices.map(|(index, it)| (index, it.name.as_str())).filter(|it| starts(it.1)).collect()
+        let named = devices.map(|(index, it)| (index, it.name.as_str()));
+        named.filter(|it| starts_with(it.1, start)).collect()
+    }
+
+    /// The login names that start with `start`.
+    fn users_from(&self, start: &str) -> Vec<&str> {
+        let logins = self.inventory.users.iter().map(|it| it.login.as_str());
+        logins.filter(|it| starts_with(it, start)).collect()
     }
 
     /// The first pair without a connection. Adds the rules that allow the pairs before it to the answer.
@@ -282,6 +311,18 @@ impl Compiled<'_> {
             },
         }
     }
+}
+
+fn starts_with(name: &str, start: &str) -> bool {
+    let begin = name.get(..start.len());
+    !start.is_empty() && begin.is_some_and(|it| it.eq_ignore_ascii_case(start))
+}
+
+/// The first of some names.
+fn listed(names: &[&str], between: &str) -> String {
+    let more = if names.len() > NEAR_NAMES { ", …" } else { "" };
+    let first: Vec<&str> = names.iter().take(NEAR_NAMES).copied().collect();
+    format!("{}{more}", first.join(between))
 }
 
 /// A part of the file as JSON on one line, without comments, cut to [`MAX_RULE_LENGTH`].

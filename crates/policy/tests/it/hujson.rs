@@ -49,7 +49,7 @@ fn an_error_says_what_was_found_and_what_belongs_there() {
         ("{\"a\": tru}", "found `tru`; text needs double quotes"),
         ("{\"a\": }", "found `}`"),
         ("{\"a\": ", "expected a value after `:`, but found the end of the file"),
-        ("{acls: []}", "`acls` is a name, so it needs quotes"),
+        ("{acls: []}", "the name `acls` must be in double quotes"),
         ("{'a': 1}", "text needs double quotes"),
         ("{} {}", "expected the end, but found `{`"),
         ("{\"a\": [1, {}", "this `[` has no `]`"),

@@ -54,6 +54,22 @@ fn a_refused_connection_is_told_why_and_what_would_let_it() {
     assert!(answer.because[0].contains("on tcp:80, tcp:443 only"), "{:?}", answer.because);
 }
 
+/// words 6
+#[test]
+fn the_start_of_a_name_is_told_in_full_and_is_never_a_guess() {
+    let (policy, inventory) = (policy(RULES), inventory());
+    let compiled = policy.compile(&inventory);
+
+    let answer = compiled.ask("bob-l", "web-1", None, 443).unwrap();
+    let both = compiled.ask("bob", "web-1", None, 443).unwrap_err();
+    let user = compiled.ask("ann@exa", "web-1", None, 443).unwrap_err();
+
+    assert_eq!((&*answer.from, &*answer.to), ("bob-laptop", "web-1"));
+    assert_eq!(both, "`bob` matches devices and users: bob-laptop, bob@example.com");
+    assert!(user.contains("did you mean ann@example.com?"), "{user}");
+    assert!(compiled.check_end("web").is_ok() && compiled.check_end("nobody").is_err());
+}
+
 #[test]
 fn the_smallest_grant_lets_just_that() {
     let inventory = inventory();

@@ -57,7 +57,7 @@ impl Edit for RevokeDevice {
     }
 }
 
-/// Deauthorize or remove several devices, named or filtered, as one change.
+/// Deauthorize or remove several devices, by name or by filter, as one change.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 pub(crate) struct RevokeDevices {
     how: Revocation,

@@ -70,7 +70,7 @@ pub(crate) struct GetDeviceLogs {
     /// Also show network flows, for up to 24 h.
     #[serde(default)]
     flows: bool,
-    /// Show flows by connection, not summed by peer and port.
+    /// One row per connection instead of totals per peer and port; implies `flows`.
     #[serde(default)]
     connections: bool,
     /// Rows, up to 200; default 20.

@@ -229,13 +229,15 @@ impl TestAclPolicy {
         Ok(match (ends, self.ssh_user.as_deref()) {
             ((Some(from), Some(to)), user) => {
                 no_page(part)?;
+                policy.check_end(from).map_err(wrong("from"))?;
+                policy.check_end(to).map_err(wrong("to"))?;
                 let answer = if let Some(user) = user {
                     policy.ask_ssh(from, to, user)
                 } else {
                     let ports = ports(self.port.as_deref())?;
                     policy.ask(from, to, ports.protocol, ports.first)
                 };
-                TestAnswer::Answer(Box::new(answer.map_err(wrong("from or to"))?))
+                TestAnswer::Answer(Box::new(answer.map_err(wrong("from"))?))
             }
             ((Some(from), None), Some(user)) => {
                 let all = policy.logs_in_to(from, user).map_err(wrong("from"))?;

@@ -99,7 +99,7 @@ async fn a_window_that_makes_no_sense_is_refused() {
 }
 
 /// Answers with two devices and their flow records, whatever is asked.
-async fn flow_logs(records: Value) -> Agent {
+async fn flow_logs(record: Value) -> Agent {
     let devices = json!({ "devices": [
         { "nodeId": "n1", "name": "web.t.ts.net", "addresses": ["100.64.0.1", "fd7a:115c::1"] },
         { "nodeId": "n2", "name": "db.t.ts.net", "addresses": ["100.64.0.2", "fd7a:115c::2"] },
@@ -107,7 +107,7 @@ async fn flow_logs(records: Value) -> Agent {
     let router = Router::new().fallback(move |uri: Uri| {
         let answer = match uri.path().rsplit('/').next() {
             Some("devices") => devices.clone(),
-            Some("network") => json!({ "logs": [{ "nodeId": "n1", "virtualTraffic": records }] }),
+            Some("network") => json!({ "logs": [record] }),
             _ => json!({ "logs": [] }),
         };
         async move { Json(answer) }
@@ -122,7 +122,7 @@ async fn flow_logs(records: Value) -> Agent {
 #[tokio::test]
 async fn flows_name_their_peers_and_are_summed_by_peer_and_port() {
     let record = |src: &str, dst: &str, tx: u64, rx: u64| json!({ "proto": 6, "src": src, "dst": dst, "txBytes": tx, "rxBytes": rx });
-    let agent = flow_logs(json!([
+    let traffic = json!([
         record("100.64.0.1:50001", "100.64.0.2:5432", 10, 100),
         record("[fd7a:115c::1]:50002", "[fd7a:115c::2]:5432", 20, 200),
         // The source is who reports, also of a connection that the peer opened.
@@ -130,8 +130,8 @@ async fn flows_name_their_peers_and_are_summed_by_peer_and_port() {
         record("100.64.0.1:22", "100.64.0.2:50004", 3, 4),
         record("100.64.0.1:50005", "100.99.9.9:443", 5, 6),
         record("100.64.0.1:0", "100.64.0.2:0", 1, 1),
-    ]))
-    .await;
+    ]);
+    let agent = flow_logs(json!({ "nodeId": "n1", "virtualTraffic": traffic })).await;
     let flows = |connections: bool| {
         let arguments = json!({ "device": "web", "flows": true, "connections": connections });
         agent.call("get_device_logs", arguments)
@@ -152,4 +152,22 @@ async fn flows_name_their_peers_and_are_summed_by_peer_and_port() {
     assert_eq!((&summed["flows"], &summed["flows_total"]), (&expected, &json!(4)), "{summed}");
     assert_eq!(single["flows_total"], 6, "{single}");
     assert_eq!(single["flows"][0]["from_port"], 50002, "{single}");
+}
+
+/// words 1: exit traffic names neither end, and physical traffic is no traffic of its own.
+#[tokio::test]
+async fn exit_flows_have_no_peer_and_relays_are_none() {
+    let relayed =
+        |peer: &str| json!({ "src": peer, "dst": "127.3.3.40:4", "txBytes": 90, "rxBytes": 90 });
+    let agent = flow_logs(json!({
+        "nodeId": "n1",
+        "exitTraffic": [{ "proto": 0, "txBytes": 10, "rxBytes": 20 }, { "txBytes": 1, "rxBytes": 2 }],
+        "physicalTraffic": [relayed("100.64.0.2:0"), relayed("100.64.0.3:0")],
+    }))
+    .await;
+
+    let logs = agent.call("get_device_logs", json!({ "device": "web", "flows": true })).await;
+
+    let exit = json!({ "kind": "exit", "proto": "unknown", "sent": 11, "received": 22 });
+    assert_eq!((&logs["flows"], &logs["flows_total"]), (&json!([exit]), &json!(1)), "{logs}");
 }

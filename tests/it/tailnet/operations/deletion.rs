@@ -34,11 +34,21 @@ async fn no_call_by_name_deletes_a_tailnet() {
         call.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let refused = agent.fail("call_api_operation", call).await;
         assert_eq!(refused["kind"], "refused", "{refused}");
-        assert!(refused["message"].as_str().unwrap().contains("nothing brings back"), "{refused}");
+        assert!(refused["message"].as_str().unwrap().contains("permanently"), "{refused}");
         assert!(refused["remedy"].as_str().unwrap().contains("admin console"), "{refused}");
     }
-    let shown = agent.fail("find_api_operation", json!({ "operation": "deleteTailnet" })).await;
-    assert_eq!(shown["kind"], "refused", "{shown}");
+    // words 10: however it is written, the answer says why not, and where.
+    for name in ["deleteTailnet", "deletetailnet"] {
+        let shown = agent.fail("find_api_operation", json!({ "operation": name })).await;
+        assert_eq!(shown["kind"], "refused", "{shown}");
+    }
+    for words in ["delete tailnet", "deleteTailnet", "remove the tailnet of the organization"] {
+        let found = agent.call("find_api_operation", json!({ "words": words })).await;
+        let hint = found["hint"].as_str().unwrap();
+        assert!(hint.contains("permanent") && hint.contains("admin console"), "{found}");
+    }
+    let other = agent.call("find_api_operation", json!({ "words": "delete tailnet key" })).await;
+    assert!(other.get("hint").is_none(), "{other}");
     for words in ["delete tailnet", "deleteTailnet", "remove the tailnet of the organization", ""] {
         assert!(operations::found(words).all(|it| it != Operation::DeleteTailnet), "{words}");
     }

@@ -38,8 +38,15 @@ async fn a_new_tailnet_is_listed_and_its_client_opens_it() {
     // The answer has what a profile needs, and the command that makes one.
     let client = done["answer"]["oauthClient"]["id"].as_str().unwrap();
     assert!(done["answer"]["dnsName"].is_string(), "{done}");
-    let command = "`tailsteward auth set production-staging --oauth CLIENT_ID`";
-    assert!(done["notes"].to_string().contains(command), "{done}");
+    // words 9: also where the API is, if that is not Tailscale's.
+    let url = fixture.sandbox.base_url();
+    let command =
+        format!("`tailsteward auth set production-staging --oauth CLIENT_ID --base-url {url}`");
+    assert!(done["notes"].to_string().contains(&command), "{done}");
+    let undo = json!({ "change": done["change"] });
+    let refused = fixture.agent.fail("undo_change", undo).await;
+    assert_eq!(refused["kind"], "refused", "{refused}");
+    assert!(refused["remedy"].as_str().unwrap().contains("its own OAuth client"), "{refused}");
 
     let mut settings = settings(&fixture.sandbox.base_url());
     settings.credential = Credential::OAuth {
@@ -59,7 +66,7 @@ async fn the_question_says_what_is_created_and_that_it_stays() {
     let asked = session.asked().remove(0);
     for part in [
         "Create tailnet Production staging",
-        "Warning: the tailnet cannot be deleted from here afterwards",
+        "Warning: Tailsteward cannot delete the tailnet later",
         "scope `all`",
         "This cannot be undone.",
     ] {
@@ -118,7 +125,7 @@ async fn a_list_that_does_not_end_is_an_error() {
     let page = json!({ "tailnets": [{ "id": "T1" }], "cursor": "again" });
     let server = Server::says(vec![Reply::json(&page)]).await;
     let error = server.tailnet().organization().tailnets().await.unwrap_err();
-    assert!(error.to_string().contains("same page"), "{error}");
+    assert!(error.to_string().contains("repeats the page cursor"), "{error}");
     assert_eq!(server.seen().len(), 2);
 }
 
