@@ -12,8 +12,8 @@ use serde::Serialize;
 
 use super::Journal;
 
-/// A callback for the progress of a batch: resources done, total, and the name of the last one, or what the
-/// call is at. The total is 0 as long as it is not known.
+/// A callback for the progress of a batch: resources done, total, and the name of the last one, or the
+/// current step. The total is 0 as long as it is not known.
 pub type Progress = Arc<dyn Fn(usize, usize, &str) + Send + Sync>;
 
 /// How a change was confirmed before it was made.

@@ -28,7 +28,7 @@ pub struct Intent<'a> {
     pub planned: usize,
     /// How it was confirmed.
     pub confirmed: Confirmation,
-    /// The entry that it takes back.
+    /// The entry that it undoes.
     pub undoes: Option<i64>,
 }
 

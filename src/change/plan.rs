@@ -102,7 +102,7 @@ pub enum OnFailure {
     Continue,
     /// It stops there.
     Stop,
-    /// It stops there, and takes back what it did.
+    /// It stops there, and rolls back the changes made.
     Undo,
 }
 

@@ -182,11 +182,13 @@ impl Filter {
             }
         }
         let there = values(devices.iter().flat_map(Device::tags).map(String::as_str));
-        let tags = self.all_tags.iter().chain(&self.any_tags);
-        match tags.into_iter().find(|tag| !there.contains(&tag.as_str())) {
-            Some(tag) => Err(none("tags", tag, &there)),
-            None => Ok(()),
+        let unknown = |tag: &&String| !there.contains(&tag.as_str());
+        for (field, tags) in [("tags", &self.all_tags), ("tags_any", &self.any_tags)] {
+            if let Some(tag) = tags.iter().find(unknown) {
+                return Err(none(field, tag, &there));
+            }
         }
+        Ok(())
     }
 }
 

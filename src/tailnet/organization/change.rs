@@ -104,8 +104,8 @@ fn created(name: &str, mut answer: Value) -> Result<Written> {
         // The secret of the client was shown to whoever created it.
         _ if existed => return Err(exists(name, "; nothing was created")),
         _ => written.notes.push(
-            "the response has no secret for the new tailnet: in the tailnet that this credential belongs to, \
-             create an OAuth client with the scope `all`, and use it with the new tailnet's ID as `tailnet`"
+            "the response has no secret for the new tailnet, and the API shows it only once: the tailnet \
+             cannot be managed from here; create another, or ask Tailscale's support"
                 .to_owned(),
         ),
     }

@@ -223,7 +223,7 @@ async fn an_audit_that_is_behind_keeps_no_call_waiting() {
     assert!(store.dropped_audits() > 0);
 }
 
-// words 8: the audit said `deauthorize` where the devices belong.
+// The audit said `deauthorize` where the devices belong.
 #[tokio::test]
 async fn the_audit_of_a_call_on_many_devices_says_which() {
     let folder = tempfile::tempdir().unwrap();

@@ -76,7 +76,7 @@ fn an_unknown_tool_leads_to_the_nearest_three() {
     assert!(told.contains("unknown tool `qqq`; closest matches (of "), "{told}");
     assert_eq!(told.matches("`, `").count(), 2, "{told}");
     assert!(told.len() < 250, "{told}");
-    // words 11: not "unknown tool in tools".
+    // Not "unknown tool in tools".
     for (option, kind) in [("--tools", "tool"), ("--exclude-tools", "tool to exclude")] {
         let told = String::from_utf8(run(&["tools", option, "qqq"]).stderr).unwrap();
         assert!(told.contains(&format!("unknown {kind} `qqq`; ")), "{told}");
@@ -164,7 +164,6 @@ fn the_tools_are_listed_with_what_they_cost() {
     assert!(told.abs_diff(real) * 10 < real, "told {told}, measured {real}");
 }
 
-/// words 7
 #[test]
 fn the_doctor_opens_the_journal() {
     let folder = tempfile::tempdir().unwrap();

@@ -383,7 +383,7 @@ async fn ends_are_found_by_the_start_of_their_name() {
     assert!(code != 1 && told.contains("note: db-02: it is not connected"), "{told}");
     let (told, code) = session.run(&["can-reach", "no-such-start", "db-01", "5432"]);
     assert!(code == 1 && told.contains("host not found"), "{told}");
-    // words 6: the error names the end, and the answer the device in full.
+    // The error names the end, and the answer the device in full.
     assert!(told.contains("`from`") && !told.contains("from or to"), "{told}");
     let (told, code) = session.run(&["can-reach", "web-01", "no-such-start", "5432"]);
     assert!(code == 1 && told.contains("`to`"), "{told}");

@@ -26,7 +26,6 @@ fn start(state: &Path) -> (Child, String, BufReader<ChildStdout>) {
     (child, line[at..].trim().to_owned(), said)
 }
 
-/// words 11
 #[test]
 fn two_tailnets_of_one_name_are_an_error() {
     for names in [["a.example", "a.example"], ["b.example", Sandbox::TAILNET]] {

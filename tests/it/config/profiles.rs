@@ -45,7 +45,6 @@ fn the_default_is_what_the_file_says_or_the_only_profile() {
     assert_eq!(open.names().collect::<Vec<_>>(), ["a", "b"]);
 }
 
-/// words 2
 #[test]
 fn a_reserved_name_is_refused_before_anything_is_saved() {
     let mut profiles = Home::with("").load().unwrap();

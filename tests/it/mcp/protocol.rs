@@ -269,7 +269,7 @@ async fn nobody_hears_of_what_they_may_not_read() {
     }
 }
 
-/// words 3: news of one tailnet are not those of another.
+/// News of one tailnet are not those of another.
 #[tokio::test]
 async fn a_subscription_is_for_the_tailnet_that_it_names() {
     for (tailnet, told) in [

@@ -86,7 +86,7 @@ async fn a_token_for_metrics_is_for_nothing_else() {
     assert_eq!(status(served.get("/metrics"), &token).await, (403, true));
     let refused = served.get("/metrics").send().await.unwrap();
     assert_eq!(refused.status(), 401);
-    // words 11: a token without it would get 403.
+    // A token without it would get 403.
     assert!(refused.text().await.unwrap().contains("--metrics"));
 }
 

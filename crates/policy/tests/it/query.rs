@@ -54,7 +54,6 @@ fn a_refused_connection_is_told_why_and_what_would_let_it() {
     assert!(answer.because[0].contains("on tcp:80, tcp:443 only"), "{:?}", answer.because);
 }
 
-/// words 6
 #[test]
 fn the_start_of_a_name_is_told_in_full_and_is_never_a_guess() {
     let (policy, inventory) = (policy(RULES), inventory());

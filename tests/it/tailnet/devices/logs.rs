@@ -154,7 +154,7 @@ async fn flows_name_their_peers_and_are_summed_by_peer_and_port() {
     assert_eq!(single["flows"][0]["from_port"], 50002, "{single}");
 }
 
-/// words 1: exit traffic names neither end, and physical traffic is no traffic of its own.
+/// Exit traffic names neither end, and physical traffic is no traffic of its own.
 #[tokio::test]
 async fn exit_flows_have_no_peer_and_relays_are_none() {
     let relayed =

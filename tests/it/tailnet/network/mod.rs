@@ -181,7 +181,7 @@ async fn several_need_names_of_their_own() {
         Tailnets::new(names.iter().map(|it| ((*it).to_owned(), tailnet())).collect())
     };
     assert!(of(&[]).is_err() && of(&["a", "a"]).is_err());
-    // words 2: `tailnet://device/policy` would be two things.
+    // `tailnet://device/policy` would be two things.
     for reserved in ["all", "device", "change"] {
         let error = of(&["a", reserved]).unwrap_err();
         assert!(error.to_string().contains("is reserved"), "{error}");

@@ -37,7 +37,7 @@ async fn no_call_by_name_deletes_a_tailnet() {
         assert!(refused["message"].as_str().unwrap().contains("permanently"), "{refused}");
         assert!(refused["remedy"].as_str().unwrap().contains("admin console"), "{refused}");
     }
-    // words 10: however it is written, the answer says why not, and where.
+    // However it is written, the answer says why not, and where.
     for name in ["deleteTailnet", "deletetailnet"] {
         let shown = agent.fail("find_api_operation", json!({ "operation": name })).await;
         assert_eq!(shown["kind"], "refused", "{shown}");

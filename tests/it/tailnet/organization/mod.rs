@@ -38,7 +38,7 @@ async fn a_new_tailnet_is_listed_and_its_client_opens_it() {
     // The answer has what a profile needs, and the command that makes one.
     let client = done["answer"]["oauthClient"]["id"].as_str().unwrap();
     assert!(done["answer"]["dnsName"].is_string(), "{done}");
-    // words 9: also where the API is, if that is not Tailscale's.
+    // Also where the API is, if that is not Tailscale's.
     let url = fixture.sandbox.base_url();
     let command =
         format!("`tailsteward auth set production-staging --oauth CLIENT_ID --base-url {url}`");
