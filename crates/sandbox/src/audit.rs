@@ -12,6 +12,7 @@ use super::http::{Call, Failure, Outcome, Reply};
 use super::ids;
 use super::keys::Kind;
 use super::state::Identity;
+use super::webhooks::Happened;
 
 /// The most entries kept; the oldest are dropped first.
 const CAPACITY: usize = 100_000;
@@ -50,6 +51,10 @@ impl Target {
     fn new(kind: &'static str, id: &str, name: &str) -> Self {
         let (id, name) = (id.to_owned(), name.to_owned());
         Self { id, name, kind: kind.into(), is_ephemeral: false, property: "".into() }
+    }
+
+    pub(crate) fn property(&self) -> &str {
+        &self.property
     }
 
     pub(crate) fn node(id: &str, name: &str, is_ephemeral: bool) -> Self {
@@ -94,6 +99,19 @@ pub(crate) struct Event {
 impl Event {
     pub(crate) fn new(action: &'static str, target: Target) -> Self {
         Self { action, target, old: None, new: None, details: String::new() }
+    }
+
+    pub(crate) fn action(&self) -> &'static str {
+        self.action
+    }
+
+    pub(crate) fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// The values before and after.
+    pub(crate) fn values(&self) -> (Option<&Value>, Option<&Value>) {
+        (self.old.as_ref(), self.new.as_ref())
     }
 
     /// Sets the property that changed, and its values before and after; null means that there is no value.
@@ -209,6 +227,13 @@ impl Call<'_> {
         }
         let actor = self.actor();
         let group = self.state.audit.next_group();
+        let by = if actor.login_name.is_empty() { &actor.id } else { &actor.login_name };
+        for happened in events.iter().filter_map(|event| Happened::of(event, by)) {
+            let tailnet = &self.state.identity.name;
+            let notice = |it| happened.notice(it, tailnet, self.now);
+            let notices: Vec<_> = self.state.webhooks.values().filter_map(notice).collect();
+            self.state.notices.extend(notices);
+        }
         for event in events {
             let (group, actor) = (group.clone(), actor.clone());
             self.state.audit.append(self.now, "CONFIG_API", group, actor, event);

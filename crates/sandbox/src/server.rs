@@ -17,6 +17,7 @@ use super::http::{Call, Failure, Outcome, Reply};
 use super::operations::{Lookup, find};
 use super::organizations::Membership;
 use super::tailnets::Tailnets;
+use super::webhooks;
 use super::{Options, admin, origin};
 
 /// The largest request body. It fits attributes for every device of a large tailnet.
@@ -166,6 +167,9 @@ async fn serve(
         Some(reply) => reply,
         None => server.answer(&parts, body).unwrap_or_else(Reply::from),
     };
+    for notice in server.tailnets().list.iter_mut().flat_map(|state| state.notices.drain(..)) {
+        tokio::spawn(webhooks::post(notice));
+    }
     server.note(&parts, reply.status);
     let response = respond(reply, &server.request_id());
     match fault {

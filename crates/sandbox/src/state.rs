@@ -21,7 +21,7 @@ use super::services::Services;
 use super::settings::Settings;
 use super::streams::Streams;
 use super::users::Users;
-use super::webhooks::Webhooks;
+use super::webhooks::{Notice, Webhooks};
 
 /// The names of a tailnet.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -68,6 +68,9 @@ pub(crate) struct State {
     /// Whether paid features are rejected.
     pub(crate) free_plan: bool,
     pub(crate) audit: Log,
+    /// What is still to be posted to webhooks.
+    #[serde(skip)]
+    pub(crate) notices: Vec<Notice>,
 }
 
 /// Saves and restores the state of the random number generator.

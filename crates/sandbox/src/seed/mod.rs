@@ -83,6 +83,7 @@ pub(crate) fn state(options: &Options, name: &str) -> State {
         user_invites: Vec::new(),
         free_plan: options.free_plan,
         audit: audit::Log::default(),
+        notices: Vec::new(),
         users,
         rng,
         identity,

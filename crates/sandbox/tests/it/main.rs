@@ -42,6 +42,7 @@ mod outside;
 mod paths;
 mod policy;
 mod policy_tests;
+mod posted;
 mod posture;
 mod scopes;
 mod seed;
