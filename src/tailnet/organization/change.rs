@@ -76,7 +76,13 @@ impl Subject for Tailnets {
 impl Checks for Tailnets {
     /// Refuses: the undo of a new tailnet would delete it.
     async fn before_undo(&self, _: &Tailnet, _: &[Step]) -> Result<()> {
-        async { Err(Error::refused("a new tailnet cannot be deleted from here", ELSEWHERE)) }.await
+        async {
+            Err(Error::refused(
+                "this is irreversible: a new tailnet cannot be deleted from here",
+                ELSEWHERE,
+            ))
+        }
+        .await
     }
 }
 
