@@ -39,7 +39,7 @@ async fn a_new_tailnet_is_listed_and_its_client_opens_it() {
     let client = done["answer"]["oauthClient"]["id"].as_str().unwrap();
     assert!(done["answer"]["dnsName"].is_string(), "{done}");
     // Also where the API is, if that is not Tailscale's.
-    let url = fixture.sandbox.base_url();
+    let url = fixture.tailnet.settings().base_url.clone();
     let command =
         format!("`tailsteward auth set production-staging --oauth CLIENT_ID --base-url {url}`");
     assert!(done["notes"].to_string().contains(&command), "{done}");
