@@ -97,7 +97,7 @@ impl Edit for ConfigureNameservers {
     }
 }
 
-/// Send names under a domain to its own nameservers (split DNS).
+/// Send names under a domain to its own nameservers (split DNS), replacing those it had.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct AddDnsRoute {
     /// Domain, such as `corp.example.com`.
