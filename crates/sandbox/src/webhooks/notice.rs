@@ -1,7 +1,8 @@
-//! What webhooks are told of: events that follow from what is in the audit log, signed as Tailscale signs them.
+//! The events that webhooks get. They follow from the audit log, and are signed as Tailscale signs them.
 
 use std::fmt::Write as _;
 
+use axum::http::Uri;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -108,8 +109,7 @@ fn signature(secret: &str, second: i64, body: &str) -> Option<String> {
 
 /// Whether an endpoint is on this machine. Nothing is sent anywhere else.
 pub(super) fn is_here(url: &str) -> bool {
-    let Some(rest) = url.strip_prefix("http://") else { return false };
-    let host = rest.split(['/', '?']).next().unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    ["127.0.0.1", "localhost", "[::1]"].contains(&name)
+    let Ok(url) = url.parse::<Uri>() else { return false };
+    let host = url.host().unwrap_or_default();
+    url.scheme_str() == Some("http") && ["127.0.0.1", "localhost", "[::1]"].contains(&host)
 }

@@ -99,7 +99,14 @@ async fn a_category_has_all_its_events_and_a_refused_message_comes_again() {
 #[tokio::test]
 async fn plain_http_is_for_this_machine_only() {
     let tailnet = Tailnet::new().await;
-    for url in ["http://hooks.example.com/a", "http://127.0.0.1.example.com/", "ftp://localhost/"] {
+    for url in [
+        "http://hooks.example.com/a",
+        "http://127.0.0.1.example.com/",
+        // The host of these is example.com: the rest is a user and a password.
+        "http://localhost:80@example.com/",
+        "http://127.0.0.1@example.com/",
+        "ftp://localhost/",
+    ] {
         let body = json!({ "endpointUrl": url, "subscriptions": ["nodeDeleted"] });
         assert_eq!(tailnet.post("/tailnet/-/webhooks", body).await.status, 400, "{url}");
     }
