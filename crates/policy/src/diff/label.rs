@@ -39,11 +39,6 @@ impl<'l> Labels<'l> {
         Self { policy, exact: exact.collect(), hosts }
     }
 
-    /// The number of devices of the tailnet.
-    pub(super) fn devices_count(&self) -> usize {
-        self.policy.names.count()
-    }
-
     pub(super) fn sources(&self, devices: &Bits, spans: &[Span]) -> Vec<String> {
         let mut names = if devices.is_empty() { Vec::new() } else { self.devices(devices) };
         names.extend(spans.iter().map(|it| self.address(it)));

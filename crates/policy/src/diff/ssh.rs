@@ -47,10 +47,37 @@ impl<'s> Version<'s> {
         )
     }
 
+    /// Adds lines about the devices that this version is for and the other is not.
+    fn moved(&self, other: &Login<'_>, labels: &Labels<'_>, place: &str, lines: &mut Lines) {
+        let count = self.policy.names.count();
+        let at = |login: &Login<'_>| Bits::of(count, (0..count).filter(|it| login.is_at(*it)));
+        let (mut sources, mut targets) = (self.login.source.clone(), at(self.login));
+        sources.remove_all(&other.source);
+        targets.remove_all(&at(other));
+        let named = |devices: &Bits| {
+            let names = labels.devices(devices);
+            let names = text::join(names.iter().map(String::as_str));
+            format!("{names} ({})", text::count(devices.count(), "device"))
+        };
+        let rule = self.login.rule;
+        let ends = [
+            (!sources.is_empty()).then(|| (named(&sources), text::selectors(&rule.dst))),
+            (!targets.is_empty()).then(|| (text::selectors(&rule.src), named(&targets))),
+        ];
+        for (from, to) in ends.into_iter().flatten() {
+            let (sign, mode, users) = (self.sign, self.mode(), text::texts(&rule.users));
+            let line = format!("{sign} {mode}: {from} → {to} as {users} ({place})");
+            if self.has_devices() { lines.add(line) } else { lines.no_device(line) }
+        }
+    }
+
+    fn mode(&self) -> &'static str {
+        if self.login.is_check() { "SSH check mode" } else { "SSH" }
+    }
+
     fn whole(&self, lines: &mut Lines) {
         let rule = self.login.rule;
-        let mode = if self.login.is_check() { "SSH check mode" } else { "SSH" };
-        let mut line = format!("{} {mode}: {}", self.sign, self.brief());
+        let mut line = format!("{} {}: {}", self.sign, self.mode(), self.brief());
         let period =
             rule.check_period.as_ref().map(|period| format!("checked every {}", period.value));
         let mut details: Vec<String> = period.into_iter().collect();
@@ -149,21 +176,22 @@ pub(super) fn unchanged_rules(before: &Compiled<'_>, after: &Compiled<'_>, lines
     }
     for (index, entry) in entries(before).iter().enumerate() {
         let Some(at) = places.get_mut(entry).and_then(VecDeque::pop_front) else { continue };
-        let (Some(was), Some(is)) = (before.logins().get(index), after.logins().get(at)) else {
-            continue;
-        };
-        let devices = |login: &Login<'_>| -> Vec<(Bits, Bits)> {
-            login.targets.iter().map(|it| (it.devices.clone(), it.at_spans.clone())).collect()
-        };
-        if was.source == is.source && devices(was) == devices(is) {
+        let versions = (Version::of(before, Some(index), '-'), Version::of(after, Some(at), '+'));
+        let (Some(was), Some(is)) = versions else { continue };
+        if is_for_the_same(was.login, is.login) {
             continue;
         }
         let place = format!("ssh[{at}]");
-        let before = labels.0.get_or_init(|| Labels::new(before));
-        let after = labels.1.get_or_init(|| Labels::new(after));
-        moved('-', before, (was, is), &place, lines);
-        moved('+', after, (is, was), &place, lines);
+        was.moved(is.login, labels.0.get_or_init(|| Labels::new(before)), &place, lines);
+        is.moved(was.login, labels.1.get_or_init(|| Labels::new(after)), &place, lines);
     }
+}
+
+/// Whether two versions of a rule are for the same devices.
+fn is_for_the_same(was: &Login<'_>, is: &Login<'_>) -> bool {
+    let targets = was.targets.iter().zip(&is.targets);
+    was.source == is.source
+        && targets.into_iter().all(|(a, b)| a.devices == b.devices && a.at_spans == b.at_spans)
 }
 
 /// The rules as written.
@@ -172,34 +200,4 @@ fn entries(policy: &Compiled<'_>) -> Vec<String> {
     let section = sections.iter().find(|it| it.name.eq_ignore_ascii_case("ssh"));
     let list = section.and_then(|it| it.value.as_list()).unwrap_or_default();
     list.iter().map(|it| it.to_json().to_string()).collect()
-}
-
-/// Adds a line about the devices that the first rule is for and the second is not.
-fn moved(
-    sign: char,
-    labels: &Labels<'_>,
-    (rule, other): (&Login<'_>, &Login<'_>),
-    place: &str,
-    lines: &mut Lines,
-) {
-    let count = labels.devices_count();
-    let targets = |login: &Login<'_>| Bits::of(count, (0..count).filter(|it| login.is_at(*it)));
-    let (mut sources, mut ends) = (rule.source.clone(), targets(rule));
-    sources.remove_all(&other.source);
-    ends.remove_all(&targets(other));
-    let named = |devices: &Bits| {
-        let names = labels.devices(devices);
-        let names = text::join(names.iter().map(String::as_str));
-        format!("{names} ({})", text::count(devices.count(), "device"))
-    };
-    let users = text::texts(&rule.rule.users);
-    let mode = if rule.is_check() { "SSH check mode" } else { "SSH" };
-    if !sources.is_empty() {
-        let (from, to) = (named(&sources), text::selectors(&rule.rule.dst));
-        lines.add(format!("{sign} {mode}: {from} → {to} as {users} ({place})"));
-    }
-    if !ends.is_empty() {
-        let (from, to) = (text::selectors(&rule.rule.src), named(&ends));
-        lines.add(format!("{sign} {mode}: {from} → {to} as {users} ({place})"));
-    }
 }

@@ -130,6 +130,14 @@ fn ssh_through_a_group_is_told_when_the_group_changes() {
 
     assert!(lost.contains(&format!("- {line}")), "{lost:?}");
     assert!(gained.contains(&format!("+ {line}")), "{gained:?}");
+    // Where no device is, nobody loses a login today.
+    let nowhere = |ops: &str| Policy::parse(&file(ops).replace("tag:web", "tag:none")).unwrap();
+    let (both, one) =
+        (nowhere(r#""ann@example.com", "bob@example.com""#), nowhere(r#""ann@example.com""#));
+    let lost = Effect::between(&both.compile(&inventory), &one.compile(&inventory)).lines();
+    let line =
+        "no device has this today: - SSH: bob@example.com (1 device) → tag:none as root (ssh[0])";
+    assert!(lost.iter().any(|it| it == line), "{lost:?}");
 }
 
 #[test]
