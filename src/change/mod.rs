@@ -29,7 +29,7 @@ mod tailnet;
 mod write;
 
 #[cfg(feature = "server")]
-pub(crate) use self::plan::counted;
+pub(crate) use self::plan::by_kind;
 pub use self::{
     context::{Actor, Confirmation, Progress},
     journal::Journal,

@@ -65,6 +65,11 @@ impl Item {
         }
     }
 
+    /// What a report calls the resource: its name, with the kind if there are several kinds.
+    pub(crate) fn called(&self, is_mixed: bool) -> String {
+        if is_mixed { self.label() } else { self.name.clone() }
+    }
+
     /// Kind and name, such as `device web-1`.
     pub(crate) fn label(&self) -> String {
         label(self.kind(), &self.name)
@@ -76,7 +81,7 @@ pub(crate) fn label(kind: &str, name: &str) -> String {
 }
 
 /// The resources by kind: the only one of a kind with its name, others counted.
-pub(crate) fn counted<'a>(items: impl Iterator<Item = &'a Item>) -> String {
+pub(crate) fn by_kind<'a>(items: impl Iterator<Item = &'a Item>) -> String {
     let mut kinds: Vec<(&Item, usize)> = Vec::new();
     for item in items {
         match kinds.iter_mut().find(|(first, _)| first.kind() == item.kind()) {
@@ -232,13 +237,13 @@ impl Plan {
 
     /// The resources, such as `device web-1`, `12 devices` or `user ann@example.com, 2 devices`.
     pub(crate) fn about(&self) -> String {
-        counted(self.items.iter())
+        by_kind(self.items.iter())
     }
 
-    /// What a report calls the resource: its name, with the kind if the plan has resources of several kinds.
-    pub(crate) fn called(&self, item: &Item) -> String {
-        let is_mixed = self.items.iter().any(|it| it.kind() != item.kind());
-        if is_mixed { item.label() } else { item.name.clone() }
+    /// Whether its resources are of several kinds.
+    pub(crate) fn is_mixed(&self) -> bool {
+        let first = self.items.first().map(Item::kind);
+        self.items.iter().any(|it| Some(it.kind()) != first)
     }
 
     /// The report that applying the plan would give, without applying it.

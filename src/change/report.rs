@@ -205,8 +205,9 @@ impl Report {
 
     pub(super) fn preview(plan: &Plan) -> Self {
         let mut report = Self::of(plan);
+        let is_mixed = plan.is_mixed();
         for item in &plan.items {
-            report.take(plan, item, &item.changes);
+            report.take(plan, item, &item.changes, is_mixed);
         }
         report
     }
@@ -227,10 +228,11 @@ impl Report {
         }
     }
 
-    /// Adds the changes of `item`. Equal changes of several resources share one row.
-    pub(super) fn take(&mut self, plan: &Plan, item: &Item, changes: &[Change]) {
+    /// Adds the changes of `item`. Equal changes of several resources share one row. `is_mixed` is whether the
+    /// plan has several kinds of resources.
+    pub(super) fn take(&mut self, plan: &Plan, item: &Item, changes: &[Change], is_mixed: bool) {
         if changes.is_empty() && plan.is_batch() {
-            self.unchanged_resources.push(plan.called(item));
+            self.unchanged_resources.push(item.called(is_mixed));
         }
         for change in changes {
             let shown = |value| item.subject.compare().display(&change.field, value);
@@ -252,7 +254,7 @@ impl Report {
                 }
             };
             if plan.is_batch() {
-                row.on.push(plan.called(item));
+                row.on.push(item.called(is_mixed));
             }
         }
     }

@@ -371,7 +371,7 @@ mod tests {
             .unwrap();
 
         let told = set_with(&config, "set a --tailnet t", "tskey-client-2").unwrap();
-        let odd = set_with(&config, "set b --age", "hunter2").unwrap(); // words 11
+        let odd = set_with(&config, "set b --age", "hunter2").unwrap();
 
         assert!(!told.contains("warning") && odd.contains("warning") && !odd.contains("hunter2"));
         let profiles = Profiles::load(Some(&config)).unwrap();

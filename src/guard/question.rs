@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::Pending;
 use crate::{
-    change::{Change, Item, MAX_DESCRIBED, Plan, counted},
+    change::{Change, Item, MAX_DESCRIBED, Plan, by_kind},
     visible::visible_up_to,
 };
 
@@ -82,7 +82,7 @@ fn is_said(item: &Item) -> bool {
 fn several(items: &[&Item], plan: &Plan) -> String {
     let same = same_change(items);
     let verb = same.and_then(|(item, _)| item.verb());
-    let about = name(&counted(items.iter().copied()));
+    let about = name(&by_kind(items.iter().copied()));
     let mut text = format!("{} {about}", verb.unwrap_or("Change"));
     if let (Some((item, change)), None) = (same, verb) {
         list_change(&mut text, "\n", item, change);
@@ -120,9 +120,10 @@ fn rest(items: &[&Item], plan: &Plan, differs: bool) -> String {
     if rest.is_empty() {
         return String::new();
     }
-    let called = |item: &&Item| match item.verb().filter(|_| differs) {
-        Some(verb) => format!("{verb} {}", name(&plan.called(item))),
-        None => name(&plan.called(item)),
+    let is_mixed = plan.is_mixed();
+    let called = |item: &&Item| {
+        let called = name(&item.called(is_mixed));
+        item.verb().filter(|_| differs).map_or(called.clone(), |verb| format!("{verb} {called}"))
     };
     let named: Vec<String> = rest.iter().take(MAX_NAMED).map(called).collect();
     let more = rest.len() - named.len();

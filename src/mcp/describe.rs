@@ -63,6 +63,7 @@ const IRREVERSIBLE: &[&str] = &[
     "delete_webhook",
     "delete_oauth_app",
     "delete_posture_integration",
+    "create_organization_tailnet",
 ];
 
 /// The hints by which hosts decide whether to ask their user. They follow from the risk. Plans above

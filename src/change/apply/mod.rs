@@ -41,6 +41,8 @@ struct Run<'a> {
     tailnet: &'a Tailnet,
     actor: &'a Actor,
     plan: &'a Plan,
+    /// Whether the plan has several kinds of resources.
+    is_mixed: bool,
     entry: Option<i64>,
     report: Report,
     /// The resources that were changed, each with its changes.
@@ -69,6 +71,7 @@ impl<'a> Run<'a> {
             tailnet,
             actor,
             plan,
+            is_mixed: plan.is_mixed(),
             entry: None,
             report: Report::of(plan),
             done: Vec::new(),
@@ -103,16 +106,16 @@ impl<'a> Run<'a> {
         self.actor.tell(0, plan.items.len(), "");
         for (index, item) in plan.items.iter().enumerate() {
             if halted.is_some() || self.actor.is_stopped() {
-                self.report.not_tried.push(plan.called(item));
+                self.report.not_tried.push(item.called(self.is_mixed));
                 continue;
             }
             let result = self.item(item).await;
-            self.actor.tell(index + 1, plan.items.len(), &plan.called(item));
+            self.actor.tell(index + 1, plan.items.len(), &item.called(self.is_mixed));
             match result {
                 Ok(()) => {}
                 Err(error) if !plan.is_batch() => return Err(error),
                 Err(error) => {
-                    let problem = Problem::of(&plan.called(item), &error);
+                    let problem = Problem::of(&item.called(self.is_mixed), &error);
                     if error.may_have_had_effect() {
                         self.report.unknown.push(problem);
                     } else {
@@ -128,11 +131,13 @@ impl<'a> Run<'a> {
         }
         if halted.is_some() && plan.on_failure == OnFailure::Undo {
             self.undo_items().await;
+            // What could not be rolled back stays.
+            self.report.cannot_be_undone &= self.report.applied;
         } else {
             let done = std::mem::take(&mut self.done);
             for (item, changes) in &done {
                 let changes: Vec<Change> = changes.iter().map(|it| it.change.clone()).collect();
-                self.report.take(plan, item, &changes);
+                self.report.take(plan, item, &changes, self.is_mixed);
             }
             self.report.applied = !done.is_empty();
             let mut made = done.iter().flat_map(|(_, changes)| changes);
@@ -145,7 +150,7 @@ impl<'a> Run<'a> {
     async fn item(&mut self, item: &'a Item) -> Result<()> {
         if item.changes.is_empty() {
             if self.plan.is_batch() {
-                self.report.take(self.plan, item, &[]);
+                self.report.take(self.plan, item, &[], self.is_mixed);
             }
             return Ok(());
         }
@@ -209,8 +214,9 @@ impl<'a> Run<'a> {
         let sent = result?;
         // In a batch, secrets of several resources have the same name.
         let several = self.plan.is_batch();
-        let named =
-            |field| if several { format!("{field} of {}", self.plan.called(item)) } else { field };
+        let named = |field| {
+            if several { format!("{field} of {}", item.called(self.is_mixed)) } else { field }
+        };
         self.report.shown_once.extend(sent.once.into_iter().map(|(it, once)| (named(it), once)));
         self.report.notes.extend(sent.notes);
         self.report.answer = sent.answer.or(self.report.answer.take());
@@ -318,12 +324,12 @@ impl<'a> Run<'a> {
         for (item, made) in std::mem::take(&mut self.done).into_iter().rev() {
             let (_, stuck) = self.inverses(item, &made).await;
             if stuck.is_empty() {
-                self.report.rolled_back.push(self.plan.called(item));
+                self.report.rolled_back.push(item.called(self.is_mixed));
                 continue;
             }
             self.report.applied = true;
             let why = format!("still in effect: {}", stuck.join(", "));
-            self.report.failed.push(Problem { resource: self.plan.called(item), why });
+            self.report.failed.push(Problem { resource: item.called(self.is_mixed), why });
         }
     }
 }

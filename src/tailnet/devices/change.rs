@@ -10,6 +10,7 @@ use crate::{
     Error, ErrorKind, Tailnet,
     change::{Change, Compare, Fields, Subject, Write, Written, same},
     client::Result,
+    words::listed,
 };
 
 const AUTHORIZED: &str = "authorized";
@@ -110,8 +111,7 @@ fn recognised(device: &Device, now: Timestamp) -> String {
     };
     let address = device.ipv4().or_else(|| device.addresses().first().map(String::as_str));
     let os = device.os.as_deref().unwrap_or_default();
-    let parts = [address.unwrap_or_default(), os, &owner, &seen];
-    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+    listed([address.unwrap_or_default(), os, &owner, &seen])
 }
 
 impl Compare for Devices {

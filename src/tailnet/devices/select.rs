@@ -22,6 +22,11 @@ pub struct DeviceSelector {
 }
 
 impl DeviceSelector {
+    /// The named devices, or those that match the filter. A filter without conditions counts as none.
+    pub fn new(devices: Vec<String>, filter: Filter) -> Self {
+        Self { devices, filter: Some(filter).filter(|it| !it.is_empty()) }
+    }
+
     /// The selected devices, and notes about devices left out. A device may be named by the start of its
     /// name.
     pub(crate) fn of<'d>(&self, list: &'d [Device]) -> Result<(Vec<&'d Device>, Vec<String>)> {

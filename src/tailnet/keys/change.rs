@@ -12,6 +12,7 @@ use crate::{
     },
     client::{Action, Result, call},
     tailnet::resource::ResourceSpec,
+    words::listed,
 };
 
 /// The fields of a key that can be set; those of an auth key only when it is created.
@@ -77,9 +78,7 @@ impl Subject for Keys {
         let expires = text("expires").split('T').next().unwrap_or_default();
         let expires = if expires.is_empty() { String::new() } else { format!("expires {expires}") };
         let kind = Kind::of(&key).to_string();
-        let parts = [kind.as_str(), text("description"), &tags.join(" "), &expires];
-        let parts = parts.into_iter().filter(|part| !part.is_empty());
-        Ok(parts.collect::<Vec<_>>().join(", "))
+        Ok(listed([kind.as_str(), text("description"), &tags.join(" "), &expires]))
     }
 
     async fn write(&self, tailnet: &Tailnet, write: Write<'_>) -> Result<Written> {

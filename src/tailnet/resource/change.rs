@@ -13,6 +13,7 @@ use crate::{
         Result,
         call::{self, Call},
     },
+    words::listed,
 };
 
 /// The one field of such a resource: all its settings as one object, or null if it does not exist.
@@ -170,8 +171,7 @@ impl Subject for ResourceSpec {
     async fn describe(&self, tailnet: &Tailnet, id: &str) -> Result<String> {
         let now = self.get(tailnet, id).await?;
         let named = self.names.iter().filter_map(|field| now.get(*field)?.as_str());
-        let parts = std::iter::once(id).chain(named.filter(|name| !name.is_empty()));
-        Ok(parts.collect::<Vec<_>>().join(", "))
+        Ok(listed(std::iter::once(id).chain(named)))
     }
 
     async fn write(&self, tailnet: &Tailnet, write: Write<'_>) -> Result<Written> {

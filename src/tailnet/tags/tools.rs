@@ -105,8 +105,7 @@ macro_rules! retag {
                     any_tags: self.tags_any.iter().map(|tag| with_prefix(tag)).collect(),
                     ..Filter::default()
                 };
-                let filter = (!filter.is_empty()).then_some(filter);
-                let which = DeviceSelector { devices: self.devices, filter };
+                let which = DeviceSelector::new(self.devices, filter);
                 tailnet.tags().plan(&which, &Retag::$way(self.tags), self.on_failure).await
             }
         }

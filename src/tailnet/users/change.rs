@@ -8,7 +8,7 @@ use crate::{
     Error, ErrorKind, Operation, Tailnet,
     change::{Change, Compare, Fields, Subject, Write, Written},
     client::{Result, call::Call},
-    words::counted,
+    words::{counted, listed},
 };
 
 const ROLE: &str = "role";
@@ -75,9 +75,8 @@ impl Subject for People {
         let devices = user.device_count.and_then(|count| usize::try_from(count).ok());
         let devices = devices.map(|count| counted(count, "device", "devices"));
         let name = user.display_name.clone().unwrap_or_default();
-        let parts = [name, role_of(&user), status_of(&user), devices.unwrap_or_default()];
-        let parts = parts.into_iter().filter(|part| !part.is_empty());
-        Ok(parts.collect::<Vec<_>>().join(", "))
+        let (role, status) = (role_of(&user), status_of(&user));
+        Ok(listed([name.as_str(), &role, &status, &devices.unwrap_or_default()]))
     }
 
     fn compare(&self) -> &dyn Compare {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{User, Users, find};
+use super::{User, Users, find, plan::suspension};
 use crate::{
     Error, ErrorKind,
     change::{OnFailure, Plan, Risk},
@@ -45,9 +45,7 @@ impl Users<'_> {
     /// Same as [`plan_suspended`](Self::plan_suspended); [`InvalidInput`](ErrorKind::InvalidInput) for a
     /// name in `keep` that does not belong to the user, and for more devices than one change takes.
     pub async fn plan_offboard(&self, user: &str, options: &Offboard) -> Result<Plan> {
-        let suspension = self.plan_suspended(user, true).await?;
-        let user = self.get(user).await?;
-        let mut leaving = Leaving::new(self.tailnet, user, options, suspension);
+        let mut leaving = Leaving::new(self.tailnet, self.other(user).await?, options);
         leaving.user_invites().await?;
         leaving.keys().await?;
         leaving.devices().await?;
@@ -69,12 +67,11 @@ struct Leaving<'a> {
 }
 
 impl<'a> Leaving<'a> {
-    fn new(tailnet: &'a Tailnet, user: User, options: &'a Offboard, mut plan: Plan) -> Self {
+    fn new(tailnet: &'a Tailnet, user: User, options: &'a Offboard) -> Self {
+        let mut plan = suspension(&user, true);
         plan.least = Risk::Danger;
         // After a failure, as much as possible is still revoked.
         plan.on_failure = OnFailure::Continue;
-        // The devices are listed below, with those that are connected.
-        plan.warnings.clear();
         let theirs = vec![POLICY.to_owned()];
         Self { tailnet, user, options, plan, kept: BTreeSet::new(), theirs }
     }
@@ -84,9 +81,9 @@ impl<'a> Leaving<'a> {
         self.theirs.extend(names.first().map(|it| (*it).to_owned()));
         let options = self.options;
         let is = |wanted: &&str| names.iter().any(|name| name.eq_ignore_ascii_case(wanted));
-        let before = self.kept.len();
-        self.kept.extend(options.keep.iter().map(|it| it.trim()).filter(is));
-        self.kept.len() > before || self.kept.iter().any(is)
+        let found: Vec<&str> = options.keep.iter().map(|it| it.trim()).filter(is).collect();
+        self.kept.extend(&found);
+        !found.is_empty()
     }
 
     /// Adds the warning that something was not checked, if the credential may not read it.
@@ -148,7 +145,7 @@ impl<'a> Leaving<'a> {
     /// another form than a user's ID, so it is not always known who sent it.
     async fn user_invites(&mut self) -> Result<()> {
         let invites = USER_INVITE.list(self.tailnet).await;
-        let users = self.tailnet.users().list().await?;
+        let users = self.tailnet.users().everybody().await?;
         let mut unclear = Vec::new();
         for invite in self.readable(invites, "invites to the tailnet", "users:read")? {
             let sender = invite.get("inviterId").map(text).unwrap_or_default();

@@ -48,12 +48,8 @@ impl Users<'_> {
     /// owner, and if `user` is not the full login name or ID.
     pub async fn plan_suspended(&self, user: &str, suspended: bool) -> Result<Plan> {
         let user = if suspended { self.other(user).await? } else { self.exact(user).await? };
-        let from = change::status_of(&user) == "suspended";
-        if from == suspended {
-            return Ok(of(&user, Vec::new()));
-        }
-        let mut plan = of(&user, vec![change::suspended(from, suspended)]);
-        if suspended {
+        let mut plan = suspension(&user, suspended);
+        if suspended && !plan.is_empty() {
             plan.least = Risk::Danger;
             plan.warnings.extend(devices(&user, "lose their connection"));
         }
@@ -82,7 +78,7 @@ impl Users<'_> {
     }
 
     /// Reads the user with this full login name or ID; refuses the owner.
-    async fn other(&self, user: &str) -> Result<User> {
+    pub(super) async fn other(&self, user: &str) -> Result<User> {
         let user = self.exact(user).await?;
         if change::role_of(&user) == change::OWNER {
             return Err(Error::refused(
@@ -107,6 +103,13 @@ fn own(user: User) -> Result<User> {
         format!("`{}` is a user of another tailnet", find::login(&user)),
         "they are managed in their own tailnet",
     ))
+}
+
+/// The plan that suspends or restores the user; empty if nothing needs to change.
+pub(super) fn suspension(user: &User, suspended: bool) -> Plan {
+    let from = change::status_of(user) == "suspended";
+    let change = (from != suspended).then(|| change::suspended(from, suspended));
+    of(user, Vec::from_iter(change))
 }
 
 /// Makes a plan for one user.

@@ -24,6 +24,11 @@ fn refused(arguments: &[&str]) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
+/// The refusal of a server over HTTP with these options.
+fn serve(options: &[&str]) -> String {
+    refused(&[&["--sandbox", "serve", "--http"], options].concat())
+}
+
 #[test]
 fn a_token_is_printed_once_and_listed_by_what_it_may_do() {
     let (_folder, path, _) = token_file();
@@ -51,7 +56,6 @@ fn a_token_is_printed_once_and_listed_by_what_it_may_do() {
 fn it_does_not_start_unguarded_by_accident() {
     let (_folder, path, _) = token_file();
     let path = path.to_str().unwrap();
-    let serve = |more: &[&str]| refused(&[&["--sandbox", "serve", "--http"], more].concat());
 
     let no_token = serve(&[]);
     assert!(no_token.contains("token add") && no_token.contains("--no-auth"), "{no_token}");
@@ -68,16 +72,8 @@ fn a_sealing_key_that_is_none_is_not_repeated() {
     let folder = tempfile::tempdir().unwrap();
     let key = folder.path().join("key");
     std::fs::write(&key, "c2hvcnQtc2VjcmV0").unwrap();
-    let text = refused(&[
-        "--sandbox",
-        "serve",
-        "--http",
-        "0",
-        "--no-auth",
-        "--stateless",
-        "--sealing-key-file",
-        key.to_str().unwrap(),
-    ]);
+    let key = key.to_str().unwrap();
+    let text = serve(&["0", "--no-auth", "--stateless", "--sealing-key-file", key]);
     assert!(text.contains("32 bytes") && !text.contains("c2hvcnQ"), "{text}");
 }
 
@@ -90,18 +86,8 @@ fn a_sealing_key_that_others_could_read_is_closed_to_them() {
     let key = folder.path().join("key");
     std::fs::write(&key, "c2hvcnQtc2VjcmV0").unwrap();
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
-    let path = key.to_str().unwrap();
 
-    refused(&[
-        "--sandbox",
-        "serve",
-        "--http",
-        "0",
-        "--no-auth",
-        "--stateless",
-        "--sealing-key-file",
-        path,
-    ]);
+    serve(&["0", "--no-auth", "--stateless", "--sealing-key-file", key.to_str().unwrap()]);
 
     assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
 }

@@ -27,7 +27,7 @@ pub struct DeviceState {
 
 impl Device {
     pub(crate) fn become_as(&mut self, state: &DeviceState, now: Timestamp) {
-        // Whoever switches it decides from now on.
+        // A device that was switched by hand no longer follows its schedule.
         self.has_schedule &= state.online.is_none();
         match state.online {
             Some(true) => self.online = true,

@@ -74,7 +74,7 @@ async fn moving() -> Tailnet {
     Tailnet::with(Options { devices_move: true, now, ..Options::default() }).await
 }
 
-/// Whoever looks sees at each moment what the schedule says, and `lastSeen` is the end of the last span.
+/// At each moment a device is on or off as its schedule says, and `lastSeen` is the end of the last span.
 #[tokio::test]
 async fn devices_come_and_go_as_their_schedules_say() {
     let tailnet = moving().await;

@@ -94,8 +94,7 @@ impl Edit for RevokeDevices {
             silent_for: self.silent_for.map(|it| duration("silent_for", &it)).transpose()?,
             ..Filter::default()
         };
-        let filter = (!filter.is_empty()).then_some(filter);
-        let which = DeviceSelector { devices: self.devices, filter };
+        let which = DeviceSelector::new(self.devices, filter);
         tailnet.devices().plan_revoke(&which, self.how, self.on_failure).await
     }
 }

@@ -203,3 +203,20 @@ async fn a_read_that_fails_is_told_with_what_to_do() {
     ])
     .await;
 }
+
+/// A first tag is irreversible. Where none was added, nothing is lost.
+#[tokio::test]
+async fn a_batch_that_took_nothing_with_it_says_nothing_is_lost() {
+    let (sandbox, direct) = sandbox_of(40).await;
+    let list = direct.devices().list().await.unwrap();
+    let untagged = list.iter().filter(|it| it.tags().is_empty() && !it.is_shared_in());
+    let keys: Vec<&str> = untagged.take(2).map(|it| it.key()).collect();
+    let proxy = faulty(&sandbox.base_url(), 0, Fault::Refused).await;
+    let agent = agent(&Tailnet::new(settings(&proxy))).await;
+    let arguments = json!({ "devices": keys, "tags": ["tag:ci"], "on_failure": "undo" });
+
+    let report = agent.fail("add_tags", arguments).await;
+
+    assert_eq!(report["applied"], false, "{report}");
+    assert!(report.get("cannot_be_undone").is_none(), "{report}");
+}
