@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tailsteward::Tailnet;
+use tailsteward::{Tailnet, tailnet::devices::Device};
 
 use crate::support::{
     edits::{self, Edit, agent, session},
@@ -210,7 +210,7 @@ async fn a_batch_that_took_nothing_with_it_says_nothing_is_lost() {
     let (sandbox, direct) = sandbox_of(40).await;
     let list = direct.devices().list().await.unwrap();
     let untagged = list.iter().filter(|it| it.tags().is_empty() && !it.is_shared_in());
-    let keys: Vec<&str> = untagged.take(2).map(|it| it.key()).collect();
+    let keys: Vec<&str> = untagged.take(2).map(Device::key).collect();
     let proxy = faulty(&sandbox.base_url(), 0, Fault::Refused).await;
     let agent = agent(&Tailnet::new(settings(&proxy))).await;
     let arguments = json!({ "devices": keys, "tags": ["tag:ci"], "on_failure": "undo" });
