@@ -41,6 +41,8 @@ pub mod config;
 pub mod tailnet;
 pub mod wire;
 
+#[cfg(feature = "journal")]
+mod database;
 mod operation;
 mod risk;
 mod values;

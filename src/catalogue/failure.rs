@@ -65,6 +65,7 @@ fn how(action: Action) -> String {
         Action::ListChanges => " (list_changes)".to_owned(),
         Action::ShowChange => " (get_change)".to_owned(),
         Action::Configure(Setting::Journal) => " (--store)".to_owned(),
+        Action::Configure(Setting::History) => " (--history)".to_owned(),
         Action::Configure(Setting::Credential) => {
             "; or store one with `tailsteward auth set NAME`; or try it out with --sandbox"
                 .to_owned()

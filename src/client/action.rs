@@ -27,6 +27,8 @@ pub enum Setting {
     Credential,
     /// The location of the journal.
     Journal,
+    /// The location of the history.
+    History,
 }
 
 impl fmt::Display for Action {
@@ -37,6 +39,7 @@ impl fmt::Display for Action {
             Self::ShowChange => "Changes::get",
             Self::Configure(Setting::Credential) => "Settings::credential",
             Self::Configure(Setting::Journal) => "Actor::journal",
+            Self::Configure(Setting::History) => "Tailnet::with_history",
         })
     }
 }

@@ -20,9 +20,10 @@ const MAY_USE: &[(&str, &[&str], &str)] = &[
     ("client", &["operation"], "the transport knows no resource, no plan and no tool"),
     ("config", &["client"], "settings are made here, and used elsewhere"),
     ("api", &["client", "operation", "wire"], "the generated client sends through the transport"),
+    ("database", &["client"], "how a database is opened, without what is in it"),
     (
         "change",
-        &["api", "client", "risk", "wire"],
+        &["api", "client", "database", "risk", "wire"],
         "a plan is carried out without knowing what a device is; the handle holds the typed client",
     ),
     (

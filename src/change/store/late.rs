@@ -5,8 +5,12 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use sqlx::AnyPool;
 use tokio::sync::Mutex;
 
-use super::{Store, schema::Dialect, transaction::Transaction, write};
-use crate::{change::Outcome, client::Result};
+use super::{Store, write};
+use crate::{
+    change::Outcome,
+    client::Result,
+    database::{Dialect, Transaction},
+};
 
 /// The first wait before outcomes are tried again. It doubles up to [`MAX_RETRY_INTERVAL`].
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);

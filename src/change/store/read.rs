@@ -3,10 +3,13 @@
 use serde_json::Value;
 use sqlx::{AnyPool, Row as _, any::AnyRow};
 
-use super::{at, micros, schema::Dialect};
-use crate::change::{
-    Change, Confirmation, Outcome, Risk,
-    journal::{Entry, Find, Step},
+use super::{at, micros};
+use crate::{
+    change::{
+        Change, Confirmation, Outcome, Risk,
+        journal::{Entry, Find, Step},
+    },
+    database::Dialect,
 };
 
 const ENTRY: &str = "id, at, principal, tool, tailnet, resource, risk, planned, outcome, undoes,

@@ -1,12 +1,8 @@
 //! The database tables.
 
-use percent_encoding::{AsciiSet, CONTROLS};
-use sqlx::{AnyConnection, AnyPool, Executor as _, Row as _};
+use sqlx::{AnyPool, Executor as _, Row as _};
 
-use super::transaction::Transaction;
-
-/// Characters of a file path that must be escaped in a URL.
-pub(super) const PATH: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#').add(b' ');
+use crate::database::{Dialect, Transaction};
 
 /// The version of these tables. A later program may read older ones, not the other way round.
 const VERSION: i64 = 2;
@@ -43,54 +39,6 @@ const TABLES: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS plans (
         id TEXT PRIMARY KEY, digest TEXT NOT NULL, until BIGINT NOT NULL, used BIGINT NOT NULL)",
 ];
-
-/// Which SQL the database speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Dialect {
-    Sqlite,
-    Postgres,
-}
-
-impl Dialect {
-    /// The query with `{ID}` and `{NOW}` in this dialect: the type of a primary key, and the
-    /// database's clock in microseconds, which is one clock for all who share the database.
-    pub(super) fn query(self, text: &str) -> String {
-        let (id, now) = match self {
-            Self::Sqlite => (
-                "INTEGER PRIMARY KEY AUTOINCREMENT",
-                "CAST(unixepoch('now', 'subsec') * 1000000 AS INTEGER)",
-            ),
-            Self::Postgres => (
-                "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
-                "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)",
-            ),
-        };
-        text.replace("{ID}", id).replace("{NOW}", now)
-    }
-
-    /// What begins a transaction that writes. In `SQLite` it takes the lock at once: a reader that
-    /// becomes a writer could meet another one halfway.
-    pub(super) fn begin(self) -> &'static str {
-        match self {
-            Self::Sqlite => "BEGIN IMMEDIATE",
-            Self::Postgres => "BEGIN",
-        }
-    }
-}
-
-/// Sets a new connection up.
-pub(super) async fn connected(
-    connection: &mut AnyConnection,
-    dialect: Dialect,
-) -> Result<(), sqlx::Error> {
-    if dialect == Dialect::Sqlite {
-        connection.execute("PRAGMA busy_timeout = 5000").await?;
-        connection.execute("PRAGMA journal_mode = WAL").await?;
-        // Recorded changes must survive a power failure.
-        connection.execute("PRAGMA synchronous = FULL").await?;
-    }
-    Ok(())
-}
 
 /// Makes the tables that are not there.
 pub(super) async fn prepare(pool: &AnyPool, dialect: Dialect) -> Result<(), sqlx::Error> {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use sqlx::{AnyConnection, AnyPool, Row as _, any::AnyQueryResult};
 
-use super::{LEASE, Store, late::Late, micros, read, schema::Dialect};
+use super::{LEASE, Store, late::Late, micros, read};
 use crate::{
     Error,
     change::{
@@ -13,6 +13,7 @@ use crate::{
         journal::{Entry, Find, Intent, Journal, Step},
     },
     client::{Action, Result},
+    database::Dialect,
 };
 
 impl Journal for Store {

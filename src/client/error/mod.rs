@@ -83,6 +83,8 @@ pub enum ErrorKind {
     OutcomeUnknown,
     /// The journal cannot be read or written.
     Journal,
+    /// The history cannot be read or written, or nothing was watched.
+    History,
 }
 
 impl Serialize for ErrorKind {
@@ -120,6 +122,7 @@ impl ErrorKind {
             Self::Redirected => "redirected",
             Self::OutcomeUnknown => "outcome_unknown",
             Self::Journal => "journal",
+            Self::History => "history",
         }
     }
 }

@@ -84,6 +84,7 @@ impl Error {
             ErrorKind::Redirected => "set the base URL to the address of the API".to_owned(),
             ErrorKind::OutcomeUnknown => "check the current state of the resource".to_owned(),
             ErrorKind::Journal => "check where the journal is kept".to_owned(),
+            ErrorKind::History => "check where the history is kept".to_owned(),
         })
     }
 

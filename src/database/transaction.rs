@@ -4,20 +4,20 @@ use std::ops::{Deref, DerefMut};
 
 use sqlx::{Any, AnyConnection, AnyPool, pool::PoolConnection};
 
-use super::schema::Dialect;
+use super::Dialect;
 
 /// An open transaction. A connection whose transaction was not committed is closed, which rolls it
 /// back: after a full disk or a lost connection nobody knows what state it is in.
 ///
 /// Without it, `INSERT … RETURNING` would commit in `SQLite` when the statement is reset, and the driver
 /// drops the error of that.
-pub(super) struct Transaction {
+pub(crate) struct Transaction {
     connection: PoolConnection<Any>,
     is_committed: bool,
 }
 
 impl Transaction {
-    pub(super) async fn begin(pool: &AnyPool, dialect: Dialect) -> Result<Self, sqlx::Error> {
+    pub(crate) async fn begin(pool: &AnyPool, dialect: Dialect) -> Result<Self, sqlx::Error> {
         let mut transaction = Self { connection: pool.acquire().await?, is_committed: false };
         // A reader that becomes a writer could meet another one halfway.
         let begin = dialect.begin();
@@ -26,7 +26,7 @@ impl Transaction {
     }
 
     /// Commits. After an error, nothing of the transaction is in the database.
-    pub(super) async fn commit(mut self) -> Result<(), sqlx::Error> {
+    pub(crate) async fn commit(mut self) -> Result<(), sqlx::Error> {
         sqlx::query("COMMIT").execute(&mut *self.connection).await?;
         self.is_committed = true;
         Ok(())
