@@ -38,6 +38,8 @@ pub mod api;
 pub mod change;
 pub mod client;
 pub mod config;
+#[cfg(feature = "journal")]
+pub mod history;
 pub mod tailnet;
 pub mod wire;
 

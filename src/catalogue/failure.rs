@@ -64,6 +64,7 @@ fn how(action: Action) -> String {
         Action::Call(operation) => format!(" ({})", tool_for(operation)),
         Action::ListChanges => " (list_changes)".to_owned(),
         Action::ShowChange => " (get_change)".to_owned(),
+        Action::Watch => " (`tailsteward watch` or `serve --watch`)".to_owned(),
         Action::Configure(Setting::Journal) => " (--store)".to_owned(),
         Action::Configure(Setting::History) => " (--history)".to_owned(),
         Action::Configure(Setting::Credential) => {

@@ -3,6 +3,8 @@
 use std::sync::{Arc, OnceLock};
 
 use super::{Actor, Plan, Report};
+#[cfg(feature = "journal")]
+use crate::history::{History, Poller};
 use crate::{
     Settings, api,
     client::{Client, Result},
@@ -26,6 +28,8 @@ pub struct Tailnet {
     actor: Actor,
     api: Arc<OnceLock<Result<api::Client>>>,
     name: Option<Arc<str>>,
+    #[cfg(feature = "journal")]
+    history: Option<Arc<History>>,
 }
 
 impl Tailnet {
@@ -36,7 +40,34 @@ impl Tailnet {
             actor: Actor::default(),
             api: Arc::default(),
             name: None,
+            #[cfg(feature = "journal")]
+            history: None,
         }
+    }
+
+    /// The same tailnet with a history, which answers what the API cannot: what was.
+    #[cfg(feature = "journal")]
+    #[must_use]
+    pub fn with_history(&self, history: Arc<History>) -> Self {
+        Self { history: Some(history), ..self.clone() }
+    }
+
+    /// The history of the tailnet, if one is kept.
+    #[cfg(feature = "journal")]
+    pub fn history(&self) -> Option<&Arc<History>> {
+        self.history.as_ref()
+    }
+
+    /// Takes the right to watch the tailnet for `holder`, another text for each process. None if another
+    /// one has it, or if no history is kept.
+    ///
+    /// # Errors
+    ///
+    /// [`History`](crate::ErrorKind::History) if the database cannot be written.
+    #[cfg(feature = "journal")]
+    pub async fn watch(&self, holder: &str) -> Result<Option<Poller>> {
+        let Some(history) = self.history.clone() else { return Ok(None) };
+        Poller::of(&self.client, self.label(), history, holder).await
     }
 
     /// The same tailnet with another actor: changes are made on its behalf and recorded in its journal.
@@ -72,7 +103,7 @@ impl Tailnet {
 
     /// The tailnet's label in the journal: the API's origin and the tailnet's name. The name `-`
     /// means the credential's own tailnet, so then the credential's ID is added.
-    pub(crate) fn label(&self) -> String {
+    pub fn label(&self) -> String {
         let (origin, tailnet) = (self.settings().origin(), self.client.tailnet());
         if tailnet == "-" {
             return format!("{origin} - {}", self.settings().credential.public_id());

@@ -15,6 +15,8 @@ pub enum Action {
     ListChanges,
     /// Show one recorded change.
     ShowChange,
+    /// Watch the tailnet, so that there is a history.
+    Watch,
     /// Set or correct a setting.
     Configure(Setting),
 }
@@ -37,6 +39,7 @@ impl fmt::Display for Action {
             Self::Call(operation) => operation.id(),
             Self::ListChanges => "Changes::list",
             Self::ShowChange => "Changes::get",
+            Self::Watch => "Poller::look",
             Self::Configure(Setting::Credential) => "Settings::credential",
             Self::Configure(Setting::Journal) => "Actor::journal",
             Self::Configure(Setting::History) => "Tailnet::with_history",

@@ -5,7 +5,11 @@ use http::{Method, header};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Client, Error, ErrorKind, Result, attempt::checkable, path_segment, response};
+#[cfg(feature = "journal")]
+use super::Response;
+use super::{
+    Client, Error, ErrorKind, Result, attempt::checkable, path_segment, response, response::Answer,
+};
 use crate::Operation;
 
 /// The parts of a request. `{tailnet}` in the path is filled in.
@@ -35,6 +39,20 @@ impl Client {
     /// Sends `operation` and returns its answer: null if it is empty. If the answer to a change is
     /// not JSON, it is returned as text.
     pub(crate) async fn call(&self, operation: Operation, call: Call<'_>) -> Result<Value> {
+        read(operation, &self.answer(operation, call).await?.body)
+    }
+
+    /// Sends `operation` and returns its answer as it is.
+    #[cfg(feature = "journal")]
+    pub(crate) async fn fetch(
+        &self,
+        operation: Operation,
+        call: Call<'_>,
+    ) -> Result<Response<Bytes>> {
+        Ok(self.answer(operation, call).await?.bytes())
+    }
+
+    async fn answer(&self, operation: Operation, call: Call<'_>) -> Result<Answer> {
         let method = Method::from_bytes(operation.method().as_bytes())
             .map_err(|_| Error::invalid_input("operation", "has an invalid HTTP method"))?;
         let url = self.url(operation, call)?;
@@ -49,8 +67,7 @@ impl Client {
                 .body(Bytes::from(body.to_string())),
         };
         let request = request.build().map_err(Error::unsendable)?;
-        let answer = self.send(operation, request).await?;
-        read(operation, &answer.body)
+        self.send(operation, request).await
     }
 
     fn url(&self, operation: Operation, call: Call<'_>) -> Result<url::Url> {

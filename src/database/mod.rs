@@ -179,6 +179,15 @@ impl Database {
         })
     }
 
+    /// Whether there is something to open. A server may be away, but a file is there or not.
+    pub(crate) fn exists(&self) -> bool {
+        match &self.place {
+            Place::Memory => false,
+            Place::File(path) => path.exists(),
+            Place::Postgres(_) => true,
+        }
+    }
+
     /// Whether what it holds is gone with this process.
     pub(crate) fn is_in_memory(&self) -> bool {
         matches!(self.place, Place::Memory)

@@ -22,8 +22,13 @@ const MAY_USE: &[(&str, &[&str], &str)] = &[
     ("api", &["client", "operation", "wire"], "the generated client sends through the transport"),
     ("database", &["client"], "how a database is opened, without what is in it"),
     (
+        "history",
+        &["client", "database", "operation"],
+        "what was seen is compared and kept without knowing what it means to anybody",
+    ),
+    (
         "change",
-        &["api", "client", "database", "risk", "wire"],
+        &["api", "client", "database", "history", "risk", "wire"],
         "a plan is carried out without knowing what a device is; the handle holds the typed client",
     ),
     (

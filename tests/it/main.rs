@@ -25,6 +25,7 @@ mod client;
 mod config;
 mod docs;
 mod guard;
+mod history;
 mod jobs;
 mod mcp;
 mod server;

@@ -1,0 +1,72 @@
+//! Entries of the configuration audit log, as they are remembered.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::Seconds;
+use crate::client::call::member;
+
+/// The maximum number of characters that are kept of a value.
+const VALUE: usize = 200;
+
+/// An entry of the configuration audit log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Event {
+    /// When it happened, in seconds since 1970.
+    pub at: Seconds,
+    /// What was done, such as `UPDATE`.
+    pub action: String,
+    /// What it was done to, such as `NODE`.
+    pub target: String,
+    /// The ID of that.
+    pub target_id: String,
+    /// The property that changed; may be empty.
+    pub property: String,
+    /// Who did it: a login name, or else an ID.
+    pub actor: String,
+    /// The start of the value before; may be empty.
+    pub old: String,
+    /// The start of the value after; may be empty.
+    pub new: String,
+    /// What tells it from all other entries.
+    pub entry: String,
+}
+
+impl Event {
+    /// Reads an entry. What is missing in it stays empty; without a time it gets `now`.
+    pub fn read(entry: &Value, now: Seconds) -> Self {
+        let text = |of: &Value, name: &str| {
+            member(of, name).map(|it| it.as_str().map_or_else(|| it.to_string(), str::to_owned))
+        };
+        let at = text(entry, "eventTime").and_then(|it| it.parse::<Timestamp>().ok());
+        let none = Value::Null;
+        let target = entry.get("target").unwrap_or(&none);
+        let actor = entry.get("actor").unwrap_or(&none);
+        let mut event = Self {
+            at: at.map_or(now, Timestamp::as_second),
+            action: text(entry, "action").unwrap_or_default(),
+            target: text(target, "type").unwrap_or_default(),
+            target_id: text(target, "id").unwrap_or_default(),
+            property: text(target, "property").unwrap_or_default(),
+            actor: ["loginName", "displayName", "id"]
+                .iter()
+                .find_map(|name| text(actor, name))
+                .unwrap_or_default(),
+            old: start(text(entry, "old")),
+            new: start(text(entry, "new")),
+            entry: String::new(),
+        };
+        // Both ends of a window belong to it, and windows overlap: the same entry comes more than once.
+        let group = text(entry, "eventGroupID").unwrap_or_default();
+        let time = text(entry, "eventTime").unwrap_or_default();
+        let parts =
+            [&group, &time, &event.action, &event.target, &event.target_id, &event.property];
+        event.entry = parts.map(String::as_str).join("\u{1f}");
+        event
+    }
+}
+
+fn start(text: Option<String>) -> String {
+    text.map(|it| it.chars().take(VALUE).collect()).unwrap_or_default()
+}

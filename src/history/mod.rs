@@ -1,0 +1,43 @@
+//! What was seen of a tailnet over time. The API knows only what is now; a history knows what somebody saw
+//! who looked again and again, and when nobody looked.
+//!
+//! [`Poller`] asks the API and records what changed. [`diff`](diff::diff) says what that is, and
+//! [`uptime`](uptime::uptime) what follows from it; both are pure. [`History`] keeps it in a database.
+//!
+//! ```no_run
+//! use tailsteward::{
+//!     Tailnet,
+//!     history::{History, Source},
+//! };
+//!
+//! # async fn example(tailnet: Tailnet) -> tailsteward::Result<()> {
+//! let tailnet = tailnet.with_history(History::in_memory());
+//! let Some(mut poller) = tailnet.watch("this process").await? else {
+//!     return Ok(()); // Another process watches already.
+//! };
+//! let look = poller.look(&Source::devices(), jiff::Timestamp::now().as_second()).await?;
+//! println!("{look:?}");
+//! # Ok(()) }
+//! ```
+
+pub mod diff;
+mod event;
+mod fact;
+pub mod look;
+mod poll;
+mod source;
+mod spans;
+mod store;
+pub mod uptime;
+
+pub use self::{
+    diff::{Diff, Known, New},
+    event::Event,
+    fact::{Connection, Fact, Field, Kind},
+    look::{Look, Sighting},
+    poll::{Looked, Poller},
+    source::Source,
+    spans::{Seconds, Spans},
+    store::{DaySums, Held, History, Kept, LEASE, Lease, LookedAt, Seen, Transition},
+};
+pub use crate::database::Place;

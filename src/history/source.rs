@@ -1,0 +1,168 @@
+//! What is asked of the API, how often, and what of the answer is compared.
+
+use super::{Field, Kind, Seconds};
+use crate::Operation;
+
+const MINUTE: Seconds = 60;
+
+/// Something that is looked at again and again.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Its number in the database. A number is never used again for something else.
+    pub(super) number: i64,
+    /// What it is called in answers.
+    pub name: &'static str,
+    /// The kind of things that it lists.
+    pub(super) kind: Kind,
+    /// The operation that lists them.
+    pub operation: Operation,
+    /// Seconds between two looks.
+    pub interval: Seconds,
+    pub(super) shape: Shape,
+}
+
+/// Where in the answer the things are.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Shape {
+    /// A list of devices.
+    Devices,
+    /// Entries of the audit log.
+    AuditLog,
+    /// A list under a name, with the fields that hold an ID and a name.
+    List { member: &'static str, key: &'static str, name: &'static str },
+    /// One object for each name.
+    Named(&'static [&'static str]),
+    /// One document, of which the named fields are compared.
+    Document,
+    /// One document, of which only is known that it changed.
+    Content,
+}
+
+impl Source {
+    /// How long nobody may have looked for a look to continue the span before it.
+    pub(super) fn longest_gap(&self) -> Seconds {
+        self.interval * 3
+    }
+
+    /// The devices.
+    pub fn devices() -> Self {
+        Self {
+            number: DEVICES,
+            name: "devices",
+            kind: Kind::Device,
+            operation: Operation::ListTailnetDevices,
+            interval: MINUTE,
+            shape: Shape::Devices,
+        }
+    }
+
+    /// The entries of the configuration audit log.
+    pub fn audit_log() -> Self {
+        Self {
+            number: AUDIT_LOG,
+            name: "audit log",
+            kind: Kind::Settings,
+            operation: Operation::ListConfigurationAuditLogs,
+            interval: MINUTE,
+            shape: Shape::AuditLog,
+        }
+    }
+
+    /// All of them: about 196 requests in an hour.
+    pub fn all() -> Vec<Self> {
+        let mut all = vec![Self::devices(), Self::audit_log()];
+        let rows = LISTS.iter().enumerate();
+        all.extend(rows.map(|(at, &(name, kind, operation, minutes, shape))| Self {
+            number: FIRST_LIST + i64::try_from(at).unwrap_or_default(),
+            name,
+            kind,
+            operation,
+            interval: minutes * MINUTE,
+            shape,
+        }));
+        all
+    }
+
+    /// The fields that are compared.
+    pub(super) fn fields(&self) -> Vec<Field> {
+        fields_of(self.kind).iter().filter_map(|name| Field::named(name)).collect()
+    }
+}
+
+pub(super) const DEVICES: i64 = 1;
+const AUDIT_LOG: i64 = 2;
+const FIRST_LIST: i64 = 3;
+
+type Row = (&'static str, Kind, Operation, Seconds, Shape);
+
+/// Add new ones at the end: their place is their number in the database.
+const LISTS: &[Row] = &[
+    ("users", Kind::User, Operation::ListUsers, 5, list("users", "id", "loginName")),
+    ("keys", Kind::Key, Operation::ListTailnetKeys, 5, list("keys", "id", "description")),
+    ("user invites", Kind::UserInvite, Operation::ListUserInvites, 5, list("", "id", "id")),
+    ("policy file", Kind::PolicyFile, Operation::GetPolicyFile, 15, Shape::Content),
+    ("settings", Kind::Settings, Operation::GetTailnetSettings, 15, Shape::Document),
+    ("DNS", Kind::Dns, Operation::GetDnsConfiguration, 15, Shape::Content),
+    (
+        "contacts",
+        Kind::Contact,
+        Operation::GetContacts,
+        15,
+        Shape::Named(&["account", "support", "security"]),
+    ),
+    (
+        "webhooks",
+        Kind::Webhook,
+        Operation::ListWebhooks,
+        15,
+        list("webhooks", "endpointId", "endpointId"),
+    ),
+    (
+        "posture integrations",
+        Kind::PostureIntegration,
+        Operation::GetPostureIntegrations,
+        15,
+        list("integrations", "id", "provider"),
+    ),
+    ("services", Kind::Service, Operation::ListServices, 15, list("vipServices", "name", "name")),
+];
+
+const fn list(member: &'static str, key: &'static str, name: &'static str) -> Shape {
+    Shape::List { member, key, name }
+}
+
+/// The names of the fields that are compared, as the API writes them.
+fn fields_of(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::User => &["role", "status", "type", "created"],
+        Kind::Key => &[
+            "description",
+            "keyType",
+            "expires",
+            "revoked",
+            "invalid",
+            "scopes",
+            "tags",
+            "created",
+        ],
+        Kind::UserInvite => &["role"],
+        Kind::Settings => &[
+            "devicesApprovalOn",
+            "devicesAutoUpdatesOn",
+            "devicesKeyDurationDays",
+            "usersApprovalOn",
+            "usersRoleAllowedToJoinExternalTailnets",
+            "networkFlowLoggingOn",
+            "regionalRoutingOn",
+            "postureIdentityCollectionOn",
+            "httpsEnabled",
+            "aclsExternallyManagedOn",
+            "aclsExternalLink",
+        ],
+        Kind::Contact => &["needsVerification"],
+        Kind::Webhook => &["subscriptions"],
+        Kind::PostureIntegration => &["provider"],
+        Kind::Service => &["ports", "tags"],
+        Kind::Device | Kind::PolicyFile | Kind::Dns | Kind::LogStream => &[],
+    }
+}

@@ -1,0 +1,77 @@
+//! The tables of the history.
+
+use sqlx::{AnyPool, Executor as _, Row as _};
+
+use crate::database::{Dialect, Transaction};
+
+/// The version of these tables. A later program may read older ones, not the other way round.
+const VERSION: i64 = 1;
+
+/// Times are in seconds since 1970, but for leases, which are in microseconds of the database's clock.
+const TABLES: &[&str] = &[
+    "CREATE TABLE IF NOT EXISTS history_version (version BIGINT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS watched_tailnets (
+        id {ID}, label TEXT NOT NULL UNIQUE, rolled_until BIGINT NOT NULL DEFAULT 0)",
+    // Who watches a tailnet. Each time that somebody else takes over, the epoch counts on.
+    "CREATE TABLE IF NOT EXISTS watchers (
+        tailnet BIGINT PRIMARY KEY, holder TEXT NOT NULL, until BIGINT NOT NULL, epoch BIGINT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS watched (
+        id {ID}, tailnet BIGINT NOT NULL, kind BIGINT NOT NULL, key TEXT NOT NULL, name TEXT NOT NULL,
+        created BIGINT, first_seen BIGINT NOT NULL, gone_at BIGINT, UNIQUE (tailnet, kind, key))",
+    // One row for each change of a field. A field without a row is false, absent or empty.
+    "CREATE TABLE IF NOT EXISTS facts (
+        subject BIGINT NOT NULL, field BIGINT NOT NULL, at BIGINT NOT NULL, value TEXT NOT NULL,
+        PRIMARY KEY (subject, field, at)) {CLUSTERED}",
+    // When somebody looked.
+    "CREATE TABLE IF NOT EXISTS spans (
+        tailnet BIGINT NOT NULL, source BIGINT NOT NULL, begun BIGINT NOT NULL, ended BIGINT NOT NULL,
+        PRIMARY KEY (tailnet, source, begun)) {CLUSTERED}",
+    // How the last look at each source went.
+    "CREATE TABLE IF NOT EXISTS looks (
+        tailnet BIGINT NOT NULL, source BIGINT NOT NULL, tried_at BIGINT NOT NULL, good_at BIGINT,
+        error TEXT, PRIMARY KEY (tailnet, source))",
+    "CREATE TABLE IF NOT EXISTS days (
+        subject BIGINT NOT NULL, day BIGINT NOT NULL, watched BIGINT NOT NULL, up BIGINT NOT NULL,
+        disconnects BIGINT NOT NULL, outage BIGINT NOT NULL, PRIMARY KEY (subject, day)) {CLUSTERED}",
+    "CREATE TABLE IF NOT EXISTS events (
+        id {ID}, tailnet BIGINT NOT NULL, at BIGINT NOT NULL, action TEXT NOT NULL, target TEXT NOT NULL,
+        target_id TEXT NOT NULL, property TEXT NOT NULL, actor TEXT NOT NULL, old TEXT NOT NULL,
+        new TEXT NOT NULL, entry TEXT NOT NULL, UNIQUE (tailnet, entry))",
+    "CREATE INDEX IF NOT EXISTS events_at ON events (tailnet, at)",
+    "CREATE TABLE IF NOT EXISTS audits (
+        tailnet BIGINT NOT NULL, at BIGINT NOT NULL, result TEXT NOT NULL, PRIMARY KEY (tailnet, at))",
+    "CREATE TABLE IF NOT EXISTS exceptions (
+        id {ID}, tailnet BIGINT NOT NULL, check_id TEXT NOT NULL, subject TEXT NOT NULL,
+        principal TEXT NOT NULL, reason TEXT NOT NULL, made BIGINT NOT NULL, until BIGINT NOT NULL,
+        UNIQUE (tailnet, check_id, subject))",
+];
+
+/// Makes the tables that are not there.
+pub(super) async fn prepare(pool: &AnyPool, dialect: Dialect) -> sqlx::Result<()> {
+    let mut transaction = Transaction::begin(pool, dialect).await?;
+    if dialect == Dialect::Postgres {
+        // Several servers may start at once, and the tables are made by one of them.
+        transaction.execute("SELECT 1 FROM pg_advisory_xact_lock(7426832)").await?;
+    }
+    for table in TABLES {
+        transaction.execute(sqlx::query(&dialect.query(table))).await?;
+    }
+    let version = sqlx::query("SELECT version FROM history_version")
+        .fetch_optional(&mut *transaction)
+        .await?
+        .map(|row| row.try_get::<i64, _>(0))
+        .transpose()?;
+    match version {
+        Some(later) if later > VERSION => {
+            return Err(sqlx::Error::Protocol(format!(
+                "its version is {later}, but this program supports {VERSION}"
+            )));
+        }
+        Some(_) => {}
+        None => {
+            let query = sqlx::query("INSERT INTO history_version (version) VALUES ($1)");
+            query.bind(VERSION).execute(&mut *transaction).await?;
+        }
+    }
+    transaction.commit().await
+}
