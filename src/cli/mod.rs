@@ -1,6 +1,6 @@
 //! The command line. Without a subcommand it runs the MCP server.
 
-use std::{io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::{Parser, Subcommand};
 use serde_json::Value;
@@ -17,6 +17,7 @@ use crate::{
     Credential, Error, ErrorKind, Settings, Tailnet,
     client::Result,
     config::{self, Profiles},
+    history::History,
     mcp::{self, Server},
     sandbox::{Options, Sandbox},
     tailnet::Tailnets,
@@ -33,6 +34,7 @@ mod serve;
 mod server_options;
 mod token;
 mod tools;
+mod watch;
 
 /// Requests per second and endpoint to the sandbox, which needs no rate limit.
 const SANDBOX_RATE: f64 = 10_000.0;
@@ -136,6 +138,8 @@ enum Command {
     /// Manage tokens for the HTTP server
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Watch the tailnet without serving it: look again and again, and keep a history
+    Watch,
     /// Serve only the emulated admin API, for other clients
     Sandbox(sandbox::SandboxArguments),
 }
@@ -215,11 +219,14 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             offered.choice()?;
             let sealing_key = serve.sealing_key()?;
             serve.shares_its_store(offered.names_store() || target.sandbox)?;
+            let history = offered.history(target.sandbox)?;
+            watch::keeps_a_history(serve.watches(), history.as_ref())?;
             let connected = target.connect_all().await?;
             let mut setup = offered.setup(connected.tailnets.first(), target.sandbox)?;
             setup.sealing_key = sealing_key;
             let first = connected.tailnets.first().clone();
-            serve.run(Server::new(connected.tailnets, setup), first).await?;
+            let tailnets = with(connected.tailnets, history.as_ref());
+            serve.run(Server::new(tailnets, setup), first).await?;
         }
         Command::Call { tool, arguments } => {
             let arguments: Value = serde_json::from_str(&arguments).map_err(|error| {
@@ -228,7 +235,9 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             offered.choice()?;
             let connected = target.connect_all().await?;
             let setup = offered.setup(connected.tailnets.first(), target.sandbox)?;
-            let output = call::run(&tool, arguments, connected.tailnets, &setup).await?;
+            let history = offered.history(target.sandbox)?;
+            let tailnets = with(connected.tailnets, history.as_ref());
+            let output = call::run(&tool, arguments, tailnets, &setup).await?;
             print(&output.json()?);
             if output.has_failures() {
                 return Ok(ExitCode::FAILURE);
@@ -262,9 +271,23 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             offered.fits_a_token()?;
             print(&token::run(command)?);
         }
+        Command::Watch => {
+            let history = offered.history(target.sandbox)?;
+            watch::keeps_a_history(true, history.as_ref())?;
+            let connected = target.connect_all().await?;
+            watch::run(&with(connected.tailnets, history.as_ref())).await;
+        }
         Command::Sandbox(arguments) => sandbox::serve(arguments, target.sandbox_devices).await?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The tailnets with the history that is kept of them, if one is.
+fn with(tailnets: Tailnets, history: Option<&Arc<History>>) -> Tailnets {
+    match history {
+        Some(history) => tailnets.with_history(history),
+        None => tailnets,
+    }
 }
 
 /// The served tailnets, and the sandbox behind them, if any.

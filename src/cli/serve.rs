@@ -35,6 +35,9 @@ pub(crate) struct Serve {
     guard: Guard,
     #[command(flatten)]
     caps: Caps,
+    /// Watch the tailnet: look again and again, and keep a history
+    #[arg(long, env = "TAILSTEWARD_WATCH", value_parser = clap::builder::BoolishValueParser::new())]
+    watch: bool,
     /// Keep no state between requests, so that any replica can answer the next one
     #[arg(long, requires = "http")]
     stateless: bool,
@@ -92,6 +95,11 @@ struct Caps {
 }
 
 impl Serve {
+    /// Whether the tailnet is to be watched.
+    pub(super) fn watches(&self) -> bool {
+        self.watch
+    }
+
     /// Whether HTTP was selected.
     pub(super) fn is_http(&self) -> bool {
         self.http.is_some()
@@ -114,6 +122,10 @@ impl Serve {
     pub(crate) async fn run(self, server: Server, tailnet: Tailnet) -> Result<()> {
         let due = server.clone();
         tokio::spawn(async move { due.revoke_rotated(jobs::POLL_INTERVAL).await });
+        if self.watch {
+            let watching = server.clone();
+            tokio::spawn(async move { watching.watch().await });
+        }
         if let Some(Listen(address)) = self.http {
             return self.over_http(address, server, tailnet).await;
         }
@@ -237,7 +249,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// Returns at the first stop signal. A second one ends the process immediately.
-async fn stop_signal() {
+pub(super) async fn stop_signal() {
     signal().await;
     complain("finishing running calls; press Ctrl-C or send the signal again to stop now");
     tokio::spawn(async {

@@ -13,6 +13,7 @@ use crate::{
     change::store::{Place, Store},
     client::{Result, resolve},
     guard::Principal,
+    history::History,
     mcp::Setup,
     tool::Risk,
 };
@@ -74,6 +75,17 @@ pub(super) struct Offered {
         value_parser = |text: &str| Ok::<SecretString, String>(text.into())
     )]
     store: Option<SecretString>,
+    /// The history of what was seen: a file, `memory`, `postgres://USER:PASSWORD@HOST/DATABASE`, `file:PATH`
+    /// of a file that has one of these in it, or `off`. By default beside the journal
+    #[arg(
+        long,
+        global = true,
+        env = "TAILSTEWARD_HISTORY",
+        value_name = "PLACE",
+        hide_env_values = true,
+        value_parser = |text: &str| Ok::<SecretString, String>(text.into())
+    )]
+    history: Option<SecretString>,
     /// Your name in the journal and the audit. By default the user of the operating system. Callers with
     /// a token have the token's name
     #[arg(long = "as", global = true, env = "TAILSTEWARD_AS", value_name = "NAME")]
@@ -142,15 +154,20 @@ impl Offered {
         let Some(place) = &self.store else {
             return if sandbox { Ok(Place::Memory) } else { default_store().map(Place::File) };
         };
-        // Not parsed by clap, which repeats invalid values in its error: this one may contain a password.
-        let text = resolve("--store", place.expose_secret()).map_err(|error| {
-            error.with_remedy(
-                "`file:` is for a file with the location in it; to keep the journal in that file, leave out \
-                 `file:`",
-            )
-        })?;
-        let wrong = |why: String| Error::config(why, "see `--store` in docs/configuration.md");
-        text.expose_secret().parse().map_err(wrong)
+        parse("--store", place)
+    }
+
+    /// The history, or none if it is switched off. Without an option it is beside the journal.
+    pub(super) fn history(&self, sandbox: bool) -> Result<Option<Arc<History>>> {
+        let place = match &self.history {
+            Some(place) if place.expose_secret() == "off" => return Ok(None),
+            Some(place) => parse("--history", place)?,
+            None => match self.place(sandbox)? {
+                Place::File(journal) => Place::File(journal.with_file_name("history.db")),
+                other => other,
+            },
+        };
+        Ok(Some(Arc::new(History::new(place))))
     }
 
     /// The caller over stdio and on the terminal, by the name from `--as` or the operating system.
@@ -169,6 +186,20 @@ impl Offered {
         }
         Ok(Principal::new(name.as_str()))
     }
+}
+
+/// Reads a place. Not parsed by clap, which repeats invalid values in its error: this one may contain a
+/// password.
+fn parse(option: &str, place: &SecretString) -> Result<Place> {
+    let text = resolve(option, place.expose_secret()).map_err(|error| {
+        error.with_remedy(
+            "`file:` is for a file with the location in it; to name the database's own file, leave out \
+             `file:`",
+        )
+    })?;
+    let wrong =
+        |why: String| Error::config(why, format!("see `{option}` in docs/configuration.md"));
+    text.expose_secret().parse().map_err(wrong)
 }
 
 fn default_store() -> Result<std::path::PathBuf> {

@@ -147,6 +147,11 @@ impl Server {
         jobs::revoke_rotated(self.guard(), interval).await;
     }
 
+    /// Watches the tailnets that have a history, until the server ends.
+    pub async fn watch(&self) {
+        jobs::watch(self.tailnets(), self.guard().ending()).await;
+    }
+
     /// The default tailnet.
     pub(crate) fn tailnet(&self) -> &Tailnet {
         self.guard().tailnets().first()

@@ -1,9 +1,11 @@
 //! The tailnets that one server serves, each under the name of its profile.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use super::Tailnet;
-use crate::{Error, client::Result, config::RESERVED};
+use crate::{Error, client::Result, config::RESERVED, history::History};
 
 /// The parameter of a tool call that names the tailnet.
 pub(crate) const TAILNET: &str = "tailnet";
@@ -67,6 +69,14 @@ impl Tailnets {
         }
         let named = if named.len() > 1 { named } else { Vec::new() };
         Ok(Self { first, named })
+    }
+
+    /// The same tailnets with a history.
+    #[must_use]
+    pub fn with_history(self, history: &Arc<History>) -> Self {
+        let with = |it: &Tailnet| it.with_history(Arc::clone(history));
+        let named = self.named.iter().map(|(name, it)| (name.clone(), with(it))).collect();
+        Self { first: with(&self.first), named }
     }
 
     /// The tailnet that a call goes to if it names none.

@@ -43,6 +43,7 @@ const MAY_USE: &[(&str, &[&str], &str)] = &[
             "change",
             "client",
             "config",
+            "history",
             "operation",
             "policy",
             "tool",
@@ -65,7 +66,7 @@ const MAY_USE: &[(&str, &[&str], &str)] = &[
     ),
     (
         "jobs",
-        &["catalogue", "change", "client", "guard", "tailnet", "tool"],
+        &["catalogue", "change", "client", "guard", "history", "tailnet", "tool"],
         "what a server does by itself goes through the guard, too",
     ),
     (
@@ -86,6 +87,7 @@ const MAY_USE: &[(&str, &[&str], &str)] = &[
             "client",
             "config",
             "guard",
+            "history",
             "jobs",
             "mcp",
             "operation",

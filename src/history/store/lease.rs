@@ -50,6 +50,19 @@ impl History {
         Ok(held)
     }
 
+    /// How often the right to watch a tailnet was taken; none if it never was.
+    ///
+    /// # Errors
+    ///
+    /// [`History`](crate::ErrorKind::History) if the database cannot be read.
+    pub async fn epoch(&self, tailnet: &str) -> Result<Option<i64>> {
+        let Some(tailnet) = self.number(tailnet).await? else { return Ok(None) };
+        let query = sqlx::query("SELECT epoch FROM watchers WHERE tailnet = $1").bind(tailnet);
+        let row = query.fetch_optional(self.pool().await?).await;
+        let epoch = row.and_then(|row| row.map(|row| row.try_get(0)).transpose());
+        epoch.map_err(|error| self.wrong(&error))
+    }
+
     /// Gives a lease back, so that another replica can watch at once.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use tailsteward::{
     ErrorKind, Tailnet,
     history::{History, LEASE, Looked, Place, Poller, Seconds, Source},
     sandbox::{DeviceState, Fault, FaultKind, Sandbox},
+    tailnet::devices::Device,
 };
 
 use crate::support::{changes::own, tailnet::sandbox_of};
@@ -50,7 +51,7 @@ async fn every_database_keeps_what_was_seen() {
     let folder = tempfile::tempdir().unwrap();
     for place in places(folder.path()) {
         let (sandbox, tailnet, history) = watched(place.clone()).await;
-        let device = own(&tailnet).await.into_iter().find(|it| it.is_online()).unwrap();
+        let device = own(&tailnet).await.into_iter().find(Device::is_online).unwrap();
         let mut poller = tailnet.watch("one").await.unwrap().unwrap();
         let (source, start) = (Source::devices(), now());
         let (seen, facts) = recorded(&mut poller, &source, start).await;
@@ -172,7 +173,7 @@ async fn a_database_that_is_locked_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("history.db");
     let (sandbox, tailnet, history) = watched(Place::File(path.clone())).await;
-    let device = own(&tailnet).await.into_iter().find(|it| it.is_online()).unwrap();
+    let device = own(&tailnet).await.into_iter().find(Device::is_online).unwrap();
     let mut poller = tailnet.watch("one").await.unwrap().unwrap();
     let (source, start) = (Source::devices(), now());
     recorded(&mut poller, &source, start).await;

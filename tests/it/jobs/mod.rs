@@ -1,3 +1,4 @@
 //! What a server does by itself.
 
 mod revoke_rotated;
+mod watch;

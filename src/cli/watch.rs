@@ -1,0 +1,29 @@
+//! `tailsteward watch`: watches tailnets without serving them.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{complain, serve::stop_signal};
+use crate::{Error, Tailnet, client::Result, history::History, jobs, tailnet::Tailnets};
+
+/// Rejects watching without a place for what is seen.
+pub(super) fn keeps_a_history(watches: bool, history: Option<&Arc<History>>) -> Result<()> {
+    if !watches || history.is_some() {
+        return Ok(());
+    }
+    let why = "what is seen has no place: --history is `off`";
+    Err(Error::config(why, "name a file or a Postgres database with --history"))
+}
+
+/// Watches until the process receives a stop signal.
+pub(super) async fn run(tailnets: &Tailnets) {
+    let ending = CancellationToken::new();
+    let titles: Vec<String> = tailnets.all().map(Tailnet::title).collect();
+    complain(&format!("watching {}; press Ctrl-C to stop", titles.join(", ")));
+    let stop = async {
+        stop_signal().await;
+        ending.cancel();
+    };
+    futures_util::join!(jobs::watch(tailnets, &ending), stop);
+}

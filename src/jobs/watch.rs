@@ -1,0 +1,166 @@
+//! Watches tailnets: looks at each source again and again, and records what changed. Of several processes
+//! that share a history, one does it for each tailnet.
+
+use std::{future::Future, pin::pin, time::Duration};
+
+use jiff::Timestamp;
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Tailnet,
+    guard::nonce,
+    history::{History, LEASE, Lease, Looked, Poller, Source},
+    tailnet::Tailnets,
+};
+
+/// How often a process that does not watch tries to take over.
+const TAKE_OVER: Duration = Duration::from_secs(5);
+/// The longest wait before the first look at a source, so that not all are asked at once.
+const SPREAD: Duration = Duration::from_mins(1);
+/// How often days are summed up, and old rows deleted.
+const TIDY: Duration = Duration::from_hours(1);
+
+/// Watches all `tailnets` that have a history, until `ending` is cancelled.
+pub(crate) async fn watch(tailnets: &Tailnets, ending: &CancellationToken) {
+    let each = tailnets.all().map(|tailnet| watch_one(tailnet, ending));
+    futures_util::future::join_all(each).await;
+}
+
+async fn watch_one(tailnet: &Tailnet, ending: &CancellationToken) {
+    let Some(history) = tailnet.history() else { return };
+    let Ok(holder) = nonce() else { return tracing::error!("the system has no random bytes") };
+    loop {
+        match tailnet.watch(&holder).await {
+            Ok(Some(poller)) => {
+                let mut turn = Turn::new(tailnet.title(), poller, history);
+                if turn.run(ending).await == Ended::Stopped {
+                    return;
+                }
+            }
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%error, "the history cannot be used; it is tried again"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(TAKE_OVER) => {}
+            () = ending.cancelled() => return,
+        }
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Ended {
+    /// The process ends.
+    Stopped,
+    /// Another process watches now.
+    TakenOver,
+}
+
+/// The time in which this process watches a tailnet.
+struct Turn<'a> {
+    title: String,
+    poller: Poller,
+    history: &'a History,
+    /// Each source, and when it is due.
+    due: Vec<(Instant, Source)>,
+    tidy_at: Instant,
+}
+
+impl<'a> Turn<'a> {
+    fn new(title: String, poller: Poller, history: &'a History) -> Self {
+        let now = Instant::now();
+        let when = |source: &Source| {
+            // The devices first; the others spread over the first minute.
+            let wait = SPREAD.mul_f64(fastrand::f64());
+            if source.name == "devices" { now } else { now + wait }
+        };
+        let due = Source::all().into_iter().map(|source| (when(&source), source)).collect();
+        Self { title, poller, history, due, tidy_at: now + SPREAD }
+    }
+
+    async fn run(&mut self, ending: &CancellationToken) -> Ended {
+        tracing::info!(tailnet = self.title, "watching");
+        let (lease, history) = (self.poller.lease().clone(), self.history);
+        loop {
+            let next = self.due.iter().map(|it| it.0).min().unwrap_or(self.tidy_at);
+            let wait = tokio::time::sleep_until(next.min(self.tidy_at));
+            let step = async {
+                wait.await;
+                self.step().await
+            };
+            let ended = tokio::select! {
+                ended = holding(history, &lease, step) => ended,
+                () = ending.cancelled() => Some(Ended::Stopped),
+            };
+            match ended {
+                None => {}
+                Some(Ended::Stopped) => {
+                    // So that another one need not wait until the lease ends.
+                    if let Err(error) = history.release(&lease).await {
+                        tracing::debug!(%error, "the lease could not be given back");
+                    }
+                    return Ended::Stopped;
+                }
+                Some(Ended::TakenOver) => {
+                    tracing::warn!(tailnet = self.title, "another process watches now");
+                    return Ended::TakenOver;
+                }
+            }
+        }
+    }
+
+    /// Looks at the source that is due, or tidies up.
+    async fn step(&mut self) -> Option<Ended> {
+        let now = Instant::now();
+        if self.tidy_at <= now {
+            self.tidy_at = now + TIDY;
+            if let Err(error) = self.poller.tidy(Timestamp::now().as_second()).await {
+                tracing::warn!(%error, "the history could not be tidied up");
+            }
+            return None;
+        }
+        let (at, source) = self.due.iter_mut().min_by_key(|it| it.0)?;
+        let looked = self.poller.look(source, Timestamp::now().as_second()).await;
+        let interval = u64::try_from(self.poller.interval(source)).unwrap_or(u64::MAX);
+        // A little sooner or later, so that replicas and tailnets do not fall into step.
+        let wait = Duration::from_secs(interval).mul_f64(0.95 + fastrand::f64() * 0.1);
+        *at = Instant::now() + wait;
+        match looked {
+            Ok(Looked::Recorded { seen, facts }) => {
+                tracing::debug!(source = source.name, seen, facts, "looked");
+                None
+            }
+            Ok(Looked::TakenOver) => Some(Ended::TakenOver),
+            Ok(Looked::Not(why)) => {
+                tracing::warn!(tailnet = self.title, source = source.name, why, "nothing was seen");
+                None
+            }
+            Err(error) => {
+                tracing::warn!(tailnet = self.title, source = source.name, %error, "nothing was recorded");
+                None
+            }
+        }
+    }
+}
+
+/// Waits for `step`, and renews the lease meanwhile.
+async fn holding(
+    history: &History,
+    lease: &Lease,
+    step: impl Future<Output = Option<Ended>>,
+) -> Option<Ended> {
+    let mut step = pin!(step);
+    let mut renewal = tokio::time::interval(LEASE / 3);
+    renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    renewal.reset();
+    loop {
+        tokio::select! {
+            ended = &mut step => return ended,
+            _ = renewal.tick() => match history.renew(lease).await {
+                Ok(true) => {}
+                Ok(false) => return Some(Ended::TakenOver),
+                Err(error) => tracing::warn!(%error, "the right to watch could not be renewed"),
+            },
+        }
+    }
+}

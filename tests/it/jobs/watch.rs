@@ -1,0 +1,97 @@
+//! Watching as a process: it keeps a history, one of several does it, and a killed one is replaced.
+
+use std::{
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tailsteward::{
+    Tailnet,
+    history::{History, Place},
+    sandbox::Sandbox,
+};
+
+use crate::support::tailnet::sandbox_of;
+
+/// A process that is killed when the test ends.
+struct Watcher(Child);
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn watch(tailnet: &Tailnet, history: &str, folder: &Path) -> Watcher {
+    let child = Command::new(env!("CARGO_BIN_EXE_tailsteward"))
+        .args(["watch", "--history", history, "--store"])
+        .arg(folder.join("journal.db"))
+        .env("TAILSCALE_BASE_URL", tailnet.settings().base_url.to_string())
+        .env("TAILSCALE_API_KEY", Sandbox::API_KEY)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    Watcher(child)
+}
+
+/// Waits until somebody watches who did not before, and says how long that took.
+async fn watched(history: &History, tailnet: &Tailnet, epoch: i64) -> Duration {
+    let begun = Instant::now();
+    loop {
+        if history.epoch(&tailnet.label()).await.unwrap() >= Some(epoch) {
+            return begun.elapsed();
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "nobody watches");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn replaced(place: &str, folder: &Path) {
+    let (_sandbox, tailnet) = sandbox_of(20).await;
+    let place_of: Place = place.parse().unwrap();
+    let history = Arc::new(History::new(place_of));
+    let mut first = watch(&tailnet, place, folder);
+    watched(&history, &tailnet, 1).await;
+    let _second = watch(&tailnet, place, folder);
+    // It has looked at least once.
+    while history.watched_since(&tailnet.label()).await.unwrap().is_none() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+
+    first.0.kill().unwrap();
+    first.0.wait().unwrap();
+    let took = watched(&history, &tailnet, 2).await;
+    assert!(took < Duration::from_secs(30), "{took:?}");
+    let devices = history.devices(&tailnet.label(), 0, None).await.unwrap();
+    assert!(devices.len() >= 20);
+}
+
+#[tokio::test]
+async fn a_killed_watcher_is_replaced_within_30_seconds() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("history.db");
+    replaced(file.to_str().unwrap(), folder.path()).await;
+}
+
+#[tokio::test]
+async fn a_killed_watcher_is_replaced_on_postgres() {
+    let folder = tempfile::tempdir().unwrap();
+    match std::env::var("TAILSTEWARD_TEST_POSTGRES") {
+        Ok(url) => replaced(&url, folder.path()).await,
+        Err(_) => println!("skipped: TAILSTEWARD_TEST_POSTGRES names no database"),
+    }
+}
+
+#[test]
+fn watching_without_a_place_is_refused() {
+    let watch = Command::new(env!("CARGO_BIN_EXE_tailsteward"))
+        .args(["--sandbox", "watch", "--history", "off"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&watch.stderr);
+    assert!(!watch.status.success() && said.contains("--history"), "{said}");
+}
