@@ -10,9 +10,9 @@ pub use self::{
 use crate::{
     client::Result,
     tailnet::{
-        changes, contacts, device_invites, devices, dns, keys, logging, network, oauth_apps,
-        operations, organization, policy_file, posture, routes, services, settings, tags,
-        user_invites, users, webhooks,
+        changes, contacts, device_invites, devices, dns, keys, logging, monitoring, network,
+        oauth_apps, operations, organization, policy_file, posture, routes, services, settings,
+        tags, user_invites, users, webhooks,
     },
     tool::{ToolDef, Toolset},
 };
@@ -25,6 +25,7 @@ mod selection;
 pub const TOOLSETS: &[&Toolset] = &[
     &devices::tools::TOOLSET,
     &network::tools::TOOLSET,
+    &monitoring::tools::TOOLSET,
     &tags::tools::TOOLSET,
     &policy_file::tools::TOOLSET,
     &dns::tools::TOOLSET,

@@ -7,6 +7,10 @@ use super::{Connection, Fact, Field, Look, Seconds, Sighting};
 /// How many good looks in a row a thing must be missing in before it counts as gone.
 const LOOKS_UNTIL_GONE: u8 = 2;
 
+/// How far the API's clock may be ahead: within this time after a look, the end of a connection is the one
+/// that the look saw.
+const CLOCKS_APART: Seconds = 10;
+
 /// What is remembered of the things of one kind.
 #[derive(Debug, Default)]
 pub struct Known {
@@ -126,7 +130,10 @@ fn connection(
         }
         (None, _) | (Some(_), Connection::Up) => now,
         // It was connected in the meantime, and is not any more.
-        (Some((_, since)), Connection::Down) => last_seen.filter(|it| *it > since)?,
+        (Some((_, since)), Connection::Down) => {
+            let before = looked_at.map_or(since, |it| since.max(it + CLOCKS_APART));
+            seen.connection.and_then(|it| it.1).filter(|it| (before + 1..=now).contains(it))?
+        }
         // It was connected, so it cannot be that it never was.
         (Some((Connection::Up, _)), _) => return Some(undated(now)),
         (Some(_), _) => return None,

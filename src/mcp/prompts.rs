@@ -44,11 +44,11 @@ const KINDS: &[Kind] = &[
         title: "Clean up stale devices",
         about: "Find devices that are no longer used, and propose what to do about each.",
         parameters: &[("days", "Days without a connection, a number; default 90.", false)],
-        words: "List devices that have not been connected for {days} (list_devices with \
-                `silent_for`), sorted by `last_seen`. Leave out shared-in devices. For each, say who \
-                owns it, which tags and routes it has, and whether removing it could break \
-                something: subnet routers, exit nodes, servers. Propose a list to remove, and wait \
-                until I agree. Then remove them, and report the result for each.",
+        words: "Find devices that have not been connected for {days} with find_stale_devices, and \
+                machines that are registered twice with find_duplicate_devices. For each, say who owns \
+                it, which tags and routes it has, and whether removing it could break something. \
+                Propose a list to remove and one to deauthorize first, and wait until I agree. Then do \
+                it with one call of remove_devices or deauthorize_devices, and report the result.",
     },
     Kind {
         name: "review_policy_change",
@@ -63,12 +63,24 @@ const KINDS: &[Kind] = &[
                 Change nothing.",
     },
     Kind {
+        name: "weekly_review",
+        title: "Weekly review",
+        about: "Review the tailnet as an administrator would once a week.",
+        parameters: &[("days", "How far back, a number of days; default 7.", false)],
+        words: "Review the tailnet for the last {days}. Call get_network_status; device_audit for what is \
+                wrong; get_uptime_statistics with that window for the servers and routers; \
+                control_connectivity for what is flapping or silent; get_audit_logs for what was changed, \
+                and by whom. Say first what needs somebody, with the first step; then what is worse than \
+                it should be; then, in one line, what is fine. Say how much of the time was watched, and \
+                what could not be read. Change nothing.",
+    },
+    Kind {
         name: "what_changed",
         title: "What changed recently?",
         about: "Report what was changed in the tailnet, and what looks unusual.",
         parameters: &[("hours", "How far back, a number of hours; default 24.", false)],
         words: "Report what was changed in the last {hours}. The tailnet's own audit log has \
-                every change, whoever made it: call_api_operation `listConfigurationAuditLogs`. \
+                every change, whoever made it: get_audit_logs. \
                 list_changes has only what was changed through this server, with what can be undone. \
                 Group it by who did it. Point out what failed, what has an unknown outcome, what \
                 cannot be undone, and what looks unusual. Change nothing.",
@@ -91,10 +103,11 @@ fn check(parameter: &str, value: &str) -> std::result::Result<(), String> {
 }
 
 /// The default value of an optional parameter.
-fn default(parameter: &str) -> &'static str {
-    match parameter {
-        "days" => "90",
-        "hours" => "24",
+fn default(prompt: &str, parameter: &str) -> &'static str {
+    match (prompt, parameter) {
+        ("weekly_review", "days") => "7",
+        (_, "days") => "90",
+        (_, "hours") => "24",
         _ => "any",
     }
 }
@@ -130,7 +143,7 @@ pub(super) fn get(
         if given.is_none() && *required {
             return Err(wrong(format!("`{parameter}` is required: {about}")));
         }
-        let value = given.unwrap_or_else(|| default(parameter));
+        let value = given.unwrap_or_else(|| default(kind.name, parameter));
         given.map_or(Ok(()), |given| check(parameter, given)).map_err(wrong)?;
         let lines: Vec<_> = value.lines().map(visible).collect();
         let value = match (*parameter, value.parse()) {

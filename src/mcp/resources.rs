@@ -47,6 +47,8 @@ struct Kind {
     tool: &'static str,
     /// The name of the parameter after the prefix.
     parameter: Option<&'static str>,
+    /// What follows the parameter.
+    suffix: &'static str,
 }
 
 const KINDS: &[Kind] = &[
@@ -58,6 +60,7 @@ const KINDS: &[Kind] = &[
         mime: JSON,
         tool: "list_devices",
         parameter: None,
+        suffix: "",
     },
     Kind {
         uri: POLICY,
@@ -67,6 +70,7 @@ const KINDS: &[Kind] = &[
         mime: HUJSON,
         tool: "get_acl_policy",
         parameter: None,
+        suffix: "",
     },
     Kind {
         uri: CHANGES,
@@ -76,6 +80,7 @@ const KINDS: &[Kind] = &[
         mime: JSON,
         tool: "list_changes",
         parameter: None,
+        suffix: "",
     },
     Kind {
         uri: "tailnet://dns",
@@ -85,6 +90,7 @@ const KINDS: &[Kind] = &[
         mime: JSON,
         tool: "get_dns_status",
         parameter: None,
+        suffix: "",
     },
     Kind {
         uri: "tailnet://users",
@@ -94,6 +100,7 @@ const KINDS: &[Kind] = &[
         mime: JSON,
         tool: "list_users",
         parameter: None,
+        suffix: "",
     },
     Kind {
         uri: "tailnet://routes",
@@ -103,6 +110,7 @@ const KINDS: &[Kind] = &[
         mime: JSON,
         tool: "get_subnet_routes",
         parameter: None,
+        suffix: "",
     },
     Kind {
         uri: DEVICE,
@@ -112,6 +120,17 @@ const KINDS: &[Kind] = &[
         mime: JSON,
         tool: "get_device_details",
         parameter: Some("device"),
+        suffix: "",
+    },
+    Kind {
+        uri: DEVICE,
+        name: "device_history",
+        title: "Device history",
+        about: "What was seen of one device over time.",
+        mime: JSON,
+        tool: "get_device_history",
+        parameter: Some("device"),
+        suffix: "/history",
     },
     Kind {
         uri: CHANGE,
@@ -121,6 +140,7 @@ const KINDS: &[Kind] = &[
         mime: JSON,
         tool: "get_change",
         parameter: Some("change"),
+        suffix: "",
     },
 ];
 
@@ -134,7 +154,10 @@ impl Kind {
         if self.parameter.is_none() {
             return (uri == self.uri).then(String::new);
         }
-        let rest = uri.strip_prefix(self.uri).filter(|it| !it.is_empty() && !it.contains('/'))?;
+        let rest = uri.strip_prefix(self.uri)?.strip_suffix(self.suffix)?;
+        if rest.is_empty() || rest.contains('/') {
+            return None;
+        }
         percent_encoding::percent_decode_str(rest).decode_utf8().ok().map(Into::into)
     }
 }
@@ -160,7 +183,10 @@ pub(super) fn templates(offer: &Offer, tailnets: &Tailnets) -> Vec<ResourceTempl
         template.with_description(it.about).with_mime_type(it.mime)
     };
     let with_id: Vec<(String, &Kind)> = with_id
-        .map(|it| (format!("{}{{{}}}", it.uri, it.parameter.unwrap_or_default()), it))
+        .map(|it| {
+            let parameter = it.parameter.unwrap_or_default();
+            (format!("{}{{{parameter}}}{}", it.uri, it.suffix), it)
+        })
         .collect();
     let mut all: Vec<_> = with_id.iter().map(|(uri, it)| template(uri.clone(), it)).collect();
     let single = singles(offer);

@@ -8,6 +8,8 @@ pub mod dns;
 pub(crate) mod email;
 pub mod keys;
 pub mod logging;
+#[cfg(feature = "journal")]
+pub mod monitoring;
 pub mod network;
 pub mod oauth_apps;
 #[cfg(feature = "operations")]
@@ -143,6 +145,12 @@ impl Tailnet {
     /// The tags of the tailnet, and changes of tags on many devices at once.
     pub fn tags(&self) -> tags::Tags<'_> {
         tags::Tags::new(self)
+    }
+
+    /// What is known of devices over time.
+    #[cfg(feature = "journal")]
+    pub fn monitoring(&self) -> monitoring::Monitoring<'_> {
+        monitoring::Monitoring::new(self)
     }
 
     /// A summary of the network.

@@ -8,6 +8,8 @@ use serde::Serialize;
 #[cfg(feature = "server")]
 pub(crate) mod tools;
 
+#[cfg(feature = "journal")]
+use crate::tailnet::monitoring::Watched;
 use crate::{
     Error, ErrorKind, Operation,
     client::{
@@ -82,6 +84,10 @@ pub struct Status {
     /// What needs attention.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub attention: Vec<String>,
+    /// Since when the tailnet is watched; absent if it is not.
+    #[cfg(feature = "journal")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub watched: Option<Watched>,
     /// What could not be read, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -117,6 +123,10 @@ impl<'a> Network<'a> {
             by_status
         });
         let dns = noted(dns, "DNS", &mut notes);
+        #[cfg(feature = "journal")]
+        let watched = self.tailnet.monitoring().watched(now).await;
+        #[cfg(feature = "journal")]
+        let watched = noted(watched, "the history", &mut notes).flatten();
         let own: Vec<&Device> = devices.iter().filter(|it| !it.is_shared_in()).collect();
         let counts = counts(&own, devices.len() - own.len(), now);
         let subnet_routers = routers(&own, |it| serves(it, |it| !is_all(it)));
@@ -128,6 +138,8 @@ impl<'a> Network<'a> {
             users,
             magic_dns: dns.as_ref().and_then(|it| member(it, "magicDNS")?.as_bool()),
             attention: Vec::new(),
+            #[cfg(feature = "journal")]
+            watched,
             notes,
         };
         status.attention = attention(&status);

@@ -60,6 +60,11 @@ fn the_end_of_a_connection_has_the_time_of_the_api() {
     // A time that is still to come.
     watcher.look(&json!([up()]), 1420);
     assert_eq!(watcher.look(&json!([down(9999)]), 1480), ["n1 online=0@1480"]);
+    assert!(watcher.look(&json!([down(9999)]), 1540).is_empty());
+    // The API's clock is 3 s ahead: still the same end of the same connection.
+    watcher.look(&json!([up()]), 1600);
+    assert_eq!(watcher.look(&json!([down(1663)]), 1660), ["n1 online=0@1660"]);
+    assert!(watcher.look(&json!([down(1663)]), 1720).is_empty());
 }
 
 #[test]

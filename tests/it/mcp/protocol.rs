@@ -97,7 +97,7 @@ async fn prompts_are_filled_in_and_wrong_arguments_named() {
     let (_sandbox, tailnet) = sandbox().await;
     let session = FakeUser::who(Says::Yes).at(&tailnet, setup(), Era::Sessions).await;
     let prompts = session.client.list_all_prompts().await.unwrap();
-    assert_eq!(prompts.len(), 4);
+    assert_eq!(prompts.len(), 5);
     let get = async |name: &str, arguments: Value| {
         let arguments = arguments.as_object().unwrap().clone();
         let request = GetPromptRequestParams::new(name).with_arguments(arguments);

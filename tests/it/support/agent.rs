@@ -2,7 +2,9 @@
 
 use rmcp::{
     RoleClient, ServiceExt as _,
-    model::{CallToolRequestParams, CallToolResult, Tool},
+    model::{
+        CallToolRequestParams, CallToolResult, ReadResourceRequestParams, ResourceContents, Tool,
+    },
     service::RunningService,
 };
 use serde_json::Value;
@@ -66,6 +68,15 @@ impl Agent {
             request = request.with_arguments(arguments);
         }
         self.client.call_tool(request).await.unwrap()
+    }
+
+    /// The text of a resource.
+    pub async fn read(&self, uri: &str) -> String {
+        let read = self.client.read_resource(ReadResourceRequestParams::new(uri)).await.unwrap();
+        match read.contents.into_iter().next() {
+            Some(ResourceContents::TextResourceContents { text, .. }) => text,
+            other => panic!("{other:?}"),
+        }
     }
 
     pub fn instructions(&self) -> String {

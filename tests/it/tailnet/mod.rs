@@ -6,6 +6,7 @@ mod devices;
 mod dns;
 pub mod keys;
 mod logging;
+mod monitoring;
 mod network;
 mod oauth_apps;
 mod operations;
