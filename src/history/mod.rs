@@ -38,6 +38,6 @@ pub use self::{
     poll::{Looked, Poller},
     source::Source,
     spans::{Seconds, Spans},
-    store::{DaySums, Held, History, Kept, LEASE, Lease, LookedAt, Seen, Transition},
+    store::{Accepted, DaySums, Held, History, Kept, LEASE, Lease, LookedAt, Seen, Transition},
 };
 pub use crate::database::Place;

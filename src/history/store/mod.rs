@@ -9,6 +9,7 @@ use std::{
 use sqlx::{AnyPool, Row as _};
 use tokio::sync::OnceCell;
 
+mod audits;
 mod days;
 mod lease;
 mod prune;
@@ -17,6 +18,7 @@ mod schema;
 mod write;
 
 pub use self::{
+    audits::Accepted,
     days::DaySums,
     lease::{LEASE, Lease},
     prune::Kept,
