@@ -1,6 +1,7 @@
 //! The resources of a tailnet, one module for each kind: reading them and planning changes to them.
 
 pub mod changes;
+pub mod compliance;
 pub mod contacts;
 pub mod device_invites;
 pub mod devices;
@@ -143,6 +144,11 @@ impl Tailnet {
     /// The tags of the tailnet, and changes of tags on many devices at once.
     pub fn tags(&self) -> tags::Tags<'_> {
         tags::Tags::new(self)
+    }
+
+    /// The compliance audit of the tailnet.
+    pub fn compliance(&self) -> compliance::Compliance<'_> {
+        compliance::Compliance::new(self)
     }
 
     /// A summary of the network.
