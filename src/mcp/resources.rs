@@ -105,6 +105,15 @@ const KINDS: &[Kind] = &[
         parameter: None,
     },
     Kind {
+        uri: "tailnet://audit",
+        name: "audit",
+        title: "Audit",
+        about: "What of the compliance audit fails, the worst first.",
+        mime: JSON,
+        tool: "device_audit",
+        parameter: None,
+    },
+    Kind {
         uri: DEVICE,
         name: "device",
         title: "Device",

@@ -11,6 +11,8 @@
 
 mod convert;
 mod read;
+#[cfg(feature = "server")]
+pub(crate) mod tools;
 
 use crate::{
     checks::{self, Exception, Facts, Report},
