@@ -23,6 +23,7 @@ use crate::{
     visible::visible,
 };
 
+mod audit;
 mod auth;
 mod call;
 mod doctor;
@@ -127,6 +128,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Audit the tailnet: what fails, the worst first
+    Audit(audit::AuditArguments),
     /// Validate, test, diff and deploy the policy file
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -246,6 +249,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             print(&text);
             return Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
+        Command::Audit(arguments) => return arguments.run(&target).await,
         Command::Policy(command) => {
             offered.choice()?;
             return Ok(policy::run(command, &target, &offered, arguments.log_format).await);

@@ -85,6 +85,7 @@ const MAY_USE: &[(&str, &[&str], &str)] = &[
         &[
             "catalogue",
             "change",
+            "checks",
             "client",
             "config",
             "guard",
