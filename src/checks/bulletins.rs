@@ -37,7 +37,7 @@ pub enum Condition {
     Router,
     /// Routers for 4via6 routes.
     Via6,
-    /// Those of which the API does not tell whether they are affected: what they must have or do.
+    /// Those of which the API does not say whether they are affected: what they must have or do.
     Maybe(&'static str),
 }
 
@@ -96,7 +96,7 @@ pub const BULLETINS: &[Bulletin] = &[
 const VIA6: &str = "fd7a:115c:a1e0:b1a:";
 
 impl Bulletin {
-    /// Whether a device with a client of this version is affected, as far as the API tells.
+    /// Whether a device with a client of this version is affected, as far as the API reports it.
     pub(super) fn concerns(&self, device: &Device, version: Version) -> Option<Match> {
         let is_old = version < self.fixed && self.since.is_none_or(|since| version >= since);
         let is_of = self.os.is_empty() || device.os.eq_ignore_ascii_case(self.os);

@@ -125,8 +125,8 @@ fn expiring(facts: &Facts) -> Looked {
         }
     })?;
     let devices = counted(undated, "tagged device", "tagged devices");
-    let missing =
-        (undated > 0).then(|| Unknown::not_told(format!("no expiry is told for {devices}")));
+    let missing = (undated > 0)
+        .then(|| Unknown::not_reported(format!("no expiry is reported for {devices}")));
     Ok(seen.missing(missing))
 }
 
@@ -152,7 +152,7 @@ fn waiting(facts: &Facts) -> Looked {
         (age >= 1).then(|| format!("{}; added {age} d ago", it.owner()))
     })?;
     let devices = counted(undated, "device waits", "devices wait");
-    let missing =
-        (undated > 0).then(|| Unknown::not_told(format!("since when {devices} is not told")));
+    let missing = (undated > 0)
+        .then(|| Unknown::not_reported(format!("since when {devices} is not reported")));
     Ok(seen.missing(missing))
 }

@@ -24,8 +24,8 @@ pub enum Why {
     Plan,
     /// It could not be read.
     Failed,
-    /// The API does not tell it.
-    NotTold,
+    /// The API does not report it.
+    NotReported,
 }
 
 /// Why something is not known, in words.
@@ -55,9 +55,9 @@ impl Unknown {
         Self::new(Why::Scope, text)
     }
 
-    /// The API does not tell it.
-    pub fn not_told(text: impl Into<String>) -> Self {
-        Self::new(Why::NotTold, text)
+    /// The API does not report it.
+    pub fn not_reported(text: impl Into<String>) -> Self {
+        Self::new(Why::NotReported, text)
     }
 }
 

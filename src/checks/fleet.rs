@@ -13,7 +13,7 @@ const D1: Check = Check {
     id: "D1",
     title: "Clients without a security fix",
     severity: Severity::Critical,
-    fails: "a bulletin names the version; high if the API cannot tell whether its condition is met",
+    fails: "a bulletin names the version; high if the API does not say whether its condition is met",
     remedy: "update the client",
     source: "Tailscale security bulletins; best practices (kb/1196). Versions and conditions were not \
              compared with the bulletins again",
@@ -67,7 +67,7 @@ const WEEK: i64 = 7;
 fn unversioned<'f>(devices: impl Iterator<Item = &'f Device>) -> Option<Unknown> {
     let count = devices.filter(|it| it.version().is_none() && !it.never_connected()).count();
     let devices = counted(count, "device reports", "devices report");
-    (count > 0).then(|| Unknown::not_told(format!("{devices} no version")))
+    (count > 0).then(|| Unknown::not_reported(format!("{devices} no version")))
 }
 
 fn vulnerable(facts: &Facts) -> Looked {
@@ -143,7 +143,7 @@ fn stale(facts: &Facts) -> Looked {
     }
     let devices = counted(undated, "device", "devices");
     let missing = (undated > 0)
-        .then(|| Unknown::not_told(format!("when {devices} joined or connected is not known")));
+        .then(|| Unknown::not_reported(format!("when {devices} joined or connected is not known")));
     Ok(Seen::of(subjects).missing(missing))
 }
 

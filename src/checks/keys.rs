@@ -84,7 +84,7 @@ const K6: Check = Check {
     id: "K6",
     title: "Credentials of users who left",
     severity: Severity::High,
-    fails: "whoever made it is suspended or no user any more",
+    fails: "whoever made it is suspended or has left the tailnet",
     remedy: "replace it by one of an OAuth client, and revoke it",
     source: "best practices (kb/1196)",
     of_devices: false,
@@ -146,7 +146,7 @@ fn subject(check: &Check, key: &Key, evidence: &str) -> Subject {
 fn made(key: &Key, facts: &Facts) -> String {
     let age = match key.created {
         Some(then) => format!("made {} d ago", days(then, facts.now)),
-        None => "made nobody knows when".to_owned(),
+        None => "creation date unknown".to_owned(),
     };
     match key.tags.as_slice() {
         [] => age,
@@ -166,7 +166,7 @@ fn orphaned(facts: &Facts) -> Looked {
             return None;
         }
         match users.iter().find(|user| user.id == it.user) {
-            None => Some(format!("its maker {} is no user of the tailnet", it.user)),
+            None => Some(format!("its maker {} is not a user of the tailnet", it.user)),
             Some(user) if user.status == "suspended" => {
                 Some(format!("its maker {} is suspended", user.login))
             }

@@ -46,7 +46,7 @@ const NOTE: &str = "looked at 30 days";
 fn lowered(facts: &Facts) -> Looked {
     let log = facts.log.as_ref().map_err(Clone::clone)?;
     let subjects = log.iter().filter(|it| !it.failed).filter_map(|it| {
-        let what = grave(it)?;
+        let what = lowered_by(it)?;
         let when = it.at.map(|at| at.strftime("%Y-%m-%d ").to_string()).unwrap_or_default();
         let name = if it.target.is_empty() { &it.property } else { &it.target };
         Some(Subject::new(&A1, name, name, format!("{when}{what}, by {}", it.actor)))
@@ -55,7 +55,7 @@ fn lowered(facts: &Facts) -> Looked {
 }
 
 /// What an entry lowers, in words.
-fn grave(it: &Event) -> Option<String> {
+fn lowered_by(it: &Event) -> Option<String> {
     if it.actor_kind == "SECRET_SCANNER" {
         return Some(format!("a leaked secret was found ({})", it.action));
     }

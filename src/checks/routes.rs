@@ -83,9 +83,9 @@ fn unapproved(facts: &Facts) -> Looked {
         }
     }
     let devices = counted(undated, "device", "devices");
-    let missing =
-        (undated > 0).then(|| Unknown::not_told(format!("the age of {devices} is not told")));
-    let note = "since when a route is offered is not told: the age of the device counts";
+    let missing = (undated > 0)
+        .then(|| Unknown::not_reported(format!("the age of {devices} is not reported")));
+    let note = "since when a route is offered is not reported: the age of the device counts";
     Ok(Seen::of(subjects).missing(missing).noted(note))
 }
 

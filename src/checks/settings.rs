@@ -81,7 +81,7 @@ const S6: Check = Check {
 
 const S7: Check = Check {
     id: "S7",
-    title: "No webhook for grave events",
+    title: "No webhook for important events",
     severity: Severity::Low,
     fails: "no webhook has a new role, the policy file, a new device, an expiring key or a device that \
             needs approval or a signature",
@@ -149,7 +149,7 @@ fn device_approval(facts: &Facts) -> Looked {
     if setting(facts, |it| it.device_approval, FEATURES)? {
         return Ok(Seen::default());
     }
-    // Only an error of a device tells that Tailnet Lock is on.
+    // Only an error of a device shows that Tailnet Lock is on.
     let locked = facts.own().is_ok_and(|mut it| it.any(|it| !it.lock_error.is_empty()));
     let log = facts.log.iter().flatten();
     let switched = log.filter(|it| it.property == "TKA" && !it.failed).max_by_key(|it| it.at);
@@ -159,8 +159,8 @@ fn device_approval(facts: &Facts) -> Looked {
         Some("DISABLE") => {
             Ok(tailnet(&S1, true, "device approval is off, and Tailnet Lock was turned off"))
         }
-        _ => Err(Unknown::not_told(
-            "device approval is off; the API does not tell whether Tailnet Lock is on instead",
+        _ => Err(Unknown::not_reported(
+            "device approval is off; the API does not say whether Tailnet Lock is on instead",
         )),
     }
 }
@@ -195,7 +195,7 @@ fn streaming(facts: &Facts) -> Looked {
         return Ok(tailnet(&S6, true, "the audit log is not streamed"));
     };
     match &stream.last_error {
-        None => Err(Unknown::not_told("the status of the stream cannot be read")),
+        None => Err(Unknown::not_reported("the status of the stream cannot be read")),
         Some(error) => {
             let evidence = format!("the stream to {} fails: {error}", stream.destination);
             Ok(tailnet(&S6, !error.is_empty(), &evidence))
@@ -203,8 +203,8 @@ fn streaming(facts: &Facts) -> Looked {
     }
 }
 
-/// What somebody should hear of: what it is, and the events of which one is enough.
-const GRAVE: &[(&str, &[&str])] = &[
+/// Events that an administrator should hear of: what it is, and the events of which one is enough.
+const IMPORTANT: &[(&str, &[&str])] = &[
     ("new role", &["userRoleUpdated"]),
     ("policy file", &["policyUpdate"]),
     ("new device", &["nodeCreated"]),
@@ -215,7 +215,7 @@ const GRAVE: &[(&str, &[&str])] = &[
 fn webhooks(facts: &Facts) -> Looked {
     let webhooks = facts.webhooks.as_ref().map_err(Clone::clone)?;
     let has = |event: &&str| webhooks.iter().any(|it| it.events.iter().any(|it| it == event));
-    let missing = GRAVE.iter().filter(|(_, events)| !events.iter().any(has));
+    let missing = IMPORTANT.iter().filter(|(_, events)| !events.iter().any(has));
     let missing: Vec<&str> = missing.map(|(what, _)| *what).collect();
     Ok(tailnet(&S7, !missing.is_empty(), &format!("no webhook for: {}", missing.join(", "))))
 }
@@ -248,8 +248,8 @@ fn posture(facts: &Facts) -> Looked {
             (_, Some(age), _) if age > DAY => format!("the last sync was {age} h ago"),
             (_, _, Some((matched, of))) => format!("{matched} of {of} devices found"),
             (_, None, _) => {
-                let text = format!("when {} was synced is not told", it.provider);
-                missing = Some(Unknown::not_told(text));
+                let text = format!("when {} was synced is not reported", it.provider);
+                missing = Some(Unknown::not_reported(text));
                 continue;
             }
             _ => continue,

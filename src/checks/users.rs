@@ -52,7 +52,7 @@ fn admins(facts: &Facts) -> Looked {
     let unclear = active.filter(|it| it.role.is_empty()).count();
     if unclear > 0 {
         let users = counted(unclear, "user", "users");
-        return Err(Unknown::not_told(format!("the role of {users} is not told")));
+        return Err(Unknown::not_reported(format!("the role of {users} is not reported")));
     }
     let count = counted(admins.len(), "owner or admin", "owners and admins");
     let text = format!("{count}: {}", admins.join(", "));
@@ -87,12 +87,12 @@ fn quiet(facts: &Facts) -> Looked {
             // What a user without devices and keys does not use does no harm.
             _ if has == [Some(0), Some(0)] => {}
             Some(_) => {
-                let text = "whether some users who have gone quiet have devices is not told";
-                missing = Some(keys.err().unwrap_or_else(|| Unknown::not_told(text)));
+                let text = "whether some users who have gone quiet have devices is not reported";
+                missing = Some(keys.err().unwrap_or_else(|| Unknown::not_reported(text)));
             }
             None => {
-                let text = "when some users were last seen is not told";
-                missing = Some(Unknown::not_told(text));
+                let text = "when some users were last seen is not reported";
+                missing = Some(Unknown::not_reported(text));
             }
         }
     }
@@ -102,7 +102,7 @@ fn quiet(facts: &Facts) -> Looked {
 fn invitations(facts: &Facts) -> Looked {
     let invites = facts.invites.as_ref().map_err(Clone::clone)?;
     let mut subjects = Vec::new();
-    // Of one that is passed on by hand, the API does not tell the age.
+    // Of one that is passed on by hand, the API does not report the age.
     let mut undated = 0;
     for invite in invites {
         match invite.mailed.map(|then| days(then, facts.now)) {
@@ -115,7 +115,7 @@ fn invitations(facts: &Facts) -> Looked {
         }
     }
     let invites = counted(undated, "invitation by link", "invitations by link");
-    let missing =
-        (undated > 0).then(|| Unknown::not_told(format!("the age of {invites} is not told")));
+    let missing = (undated > 0)
+        .then(|| Unknown::not_reported(format!("the age of {invites} is not reported")));
     Ok(Seen::of(subjects).missing(missing))
 }

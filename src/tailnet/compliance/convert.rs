@@ -77,7 +77,7 @@ pub(super) fn keys(
     let valid = all.iter().filter(|it| !it.invalid.unwrap_or_default());
     let list: Vec<Key> =
         valid.filter(|it| instant(it.revoked.as_ref()).is_none()).map(key).collect();
-    // OAuth clients see the access tokens that they obtained themselves, which tells nothing about those
+    // OAuth clients see the access tokens that they obtained themselves, which says nothing about those
     // of users.
     let is_sign = |it: &&Key| it.kind != KeyKind::Api || !it.user.is_empty();
     let mut readable: BTreeSet<KeyKind> = list.iter().filter(is_sign).map(|it| it.kind).collect();

@@ -37,7 +37,7 @@ struct Answers {
     devices: Result<Arc<Vec<Device>>>,
     users: Result<Arc<Vec<User>>>,
     keys: Result<Vec<Key>>,
-    /// The key of this program's credential: its scopes tell which kinds of keys are hidden.
+    /// The key of this program's credential: its scopes show which kinds of keys are hidden.
     own_key: Option<Key>,
     policy: Result<String>,
     settings: Result<TailnetSettings>,
@@ -228,8 +228,8 @@ async fn has_flow_logs(
         Err(error) if error.status() == Some(402) => Ok(false),
         // Logs that are off are refused in the same words as those that the plan lacks.
         Err(error) if matches!(error.kind(), ErrorKind::PlanLimit | ErrorKind::Forbidden) => {
-            Err(Unknown::not_told(
-                "network flow logs are off; the API does not tell whether the plan has them",
+            Err(Unknown::not_reported(
+                "network flow logs are off; the API does not say whether the plan has them",
             ))
         }
         Err(error) => Err(unknown(&error, "network flow logs", "logs:network:read")),

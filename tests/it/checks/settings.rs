@@ -21,7 +21,7 @@ pub const CASES: &[Case] = &[
             log(it, json!({ "action": "DISABLE", "property": "TKA", "at": ago(3) }));
         },
         because: "Tailnet Lock was turned off",
-        // Off; and nothing tells whether Tailnet Lock is on.
+        // Off; and nothing shows whether Tailnet Lock is on.
         unknown: |it| settings(it).device_approval = Some(false),
     },
     Case {

@@ -41,8 +41,8 @@ fn each_check_fails_for_its_case_and_only_it_says_why() {
         let found = after(case.id, case.fails);
         assert_eq!(found.verdict, Verdict::Fail, "{}: {:?}", case.id, found.unknown);
         let first = &found.subjects[0];
-        let told = format!("{}: {}", first.name, first.evidence);
-        assert!(told.contains(case.because), "{}: {told}", case.id);
+        let shown = format!("{}: {}", first.name, first.evidence);
+        assert!(shown.contains(case.because), "{}: {shown}", case.id);
     }
 }
 

@@ -176,7 +176,7 @@ async fn a_scope_shows_what_it_covers_and_the_rest_stays_unknown() {
         audit(&with_scopes(&sandbox, &["policy_file:read", "feature_settings:read"])).await;
 
     let known = known(&report);
-    // Its own scopes tell that it sees no keys.
+    // Its own scopes show that it sees no keys.
     for id in ["P1", "P2", "P3", "P8", "P10", "S3", "S4", "S9", "S10"] {
         assert!(known.contains(id), "{id}: {:?}", of(&report, id).unknown);
     }
@@ -197,6 +197,26 @@ async fn kinds_of_keys_that_the_credential_may_not_see_are_not_taken_for_none() 
     assert_eq!(of(&some, "K4").verdict, Verdict::Fail, "the sandbox's client may do all");
     let hidden = of(&some, "K4").unknown.as_ref().unwrap();
     assert!(hidden.text.contains("federated_keys:read"), "{hidden:?}");
+}
+
+/// Every credential may read its own key, and with it its scopes.
+#[tokio::test]
+async fn a_tailnet_without_auth_keys_passes_only_if_they_could_have_been_seen() {
+    let (sandbox, tailnet) = sandbox_of(20).await;
+    for key in tailnet.keys().list().await.unwrap() {
+        if key.key_type.as_ref().is_some_and(|kind| kind.to_string() == "auth") {
+            let revoke = tailnet.api().unwrap().delete_key().key_id(key.id.unwrap());
+            revoke.send().await.unwrap();
+        }
+    }
+
+    let sees = audit(&with_scopes(&sandbox, &["auth_keys:read"])).await;
+    let writes = audit(&with_scopes(&sandbox, &["auth_keys"])).await;
+    let is_blind = audit(&with_scopes(&sandbox, &["oauth_keys:read"])).await;
+
+    assert_eq!(of(&sees, "K2").verdict, Verdict::Ok);
+    assert_eq!(of(&writes, "K2").verdict, Verdict::Ok);
+    assert_eq!(of(&is_blind, "K2").verdict, Verdict::Unknown);
 }
 
 #[tokio::test]
@@ -237,7 +257,7 @@ async fn flow_logs_that_were_turned_off_fail_and_without_a_trace_of_it_they_are_
     assert!(lowered.evidence.contains("NETWORK_FLOW_LOGGING turned off, by "), "{lowered:?}");
     assert_eq!(of(&unseen, "S5").verdict, Verdict::Unknown);
     let why = &of(&unseen, "S5").unknown.as_ref().unwrap().text;
-    assert!(why.contains("does not tell whether the plan has them"), "{why}");
+    assert!(why.contains("does not say whether the plan has them"), "{why}");
 }
 
 #[tokio::test]
