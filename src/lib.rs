@@ -27,6 +27,7 @@
 //! - [`tailnet`]: the resources of the API. Validates input, and rolls back changes that fail halfway.
 //! - [`api`]: every operation of the API as a typed call, without these checks.
 //! - [`policy`]: the policy file offline: validate, query, compare by effect, edit.
+//! - [`checks`]: a compliance audit: pure functions from facts to results.
 //! - [`change`]: how changes are planned, recorded, applied, rolled back and undone.
 //! - [`Settings`], [`Credential`], [`config`]: the connection to the API and its credentials.
 //! - [`Error`]: what can go wrong, and what to do next.
@@ -36,6 +37,7 @@
 
 pub mod api;
 pub mod change;
+pub mod checks;
 pub mod client;
 pub mod config;
 #[cfg(feature = "journal")]
@@ -48,7 +50,7 @@ mod database;
 mod operation;
 mod risk;
 mod values;
-#[cfg(feature = "operations")]
+mod version;
 mod visible;
 mod words;
 

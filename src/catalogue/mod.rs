@@ -10,9 +10,9 @@ pub use self::{
 use crate::{
     client::Result,
     tailnet::{
-        changes, contacts, device_invites, devices, dns, keys, logging, monitoring, network,
-        oauth_apps, operations, organization, policy_file, posture, routes, services, settings,
-        tags, user_invites, users, webhooks,
+        changes, compliance, contacts, device_invites, devices, dns, keys, logging, monitoring,
+        network, oauth_apps, operations, organization, policy_file, posture, routes, services,
+        settings, tags, user_invites, users, webhooks,
     },
     tool::{ToolDef, Toolset},
 };
@@ -44,6 +44,7 @@ pub const TOOLSETS: &[&Toolset] = &[
     &organization::tools::TOOLSET,
     &operations::tools::TOOLSET,
     &keys::tools::TOOLSET,
+    &compliance::tools::TOOLSET,
 ];
 
 /// The generated toolsets: one for each group of operations in the OpenAPI document.

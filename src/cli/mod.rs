@@ -24,6 +24,7 @@ use crate::{
     visible::visible,
 };
 
+mod audit;
 mod auth;
 mod call;
 mod doctor;
@@ -129,6 +130,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Audit the tailnet: what fails, the worst first
+    Audit(audit::AuditArguments),
     /// Validate, test, diff and deploy the policy file
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -255,6 +258,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             print(&text);
             return Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
+        Command::Audit(arguments) => return arguments.run(&target).await,
         Command::Policy(command) => {
             offered.choice()?;
             return Ok(policy::run(command, &target, &offered, arguments.log_format).await);

@@ -113,6 +113,16 @@ const KINDS: &[Kind] = &[
         suffix: "",
     },
     Kind {
+        uri: "tailnet://audit",
+        name: "audit",
+        title: "Audit",
+        about: "What of the compliance audit fails, the worst first.",
+        mime: JSON,
+        tool: "device_audit",
+        parameter: None,
+        suffix: "",
+    },
+    Kind {
         uri: DEVICE,
         name: "device",
         title: "Device",

@@ -1,6 +1,7 @@
 //! The resources of a tailnet, one module for each kind: reading them and planning changes to them.
 
 pub mod changes;
+pub mod compliance;
 pub mod contacts;
 pub mod device_invites;
 pub mod devices;
@@ -151,6 +152,11 @@ impl Tailnet {
     #[cfg(feature = "journal")]
     pub fn monitoring(&self) -> monitoring::Monitoring<'_> {
         monitoring::Monitoring::new(self)
+    }
+
+    /// The compliance audit of the tailnet.
+    pub fn compliance(&self) -> compliance::Compliance<'_> {
+        compliance::Compliance::new(self)
     }
 
     /// A summary of the network.

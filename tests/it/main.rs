@@ -20,6 +20,7 @@ mod architecture;
 mod build;
 mod catalogue;
 mod change;
+mod checks;
 mod cli;
 mod client;
 mod config;

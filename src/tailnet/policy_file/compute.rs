@@ -18,7 +18,7 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 /// # Errors
 ///
 /// [`Timeout`](ErrorKind::Timeout) if it takes too long, or others take that long before it.
-pub(super) async fn compute<T, W>(work: W) -> Result<T>
+pub(in crate::tailnet) async fn compute<T, W>(work: W) -> Result<T>
 where
     T: Send + 'static,
     W: FnOnce() -> T + Send + 'static,

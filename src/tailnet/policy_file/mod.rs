@@ -19,7 +19,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 pub(crate) mod change;
-mod compute;
+pub(super) mod compute;
 mod conflict;
 mod draft;
 mod inventory;

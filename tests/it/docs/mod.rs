@@ -3,4 +3,5 @@
 mod api_guide;
 mod examples;
 mod manual;
+mod monitoring;
 mod safety;

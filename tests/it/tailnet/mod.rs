@@ -1,5 +1,6 @@
 //! The nouns of a tailnet, a folder each, as in `src/tailnet/`.
 
+mod compliance;
 mod contacts;
 mod device_invites;
 mod devices;
