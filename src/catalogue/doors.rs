@@ -27,6 +27,7 @@ fn names(kind: &str, change: &Change) -> &'static [&'static str] {
             &["update_tailnet_settings", "force_update"]
         }
         "tailnet settings" => &["update_tailnet_settings"],
+        "accepted finding" => &["accept_finding"],
         "contact" if change.to.is_boolean() => &["resend_contact_verification"],
         "contact" => &["update_contact"],
         "tailnet" => &["create_organization_tailnet"],

@@ -258,7 +258,9 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             print(&text);
             return Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
-        Command::Audit(arguments) => return arguments.run(&target).await,
+        Command::Audit(arguments) => {
+            return arguments.run(&target, offered.history(target.sandbox)?).await;
+        }
         Command::Policy(command) => {
             offered.choice()?;
             return Ok(policy::run(command, &target, &offered, arguments.log_format).await);

@@ -125,7 +125,8 @@ impl Field {
     pub(super) const USER: Self = Self(12);
     pub(super) const OS: Self = Self(13);
     pub(super) const LOCK_ERROR: Self = Self(14);
-    pub(super) const MULTIPLE_CONNECTIONS: Self = Self(15);
+    /// Whether several machines connect with the key of a device.
+    pub const MULTIPLE_CONNECTIONS: Self = Self(15);
     pub(super) const SSH_ENABLED: Self = Self(16);
     pub(super) const HOME_REGION: Self = Self(17);
     pub(super) const HARD_NAT: Self = Self(18);

@@ -60,6 +60,8 @@ pub(crate) static SUBJECTS: &[&dyn Subject] = &[
     &dns::change::Dns,
     &services::change::SERVICE,
     &services::change::Hosts,
+    #[cfg(feature = "journal")]
+    &compliance::accept::Exceptions,
 ];
 
 impl Tailnet {

@@ -1,13 +1,15 @@
 //! `tailsteward audit`: the compliance audit from a terminal or a CI pipeline.
 
-use std::{io::Write as _, process::ExitCode};
+use std::{io::Write as _, process::ExitCode, sync::Arc};
 
 use clap::ValueEnum;
+use jiff::Timestamp;
 
 use super::{Target, print};
 use crate::{
     checks::{Outcome, Report, Severity, Verdict},
     client::Result,
+    history::History,
     tailnet::{compliance::tools::ids, devices::Filter},
 };
 
@@ -68,10 +70,17 @@ impl From<Level> for Severity {
 
 impl AuditArguments {
     /// Audits the tailnet, prints the result, and returns the exit code.
-    pub(super) async fn run(self, target: &Target) -> Result<ExitCode> {
+    pub(super) async fn run(
+        self,
+        target: &Target,
+        history: Option<Arc<History>>,
+    ) -> Result<ExitCode> {
         let wanted = ids(&self.checks)?;
         let connected = target.connect().await?;
-        let report = connected.tailnet.compliance().audit(&Filter::default(), &[]).await?;
+        let tailnet = &connected.tailnet;
+        let tailnet = history.map_or_else(|| tailnet.clone(), |it| tailnet.with_history(it));
+        let accepted = tailnet.compliance().accepted(Timestamp::now()).await?;
+        let report = tailnet.compliance().audit(&Filter::default(), &accepted).await?;
         let least = self.severity.map(Severity::from);
         let chosen: Vec<&Outcome> = report
             .outcomes

@@ -119,6 +119,13 @@ impl History {
         }
     }
 
+    /// The error for something that has no place, because no history is kept.
+    pub(crate) fn not_kept(what: &str) -> Error {
+        Error::new(ErrorKind::History, what)
+            .with_remedy("name a place for the history")
+            .with_action(Action::Configure(Setting::History))
+    }
+
     /// The error for a question about a time in which nobody watched.
     pub fn not_watched(what: &str) -> Error {
         Error::new(ErrorKind::History, what)

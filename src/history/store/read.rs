@@ -214,6 +214,32 @@ impl History {
         Ok(all)
     }
 
+    /// The IDs of devices that had `value` in a field at some time since `since`.
+    ///
+    /// # Errors
+    ///
+    /// [`History`](crate::ErrorKind::History) if the database cannot be read.
+    pub async fn had(
+        &self,
+        tailnet: &str,
+        field: Field,
+        value: &str,
+        since: Seconds,
+    ) -> Result<Vec<String>> {
+        let Some(number) = self.number(tailnet).await? else { return Ok(Vec::new()) };
+        let rows = sqlx::query(
+            "SELECT DISTINCT watched.key FROM facts JOIN watched ON watched.id = facts.subject
+             WHERE watched.tailnet = $1 AND watched.kind = $2 AND facts.field = $3
+             AND facts.value = $4 AND (facts.at >= $5 OR NOT EXISTS
+                 (SELECT 1 FROM facts AS later WHERE later.subject = facts.subject
+                  AND later.field = facts.field AND later.at > facts.at AND later.at < $5))",
+        );
+        let rows = rows.bind(number).bind(Kind::Device.number()).bind(field.number());
+        let rows = rows.bind(value).bind(since).fetch_all(self.pool().await?).await;
+        let keys = rows.and_then(|rows| rows.iter().map(|row| row.try_get(0)).collect());
+        keys.map_err(|error| self.wrong(&error))
+    }
+
     /// The newest entries of the audit log since a time, the newest first.
     ///
     /// # Errors

@@ -9,6 +9,8 @@
 //! # Ok(()) }
 //! ```
 
+#[cfg(feature = "journal")]
+pub mod accept;
 mod convert;
 mod read;
 #[cfg(feature = "server")]

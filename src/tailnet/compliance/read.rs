@@ -1,6 +1,6 @@
 //! Reads what the checks look at. A source that fails is unknown, with the reason.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use futures_util::join;
 use jiff::{SignedDuration, Timestamp};
@@ -75,7 +75,7 @@ pub(super) async fn facts(tailnet: &Tailnet, filter: &Filter) -> Result<Facts> {
         devices: known(answers.devices, "devices", "devices:core:read")
             .map(|all| all.iter().map(convert::device).collect()),
         selected,
-        cloned_lately: None,
+        cloned_lately: cloned_lately(tailnet, now).await,
         keys,
         users,
         policy,
@@ -95,6 +95,26 @@ pub(super) async fn facts(tailnet: &Tailnet, filter: &Filter) -> Result<Facts> {
         log: known(answers.log, "the audit log", "logs:configuration:read")
             .map(|all| all.iter().map(convert::event).collect()),
     })
+}
+
+/// The devices whose key several machines used in the last week, if that week was watched.
+#[cfg(feature = "journal")]
+async fn cloned_lately(tailnet: &Tailnet, now: Timestamp) -> Option<BTreeSet<String>> {
+    const WEEK: i64 = 7 * 86_400;
+    let (history, label) = (tailnet.history()?, tailnet.label());
+    let since = now.as_second() - WEEK;
+    let spans = history.spans(&label, since, now.as_second()).await.ok()??;
+    let looked = spans.common(&std::iter::once((since, now.as_second())).collect());
+    if looked.seconds() * 2 < WEEK {
+        return None;
+    }
+    let field = crate::history::Field::MULTIPLE_CONNECTIONS;
+    Some(history.had(&label, field, "1", since).await.ok()?.into_iter().collect())
+}
+
+#[cfg(not(feature = "journal"))]
+async fn cloned_lately(_: &Tailnet, _: Timestamp) -> Option<BTreeSet<String>> {
+    None
 }
 
 /// Sends all requests at once.

@@ -9,7 +9,7 @@ use serde::Serialize;
 pub(crate) mod tools;
 
 #[cfg(feature = "journal")]
-use crate::tailnet::monitoring::Watched;
+use crate::tailnet::{devices::device::relative, monitoring::Watched};
 use crate::{
     Error, ErrorKind, Operation,
     client::{
@@ -88,6 +88,10 @@ pub struct Status {
     #[cfg(feature = "journal")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub watched: Option<Watched>,
+    /// The score of the last audit, and when that was; absent if none was kept.
+    #[cfg(feature = "journal")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score: Option<String>,
     /// What could not be read, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -127,6 +131,10 @@ impl<'a> Network<'a> {
         let watched = self.tailnet.monitoring().watched(now).await;
         #[cfg(feature = "journal")]
         let watched = noted(watched, "the history", &mut notes).flatten();
+        #[cfg(feature = "journal")]
+        let last = noted(self.tailnet.compliance().last().await, "the last audit", &mut notes);
+        #[cfg(feature = "journal")]
+        let score = last.flatten().map(|it| format!("{} ({})", it.score, relative(it.at, now)));
         let own: Vec<&Device> = devices.iter().filter(|it| !it.is_shared_in()).collect();
         let counts = counts(&own, devices.len() - own.len(), now);
         let subnet_routers = routers(&own, |it| serves(it, |it| !is_all(it)));
@@ -140,6 +148,8 @@ impl<'a> Network<'a> {
             attention: Vec::new(),
             #[cfg(feature = "journal")]
             watched,
+            #[cfg(feature = "journal")]
+            score,
             notes,
         };
         status.attention = attention(&status);

@@ -1,5 +1,6 @@
 //! The tool for the compliance audit.
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -7,10 +8,11 @@ pub(crate) mod remedies;
 
 use crate::{
     Error, Operation, Tailnet,
+    change::Plan,
     checks::{self, Outcome, Report, Severity, Verdict},
     client::Result,
-    tailnet::devices::{Filter, name::with_prefix},
-    tool::{List, Page, PageSize, Part, Toolset, list},
+    tailnet::devices::{Filter, name::with_prefix, tools::duration},
+    tool::{Edit, List, Page, PageSize, Part, Risk, Toolset, edit, list},
 };
 
 pub(crate) const TOOLSET: Toolset = Toolset {
@@ -18,7 +20,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     about: "An audit of the tailnet: devices, keys, policy file, settings, users, routes.",
     instructions: "",
     default: false,
-    tools: &[list::<DeviceAudit>()],
+    tools: &[list::<DeviceAudit>(), edit::<AcceptFinding>()],
 };
 
 /// Audit devices, keys, policy file, settings, users and routes: what fails, the worst first.
@@ -119,7 +121,12 @@ impl List for DeviceAudit {
     async fn list(self, tailnet: &Tailnet, part: Part) -> Result<Audit> {
         let filter = self.filter()?;
         let wanted = ids(&self.checks)?;
-        let report = tailnet.compliance().audit(&filter, &[]).await?;
+        let now = Timestamp::now();
+        let accepted = tailnet.compliance().accepted(now).await?;
+        let report = tailnet.compliance().audit(&filter, &accepted).await?;
+        if filter.is_empty() {
+            tailnet.compliance().remember(&report, now).await?;
+        }
         let chosen: Vec<&Outcome> = report
             .outcomes
             .iter()
@@ -177,6 +184,33 @@ impl DeviceAudit {
             does_not_apply: named(Verdict::DoesNotApply),
             page,
         })
+    }
+}
+
+/// Accept that a check fails, for a time and with a reason: it does not count until then.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct AcceptFinding {
+    /// ID of the check, such as `D4`.
+    check: String,
+    /// Name or ID of what fails; by default all that fail.
+    #[serde(default)]
+    subject: Option<String>,
+    /// Why it is accepted.
+    reason: String,
+    /// How long, such as `90d`; at most a year.
+    #[serde(rename = "for")]
+    length: String,
+}
+
+impl Edit for AcceptFinding {
+    const NAME: &'static str = "accept_finding";
+    const RISK: Risk = Risk::Change;
+    const OPERATIONS: &'static [Operation] = &[];
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        let length = duration("for", &self.length)?;
+        let subject = self.subject.as_deref();
+        tailnet.compliance().plan_accept(&self.check, subject, &self.reason, length).await
     }
 }
 

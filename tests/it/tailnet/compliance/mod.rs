@@ -1,5 +1,7 @@
 //! The audit of the sandbox: what it reads, what it answers, and what it does not know.
 
+mod accept;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};

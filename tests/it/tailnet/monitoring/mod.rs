@@ -56,7 +56,7 @@ fn of<'a>(list: &'a Value, device: &Device) -> Option<&'a Value> {
 #[tokio::test]
 async fn uptime_is_told_with_what_is_known() {
     let mut watched = Watched::new().await;
-    let server = own(&watched.tailnet).await.into_iter().find(|it| it.is_online()).unwrap();
+    let server = own(&watched.tailnet).await.into_iter().find(Device::is_online).unwrap();
     for hours_ago in (0..=40).rev() {
         match hours_ago {
             10 => watched.switch(&server, false),
@@ -130,7 +130,7 @@ async fn who_never_watched_gets_an_error_that_says_how() {
 #[tokio::test]
 async fn connections_are_sorted_by_what_is_worst() {
     let mut watched = Watched::new().await;
-    let flapping = own(&watched.tailnet).await.into_iter().find(|it| it.is_online()).unwrap();
+    let flapping = own(&watched.tailnet).await.into_iter().find(Device::is_online).unwrap();
     for hours_ago in (0..=24).rev() {
         watched.switch(&flapping, hours_ago % 3 == 0);
         watched.look(hours_ago).await;
@@ -159,7 +159,7 @@ async fn connections_are_sorted_by_what_is_worst() {
 #[tokio::test]
 async fn the_past_of_a_device_is_a_tool_and_a_resource() {
     let mut watched = Watched::new().await;
-    let device = own(&watched.tailnet).await.into_iter().find(|it| it.is_online()).unwrap();
+    let device = own(&watched.tailnet).await.into_iter().find(Device::is_online).unwrap();
     watched.look(3).await;
     let mut state = DeviceState::default();
     state.client_version = Some("1.99.1".to_owned());
