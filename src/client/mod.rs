@@ -18,7 +18,7 @@ mod limit;
 pub(crate) mod observe;
 #[cfg(feature = "server")]
 mod outside;
-mod redact;
+pub(crate) mod redact;
 pub(crate) mod response;
 mod retry;
 mod settings;

@@ -58,7 +58,7 @@ pub(crate) fn duration(field: &str, text: &str) -> Result<SignedDuration> {
 }
 
 /// Parses a time: RFC 3339, or a duration before `now` such as `24h`.
-fn instant(field: &str, text: &str, now: Timestamp) -> Result<Timestamp> {
+pub(crate) fn instant(field: &str, text: &str, now: Timestamp) -> Result<Timestamp> {
     if let Ok(instant) = text.trim().parse() {
         return Ok(instant);
     }
