@@ -41,7 +41,7 @@ pub struct Filter {
     pub update_available: Option<bool>,
     /// The key expires within this time, or has expired.
     pub key_expires_within: Option<SignedDuration>,
-    /// The device has been offline for at least this long.
+    /// The device was not seen for at least this long; if it never connected, since it was created.
     pub silent_for: Option<SignedDuration>,
     /// The device was added to the tailnet within this time.
     pub joined_within: Option<SignedDuration>,
@@ -140,9 +140,8 @@ impl Filter {
             KeyState::Expired(_) => true,
             KeyState::Unlimited | KeyState::Unknown => false,
         });
-        let silent = self
-            .silent_for
-            .is_none_or(|time| device.silence(now).is_some_and(|silence| silence >= time));
+        let silent =
+            self.silent_for.is_none_or(|time| device.idle(now).is_some_and(|idle| idle >= time));
         let joined = self.joined_within.is_none_or(|time| {
             let created = device.created.as_ref().and_then(wire::Timestamp::instant);
             created.is_some_and(|created| now.duration_since(created) <= time)

@@ -9,7 +9,9 @@ use crate::{
 };
 
 mod attributes;
+mod bulk;
 mod change;
+mod lifecycle;
 mod listing;
 mod read;
 
@@ -17,9 +19,9 @@ use self::{
     attributes::{
         BatchUpdateDeviceAttributes, DeleteDeviceAttribute, GetDeviceAttributes, SetDeviceAttribute,
     },
-    change::{
-        AuthorizeDevice, ExpireDeviceKey, ForceUpdate, RevokeDevice, RevokeDevices, UpdateDevice,
-    },
+    bulk::{ApproveDevices, DeauthorizeDevices, QuarantineDevice, RemoveDevices},
+    change::{AuthorizeDevice, ExpireDeviceKey, ForceUpdate, RevokeDevice, UpdateDevice},
+    lifecycle::{FindDuplicateDevices, FindStaleDevices},
     listing::ListDevices,
     read::{GetDeviceDetails, GetDeviceLogs, GetDeviceStatus},
 };
@@ -37,7 +39,6 @@ pub(crate) const TOOLSET: Toolset = Toolset {
         query::<GetDeviceLogs>(),
         edit::<AuthorizeDevice>(),
         edit::<RevokeDevice>(),
-        edit::<RevokeDevices>(),
         edit::<UpdateDevice>(),
         edit::<ExpireDeviceKey>(),
         edit::<ForceUpdate>(),
@@ -45,6 +46,21 @@ pub(crate) const TOOLSET: Toolset = Toolset {
         edit::<SetDeviceAttribute>(),
         edit::<DeleteDeviceAttribute>(),
         edit::<BatchUpdateDeviceAttributes>(),
+    ],
+};
+
+pub(crate) const LIFECYCLE: Toolset = Toolset {
+    name: "lifecycle_management",
+    about: "Devices to approve, to clean up, or to cut off: several at once.",
+    instructions: "",
+    default: false,
+    tools: &[
+        list::<FindStaleDevices>(),
+        list::<FindDuplicateDevices>(),
+        edit::<ApproveDevices>(),
+        edit::<DeauthorizeDevices>(),
+        edit::<RemoveDevices>(),
+        edit::<QuarantineDevice>(),
     ],
 };
 
