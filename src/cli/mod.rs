@@ -26,6 +26,7 @@ use crate::{
 mod auth;
 mod call;
 mod doctor;
+mod export;
 mod failure;
 mod policy;
 mod sandbox;
@@ -127,6 +128,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Export devices as CSV or JSON lines
+    Export(Box<export::ExportArguments>),
     /// Validate, test, diff and deploy the policy file
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -245,6 +248,11 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             let (text, healthy) = doctor::examine(&target, &offer, place, json).await;
             print(&text);
             return Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        Command::Export(arguments) => {
+            let connected = target.connect().await?;
+            let setup = offered.setup(&connected.tailnet, target.sandbox)?;
+            export::run(&arguments, &connected.tailnet, &setup).await?;
         }
         Command::Policy(command) => {
             offered.choice()?;

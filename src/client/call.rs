@@ -35,6 +35,12 @@ impl Client {
     /// Sends `operation` and returns its answer: null if it is empty. If the answer to a change is
     /// not JSON, it is returned as text.
     pub(crate) async fn call(&self, operation: Operation, call: Call<'_>) -> Result<Value> {
+        let request = self.request(operation, call)?;
+        let answer = self.send(operation, request).await?;
+        read(operation, &answer.body)
+    }
+
+    fn request(&self, operation: Operation, call: Call<'_>) -> Result<reqwest::Request> {
         let method = Method::from_bytes(operation.method().as_bytes())
             .map_err(|_| Error::invalid_input("operation", "has an invalid HTTP method"))?;
         let url = self.url(operation, call)?;
@@ -48,9 +54,24 @@ impl Client {
                 .header(header::CONTENT_TYPE, "application/json")
                 .body(Bytes::from(body.to_string())),
         };
-        let request = request.build().map_err(Error::unsendable)?;
-        let answer = self.send(operation, request).await?;
-        read(operation, &answer.body)
+        request.build().map_err(Error::unsendable)
+    }
+
+    /// Reads the list under `name` record by record, as JSON: it is never in memory as a whole, however long
+    /// it is.
+    #[cfg(feature = "server")]
+    pub(crate) async fn each_record(
+        &self,
+        operation: Operation,
+        call: Call<'_>,
+        name: &'static str,
+        each: &mut super::records::Each<'_>,
+    ) -> Result<()> {
+        let request = self.request(operation, call)?;
+        let mut records = super::records::Records::new(name, self.settings().max_body);
+        let mut sink = |chunk: &[u8]| records.feed(chunk, each);
+        self.stream(operation, request, &mut sink).await?;
+        records.end().map_err(|error| error.for_operation(operation, None))
     }
 
     fn url(&self, operation: Operation, call: Call<'_>) -> Result<url::Url> {

@@ -149,13 +149,8 @@ impl Filter {
         expires && silent && joined
     }
 
-    /// Checks that the values exist among `devices`: a misspelt one would look like "there are none".
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a text that is empty, which would match every
-    /// device, and for an operating system, a user or a tag that no device has, with those that there are.
-    pub fn check(&self, devices: &[Device]) -> Result<()> {
+    /// Refuses a text that is empty, which would match every device.
+    pub(super) fn check_texts(&self) -> Result<()> {
         for (field, text) in [("name", &self.name), ("os", &self.os), ("user", &self.user)] {
             if text.as_ref().is_some_and(|text| text.trim().is_empty()) {
                 return Err(Error::invalid_input(
@@ -164,6 +159,17 @@ impl Filter {
                 ));
             }
         }
+        Ok(())
+    }
+
+    /// Checks that the values exist among `devices`: a misspelt one would look like "there are none".
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a text that is empty, which would match every
+    /// device, and for an operating system, a user or a tag that no device has, with those that there are.
+    pub fn check(&self, devices: &[Device]) -> Result<()> {
+        self.check_texts()?;
         if let Some(wanted) = &self.os {
             let there = values(devices.iter().filter_map(|it| it.os.as_deref()));
             let wanted = system(wanted);

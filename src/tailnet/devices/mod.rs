@@ -10,6 +10,8 @@ pub mod attributes;
 pub(crate) mod change;
 pub mod device;
 pub mod duplicates;
+#[cfg(feature = "server")]
+pub(crate) mod export;
 pub mod filter;
 pub mod find;
 pub mod force_update;

@@ -11,8 +11,9 @@ use crate::{
 mod attributes;
 mod bulk;
 mod change;
+pub(crate) mod export;
 mod lifecycle;
-mod listing;
+pub(crate) mod listing;
 mod read;
 
 use self::{
@@ -21,6 +22,7 @@ use self::{
     },
     bulk::{ApproveDevices, DeauthorizeDevices, QuarantineDevice, RemoveDevices},
     change::{AuthorizeDevice, ExpireDeviceKey, ForceUpdate, RevokeDevice, UpdateDevice},
+    export::DeviceExport,
     lifecycle::{FindDuplicateDevices, FindStaleDevices},
     listing::ListDevices,
     read::{GetDeviceDetails, GetDeviceLogs, GetDeviceStatus},
@@ -61,6 +63,7 @@ pub(crate) const LIFECYCLE: Toolset = Toolset {
         edit::<DeauthorizeDevices>(),
         edit::<RemoveDevices>(),
         edit::<QuarantineDevice>(),
+        query::<DeviceExport>(),
     ],
 };
 

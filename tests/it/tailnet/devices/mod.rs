@@ -8,6 +8,7 @@ use crate::support::{agent::Agent, tailnet::sandbox};
 mod attributes;
 mod change;
 mod duplicates;
+mod export;
 mod find;
 mod list;
 mod logs;
