@@ -41,13 +41,15 @@ fn names(kind: &str, change: &Change) -> &'static [&'static str] {
 
 fn of_device(change: &Change) -> &'static [&'static str] {
     match (change.field.as_str(), &change.to) {
-        ("authorized", Value::Bool(true)) => &["authorize_device"],
-        ("authorized" | "in_tailnet", _) => &["revoke_device", "revoke_devices"],
-        ("key_expired", _) => &["expire_device_key"],
+        ("authorized", Value::Bool(true)) => &["authorize_device", "approve_devices"],
+        ("authorized", _) => &["revoke_device", "deauthorize_devices", "quarantine_device"],
+        ("in_tailnet", _) => &["revoke_device", "remove_devices"],
+        ("key_expired", _) => &["expire_device_key", "quarantine_device"],
         ("tags", _) => &["update_device", "add_tags", "remove_tags", "replace_tags"],
         ("enabled_routes", _) if adds_route(change, true) => &["enable_exit_node"],
         ("enabled_routes", _) if adds_route(change, false) => &["enable_subnet_router"],
         ("enabled_routes", _) => &["disable_subnet_router", "disable_exit_node"],
+        ("key_expires", Value::Bool(true)) => &["update_device", "quarantine_device"],
         ("name" | "ipv4" | "key_expires", _) => &["update_device"],
         (_, Value::Null) => &["delete_device_attribute"],
         _ => &["set_device_attribute", "batch_update_device_attributes"],

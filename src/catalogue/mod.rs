@@ -32,6 +32,7 @@ pub const TOOLSETS: &[&Toolset] = &[
     &routes::tools::TOOLSET,
     &services::tools::TOOLSET,
     &changes::tools::TOOLSET,
+    &devices::tools::LIFECYCLE,
     &users::tools::TOOLSET,
     &user_invites::tools::TOOLSET,
     &device_invites::tools::TOOLSET,

@@ -1,5 +1,7 @@
 //! Plans: lists of changes to make. Making a plan only reads.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Change, Checked, Report, Risk, Secrets, Subject, Tailnet};
@@ -83,7 +85,10 @@ pub(crate) fn label(kind: &str, name: &str) -> String {
 /// The resources by kind: the only one of a kind with its name, others counted.
 pub(crate) fn by_kind<'a>(items: impl Iterator<Item = &'a Item>) -> String {
     let mut kinds: Vec<(&Item, usize)> = Vec::new();
-    for item in items {
+    let mut seen = BTreeSet::new();
+    // Steps that do not depend on each other are items of one resource. What is created has no ID yet.
+    let is_new = |it: &&'a Item| it.id.is_empty() || seen.insert((it.kind(), it.id.as_str()));
+    for item in items.filter(is_new) {
         match kinds.iter_mut().find(|(first, _)| first.kind() == item.kind()) {
             Some((_, count)) => *count += 1,
             None => kinds.push((item, 1)),

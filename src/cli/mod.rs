@@ -1,6 +1,6 @@
 //! The command line. Without a subcommand it runs the MCP server.
 
-use std::{io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{io::Write as _, process::ExitCode, sync::Arc};
 
 use clap::{Parser, Subcommand};
 use serde_json::Value;
@@ -13,13 +13,12 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
+use self::target::{Connected, Target};
 use crate::{
-    Credential, Error, ErrorKind, Settings, Tailnet,
+    Error, Settings, Tailnet,
     client::Result,
-    config::{self, Profiles},
     history::History,
     mcp::{self, Server},
-    sandbox::{Options, Sandbox},
     tailnet::Tailnets,
     visible::visible,
 };
@@ -28,17 +27,16 @@ mod audit;
 mod auth;
 mod call;
 mod doctor;
+mod export;
 mod failure;
 mod policy;
 mod sandbox;
 mod serve;
 mod server_options;
+mod target;
 mod token;
 mod tools;
 mod watch;
-
-/// Requests per second and endpoint to the sandbox, which needs no rate limit.
-const SANDBOX_RATE: f64 = 10_000.0;
 
 /// Run your Tailscale tailnet from an AI assistant, safely.
 #[derive(Debug, Parser)]
@@ -79,33 +77,6 @@ enum LogFormat {
     Json,
 }
 
-/// Which tailnet a command is about.
-#[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Tailnet")]
-struct Target {
-    /// Use an emulated tailnet instead of a real one: no account, no setup, nothing to break
-    #[arg(long, global = true)]
-    sandbox: bool,
-    /// Devices of the emulated tailnet
-    #[arg(long, global = true, default_value_t = 100, value_name = "N")]
-    sandbox_devices: usize,
-    /// A profile of `auth list`; to serve several, separate them with commas
-    #[arg(
-        long = "profile",
-        global = true,
-        env = "TAILSTEWARD_PROFILE",
-        value_name = "NAME",
-        value_delimiter = ','
-    )]
-    profiles: Vec<String>,
-    /// Let DNS tests ask name servers on this machine and in private networks
-    #[arg(long, global = true, env = "TAILSTEWARD_PRIVATE_RESOLVERS", value_parser = clap::builder::BoolishValueParser::new())]
-    private_resolvers: bool,
-    /// The file with the profiles
-    #[arg(long, global = true, env = "TAILSTEWARD_CONFIG", value_name = "PATH")]
-    config: Option<PathBuf>,
-}
-
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve MCP: over stdin and stdout (the default), or over HTTP
@@ -132,6 +103,8 @@ enum Command {
     },
     /// Audit the tailnet: what fails, the worst first
     Audit(audit::AuditArguments),
+    /// Export devices as CSV or JSON lines
+    Export(Box<export::ExportArguments>),
     /// Validate, test, diff and deploy the policy file
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -261,6 +234,11 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Audit(arguments) => {
             return arguments.run(&target, offered.history(target.sandbox)?).await;
         }
+        Command::Export(arguments) => {
+            let connected = target.connect().await?;
+            let setup = offered.setup(&connected.tailnet, target.sandbox)?;
+            export::run(&arguments, &connected.tailnet, &setup).await?;
+        }
         Command::Policy(command) => {
             offered.choice()?;
             return Ok(policy::run(command, &target, &offered, arguments.log_format).await);
@@ -293,119 +271,6 @@ fn with(tailnets: Tailnets, history: Option<&Arc<History>>) -> Tailnets {
     match history {
         Some(history) => tailnets.with_history(history),
         None => tailnets,
-    }
-}
-
-/// The served tailnets, and the sandbox behind them, if any.
-struct Served {
-    tailnets: Tailnets,
-    _one: Option<Connected>,
-}
-
-/// A tailnet, and the sandbox behind it, if any.
-struct Connected {
-    tailnet: Tailnet,
-    /// A description of where the settings come from.
-    source: String,
-    _sandbox: Option<Sandbox>,
-}
-
-impl Target {
-    /// Connects to all named tailnets.
-    async fn connect_all(&self) -> Result<Served> {
-        if self.sandbox || self.profiles.len() < 2 {
-            let one = self.connect().await?;
-            return Ok(Served { tailnets: (&one.tailnet).into(), _one: Some(one) });
-        }
-        let profiles = Profiles::load(self.config.as_deref())?;
-        let open = |name: &String| {
-            let name = profiles.choose(Some(name))?;
-            Ok((name.to_owned(), self.tailnet(profiles.settings(name)?)))
-        };
-        let named = self.profiles.iter().map(open).collect::<Result<Vec<_>>>()?;
-        Ok(Served { tailnets: Tailnets::new(named)?, _one: None })
-    }
-
-    /// Connects to each named tailnet, with the errors of those that cannot be set up.
-    async fn connect_each(&self) -> Vec<Result<Connected>> {
-        if self.sandbox || self.profiles.len() < 2 {
-            return vec![self.connect().await];
-        }
-        let open = |profiles: &Profiles, name: &String| {
-            let settings = profiles.settings(profiles.choose(Some(name))?)?;
-            let source = format!("profile `{name}`");
-            Ok(Connected { tailnet: self.tailnet(settings), source, _sandbox: None })
-        };
-        match Profiles::load(self.config.as_deref()) {
-            Ok(profiles) => self.profiles.iter().map(|name| open(&profiles, name)).collect(),
-            Err(error) => vec![Err(error)],
-        }
-    }
-
-    /// The profile given by `--profile`, if any. More than one is an error.
-    fn profile(&self) -> Result<Option<&str>> {
-        match self.profiles.as_slice() {
-            [] => Ok(None),
-            [one] => Ok(Some(one)),
-            several => Err(Error::config(
-                format!("--profile names {} profiles; this command takes one", several.len()),
-                "name one profile; only `serve`, `call` and `doctor` take several",
-            )),
-        }
-    }
-
-    async fn connect(&self) -> Result<Connected> {
-        if !self.sandbox {
-            let (settings, source, name) = self.settings()?;
-            let tailnet = self.tailnet(settings);
-            // People know the tailnet by the name of its profile.
-            let tailnet = name.map_or(tailnet.clone(), |name| tailnet.with_name(&name));
-            return Ok(Connected { tailnet, source, _sandbox: None });
-        }
-        let sandbox = self.start(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
-        let mut settings = Settings::new(Credential::ApiKey(Sandbox::API_KEY.into()));
-        settings.base_url = sandbox.base_url();
-        settings.rate = SANDBOX_RATE;
-        let source = "the sandbox".to_owned();
-        Ok(Connected { tailnet: self.tailnet(settings), source, _sandbox: Some(sandbox) })
-    }
-
-    fn tailnet(&self, mut settings: Settings) -> Tailnet {
-        settings.private_resolvers = self.private_resolvers;
-        Tailnet::new(settings)
-    }
-
-    async fn start(&self, listen: SocketAddr) -> Result<Sandbox> {
-        let options = Options { devices: self.sandbox_devices, listen, ..Options::default() };
-        Sandbox::start(options).await.map_err(|error| {
-            Error::config(
-                format!("cannot start the sandbox on {listen}: {error}"),
-                "choose another address",
-            )
-        })
-    }
-
-    /// The settings of the given profile, the environment, or the default profile, a description of the
-    /// source, and the profile's name. Never those of the sandbox, which has to be requested.
-    fn settings(&self) -> Result<(Settings, String, Option<String>)> {
-        let profile = |profiles: &Profiles| {
-            let name = profiles.choose(self.profile()?)?;
-            let source = format!("profile `{name}` in {}", profiles.path().display());
-            Ok((profiles.settings(name)?, source, Some(name.to_owned())))
-        };
-        if self.profile()?.is_some() || self.config.is_some() {
-            return profile(&Profiles::load(self.config.as_deref())?);
-        }
-        match config::from_env() {
-            Err(missing) if missing.kind() == ErrorKind::NoCredential => {
-                let profiles = Profiles::load(None)?;
-                if profiles.names().next().is_none() {
-                    return Err(missing);
-                }
-                profile(&profiles)
-            }
-            settings => Ok((settings?, "the environment".to_owned(), None)),
-        }
     }
 }
 

@@ -7,9 +7,7 @@ use serde_json::Value;
 
 #[cfg(feature = "journal")]
 use super::Response;
-use super::{
-    Client, Error, ErrorKind, Result, attempt::checkable, path_segment, response, response::Answer,
-};
+use super::{Client, Error, ErrorKind, Result, attempt::checkable, path_segment, response};
 use crate::Operation;
 
 /// The parts of a request. `{tailnet}` in the path is filled in.
@@ -39,7 +37,8 @@ impl Client {
     /// Sends `operation` and returns its answer: null if it is empty. If the answer to a change is
     /// not JSON, it is returned as text.
     pub(crate) async fn call(&self, operation: Operation, call: Call<'_>) -> Result<Value> {
-        read(operation, &self.answer(operation, call).await?.body)
+        let request = self.request(operation, call)?;
+        read(operation, &self.send(operation, request).await?.body)
     }
 
     /// Sends `operation` and returns its answer as it is.
@@ -49,10 +48,11 @@ impl Client {
         operation: Operation,
         call: Call<'_>,
     ) -> Result<Response<Bytes>> {
-        Ok(self.answer(operation, call).await?.bytes())
+        let request = self.request(operation, call)?;
+        Ok(self.send(operation, request).await?.bytes())
     }
 
-    async fn answer(&self, operation: Operation, call: Call<'_>) -> Result<Answer> {
+    fn request(&self, operation: Operation, call: Call<'_>) -> Result<reqwest::Request> {
         let method = Method::from_bytes(operation.method().as_bytes())
             .map_err(|_| Error::invalid_input("operation", "has an invalid HTTP method"))?;
         let url = self.url(operation, call)?;
@@ -66,8 +66,24 @@ impl Client {
                 .header(header::CONTENT_TYPE, "application/json")
                 .body(Bytes::from(body.to_string())),
         };
-        let request = request.build().map_err(Error::unsendable)?;
-        self.send(operation, request).await
+        request.build().map_err(Error::unsendable)
+    }
+
+    /// Reads the list under `name` record by record, as JSON: it is never in memory as a whole, however long
+    /// it is.
+    #[cfg(feature = "server")]
+    pub(crate) async fn each_record(
+        &self,
+        operation: Operation,
+        call: Call<'_>,
+        name: &'static str,
+        each: &mut super::records::Each<'_>,
+    ) -> Result<()> {
+        let request = self.request(operation, call)?;
+        let mut records = super::records::Records::new(name, self.settings().max_body);
+        let mut sink = |chunk: &[u8]| records.feed(chunk, each);
+        self.stream(operation, request, &mut sink).await?;
+        records.end().map_err(|error| error.for_operation(operation, None))
     }
 
     fn url(&self, operation: Operation, call: Call<'_>) -> Result<url::Url> {

@@ -8,6 +8,7 @@ use std::{
 
 mod action;
 mod attempt;
+mod body;
 pub(crate) mod call;
 mod credential;
 mod error;
@@ -18,7 +19,9 @@ mod limit;
 pub(crate) mod observe;
 #[cfg(feature = "server")]
 mod outside;
-mod redact;
+#[cfg(feature = "server")]
+pub(crate) mod records;
+pub(crate) mod redact;
 pub(crate) mod response;
 mod retry;
 mod settings;
@@ -119,7 +122,20 @@ impl Client {
         operation: Operation,
         request: reqwest::Request,
     ) -> Result<Answer> {
-        self.0.transport.exchange(self.http()?, operation, request).await
+        self.0.transport.exchange(self.http()?, operation, request, body::Body::whole()).await
+    }
+
+    /// Sends a request of `operation`, and hands the parts of a successful response to `sink` as they arrive.
+    #[cfg(feature = "server")]
+    pub(crate) async fn stream(
+        &self,
+        operation: Operation,
+        mut request: reqwest::Request,
+        sink: &mut body::Sink<'_>,
+    ) -> Result<()> {
+        *request.timeout_mut() = Some(body::STREAM_DEADLINE);
+        let body = body::Body::to(sink);
+        self.0.transport.exchange(self.http()?, operation, request, body).await.map(drop)
     }
 
     /// Reads from a server that is not the API, without the credential.

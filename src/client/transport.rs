@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     Error, ErrorKind, Result, Settings,
     attempt::{Attempt, NoResponse, Verdict, checkable},
-    http::{self as connection},
+    body::Body,
     limit::Limit,
     observe,
     response::{self, Answer},
@@ -85,16 +85,18 @@ impl Transport {
         self.0.changes.load(Ordering::Acquire)
     }
 
-    /// Sends a request of `operation`. Returns a successful response or the error.
+    /// Sends a request of `operation`. Returns a successful response, without its body if that goes to a
+    /// sink, or the error.
     pub(super) async fn exchange(
         &self,
         client: &reqwest::Client,
         operation: Operation,
         request: reqwest::Request,
+        body: Body<'_>,
     ) -> Result<Answer> {
         let resource = resource(operation, &request);
         // Boxed, because every caller's future would contain it.
-        let answer = Box::pin(self.send(client, operation, request)).await;
+        let answer = Box::pin(self.send(client, operation, request, body)).await;
         answer.map_err(|error| error.for_operation(operation, resource))
     }
 
@@ -103,11 +105,12 @@ impl Transport {
         client: &reqwest::Client,
         operation: Operation,
         request: reqwest::Request,
+        body: Body<'_>,
     ) -> Result<Answer> {
         self.check_path(operation, &request)?;
         let _counted = (!operation.reads()).then(|| Counted(&self.0.changes));
         let mut lost = false;
-        let attempts = self.attempts(client, operation, &request, &mut lost);
+        let attempts = self.attempts(client, operation, &request, body, &mut lost);
         let answer = observe::answered(attempts).await;
         // An earlier attempt may have made the change, whatever the last attempt returned: a 404 on
         // the second attempt may mean that the first one removed the resource.
@@ -132,9 +135,10 @@ impl Transport {
         client: &reqwest::Client,
         operation: Operation,
         request: &reqwest::Request,
+        mut body: Body<'_>,
         lost: &mut bool,
     ) -> Result<Answer> {
-        let deadline = Instant::now() + self.0.deadline;
+        let deadline = Instant::now() + body.deadline(self.0.deadline);
         let mut delays = retry::delays();
         let mut refused = None;
         for attempt in 1u32.. {
@@ -146,7 +150,7 @@ impl Transport {
             let Some(mut once) = request.try_clone() else { break };
             authorize(&mut once, bearer.text.expose_secret())?;
             let sent = Attempt { operation, number: attempt, deadline, bearer: &bearer };
-            let outcome = self.attempt(client, once, &sent).await;
+            let outcome = self.attempt(client, once, &sent, &mut body).await;
             // Other requests may proceed while this one waits for its next attempt.
             drop(turn);
             let (error, wait) = match outcome {
@@ -178,13 +182,14 @@ impl Transport {
         client: &reqwest::Client,
         request: reqwest::Request,
         sent: &Attempt<'_>,
+        sink: &mut Body<'_>,
     ) -> Verdict {
         let started = Instant::now();
         let exchange = async {
             let response = self.follow(client, request).await?;
             let status = response.status();
             let headers = response.headers().clone();
-            let body = connection::body(response, self.0.max_body).await;
+            let body = sink.read(response, self.0.max_body).await;
             Ok((status, headers, body))
         };
         let answer: Result<_, NoResponse> =
@@ -203,7 +208,12 @@ impl Transport {
             Err(error) => {
                 let error = error.answered(status.as_u16(), id.clone());
                 sent.log(started, Some(status), id.as_deref(), Some(&error));
-                return sent.broken_off(error, status);
+                // What a sink has taken cannot be sent to it once more.
+                return if sink.has_begun() {
+                    Verdict::Failed(error)
+                } else {
+                    sent.broken_off(error, status)
+                };
             }
         };
         sent.log(started, Some(status), id.as_deref(), None);

@@ -18,7 +18,7 @@ pub use profiles::{CredentialKind, Keychain, Place, Profile, Profiles, SystemKey
 /// Names that no profile may have: `tailnet: all` means every tailnet, and `tailnet://device/…` and
 /// `tailnet://change/…` are resources of the first.
 #[cfg(any(feature = "profiles", feature = "server"))]
-pub(crate) const RESERVED: [&str; 3] = ["all", "device", "change"];
+pub(crate) const RESERVED: [&str; 4] = ["all", "device", "change", "export"];
 
 /// The Terraform provider's variables without the `TAILSCALE_` prefix, and the variables that they stand in
 /// for.

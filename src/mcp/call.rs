@@ -6,7 +6,7 @@ use rmcp::{
     RoleServer,
     model::{
         CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock,
-        ProgressNotificationParam,
+        ProgressNotificationParam, ProtocolVersion, Resource,
     },
     service::RequestContext,
 };
@@ -18,11 +18,11 @@ use super::{
     confirm::{Later, McpConfirm},
 };
 use crate::{
-    catalogue::{Offer, failure},
+    catalogue::{self, Offer, failure},
     change::Progress,
     client::Result,
     guard::{Caller, Done, Principal},
-    tool::written,
+    tool::{Link, written},
 };
 
 /// A tool call, its caller, and the tools that the caller is offered.
@@ -43,8 +43,16 @@ impl Call<'_> {
             answers: request.input_responses,
             state: request.request_state,
         };
+        let version = self.context.protocol_version();
+        let knows_links = version >= Some(ProtocolVersion::V_2025_06_18);
         match self.done(&request.name, arguments, &ask).await {
-            Ok(Done::Answer(text) | Done::Later(Later::Show(text))) => success(text).into(),
+            Ok(Done::Answer(text) | Done::Later(Later::Show(text))) => {
+                let links = catalogue::named(&request.name).is_ok_and(|it| it.links);
+                let link = (links && knows_links).then(|| link(&text)).flatten();
+                let mut content = content(text);
+                content.extend(link);
+                CallToolResult::success(content).into()
+            }
             Ok(Done::Report(report)) => match written(&*report) {
                 // A batch of which nothing was done has failed, like a change of one resource.
                 Ok(text) if report.has_failures() && !report.applied => {
@@ -111,6 +119,14 @@ fn progress(context: &RequestContext<RoleServer>) -> (Option<Progress>, Option<J
     });
     let report = move |done, of, last: &str| drop(sender.send((done, of, last.to_owned())));
     (Some(Arc::new(report)), Some(task))
+}
+
+/// The link to the resource that an answer names.
+fn link(answer: &str) -> Option<ContentBlock> {
+    let link: Link = serde_json::from_str(answer).ok()?;
+    let resource = Resource::new(link.uri, link.name).with_mime_type(link.mime_type);
+    let size = u64::try_from(link.bytes).unwrap_or(u64::MAX);
+    Some(ContentBlock::resource_link(resource.with_size(size)))
 }
 
 fn success(text: String) -> CallToolResult {

@@ -54,7 +54,8 @@ fn described(tool: &ToolDef, access: Risk, more: impl FnOnce(&mut Map<String, Va
 /// Tools whose changes no call can undo, or not all of them.
 const IRREVERSIBLE: &[&str] = &[
     "revoke_device",
-    "revoke_devices",
+    "remove_devices",
+    "quarantine_device",
     "expire_device_key",
     "delete_user",
     "offboard_user",

@@ -80,7 +80,7 @@ const KINDS: &[Kind] = &[
         about: "Report what was changed in the tailnet, and what looks unusual.",
         parameters: &[("hours", "How far back, a number of hours; default 24.", false)],
         words: "Report what was changed in the last {hours}. The tailnet's own audit log has \
-                every change, whoever made it: get_audit_logs. \
+                every change, whoever made it: call get_audit_logs. \
                 list_changes has only what was changed through this server, with what can be undone. \
                 Group it by who did it. Point out what failed, what has an unknown outcome, what \
                 cannot be undone, and what looks unusual. Change nothing.",

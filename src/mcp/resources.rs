@@ -10,18 +10,23 @@ use serde_json::{Value, json};
 
 use super::{Server, call::Call};
 use crate::{
-    ErrorKind,
+    Error, ErrorKind,
     catalogue::{self, Offer, failure},
     change::Risk,
     client::Result,
     guard::{OpenAudit, Principal},
-    tailnet::{Tailnet, Tailnets, tailnets::TAILNET},
+    tailnet::{
+        Tailnet, Tailnets,
+        devices::tools::export::{DeviceExport, EXPORT},
+        tailnets::TAILNET,
+    },
     tool,
     visible::{visible, visible_up_to},
 };
 
 const JSON: &str = "application/json";
 const HUJSON: &str = "application/hujson";
+const CSV: &str = "text/csv";
 
 const SCHEME: &str = "tailnet://";
 /// The start of the templates for one of several tailnets.
@@ -143,6 +148,16 @@ const KINDS: &[Kind] = &[
         suffix: "/history",
     },
     Kind {
+        uri: EXPORT,
+        name: "export",
+        title: "Export",
+        about: "A file with devices: the answer of `device_export` has its URI.",
+        mime: CSV,
+        tool: "device_export",
+        parameter: Some("file"),
+        suffix: "",
+    },
+    Kind {
         uri: CHANGE,
         name: "change",
         title: "Change",
@@ -247,6 +262,10 @@ pub(super) async fn read(
             Some(json!({ "uri": uri })),
         ));
     };
+    if kind.uri == EXPORT {
+        let name = named.as_ref().map(|(name, _)| (*name).to_owned());
+        return export(server, &principal, uri, plain, name).await;
+    }
     let call = Call { server, principal, offer, context };
     let text = if kind.mime == HUJSON {
         // The policy file itself; the tool would add more than its text.
@@ -266,16 +285,45 @@ pub(super) async fn read(
         }
         call.query(kind.tool, arguments).await
     };
-    let text = text.map_err(|error| {
-        let data: Value = serde_json::from_str(&failure(&error)).unwrap_or_default();
-        match error.kind() {
-            ErrorKind::NotFound | ErrorKind::InvalidInput => {
-                ErrorData::resource_not_found(error.to_string(), Some(data))
-            }
-            _ => ErrorData::internal_error(error.to_string(), Some(data)),
-        }
-    })?;
+    let text = text.map_err(|error| unreadable(&error))?;
     Ok(ResourceContents::text(text, uri).with_mime_type(kind.mime))
+}
+
+fn unreadable(error: &Error) -> ErrorData {
+    let data: Value = serde_json::from_str(&failure(error)).unwrap_or_default();
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::InvalidInput => {
+            ErrorData::resource_not_found(error.to_string(), Some(data))
+        }
+        _ => ErrorData::internal_error(error.to_string(), Some(data)),
+    }
+}
+
+/// Makes the file that a URI of an export describes. It is longer than what a tool may answer.
+async fn export(
+    server: &Server,
+    principal: &Principal,
+    uri: &str,
+    plain: &str,
+    named: Option<String>,
+) -> std::result::Result<ResourceContents, ErrorData> {
+    let tailnets = server.tailnets();
+    let of = |name: Option<String>| match name {
+        None => Some(tailnets.first()),
+        Some(name) => tailnets.all().find(|it| it.name() == Some(&*name)),
+    };
+    let found =
+        DeviceExport::of(plain).and_then(|(export, name)| Some((export, of(name.or(named))?)));
+    let Some((export, tailnet)) = found else {
+        let unknown = format!("unknown resource {}", visible_up_to(uri, MAX_URI_BYTES));
+        return Err(ErrorData::resource_not_found(unknown, Some(json!({ "uri": uri }))));
+    };
+    let mut audit = OpenAudit::begin(server.store(), principal, EXPORT, Risk::Read, uri.to_owned());
+    audit.about(&tailnet.label());
+    let read = export.file_of(tailnet).await;
+    audit.end(read.as_ref().map_or_else(|error| error.kind().as_str(), |_| "ok"), None);
+    let text = read.map_err(|error| unreadable(&error))?;
+    Ok(ResourceContents::text(text, uri).with_mime_type(export.mime_type()))
 }
 
 /// The longest URI that there can be: names and IDs are short.

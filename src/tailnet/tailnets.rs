@@ -48,7 +48,7 @@ impl Tailnets {
     /// # Errors
     ///
     /// [`Config`](crate::ErrorKind::Config) for none at all, for two of one name, and for one that is
-    /// called `all`, `device` or `change`.
+    /// called `all`, `device`, `change` or `export`.
     pub fn new(mut named: Vec<(String, Tailnet)>) -> Result<Self> {
         for (name, tailnet) in &mut named {
             *tailnet = tailnet.with_name(name);

@@ -98,7 +98,7 @@ pub(super) fn take_control(fields: &mut Map<String, Value>) -> Result<(bool, Opt
 }
 
 /// The arguments as the tool's input type.
-pub(super) fn input<T: DeserializeOwned>(arguments: Value) -> Result<T> {
+pub(crate) fn input<T: DeserializeOwned>(arguments: Value) -> Result<T> {
     serde_path_to_error::deserialize(arguments).map_err(|error| {
         let path = error.path().to_string();
         let field = if path == "." { "arguments" } else { &path };

@@ -6,19 +6,22 @@ use schemars::{JsonSchema, Schema};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
+pub(crate) use self::arguments::input;
 pub(crate) use self::arguments::none_or_some;
-use self::arguments::{DRY_RUN, PLAN_ID, fields, input, refuse_long, refuse_unknown, take_control};
+use self::arguments::{DRY_RUN, PLAN_ID, fields, refuse_long, refuse_unknown, take_control};
 pub use crate::risk::Risk;
 use crate::{
     Error, ErrorKind, Operation, Tailnet, change::Plan, client::Result, visible::visible_json,
 };
 
 mod arguments;
+mod link;
 mod page;
 mod parameters;
 mod schema;
 mod scopes;
 
+pub(crate) use self::link::Link;
 pub(crate) use self::page::{Page, PageSize, Paged, Part, all_but, row};
 
 /// A read-only tool. The type itself is the tool's input: its doc comment is the description, and the doc
@@ -30,6 +33,8 @@ pub(crate) trait Query: DeserializeOwned + JsonSchema + Send + 'static {
     const OPERATIONS: &'static [Operation];
     /// The required scopes, if they differ from those of the operations.
     const SCOPES: &'static [&'static str] = &[];
+    /// Whether the result is a [`Link`] to a resource.
+    const LINKS: bool = false;
     /// The result of a call.
     type Output: Serialize;
 
@@ -122,6 +127,8 @@ pub struct ToolDef {
     /// The API operations that a call may use.
     pub operations: &'static [Operation],
     scopes: &'static [&'static str],
+    /// Whether the result is a [`Link`] to a resource.
+    pub(crate) links: bool,
     body: Body,
 }
 
@@ -151,6 +158,7 @@ pub(crate) const fn query<T: Query>() -> ToolDef {
         worst: Risk::Read,
         operations: T::OPERATIONS,
         scopes: T::SCOPES,
+        links: T::LINKS,
         body: Body::Query(
             |arguments, tailnet| {
                 Box::pin(async move {
@@ -171,6 +179,7 @@ pub(crate) const fn list<T: List>() -> ToolDef {
         worst: Risk::Read,
         operations: T::OPERATIONS,
         scopes: T::SCOPES,
+        links: false,
         body: Body::List(
             |arguments, tailnet, part| {
                 Box::pin(async move {
@@ -192,6 +201,7 @@ pub(crate) const fn edit<T: Edit>() -> ToolDef {
         worst: T::WORST,
         operations: T::OPERATIONS,
         scopes: T::SCOPES,
+        links: false,
         body: Body::Edit(
             |arguments, tailnet| {
                 Box::pin(async move {
@@ -213,6 +223,7 @@ pub(crate) const fn either<T: Either>() -> ToolDef {
         worst: Risk::Danger,
         operations: &[],
         scopes: &[],
+        links: false,
         body: Body::Either(
             |arguments, tailnet, part| {
                 Box::pin(async move { input::<T>(arguments)?.ask(tailnet, part).await })
@@ -235,6 +246,7 @@ pub(crate) fn generated(operation: Operation, risk: Risk, body: Generated) -> To
             .and_then(|at| Operation::ALL.get(at..=at))
             .unwrap_or_default(),
         scopes: &[],
+        links: false,
         body: Body::Operation(operation, body),
     }
 }

@@ -44,8 +44,7 @@ pub struct ChangeList {
 }
 
 /// What the journal covers.
-pub(crate) const COVERS: &str =
-    "changes through this server; the tailnet's audit log has all (listConfigurationAuditLogs)";
+pub(crate) const COVERS: &str = "changes through this server only; the tailnet's audit log has all";
 
 /// One recorded change with its steps.
 #[derive(Debug, Clone, Serialize)]

@@ -9,18 +9,24 @@ use crate::{
     Error, Operation, Tailnet,
     change::{Outcome, Plan, Risk, journal::Find},
     client::Result,
+    tailnet::logging::tools::GetAuditLogs,
     tool::{Edit, List, PageSize, Paged, Part, Toolset, edit, list},
 };
 
 pub(crate) const TOOLSET: Toolset = Toolset {
     name: "changes",
-    about: "Changes made through this server, and their undo.",
+    about: "Changes made through this server and their undo, and the tailnet's audit log.",
     instructions: "Every change has a number in `change`; undo_change undoes it.",
     default: true,
-    tools: &[list::<ListChanges>(), list::<GetChange>(), edit::<UndoChange>()],
+    tools: &[
+        list::<ListChanges>(),
+        list::<GetChange>(),
+        edit::<UndoChange>(),
+        list::<GetAuditLogs>(),
+    ],
 };
 
-/// List changes made through this server, newest first.
+/// List changes made through this server, newest first; `get_audit_logs` has all.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ListChanges {
     /// Text to find in resource, tool or principal.

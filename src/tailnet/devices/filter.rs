@@ -41,7 +41,7 @@ pub struct Filter {
     pub update_available: Option<bool>,
     /// The key expires within this time, or has expired.
     pub key_expires_within: Option<SignedDuration>,
-    /// The device has been offline for at least this long.
+    /// The device was not seen for at least this long; if it never connected, since it was created.
     pub silent_for: Option<SignedDuration>,
     /// The device was added to the tailnet within this time.
     pub joined_within: Option<SignedDuration>,
@@ -140,14 +140,26 @@ impl Filter {
             KeyState::Expired(_) => true,
             KeyState::Unlimited | KeyState::Unknown => false,
         });
-        let silent = self
-            .silent_for
-            .is_none_or(|time| device.silence(now).is_some_and(|silence| silence >= time));
+        let silent =
+            self.silent_for.is_none_or(|time| device.idle(now).is_some_and(|idle| idle >= time));
         let joined = self.joined_within.is_none_or(|time| {
             let created = device.created.as_ref().and_then(wire::Timestamp::instant);
             created.is_some_and(|created| now.duration_since(created) <= time)
         });
         expires && silent && joined
+    }
+
+    /// Refuses a text that is empty, which would match every device.
+    pub(super) fn check_texts(&self) -> Result<()> {
+        for (field, text) in [("name", &self.name), ("os", &self.os), ("user", &self.user)] {
+            if text.as_ref().is_some_and(|text| text.trim().is_empty()) {
+                return Err(Error::invalid_input(
+                    field,
+                    "is empty; leave it out, or give a part of it",
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Checks that the values exist among `devices`: a misspelt one would look like "there are none".
@@ -157,14 +169,7 @@ impl Filter {
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a text that is empty, which would match every
     /// device, and for an operating system, a user or a tag that no device has, with those that there are.
     pub fn check(&self, devices: &[Device]) -> Result<()> {
-        for (field, text) in [("name", &self.name), ("os", &self.os), ("user", &self.user)] {
-            if text.as_ref().is_some_and(|text| text.trim().is_empty()) {
-                return Err(Error::invalid_input(
-                    field,
-                    "is empty; leave it out, or give a part of it",
-                ));
-            }
-        }
+        self.check_texts()?;
         if let Some(wanted) = &self.os {
             let there = values(devices.iter().filter_map(|it| it.os.as_deref()));
             let wanted = system(wanted);

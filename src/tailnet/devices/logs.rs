@@ -12,7 +12,7 @@ use super::{Device, Devices};
 use crate::{
     ErrorKind,
     client::Result,
-    tailnet::logging::{ConfigurationAuditLog, ConnectionCounts, NetworkFlowLog, Window},
+    tailnet::logging::{ConfigurationAuditLog, ConnectionCounts, NetworkFlowLog, Window, harmless},
     words::to_the_second,
 };
 
@@ -187,8 +187,8 @@ impl Event {
             action: text(log.action.as_ref().map(ToString::to_string)),
             property: text(target.and_then(|it| it.property.as_ref().map(ToString::to_string))),
             actor: text(by),
-            old: log.old.clone().filter(|it| !it.is_null()),
-            new: log.new.clone().filter(|it| !it.is_null()),
+            old: log.old.as_ref().filter(|it| !it.is_null()).map(harmless),
+            new: log.new.as_ref().filter(|it| !it.is_null()).map(harmless),
             details: log.action_details.clone().filter(|it| !it.is_empty()),
             error: log.error.clone().filter(|it| !it.is_empty()),
         }

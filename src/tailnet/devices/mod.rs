@@ -9,6 +9,9 @@ use jiff::Timestamp;
 pub mod attributes;
 pub(crate) mod change;
 pub mod device;
+pub mod duplicates;
+#[cfg(feature = "server")]
+pub(crate) mod export;
 pub mod filter;
 pub mod find;
 pub mod force_update;
@@ -17,8 +20,11 @@ pub mod logs;
 pub mod name;
 pub mod plan;
 pub(crate) mod preflight;
+pub mod quarantine;
 pub mod revoke;
+pub mod roles;
 pub mod select;
+pub mod stale;
 pub mod status;
 #[cfg(feature = "server")]
 pub(crate) mod tools;

@@ -1,8 +1,12 @@
-//! Plans to deauthorize or remove several devices with one change.
+//! Plans to approve, deauthorize or remove several devices with one change.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
 
 use super::{Device, DeviceSelector, Devices, change};
 use crate::{
-    Error,
+    Error, ErrorKind,
     change::{Item, OnFailure, Plan, Risk},
     client::Result,
 };
@@ -11,6 +15,8 @@ use crate::{
 pub const MAX_REVOKED: usize = 200;
 /// The maximum number of devices that a warning names.
 const MAX_NAMED: usize = 20;
+/// The maximum number of devices whose invites are read: each takes a request.
+const MAX_ASKED: usize = 10;
 
 /// `deauthorize` blocks access but keeps the device; `remove` deletes it (irreversible).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,9 +31,43 @@ pub enum Revocation {
 }
 
 impl Devices<'_> {
+    /// Plans to approve each selected device (`POST /device/{deviceId}/authorized`). Devices are named in full;
+    /// a filter selects only those that need approval.
+    ///
+    /// # Errors
+    ///
+    /// As [`plan_revoke`](Self::plan_revoke).
+    pub async fn plan_approve(
+        &self,
+        which: &DeviceSelector,
+        on_failure: OnFailure,
+    ) -> Result<Plan> {
+        let list = self.list().await?;
+        let (mut devices, mut notes) = which.exactly(&list)?;
+        if which.devices.is_empty() {
+            devices.retain(|it| !it.is_authorized());
+            if devices.is_empty() {
+                notes.push("no device that matches the filters needs approval".to_owned());
+            }
+        }
+        limited(devices.len())?;
+        let approved = |device: &&Device| {
+            let change = (!device.is_authorized()).then(|| change::authorized(false, true));
+            let changes = change.into_iter().collect();
+            Item::new(&change::Devices, device.key(), device.short_name(), changes)
+        };
+        let mut plan = Plan::new(devices.iter().map(approved).collect());
+        plan.notes = notes;
+        plan.on_failure = on_failure;
+        plan.least = Risk::Danger;
+        Ok(plan)
+    }
+
     /// Plans to deauthorize each selected device (`POST /device/{deviceId}/authorized`), or to remove it
-    /// (`DELETE /device/{deviceId}`). Devices are named in full. Shared-in devices that match a filter are
-    /// left out.
+    /// (`DELETE /device/{deviceId}`). Devices are named in full. Of the devices that match a filter, those
+    /// that others depend on are left out, with a note: subnet routers, exit nodes, service hosts, devices
+    /// that were seen within [`IN_USE`](super::roles::IN_USE), and devices that are shared, in either
+    /// direction.
     ///
     /// # Errors
     ///
@@ -49,7 +89,10 @@ impl Devices<'_> {
             return Err(Error::invalid_input("silent_for", problem));
         }
         let list = self.list().await?;
-        let (devices, mut notes) = which.exactly(&list)?;
+        let (mut devices, mut notes) = which.exactly(&list)?;
+        if which.devices.is_empty() {
+            notes.extend(self.spare(&mut devices).await?);
+        }
         limited(devices.len())?;
         let mut plan = Plan::new(devices.iter().map(|it| revoked(it, how)).collect());
         plan.warnings = warnings(&devices, how);
@@ -57,6 +100,57 @@ impl Devices<'_> {
         plan.on_failure = on_failure;
         plan.least = Risk::Danger;
         Ok(plan)
+    }
+
+    /// Takes out the devices that others depend on. Returns notes about them.
+    async fn spare(&self, devices: &mut Vec<&Device>) -> Result<Vec<String>> {
+        let (now, hosts) = (Timestamp::now(), self.hosts().await?);
+        let mut spared: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        devices.retain(|device| match hosts.reason(device, now) {
+            None => true,
+            Some(reason) => {
+                spared.entry(reason).or_default().push(device.short_name());
+                false
+            }
+        });
+        let mut notes: Vec<String> = hosts.note.into_iter().collect();
+        match self.shared(devices).await? {
+            Some(invited) => {
+                let is_shared = |it: &&Device| invited.contains(it.key());
+                let names = devices.iter().filter(|it| is_shared(it)).map(|it| it.short_name());
+                let names: Vec<&str> = names.collect();
+                if !names.is_empty() {
+                    spared.insert("shared by invite", names);
+                }
+                devices.retain(|it| !is_shared(it));
+            }
+            None if devices.is_empty() => {}
+            None => notes.push("whether devices are shared by invite was not checked".to_owned()),
+        }
+        let spared = spared.into_iter().map(|(reason, spared)| {
+            format!("left out, since not named, {reason}: {}", names(&spared))
+        });
+        notes.extend(spared);
+        Ok(notes)
+    }
+
+    /// Which of the devices have invites; `None` if that takes too many requests, or may not be read.
+    async fn shared(&self, devices: &[&Device]) -> Result<Option<BTreeSet<String>>> {
+        if devices.len() > MAX_ASKED {
+            return Ok(None);
+        }
+        let mut shared = BTreeSet::new();
+        for device in devices {
+            match self.tailnet().device_invites().records(device.key()).await {
+                Ok(invites) if invites.is_empty() => {}
+                Ok(_) => drop(shared.insert(device.key().to_owned())),
+                // The device is gone by now, or the credential may not read invites.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) if error.kind() == ErrorKind::Forbidden => return Ok(None),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Some(shared))
     }
 }
 
@@ -97,7 +191,7 @@ pub(crate) fn warnings(devices: &[&Device], how: Revocation) -> Vec<String> {
     [removal, online, serve].into_iter().flatten().collect()
 }
 
-fn names(all: &[&str]) -> String {
+pub(super) fn names(all: &[&str]) -> String {
     let more = all.len().saturating_sub(MAX_NAMED);
     let shown = all.iter().take(MAX_NAMED).copied().collect::<Vec<_>>().join(", ");
     if more == 0 { shown } else { format!("{shown} and {more} more") }

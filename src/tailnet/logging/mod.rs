@@ -2,11 +2,15 @@
 
 use jiff::Timestamp;
 
+pub mod audit;
 pub(crate) mod aws;
+mod difference;
+mod links;
 pub mod stream;
 #[cfg(feature = "server")]
 pub(crate) mod tools;
 
+pub(crate) use self::difference::harmless;
 pub use self::stream::{Compression, Destination, Log, LogDestination, S3Authentication, Stream};
 pub use crate::api::types::{ConfigurationAuditLog, ConnectionCounts, NetworkFlowLog};
 use crate::{Error, client::Result, tailnet::Tailnet};

@@ -1,5 +1,6 @@
-//! Log streaming tools.
+//! Log streaming tools, and the tool for the audit log.
 
+use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -8,12 +9,18 @@ use super::stream::{
     self, Compression, Destination, Gcs, Log, LogDestination, LogstreamEndpointPublishingStatus,
     S3, S3Authentication,
 };
+use super::{
+    Window,
+    audit::{AuditFilter, COVERS},
+};
 use crate::{
-    Operation, Tailnet,
+    Error, Operation, Tailnet,
     change::{Plan, Risk},
     client::Result,
-    tool::{Edit, Query, Toolset, all_but, edit, query},
+    tailnet::devices::tools::instant,
+    tool::{Edit, List, Page, PageSize, Part, Query, Toolset, all_but, edit, query},
     wire::Secret,
+    words::to_the_second,
 };
 
 pub(crate) const TOOLSET: Toolset = Toolset {
@@ -199,5 +206,78 @@ impl Edit for ValidateAwsExternalId {
 
     async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
         tailnet.logging().plan_validate_role(&self.external_id, &self.role_arn)
+    }
+}
+
+/// Show the tailnet's configuration audit log: who changed what, newest first.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct GetAuditLogs {
+    /// Start, RFC 3339 or `24h` ago; default `24h`.
+    since: Option<String>,
+    /// End, RFC 3339; default now.
+    until: Option<String>,
+    /// Part of the actor's name.
+    actor: Option<String>,
+    /// Part of the event, such as `NODE.UPDATE.ACL_TAGS`.
+    event: Option<String>,
+    /// Part of the target's name.
+    target: Option<String>,
+    /// Words to find.
+    text: Option<String>,
+}
+
+/// How long Tailscale keeps the audit log.
+const KEPT: SignedDuration = SignedDuration::from_hours(24 * 90);
+
+/// The result of `get_audit_logs`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Audited {
+    since: String,
+    until: String,
+    covers: &'static str,
+    #[serde(flatten)]
+    page: Page,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
+}
+
+impl List for GetAuditLogs {
+    const NAME: &'static str = "get_audit_logs";
+    const OPERATIONS: &'static [Operation] =
+        &[Operation::ListConfigurationAuditLogs, Operation::GetKey];
+    // Without access to keys, changes are not linked to the journal.
+    const SCOPES: &'static [&'static str] = &["logs:configuration:read"];
+    const PAGE: PageSize = PageSize { usual: 50, max: 200 };
+    type Output = Audited;
+
+    async fn list(self, tailnet: &Tailnet, part: Part) -> Result<Audited> {
+        let now = Timestamp::now();
+        let until = self.until.as_ref().map(|it| instant("until", it, now)).transpose()?;
+        let since = instant("since", self.since.as_deref().unwrap_or("24h"), now)?;
+        let window = Window::new(since, until.unwrap_or(now))?;
+        let texts = [
+            ("actor", &self.actor),
+            ("event", &self.event),
+            ("target", &self.target),
+            ("text", &self.text),
+        ];
+        for (field, text) in texts {
+            if text.as_ref().is_some_and(|it| it.trim().is_empty()) {
+                let should = "is empty; leave it out, or give a part of it";
+                return Err(Error::invalid_input(field, should));
+            }
+        }
+        let Self { actor, event, target, text, .. } = self;
+        let filter = AuditFilter { actor, event, target, text };
+        let log = tailnet.logging().audit(window, &filter).await?;
+        let mut notes = log.notes;
+        let oldest = now.checked_sub(KEPT).unwrap_or(now);
+        if since < oldest {
+            notes.push(format!("there is nothing before {}", to_the_second(oldest)));
+        }
+        let page = Page::keyed("groups", &log.groups, &part, |it| it.key.as_str(), Ok)?;
+        let page = if filter == AuditFilter::default() { page } else { page.out_of(log.total) };
+        let (since, until) = (to_the_second(window.start()), to_the_second(window.end()));
+        Ok(Audited { since, until, covers: COVERS, page, notes })
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     Error, ErrorKind, Result,
-    policy::{Checked, Compiled, Inventory, Policy, check},
+    policy::{Checked, Compiled, Entry, Inventory, Policy, check},
     tailnet::policy_file::{PolicyFileOf, compute::compute},
 };
 
@@ -54,6 +54,18 @@ impl PolicyFileOf<'_> {
             }
         })?;
         Ok(Judged { policy: Arc::new(policy), inventory: self.inventory().await? })
+    }
+
+    /// What a device, user, group, tag, host or address reaches by the live policy file, one entry per rule.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](ErrorKind::InvalidInput) if `from` is nobody; otherwise the same as
+    /// [`judged`](Self::judged).
+    pub async fn reached_by(&self, from: &str) -> Result<Vec<Entry>> {
+        let (judged, from) = (self.judged(None).await?, from.to_owned());
+        let reached = compute(move || judged.compiled().reached_by(&from)).await?;
+        reached.map_err(|problem| Error::invalid_input("from", problem))
     }
 
     /// Checks `text` with the offline engine, including its tests.

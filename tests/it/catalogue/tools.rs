@@ -81,7 +81,7 @@ fn the_device_has_one_name_and_one_description_everywhere() {
         );
         let words_here = schema.pointer("/properties/device/description").map(Value::to_string);
         // What cuts a device off does not take the start of a name, and has to say so.
-        if ["revoke_device", "expire_device_key"].contains(&tool.name) {
+        if ["revoke_device", "expire_device_key", "quarantine_device"].contains(&tool.name) {
             assert_eq!(
                 words_here.as_deref(),
                 Some("\"Full device name, ID or IP.\""),

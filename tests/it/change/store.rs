@@ -233,10 +233,10 @@ async fn the_audit_of_a_call_on_many_devices_says_which() {
     let store = Arc::clone(&setup.store);
     let (_sandbox, tailnet) = sandbox().await;
     let session = FakeUser::who(Says::No).at(&tailnet, setup, Era::Sessions).await;
-    let named = json!({ "devices": ["nope-1", "nope-2"], "how": "remove" });
-    session.fails("revoke_devices", named).await;
-    let filtered = json!({ "os": "plan9", "silent_for": "30d", "how": "deauthorize" });
-    session.call("revoke_devices", filtered).await;
+    let named = json!({ "devices": ["nope-1", "nope-2"] });
+    session.fails("remove_devices", named).await;
+    let filtered = json!({ "os": "plan9", "silent_for": "30d" });
+    session.call("deauthorize_devices", filtered).await;
     session.fails("add_tags", json!({ "devices": ["nope-3"], "tags": ["tag:web"] })).await;
     store.flush().await;
 

@@ -7,7 +7,10 @@ use tailsteward::{catalogue, tool::Risk};
 /// What `undo_change` does about the changes of a tool, and what does not come back.
 const UNDO: &[(&str, &str)] = &[
     ("update_device", "yes; the first tag on a user's device stays: it ends that user's ownership"),
-    ("revoke_devices", "deauthorizing yes; removing no: the devices must be re-added"),
+    ("approve_devices", "yes: the devices are deauthorized"),
+    ("deauthorize_devices", "yes, all devices as one"),
+    ("remove_devices", "no: the devices must be re-added"),
+    ("quarantine_device", "the deauthorizing yes; the key no: somebody must log in on the device"),
     ("authorize_device", "yes: the device is deauthorized"),
     ("revoke_device", "deauthorizing yes; removing no: the device must be re-added"),
     ("expire_device_key", "no: somebody must log in on the device"),

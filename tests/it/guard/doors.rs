@@ -48,7 +48,7 @@ async fn doors(tailnet: &Tailnet) -> Vec<Door> {
         door(
             "authorize_device",
             json!({ "device": waiting }),
-            &["revoke_device", "revoke_devices"],
+            &["revoke_device", "deauthorize_devices", "quarantine_device"],
         ),
         door("suspend_user", json!({ "user": member }), &["restore_user"]),
         door("set_user_role", json!({ "user": member, "role": "auditor" }), &["set_user_role"]),

@@ -3,7 +3,8 @@
 /// The checks, and the tools that help. A check without a tool is not here.
 const TOOLS: &[(&[&str], &[&str])] = &[
     (&["D1", "D2"], &["force_update"]),
-    (&["D3", "D10"], &["revoke_devices"]),
+    (&["D3"], &["find_stale_devices", "remove_devices"]),
+    (&["D10"], &["find_duplicate_devices", "remove_devices"]),
     (&["D4", "D12"], &["update_device"]),
     (&["D5"], &["update_device"]),
     (&["D6"], &["get_device_details", "expire_device_key"]),
@@ -14,7 +15,7 @@ const TOOLS: &[(&[&str], &[&str])] = &[
     (&["K6", "K7"], &["rotate_key"]),
     (&["P1", "P2", "P3", "P7", "P9"], &["policy_analyzer", "update_acl_policy"]),
     (&["P4", "P5", "P6", "P8"], &["update_acl_policy"]),
-    (&["P10"], &["get_acl_policy"]),
+    (&["P10"], &["get_audit_logs", "get_acl_policy"]),
     (&["S1", "S2", "S3", "S4", "S5", "S10"], &["update_tailnet_settings"]),
     (&["S6"], &["get_log_streaming", "set_log_streaming"]),
     (&["S7"], &["create_webhook"]),
@@ -24,7 +25,7 @@ const TOOLS: &[(&[&str], &[&str])] = &[
     (&["U2"], &["suspend_user", "offboard_user"]),
     (&["U3"], &["delete_user_invite", "resend_user_invite"]),
     (&["R1", "R2"], &["get_subnet_routes", "enable_subnet_router"]),
-    (&["A1"], &["list_changes"]),
+    (&["A1"], &["get_audit_logs"]),
     (&["A2"], &["list_keys"]),
 ];
 

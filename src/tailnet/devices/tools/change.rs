@@ -3,12 +3,11 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::duration;
 use crate::{
     Error, Operation, Tailnet,
-    change::{OnFailure, Plan, Risk},
+    change::{Plan, Risk},
     client::Result,
-    tailnet::devices::{DeviceSelector, Filter, Revocation, Update, name::with_prefix},
+    tailnet::devices::{Revocation, Update},
     tool::Edit,
 };
 
@@ -54,48 +53,6 @@ impl Edit for RevokeDevice {
             Revocation::Deauthorize => devices.plan_authorized(&self.device, false).await,
             Revocation::Remove => devices.plan_delete(&self.device).await,
         }
-    }
-}
-
-/// Deauthorize or remove several devices, by name or by filter, as one change.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-pub(crate) struct RevokeDevices {
-    how: Revocation,
-    /// Full names, IDs or IPs; not together with filters.
-    #[serde(default)]
-    devices: Vec<String>,
-    /// Part of the device name.
-    name: Option<String>,
-    /// Operating system, such as `linux`.
-    os: Option<String>,
-    /// Part of the owner's login name.
-    user: Option<String>,
-    /// Only devices with at least one of these tags.
-    #[serde(default)]
-    tags_any: Vec<String>,
-    /// Only devices not seen for this long, such as `30d`.
-    silent_for: Option<String>,
-    /// What to do after a device fails.
-    #[serde(default)]
-    on_failure: OnFailure,
-}
-
-impl Edit for RevokeDevices {
-    const NAME: &'static str = "revoke_devices";
-    const RISK: Risk = Risk::Danger;
-    const OPERATIONS: &'static [Operation] = RevokeDevice::OPERATIONS;
-
-    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
-        let filter = Filter {
-            name: self.name,
-            os: self.os,
-            user: self.user,
-            any_tags: self.tags_any.iter().map(|tag| with_prefix(tag)).collect(),
-            silent_for: self.silent_for.map(|it| duration("silent_for", &it)).transpose()?,
-            ..Filter::default()
-        };
-        let which = DeviceSelector::new(self.devices, filter);
-        tailnet.devices().plan_revoke(&which, self.how, self.on_failure).await
     }
 }
 

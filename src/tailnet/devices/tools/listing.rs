@@ -13,46 +13,12 @@ use crate::{
     Error, Operation, Tailnet,
     client::Result,
     tailnet::devices::{
-        Device, Filter, KeyState, Order, device::relative, filter::sort, name::with_prefix,
+        Device, Filter, KeyState, Order, device::relative, export::FIELDS, filter::sort,
+        name::with_prefix,
     },
-    tool::{List, Page, PageSize, Part},
+    tool::{self, List, Page, PageSize, Part},
     wire,
 };
-
-/// Fields of a device, as the API names them.
-const FIELDS: [&str; 31] = [
-    "addresses",
-    "advertisedRoutes",
-    "authorized",
-    "blocksIncomingConnections",
-    "clientConnectivity",
-    "clientVersion",
-    "connectedToControl",
-    "created",
-    "distro",
-    "enabledRoutes",
-    "expires",
-    "hostname",
-    "id",
-    "isEphemeral",
-    "isExternal",
-    "keyExpiryDisabled",
-    "lastSeen",
-    "machineKey",
-    "multipleConnections",
-    "name",
-    "nodeId",
-    "nodeKey",
-    "os",
-    "postureIdentity",
-    "sshEnabled",
-    "tags",
-    "tailnetLockError",
-    "tailnetLockKey",
-    "updateAvailable",
-    "user",
-    "all",
-];
 
 /// List devices, filtered and sorted.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -151,6 +117,11 @@ impl List for ListDevices {
     }
 }
 
+/// The filter of `list_devices` with these arguments.
+pub(crate) fn filter_of(arguments: Value) -> Result<Filter> {
+    tool::input::<ListDevices>(arguments)?.filter()
+}
+
 impl ListDevices {
     fn filter(&self) -> Result<Filter> {
         let version = |field: &str, text: &Option<String>| {
@@ -187,12 +158,17 @@ impl ListDevices {
     /// Checks that all requested fields exist. The API may return fields that are not in `FIELDS`.
     fn check_fields(&self, devices: &[Device]) -> Result<()> {
         let known = |field: &str| {
-            FIELDS.contains(&field) || devices.iter().any(|it| it.extra.contains_key(field))
+            field == "all"
+                || FIELDS.contains(&field)
+                || devices.iter().any(|it| it.extra.contains_key(field))
         };
         match self.fields.iter().find(|it| !known(it)) {
             Some(field) => Err(Error::invalid_input(
                 "fields",
-                format!("has the unknown field `{field}`; known fields: {}", FIELDS.join(", ")),
+                format!(
+                    "has the unknown field `{field}`; known fields: {}, all",
+                    FIELDS.join(", ")
+                ),
             )),
             None => Ok(()),
         }

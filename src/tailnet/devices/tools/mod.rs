@@ -9,17 +9,21 @@ use crate::{
 };
 
 mod attributes;
+mod bulk;
 mod change;
-mod listing;
+pub(crate) mod export;
+mod lifecycle;
+pub(crate) mod listing;
 mod read;
 
 use self::{
     attributes::{
         BatchUpdateDeviceAttributes, DeleteDeviceAttribute, GetDeviceAttributes, SetDeviceAttribute,
     },
-    change::{
-        AuthorizeDevice, ExpireDeviceKey, ForceUpdate, RevokeDevice, RevokeDevices, UpdateDevice,
-    },
+    bulk::{ApproveDevices, DeauthorizeDevices, QuarantineDevice, RemoveDevices},
+    change::{AuthorizeDevice, ExpireDeviceKey, ForceUpdate, RevokeDevice, UpdateDevice},
+    export::DeviceExport,
+    lifecycle::{FindDuplicateDevices, FindStaleDevices},
     listing::ListDevices,
     read::{GetDeviceDetails, GetDeviceLogs, GetDeviceStatus},
 };
@@ -37,7 +41,6 @@ pub(crate) const TOOLSET: Toolset = Toolset {
         query::<GetDeviceLogs>(),
         edit::<AuthorizeDevice>(),
         edit::<RevokeDevice>(),
-        edit::<RevokeDevices>(),
         edit::<UpdateDevice>(),
         edit::<ExpireDeviceKey>(),
         edit::<ForceUpdate>(),
@@ -45,6 +48,22 @@ pub(crate) const TOOLSET: Toolset = Toolset {
         edit::<SetDeviceAttribute>(),
         edit::<DeleteDeviceAttribute>(),
         edit::<BatchUpdateDeviceAttributes>(),
+    ],
+};
+
+pub(crate) const LIFECYCLE: Toolset = Toolset {
+    name: "lifecycle_management",
+    about: "Devices to approve, to clean up, or to cut off: several at once.",
+    instructions: "",
+    default: false,
+    tools: &[
+        list::<FindStaleDevices>(),
+        list::<FindDuplicateDevices>(),
+        edit::<ApproveDevices>(),
+        edit::<DeauthorizeDevices>(),
+        edit::<RemoveDevices>(),
+        edit::<QuarantineDevice>(),
+        query::<DeviceExport>(),
     ],
 };
 
@@ -58,7 +77,7 @@ pub(crate) fn duration(field: &str, text: &str) -> Result<SignedDuration> {
 }
 
 /// Parses a time: RFC 3339, or a duration before `now` such as `24h`.
-fn instant(field: &str, text: &str, now: Timestamp) -> Result<Timestamp> {
+pub(crate) fn instant(field: &str, text: &str, now: Timestamp) -> Result<Timestamp> {
     if let Ok(instant) = text.trim().parse() {
         return Ok(instant);
     }

@@ -156,7 +156,7 @@ fn structured(mut edit: Edit) -> Edit {
     edit
 }
 
-/// List the recorded versions of the policy file, newest first.
+/// List versions of the policy file made through this server; `get_audit_logs` has all.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ListPolicyVersions {}
 

@@ -7,12 +7,16 @@ use crate::support::{agent::Agent, tailnet::sandbox};
 
 mod attributes;
 mod change;
+mod duplicates;
+mod export;
 mod find;
 mod list;
 mod logs;
 mod names;
+mod quarantine;
 mod revoke;
 mod rollback;
+mod stale;
 mod status;
 
 /// An assistant that may do everything, in front of a sandbox.

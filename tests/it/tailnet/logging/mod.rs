@@ -1,5 +1,7 @@
 //! Streaming logs.
 
+mod audit;
+
 use serde_json::{Value, json};
 use tailsteward::{
     Operation, Tailnet,
