@@ -25,7 +25,6 @@ mod selection;
 pub const TOOLSETS: &[&Toolset] = &[
     &devices::tools::TOOLSET,
     &network::tools::TOOLSET,
-    &monitoring::tools::TOOLSET,
     &tags::tools::TOOLSET,
     &policy_file::tools::TOOLSET,
     &dns::tools::TOOLSET,
@@ -46,6 +45,7 @@ pub const TOOLSETS: &[&Toolset] = &[
     &operations::tools::TOOLSET,
     &keys::tools::TOOLSET,
     &compliance::tools::TOOLSET,
+    &monitoring::tools::TOOLSET,
 ];
 
 /// The generated toolsets: one for each group of operations in the OpenAPI document.

@@ -122,15 +122,15 @@ fn counted(devices: &[DeviceConnection], by: CountBy) -> Value {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct GetUptimeStatistics {
-    /// Names, IDs or addresses of devices.
+    /// Names, IDs or addresses; not with filters.
     devices: Vec<String>,
-    /// Or devices with all of these tags.
+    /// Devices with all of these tags.
     tags: Vec<String>,
-    /// Or only subnet routers.
+    /// Only subnet routers; false for others.
     subnet_router: Option<bool>,
-    /// Or only exit nodes.
+    /// Only exit nodes, advertised or approved.
     exit_node: Option<bool>,
-    /// Or devices of this user: part of the login name.
+    /// Part of the owner's login name.
     user: Option<String>,
     /// How far back, such as `24h` or `90d`; default `30d`.
     window: Option<String>,
@@ -176,7 +176,7 @@ impl List for GetUptimeStatistics {
 /// Show what was seen of a device over time: connections, versions, tags, routes, names.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct GetDeviceHistory {
-    /// The device.
+    /// Device name, start of name, ID or IP.
     device: String,
 }
 

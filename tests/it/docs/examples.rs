@@ -8,6 +8,7 @@ use serde_json::Value;
 use tailsteward::{
     catalogue,
     catalogue::{Offer, Selectors, ToolSelection},
+    history::{History, Source},
     mcp::Setup,
     tool::Risk,
 };
@@ -63,6 +64,13 @@ fn every_toolset_has_an_example() {
 #[tokio::test]
 async fn every_example_works() {
     let (_sandbox, tailnet) = sandbox().await;
+    // Somebody has looked a minute ago, and now.
+    let tailnet = tailnet.with_history(History::in_memory());
+    let mut poller = tailnet.watch("examples").await.unwrap().unwrap();
+    let now = jiff::Timestamp::now().as_second();
+    for at in [now - 60, now] {
+        poller.look(&Source::devices(), at).await.unwrap();
+    }
     let mut words = Selectors::default();
     words.toolsets = vec!["all".to_owned(), "api".to_owned()];
     let mut setup = Setup::new(Risk::Danger).unwrap();

@@ -81,6 +81,7 @@ const UNDO: &[(&str, &str)] = &[
     ("update_key", "yes"),
     ("rotate_key", "yes while the old key is not revoked"),
     ("revoke_key", "no: create a new key"),
+    ("accept_finding", "yes"),
     ("undo_change", "yes: it is done again"),
 ];
 
