@@ -29,7 +29,8 @@ pub struct Settings {
     pub deadline: Duration,
     /// The maximum time for one attempt.
     pub attempt_timeout: Duration,
-    /// The maximum size of an answer, in bytes after decompression.
+    /// The maximum size of an answer, in bytes after decompression. A list of devices may have eight times
+    /// as much.
     pub max_body: usize,
     /// How long a list is cached; zero turns the cache off.
     pub cache_for: Duration,

@@ -177,6 +177,14 @@ impl Transport {
         Err(Error::new(ErrorKind::Unreachable, "the request could not be sent"))
     }
 
+    /// The maximum size of an answer. A list of 100,000 devices has about 130 MB.
+    fn largest(&self, operation: Operation) -> usize {
+        match operation {
+            Operation::ListTailnetDevices => self.0.max_body.saturating_mul(8),
+            _ => self.0.max_body,
+        }
+    }
+
     async fn attempt(
         &self,
         client: &reqwest::Client,
@@ -189,7 +197,7 @@ impl Transport {
             let response = self.follow(client, request).await?;
             let status = response.status();
             let headers = response.headers().clone();
-            let body = sink.read(response, self.0.max_body).await;
+            let body = sink.read(response, self.largest(sent.operation)).await;
             Ok((status, headers, body))
         };
         let answer: Result<_, NoResponse> =

@@ -1,9 +1,12 @@
 //! What one look at a tailnet saw, read from the API's answer without keeping more than is compared.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, fmt};
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
 use serde_json::{Map, Value, value::RawValue};
 use sha2::{Digest as _, Sha256};
 
@@ -104,7 +107,7 @@ struct Connectivity<'a> {
     mapping_varies_by_dest_ip: Option<bool>,
     client_supports: Option<Supports>,
     #[serde(borrow)]
-    latency: Option<BTreeMap<Cow<'a, str>, Latency>>,
+    latency: Option<Preferred<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -119,6 +122,44 @@ struct Latency {
     preferred: Option<bool>,
 }
 
+/// The preferred one of the regions to which a latency was measured. The others are not kept.
+#[derive(Debug, Default)]
+struct Preferred<'a>(Option<Cow<'a, str>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Preferred<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Regions)
+    }
+}
+
+struct Regions;
+
+impl<'de> Visitor<'de> for Regions {
+    type Value = Preferred<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("latencies by region")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut regions: A) -> Result<Self::Value, A::Error> {
+        let mut preferred = None;
+        while let Some((region, latency)) = regions.next_entry::<Text<'de>, Latency>()? {
+            if latency.preferred == Some(true) {
+                preferred = Some(region.0);
+            }
+        }
+        Ok(Preferred(preferred))
+    }
+}
+
+/// The list as it should be.
+#[derive(Deserialize)]
+struct Records<'a> {
+    #[serde(borrow, default)]
+    devices: Option<Vec<Record<'a>>>,
+}
+
+/// The list if a record is odd: each by itself.
 #[derive(Deserialize)]
 struct List<'a> {
     #[serde(borrow, default)]
@@ -133,19 +174,21 @@ impl<'a> Look<'a> {
     ///
     /// If the answer is not a list of devices.
     pub fn devices(body: &'a [u8], has_all_fields: bool) -> serde_json::Result<Self> {
-        let list: List<'a> = serde_json::from_slice(body)?;
         let mut look = Self { has_all_fields, ..Self::default() };
-        let records = list.devices.unwrap_or_default();
-        look.seen.reserve_exact(records.len());
-        for raw in records {
-            let seen = match serde_json::from_str(raw.get()) {
+        if let Ok(Records { devices }) = serde_json::from_slice(body) {
+            let records = devices.unwrap_or_default();
+            look.seen.reserve_exact(records.len());
+            for record in records {
+                look.add(sighting(record, has_all_fields));
+            }
+            return Ok(look);
+        }
+        let list: List<'a> = serde_json::from_slice(body)?;
+        for raw in list.devices.unwrap_or_default() {
+            look.add(match serde_json::from_str(raw.get()) {
                 Ok(record) => sighting(record, has_all_fields),
                 Err(_) => tolerant(raw, has_all_fields),
-            };
-            match seen {
-                Some(it) => look.seen.push(it),
-                None => look.without_id += 1,
-            }
+            });
         }
         Ok(look)
     }
@@ -172,6 +215,13 @@ impl<'a> Look<'a> {
             });
         }
         look
+    }
+
+    fn add(&mut self, seen: Option<Sighting<'a>>) {
+        match seen {
+            Some(it) => self.seen.push(it),
+            None => self.without_id += 1,
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -308,13 +358,8 @@ fn connectivity(
 ) -> (Cow<'static, str>, Cow<'static, str>, Cow<'_, str>) {
     let Some(reported) = reported else { return Default::default() };
     let udp = reported.client_supports.and_then(|it| it.udp);
-    let mut regions = reported.latency.unwrap_or_default().into_iter();
-    let region = regions.find(|it| it.1.preferred == Some(true));
-    (
-        known_flag(reported.mapping_varies_by_dest_ip),
-        known_flag(udp),
-        region.map(|it| it.0).unwrap_or_default(),
-    )
+    let region = reported.latency.unwrap_or_default().0;
+    (known_flag(reported.mapping_varies_by_dest_ip), known_flag(udp), region.unwrap_or_default())
 }
 
 /// The second of a time in RFC 3339; none for text that is not one, and for the year 1, Go's zero time.
