@@ -91,7 +91,10 @@ impl Tailnet {
     pub fn title(&self) -> String {
         match (&self.name, self.client.tailnet()) {
             (Some(name), _) => name.to_string(),
-            (None, "-") => format!("the tailnet of {}", self.settings().credential.public_id()),
+            (None, "-") => match self.settings().credential.public_id() {
+                "" => "the tailnet of the credential".to_owned(),
+                id => format!("the tailnet of {id}"),
+            },
             (None, tailnet) => tailnet.to_owned(),
         }
     }

@@ -41,8 +41,11 @@ impl Exception {
         until: Timestamp,
         now: Timestamp,
     ) -> Result<Self> {
-        let known = find(check)
-            .ok_or_else(|| Error::invalid_input("check", format!("`{check}` does not exist")))?;
+        let known = find(check).ok_or_else(|| {
+            let all: Vec<&str> = super::all().map(|it| it.id).collect();
+            let problem = format!("is `{check}`; the checks are {}", all.join(", "));
+            Error::invalid_input("check", problem)
+        })?;
         for (field, text) in [("by", by), ("reason", reason)] {
             if text.trim().is_empty() {
                 return Err(Error::invalid_input(field, "must not be empty"));

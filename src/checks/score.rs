@@ -17,7 +17,7 @@ pub struct Score {
     pub points: Option<u8>,
     /// Checks that passed, failed or were accepted.
     pub looked_at: usize,
-    /// All checks.
+    /// All checks that apply.
     pub of: usize,
     /// Checks that could not be looked at.
     pub unknown: usize,
@@ -40,13 +40,13 @@ impl Score {
         Self {
             points: points.and_then(|it| u8::try_from(it).ok()),
             looked_at: count(Verdict::Ok) + count(Verdict::Fail) + count(Verdict::Accepted),
-            of: outcomes.len(),
+            of: outcomes.len() - count(Verdict::DoesNotApply),
             unknown: count(Verdict::Unknown),
         }
     }
 }
 
-/// Such as `84 of 100; 33 of 46 checks looked at, 7 unknown`.
+/// Such as `84 of 100; 33 of 40 checks looked at, 7 unknown`.
 impl fmt::Display for Score {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.points {

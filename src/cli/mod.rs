@@ -114,7 +114,7 @@ enum Command {
     /// Manage tokens for the HTTP server
     #[command(subcommand)]
     Token(token::TokenCommand),
-    /// Watch the tailnet without serving it: look again and again, and keep a history
+    /// Watch the tailnet without serving it: poll the API, and keep a history of what changed
     Watch,
     /// Serve only the emulated admin API, for other clients
     Sandbox(sandbox::SandboxArguments),
@@ -196,7 +196,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             let sealing_key = serve.sealing_key()?;
             serve.shares_its_store(offered.names_store() || target.sandbox)?;
             let history = offered.history(target.sandbox)?;
-            watch::keeps_a_history(serve.watches(), history.as_ref())?;
+            watch::keeps_a_history(serve.watches(), history.as_ref()).await?;
             let connected = target.connect_all().await?;
             let mut setup = offered.setup(connected.tailnets.first(), target.sandbox)?;
             setup.sealing_key = sealing_key;
@@ -257,7 +257,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         }
         Command::Watch => {
             let history = offered.history(target.sandbox)?;
-            watch::keeps_a_history(true, history.as_ref())?;
+            watch::keeps_a_history(true, history.as_ref()).await?;
             let connected = target.connect_all().await?;
             watch::run(&with(connected.tailnets, history.as_ref())).await;
         }

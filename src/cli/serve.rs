@@ -35,7 +35,7 @@ pub(crate) struct Serve {
     guard: Guard,
     #[command(flatten)]
     caps: Caps,
-    /// Watch the tailnet: look again and again, and keep a history
+    /// Watch the tailnet: poll the API, and keep a history of what changed
     #[arg(long, env = "TAILSTEWARD_WATCH", value_parser = clap::builder::BoolishValueParser::new())]
     watch: bool,
     /// Keep no state between requests, so that any replica can answer the next one

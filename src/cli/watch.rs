@@ -7,13 +7,16 @@ use tokio_util::sync::CancellationToken;
 use super::{complain, serve::stop_signal};
 use crate::{Error, Tailnet, client::Result, history::History, jobs, tailnet::Tailnets};
 
-/// Rejects watching without a place for what is seen.
-pub(super) fn keeps_a_history(watches: bool, history: Option<&Arc<History>>) -> Result<()> {
-    if !watches || history.is_some() {
-        return Ok(());
+/// Rejects watching without a history that can be used.
+pub(super) async fn keeps_a_history(watches: bool, history: Option<&Arc<History>>) -> Result<()> {
+    match history {
+        _ if !watches => Ok(()),
+        Some(history) => history.ready().await,
+        None => Err(Error::config(
+            "watching needs a history, and --history is `off`",
+            "name a file or a Postgres database with --history",
+        )),
     }
-    let why = "what is seen has no place: --history is `off`";
-    Err(Error::config(why, "name a file or a Postgres database with --history"))
 }
 
 /// Watches until the process receives a stop signal.

@@ -1,9 +1,12 @@
 //! The file of a database.
 
-use std::path::Path;
+use std::{io::Read as _, path::Path};
 
 use super::Purpose;
 use crate::client::Result;
+
+/// What an `SQLite` file begins with.
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
 /// Creates the file and its folder, readable only by the owner.
 pub(super) fn prepare(path: &Path, purpose: Purpose) -> Result<()> {
@@ -17,6 +20,7 @@ pub(super) fn prepare(path: &Path, purpose: Purpose) -> Result<()> {
     if let Some(folder) = path.parent().filter(|it| !it.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(failed)?;
     }
+    is_database(path).map_err(failed)?;
     let mut options = std::fs::OpenOptions::new();
     options.create(true).append(true);
     #[cfg(unix)]
@@ -38,4 +42,23 @@ pub(super) fn prepare(path: &Path, purpose: Purpose) -> Result<()> {
     }
     drop(file);
     Ok(())
+}
+
+/// An error if there is a file that is something else: it must not be touched.
+fn is_database(path: &Path) -> std::io::Result<()> {
+    let mut start = [0; MAGIC.len()];
+    let mut file = match std::fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if file.metadata()?.len() == 0 {
+        return Ok(());
+    }
+    let is_whole = file.read_exact(&mut start).is_ok();
+    if is_whole && start == *MAGIC {
+        Ok(())
+    } else {
+        Err(std::io::Error::other("is not a database"))
+    }
 }

@@ -78,7 +78,7 @@ pub fn uptime(
         watched: known.seconds(),
         up: up.seconds(),
         disconnects: states.iter().filter(ended).count(),
-        longest_outage: longest(&down, &known, &window),
+        longest_outage: longest(&down, &known, &window, states),
     }
 }
 
@@ -109,11 +109,18 @@ fn known(states: &[(Seconds, Connection)], spans: &Spans) -> Spans {
     looked.and(filled.collect::<Vec<_>>())
 }
 
-fn longest(down: &Spans, known: &Spans, window: &Spans) -> Option<Outage> {
+fn longest(
+    down: &Spans,
+    known: &Spans,
+    window: &Spans,
+    states: &[(Seconds, Connection)],
+) -> Option<Outage> {
     let (from, to) = down.iter().max_by_key(|(from, to)| to - from)?;
-    let is_edge = |at: Seconds| {
-        let of_known = known.iter().any(|it| it.0 == at || it.1 == at);
-        of_known && !window.iter().any(|it| it.1 == at)
-    };
-    Some(Outage { from, to, at_least: is_edge(from) || is_edge(to) })
+    let (first, last) = window.iter().next()?;
+    let is = |at: Seconds, is: Connection| states.contains(&(at, is));
+    let dark_before = from != first && known.iter().any(|it| it.0 == from);
+    let dark_after = to != last && known.iter().any(|it| it.1 == to);
+    let at_least = (dark_before && !is(from, Connection::Down) && !is(from, Connection::Never))
+        || (dark_after && !is(to, Connection::Up));
+    Some(Outage { from, to, at_least })
 }

@@ -5,8 +5,9 @@ use std::{io::Write as _, process::ExitCode, sync::Arc};
 use clap::ValueEnum;
 use jiff::Timestamp;
 
-use super::{Target, print};
+use super::{Target, complain, print};
 use crate::{
+    Error,
     checks::{Outcome, Report, Severity, Verdict},
     client::Result,
     history::History,
@@ -76,11 +77,25 @@ impl AuditArguments {
         history: Option<Arc<History>>,
     ) -> Result<ExitCode> {
         let wanted = ids(&self.checks)?;
+        if let (Some(shown), Some(fails)) = (self.severity, self.fail_on)
+            && Severity::from(shown) > Severity::from(fails)
+        {
+            let problem = "is above --fail-on, so checks that fail would be left out";
+            return Err(Error::invalid_input("--severity", problem));
+        }
         let connected = target.connect().await?;
         let tailnet = &connected.tailnet;
         let tailnet = history.map_or_else(|| tailnet.clone(), |it| tailnet.with_history(it));
-        let accepted = tailnet.compliance().accepted(Timestamp::now()).await?;
+        let now = Timestamp::now();
+        let accepted = tailnet.compliance().accepted(now).await.unwrap_or_else(|error| {
+            complain(&format!("accepted findings are unknown, and count as failing: {error}"));
+            Vec::new()
+        });
         let report = tailnet.compliance().audit(&Filter::default(), &accepted).await?;
+        let has_history = tailnet.history().is_some_and(|it| it.exists());
+        if has_history && let Err(error) = tailnet.compliance().remember(&report, now).await {
+            complain(&format!("the score is not kept: {error}"));
+        }
         let least = self.severity.map(Severity::from);
         let chosen: Vec<&Outcome> = report
             .outcomes

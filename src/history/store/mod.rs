@@ -58,6 +58,15 @@ impl History {
         self.pool.initialized() || self.database.exists()
     }
 
+    /// Opens the database, and creates it if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`History`](crate::ErrorKind::History) if it cannot be opened.
+    pub async fn ready(&self) -> Result<()> {
+        self.pool().await.map(drop)
+    }
+
     fn dialect(&self) -> Dialect {
         self.database.dialect
     }

@@ -189,5 +189,6 @@ async fn found(history: &History, tailnet: &Tailnet, wanted: &str) -> Result<Val
 
 fn kept(tailnet: &Tailnet) -> Result<&History> {
     let history = tailnet.history().map(|it| &**it);
-    history.ok_or_else(|| History::not_kept("an accepted finding has no place: no history is kept"))
+    history
+        .ok_or_else(|| History::not_kept("accepting a finding needs a history, and none is kept"))
 }

@@ -167,7 +167,8 @@ fn reinstalled<'d>(devices: &[&'d Device]) -> Vec<Group<'d>> {
 
 /// The group, if all but the newest connected device are silent since that one came.
 fn one_machine(mut devices: Vec<&Device>) -> Option<Group<'_>> {
-    devices.sort_by_key(|it| (it.is_online(), created(it), it.key().to_owned()));
+    let now = Timestamp::now();
+    devices.sort_by_key(|it| (it.is_online(), it.seen(now), created(it), it.key().to_owned()));
     let keep = devices.pop()?;
     let came = created(keep)?;
     let is_before = |it: &&Device| {

@@ -206,6 +206,16 @@ impl<'a> Rows<'a> {
 
     fn begin(&mut self) -> Result<()> {
         self.export.filter.check_texts()?;
+        // A field that no documented one resembles may be one that the API has since then.
+        for field in &self.unknown {
+            let alike = |it: &&&str| {
+                it.eq_ignore_ascii_case(field.trim()) || strsim::jaro_winkler(it, field) > 0.85
+            };
+            if let Some(meant) = FIELDS.iter().find(alike) {
+                let problem = format!("has `{field}`; did you mean `{meant}`?");
+                return Err(Error::invalid_input("fields", problem));
+            }
+        }
         if self.export.format == Format::Csv {
             return self.line(&self.columns());
         }

@@ -120,7 +120,11 @@ impl Devices<'_> {
 fn expiry(device: &Device) -> Vec<Change> {
     match device.key_state(jiff::Timestamp::now()) {
         KeyState::Expired(_) => Vec::new(),
-        KeyState::Unlimited => vec![change::key_expires(false, true), change::expire_key()],
+        KeyState::Unlimited => vec![
+            // To undo it would let the device in again.
+            change::key_expires(false, true).irreversible(),
+            change::expire_key(),
+        ],
         KeyState::Until(_) | KeyState::Unknown => vec![change::expire_key()],
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::{Monitoring, Watched, time};
 use crate::{
     client::Result,
-    history::{Field, History, Transition},
+    history::{Field, History, Seconds, Transition},
     tailnet::devices::find,
 };
 
@@ -20,6 +20,8 @@ pub struct Past {
     pub id: String,
     /// Since when the tailnet is watched.
     pub watched: Watched,
+    /// When the device was first seen by whoever watched, RFC 3339.
+    pub first_seen: String,
     /// How many changes there are since then.
     pub total: usize,
     /// The newest changes.
@@ -55,15 +57,22 @@ impl Monitoring<'_> {
     /// [`Devices::get`](crate::tailnet::devices::Devices::get).
     pub async fn past(&self, device: &str, now: Timestamp) -> Result<Past> {
         let unwatched =
-            || History::not_watched("its past is unknown: nobody has watched this tailnet");
+            || History::not_watched("its history is unknown: nobody has watched this tailnet");
         let history = self.history().ok_or_else(unwatched)?;
         let watched = self.watched(now).await?.ok_or_else(unwatched)?;
         let list = self.tailnet.devices().list().await?;
         let device = find::find(&list, device)?;
         let since = now - SignedDuration::from_hours(24 * 366);
         let label = self.tailnet.label();
-        let all = history.transitions(&label, device.key(), since.as_second()).await?;
+        let seen = history.devices(&label, 0, Some(device.key())).await?;
+        let first = seen.first().map_or(Seconds::MAX, |it| it.first_seen);
+        let mut all = history.transitions(&label, device.key(), since.as_second()).await?;
+        // What the first look found is no change, but that a connection had ended is.
+        all.retain(|it| {
+            it.at > first || (it.field == Field::ONLINE && it.at < first && it.to == "0")
+        });
         Ok(Past {
+            first_seen: if first == Seconds::MAX { "never".to_owned() } else { time(first) },
             device: device.short_name().to_owned(),
             id: device.key().to_owned(),
             watched,

@@ -32,7 +32,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
 };
 
 /// Show which devices are connected to the control plane, silent, flapping, or never came up. Connected does
-/// not mean that peers reach it.
+/// not mean that peers reach the device.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct ControlConnectivity {

@@ -62,7 +62,8 @@ async fn json_has_every_check_with_all_subjects() {
     let audit: Value = serde_json::from_str(&text).unwrap();
 
     let checks = audit["checks"].as_array().unwrap();
-    assert_eq!(audit["score"]["of"], checks.len());
+    let applies = |it: &&Value| it["result"] != "does_not_apply";
+    assert_eq!(audit["score"]["of"], checks.iter().filter(applies).count());
     let behind = checks.iter().find(|it| it["id"] == "D2").unwrap();
     assert!(behind["subjects"].as_array().unwrap().len() > 50, "{behind}");
     assert!(behind["subjects"][0]["evidence"].is_string() && behind["source"].is_string());
@@ -114,4 +115,11 @@ async fn csv_has_a_row_for_each_subject_and_no_formulas() {
     let s4 = lines.iter().find(|it| it.starts_with("S4,")).unwrap();
     assert!(s4.contains(",low,unknown,,,the credential may not read settings"), "{s4}");
     assert_eq!(lines.len(), 7, "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_would_be_left_out_cannot_be_failed_on() {
+    let (sandbox, _) = sandbox_of(20).await;
+    let (text, code) = run(&sandbox, &["--severity", "high", "--fail-on", "medium"]);
+    assert_eq!((text.as_str(), code), ("", 1));
 }

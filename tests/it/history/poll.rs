@@ -209,3 +209,19 @@ async fn entries_of_the_audit_log_come_once() {
     assert_eq!(first, second);
     assert!(first.iter().any(|it| it.target_id == device.key()), "{first:?}");
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_that_is_no_database_is_left_as_it_is() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notes.txt");
+    std::fs::write(&path, "not a database, but somebody's notes").unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+
+    let error = History::new(Place::File(path.clone())).ready().await.unwrap_err();
+
+    assert!(error.to_string().contains("is not a database"), "{error}");
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
+    assert!(std::fs::read_to_string(&path).unwrap().contains("notes"));
+}

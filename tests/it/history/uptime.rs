@@ -29,7 +29,7 @@ fn the_end_of_a_connection_is_known_across_a_gap() {
     assert_eq!((found.watched, found.up), (400, 100), "0 to 100, and 300 to 600");
     let outage = found.longest_outage.unwrap();
     assert_eq!((outage.from, outage.to), (300, 600));
-    assert!(outage.at_least, "whether it was connected just before, nobody saw");
+    assert!(!outage.at_least, "the end of the connection is exact, and so is the last look");
 }
 
 #[test]

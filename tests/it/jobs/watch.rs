@@ -93,5 +93,5 @@ fn watching_without_a_place_is_refused() {
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&watch.stderr);
-    assert!(!watch.status.success() && said.contains("--history"), "{said}");
+    assert!(!watch.status.success() && said.contains("needs a history"), "{said}");
 }

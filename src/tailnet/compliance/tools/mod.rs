@@ -64,6 +64,8 @@ pub(crate) struct Audit {
     does_not_apply: Vec<&'static str>,
     #[serde(flatten)]
     page: Page,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -122,10 +124,16 @@ impl List for DeviceAudit {
         let filter = self.filter()?;
         let wanted = ids(&self.checks)?;
         let now = Timestamp::now();
-        let accepted = tailnet.compliance().accepted(now).await?;
+        let mut notes = Vec::new();
+        let accepted = tailnet.compliance().accepted(now).await.unwrap_or_else(|error| {
+            notes.push(format!("accepted findings are unknown, and count as failing: {error}"));
+            Vec::new()
+        });
         let report = tailnet.compliance().audit(&filter, &accepted).await?;
-        if filter.is_empty() {
-            tailnet.compliance().remember(&report, now).await?;
+        if filter.is_empty()
+            && let Err(error) = tailnet.compliance().remember(&report, now).await
+        {
+            notes.push(format!("the score is not kept: {error}"));
         }
         let chosen: Vec<&Outcome> = report
             .outcomes
@@ -133,7 +141,9 @@ impl List for DeviceAudit {
             .filter(|it| wanted.is_empty() || wanted.contains(&it.check.id))
             .filter(|it| self.severity.is_none_or(|least| it.severity >= least))
             .collect();
-        self.answer(&report, &chosen, !filter.is_empty(), &part)
+        let mut audit = self.answer(&report, &chosen, !filter.is_empty(), &part)?;
+        audit.notes = notes;
+        Ok(audit)
     }
 }
 
@@ -183,11 +193,12 @@ impl DeviceAudit {
             ok: named(Verdict::Ok),
             does_not_apply: named(Verdict::DoesNotApply),
             page,
+            notes: Vec::new(),
         })
     }
 }
 
-/// Accept that a check fails, for a time and with a reason: it does not count until then.
+/// Accept a failing check for a time, with a reason, so that it does not lower the score.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct AcceptFinding {
     /// ID of the check, such as `D4`.
