@@ -1,10 +1,16 @@
 //! What a list of devices costs: reading it, and answering a question from it.
-#![allow(clippy::unwrap_used, missing_docs, clippy::allow_attributes, reason = "a benchmark")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    missing_docs,
+    clippy::allow_attributes,
+    reason = "a benchmark"
+)]
 
-use std::{hint::black_box, time::Duration};
+use std::{fs, hint::black_box, time::Duration};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tailsteward::{
     Credential, Settings, Tailnet, catalogue,
@@ -21,6 +27,11 @@ struct List {
     devices: Vec<Device>,
 }
 
+#[derive(Serialize)]
+struct Answer<'a> {
+    devices: &'a [Device],
+}
+
 fn sandbox(runtime: &Runtime, devices: usize, cache_for: Duration) -> (Sandbox, Tailnet) {
     let options = Options { devices, ..Options::default() };
     let sandbox = runtime.block_on(Sandbox::start(options)).unwrap();
@@ -28,21 +39,59 @@ fn sandbox(runtime: &Runtime, devices: usize, cache_for: Duration) -> (Sandbox, 
     settings.base_url = sandbox.base_url();
     settings.rate = 1e6;
     settings.cache_for = cache_for;
+    settings.max_body = 1 << 30;
     (sandbox, Tailnet::new(settings))
+}
+
+/// The API's answer with so many devices.
+fn answer(runtime: &Runtime, size: usize) -> Vec<u8> {
+    let (_sandbox, tailnet) = sandbox(runtime, size, Duration::ZERO);
+    let devices = runtime.block_on(tailnet.devices().list()).unwrap();
+    serde_json::to_vec(&Answer { devices: &devices }).unwrap()
+}
+
+/// As the client decodes it.
+fn list(body: &[u8]) -> List {
+    serde_json::from_str(std::str::from_utf8(body).unwrap()).unwrap()
 }
 
 fn decode(criterion: &mut Criterion) {
     let runtime = Runtime::new().unwrap();
     let mut group = criterion.benchmark_group("decode");
-    for size in SIZES {
-        let (_sandbox, tailnet) = sandbox(&runtime, size, Duration::ZERO);
-        let devices = runtime.block_on(tailnet.devices().list()).unwrap();
-        let body = serde_json::to_vec(&json!({ "devices": *devices })).unwrap();
+    group.sample_size(20);
+    for size in [1_000, 10_000, 100_000] {
+        let body = answer(&runtime, size);
         group.throughput(Throughput::Bytes(body.len() as u64));
         group.bench_with_input(BenchmarkId::from_parameter(size), &body, |bencher, body| {
-            bencher.iter(|| serde_json::from_slice::<List>(black_box(body)).unwrap().devices.len());
+            bencher.iter(|| list(black_box(body)).devices.len());
         });
     }
+}
+
+/// Resident memory in kB. Linux only; elsewhere the weight is not told.
+fn resident() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|it| it.starts_with("VmRSS"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// What the list of 100,000 devices weighs in memory: a second one, since the first fills what others left.
+/// At the end, because what it leaves makes allocations slower.
+fn weight(_: &mut Criterion) {
+    const SIZE: usize = 100_000;
+    let runtime = Runtime::new().unwrap();
+    let body = answer(&runtime, SIZE);
+    let first = list(&body);
+    let before = resident();
+    let second = list(&body);
+    if let (Some(before), Some(after)) = (before, resident()) {
+        let bytes = (after - before) * 1024 / SIZE as u64;
+        eprintln!(
+            "memory of a device in a list of {SIZE}: {bytes} bytes; its JSON: {}",
+            body.len() / SIZE
+        );
+    }
+    assert_eq!(black_box(first).devices.len(), black_box(second).devices.len());
 }
 
 /// A filtered and sorted page out of a list that is in memory: what the server adds to the API.
@@ -78,5 +127,5 @@ fn end_to_end(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, decode, page, end_to_end);
+criterion_group!(benches, decode, page, end_to_end, weight);
 criterion_main!(benches);

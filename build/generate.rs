@@ -24,6 +24,7 @@ pub(crate) fn source(
     })?;
     let mut file: syn::File = syn::parse2(tokens).map_err(|error| error.to_string())?;
     super::tokens::open(&mut file);
+    super::unread::keep(&mut file, &super::unread::find(document));
     super::sends::redirect(&mut file)?;
     super::examples::document(&mut file, operations);
     Ok(prettyplease::unparse(&file))

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Object, components, each_schema, referred};
 
 /// The keywords that make a type. All others, known or not, narrow one down or describe it.
-const KEPT: [&str; 18] = [
+const KEPT: [&str; 19] = [
     "$ref",
     "additionalProperties",
     "allOf",
@@ -27,6 +27,7 @@ const KEPT: [&str; 18] = [
     "title",
     "type",
     "writeOnly",
+    "x-unread",
 ];
 
 /// The types that OpenAPI 3.0 knows, and `null`, which it has no word for.

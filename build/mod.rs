@@ -25,6 +25,7 @@ pub(crate) mod sends;
 pub(crate) mod titles;
 pub(crate) mod tokens;
 pub(crate) mod tolerate;
+pub(crate) mod unread;
 pub(crate) mod used;
 pub(crate) mod values;
 

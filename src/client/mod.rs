@@ -28,6 +28,7 @@ mod settings;
 mod texts;
 mod tokens;
 mod transport;
+mod unread;
 
 #[cfg(feature = "server")]
 pub(crate) use self::outside::is_private;
@@ -39,6 +40,7 @@ pub use self::{
     lenient::UNREADABLE,
     response::Response,
     settings::{DEFAULT_BASE_URL, Settings},
+    unread::Unread,
 };
 use self::{response::Answer, transport::Transport};
 use crate::Operation;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use jiff::{SignedDuration, Timestamp};
 
 use super::version::Version;
+use crate::api::types::DeviceClientConnectivity;
 pub use crate::api::types::{Device, DeviceRoutes};
 use crate::wire;
 
@@ -96,6 +97,11 @@ impl Device {
     /// The client version; `None` if it cannot be parsed.
     pub fn version(&self) -> Option<Version> {
         self.client_version.as_deref()?.parse().ok()
+    }
+
+    /// What the client last reported of its network; `None` if it is absent or cannot be read.
+    pub fn connectivity(&self) -> Option<DeviceClientConnectivity> {
+        self.client_connectivity.as_ref()?.read()
     }
 
     /// Whether the device advertises a subnet route or has one enabled.

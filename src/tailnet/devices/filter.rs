@@ -90,12 +90,11 @@ impl Filter {
 
     fn takes_flags(&self, device: &Device) -> bool {
         let is = |wanted: Option<bool>, it: bool| wanted.is_none_or(|wanted| wanted == it);
-        let reported = device.client_connectivity.as_ref();
-        let hard_nat = reported.and_then(|it| it.mapping_varies_by_dest_ip);
+        let hard_nat = || device.connectivity()?.mapping_varies_by_dest_ip;
         is(self.online, device.is_online())
             && is(self.key_expiry_disabled, device.key_expiry_disabled.unwrap_or_default())
             && is(self.tagged, !device.tags().is_empty())
-            && self.hard_nat.is_none_or(|wanted| hard_nat == Some(wanted))
+            && self.hard_nat.is_none_or(|wanted| hard_nat() == Some(wanted))
             && is(self.authorized, device.is_authorized())
             && is(self.external, device.is_shared_in())
             && is(self.ephemeral, device.is_ephemeral.unwrap_or_default())

@@ -9,7 +9,7 @@ use super::{
     Device, KeyState,
     device::{relative, rough},
 };
-use crate::wire;
+use crate::{api::types::DeviceClientConnectivity, wire};
 
 /// The status of a device: connectivity, client version, key, problems.
 #[derive(Debug, Clone, Serialize)]
@@ -93,7 +93,8 @@ impl Status {
         } else {
             last_seen.map_or_else(|| "unknown".to_owned(), |it| relative(it, now))
         };
-        let regions = device.client_connectivity.as_ref().and_then(|it| it.latency.as_ref());
+        let reported = device.connectivity();
+        let regions = reported.as_ref().and_then(|it| it.latency.as_ref());
         let latency = regions.into_iter().flatten();
         Self {
             device: device.short_name().to_owned(),
@@ -113,8 +114,8 @@ impl Status {
                 .clone()
                 .find(|(_, it)| it.preferred == Some(true))
                 .map(|(region, _)| region.clone()),
-            network: Network::of(device),
-            problems: problems(device, now),
+            network: reported.as_ref().map(Network::of),
+            problems: problems(device, reported.as_ref(), now),
         }
     }
 }
@@ -132,22 +133,25 @@ impl Key {
 }
 
 impl Network {
-    fn of(device: &Device) -> Option<Self> {
-        let it = device.client_connectivity.as_ref()?;
+    fn of(it: &DeviceClientConnectivity) -> Self {
         let can = it.client_supports.as_ref();
         let ways = can.map(|it| [it.upnp, it.pmp, it.pcp]).unwrap_or_default();
         let mapped = ways.iter().flatten().any(|it| *it);
-        Some(Self {
+        Self {
             endpoints: it.endpoints.as_ref().map_or(0, Vec::len),
             udp: can.and_then(|it| it.udp),
             ipv6: can.and_then(|it| it.ipv6),
             hard_nat: it.mapping_varies_by_dest_ip,
             port_mapping: ways.iter().any(Option::is_some).then_some(mapped),
-        })
+        }
     }
 }
 
-fn problems(device: &Device, now: Timestamp) -> Vec<String> {
+fn problems(
+    device: &Device,
+    reported: Option<&DeviceClientConnectivity>,
+    now: Timestamp,
+) -> Vec<String> {
     let mut found = Vec::new();
     if !device.is_authorized() {
         found.push("needs approval (device approval)".to_owned());
@@ -164,9 +168,7 @@ fn problems(device: &Device, now: Timestamp) -> Vec<String> {
     if let Some(silence) = device.silence(now).filter(|it| it.as_hours() >= 24) {
         found.push(format!("not connected for {}", rough(silence)));
     }
-    if device.client_connectivity.as_ref().and_then(|it| it.client_supports.as_ref()?.udp)
-        == Some(false)
-    {
+    if reported.and_then(|it| it.client_supports.as_ref()?.udp) == Some(false) {
         found.push("UDP is blocked: all its traffic goes through relays".to_owned());
     }
     found

@@ -43,6 +43,20 @@ fn no_object_refuses_fields_that_it_does_not_know() {
     assert!(structs.closed.is_empty(), "{:?}", structs.closed);
 }
 
+#[test]
+fn what_the_overlay_calls_unread_is_kept_as_json_in_its_record_only() {
+    for part in ["DeviceClientConnectivity", "DeviceDistro", "DevicePostureIdentity"] {
+        // Without the line breaks that long types get.
+        let source = SOURCE.split_whitespace().collect::<String>().replace(",>", ">");
+
+        let field = format!("Option<crate::client::Unread<{part}>>");
+        assert_eq!(source.matches(&field).count(), 1, "{part}: the field");
+        let set = format!("Option<crate::client::Unread<super::{part}>>");
+        assert!(source.matches(&set).count() >= 2, "{part}: the builder");
+        assert!(source.contains(&format!("pubstruct{part}{{")), "{part}: what is read");
+    }
+}
+
 /// The enums of plain names, with and without a place for other values.
 #[derive(Default)]
 struct Enums {

@@ -9,3 +9,4 @@ mod policy;
 mod retry;
 mod secrets;
 mod tolerance;
+mod unread;

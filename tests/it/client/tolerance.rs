@@ -45,7 +45,7 @@ async fn a_list_in_which_everything_is_odd_is_read_and_keeps_every_value() {
     assert_eq!(list.len(), 11);
     let (fine, odd) = (&list[0], &list[1]);
     assert_eq!((fine.tags(), fine.is_authorized()), (&["tag:a".to_owned()][..], false));
-    let latency = fine.client_connectivity.as_ref().unwrap().latency.as_ref().unwrap();
+    let latency = fine.connectivity().unwrap().latency.unwrap();
     assert_eq!(latency["fra"].latency_ms, Some(1.5));
 
     assert_eq!((odd.key(), odd.created.as_ref().unwrap().as_str()), ("n1", ""));
@@ -56,13 +56,19 @@ async fn a_list_in_which_everything_is_odd_is_read_and_keeps_every_value() {
         ("unreadable:hostname", json!(5)),
         ("unreadable:authorized", json!({ "maybe": true })),
         ("unreadable:os", json!(["linux"])),
-        ("unreadable:distro", json!("Debian")),
         ("unreadable:sshEnabled", json!("yes")),
     ];
     for (field, value) in aside {
         assert_eq!(odd.extra.get(field), Some(&value), "{field}");
     }
-    let connectivity = odd.client_connectivity.as_ref().unwrap();
+    // A part that is read later is shown as it came.
+    let distro = odd.distro.as_ref().unwrap();
+    assert_eq!((distro.as_json(), distro.read().is_none()), (r#""Debian""#, true));
+    let shown = json!(odd);
+    assert_eq!(shown["distro"], "Debian");
+    assert_eq!(shown["clientConnectivity"]["mappingVariesByDestIP"], "often");
+    assert_eq!(shown["clientConnectivity"]["latency"]["fra"]["latencyMs"], "fast");
+    let connectivity = odd.connectivity().unwrap();
     assert_eq!(connectivity.endpoints.as_ref().unwrap(), &["1.2.3.4:5", "6"]);
     assert_eq!(connectivity.extra["unreadable:mappingVariesByDestIP"], "often");
     assert_eq!(connectivity.extra["new"], 1);

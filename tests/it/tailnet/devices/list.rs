@@ -314,8 +314,7 @@ async fn rows_show_what_the_list_is_filtered_or_sorted_by() {
     let list = tailnet.devices().list().await.unwrap();
     let count = |holds: &dyn Fn(&Device) -> bool| list.iter().filter(|it| holds(it)).count();
     let hard = |device: &Device| {
-        let reported = device.client_connectivity.as_ref();
-        reported.and_then(|it| it.mapping_varies_by_dest_ip) == Some(true)
+        device.connectivity().and_then(|it| it.mapping_varies_by_dest_ip) == Some(true)
     };
     for (filter, holds) in [
         (
