@@ -116,7 +116,7 @@ impl Dialect {
     }
 }
 
-/// A database that is not opened yet, or its connections: see [`open`](Self::open).
+/// Where a database is, and what it is for; [`open`](Self::open) makes its connections.
 pub(crate) struct Database {
     place: Place,
     purpose: Purpose,

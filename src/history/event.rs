@@ -6,10 +6,7 @@ use serde_json::Value;
 use super::Seconds;
 use crate::client::call::member;
 
-/// The maximum number of characters that are kept of a value.
-const VALUE: usize = 200;
-
-/// An entry of the configuration audit log.
+/// An entry of the configuration audit log, without the values before and after, which may be secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Event {
@@ -25,10 +22,6 @@ pub struct Event {
     pub property: String,
     /// Who did it: a login name, or else an ID.
     pub actor: String,
-    /// The start of the value before; may be empty.
-    pub old: String,
-    /// The start of the value after; may be empty.
-    pub new: String,
     /// What tells it from all other entries.
     pub entry: String,
 }
@@ -53,8 +46,6 @@ impl Event {
                 .iter()
                 .find_map(|name| text(actor, name))
                 .unwrap_or_default(),
-            old: start(text(entry, "old")),
-            new: start(text(entry, "new")),
             entry: String::new(),
         };
         // Both ends of a window belong to it, and windows overlap: the same entry comes more than once.
@@ -65,8 +56,4 @@ impl Event {
         event.entry = parts.map(String::as_str).join("\u{1f}");
         event
     }
-}
-
-fn start(text: Option<String>) -> String {
-    text.map(|it| it.chars().take(VALUE).collect()).unwrap_or_default()
 }

@@ -39,7 +39,7 @@ async fn watch_one(tailnet: &Tailnet, ending: &CancellationToken) {
                 }
             }
             Ok(None) => {}
-            Err(error) => tracing::warn!(%error, "the history cannot be used; it is tried again"),
+            Err(error) => tracing::warn!(%error, "the history cannot be used; trying again"),
         }
         tokio::select! {
             () = tokio::time::sleep(TAKE_OVER) => {}
@@ -115,7 +115,7 @@ impl<'a> Turn<'a> {
         if self.tidy_at <= now {
             self.tidy_at = now + TIDY;
             if let Err(error) = self.poller.tidy(Timestamp::now().as_second()).await {
-                tracing::warn!(%error, "the history could not be tidied up");
+                tracing::warn!(%error, "old entries of the history could not be deleted");
             }
             return None;
         }
@@ -132,7 +132,12 @@ impl<'a> Turn<'a> {
             }
             Ok(Looked::TakenOver) => Some(Ended::TakenOver),
             Ok(Looked::Not(why)) => {
-                tracing::warn!(tailnet = self.title, source = source.name, why, "nothing was seen");
+                tracing::warn!(
+                    tailnet = self.title,
+                    source = source.name,
+                    why,
+                    "poll failed; nothing is recorded"
+                );
                 None
             }
             Err(error) => {

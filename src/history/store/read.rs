@@ -248,7 +248,7 @@ impl History {
     pub async fn events(&self, tailnet: &str, since: Seconds, limit: usize) -> Result<Vec<Event>> {
         let Some(number) = self.number(tailnet).await? else { return Ok(Vec::new()) };
         let rows = sqlx::query(
-            "SELECT at, action, target, target_id, property, actor, old, new, entry FROM events
+            "SELECT at, action, target, target_id, property, actor, entry FROM events
              WHERE tailnet = $1 AND at >= $2 ORDER BY at DESC, id DESC LIMIT $3",
         );
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -295,8 +295,6 @@ fn event(row: &AnyRow) -> sqlx::Result<Event> {
         target_id: row.try_get("target_id")?,
         property: row.try_get("property")?,
         actor: row.try_get("actor")?,
-        old: row.try_get("old")?,
-        new: row.try_get("new")?,
         entry: row.try_get("entry")?,
     })
 }

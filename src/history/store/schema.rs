@@ -35,8 +35,8 @@ const TABLES: &[&str] = &[
         disconnects BIGINT NOT NULL, outage BIGINT NOT NULL, PRIMARY KEY (subject, day)) {CLUSTERED}",
     "CREATE TABLE IF NOT EXISTS events (
         id {ID}, tailnet BIGINT NOT NULL, at BIGINT NOT NULL, action TEXT NOT NULL, target TEXT NOT NULL,
-        target_id TEXT NOT NULL, property TEXT NOT NULL, actor TEXT NOT NULL, old TEXT NOT NULL,
-        new TEXT NOT NULL, entry TEXT NOT NULL, UNIQUE (tailnet, entry))",
+        target_id TEXT NOT NULL, property TEXT NOT NULL, actor TEXT NOT NULL,
+        entry TEXT NOT NULL, UNIQUE (tailnet, entry))",
     "CREATE INDEX IF NOT EXISTS events_at ON events (tailnet, at)",
     "CREATE TABLE IF NOT EXISTS audits (
         tailnet BIGINT NOT NULL, at BIGINT NOT NULL, result TEXT NOT NULL, PRIMARY KEY (tailnet, at))",

@@ -17,7 +17,7 @@ const ROWS: usize = 10_000;
 /// The maximum number of characters that are kept of why a look failed.
 const ERROR: usize = 500;
 
-/// Whether somebody else has taken over.
+/// Whether this process still has the right to watch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum Held {
@@ -117,17 +117,14 @@ impl History {
                 it.target_id,
                 it.property,
                 it.actor,
-                it.old,
-                it.new,
                 it.entry
             ])
         };
         let rows: Vec<Value> = events.iter().map(row).collect();
         let insert = "INSERT INTO events (tailnet, at, action, target, target_id, property, actor,
-                 old, new, entry)
+                 entry)
              SELECT CAST(it.value->>0 AS BIGINT), CAST(it.value->>1 AS BIGINT), it.value->>2,
-                 it.value->>3, it.value->>4, it.value->>5, it.value->>6, it.value->>7, it.value->>8,
-                 it.value->>9 FROM {ROWS} WHERE true
+                 it.value->>3, it.value->>4, it.value->>5, it.value->>6, it.value->>7 FROM {ROWS} WHERE true
              ON CONFLICT (tailnet, entry) DO NOTHING";
         in_rows(&mut transaction, self.dialect(), insert, &rows).await?;
         looked(&mut transaction, lease, source, now).await?;

@@ -113,8 +113,8 @@ async fn cloned_lately(tailnet: &Tailnet, now: Timestamp) -> Option<BTreeSet<Str
 }
 
 #[cfg(not(feature = "journal"))]
-async fn cloned_lately(_: &Tailnet, _: Timestamp) -> Option<BTreeSet<String>> {
-    None
+fn cloned_lately(_: &Tailnet, _: Timestamp) -> std::future::Ready<Option<BTreeSet<String>>> {
+    std::future::ready(None)
 }
 
 /// Sends all requests at once.

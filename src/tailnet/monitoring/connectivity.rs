@@ -109,7 +109,7 @@ impl Monitoring<'_> {
             Ok(Some(ends)) => ends,
             Ok(None) => {
                 answer.notes.push(
-                    "flapping is unknown: nobody has watched for half of the last 24 h".to_owned(),
+                    "flapping is unknown: the tailnet was watched for less than half of the last 24 h".to_owned(),
                 );
                 HashMap::new()
             }
@@ -120,7 +120,7 @@ impl Monitoring<'_> {
         };
         match self.watched(now).await {
             Ok(watched) => answer.watched = watched,
-            Err(error) => answer.notes.push(format!("what was is unknown: {error}")),
+            Err(error) => answer.notes.push(format!("the history cannot be read: {error}")),
         }
         let taken = devices.iter().filter(|it| filter.takes(it, now));
         answer.devices =

@@ -20,9 +20,9 @@ pub struct Past {
     pub id: String,
     /// Since when the tailnet is watched.
     pub watched: Watched,
-    /// When the device was first seen by whoever watched, RFC 3339.
+    /// When the device was first seen by whoever watched, RFC 3339, or `never`.
     pub first_seen: String,
-    /// How many changes there are since then.
+    /// How many changes there are since then, of the last 90 days.
     pub total: usize,
     /// The newest changes.
     pub changes: Vec<PastChange>,

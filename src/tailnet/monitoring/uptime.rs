@@ -216,7 +216,7 @@ impl Sums {
     }
 }
 
-/// Percent with three digits. Rounding never makes 100 of less, nor 0 of more.
+/// Percent with three decimal places. Rounding never makes 100 of less, nor 0 of more.
 fn rounded(percent: f64) -> f64 {
     let near = (percent * 1_000.0).round() / 1_000.0;
     if near >= 100.0 && percent < 100.0 {
