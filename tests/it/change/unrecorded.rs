@@ -168,7 +168,8 @@ async fn nothing_is_sent_if_the_connection_is_lost_during_the_commit() {
     // With the database back, it goes on.
     agent.call("revoke_device", removal(&device)).await;
     assert!(!is_there(&tailnet, &device).await);
-    database.execute("DROP SCHEMA cut CASCADE").await.unwrap();
+    // What still writes in the background may hold a table; the next run drops it first.
+    let _ = database.execute("DROP SCHEMA cut CASCADE").await;
 }
 
 // H1: an outcome that cannot be written is told, and written later.
