@@ -26,7 +26,7 @@ fn truth_at(truth: &[(Seconds, bool)], at: Seconds) -> bool {
 fn fault(rng: &mut Rng) -> Fault {
     let kind = match rng.u8(..6) {
         0 => FaultKind::Status { status: 403 },
-        1 => FaultKind::Status { status: 503 },
+        1 => FaultKind::Status { status: 504 },
         2 => FaultKind::NotJson { status: 200 },
         3 => FaultKind::Truncated,
         4 => FaultKind::Reset,

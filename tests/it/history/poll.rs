@@ -119,7 +119,7 @@ async fn a_source_that_fails_costs_no_other_and_its_gap_is_told() {
     assert!(users_look.error.as_ref().unwrap().contains("403"));
 
     // The API is down for two hours: nothing is invented, and then it goes on.
-    sandbox.fail(Fault::new(FaultKind::Status { status: 503 }).on("listTailnetDevices"));
+    sandbox.fail(Fault::new(FaultKind::Status { status: 504 }).on("listTailnetDevices"));
     let looked = poller.look(&devices, start + 120).await.unwrap();
     assert!(matches!(looked, Looked::Not(_)), "{looked:?}");
     sandbox.clear_faults();
