@@ -26,8 +26,6 @@ pub enum Kind {
     Webhook,
     /// A posture integration.
     PostureIntegration,
-    /// The streaming of a log.
-    LogStream,
     /// A service.
     Service,
 }
@@ -46,8 +44,7 @@ impl Kind {
             Self::Contact => 8,
             Self::Webhook => 9,
             Self::PostureIntegration => 10,
-            Self::LogStream => 11,
-            Self::Service => 12,
+            Self::Service => 11,
         }
     }
 }
@@ -87,7 +84,6 @@ const FIELDS: &[(u8, &str)] = &[
     (26, "revoked"),
     (27, "invalid"),
     (28, "scopes"),
-    (29, "capabilities"),
     (30, "content"),
     (31, "devicesApprovalOn"),
     (32, "devicesAutoUpdatesOn"),
@@ -103,7 +99,6 @@ const FIELDS: &[(u8, &str)] = &[
     (42, "needsVerification"),
     (43, "subscriptions"),
     (44, "provider"),
-    (45, "error"),
     (46, "ports"),
     (47, "description"),
     (48, "created"),

@@ -11,6 +11,10 @@ use serde_json::{Map, Value, value::RawValue};
 use sha2::{Digest as _, Sha256};
 
 use super::{Connection, Field, Seconds};
+use crate::client::call::is_empty;
+
+/// The start of Go's zero time, which stands for none.
+const ZERO: &str = "0001-01-01";
 
 /// Things of one kind, as the API listed them.
 #[derive(Debug, Default)]
@@ -243,23 +247,29 @@ fn values(record: &Value, fields: &[Field]) -> Vec<(Field, Cow<'static, str>)> {
 /// One object for each of `names`.
 pub(super) fn named(answer: &Value, names: &[&str], fields: &[Field]) -> Look<'static> {
     let mut look = Look { has_all_fields: true, ..Look::default() };
-    for name in names {
-        let Some(object) = answer.get(name) else { continue };
-        let key: Cow<'static, str> = Cow::Owned((*name).to_owned());
-        let values = values(object, fields);
-        look.seen.push(Sighting { name: key.clone(), key, values, ..Sighting::default() });
-    }
+    let objects = names.iter().filter_map(|name| Some((name, answer.get(name)?)));
+    look.seen = objects.map(|(name, object)| one(name, values(object, fields))).collect();
     look
 }
 
+/// One document, with these fields.
+pub(super) fn document(name: &str, answer: &Value, fields: &[Field]) -> Look<'static> {
+    Look { seen: vec![one(name, values(answer, fields))], has_all_fields: true, without_id: 0 }
+}
+
+/// The only thing of its name.
+fn one(name: &str, values: Vec<(Field, Cow<'static, str>)>) -> Sighting<'static> {
+    let key: Cow<'static, str> = Cow::Owned(name.to_owned());
+    Sighting { name: key.clone(), key, values, ..Sighting::default() }
+}
+
 /// Only that a document is another one: its hash.
-pub(super) fn content(name: &'static str, body: &[u8]) -> Look<'static> {
+pub(super) fn content(name: &str, body: &[u8]) -> Look<'static> {
     let hash = Sha256::digest(body);
     let [first, ..] = hash.as_chunks::<8>().0 else { return Look::default() };
     let hash = Cow::Owned(format!("{:016x}", u64::from_be_bytes(*first)));
     let values = Field::named("content").map(|field| (field, hash)).into_iter().collect();
-    let seen = Sighting { key: name.into(), name: name.into(), values, ..Sighting::default() };
-    Look { seen: vec![seen], has_all_fields: true, without_id: 0 }
+    Look { seen: vec![one(name, values)], has_all_fields: true, without_id: 0 }
 }
 
 /// Reads a record with odd values, each field by itself: one that does not fit counts as absent.
@@ -269,9 +279,18 @@ fn tolerant(raw: &RawValue, has_all_fields: bool) -> Option<Sighting<'static>> {
         let one = Value::Object([(name.clone(), value.clone())].into_iter().collect());
         Record::deserialize(&one).is_ok()
     };
-    let fields = Value::Object(fields.into_iter().filter(fits).collect());
+    let (fields, odd): (Map<_, _>, Map<_, _>) = fields.into_iter().partition(fits);
+    let fields = Value::Object(fields);
     let record = Record::deserialize(&fields).unwrap_or_default();
-    sighting(record, has_all_fields).map(Sighting::into_owned)
+    let mut seen = sighting(record, has_all_fields)?.into_owned();
+    // A time that cannot be read is no sign that it never connected.
+    let odd = |name: &str| odd.get(name).is_some_and(|it| !is_empty(it));
+    if matches!(seen.connection, Some((Connection::Never, _)))
+        && (odd("lastSeen") || odd("connectedToControl"))
+    {
+        seen.connection = Some((Connection::Undated, None));
+    }
+    Some(seen)
 }
 
 fn sighting(record: Record<'_>, has_all_fields: bool) -> Option<Sighting<'_>> {
@@ -280,10 +299,13 @@ fn sighting(record: Record<'_>, has_all_fields: bool) -> Option<Sighting<'_>> {
         return None;
     }
     let (name, hostname) = (text(record.name), text(record.hostname));
-    let last_seen = record.last_seen.and_then(|it| seconds(&it.0));
+    let told = record.last_seen.filter(|it| !it.0.is_empty());
+    let last_seen = told.as_ref().and_then(|it| seconds(&it.0));
     let connection = match (record.connected_to_control, last_seen) {
         (Some(true), _) => (Connection::Up, None),
         (_, Some(at)) => (Connection::Down, Some(at)),
+        // A time that cannot be read.
+        _ if told.is_some_and(|it| !it.0.starts_with(ZERO)) => (Connection::Undated, None),
         // Of devices shared in, the API does not tell when they were seen.
         _ if record.is_external == Some(true) => (Connection::Undated, None),
         _ => (Connection::Never, None),
@@ -364,7 +386,7 @@ fn connectivity(
 
 /// The second of a time in RFC 3339; none for text that is not one, and for the year 1, Go's zero time.
 fn seconds(text: &str) -> Option<Seconds> {
-    let is_zero = text.starts_with("0001-01-01");
+    let is_zero = text.starts_with(ZERO);
     text.parse::<Timestamp>().ok().filter(|_| !is_zero).map(Timestamp::as_second)
 }
 

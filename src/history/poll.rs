@@ -14,7 +14,7 @@ use super::{
     source::Shape,
 };
 use crate::{
-    Error, ErrorKind,
+    Error, ErrorKind, Operation,
     client::{
         Client, Result,
         call::{Call, odd, records},
@@ -92,9 +92,7 @@ impl Poller {
 
     /// How long to wait for the next look at `source`, in seconds. Many devices are looked at less often.
     pub fn interval(&self, source: &Source) -> Seconds {
-        let devices = self.known.get(&source.number).map_or(0, Known::len);
-        let many = matches!(source.shape, Shape::Devices) && devices > MANY_DEVICES;
-        if many { source.interval.max(MANY_DEVICES_EVERY) } else { source.interval }
+        interval(source, self.known.get(&source.number).map_or(0, Known::len))
     }
 
     /// Looks at `source`, at `now`, and records what changed. If the API does not answer, or with something
@@ -133,6 +131,8 @@ impl Poller {
                 "this machine's clock is {apart} s behind the last look, so nothing can be dated"
             )));
         }
+        // How long a gap may be follows from how often it is really looked at.
+        let source = &Source { interval: interval(source, known.len()), ..source.clone() };
         if matches!(source.shape, Shape::AuditLog) {
             self.known.insert(source.number, known);
             return self.look_at_audit_log(source, now).await;
@@ -181,9 +181,9 @@ impl Poller {
     }
 
     async fn answer(&self, source: &Source, all_fields: bool) -> Result<Bytes> {
-        let query: &[(&str, &str)] = match source.shape {
-            Shape::Devices if all_fields => &[("fields", "all")],
-            _ if source.name == "keys" => &[("all", "true")],
+        let query: &[(&str, &str)] = match source.operation {
+            Operation::ListTailnetDevices if all_fields => &[("fields", "all")],
+            Operation::ListTailnetKeys => &[("all", "true")],
             _ => &[],
         };
         self.ask(source, query).await
@@ -238,6 +238,12 @@ impl Poller {
     }
 }
 
+/// Seconds between two looks at `source`, of which so many things are known.
+fn interval(source: &Source, known: usize) -> Seconds {
+    let many = matches!(source.shape, Shape::Devices) && known > MANY_DEVICES;
+    if many { source.interval.max(MANY_DEVICES_EVERY) } else { source.interval }
+}
+
 /// The number of things that were seen and what changed, or why it is not believed. Runs where it does not
 /// keep other calls waiting.
 async fn compare(
@@ -249,6 +255,10 @@ async fn compare(
 ) -> Result<(Known, std::result::Result<(usize, Diff), String>)> {
     let work = move || {
         let look = read(&source, &body, all_fields)?;
+        if look.without_id > 0 {
+            let (source, records) = (source.name, look.without_id);
+            tracing::warn!(source, records, "records have no ID, so they cannot be watched");
+        }
         let compared = diff(&known, &look, now).map(|diff| (look.seen.len(), diff));
         let compared = compared.map_err(|it| {
             known.doubt();
@@ -282,11 +292,7 @@ fn read<'a>(source: &Source, body: &'a [u8], all_fields: bool) -> Result<Look<'a
             Look::records(&records(answer, member), key, name, &fields)
         }
         Shape::Named(names) => look::named(&answer, names, &fields),
-        _ => look::named(
-            &Value::Object([(source.name.to_owned(), answer)].into_iter().collect()),
-            &[source.name],
-            &fields,
-        ),
+        _ => look::document(source.name, &answer, &fields),
     })
 }
 

@@ -163,6 +163,6 @@ fn fields_of(kind: Kind) -> &'static [&'static str] {
         Kind::Webhook => &["subscriptions"],
         Kind::PostureIntegration => &["provider"],
         Kind::Service => &["ports", "tags"],
-        Kind::Device | Kind::PolicyFile | Kind::Dns | Kind::LogStream => &[],
+        Kind::Device | Kind::PolicyFile | Kind::Dns => &[],
     }
 }

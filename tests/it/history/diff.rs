@@ -106,6 +106,13 @@ fn one_odd_value_costs_neither_the_device_nor_the_list() {
     });
     let said = watcher.look(&json!([odd, { "hostname": "without an ID" }, { "id": "9" }]), 1000);
     assert_eq!(said, ["n1 online=0@500", "n1 os=linux@1000", "9 online=n@1000"]);
+    // A time that cannot be read does not say that a device never connected.
+    for odd in [json!(17), json!("yesterday")] {
+        let device = json!([{ "nodeId": "n1", "lastSeen": odd }]);
+        assert_eq!(Watcher::default().look(&device, 1000), ["n1 online=d@1000"]);
+    }
+    let zero = json!([{ "nodeId": "n1", "lastSeen": "0001-01-01T00:00:00Z" }]);
+    assert_eq!(Watcher::default().look(&zero, 1000), ["n1 online=n@1000"]);
 }
 
 #[test]

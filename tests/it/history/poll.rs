@@ -225,3 +225,21 @@ async fn a_file_that_is_no_database_is_left_as_it_is() {
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
     assert!(std::fs::read_to_string(&path).unwrap().contains("notes"));
 }
+
+#[tokio::test]
+async fn devices_above_20000_are_looked_at_less_often_and_without_gaps() {
+    let (_sandbox, tailnet) = sandbox_of(20_001).await;
+    let history = History::in_memory();
+    let tailnet = tailnet.with_history(history.clone());
+    let mut poller = tailnet.watch("one").await.unwrap().unwrap();
+    let (source, start) = (Source::devices(), now());
+    assert_eq!(poller.interval(&source), 60);
+    let (seen, _) = recorded(&mut poller, &source, start).await;
+    assert_eq!(poller.interval(&source), 300);
+    // The second look has the usual fields only, which is no change of the others.
+    assert_eq!(recorded(&mut poller, &source, start + 299).await, (seen, 0));
+    assert_eq!(recorded(&mut poller, &source, start + 599).await, (seen, 0));
+
+    let spans = history.spans(&tailnet.label(), 0, i64::MAX).await.unwrap().unwrap();
+    assert_eq!(spans.iter().collect::<Vec<_>>(), [(start, start + 599)]);
+}
