@@ -1,7 +1,7 @@
 //! Watches tailnets: looks at each source again and again, and records what changed. Of several processes
 //! that share a history, one does it for each tailnet.
 
-use std::{future::Future, pin::pin, time::Duration};
+use std::{collections::HashMap, future::Future, pin::pin, time::Duration};
 
 use jiff::Timestamp;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -63,6 +63,8 @@ struct Turn<'a> {
     history: &'a History,
     /// Each source, and when it is due.
     due: Vec<(Instant, Source)>,
+    /// Why sources could not be read, by name: it is logged once, not each time.
+    failing: HashMap<&'static str, String>,
     tidy_at: Instant,
 }
 
@@ -75,7 +77,7 @@ impl<'a> Turn<'a> {
             if source.name == "devices" { now } else { now + wait }
         };
         let due = Source::all().into_iter().map(|source| (when(&source), source)).collect();
-        Self { title, poller, history, due, tidy_at: now + SPREAD }
+        Self { title, poller, history, due, failing: HashMap::new(), tidy_at: now + SPREAD }
     }
 
     async fn run(&mut self, ending: &CancellationToken) -> Ended {
@@ -128,16 +130,22 @@ impl<'a> Turn<'a> {
         match looked {
             Ok(Looked::Recorded { seen, facts }) => {
                 tracing::debug!(source = source.name, seen, facts, "looked");
+                if self.failing.remove(source.name).is_some() {
+                    tracing::warn!(tailnet = self.title, source = source.name, "polled again");
+                }
                 None
             }
             Ok(Looked::TakenOver) => Some(Ended::TakenOver),
             Ok(Looked::Not(why)) => {
-                tracing::warn!(
-                    tailnet = self.title,
-                    source = source.name,
-                    why,
-                    "poll failed; nothing is recorded"
-                );
+                if self.failing.get(source.name) != Some(&why) {
+                    tracing::warn!(
+                        tailnet = self.title,
+                        source = source.name,
+                        why,
+                        "poll failed; nothing is recorded"
+                    );
+                    self.failing.insert(source.name, why);
+                }
                 None
             }
             Err(error) => {

@@ -42,9 +42,8 @@ impl History {
     /// [`History`](crate::ErrorKind::History) if the database cannot be written.
     pub async fn record_audit(&self, tailnet: &str, at: Seconds, result: &Value) -> Result<()> {
         let number = self.numbered(tailnet).await?;
+        let pool = self.pool().await?;
         let written = async {
-            let pool =
-                self.pool().await.map_err(|error| sqlx::Error::Protocol(error.to_string()))?;
             sqlx::query(
                 "INSERT INTO audits (tailnet, at, result) VALUES ($1, $2, $3)
                  ON CONFLICT (tailnet, at) DO UPDATE SET result = excluded.result",

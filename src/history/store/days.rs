@@ -1,12 +1,11 @@
 //! Sums by day, which stay when the single transitions are deleted.
 
 use serde_json::{Value, json};
-use sqlx::Row as _;
+use sqlx::{AnyPool, Row as _};
 
-use super::{DAY, History, Lease, lease};
+use super::{DAY, Held, History, Lease};
 use crate::{
     client::Result,
-    database::Transaction,
     history::{Kind, Seconds, uptime::uptime},
 };
 
@@ -30,7 +29,8 @@ pub struct DaySums {
 }
 
 impl History {
-    /// Sums up the days that are over (UTC). Returns how many days are still to do.
+    /// Sums up the days that are over (UTC). Returns how many days are still to do: not 0 if somebody else
+    /// has taken over.
     ///
     /// # Errors
     ///
@@ -45,8 +45,10 @@ impl History {
         let last = today.min(first + DAYS_AT_ONCE);
         for day in first..last {
             let rows = self.sums_of(tailnet, day).await?;
-            let written = self.write_day(lease, day, &rows).await;
-            written.map_err(|error| self.wrong(&error))?;
+            let written = self.write_day(self.pool().await?, lease, day, &rows).await;
+            if written.map_err(|error| self.wrong(&error))? == Held::No {
+                return Ok(today - day);
+            }
         }
         Ok((today - last).max(0))
     }
@@ -66,12 +68,14 @@ impl History {
         Ok(devices.iter().filter_map(row).collect())
     }
 
-    async fn write_day(&self, lease: &Lease, day: i64, rows: &[Value]) -> sqlx::Result<()> {
-        let pool = self.pool().await.map_err(|error| sqlx::Error::Protocol(error.to_string()))?;
-        let mut transaction = Transaction::begin(pool, self.dialect()).await?;
-        if !lease::hold(&mut transaction, self.dialect(), lease).await? {
-            return Ok(());
-        }
+    async fn write_day(
+        &self,
+        pool: &AnyPool,
+        lease: &Lease,
+        day: i64,
+        rows: &[Value],
+    ) -> sqlx::Result<Held> {
+        let Some(mut transaction) = self.held(pool, lease).await? else { return Ok(Held::No) };
         let insert = self.dialect().query(
             "INSERT INTO days (subject, day, watched, up, disconnects, outage)
              SELECT watched.id, CAST($2 AS BIGINT), CAST(it.value->>1 AS BIGINT),
@@ -96,7 +100,8 @@ impl History {
             .bind(lease.tailnet)
             .execute(&mut *transaction)
             .await?;
-        transaction.commit().await
+        transaction.commit().await?;
+        Ok(Held::Yes)
     }
 
     /// The sums of the days from `first` to before `last`, counted from 1970 (UTC).

@@ -53,7 +53,7 @@ impl History {
         Arc::new(Self::new(Place::Memory))
     }
 
-    /// Whether there is a database already. Nothing is created in order to read from it.
+    /// Whether there is a database already: no file is created in order to read from it.
     pub fn exists(&self) -> bool {
         self.pool.initialized() || self.database.exists()
     }

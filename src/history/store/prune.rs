@@ -1,5 +1,7 @@
 //! Deletes what is too old, in small steps, so that nothing waits for it.
 
+use sqlx::AnyPool;
+
 use super::{DAY, History, Lease};
 use crate::{client::Result, database::Dialect, history::Seconds};
 
@@ -29,18 +31,28 @@ const ROWS: i64 = 5_000;
 const PAGES: i64 = 256;
 
 impl History {
-    /// Deletes what is older than `kept` says, in many small transactions.
+    /// Deletes what is older than `kept` says, in many small transactions. Nothing if somebody else has taken
+    /// over.
     ///
     /// # Errors
     ///
     /// [`History`](crate::ErrorKind::History) if the database cannot be written.
     pub async fn prune(&self, lease: &Lease, kept: Kept, now: Seconds) -> Result<u64> {
-        let pruned = self.prune_steps(lease, kept, now).await;
+        // Whoever has taken over may not have summed up yet what would be deleted.
+        if !self.renew(lease).await? {
+            return Ok(0);
+        }
+        let pruned = self.prune_steps(self.pool().await?, lease, kept, now).await;
         pruned.map_err(|error| self.wrong(&error))
     }
 
-    async fn prune_steps(&self, lease: &Lease, kept: Kept, now: Seconds) -> sqlx::Result<u64> {
-        let pool = self.pool().await.map_err(|error| sqlx::Error::Protocol(error.to_string()))?;
+    async fn prune_steps(
+        &self,
+        pool: &AnyPool,
+        lease: &Lease,
+        kept: Kept,
+        now: Seconds,
+    ) -> sqlx::Result<u64> {
         let facts = "DELETE FROM facts WHERE subject > $1 AND subject <= $2 AND at < $3 AND EXISTS
              (SELECT 1 FROM facts AS later WHERE later.subject = facts.subject
               AND later.field = facts.field AND later.at > facts.at AND later.at <= $3)

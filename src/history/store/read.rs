@@ -1,6 +1,8 @@
 //! Reads what is remembered.
 
-use sqlx::{Row as _, any::AnyRow};
+use std::collections::HashMap;
+
+use sqlx::{AnyPool, Row as _, any::AnyRow};
 
 use super::History;
 use crate::{
@@ -64,40 +66,7 @@ impl History {
     ///
     /// [`History`](crate::ErrorKind::History) if the database cannot be read.
     pub async fn known(&self, lease: &Lease, source: &source::Source) -> Result<Known> {
-        self.load(lease, source).await.map_err(|error| self.wrong(&error))
-    }
-
-    async fn load(&self, lease: &Lease, source: &source::Source) -> sqlx::Result<Known> {
-        let pool = self.pool().await.map_err(|error| sqlx::Error::Protocol(error.to_string()))?;
-        let mut known = Known::default();
-        let mut keys = std::collections::HashMap::new();
-        let things = "SELECT id, key, name FROM watched
-             WHERE tailnet = $1 AND kind = $2 AND gone_at IS NULL";
-        let things = sqlx::query(things).bind(lease.tailnet).bind(source.kind.number());
-        for row in things.fetch_all(pool).await? {
-            let (id, key): (i64, String) = (row.try_get("id")?, row.try_get("key")?);
-            let name: String = row.try_get("name")?;
-            keys.insert(id, key.clone());
-            known.things.insert(key.into(), Thing::new(id, &name));
-        }
-        let newest = "SELECT facts.subject, facts.field, facts.at, facts.value FROM facts JOIN
-                 (SELECT subject, field, MAX(at) AS at FROM facts WHERE subject IN
-                     (SELECT id FROM watched WHERE tailnet = $1 AND kind = $2 AND gone_at IS NULL)
-                  GROUP BY subject, field) AS newest
-             ON facts.subject = newest.subject AND facts.field = newest.field
-                 AND facts.at = newest.at";
-        let newest = sqlx::query(newest).bind(lease.tailnet).bind(source.kind.number());
-        for row in newest.fetch_all(pool).await? {
-            let thing = keys.get(&row.try_get::<i64, _>("subject")?);
-            let thing = thing.and_then(|key| known.things.get_mut(&**key));
-            if let (Some(thing), Some(fact)) = (thing, fact(&row)?) {
-                thing.take(&fact);
-            }
-        }
-        let last = sqlx::query("SELECT MAX(ended) FROM spans WHERE tailnet = $1 AND source = $2");
-        let last = last.bind(lease.tailnet).bind(source.number).fetch_one(pool).await?;
-        known.looked_at = last.try_get(0)?;
-        Ok(known)
+        load(self.pool().await?, lease, source).await.map_err(|error| self.wrong(&error))
     }
 
     /// When somebody looked at the devices of a tailnet, between two times. None if nobody ever did.
@@ -297,6 +266,38 @@ fn event(row: &AnyRow) -> sqlx::Result<Event> {
         actor: row.try_get("actor")?,
         entry: row.try_get("entry")?,
     })
+}
+
+async fn load(pool: &AnyPool, lease: &Lease, source: &source::Source) -> sqlx::Result<Known> {
+    let mut known = Known::default();
+    let mut keys = HashMap::new();
+    let things = "SELECT id, key, name FROM watched
+         WHERE tailnet = $1 AND kind = $2 AND gone_at IS NULL";
+    let things = sqlx::query(things).bind(lease.tailnet).bind(source.kind.number());
+    for row in things.fetch_all(pool).await? {
+        let (id, key): (i64, String) = (row.try_get("id")?, row.try_get("key")?);
+        let name: String = row.try_get("name")?;
+        keys.insert(id, key.clone());
+        known.things.insert(key.into(), Thing::new(id, &name));
+    }
+    let newest = "SELECT facts.subject, facts.field, facts.at, facts.value FROM facts JOIN
+             (SELECT subject, field, MAX(at) AS at FROM facts WHERE subject IN
+                 (SELECT id FROM watched WHERE tailnet = $1 AND kind = $2 AND gone_at IS NULL)
+              GROUP BY subject, field) AS newest
+         ON facts.subject = newest.subject AND facts.field = newest.field
+             AND facts.at = newest.at";
+    let newest = sqlx::query(newest).bind(lease.tailnet).bind(source.kind.number());
+    for row in newest.fetch_all(pool).await? {
+        let thing = keys.get(&row.try_get::<i64, _>("subject")?);
+        let thing = thing.and_then(|key| known.things.get_mut(&**key));
+        if let (Some(thing), Some(fact)) = (thing, fact(&row)?) {
+            thing.take(&fact);
+        }
+    }
+    let last = sqlx::query("SELECT MAX(ended) FROM spans WHERE tailnet = $1 AND source = $2");
+    let last = last.bind(lease.tailnet).bind(source.number).fetch_one(pool).await?;
+    known.looked_at = last.try_get(0)?;
+    Ok(known)
 }
 
 /// A fact; none if a later program wrote a field that this one does not know.

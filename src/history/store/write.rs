@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
-use sqlx::{AnyConnection, Row as _};
+use sqlx::{AnyConnection, AnyPool, Row as _};
 
 use super::{DAY, History, Lease, lease};
 use crate::{
@@ -42,7 +42,8 @@ impl History {
         known: &mut Known,
         now: Seconds,
     ) -> Result<Held> {
-        let written = self.write_look(lease, source, diff, known, now).await;
+        let pool = self.pool().await?;
+        let written = self.write_look(pool, lease, source, diff, known, now).await;
         let Some(ids) = written.map_err(|error| self.wrong(&error))? else { return Ok(Held::No) };
         known.apply(diff, &ids, now);
         Ok(Held::Yes)
@@ -50,6 +51,7 @@ impl History {
 
     async fn write_look(
         &self,
+        pool: &AnyPool,
         lease: &Lease,
         source: &Source,
         diff: &Diff,
@@ -57,7 +59,7 @@ impl History {
         now: Seconds,
     ) -> sqlx::Result<Option<HashMap<String, i64>>> {
         let dialect = self.dialect();
-        let Some(mut transaction) = self.held(lease).await? else { return Ok(None) };
+        let Some(mut transaction) = self.held(pool, lease).await? else { return Ok(None) };
         let mut ids = HashMap::new();
         insert_new(&mut transaction, dialect, lease, source, diff, now, &mut ids).await?;
         let number =
@@ -96,18 +98,19 @@ impl History {
         events: &[Event],
         now: Seconds,
     ) -> Result<Held> {
-        let written = self.write_events(lease, source, events, now).await;
+        let written = self.write_events(self.pool().await?, lease, source, events, now).await;
         written.map_err(|error| self.wrong(&error))
     }
 
     async fn write_events(
         &self,
+        pool: &AnyPool,
         lease: &Lease,
         source: &Source,
         events: &[Event],
         now: Seconds,
     ) -> sqlx::Result<Held> {
-        let Some(mut transaction) = self.held(lease).await? else { return Ok(Held::No) };
+        let Some(mut transaction) = self.held(pool, lease).await? else { return Ok(Held::No) };
         let row = |it: &Event| {
             json!([
                 lease.tailnet,
@@ -145,8 +148,9 @@ impl History {
         now: Seconds,
     ) -> Result<Held> {
         let why: String = why.chars().take(ERROR).collect();
+        let pool = self.pool().await?;
         let written = async {
-            let Some(mut transaction) = self.held(lease).await? else { return Ok(Held::No) };
+            let Some(mut transaction) = self.held(pool, lease).await? else { return Ok(Held::No) };
             tried(&mut transaction, lease, source, now, None, Some(&why)).await?;
             transaction.commit().await?;
             Ok(Held::Yes)
@@ -155,8 +159,11 @@ impl History {
     }
 
     /// A transaction in which the lease is held; none if somebody else has it.
-    async fn held(&self, lease: &Lease) -> sqlx::Result<Option<Transaction>> {
-        let pool = self.pool().await.map_err(|error| sqlx::Error::Protocol(error.to_string()))?;
+    pub(super) async fn held(
+        &self,
+        pool: &AnyPool,
+        lease: &Lease,
+    ) -> sqlx::Result<Option<Transaction>> {
         let mut transaction = Transaction::begin(pool, self.dialect()).await?;
         let held = lease::hold(&mut transaction, self.dialect(), lease).await?;
         Ok(held.then_some(transaction))

@@ -49,7 +49,7 @@ pub struct StaleDevice {
 
 /// Since when a device is silent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Silent {
+pub(crate) enum Silent {
     /// It is connected.
     No,
     /// It was last seen then.
@@ -61,7 +61,7 @@ pub(super) enum Silent {
 }
 
 impl Silent {
-    pub(super) fn of(device: &Device) -> Self {
+    pub(crate) fn of(device: &Device) -> Self {
         if device.is_online() {
             return Self::No;
         }

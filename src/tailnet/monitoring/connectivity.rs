@@ -8,9 +8,8 @@ use serde::Serialize;
 use super::{Monitoring, Watched};
 use crate::{
     client::Result,
-    history::{Connection, Seconds, uptime::uptime},
-    tailnet::devices::{Device, Filter, device::relative},
-    wire,
+    history::{Seconds, uptime::uptime},
+    tailnet::devices::{Device, Filter, device::relative, stale::Silent},
 };
 
 /// The time within which disconnects count as flapping: a day, in seconds.
@@ -156,21 +155,21 @@ fn connection(
     silent_for: SignedDuration,
     now: Timestamp,
 ) -> DeviceConnection {
-    let silence = device.silence(now);
-    let is = now_is(device);
-    let state = match (is, silence) {
+    let silent = Silent::of(device);
+    let silence = device.idle(now);
+    let state = match silent {
         _ if ends.is_some_and(|it| it >= FLAPPING) => State::Flapping,
-        (Connection::Up, _) => State::Connected,
-        (_, Some(silence)) if silence >= silent_for => State::Silent,
-        (Connection::Never, _) => State::Never,
-        (Connection::Undated, _) => State::Unknown,
-        _ => State::Disconnected,
+        Silent::No => State::Connected,
+        Silent::NeverSince(_) => State::Never,
+        Silent::Since(_) if silence >= Some(silent_for) => State::Silent,
+        Silent::Since(_) => State::Disconnected,
+        Silent::Unknown => State::Unknown,
     };
-    let seen = match (is, device.seen(now)) {
-        (Connection::Up, _) => "connected".to_owned(),
-        (Connection::Never, _) => "never".to_owned(),
-        (_, Some(then)) => relative(then, now),
-        (_, None) => "unknown".to_owned(),
+    let seen = match silent {
+        Silent::No => "connected".to_owned(),
+        Silent::NeverSince(_) => "never".to_owned(),
+        Silent::Since(then) => relative(then, now),
+        Silent::Unknown => "unknown".to_owned(),
     };
     let user = device.user.clone().filter(|_| device.tags().is_empty());
     DeviceConnection {
@@ -181,24 +180,6 @@ fn connection(
         user: user.unwrap_or_default(),
         tags: device.tags().to_vec(),
         disconnects_24h: ends.filter(|it| *it > 1),
-        silence: silence.or_else(|| added(device, now)),
-    }
-}
-
-/// How long ago a device was added.
-fn added(device: &Device, now: Timestamp) -> Option<SignedDuration> {
-    let created = device.created.as_ref().and_then(wire::Timestamp::instant)?;
-    Some(now.duration_since(created))
-}
-
-/// Whether a device is connected, and whether the API tells when it was.
-fn now_is(device: &Device) -> Connection {
-    let seen = device.last_seen.as_ref().and_then(wire::Timestamp::instant);
-    match (device.is_online(), seen) {
-        (true, _) => Connection::Up,
-        (false, Some(_)) => Connection::Down,
-        // Of devices shared in, the API does not tell when they were seen.
-        (false, None) if device.is_shared_in() => Connection::Undated,
-        (false, None) => Connection::Never,
+        silence,
     }
 }

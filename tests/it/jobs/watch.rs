@@ -9,7 +9,7 @@ use std::{
 
 use tailsteward::{
     Tailnet,
-    history::{History, Place},
+    history::{History, LEASE, Place},
     sandbox::Sandbox,
 };
 
@@ -56,7 +56,7 @@ async fn replaced(place: &str, folder: &Path) {
     let history = Arc::new(History::new(place_of));
     let mut first = watch(&tailnet, place, folder);
     watched(&history, &tailnet, 1).await;
-    let _second = watch(&tailnet, place, folder);
+    let second = watch(&tailnet, place, folder);
     // It has looked at least once.
     while history.watched_since(&tailnet.label()).await.unwrap().is_none() {
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -66,6 +66,15 @@ async fn replaced(place: &str, folder: &Path) {
     first.0.wait().unwrap();
     let took = watched(&history, &tailnet, 2).await;
     assert!(took < Duration::from_secs(30), "{took:?}");
+
+    // One that ends by itself gives its right back: the next one need not wait for the lease to end.
+    let third = watch(&tailnet, place, folder);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let stopped = Command::new("kill").args(["-TERM", &second.0.id().to_string()]).status();
+    assert!(stopped.unwrap().success());
+    let took = watched(&history, &tailnet, 3).await;
+    assert!(took < LEASE, "{took:?}");
+    drop(third);
     let devices = history.devices(&tailnet.label(), 0, None).await.unwrap();
     assert!(devices.len() >= 20);
 }
