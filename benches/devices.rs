@@ -68,7 +68,7 @@ fn decode(criterion: &mut Criterion) {
     }
 }
 
-/// Resident memory in kB. Linux only; elsewhere the weight is not told.
+/// Resident memory in kB. Linux only; elsewhere nothing is printed.
 fn resident() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|it| it.starts_with("VmRSS"))?;

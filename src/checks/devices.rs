@@ -36,7 +36,7 @@ const D6: Check = Check {
     title: "One node key on several machines",
     severity: Severity::Critical,
     fails: "several machines connect with one key at once",
-    remedy: "find the clone, and log in on it anew; expire the key if it was stolen",
+    remedy: "find the clone, and log in on it again; expire the key if it was stolen",
     source: "API document (multipleConnections)",
     of_devices: true,
     look: cloned,
@@ -57,7 +57,7 @@ const D7: Check = Check {
 
 const D8: Check = Check {
     id: "D8",
-    title: "Waiting for approval for more than a day",
+    title: "Devices that have needed approval for more than a day",
     severity: Severity::Low,
     fails: "not approved, and added more than 24 hours ago",
     remedy: "approve or remove it",

@@ -20,7 +20,7 @@ const K2: Check = Check {
     id: "K2",
     title: "Reusable, pre-approved auth keys without tags",
     severity: Severity::Critical,
-    fails: "an auth key is all three: whoever has it adds devices with its maker's access",
+    fails: "an auth key is reusable, pre-approved and without tags: whoever has it can add devices with its creator's access",
     remedy: "revoke it, and make one with tags that is one-off",
     source: "auth keys (kb/1085)",
     of_devices: false,
@@ -82,9 +82,9 @@ const K5: Check = Check {
 
 const K6: Check = Check {
     id: "K6",
-    title: "Credentials of users who left",
+    title: "Credentials of suspended or removed users",
     severity: Severity::High,
-    fails: "whoever made it is suspended or has left the tailnet",
+    fails: "its creator is suspended or was removed from the tailnet",
     remedy: "replace it by one of an OAuth client, and revoke it",
     source: "best practices (kb/1196)",
     of_devices: false,
@@ -175,7 +175,7 @@ fn orphaned(facts: &Facts) -> Looked {
     })
 }
 
-/// Whether a user has keys; used by the check of users who have gone quiet.
+/// Whether a user has keys; used by the check of inactive users.
 pub(super) fn of_user(facts: &Facts, id: &str) -> Known<usize> {
     let keys = facts.keys.as_ref().map_err(Clone::clone)?;
     Ok(keys.list.iter().filter(|it| it.user == id).count())

@@ -6,7 +6,7 @@ use super::{Check, Facts, Looked, Seen, Severity, Subject, records::Event};
 
 const A1: Check = Check {
     id: "A1",
-    title: "Safeguards lowered lately",
+    title: "Security settings weakened recently",
     severity: Severity::High,
     fails: "in 30 days: approval, Tailnet Lock or logging turned off, a secret leaked, or a user made \
             owner or admin",

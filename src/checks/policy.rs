@@ -51,7 +51,7 @@ const P4: Check = Check {
 
 const P5: Check = Check {
     id: "P5",
-    title: "Everybody may give a tag",
+    title: "Everybody owns a tag",
     severity: Severity::Critical,
     fails: "an owner of a tag is `autogroup:member` or `*`",
     remedy: "make admins or a group its owner",
@@ -62,7 +62,7 @@ const P5: Check = Check {
 
 const P6: Check = Check {
     id: "P6",
-    title: "Routes that approve themselves too widely",
+    title: "Auto-approvers that are too broad",
     severity: Severity::Medium,
     fails: "an approver is all members, or a default route is approved as a route",
     remedy: "let only tags of routers approve",
@@ -95,7 +95,7 @@ const P8: Check = Check {
 
 const P9: Check = Check {
     id: "P9",
-    title: "Rules about nobody",
+    title: "Rules that match nothing",
     severity: Severity::Low,
     fails: "a user is unknown, a tag in use is not declared, or a rule has no effect",
     remedy: "remove what is not needed any more",

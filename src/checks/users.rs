@@ -16,7 +16,7 @@ const U1: Check = Check {
 
 const U2: Check = Check {
     id: "U2",
-    title: "Users who have gone quiet",
+    title: "Inactive users",
     severity: Severity::Low,
     fails: "not seen for 90 days, and has devices or keys",
     remedy: "suspend the user, or offboard",
@@ -27,7 +27,7 @@ const U2: Check = Check {
 
 const U3: Check = Check {
     id: "U3",
-    title: "Invitations that nobody took up",
+    title: "Unused invitations",
     severity: Severity::Low,
     fails: "mailed more than 7 days ago, and still open",
     remedy: "delete the invitation, or mail it again",
@@ -38,7 +38,7 @@ const U3: Check = Check {
 
 pub(super) const CHECKS: &[Check] = &[U1, U2, U3];
 
-/// Days after which a user counts as gone quiet.
+/// Days after which a user counts as inactive.
 const QUIET: i64 = 90;
 /// Days after which an invitation is reported.
 const OPEN: i64 = 7;
@@ -87,7 +87,7 @@ fn quiet(facts: &Facts) -> Looked {
             // What a user without devices and keys does not use does no harm.
             _ if has == [Some(0), Some(0)] => {}
             Some(_) => {
-                let text = "whether some users who have gone quiet have devices is not reported";
+                let text = "whether some inactive users have devices is not reported";
                 missing = Some(keys.err().unwrap_or_else(|| Unknown::not_reported(text)));
             }
             None => {

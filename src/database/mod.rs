@@ -15,10 +15,11 @@ use sqlx::{AnyConnection, AnyPool, Connection as _, Executor as _, any::AnyPoolO
 
 mod file;
 mod place;
+mod schema;
 mod transaction;
 
 pub use self::place::Place;
-pub(crate) use self::transaction::Transaction;
+pub(crate) use self::{schema::Schema, transaction::Transaction};
 use crate::{
     Error, ErrorKind,
     client::{Action, Result, Setting},

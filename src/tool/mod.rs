@@ -6,14 +6,12 @@ use schemars::{JsonSchema, Schema};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
-pub(crate) use self::arguments::input;
-pub(crate) use self::arguments::none_or_some;
 use self::arguments::{DRY_RUN, PLAN_ID, fields, refuse_long, refuse_unknown, take_control};
+pub(crate) use self::arguments::{input, none_or_some};
 pub use crate::risk::Risk;
-use crate::{
-    Error, ErrorKind, Operation, Tailnet, change::Plan, client::Result, visible::visible_json,
-};
+use crate::{Operation, Tailnet, change::Plan, client::Result};
 
+mod answer;
 mod arguments;
 mod link;
 mod page;
@@ -21,8 +19,11 @@ mod parameters;
 mod schema;
 mod scopes;
 
-pub(crate) use self::link::Link;
-pub(crate) use self::page::{Page, PageSize, Paged, Part, all_but, row};
+pub(crate) use self::{
+    answer::{MAX_ANSWER_BYTES, short, written},
+    link::Link,
+    page::{Page, PageSize, Paged, Part, all_but, row},
+};
 
 /// A read-only tool. The type itself is the tool's input: its doc comment is the description, and the doc
 /// comments of its fields describe the parameters.
@@ -388,25 +389,4 @@ impl ToolDef {
         }
         title
     }
-}
-
-/// The largest result in bytes, about 20,000 tokens. Pages of lists are smaller; anything larger would fill
-/// a model's context.
-pub(crate) const MAX_ANSWER_BYTES: usize = 72_000;
-
-/// Returns `answer` unless it is too long for a model; then an error with the advice in `instead`.
-pub(crate) fn short(answer: String, instead: &str) -> Result<String> {
-    if answer.len() <= MAX_ANSWER_BYTES {
-        return Ok(answer);
-    }
-    let message =
-        format!("the result has {} kB, more than {MAX_ANSWER_BYTES} bytes", answer.len() / 1000);
-    Err(Error::new(ErrorKind::TooLarge, message).with_remedy(instead))
-}
-
-/// What a tool gives back, as compact JSON without hidden characters.
-pub(crate) fn written(output: &impl Serialize) -> Result<String> {
-    serde_json::to_string(output)
-        .map(|json| visible_json(&json).into_owned())
-        .map_err(|error| Error::invalid_input("result", format!("cannot be written: {error}")))
 }

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap as _};
 use serde_json::{Map, Value, json, value::RawValue};
 use sha2::{Digest as _, Sha256};
 
-use super::written;
+use super::answer::written;
 use crate::{
     Error,
     client::{Result, call::is_empty},

@@ -74,7 +74,8 @@ impl Store {
 
     async fn open(&self) -> Result<AnyPool> {
         let pool = self.database.open().await?;
-        schema::prepare(&pool, self.dialect)
+        schema::SCHEMA
+            .prepare(&pool, self.dialect)
             .await
             .map_err(|error| self.database.failed("cannot be set up", &error))?;
         self.tell_of_cut_off(&pool).await;

@@ -1,11 +1,16 @@
 //! The database tables.
 
-use sqlx::{AnyPool, Executor as _, Row as _};
+use sqlx::AnyPool;
 
-use crate::database::{Dialect, Transaction};
+use crate::database::Schema;
 
-/// The version of these tables. A later program may read older ones, not the other way round.
-const VERSION: i64 = 2;
+pub(super) const SCHEMA: Schema = Schema {
+    version_table: "journal_version",
+    version: 2,
+    tables: TABLES,
+    upgrades: &[FROM_1],
+    lock: 7_426_831,
+};
 
 /// What makes tables of version 1 those of version 2.
 const FROM_1: &[&str] = &[
@@ -39,45 +44,6 @@ const TABLES: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS plans (
         id TEXT PRIMARY KEY, digest TEXT NOT NULL, until BIGINT NOT NULL, used BIGINT NOT NULL)",
 ];
-
-/// Makes the tables that are not there.
-pub(super) async fn prepare(pool: &AnyPool, dialect: Dialect) -> Result<(), sqlx::Error> {
-    let mut transaction = Transaction::begin(pool, dialect).await?;
-    if dialect == Dialect::Postgres {
-        // Several servers may start at once, and the tables are made by one of them.
-        transaction.execute("SELECT 1 FROM pg_advisory_xact_lock(7426831)").await?;
-    }
-    for table in TABLES {
-        transaction.execute(sqlx::query(&dialect.query(table))).await?;
-    }
-    let version = sqlx::query("SELECT version FROM journal_version")
-        .fetch_optional(&mut *transaction)
-        .await?
-        .map(|row| row.try_get::<i64, _>(0))
-        .transpose()?;
-    match version {
-        Some(later) if later > VERSION => {
-            return Err(sqlx::Error::Protocol(format!(
-                "its version is {later}, but this program supports {VERSION}"
-            )));
-        }
-        Some(1) => {
-            for change in FROM_1 {
-                transaction.execute(*change).await?;
-            }
-            let query = sqlx::query("UPDATE journal_version SET version = $1").bind(VERSION);
-            query.execute(&mut *transaction).await?;
-        }
-        Some(_) => {}
-        None => {
-            sqlx::query("INSERT INTO journal_version (version) VALUES ($1)")
-                .bind(VERSION)
-                .execute(&mut *transaction)
-                .await?;
-        }
-    }
-    transaction.commit().await
-}
 
 /// Deletes old audit records and expired plans.
 pub(super) async fn prune(pool: &AnyPool) -> Result<(), sqlx::Error> {

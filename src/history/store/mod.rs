@@ -77,7 +77,8 @@ impl History {
 
     async fn open(&self) -> Result<AnyPool> {
         let pool = self.database.open().await?;
-        schema::prepare(&pool, self.dialect())
+        schema::SCHEMA
+            .prepare(&pool, self.dialect())
             .await
             .map_err(|error| self.database.failed("cannot be set up", &error))?;
         Ok(pool)

@@ -1,11 +1,14 @@
 //! The tables of the history.
 
-use sqlx::{AnyPool, Executor as _, Row as _};
+use crate::database::Schema;
 
-use crate::database::{Dialect, Transaction};
-
-/// The version of these tables. A later program may read older ones, not the other way round.
-const VERSION: i64 = 1;
+pub(super) const SCHEMA: Schema = Schema {
+    version_table: "history_version",
+    version: 1,
+    tables: TABLES,
+    upgrades: &[],
+    lock: 7_426_832,
+};
 
 /// Times are in seconds since 1970, but for leases, which are in microseconds of the database's clock.
 const TABLES: &[&str] = &[
@@ -45,33 +48,3 @@ const TABLES: &[&str] = &[
         principal TEXT NOT NULL, reason TEXT NOT NULL, made BIGINT NOT NULL, until BIGINT NOT NULL,
         UNIQUE (tailnet, check_id, subject))",
 ];
-
-/// Makes the tables that are not there.
-pub(super) async fn prepare(pool: &AnyPool, dialect: Dialect) -> sqlx::Result<()> {
-    let mut transaction = Transaction::begin(pool, dialect).await?;
-    if dialect == Dialect::Postgres {
-        // Several servers may start at once, and the tables are made by one of them.
-        transaction.execute("SELECT 1 FROM pg_advisory_xact_lock(7426832)").await?;
-    }
-    for table in TABLES {
-        transaction.execute(sqlx::query(&dialect.query(table))).await?;
-    }
-    let version = sqlx::query("SELECT version FROM history_version")
-        .fetch_optional(&mut *transaction)
-        .await?
-        .map(|row| row.try_get::<i64, _>(0))
-        .transpose()?;
-    match version {
-        Some(later) if later > VERSION => {
-            return Err(sqlx::Error::Protocol(format!(
-                "its version is {later}, but this program supports {VERSION}"
-            )));
-        }
-        Some(_) => {}
-        None => {
-            let query = sqlx::query("INSERT INTO history_version (version) VALUES ($1)");
-            query.bind(VERSION).execute(&mut *transaction).await?;
-        }
-    }
-    transaction.commit().await
-}

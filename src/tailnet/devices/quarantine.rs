@@ -57,19 +57,19 @@ impl Devices<'_> {
             Err(error) => return vec![format!("what it could reach is unknown: {error}")],
         };
         if entries.is_empty() {
-            return vec!["by the policy file it could reach nothing".to_owned()];
+            return vec!["the policy file lets it reach nothing".to_owned()];
         }
         let words = |it: &Entry| {
             let devices = crate::words::counted(it.devices, "device", "devices");
             format!("{} on {} ({devices}, {})", it.who.join(" "), it.ports.join(" "), it.by.rule)
         };
-        vec![format!("by the policy file it could reach {}", listed(entries.iter().map(words)))]
+        vec![format!("the policy file lets it reach {}", listed(entries.iter().map(words)))]
     }
 
     /// The keys of its owner, or those that give its tags.
     async fn credentials(&self, device: &Device) -> Vec<String> {
-        let unknown =
-            |error: &crate::Error| vec![format!("keys of its owner are unknown: {error}")];
+        let what = if device.tags().is_empty() { "keys of its owner" } else { "keys for its tags" };
+        let unknown = |error: &crate::Error| vec![format!("{what} are unknown: {error}")];
         let records = match self.tailnet().keys().records().await {
             Ok(records) => records,
             Err(error) => return unknown(&error),
@@ -95,7 +95,6 @@ impl Devices<'_> {
             format!("{} ({about})", field("id"))
         };
         let found: Vec<&Value> = records.iter().filter(is_of).collect();
-        let what = if device.tags().is_empty() { "keys of its owner" } else { "keys for its tags" };
         if found.is_empty() {
             return vec![format!("{what}: none that this credential may read")];
         }

@@ -9,7 +9,7 @@ use super::{ConfigurationAuditLog, Logging, Window, difference::difference, link
 use crate::{client::Result, words::to_the_second};
 
 /// What the audit log covers, and what it does not.
-pub const COVERS: &str = "configuration changes of the last 90 days, by whatever way; no sign-ins of VPN \
+pub const COVERS: &str = "configuration changes of the last 90 days, made by anyone; no sign-ins of VPN \
                           users, no connections and no SSH sessions";
 
 /// The longest actor, target or detail that is shown.

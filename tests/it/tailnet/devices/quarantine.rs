@@ -133,7 +133,7 @@ async fn the_notes_say_what_it_could_reach_and_what_else_its_owner_has() {
     let of_user = notes(&tailnet, &user).await;
 
     assert!(of_user.contains("evidence"), "{of_user}");
-    assert!(of_user.contains("by the policy file it could reach"), "{of_user}");
+    assert!(of_user.contains("the policy file lets it reach"), "{of_user}");
     assert!(of_user.contains("grants[") || of_user.contains("acls["), "{of_user}");
     assert!(of_user.contains(&format!("of its owner {}", user.user.clone().unwrap())), "{of_user}");
     for other in others {
