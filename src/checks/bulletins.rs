@@ -41,6 +41,19 @@ pub enum Condition {
     Maybe(&'static str),
 }
 
+/// The bulletins that concern a device for certain, as far as the API reports it: its version, its operating
+/// system, whether it runs Tailscale SSH, and its enabled routes.
+pub fn concerning(version: Version, os: &str, ssh: bool, enabled: &[&str]) -> Vec<&'static str> {
+    let newest = BULLETINS.iter().map(|it| it.fixed).max();
+    if newest.is_none_or(|newest| version >= newest) {
+        return Vec::new();
+    }
+    let enabled = enabled.iter().map(|it| (*it).to_owned()).collect();
+    let device = Device { os: os.to_owned(), ssh, enabled, ..Device::default() };
+    let certain = |it: &&Bulletin| it.concerns(&device, version) == Some(Match::Affected);
+    BULLETINS.iter().filter(certain).map(|it| it.id).collect()
+}
+
 /// How a bulletin concerns a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Match {

@@ -15,7 +15,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-mod bulletins;
+pub mod bulletins;
 mod devices;
 mod exception;
 mod facts;

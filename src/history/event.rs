@@ -6,6 +6,9 @@ use serde_json::Value;
 use super::Seconds;
 use crate::client::call::member;
 
+/// The property of an entry whose new value is kept.
+const ROLE: &str = "USER_ROLE";
+
 /// An entry of the configuration audit log, without the values before and after, which may be secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -22,6 +25,10 @@ pub struct Event {
     pub property: String,
     /// Who did it: a login name, or else an ID.
     pub actor: String,
+    /// What kind of actor that is, such as `USER`.
+    pub actor_kind: String,
+    /// The role that a user got. Other values are not kept, since they may be secret.
+    pub value: String,
     /// What tells it from all other entries.
     pub entry: String,
 }
@@ -46,8 +53,13 @@ impl Event {
                 .iter()
                 .find_map(|name| text(actor, name))
                 .unwrap_or_default(),
+            actor_kind: text(actor, "type").unwrap_or_default(),
+            value: String::new(),
             entry: String::new(),
         };
+        if event.property == ROLE {
+            event.value = text(entry, "new").unwrap_or_default();
+        }
         // Both ends of a window belong to it, and windows overlap: the same entry comes more than once.
         let group = text(entry, "eventGroupID").unwrap_or_default();
         let time = text(entry, "eventTime").unwrap_or_default();

@@ -28,6 +28,8 @@ pub enum Kind {
     PostureIntegration,
     /// A service.
     Service,
+    /// The streaming of a log.
+    LogStream,
 }
 
 impl Kind {
@@ -45,6 +47,7 @@ impl Kind {
             Self::Webhook => 9,
             Self::PostureIntegration => 10,
             Self::Service => 11,
+            Self::LogStream => 12,
         }
     }
 }
@@ -102,32 +105,67 @@ const FIELDS: &[(u8, &str)] = &[
     (46, "ports"),
     (47, "description"),
     (48, "created"),
+    (49, "lastError"),
+    (50, "status.error"),
 ];
 
 impl Field {
     /// Whether a device is connected to the control plane.
     pub const ONLINE: Self = Self(1);
-    pub(super) const WAITING: Self = Self(2);
-    pub(super) const CLIENT_VERSION: Self = Self(3);
-    pub(super) const UPDATE_AVAILABLE: Self = Self(4);
-    pub(super) const EXPIRES: Self = Self(5);
-    pub(super) const KEY_EXPIRY_DISABLED: Self = Self(6);
-    pub(super) const TAGS: Self = Self(7);
-    pub(super) const ENABLED_ROUTES: Self = Self(8);
-    pub(super) const ADVERTISED_ROUTES: Self = Self(9);
-    pub(super) const NAME: Self = Self(10);
-    pub(super) const HOSTNAME: Self = Self(11);
-    pub(super) const USER: Self = Self(12);
-    pub(super) const OS: Self = Self(13);
-    pub(super) const LOCK_ERROR: Self = Self(14);
+    /// Whether it waits for approval.
+    pub const WAITING: Self = Self(2);
+    /// The version of its client.
+    pub const CLIENT_VERSION: Self = Self(3);
+    /// Whether a newer client is available.
+    pub const UPDATE_AVAILABLE: Self = Self(4);
+    /// When its key expires.
+    pub const EXPIRES: Self = Self(5);
+    /// Whether its key does not expire.
+    pub const KEY_EXPIRY_DISABLED: Self = Self(6);
+    /// Its tags.
+    pub const TAGS: Self = Self(7);
+    /// Its enabled routes.
+    pub const ENABLED_ROUTES: Self = Self(8);
+    /// The routes that it advertises.
+    pub const ADVERTISED_ROUTES: Self = Self(9);
+    /// Its name.
+    pub const NAME: Self = Self(10);
+    /// The host name that it reports.
+    pub const HOSTNAME: Self = Self(11);
+    /// The login name of its user.
+    pub const USER: Self = Self(12);
+    /// Its operating system.
+    pub const OS: Self = Self(13);
+    /// Why its Tailnet Lock signature is not accepted.
+    pub const LOCK_ERROR: Self = Self(14);
     /// Whether several machines connect with the key of a device.
     pub const MULTIPLE_CONNECTIONS: Self = Self(15);
-    pub(super) const SSH_ENABLED: Self = Self(16);
-    pub(super) const HOME_REGION: Self = Self(17);
-    pub(super) const HARD_NAT: Self = Self(18);
-    pub(super) const UDP: Self = Self(19);
-    pub(super) const IS_EXTERNAL: Self = Self(20);
-    pub(super) const IS_EPHEMERAL: Self = Self(21);
+    /// Whether it runs Tailscale SSH.
+    pub const SSH_ENABLED: Self = Self(16);
+    /// The region that it prefers.
+    pub const HOME_REGION: Self = Self(17);
+    /// Whether its NAT makes direct connections hard: `1` or `0`.
+    pub const HARD_NAT: Self = Self(18);
+    /// Whether UDP works: `1` or `0`.
+    pub const UDP: Self = Self(19);
+    /// Whether it is shared in.
+    pub const IS_EXTERNAL: Self = Self(20);
+    /// Whether it is ephemeral.
+    pub const IS_EPHEMERAL: Self = Self(21);
+    /// The status of a user.
+    pub const STATUS: Self = Self(23);
+    /// The kind of a key.
+    pub const KEY_TYPE: Self = Self(25);
+    /// When a key was revoked.
+    pub const REVOKED: Self = Self(26);
+    /// Whether a key cannot be used.
+    pub const INVALID: Self = Self(27);
+    /// When a thing was made.
+    pub const CREATED: Self = Self(48);
+    /// Why a log stream fails.
+    pub const LAST_ERROR: Self = Self(49);
+    /// Why a posture integration fails.
+    pub const SYNC_ERROR: Self = Self(50);
 
     /// The field with this name.
     pub fn named(name: &str) -> Option<Self> {

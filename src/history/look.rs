@@ -236,12 +236,17 @@ impl<'a> Look<'a> {
 /// The fields of a record that are not false, absent or empty.
 fn values(record: &Value, fields: &[Field]) -> Vec<(Field, Cow<'static, str>)> {
     let values = fields.iter().filter_map(|field| {
-        let value = plain(record.get(field.name())?);
+        let value = plain(part(record, field.name())?);
         (!value.is_empty()).then_some((*field, Cow::Owned(value)))
     });
     let mut values: Vec<_> = values.collect();
     values.sort_by_key(|it| it.0);
     values
+}
+
+/// The value at a name, or within another one: `status.error`.
+fn part<'a>(record: &'a Value, name: &str) -> Option<&'a Value> {
+    name.split('.').try_fold(record, |value, name| value.get(name))
 }
 
 /// One object for each of `names`.
@@ -252,9 +257,14 @@ pub(super) fn named(answer: &Value, names: &[&str], fields: &[Field]) -> Look<'s
     look
 }
 
-/// One document, with these fields.
+/// One document, with these fields. A field that is false is told from one that is absent, which a credential
+/// may not be allowed to read.
 pub(super) fn document(name: &str, answer: &Value, fields: &[Field]) -> Look<'static> {
-    Look { seen: vec![one(name, values(answer, fields))], has_all_fields: true, without_id: 0 }
+    let mut values = values(answer, fields);
+    let is_false = |it: &&Field| part(answer, it.name()) == Some(&Value::Bool(false));
+    values.extend(fields.iter().filter(is_false).map(|it| (*it, Cow::Borrowed("0"))));
+    values.sort_by_key(|it| it.0);
+    Look { seen: vec![one(name, values)], has_all_fields: true, without_id: 0 }
 }
 
 /// The only thing of its name.

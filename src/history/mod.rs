@@ -25,19 +25,24 @@ mod event;
 mod fact;
 pub mod look;
 mod poll;
+mod replay;
 mod source;
 mod spans;
 mod store;
 pub mod uptime;
 
 pub use self::{
-    diff::{Diff, Known, New},
+    diff::{Diff, Known, New, Remembered},
     event::Event,
     fact::{Connection, Fact, Field, Kind},
     look::{Look, Sighting},
     poll::{Looked, Poller},
+    replay::Replay,
     source::Source,
     spans::{Seconds, Spans},
-    store::{Accepted, DaySums, Held, History, Kept, LEASE, Lease, LookedAt, Seen, Transition},
+    store::{
+        Accepted, AlertChanges, DaySums, Delivery, Held, History, Kept, KeptAlert, LEASE, Lease,
+        LookedAt, Outgoing, Paper, Seen, Transition,
+    },
 };
 pub use crate::database::Place;

@@ -192,8 +192,18 @@ impl Poller {
     async fn ask(&self, source: &Source, query: &[(&str, &str)]) -> Result<Bytes> {
         let owned = |it: &(&str, &str)| (it.0.to_owned(), it.1.to_owned());
         let query: Vec<_> = query.iter().map(owned).collect();
-        let call = Call { query: &query, ..Call::default() };
-        let answer = self.client.fetch(source.operation, call).await?;
+        let path = match source.shape {
+            Shape::LogStream(log_type) => vec![("logType", log_type)],
+            _ => Vec::new(),
+        };
+        let call = Call { path: &path, query: &query, ..Call::default() };
+        let answer = match self.client.fetch(source.operation, call).await {
+            // The stream is not set up.
+            Err(error) if error.kind() == ErrorKind::NotFound && !path.is_empty() => {
+                return Ok(Bytes::from_static(b"null"));
+            }
+            answer => answer?,
+        };
         let date = answer.headers().get(header::DATE).and_then(|it| it.to_str().ok());
         checked_clock(date, Timestamp::now())?;
         Ok(answer.into_inner())
@@ -292,6 +302,7 @@ fn read<'a>(source: &Source, body: &'a [u8], all_fields: bool) -> Result<Look<'a
             Look::records(&records(answer, member), key, name, &fields)
         }
         Shape::Named(names) => look::named(&answer, names, &fields),
+        Shape::LogStream(_) if answer.is_null() => Look { has_all_fields: true, ..Look::default() },
         _ => look::document(source.name, &answer, &fields),
     })
 }

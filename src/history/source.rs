@@ -36,6 +36,8 @@ pub(super) enum Shape {
     Document,
     /// One document, of which only is known that it changed.
     Content,
+    /// The streaming of this log, which need not be set up.
+    LogStream(&'static str),
 }
 
 impl Source {
@@ -68,7 +70,7 @@ impl Source {
         }
     }
 
-    /// All of them: 184 requests in an hour.
+    /// All of them: 192 requests in an hour.
     pub fn all() -> Vec<Self> {
         let mut all = vec![Self::devices(), Self::audit_log()];
         let rows = LISTS.iter().enumerate();
@@ -125,10 +127,17 @@ const LISTS: &[Row] = &[
         list("integrations", "id", "provider"),
     ),
     ("services", Kind::Service, Operation::ListServices, 15, list("vipServices", "name", "name")),
+    log_stream("stream of audit logs", "configuration"),
+    log_stream("stream of flow logs", "network"),
 ];
 
 const fn list(member: &'static str, key: &'static str, name: &'static str) -> Shape {
     Shape::List { member, key, name }
+}
+
+const fn log_stream(name: &'static str, log_type: &'static str) -> Row {
+    let operation = Operation::GetLogStreamingStatus;
+    (name, Kind::LogStream, operation, 15, Shape::LogStream(log_type))
 }
 
 /// The names of the fields that are compared, as the API writes them.
@@ -161,8 +170,9 @@ fn fields_of(kind: Kind) -> &'static [&'static str] {
         ],
         Kind::Contact => &["needsVerification"],
         Kind::Webhook => &["subscriptions"],
-        Kind::PostureIntegration => &["provider"],
+        Kind::PostureIntegration => &["provider", "status.error"],
         Kind::Service => &["ports", "tags"],
+        Kind::LogStream => &["lastError"],
         Kind::Device | Kind::PolicyFile | Kind::Dns => &[],
     }
 }

@@ -9,15 +9,18 @@ use std::{
 use sqlx::{AnyPool, Row as _};
 use tokio::sync::OnceCell;
 
+mod alerts;
 mod audits;
 mod days;
 mod lease;
 mod prune;
 mod read;
+mod replay;
 mod schema;
 mod write;
 
 pub use self::{
+    alerts::{AlertChanges, Delivery, KeptAlert, Outgoing, Paper},
     audits::Accepted,
     days::DaySums,
     lease::{LEASE, Lease},

@@ -13,7 +13,7 @@ pub struct Kept {
     pub facts: i64,
     /// Sums by day, and when somebody looked.
     pub days: i64,
-    /// Entries of the audit log.
+    /// Entries of the audit log, and alerts that are over.
     pub events: i64,
 }
 
@@ -90,6 +90,16 @@ impl History {
                       JOIN watched ON watched.id = facts.subject
                       WHERE watched.tailnet = $1 AND watched.gone_at < $2 LIMIT $3)",
                 now - kept.days * DAY,
+            ),
+            (
+                "DELETE FROM alerts WHERE tailnet = $1 AND id IN
+                     (SELECT id FROM alerts WHERE tailnet = $1 AND done < $2 LIMIT $3)",
+                now - kept.events * DAY,
+            ),
+            (
+                "DELETE FROM outbox WHERE tailnet = $1 AND (id, receiver) IN (SELECT id, receiver
+                     FROM outbox WHERE tailnet = $1 AND made < $2 AND state <> 0 LIMIT $3)",
+                now - kept.facts * DAY,
             ),
             (
                 "DELETE FROM watched WHERE id IN

@@ -66,7 +66,19 @@ impl History {
     ///
     /// [`History`](crate::ErrorKind::History) if the database cannot be read.
     pub async fn known(&self, lease: &Lease, source: &source::Source) -> Result<Known> {
-        load(self.pool().await?, lease, source).await.map_err(|error| self.wrong(&error))
+        let loaded = load(self.pool().await?, lease.tailnet, source).await;
+        loaded.map_err(|error| self.wrong(&error))
+    }
+
+    /// What was last seen of the things of one kind. None if the tailnet was never watched.
+    ///
+    /// # Errors
+    ///
+    /// [`History`](crate::ErrorKind::History) if the database cannot be read.
+    pub async fn last_seen(&self, tailnet: &str, source: &source::Source) -> Result<Option<Known>> {
+        let Some(number) = self.number(tailnet).await? else { return Ok(None) };
+        let loaded = load(self.pool().await?, number, source).await;
+        loaded.map(Some).map_err(|error| self.wrong(&error))
     }
 
     /// When somebody looked at the devices of a tailnet, between two times. None if nobody ever did.
@@ -209,6 +221,29 @@ impl History {
         keys.map_err(|error| self.wrong(&error))
     }
 
+    /// How often each device lost its connection since a time, by node ID.
+    ///
+    /// # Errors
+    ///
+    /// [`History`](crate::ErrorKind::History) if the database cannot be read.
+    pub async fn lost(&self, tailnet: &str, since: Seconds) -> Result<HashMap<String, usize>> {
+        let Some(number) = self.number(tailnet).await? else { return Ok(HashMap::new()) };
+        let rows = sqlx::query(
+            "SELECT watched.key, COUNT(*) AS times FROM facts
+             JOIN watched ON watched.id = facts.subject
+             WHERE watched.tailnet = $1 AND watched.kind = $2 AND facts.field = $3
+             AND facts.value IN ('0', 'd') AND facts.at >= $4 GROUP BY watched.key",
+        );
+        let rows = rows.bind(number).bind(Kind::Device.number()).bind(Field::ONLINE.number());
+        let rows = rows.bind(since).fetch_all(self.pool().await?).await;
+        let count = |row: &AnyRow| {
+            let times: i64 = row.try_get("times")?;
+            Ok((row.try_get("key")?, usize::try_from(times).unwrap_or_default()))
+        };
+        let counts = rows.and_then(|rows| rows.iter().map(count).collect());
+        counts.map_err(|error| self.wrong(&error))
+    }
+
     /// The newest entries of the audit log since a time, the newest first.
     ///
     /// # Errors
@@ -217,7 +252,7 @@ impl History {
     pub async fn events(&self, tailnet: &str, since: Seconds, limit: usize) -> Result<Vec<Event>> {
         let Some(number) = self.number(tailnet).await? else { return Ok(Vec::new()) };
         let rows = sqlx::query(
-            "SELECT at, action, target, target_id, property, actor, entry FROM events
+            "SELECT at, action, target, target_id, property, actor, entry, actor_kind, value FROM events
              WHERE tailnet = $1 AND at >= $2 ORDER BY at DESC, id DESC LIMIT $3",
         );
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -265,20 +300,23 @@ fn event(row: &AnyRow) -> sqlx::Result<Event> {
         property: row.try_get("property")?,
         actor: row.try_get("actor")?,
         entry: row.try_get("entry")?,
+        actor_kind: row.try_get("actor_kind")?,
+        value: row.try_get("value")?,
     })
 }
 
-async fn load(pool: &AnyPool, lease: &Lease, source: &source::Source) -> sqlx::Result<Known> {
+async fn load(pool: &AnyPool, tailnet: i64, source: &source::Source) -> sqlx::Result<Known> {
     let mut known = Known::default();
     let mut keys = HashMap::new();
-    let things = "SELECT id, key, name FROM watched
+    let things = "SELECT id, key, name, created FROM watched
          WHERE tailnet = $1 AND kind = $2 AND gone_at IS NULL";
-    let things = sqlx::query(things).bind(lease.tailnet).bind(source.kind.number());
+    let things = sqlx::query(things).bind(tailnet).bind(source.kind.number());
     for row in things.fetch_all(pool).await? {
         let (id, key): (i64, String) = (row.try_get("id")?, row.try_get("key")?);
         let name: String = row.try_get("name")?;
         keys.insert(id, key.clone());
-        known.things.insert(key.into(), Thing::new(id, &name));
+        let created = row.try_get("created")?;
+        known.things.insert(key.into(), Thing::new(id, &name, created));
     }
     let newest = "SELECT facts.subject, facts.field, facts.at, facts.value FROM facts JOIN
              (SELECT subject, field, MAX(at) AS at FROM facts WHERE subject IN
@@ -286,7 +324,7 @@ async fn load(pool: &AnyPool, lease: &Lease, source: &source::Source) -> sqlx::R
               GROUP BY subject, field) AS newest
          ON facts.subject = newest.subject AND facts.field = newest.field
              AND facts.at = newest.at";
-    let newest = sqlx::query(newest).bind(lease.tailnet).bind(source.kind.number());
+    let newest = sqlx::query(newest).bind(tailnet).bind(source.kind.number());
     for row in newest.fetch_all(pool).await? {
         let thing = keys.get(&row.try_get::<i64, _>("subject")?);
         let thing = thing.and_then(|key| known.things.get_mut(&**key));
@@ -295,13 +333,13 @@ async fn load(pool: &AnyPool, lease: &Lease, source: &source::Source) -> sqlx::R
         }
     }
     let last = sqlx::query("SELECT MAX(ended) FROM spans WHERE tailnet = $1 AND source = $2");
-    let last = last.bind(lease.tailnet).bind(source.number).fetch_one(pool).await?;
+    let last = last.bind(tailnet).bind(source.number).fetch_one(pool).await?;
     known.looked_at = last.try_get(0)?;
     Ok(known)
 }
 
 /// A fact; none if a later program wrote a field that this one does not know.
-fn fact(row: &AnyRow) -> sqlx::Result<Option<Fact>> {
+pub(super) fn fact(row: &AnyRow) -> sqlx::Result<Option<Fact>> {
     let Some(field) = Field::numbered(row.try_get("field")?) else { return Ok(None) };
     let value: String = row.try_get("value")?;
     Ok(Some(Fact { field, at: row.try_get("at")?, value: value.into() }))

@@ -4,9 +4,9 @@ use crate::database::Schema;
 
 pub(super) const SCHEMA: Schema = Schema {
     version_table: "history_version",
-    version: 1,
+    version: 2,
     tables: TABLES,
-    upgrades: &[],
+    upgrades: &[VERSION_2],
     lock: 7_426_832,
 };
 
@@ -39,7 +39,8 @@ const TABLES: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS events (
         id {ID}, tailnet BIGINT NOT NULL, at BIGINT NOT NULL, action TEXT NOT NULL, target TEXT NOT NULL,
         target_id TEXT NOT NULL, property TEXT NOT NULL, actor TEXT NOT NULL,
-        entry TEXT NOT NULL, UNIQUE (tailnet, entry))",
+        entry TEXT NOT NULL, actor_kind TEXT NOT NULL DEFAULT '', value TEXT NOT NULL DEFAULT '',
+        UNIQUE (tailnet, entry))",
     "CREATE INDEX IF NOT EXISTS events_at ON events (tailnet, at)",
     "CREATE TABLE IF NOT EXISTS audits (
         tailnet BIGINT NOT NULL, at BIGINT NOT NULL, result TEXT NOT NULL, PRIMARY KEY (tailnet, at))",
@@ -47,4 +48,24 @@ const TABLES: &[&str] = &[
         id {ID}, tailnet BIGINT NOT NULL, check_id TEXT NOT NULL, subject TEXT NOT NULL,
         principal TEXT NOT NULL, reason TEXT NOT NULL, made BIGINT NOT NULL, until BIGINT NOT NULL,
         UNIQUE (tailnet, check_id, subject))",
+    // Rules, acknowledgements and mutes.
+    "CREATE TABLE IF NOT EXISTS alert_papers (
+        tailnet BIGINT NOT NULL, sort BIGINT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL,
+        PRIMARY KEY (tailnet, sort, name))",
+    "CREATE TABLE IF NOT EXISTS alerts (
+        tailnet BIGINT NOT NULL, id TEXT NOT NULL, since BIGINT NOT NULL, done BIGINT,
+        body TEXT NOT NULL, PRIMARY KEY (tailnet, id))",
+    "CREATE INDEX IF NOT EXISTS alerts_done ON alerts (tailnet, done)",
+    "CREATE TABLE IF NOT EXISTS outbox (
+        tailnet BIGINT NOT NULL, id TEXT NOT NULL, receiver TEXT NOT NULL, body TEXT NOT NULL,
+        tries BIGINT NOT NULL, next BIGINT NOT NULL, made BIGINT NOT NULL, state BIGINT NOT NULL,
+        error TEXT, PRIMARY KEY (tailnet, id, receiver))",
+    "CREATE INDEX IF NOT EXISTS outbox_next ON outbox (tailnet, state, next)",
+    "CREATE TABLE IF NOT EXISTS alert_news (tailnet BIGINT PRIMARY KEY, generation BIGINT NOT NULL)",
+];
+
+/// Who acted in an entry of the audit log, and the role that a user got.
+const VERSION_2: &[&str] = &[
+    "ALTER TABLE events ADD COLUMN actor_kind TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE events ADD COLUMN value TEXT NOT NULL DEFAULT ''",
 ];

@@ -120,14 +120,17 @@ impl History {
                 it.target_id,
                 it.property,
                 it.actor,
-                it.entry
+                it.entry,
+                it.actor_kind,
+                it.value
             ])
         };
         let rows: Vec<Value> = events.iter().map(row).collect();
         let insert = "INSERT INTO events (tailnet, at, action, target, target_id, property, actor,
-                 entry)
+                 entry, actor_kind, value)
              SELECT CAST(it.value->>0 AS BIGINT), CAST(it.value->>1 AS BIGINT), it.value->>2,
-                 it.value->>3, it.value->>4, it.value->>5, it.value->>6, it.value->>7 FROM {ROWS} WHERE true
+                 it.value->>3, it.value->>4, it.value->>5, it.value->>6, it.value->>7,
+                 it.value->>8, it.value->>9 FROM {ROWS} WHERE true
              ON CONFLICT (tailnet, entry) DO NOTHING";
         in_rows(&mut transaction, self.dialect(), insert, &rows).await?;
         looked(&mut transaction, lease, source, now).await?;
