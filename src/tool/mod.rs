@@ -151,6 +151,13 @@ pub(crate) struct Generated {
     pub(crate) input: fn(Operation) -> Value,
 }
 
+/// The names of the parameters of `T`.
+pub(crate) fn parameters<T: JsonSchema>() -> Vec<String> {
+    let schema = schema::portable::<T>();
+    let properties = schema.get("properties").and_then(Value::as_object);
+    properties.into_iter().flat_map(Map::keys).cloned().collect()
+}
+
 /// The [`ToolDef`] of a read-only tool.
 pub(crate) const fn query<T: Query>() -> ToolDef {
     ToolDef {

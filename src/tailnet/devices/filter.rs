@@ -4,7 +4,12 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Device, device::KeyState, version::Version};
+use super::{
+    Device,
+    described::{Described, Flag},
+    device::KeyState,
+    version::Version,
+};
 use crate::{Error, client::Result, wire};
 
 /// Conditions that a device must meet, all of them; the default matches every device.
@@ -81,6 +86,11 @@ impl Filter {
 
     /// Whether `device` meets all conditions at `now`.
     pub fn takes(&self, device: &Device, now: Timestamp) -> bool {
+        self.takes_described(device, now)
+    }
+
+    /// Whether a device, as it was last seen, meets all conditions at `now`.
+    pub fn takes_described(&self, device: &impl Described, now: Timestamp) -> bool {
         self.takes_flags(device)
             && self.takes_texts(device)
             && self.takes_tags(device)
@@ -88,42 +98,45 @@ impl Filter {
             && self.takes_times(device, now)
     }
 
-    fn takes_flags(&self, device: &Device) -> bool {
-        let is = |wanted: Option<bool>, it: bool| wanted.is_none_or(|wanted| wanted == it);
-        let hard_nat = || device.connectivity()?.mapping_varies_by_dest_ip;
-        is(self.online, device.is_online())
-            && is(self.key_expiry_disabled, device.key_expiry_disabled.unwrap_or_default())
-            && is(self.tagged, !device.tags().is_empty())
-            && self.hard_nat.is_none_or(|wanted| hard_nat() == Some(wanted))
-            && is(self.authorized, device.is_authorized())
-            && is(self.external, device.is_shared_in())
-            && is(self.ephemeral, device.is_ephemeral.unwrap_or_default())
-            && is(self.update_available, device.update_available.unwrap_or_default())
-            && (self.subnet_router.is_none() || is(self.subnet_router, device.is_subnet_router()))
-            && (self.exit_node.is_none() || is(self.exit_node, device.is_exit_node()))
+    fn takes_flags(&self, device: &impl Described) -> bool {
+        use Flag::{
+            Authorized, Ephemeral, ExitNode, External, KeyExpiryDisabled, Online, SubnetRouter,
+            Tagged, UpdateAvailable,
+        };
+        let is = |wanted: Option<bool>, flag| wanted.is_none_or(|it| device.is(flag) == it);
+        is(self.online, Online)
+            && is(self.key_expiry_disabled, KeyExpiryDisabled)
+            && is(self.tagged, Tagged)
+            && self.hard_nat.is_none_or(|wanted| device.hard_nat() == Some(wanted))
+            && is(self.authorized, Authorized)
+            && is(self.external, External)
+            && is(self.ephemeral, Ephemeral)
+            && is(self.update_available, UpdateAvailable)
+            && is(self.subnet_router, SubnetRouter)
+            && is(self.exit_node, ExitNode)
     }
 
-    fn takes_texts(&self, device: &Device) -> bool {
-        let contains = |wanted: &Option<String>, texts: &[Option<&str>]| {
+    fn takes_texts(&self, device: &impl Described) -> bool {
+        let contains = |wanted: &Option<String>, texts: &[&str]| {
             wanted.as_ref().is_none_or(|wanted| {
                 let wanted = wanted.to_lowercase();
-                texts.iter().flatten().any(|it| it.to_lowercase().contains(&wanted))
+                texts.iter().any(|it| it.to_lowercase().contains(&wanted))
             })
         };
-        contains(&self.name, &[device.name.as_deref(), device.hostname.as_deref()])
-            && contains(&self.user, &[device.user.as_deref()])
+        contains(&self.name, &device.names())
+            && contains(&self.user, &[device.user()])
             && self.os.as_ref().is_none_or(|wanted| {
-                let wanted = system(wanted);
-                device.os.as_deref().is_some_and(|it| it.eq_ignore_ascii_case(wanted))
+                let (wanted, os) = (system(wanted), device.os());
+                !os.is_empty() && os.eq_ignore_ascii_case(wanted)
             })
     }
 
-    fn takes_tags(&self, device: &Device) -> bool {
-        let has = |tag: &String| device.tags().contains(tag);
+    fn takes_tags(&self, device: &impl Described) -> bool {
+        let has = |tag: &String| device.has_tag(tag);
         self.all_tags.iter().all(has) && (self.any_tags.is_empty() || self.any_tags.iter().any(has))
     }
 
-    fn takes_version(&self, device: &Device) -> bool {
+    fn takes_version(&self, device: &impl Described) -> bool {
         if self.version_from.is_none() && self.version_below.is_none() {
             return true;
         }
@@ -133,7 +146,7 @@ impl Filter {
         })
     }
 
-    fn takes_times(&self, device: &Device, now: Timestamp) -> bool {
+    fn takes_times(&self, device: &impl Described, now: Timestamp) -> bool {
         let expires = self.key_expires_within.is_none_or(|within| match device.key_state(now) {
             KeyState::Until(then) => then.duration_since(now) <= within,
             KeyState::Expired(_) => true,
@@ -142,8 +155,7 @@ impl Filter {
         let silent =
             self.silent_for.is_none_or(|time| device.idle(now).is_some_and(|idle| idle >= time));
         let joined = self.joined_within.is_none_or(|time| {
-            let created = device.created.as_ref().and_then(wire::Timestamp::instant);
-            created.is_some_and(|created| now.duration_since(created) <= time)
+            device.joined().is_some_and(|joined| now.duration_since(joined) <= time)
         });
         expires && silent && joined
     }

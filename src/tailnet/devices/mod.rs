@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 pub mod attributes;
 pub(crate) mod change;
+pub mod described;
 pub mod device;
 pub mod duplicates;
 #[cfg(feature = "server")]
@@ -32,6 +33,7 @@ pub mod version;
 
 pub use self::{
     attributes::{AttributeValue, Attributes},
+    described::{Described, Flag},
     device::{Device, DeviceRoutes, KeyState},
     filter::{Filter, Order},
     plan::Update,

@@ -1,5 +1,7 @@
 //! `list_devices`.
 
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -117,8 +119,25 @@ impl List for ListDevices {
     }
 }
 
+/// The parameters of `list_devices` that are no filters.
+const NO_FILTERS: [&str; 3] = ["sort", "descending", "fields"];
+
 /// The filter of `list_devices` with these arguments.
+///
+/// # Errors
+///
+/// [`InvalidInput`](crate::ErrorKind::InvalidInput) for an argument that is no filter.
 pub(crate) fn filter_of(arguments: Value) -> Result<Filter> {
+    static FILTERS: LazyLock<Vec<String>> = LazyLock::new(|| {
+        let mut all = tool::parameters::<ListDevices>();
+        all.retain(|it| !NO_FILTERS.contains(&it.as_str()));
+        all
+    });
+    let mut given = arguments.as_object().into_iter().flat_map(Map::keys);
+    if let Some(other) = given.find(|it| !FILTERS.contains(it)) {
+        let should = format!("is no filter; filters are {}", FILTERS.join(", "));
+        return Err(Error::invalid_input(other, should));
+    }
     tool::input::<ListDevices>(arguments)?.filter()
 }
 
