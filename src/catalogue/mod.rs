@@ -10,9 +10,9 @@ pub use self::{
 use crate::{
     client::Result,
     tailnet::{
-        changes, compliance, contacts, device_invites, devices, dns, keys, logging, monitoring,
-        network, oauth_apps, operations, organization, policy_file, posture, routes, services,
-        settings, tags, user_invites, users, webhooks,
+        alerts, changes, compliance, contacts, device_invites, devices, dns, keys, logging,
+        monitoring, network, oauth_apps, operations, organization, policy_file, posture, routes,
+        services, settings, tags, user_invites, users, webhooks,
     },
     tool::{ToolDef, Toolset},
 };
@@ -46,6 +46,7 @@ pub const TOOLSETS: &[&Toolset] = &[
     &keys::tools::TOOLSET,
     &compliance::tools::TOOLSET,
     &monitoring::tools::TOOLSET,
+    &alerts::tools::TOOLSET,
 ];
 
 /// The generated toolsets: one for each group of operations in the OpenAPI document.

@@ -3,6 +3,8 @@
 use std::sync::{Arc, OnceLock};
 
 use super::{Actor, Plan, Report};
+#[cfg(feature = "server")]
+use crate::alerts;
 #[cfg(feature = "journal")]
 use crate::history::{History, Poller};
 use crate::{
@@ -30,6 +32,8 @@ pub struct Tailnet {
     name: Option<Arc<str>>,
     #[cfg(feature = "journal")]
     history: Option<Arc<History>>,
+    #[cfg(feature = "server")]
+    alerts: Option<Arc<alerts::Setup>>,
 }
 
 impl Tailnet {
@@ -42,6 +46,8 @@ impl Tailnet {
             name: None,
             #[cfg(feature = "journal")]
             history: None,
+            #[cfg(feature = "server")]
+            alerts: None,
         }
     }
 
@@ -56,6 +62,19 @@ impl Tailnet {
     #[cfg(feature = "journal")]
     pub fn history(&self) -> Option<&Arc<History>> {
         self.history.as_ref()
+    }
+
+    /// The same tailnet with what the config file says of alerts.
+    #[cfg(feature = "server")]
+    #[must_use]
+    pub fn with_alert_setup(&self, setup: Arc<alerts::Setup>) -> Self {
+        Self { alerts: Some(setup), ..self.clone() }
+    }
+
+    /// What the config file says of alerts, if it says anything.
+    #[cfg(feature = "server")]
+    pub fn alert_setup(&self) -> Option<&alerts::Setup> {
+        self.alerts.as_deref()
     }
 
     /// Takes the right to watch the tailnet for `holder`, another text for each process. None if another

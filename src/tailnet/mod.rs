@@ -1,5 +1,7 @@
 //! The resources of a tailnet, one module for each kind: reading them and planning changes to them.
 
+#[cfg(feature = "server")]
+pub mod alerts;
 pub mod changes;
 pub mod compliance;
 pub mod contacts;
@@ -62,6 +64,12 @@ pub(crate) static SUBJECTS: &[&dyn Subject] = &[
     &services::change::Hosts,
     #[cfg(feature = "journal")]
     &compliance::accept::Exceptions,
+    #[cfg(feature = "server")]
+    &alerts::subjects::RULES,
+    #[cfg(feature = "server")]
+    &alerts::subjects::ACKNOWLEDGEMENTS,
+    #[cfg(feature = "server")]
+    &alerts::subjects::MUTES,
 ];
 
 impl Tailnet {
@@ -154,6 +162,12 @@ impl Tailnet {
     #[cfg(feature = "journal")]
     pub fn monitoring(&self) -> monitoring::Monitoring<'_> {
         monitoring::Monitoring::new(self)
+    }
+
+    /// The alerts of the tailnet.
+    #[cfg(feature = "server")]
+    pub fn alerts(&self) -> alerts::Alerts<'_> {
+        alerts::Alerts::new(self)
     }
 
     /// The compliance audit of the tailnet.

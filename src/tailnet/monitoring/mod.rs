@@ -17,6 +17,9 @@ use crate::{
     words::to_the_second,
 };
 
+/// How long ago the last look may be while somebody watches, in seconds.
+const STALE: Seconds = 900;
+
 /// The monitoring of a tailnet.
 #[derive(Debug, Clone, Copy)]
 pub struct Monitoring<'a> {
@@ -31,6 +34,9 @@ pub struct Watched {
     pub since: String,
     /// When the devices were last looked at, in words.
     pub last_look: String,
+    /// Whether that is too long ago for anybody to be watching now.
+    #[serde(skip)]
+    pub is_stale: bool,
     /// What could not be looked at, since when and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<String>,
@@ -54,6 +60,7 @@ impl<'a> Monitoring<'a> {
         let devices = looks.iter().find(|it| it.source == "devices").and_then(|it| it.good_at);
         Ok(Some(Watched {
             since: time(since),
+            is_stale: devices.is_none_or(|at| now.as_second() - at > STALE),
             last_look: devices.map_or_else(|| "never".to_owned(), |at| ago(at, now)),
             unknown: looks.iter().filter_map(|it| failing(it, now)).collect(),
         }))

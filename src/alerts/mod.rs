@@ -1,0 +1,18 @@
+//! Alerts: rules that say when somebody wants to know, what fires, and who is told.
+
+pub mod episode;
+pub mod notice;
+
+pub use self::{
+    episode::{Episode, State, Subject, Timing, Truth, Why},
+    notice::{Line, Notice, Severity, Told},
+};
+
+/// What the config file says of alerts.
+#[derive(Debug, Clone, Default)]
+pub struct Setup {
+    /// Rules, as they are written.
+    pub rules: Vec<serde_json::Value>,
+    /// The names of the receivers.
+    pub receivers: Vec<String>,
+}

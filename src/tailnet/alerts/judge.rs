@@ -1,0 +1,339 @@
+//! What rules find in facts about devices and routes. Pure.
+
+use std::collections::HashMap;
+
+use super::{
+    facts::{Device, Facts, is_exit_route},
+    other,
+    rule::{Ready, When},
+};
+use crate::{
+    alerts::{Subject, Truth},
+    checks::bulletins,
+    history::{Connection, Field, Seconds},
+    tailnet::devices::{Described as _, Flag, KeyState, Version},
+    words::{counted, listed, to_the_second},
+};
+
+/// How many devices must have gone for it to be many, whatever their share.
+const MANY: usize = 3;
+/// How many names are listed.
+const NAMES: usize = 5;
+
+/// What a rule finds.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// What it is about, and what is true of that.
+    pub truths: Vec<(Subject, Truth)>,
+    /// Whether nothing can be known now.
+    pub unknown: bool,
+}
+
+impl Found {
+    pub(super) fn unknown() -> Self {
+        Self { unknown: true, ..Self::default() }
+    }
+
+    pub(super) fn holds(
+        &mut self,
+        kind: &str,
+        key: &str,
+        name: &str,
+        since: Option<Seconds>,
+        said: String,
+    ) {
+        let subject = subject(kind, key, name);
+        self.truths.push((subject, Truth::Holds { since, said }));
+    }
+}
+
+pub(super) fn subject(kind: &str, key: &str, name: &str) -> Subject {
+    Subject { kind: kind.to_owned(), key: key.to_owned(), name: name.to_owned() }
+}
+
+/// What each of `rules` finds. Each device is looked at once for all of them.
+pub fn judge(rules: &[&Ready], facts: &Facts<'_>) -> Vec<Found> {
+    let mut sums: Vec<Sum<'_>> = rules.iter().map(|rule| Sum::of(rule.when)).collect();
+    let by_device = |rule: &&Ready| rule.when.has_scope();
+    if rules.iter().any(by_device)
+        && let Some(devices) = facts.devices()
+    {
+        let newest =
+            rules.iter().any(|it| it.when == When::Behind).then(|| newest(facts)).flatten();
+        let now = facts.at();
+        for device in devices {
+            let external = device.is(Flag::External);
+            for (rule, sum) in rules.iter().zip(&mut sums).filter(|it| it.0.when.has_scope()) {
+                // Devices of other tailnets are somebody else's, unless they are asked for.
+                let foreign = external && rule.scope.external != Some(true);
+                if !foreign && rule.scope.takes_described(&device, now) {
+                    sum.add(rule, device, facts, newest);
+                }
+            }
+        }
+    }
+    let known = facts.things("devices").is_some();
+    let each = rules.iter().zip(sums);
+    each.map(|(rule, sum)| match rule.when.has_scope() {
+        true if !known => Found::unknown(),
+        true => {
+            let mut found = sum.found(rule, facts.now);
+            if rule.when == When::WaitsForApproval {
+                other::users(rule, facts, &mut found);
+            }
+            found
+        }
+        false => other::judge(rule, facts),
+    })
+    .collect()
+}
+
+/// The newest version of the tailnet's own devices.
+fn newest(facts: &Facts<'_>) -> Option<Version> {
+    let own = facts.devices()?.filter(|it| !it.is(Flag::External));
+    own.filter_map(|it| it.version()).max()
+}
+
+/// What is collected of the devices for a rule.
+#[derive(Debug)]
+enum Sum<'a> {
+    /// Each device by itself.
+    Each(Found),
+    /// All devices together.
+    All { up: Vec<&'a str>, went: Vec<(Seconds, &'a str)>, added: Vec<(Seconds, &'a str)> },
+    /// Routes, with their routers.
+    Routes(HashMap<&'a str, Vec<Device<'a>>>),
+}
+
+impl<'a> Sum<'a> {
+    fn of(when: When) -> Self {
+        match when {
+            When::TooFew | When::ManyOffline | When::ManyNew => {
+                Self::All { up: Vec::new(), went: Vec::new(), added: Vec::new() }
+            }
+            When::RouteUnserved | When::RouteSingle => Self::Routes(HashMap::new()),
+            _ => Self::Each(Found::default()),
+        }
+    }
+
+    fn add(
+        &mut self,
+        rule: &Ready,
+        device: Device<'a>,
+        facts: &Facts<'_>,
+        newest: Option<Version>,
+    ) {
+        match self {
+            Self::Each(found) => {
+                if let Some(truth) = of_device(rule, device, facts, newest) {
+                    found.truths.push((subject("device", device.key(), device.name()), truth));
+                }
+            }
+            Self::All { up, went, added } => {
+                match device.connection() {
+                    Some((Connection::Up, _)) => up.push(device.name()),
+                    Some((Connection::Down, at)) if facts.now - at <= rule.within => {
+                        went.push((at, device.name()));
+                    }
+                    _ => {}
+                }
+                if let Some(at) = device.created().filter(|at| facts.now - at <= rule.within) {
+                    added.push((at, device.name()));
+                }
+            }
+            Self::Routes(routes) => {
+                for route in device.list(Field::ENABLED_ROUTES).filter(|it| !is_exit_route(it)) {
+                    routes.entry(route).or_default().push(device);
+                }
+            }
+        }
+    }
+
+    fn found(self, rule: &Ready, now: Seconds) -> Found {
+        let mut found = Found::default();
+        match self {
+            Self::Each(each) => return each,
+            Self::All { up, went, added } => all_together(rule, &up, went, added, now, &mut found),
+            Self::Routes(routes) => {
+                for (route, routers) in routes {
+                    if let Some((since, said)) = of_route(rule.when, &routers) {
+                        found.holds("route", route, route, since, said);
+                    }
+                }
+            }
+        }
+        found
+    }
+}
+
+/// What is true of a device; none if what the rule describes does not hold.
+fn of_device(
+    rule: &Ready,
+    device: Device<'_>,
+    facts: &Facts<'_>,
+    newest: Option<Version>,
+) -> Option<Truth> {
+    let now = facts.now;
+    let holds = |since: Option<Seconds>, said: String| Some(Truth::Holds { since, said });
+    let if_so =
+        |is: bool, said: &str| is.then(|| Truth::Holds { since: None, said: said.to_owned() });
+    match rule.when {
+        When::Silent => silent(rule, device, now),
+        When::Connected => {
+            let (connection, since) = device.connection()?;
+            if connection != Connection::Up {
+                return None;
+            }
+            holds(Some(since), "connected".to_owned())
+        }
+        When::Flapping => {
+            let lost = facts.lost.get(&rule.within)?.get(device.key()).copied().unwrap_or_default();
+            let often = u32::try_from(lost).unwrap_or(u32::MAX) >= rule.rule.times?;
+            if_so(often, &format!("lost its connection {}", counted(lost, "time", "times")))
+        }
+        When::KeyExpires => match device.key_state(facts.at()) {
+            KeyState::Until(then) if then.duration_since(facts.at()) <= rule.inside() => {
+                let said = format!("its key expires at {}", to_the_second(then));
+                holds(Some(then.as_second() - rule.within), said)
+            }
+            _ => None,
+        },
+        When::KeyExpired => match device.key_state(facts.at()) {
+            KeyState::Expired(then) => {
+                holds(Some(then.as_second()), "its key has expired".to_owned())
+            }
+            _ => None,
+        },
+        When::WaitsForApproval => {
+            let waits = device.has(Field::WAITING);
+            let since = device.created();
+            let long = since.is_none_or(|at| now - at >= rule.longer_than);
+            (waits && long).then(|| Truth::Holds { since, said: "waits for approval".to_owned() })
+        }
+        When::Vulnerable => vulnerable(device),
+        When::Behind => {
+            let (newest, is) = (newest?.numbers(), device.version()?);
+            let [major, minor, _] = is.numbers();
+            let apart = newest[1].saturating_sub(minor);
+            let far = major < newest[0] || apart > rule.rule.minors?;
+            if_so(far, &format!("runs {is}, {apart} minor versions behind"))
+        }
+        When::Cloned => {
+            if_so(device.has(Field::MULTIPLE_CONNECTIONS), "several machines use its key")
+        }
+        When::LockError => {
+            if_so(device.has(Field::LOCK_ERROR), "its Tailnet Lock signature is not accepted")
+        }
+        When::UdpBlocked => {
+            let blocked = device.text(Field::UDP) == "0" && device.is(Flag::Online);
+            if_so(blocked, "UDP does not work, so all its traffic is relayed")
+        }
+        When::RouteUnapproved => {
+            let mut open = device.list(Field::ADVERTISED_ROUTES);
+            let approved = |it: &&str| !device.list(Field::ENABLED_ROUTES).any(|on| on == *it);
+            let open: Vec<&str> = open.by_ref().filter(approved).take(NAMES).collect();
+            if_so(!open.is_empty(), &format!("advertises {} without approval", open.join(", ")))
+        }
+        When::NewDevice => {
+            let since = device.created()?;
+            if now - since > rule.within {
+                return None;
+            }
+            let user = device.user();
+            let of = if user.is_empty() { String::new() } else { format!(" by {user}") };
+            holds(Some(since), format!("was added{of}"))
+        }
+        _ => None,
+    }
+}
+
+fn silent(rule: &Ready, device: Device<'_>, now: Seconds) -> Option<Truth> {
+    let (connection, since) = device.connection()?;
+    let said = match connection {
+        Connection::Up => return None,
+        // Since when is not known, and so is whether that is long enough.
+        Connection::Undated => return Some(Truth::Unknown),
+        Connection::Never => "never connected",
+        Connection::Down => "not connected",
+    };
+    if now - since < rule.longer_than {
+        return None;
+    }
+    Some(Truth::Holds { since: Some(since), said: said.to_owned() })
+}
+
+fn vulnerable(device: Device<'_>) -> Option<Truth> {
+    let version = device.version()?;
+    let enabled: Vec<&str> = device.list(Field::ENABLED_ROUTES).collect();
+    let ssh = device.has(Field::SSH_ENABLED);
+    let bulletins = bulletins::concerning(version, device.os(), ssh, &enabled);
+    if bulletins.is_empty() {
+        return None;
+    }
+    let said = format!("runs {version}, which lacks the fix of {}", bulletins.join(", "));
+    Some(Truth::Holds { since: None, said })
+}
+
+fn all_together(
+    rule: &Ready,
+    up: &[&str],
+    mut went: Vec<(Seconds, &str)>,
+    mut added: Vec<(Seconds, &str)>,
+    now: Seconds,
+    found: &mut Found,
+) {
+    let names = |list: &[(Seconds, &str)]| {
+        let names: Vec<&str> = list.iter().map(|it| it.1).take(NAMES).collect();
+        let more = list.len() - names.len();
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        listed(names) + &more
+    };
+    let name = &rule.rule.name;
+    match rule.when {
+        When::TooFew => {
+            let wanted = usize::try_from(rule.rule.at_least.unwrap_or(1)).unwrap_or(usize::MAX);
+            if up.len() < wanted {
+                let said = format!("{} connected, of at least {wanted}", up.len());
+                found.holds("scope", name, name, None, said);
+            }
+        }
+        When::ManyOffline => {
+            went.sort_unstable();
+            let all = up.len() + went.len();
+            let percent = usize::try_from(rule.rule.percent.unwrap_or(100)).unwrap_or(100);
+            if went.len() >= MANY && went.len() * 100 >= percent * all {
+                let said = format!("{} of {all} devices went: {}", went.len(), names(&went));
+                let since = went.first().map(|it| it.0);
+                found.holds("scope", name, name, since, said);
+            }
+        }
+        _ => {
+            added.sort_unstable();
+            let times = usize::try_from(rule.rule.times.unwrap_or(1)).unwrap_or(usize::MAX);
+            if added.len() >= times {
+                let said = format!("{} devices were added: {}", added.len(), names(&added));
+                found.holds("scope", name, name, added.first().map(|it| it.0.min(now)), said);
+            }
+        }
+    }
+}
+
+/// Since when, and in which words, what the rule describes holds for a route with these routers.
+fn of_route(when: When, routers: &[Device<'_>]) -> Option<(Option<Seconds>, String)> {
+    let names = listed(routers.iter().map(|it| it.name()).take(NAMES));
+    if when == When::RouteSingle {
+        return (routers.len() == 1).then(|| (None, format!("has one router only: {names}")));
+    }
+    let connected = |it: &Device<'_>| it.is(Flag::Online);
+    if routers.iter().any(connected) {
+        return None;
+    }
+    let down = |it: &Device<'_>| match it.connection()? {
+        (Connection::Down | Connection::Never, at) => Some(at),
+        _ => None,
+    };
+    // It is unserved since the last one went; not dated if that is not known.
+    let since: Option<Vec<Seconds>> = routers.iter().map(down).collect();
+    let since = since.and_then(|it| it.into_iter().max());
+    Some((since, format!("none of its routers is connected: {names}")))
+}

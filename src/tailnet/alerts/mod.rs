@@ -1,0 +1,289 @@
+//! Alerts of a tailnet: rules, what fires, who takes care of it, what is muted. Whoever watches judges the
+//! rules after each look; a history keeps what they found.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+pub mod defaults;
+pub mod evaluate;
+pub mod facts;
+pub mod judge;
+pub mod keep;
+mod other;
+mod plan;
+pub mod replay;
+pub mod rule;
+pub(crate) mod subjects;
+pub(crate) mod tools;
+
+pub use self::{
+    evaluate::{Circumstances, Outcome, Working},
+    facts::Facts,
+    keep::{Acknowledged, Mute},
+    rule::{Origin, Ready, Rule, When},
+};
+use crate::{
+    Error,
+    alerts::{Episode, State},
+    client::Result,
+    history::{History, KeptAlert, Known, Outgoing, Paper, Seconds},
+    tailnet::Tailnet,
+};
+
+/// How far back deliveries that failed are told of, in seconds.
+const FAILED: Seconds = 7 * 86_400;
+
+/// The alerts of a tailnet.
+#[derive(Debug, Clone, Copy)]
+pub struct Alerts<'a> {
+    tailnet: &'a Tailnet,
+}
+
+/// An alert as it is now, with who takes care of it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Active {
+    /// The alert.
+    pub episode: Episode,
+    /// Who takes care of it.
+    pub acknowledged: Option<Acknowledged>,
+    /// What mutes it.
+    pub muted: Option<Mute>,
+    /// The rule.
+    pub rule: Option<Ready>,
+}
+
+/// A rule that cannot be used, and why.
+#[derive(Debug, Clone)]
+pub struct Broken {
+    /// Its name.
+    pub name: String,
+    /// Why.
+    pub why: String,
+}
+
+impl<'a> Alerts<'a> {
+    pub(crate) fn new(tailnet: &'a Tailnet) -> Self {
+        Self { tailnet }
+    }
+
+    fn history(self) -> Result<&'a History> {
+        let history = self.tailnet.history().map(|it| &**it);
+        history.ok_or_else(|| History::not_kept("alerts need a history, and none is kept"))
+    }
+
+    /// The rules: those from the start, of the config file, and those that somebody set, each in place of the
+    /// one before with its name. Those that cannot be used come apart, with the reason.
+    ///
+    /// # Errors
+    ///
+    /// [`History`](crate::ErrorKind::History) if the history cannot be read.
+    pub async fn rules(self) -> Result<(Vec<Ready>, Vec<Broken>)> {
+        let set = match self.tailnet.history() {
+            Some(history) => history.papers(&self.tailnet.label(), Paper::Rule).await?,
+            None => Vec::new(),
+        };
+        let mut rules: Vec<(Rule, Origin)> = Vec::new();
+        let mut broken = Vec::new();
+        let all = defaults::built_in().into_iter().map(|it| (Origin::BuiltIn, Ok(it.rule)));
+        let config = self.tailnet.alert_setup().map(|it| it.rules.as_slice()).unwrap_or_default();
+        let config = config.iter().map(|it| (Origin::Config, rule::read(it.clone())));
+        let set = set.iter().map(|(name, body)| {
+            let rule = serde_json::from_str(body).map_err(|error| {
+                Error::invalid_input("rules", format!("`{name}` cannot be read: {error}"))
+            });
+            (Origin::Set, rule)
+        });
+        for (origin, rule) in all.chain(config).chain(set) {
+            match rule {
+                Ok(rule) => merge(&mut rules, rule, origin),
+                Err(error) => {
+                    let (name, why) = ("unknown".to_owned(), error.to_string());
+                    broken.push(Broken { name, why });
+                }
+            }
+        }
+        let mut ready = Vec::new();
+        for (rule, origin) in rules {
+            match rule.ready(origin) {
+                Ok(rule) => ready.push(rule),
+                Err(error) => broken.push(Broken { name: rule.name, why: error.to_string() }),
+            }
+        }
+        Ok((ready, broken))
+    }
+
+    /// What fires now, the worst first; with `pending`, also what does not hold for long enough yet.
+    ///
+    /// # Errors
+    ///
+    /// [`History`](crate::ErrorKind::History) if no history is kept or it cannot be read.
+    pub async fn active(self, pending: bool, now: Timestamp) -> Result<Vec<Active>> {
+        let history = self.history()?;
+        let label = self.tailnet.label();
+        let (rules, _) = self.rules().await?;
+        let (acknowledged, mutes) = (self.acknowledged().await?, self.mutes(now).await?);
+        let open = history.open_alerts(&label).await?;
+        let devices = match mutes.iter().any(|it| !it.scope.is_empty()) {
+            true => history.last_seen(&label, &crate::history::Source::devices()).await?,
+            false => None,
+        };
+        let mut active: Vec<Active> = open
+            .iter()
+            .filter_map(read)
+            .filter(|it| it.is_active() || (pending && it.state == State::Pending))
+            .map(|it| with(it, &rules, &acknowledged, &mutes, devices.as_ref(), now.as_second()))
+            .collect();
+        active.sort_by_key(Active::order);
+        Ok(active)
+    }
+
+    /// What fired, the newest first, since a time.
+    ///
+    /// # Errors
+    ///
+    /// [`History`](crate::ErrorKind::History) if no history is kept or it cannot be read.
+    pub async fn past(self, since: Seconds, limit: usize) -> Result<Vec<Episode>> {
+        let past = self.history()?.past_alerts(&self.tailnet.label(), since, limit).await?;
+        let mut past: Vec<Episode> =
+            past.iter().filter_map(read).filter(|it| it.fired_at.is_some()).collect();
+        past.sort_by_key(|it| std::cmp::Reverse(it.fired_at));
+        Ok(past)
+    }
+
+    /// What could not be delivered lately.
+    ///
+    /// # Errors
+    ///
+    /// [`History`](crate::ErrorKind::History) if no history is kept or it cannot be read.
+    pub async fn undelivered(self, now: Timestamp) -> Result<Vec<Outgoing>> {
+        let since = now.as_second() - FAILED;
+        self.history()?.undelivered(&self.tailnet.label(), since, 20).await
+    }
+
+    /// Who takes care of which alert.
+    ///
+    /// # Errors
+    ///
+    /// [`History`](crate::ErrorKind::History) if the history cannot be read.
+    pub async fn acknowledged(self) -> Result<Vec<Acknowledged>> {
+        let papers = self.history()?.papers(&self.tailnet.label(), Paper::Acknowledgement).await?;
+        let read = |(alert, body): (String, String)| {
+            let it: Acknowledged = serde_json::from_str(&body).ok()?;
+            Some(Acknowledged { alert, ..it })
+        };
+        Ok(papers.into_iter().filter_map(read).collect())
+    }
+
+    /// What is muted at `now`.
+    ///
+    /// # Errors
+    ///
+    /// [`History`](crate::ErrorKind::History) if the history cannot be read.
+    pub async fn mutes(self, now: Timestamp) -> Result<Vec<Mute>> {
+        let papers = self.history()?.papers(&self.tailnet.label(), Paper::Mute).await?;
+        let read = papers.iter().filter_map(|(id, body)| Mute::read(id, body).ok());
+        Ok(read.filter(|it| it.until > now).collect())
+    }
+}
+
+impl Active {
+    /// The worst first; what nobody takes care of before the rest, of which the oldest first.
+    fn order(&self) -> (std::cmp::Reverse<crate::alerts::Severity>, bool, Seconds) {
+        let it = &self.episode;
+        let since = self.acknowledged.as_ref().map_or(it.since, |ack| ack.at.as_second());
+        (std::cmp::Reverse(it.severity), self.acknowledged.is_some(), since)
+    }
+}
+
+fn with(
+    episode: Episode,
+    rules: &[Ready],
+    acknowledged: &[Acknowledged],
+    mutes: &[Mute],
+    devices: Option<&Known>,
+    now: Seconds,
+) -> Active {
+    let ack = acknowledged.iter().find(|it| it.is_for(&episode, now)).cloned();
+    let muted = mutes.iter().find(|it| it.mutes(&episode, devices, now)).cloned();
+    let rule = rules.iter().find(|it| it.rule.name == episode.rule).cloned();
+    Active { episode, acknowledged: ack, muted, rule }
+}
+
+/// An alert as it is kept; none if a later program wrote it otherwise.
+pub(crate) fn read(kept: &KeptAlert) -> Option<Episode> {
+    serde_json::from_str(&kept.body).ok()
+}
+
+/// An alert, to be kept.
+pub(crate) fn write(it: &Episode) -> KeptAlert {
+    let is_told = it.told_at.is_none() || it.end_told;
+    let done = it.ended.filter(|_| it.state == State::Ended && is_told).map(|(at, _)| at);
+    let body = serde_json::to_string(it).unwrap_or_default();
+    KeptAlert { id: it.id.clone(), since: it.since, done, body }
+}
+
+/// Puts a rule in place of the one with its name.
+fn merge(rules: &mut Vec<(Rule, Origin)>, rule: Rule, origin: Origin) {
+    match rules.iter_mut().find(|it| it.0.name == rule.name) {
+        // What it does not say stays as it is.
+        Some(before) => *before = (rule.over(&before.0).unwrap_or(rule), origin),
+        None => rules.push((rule, origin)),
+    }
+}
+
+/// The source whose looks decide about such a rule.
+pub(crate) fn source_of(when: When) -> &'static str {
+    match when {
+        When::CredentialExpires | When::OurCredential => "keys",
+        When::SettingIs => "settings",
+        When::Event => "audit log",
+        When::StreamFailing => "stream of audit logs",
+        When::PostureSyncFailing => "posture integrations",
+        When::Finding | When::NotWatched => "",
+        _ => "devices",
+    }
+}
+
+/// What to do first about such an alert.
+pub(crate) fn first_step(when: When) -> &'static str {
+    match when {
+        When::Silent => "check its power, its network, and whether Tailscale runs on it",
+        When::Connected => "it is back",
+        When::Flapping => "check its network and its power saving",
+        When::KeyExpires => "log in again on it, or disable its key expiry knowingly",
+        When::KeyExpired => "log in again on it",
+        When::CredentialExpires => "make a new one, and put it where the old one is used",
+        When::OurCredential => "make a new credential, and start the server with it",
+        When::WaitsForApproval => "approve it, or remove it",
+        When::Vulnerable | When::Behind => "update its client",
+        When::Cloned => "log out on all but one of the machines, and log in anew there",
+        When::LockError => "sign its node key on a signing node",
+        When::UdpBlocked => "allow outgoing UDP in its firewall",
+        When::RouteUnserved => "check the routers of the route",
+        When::RouteSingle => "add a second router for the route",
+        When::RouteUnapproved => "approve the route, or stop advertising it",
+        When::TooFew => "check the devices of the rule that are not connected",
+        When::ManyOffline => "check what they share: site, uplink, power",
+        When::NewDevice => "check that somebody meant to add it",
+        When::ManyNew => "find out who added them, and revoke the key if nobody knows",
+        When::SettingIs => "check that somebody meant it",
+        When::Event => "ask whoever did it, and undo it if nobody meant it",
+        When::Finding => "see what the audit says",
+        When::StreamFailing => "check the destination and its credential",
+        When::PostureSyncFailing => "check the provider and its credential",
+        When::NotWatched => "check the credential, its scopes, and the way to the API",
+    }
+}
+
+/// The numbers of alerts by rule, severity and state, for other systems.
+pub fn counts(
+    episodes: impl Iterator<Item = Episode>,
+) -> HashMap<(String, &'static str, State), usize> {
+    let mut counts = HashMap::new();
+    for it in episodes {
+        *counts.entry((it.rule, it.severity.as_str(), it.state)).or_default() += 1;
+    }
+    counts
+}

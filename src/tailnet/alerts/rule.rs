@@ -1,0 +1,469 @@
+//! What a rule is: data, without expressions or templates. A model writes it, a person reads it.
+
+use jiff::SignedDuration;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    Error,
+    alerts::{Severity, Timing},
+    checks,
+    client::Result,
+    history::Seconds,
+    tailnet::devices::{
+        Filter,
+        tools::{duration, listing::filter_of},
+    },
+    tool::input,
+};
+
+/// The longest text of a rule.
+const MAX_TEXT: usize = 500;
+/// The most items of a list in a rule.
+const MAX_ITEMS: usize = 50;
+
+/// What a rule looks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum When {
+    /// a device is not connected for `longer_than`
+    Silent,
+    /// a device is connected
+    Connected,
+    /// a device lost its connection `times` `within`
+    Flapping,
+    /// a device's key expires `within`
+    KeyExpires,
+    /// a device's key has expired
+    KeyExpired,
+    /// a key or token of the API expires `within`
+    CredentialExpires,
+    /// the server's own credential expires `within` or is refused
+    OurCredential,
+    /// a device or user waits for approval for `longer_than`
+    WaitsForApproval,
+    /// a client lacks a security fix
+    Vulnerable,
+    /// a client is more than `minors` minor versions behind the newest of the tailnet
+    Behind,
+    /// several machines use one device's key
+    Cloned,
+    /// a device's Tailnet Lock signature is not accepted
+    LockError,
+    /// UDP does not work on a device
+    UdpBlocked,
+    /// no router of a route is connected
+    RouteUnserved,
+    /// a route has one router only
+    RouteSingle,
+    /// a device advertises a route that is not approved
+    RouteUnapproved,
+    /// fewer than `at_least` devices of the scope are connected
+    TooFew,
+    /// `percent` of the devices in the scope went `within`
+    ManyOffline,
+    /// a device was added `within`
+    NewDevice,
+    /// `times` devices were added `within`
+    ManyNew,
+    /// a setting of the tailnet has this value
+    SettingIs,
+    /// the audit log has one of these events
+    Event,
+    /// a check of the audit fails
+    Finding,
+    /// log streaming fails
+    StreamFailing,
+    /// a posture integration fails
+    PostureSyncFailing,
+    /// nobody could look for `longer_than`
+    NotWatched,
+}
+
+/// Which alerts are told of in one message.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Group {
+    /// All of the rule.
+    #[default]
+    Rule,
+    /// Each by itself.
+    None,
+}
+
+/// What happens to an alert while it cannot be known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenUnknown {
+    /// It stays as it is.
+    #[default]
+    Hold,
+    /// It fires.
+    Fire,
+}
+
+/// A rule as it is written. What is left out of a rule that exists stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rule {
+    /// Its name, such as `router-offline`.
+    pub name: String,
+    /// What it looks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub when: Option<When>,
+    /// Such as `15m`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub longer_than: Option<String>,
+    /// Such as `14d`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub within: Option<String>,
+    /// How often.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub times: Option<u32>,
+    /// A share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub percent: Option<u32>,
+    /// How many must be connected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<u32>,
+    /// Minor versions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minors: Option<u32>,
+    /// Kinds of keys: `auth`, `api`, `client`, `federated`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<String>,
+    /// ID of a check of the audit, such as `D4`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub check: Option<String>,
+    /// Name of a setting of the tailnet, as the API writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub setting: Option<String>,
+    /// Its value, such as `false`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// Events: `TARGET.ACTION.PROPERTY`, `*` for any, or the kind of an actor.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<String>,
+    /// Only devices that these filters of `list_devices` take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Map<String, Value>>,
+    /// How long it must hold, such as `10m`.
+    #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
+    pub hold: Option<String>,
+    /// How long it must be over; default `2m`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settle: Option<String>,
+    /// Default `warning`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub severity: Option<Severity>,
+    /// Default `rule`: one message for all alerts of the rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<Group>,
+    /// Names of receivers in the config file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notify: Option<Vec<String>>,
+    /// After how long it is told again: default `24h`; or `never`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<String>,
+    /// What happens while it cannot be known; default `hold`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<WhenUnknown>,
+    /// False switches it off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on: Option<bool>,
+    /// What to do first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// Where a rule comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// It is there from the start.
+    BuiltIn,
+    /// The config file.
+    Config,
+    /// Somebody set it.
+    Set,
+}
+
+/// A rule that can be judged: checked, with its lengths in seconds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ready {
+    /// As it is written.
+    pub rule: Rule,
+    /// What it looks for.
+    pub when: When,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// How long it must hold and be over.
+    pub timing: Timing,
+    /// After how long it is told again; none for never.
+    pub repeat: Option<Seconds>,
+    /// The devices that it is about.
+    pub scope: Filter,
+    pub(super) longer_than: Seconds,
+    pub(super) within: Seconds,
+}
+
+/// The parameters of a rule that only some conditions take.
+const PARAMETERS: [&str; 11] = [
+    "longer_than",
+    "within",
+    "times",
+    "percent",
+    "at_least",
+    "minors",
+    "kinds",
+    "check",
+    "setting",
+    "value",
+    "events",
+];
+
+impl When {
+    /// The name, as it is written.
+    pub fn name(self) -> String {
+        serde_json::to_value(self)
+            .ok()
+            .and_then(|it| it.as_str().map(str::to_owned))
+            .unwrap_or_default()
+    }
+
+    /// The parameters that it takes, and those that it needs.
+    fn parameters(self) -> (&'static [&'static str], &'static [&'static str]) {
+        match self {
+            Self::Silent => (&["longer_than"], &["longer_than"]),
+            Self::Flapping | Self::ManyNew => (&["times", "within"], &["times", "within"]),
+            Self::KeyExpires => (&["within"], &["within"]),
+            Self::CredentialExpires => (&["within", "kinds"], &["within"]),
+            Self::OurCredential | Self::NewDevice => (&["within"], &["within"]),
+            Self::WaitsForApproval | Self::NotWatched => (&["longer_than"], &[]),
+            Self::Behind => (&["minors"], &["minors"]),
+            Self::TooFew => (&["at_least"], &["at_least"]),
+            Self::ManyOffline => (&["percent", "within"], &["percent", "within"]),
+            Self::SettingIs => (&["setting", "value"], &["setting", "value"]),
+            Self::Event => (&["events"], &["events"]),
+            Self::Finding => (&["check"], &["check"]),
+            Self::Connected
+            | Self::KeyExpired
+            | Self::Vulnerable
+            | Self::Cloned
+            | Self::LockError
+            | Self::UdpBlocked
+            | Self::RouteUnserved
+            | Self::RouteSingle
+            | Self::RouteUnapproved
+            | Self::StreamFailing
+            | Self::PostureSyncFailing => (&[], &[]),
+        }
+    }
+
+    /// Whether it is about devices, so that a scope applies.
+    pub(super) fn has_scope(self) -> bool {
+        !matches!(
+            self,
+            Self::CredentialExpires
+                | Self::OurCredential
+                | Self::SettingIs
+                | Self::Event
+                | Self::Finding
+                | Self::StreamFailing
+                | Self::PostureSyncFailing
+                | Self::NotWatched
+        )
+    }
+}
+
+impl Rule {
+    /// This rule, where it does not say otherwise as `before`.
+    pub fn over(&self, before: &Self) -> Result<Self> {
+        let (mut fields, over) = (written(before)?, written(self)?);
+        // Another condition takes other parameters.
+        if self.when.is_some() && self.when != before.when {
+            fields.retain(|name, _| !PARAMETERS.contains(&name.as_str()));
+        }
+        fields.extend(over);
+        serde_json::from_value(Value::Object(fields))
+            .map_err(|error| Error::invalid_input("rules", error.to_string()))
+    }
+
+    /// Checks the rule.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) that names the rule and the field, and what would be
+    /// right.
+    pub fn ready(&self, origin: Origin) -> Result<Ready> {
+        self.check_name()?;
+        let when =
+            self.when.ok_or_else(|| self.wrong("when", "is missing; say what it looks for"))?;
+        self.check_parameters(when)?;
+        self.check_sizes()?;
+        let length = |field: &str, text: &Option<String>, usual: &str| -> Result<Seconds> {
+            let text = text.as_deref().unwrap_or(usual);
+            let parsed = duration(field, text).map_err(|error| self.of(&error))?;
+            Ok(parsed.as_secs())
+        };
+        let repeat = match self.repeat.as_deref() {
+            Some("never") => None,
+            _ => {
+                let repeat = length("repeat", &self.repeat, "24h")?;
+                if repeat < 300 {
+                    return Err(self.wrong("repeat", "must be at least `5m`, or `never`"));
+                }
+                Some(repeat)
+            }
+        };
+        let scope = self.scope.clone().unwrap_or_default();
+        if self.scope.is_some() && !when.has_scope() {
+            let should = format!("does not apply: `{}` is not about devices", when.name());
+            return Err(self.wrong("scope", &should));
+        }
+        for shown in ["sort", "descending", "fields"] {
+            if scope.contains_key(shown) {
+                return Err(self.wrong("scope", &format!("cannot have `{shown}`: only filters")));
+            }
+        }
+        let scope = filter_of(Value::Object(scope)).map_err(|error| self.of(&error))?;
+        let usual = if when == When::NotWatched { "10m" } else { "0s" };
+        Ok(Ready {
+            when,
+            origin,
+            timing: Timing {
+                hold: length("for", &self.hold, "0s")?,
+                settle: length("settle", &self.settle, "2m")?,
+            },
+            repeat,
+            scope,
+            longer_than: length("longer_than", &self.longer_than, usual)?,
+            within: length("within", &self.within, "0s")?,
+            rule: self.clone(),
+        })
+    }
+
+    fn check_name(&self) -> Result<()> {
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let is_slug = (1..=60).contains(&self.name.len()) && self.name.chars().all(fits);
+        if is_slug {
+            return Ok(());
+        }
+        let should = "must be 1 to 60 lower-case letters, digits and `-`, such as `router-offline`";
+        Err(Error::invalid_input("name", should))
+    }
+
+    fn check_parameters(&self, when: When) -> Result<()> {
+        let fields = written(self)?;
+        let (takes, needs) = when.parameters();
+        let given = |name: &&&str| fields.contains_key(**name);
+        if let Some(other) = PARAMETERS.iter().filter(given).find(|it| !takes.contains(it)) {
+            let takes =
+                if takes.is_empty() { "no parameters".to_owned() } else { takes.join(", ") };
+            let should = format!("does not apply to `{}`, which takes {takes}", when.name());
+            return Err(self.wrong(other, &should));
+        }
+        if let Some(missing) = needs.iter().find(|it| !given(it)) {
+            let should = format!("is missing; `{}` needs it", when.name());
+            return Err(self.wrong(missing, &should));
+        }
+        if self.percent.is_some_and(|it| !(1..=100).contains(&it)) {
+            return Err(self.wrong("percent", "must be 1 to 100"));
+        }
+        if [self.times, self.at_least].contains(&Some(0)) {
+            let field = if self.times == Some(0) { "times" } else { "at_least" };
+            return Err(self.wrong(field, "must be at least 1"));
+        }
+        if let Some(check) = &self.check
+            && checks::find(check).is_none()
+        {
+            return Err(self.wrong("check", &format!("is `{check}`, which is no check")));
+        }
+        let kinds = ["auth", "api", "client", "federated"];
+        if let Some(kind) = self.kinds.iter().find(|it| !kinds.contains(&it.as_str())) {
+            let should = format!("has `{kind}`; kinds are {}", kinds.join(", "));
+            return Err(self.wrong("kinds", &should));
+        }
+        Ok(())
+    }
+
+    fn check_sizes(&self) -> Result<()> {
+        let long = |it: &str| it.chars().count() > MAX_TEXT;
+        if self.note.as_deref().is_some_and(long) {
+            return Err(self.wrong("note", &format!("must have at most {MAX_TEXT} characters")));
+        }
+        let lists = [("events", &self.events), ("kinds", &self.kinds)]
+            .into_iter()
+            .chain(self.notify.as_ref().map(|it| ("notify", it)));
+        for (field, list) in lists {
+            if list.len() > MAX_ITEMS || list.iter().any(|it| it.len() > 100) {
+                let should = format!("must have at most {MAX_ITEMS} items of 100 characters");
+                return Err(self.wrong(field, &should));
+            }
+        }
+        let scope = self.scope.as_ref().map_or(0, |it| Value::Object(it.clone()).to_string().len());
+        let texts = [&self.value, &self.setting, &self.hold, &self.settle, &self.repeat];
+        if scope > 4_000 || texts.into_iter().flatten().any(|it| long(it)) {
+            return Err(self.wrong("scope", "is too long"));
+        }
+        Ok(())
+    }
+
+    fn wrong(&self, field: &str, should: &str) -> Error {
+        Error::invalid_input(field, format!("{should} (rule `{}`)", self.name))
+    }
+
+    /// An error about a field, with the name of the rule.
+    fn of(&self, error: &Error) -> Error {
+        let name = &self.name;
+        Error::invalid_input("rules", format!("rule `{name}`: {error}"))
+    }
+}
+
+impl Ready {
+    /// Whether it is switched on.
+    pub fn is_on(&self) -> bool {
+        self.rule.on.unwrap_or(true)
+    }
+
+    /// How grave its alerts are.
+    pub fn severity(&self) -> Severity {
+        self.rule.severity.unwrap_or_default()
+    }
+
+    /// The receivers that are told.
+    pub fn notify(&self) -> &[String] {
+        self.rule.notify.as_deref().unwrap_or_default()
+    }
+
+    /// What it describes, in one text: if that is another one, its alerts begin anew.
+    pub fn condition(&self) -> String {
+        let mut fields = written(&self.rule).unwrap_or_default();
+        for apart in ["name", "severity", "group", "notify", "repeat", "on", "note", "settle"] {
+            fields.remove(apart);
+        }
+        Value::Object(fields).to_string()
+    }
+
+    pub(super) fn longer(&self) -> SignedDuration {
+        SignedDuration::from_secs(self.longer_than)
+    }
+
+    pub(super) fn inside(&self) -> SignedDuration {
+        SignedDuration::from_secs(self.within)
+    }
+}
+
+/// The fields of a rule that are not left out.
+fn written(rule: &Rule) -> Result<Map<String, Value>> {
+    match serde_json::to_value(rule) {
+        Ok(Value::Object(fields)) => Ok(fields),
+        _ => Err(Error::invalid_input("rules", "cannot be written as JSON")),
+    }
+}
+
+/// A rule from JSON, with an error that names what does not fit.
+pub fn read(rule: Value) -> Result<Rule> {
+    input(rule)
+}

@@ -1,0 +1,95 @@
+//! Rules, acknowledgements and mutes, as resources that a plan can change.
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use crate::{
+    Error, ErrorKind,
+    change::{Change, Checks, Compare, Fields, Subject, Write, Written},
+    client::Result,
+    history::{History, Paper},
+    tailnet::Tailnet,
+};
+
+/// A sort of document about alerts, as a kind of resource with one field.
+#[derive(Debug)]
+pub(crate) struct Papers {
+    kind: &'static str,
+    field: &'static str,
+    paper: Paper,
+    /// What it is called to take it away.
+    remove: &'static str,
+}
+
+/// Rules that somebody set.
+pub(crate) static RULES: Papers =
+    Papers { kind: "alert rule", field: "rule", paper: Paper::Rule, remove: "Remove" };
+
+/// Who takes care of which alert.
+pub(crate) static ACKNOWLEDGEMENTS: Papers = Papers {
+    kind: "alert",
+    field: "acknowledged",
+    paper: Paper::Acknowledgement,
+    remove: "Withdraw the acknowledgement of",
+};
+
+/// What is muted.
+pub(crate) static MUTES: Papers =
+    Papers { kind: "mute", field: "mute", paper: Paper::Mute, remove: "End" };
+
+impl Papers {
+    /// The change of the document `id` to `to`; null removes it.
+    pub(super) async fn change(&self, tailnet: &Tailnet, id: &str, to: Value) -> Result<Change> {
+        let was = self.found(tailnet, id).await?;
+        Ok(Change::new(self.field, was, to))
+    }
+
+    async fn found(&self, tailnet: &Tailnet, id: &str) -> Result<Value> {
+        let all = kept(tailnet)?.papers(&tailnet.label(), self.paper).await?;
+        let Some((_, body)) = all.into_iter().find(|it| it.0 == id) else { return Ok(Value::Null) };
+        serde_json::from_str(&body).map_err(|error| {
+            Error::new(ErrorKind::History, format!("{} `{id}` cannot be read: {error}", self.kind))
+        })
+    }
+}
+
+#[async_trait]
+impl Subject for Papers {
+    fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    async fn read(&self, tailnet: &Tailnet, id: &str, _: &[&str]) -> Result<Fields> {
+        let value = self.found(tailnet, id).await?;
+        Ok([(self.field.to_owned(), value)].into_iter().collect())
+    }
+
+    async fn write(&self, tailnet: &Tailnet, write: Write<'_>) -> Result<Written> {
+        let to = &write.change.to;
+        let body = (!to.is_null()).then(|| to.to_string());
+        let label = tailnet.label();
+        kept(tailnet)?.write_paper(&label, self.paper, write.id, body.as_deref()).await?;
+        Ok(Written::default())
+    }
+
+    fn compare(&self) -> &dyn Compare {
+        self
+    }
+
+    fn checks(&self) -> &dyn Checks {
+        self
+    }
+}
+
+impl Compare for Papers {
+    fn verb(&self, change: &Change) -> Option<&'static str> {
+        change.to.is_null().then_some(self.remove)
+    }
+}
+
+impl Checks for Papers {}
+
+fn kept(tailnet: &Tailnet) -> Result<&History> {
+    let history = tailnet.history().map(|it| &**it);
+    history.ok_or_else(|| History::not_kept("alerts need a history, and none is kept"))
+}
