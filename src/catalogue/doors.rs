@@ -28,6 +28,9 @@ fn names(kind: &str, change: &Change) -> &'static [&'static str] {
         }
         "tailnet settings" => &["update_tailnet_settings"],
         "accepted finding" => &["accept_finding"],
+        "alert" => &["acknowledge_alert"],
+        "alert rule" => &["set_alert_rules"],
+        "mute" => &["mute_alerts"],
         "contact" if change.to.is_boolean() => &["resend_contact_verification"],
         "contact" => &["update_contact"],
         "tailnet" => &["create_organization_tailnet"],

@@ -114,8 +114,8 @@ enum Command {
     /// Manage tokens for the HTTP server
     #[command(subcommand)]
     Token(token::TokenCommand),
-    /// Watch the tailnet without serving it: poll the API, and keep a history of what changed
-    Watch,
+    /// Watch the tailnet without serving it: poll the API, keep a history of what changed, and alert
+    Watch(watch::WatchArguments),
     /// Serve only the emulated admin API, for other clients
     Sandbox(sandbox::SandboxArguments),
 }
@@ -255,11 +255,15 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             offered.fits_a_token()?;
             print(&token::run(command)?);
         }
-        Command::Watch => {
+        Command::Watch(arguments) => {
             let history = offered.history(target.sandbox)?;
             watch::keeps_a_history(true, history.as_ref()).await?;
             let connected = target.connect_all().await?;
-            watch::run(&with(connected.tailnets, history.as_ref())).await;
+            let tailnets = with(connected.tailnets, history.as_ref());
+            if arguments.is_once() {
+                return arguments.run_once(&tailnets).await;
+            }
+            watch::run(&tailnets).await;
         }
         Command::Sandbox(arguments) => sandbox::serve(arguments, target.sandbox_devices).await?,
     }

@@ -1,11 +1,214 @@
-//! `tailsteward watch`: watches tailnets without serving them.
+//! `tailsteward watch`: watches tailnets without serving them, or looks once.
 
-use std::sync::Arc;
+use std::{process::ExitCode, sync::Arc};
 
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::{complain, serve::stop_signal};
-use crate::{Error, Tailnet, client::Result, history::History, jobs, tailnet::Tailnets};
+use super::{complain, print, serve::stop_signal};
+use crate::{
+    Error, ErrorKind, Tailnet,
+    alerts::Severity,
+    client::Result,
+    guard::nonce,
+    history::{History, Looked, Source},
+    jobs,
+    tailnet::{
+        Tailnets,
+        alerts::{Active, Judge},
+        devices::device::relative,
+    },
+    visible::visible,
+    words::{counted, to_the_second},
+};
+
+/// How to watch.
+#[derive(Debug, Args)]
+pub(super) struct WatchArguments {
+    /// Look once, judge the alert rules, deliver, and end. Exits with 0 if nothing fires, 1 if the devices could not
+    /// be looked at, 2 if something fires, 3 if nothing known fires but not all could be looked at
+    #[arg(long)]
+    once: bool,
+    /// Print JSON
+    #[arg(long, requires = "once")]
+    json: bool,
+    /// Only alerts of this severity or above count
+    #[arg(long, requires = "once", value_name = "SEVERITY", default_value = "info")]
+    at_least: Least,
+    /// Exit codes of another system: `nagios` has 1 for warnings, 2 for critical alerts and 3 for unknown
+    #[arg(long, requires = "once", value_name = "SYSTEM")]
+    exit: Option<Exit>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Least {
+    Info,
+    Warning,
+    Critical,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Exit {
+    Nagios,
+}
+
+/// What one look at a tailnet found.
+#[derive(Debug, Serialize)]
+struct Once {
+    tailnet: String,
+    /// Whether the devices could be looked at.
+    looked: bool,
+    alerts: Vec<Line>,
+    /// What could not be looked at, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unknown: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Line {
+    id: String,
+    severity: Severity,
+    rule: String,
+    subject: String,
+    said: String,
+    since: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acknowledged_by: Option<String>,
+    muted: bool,
+}
+
+impl WatchArguments {
+    pub(super) fn is_once(&self) -> bool {
+        self.once
+    }
+
+    /// Looks once at each tailnet.
+    pub(super) async fn run_once(&self, tailnets: &Tailnets) -> Result<ExitCode> {
+        let least = match self.at_least {
+            Least::Info => Severity::Info,
+            Least::Warning => Severity::Warning,
+            Least::Critical => Severity::Critical,
+        };
+        let mut all = Vec::new();
+        for tailnet in tailnets.all() {
+            let mut once = look_once(tailnet).await?;
+            once.alerts.retain(|it| it.severity >= least);
+            all.push(once);
+        }
+        if self.json {
+            let text = serde_json::to_string_pretty(&all);
+            print(&text.map_err(|error| Error::invalid_input("json", error.to_string()))?);
+        } else {
+            let now = Timestamp::now();
+            all.iter().for_each(|it| print(&text_of(it, self.exit, now)));
+        }
+        Ok(ExitCode::from(code(&all, self.exit)))
+    }
+}
+
+/// Looks at all sources of a tailnet, unless somebody watches it already, and says what fires.
+async fn look_once(tailnet: &Tailnet) -> Result<Once> {
+    let Some(history) = tailnet.history() else {
+        return Err(Error::new(ErrorKind::History, "no history is kept"));
+    };
+    let mut unknown = Vec::new();
+    let mut looked = true;
+    if let Some(mut poller) = tailnet.watch(&nonce()?).await? {
+        let mut judge = Judge::default();
+        poller.recall().await?;
+        let now = Timestamp::now().as_second();
+        for source in Source::all() {
+            if let Looked::Not(why) = poller.look(&source, now).await? {
+                looked &= source.name != "devices";
+                unknown.push(format!("{}: {why}", source.name));
+            }
+        }
+        let _ = judge.judge(tailnet.alerts(), &mut poller, now).await?;
+        poller.tidy(now).await?;
+        history.release(poller.lease()).await?;
+    } else {
+        complain(&format!("another process watches {}; this is what it found", tailnet.title()));
+    }
+    let (_, broken) = tailnet.alerts().rules().await?;
+    unknown.extend(broken.into_iter().map(|it| format!("rule `{}`: {}", it.name, it.why)));
+    let active = tailnet.alerts().active(false, Timestamp::now()).await?;
+    Ok(Once {
+        tailnet: tailnet.title(),
+        looked,
+        alerts: active.into_iter().map(Line::of).collect(),
+        unknown,
+    })
+}
+
+impl Line {
+    fn of(it: Active) -> Self {
+        let since = Timestamp::from_second(it.episode.since).unwrap_or_default();
+        Self {
+            id: it.episode.id,
+            severity: it.episode.severity,
+            rule: it.episode.rule,
+            subject: it.episode.subject.name,
+            said: it.episode.said,
+            since: to_the_second(since),
+            acknowledged_by: it.acknowledged.map(|ack| ack.by),
+            muted: it.muted.is_some(),
+        }
+    }
+
+    /// Whether it still needs somebody.
+    fn is_open(&self) -> bool {
+        self.acknowledged_by.is_none() && !self.muted
+    }
+
+    fn text(&self, now: Timestamp) -> String {
+        let since = self.since.parse().map(|at| relative(at, now)).unwrap_or_default();
+        let about = visible(&self.subject);
+        let note = match (&self.acknowledged_by, self.muted) {
+            (Some(by), _) => format!(" (acknowledged by {})", visible(by)),
+            (None, true) => " (muted)".to_owned(),
+            (None, false) => String::new(),
+        };
+        let (severity, rule) = (self.severity.as_str(), &self.rule);
+        format!("{severity} {rule}: {about}: {}, {since}{note}", visible(&self.said))
+    }
+}
+
+fn text_of(once: &Once, exit: Option<Exit>, now: Timestamp) -> String {
+    let mut lines: Vec<String> = once.alerts.iter().map(|it| it.text(now)).collect();
+    lines.extend(once.unknown.iter().map(|it| format!("unknown: {}", visible(it))));
+    let count = counted(once.alerts.len(), "alert fires", "alerts fire");
+    let head =
+        if once.looked { count } else { format!("the devices could not be looked at; {count}") };
+    let head = format!("{}: {head}", visible(&once.tailnet));
+    let head = match exit {
+        Some(Exit::Nagios) => {
+            let word = ["OK", "WARNING", "CRITICAL", "UNKNOWN"];
+            let code = usize::from(code(std::slice::from_ref(once), exit));
+            format!("{} - {head}", word.get(code).unwrap_or(&"UNKNOWN"))
+        }
+        None => head,
+    };
+    lines.insert(0, head);
+    lines.join("\n")
+}
+
+/// The exit code for these looks.
+fn code(all: &[Once], exit: Option<Exit>) -> u8 {
+    let open = || all.iter().flat_map(|it| &it.alerts).filter(|it| it.is_open());
+    let blind = all.iter().any(|it| !it.looked);
+    let partly = all.iter().any(|it| !it.unknown.is_empty());
+    match exit {
+        Some(Exit::Nagios) if open().any(|it| it.severity == Severity::Critical) => 2,
+        Some(Exit::Nagios) if blind => 3,
+        Some(Exit::Nagios) if open().next().is_some() => 1,
+        Some(Exit::Nagios) => u8::from(partly) * 3,
+        None if blind => 1,
+        None if open().next().is_some() => 2,
+        None => u8::from(partly) * 3,
+    }
+}
 
 /// Rejects watching without a history that can be used.
 pub(super) async fn keeps_a_history(watches: bool, history: Option<&Arc<History>>) -> Result<()> {

@@ -90,6 +90,51 @@ impl Poller {
         &self.lease
     }
 
+    /// Reads what is remembered of all sources, so that it can be judged before the first look.
+    ///
+    /// # Errors
+    ///
+    /// [`History`](crate::ErrorKind::History) if the database cannot be read.
+    pub async fn recall(&mut self) -> Result<()> {
+        for source in Source::all() {
+            if !self.known.contains_key(&source.number) {
+                let known = self.history.known(&self.lease, &source).await?;
+                self.known.insert(source.number, known);
+            }
+        }
+        Ok(())
+    }
+
+    /// When the devices were last looked at; none if nobody did, or if that is not read yet.
+    pub fn looked_at(&self) -> Option<Seconds> {
+        self.known.get(&Source::devices().number)?.looked_at
+    }
+
+    /// Runs `work` on what is remembered of each source, by its name, where it does not keep other calls
+    /// waiting.
+    ///
+    /// # Errors
+    ///
+    /// [`History`](crate::ErrorKind::History) if it did not end.
+    pub async fn with_known<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&HashMap<&'static str, Known>) -> T + Send + 'static,
+    ) -> Result<T> {
+        let names: HashMap<i64, &'static str> =
+            Source::all().into_iter().map(|it| (it.number, it.name)).collect();
+        let known = std::mem::take(&mut self.known).into_iter();
+        let known: HashMap<&'static str, Known> =
+            known.filter_map(|(number, it)| Some((*names.get(&number)?, it))).collect();
+        let done = tokio::task::spawn_blocking(move || (work(&known), known)).await;
+        let (done, known) =
+            done.map_err(|_| Error::new(ErrorKind::History, "what was seen could not be judged"))?;
+        let numbers: HashMap<&str, i64> =
+            names.iter().map(|(number, name)| (*name, *number)).collect();
+        let back = known.into_iter().filter_map(|(name, it)| Some((*numbers.get(name)?, it)));
+        self.known.extend(back);
+        Ok(done)
+    }
+
     /// How long to wait for the next look at `source`, in seconds. Many devices are looked at less often.
     pub fn interval(&self, source: &Source) -> Seconds {
         interval(source, self.known.get(&source.number).map_or(0, Known::len))

@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Tailnet,
     guard::nonce,
-    history::{History, LEASE, Lease, Looked, Poller, Source},
-    tailnet::Tailnets,
+    history::{Held, History, LEASE, Lease, Looked, Poller, Seconds, Source},
+    tailnet::{Tailnets, alerts::Judge},
 };
 
 /// How often a process that does not watch tries to take over.
@@ -33,7 +33,7 @@ async fn watch_one(tailnet: &Tailnet, ending: &CancellationToken) {
     loop {
         match tailnet.watch(&holder).await {
             Ok(Some(poller)) => {
-                let mut turn = Turn::new(tailnet.title(), poller, history);
+                let mut turn = Turn::new(tailnet, poller, history);
                 if turn.run(ending).await == Ended::Stopped {
                     return;
                 }
@@ -59,7 +59,9 @@ enum Ended {
 /// The time in which this process watches a tailnet.
 struct Turn<'a> {
     title: String,
+    tailnet: &'a Tailnet,
     poller: Poller,
+    judge: Judge,
     history: &'a History,
     /// Each source, and when it is due.
     due: Vec<(Instant, Source)>,
@@ -69,7 +71,7 @@ struct Turn<'a> {
 }
 
 impl<'a> Turn<'a> {
-    fn new(title: String, poller: Poller, history: &'a History) -> Self {
+    fn new(tailnet: &'a Tailnet, poller: Poller, history: &'a History) -> Self {
         let now = Instant::now();
         let when = |source: &Source| {
             // The devices first; the others spread over the first minute.
@@ -77,12 +79,24 @@ impl<'a> Turn<'a> {
             if source.name == "devices" { now } else { now + wait }
         };
         let due = Source::all().into_iter().map(|source| (when(&source), source)).collect();
-        Self { title, poller, history, due, failing: HashMap::new(), tidy_at: now + SPREAD }
+        Self {
+            title: tailnet.title(),
+            tailnet,
+            poller,
+            judge: Judge::default(),
+            history,
+            due,
+            failing: HashMap::new(),
+            tidy_at: now + SPREAD,
+        }
     }
 
     async fn run(&mut self, ending: &CancellationToken) -> Ended {
         tracing::info!(tailnet = self.title, "watching");
         let (lease, history) = (self.poller.lease().clone(), self.history);
+        if holding(history, &lease, self.take_up()).await == Some(Ended::TakenOver) {
+            return Ended::TakenOver;
+        }
         loop {
             let next = self.due.iter().map(|it| it.0).min().unwrap_or(self.tidy_at);
             let wait = tokio::time::sleep_until(next.min(self.tidy_at));
@@ -122,37 +136,62 @@ impl<'a> Turn<'a> {
             return None;
         }
         let (at, source) = self.due.iter_mut().min_by_key(|it| it.0)?;
-        let looked = self.poller.look(source, Timestamp::now().as_second()).await;
+        let time = Timestamp::now().as_second();
+        let looked = self.poller.look(source, time).await;
         let interval = u64::try_from(self.poller.interval(source)).unwrap_or(u64::MAX);
         // A little sooner or later, so that replicas and tailnets do not fall into step.
         let wait = Duration::from_secs(interval).mul_f64(0.95 + fastrand::f64() * 0.1);
         *at = Instant::now() + wait;
+        let source = source.name;
         match looked {
-            Ok(Looked::Recorded { seen, facts }) => {
-                tracing::debug!(source = source.name, seen, facts, "looked");
-                if self.failing.remove(source.name).is_some() {
-                    tracing::warn!(tailnet = self.title, source = source.name, "polled again");
-                }
-                None
-            }
-            Ok(Looked::TakenOver) => Some(Ended::TakenOver),
-            Ok(Looked::Not(why)) => {
-                if self.failing.get(source.name) != Some(&why) {
-                    tracing::warn!(
-                        tailnet = self.title,
-                        source = source.name,
-                        why,
-                        "poll failed; nothing is recorded"
-                    );
-                    self.failing.insert(source.name, why);
-                }
-                None
-            }
+            Ok(Looked::TakenOver) => return Some(Ended::TakenOver),
+            Ok(looked) => self.note(source, looked),
             Err(error) => {
-                tracing::warn!(tailnet = self.title, source = source.name, %error, "nothing was recorded");
+                tracing::warn!(tailnet = self.title, source, %error, "nothing was recorded");
+                return None;
+            }
+        }
+        self.judge(time).await
+    }
+
+    /// Logs how a look ended, if that is another way than the last time.
+    fn note(&mut self, source: &'static str, looked: Looked) {
+        let tailnet = self.title.as_str();
+        match looked {
+            Looked::Recorded { seen, facts } => {
+                tracing::debug!(source, seen, facts, "looked");
+                if self.failing.remove(source).is_some() {
+                    tracing::warn!(tailnet, source, "polled again");
+                }
+            }
+            Looked::Not(why) if self.failing.get(source) != Some(&why) => {
+                tracing::warn!(tailnet, source, why, "poll failed; nothing is recorded");
+                self.failing.insert(source, why);
+            }
+            _ => {}
+        }
+    }
+
+    /// Judges the alert rules by what was last seen.
+    async fn judge(&mut self, now: Seconds) -> Option<Ended> {
+        match self.judge.judge(self.tailnet.alerts(), &mut self.poller, now).await {
+            Ok(Held::Yes) => None,
+            Ok(Held::No) => Some(Ended::TakenOver),
+            Err(error) => {
+                tracing::warn!(tailnet = self.title, %error, "alerts could not be judged");
                 None
             }
         }
+    }
+
+    /// Judges what the one before saw and may not have judged.
+    async fn take_up(&mut self) -> Option<Ended> {
+        if let Err(error) = self.poller.recall().await {
+            tracing::warn!(tailnet = self.title, %error, "what was seen could not be read");
+            return None;
+        }
+        let seen = self.poller.looked_at()?;
+        self.judge(seen).await
     }
 }
 

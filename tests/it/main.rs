@@ -15,6 +15,7 @@
     reason = "a test says that it failed by panicking"
 )]
 
+mod alerts;
 mod api;
 mod architecture;
 mod build;

@@ -16,12 +16,14 @@ pub mod replay;
 pub mod rule;
 pub(crate) mod subjects;
 pub(crate) mod tools;
+mod watcher;
 
 pub use self::{
     evaluate::{Circumstances, Outcome, Working},
     facts::Facts,
     keep::{Acknowledged, Mute},
     rule::{Origin, Ready, Rule, When},
+    watcher::Judge,
 };
 use crate::{
     Error,
@@ -212,12 +214,12 @@ fn with(
 }
 
 /// An alert as it is kept; none if a later program wrote it otherwise.
-pub(crate) fn read(kept: &KeptAlert) -> Option<Episode> {
+fn read(kept: &KeptAlert) -> Option<Episode> {
     serde_json::from_str(&kept.body).ok()
 }
 
 /// An alert, to be kept.
-pub(crate) fn write(it: &Episode) -> KeptAlert {
+fn write(it: &Episode) -> KeptAlert {
     let is_told = it.told_at.is_none() || it.end_told;
     let done = it.ended.filter(|_| it.state == State::Ended && is_told).map(|(at, _)| at);
     let body = serde_json::to_string(it).unwrap_or_default();
@@ -234,7 +236,7 @@ fn merge(rules: &mut Vec<(Rule, Origin)>, rule: Rule, origin: Origin) {
 }
 
 /// The source whose looks decide about such a rule.
-pub(crate) fn source_of(when: When) -> &'static str {
+fn source_of(when: When) -> &'static str {
     match when {
         When::CredentialExpires | When::OurCredential => "keys",
         When::SettingIs => "settings",
@@ -247,7 +249,7 @@ pub(crate) fn source_of(when: When) -> &'static str {
 }
 
 /// What to do first about such an alert.
-pub(crate) fn first_step(when: When) -> &'static str {
+fn first_step(when: When) -> &'static str {
     match when {
         When::Silent => "check its power, its network, and whether Tailscale runs on it",
         When::Connected => "it is back",

@@ -137,7 +137,7 @@ impl Alerts<'_> {
         let active = self.active(false, now).await?;
         let chosen = chosen(&active, alert, rule)?;
         let until = length.map(|it| now.checked_add(it).unwrap_or(Timestamp::MAX));
-        let mut to = json!({ "by": self.tailnet.actor().principal, "at": to_the_second(now) });
+        let mut to = json!({ "by": self.tailnet.actor().principal });
         let mut put = |name: &str, value: Value| {
             if let Some(fields) = to.as_object_mut() {
                 fields.insert(name.to_owned(), value);

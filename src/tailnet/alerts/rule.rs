@@ -446,10 +446,6 @@ impl Ready {
         Value::Object(fields).to_string()
     }
 
-    pub(super) fn longer(&self) -> SignedDuration {
-        SignedDuration::from_secs(self.longer_than)
-    }
-
     pub(super) fn inside(&self) -> SignedDuration {
         SignedDuration::from_secs(self.within)
     }

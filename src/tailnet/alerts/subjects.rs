@@ -1,6 +1,7 @@
 //! Rules, acknowledgements and mutes, as resources that a plan can change.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::{
@@ -9,7 +10,11 @@ use crate::{
     client::Result,
     history::{History, Paper},
     tailnet::Tailnet,
+    words::to_the_second,
 };
+
+/// The field that says when an alert was acknowledged.
+const AT: &str = "at";
 
 /// A sort of document about alerts, as a kind of resource with one field.
 #[derive(Debug)]
@@ -65,7 +70,11 @@ impl Subject for Papers {
     }
 
     async fn write(&self, tailnet: &Tailnet, write: Write<'_>) -> Result<Written> {
-        let to = &write.change.to;
+        let mut to = write.change.to.clone();
+        // When it was acknowledged is when it is written, not when it was planned.
+        if let (Paper::Acknowledgement, Some(fields)) = (self.paper, to.as_object_mut()) {
+            fields.entry(AT).or_insert_with(|| to_the_second(Timestamp::now()).into());
+        }
         let body = (!to.is_null()).then(|| to.to_string());
         let label = tailnet.label();
         kept(tailnet)?.write_paper(&label, self.paper, write.id, body.as_deref()).await?;
@@ -82,6 +91,15 @@ impl Subject for Papers {
 }
 
 impl Compare for Papers {
+    fn is_same(&self, _: &str, a: &Value, b: &Value) -> bool {
+        let planned = |it: &Value| {
+            let mut it = it.clone();
+            it.as_object_mut().map(|fields| fields.remove(AT));
+            it
+        };
+        planned(a) == planned(b)
+    }
+
     fn verb(&self, change: &Change) -> Option<&'static str> {
         change.to.is_null().then_some(self.remove)
     }

@@ -1,0 +1,5 @@
+//! Alerts: states, rules, judgements, tools, delivery.
+
+mod judge;
+mod states;
+mod tools;
