@@ -239,7 +239,10 @@ fn holds(
         }
         // It was over in the meantime, without a look that saw it.
         State::Pending => it.since = since.unwrap_or(it.since).max(it.since),
-        State::Settling => it.enter(State::Firing, now),
+        State::Settling => {
+            it.since = since.unwrap_or(it.since).max(it.since);
+            it.enter(State::Firing, now);
+        }
         State::Firing => {}
     }
     it.said = said;

@@ -122,6 +122,8 @@ impl Serve {
     pub(crate) async fn run(self, server: Server, tailnet: Tailnet) -> Result<()> {
         let due = server.clone();
         tokio::spawn(async move { due.revoke_rotated(jobs::POLL_INTERVAL).await });
+        let telling = server.clone();
+        tokio::spawn(async move { telling.tell_of_alerts().await });
         if self.watch {
             let watching = server.clone();
             tokio::spawn(async move { watching.watch().await });

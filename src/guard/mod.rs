@@ -120,6 +120,11 @@ impl Guard {
     }
 
     /// A receiver for changes from now on.
+    /// Announcements of changes.
+    pub(crate) fn news(&self) -> &News {
+        &self.news
+    }
+
     pub(crate) fn listen(&self) -> broadcast::Receiver<Arc<Touched>> {
         self.news.listen()
     }

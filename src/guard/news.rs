@@ -21,6 +21,8 @@ pub(crate) struct Touched {
     pub(crate) change: Option<i64>,
     /// Type, ID and name of each resource.
     pub(crate) resources: Vec<(&'static str, String, String)>,
+    /// Whether nobody changed anything: what was seen is different.
+    pub(crate) is_by_itself: bool,
 }
 
 /// Announces changes to listeners.
@@ -40,9 +42,26 @@ impl News {
             tailnet: tailnet.name().map(str::to_owned),
             change: report.and_then(|it| it.change),
             resources: resources.collect(),
+            is_by_itself: false,
         };
         // It is not an error if nobody listens.
         let _ = self.0.send(Arc::new(touched));
+    }
+
+    /// Announces that what was seen of a kind of resource is different.
+    pub(crate) fn announce_seen(&self, tailnet: &Tailnet, kind: &'static str) {
+        let touched = Touched {
+            tailnet: tailnet.name().map(str::to_owned),
+            change: None,
+            resources: vec![(kind, String::new(), String::new())],
+            is_by_itself: true,
+        };
+        let _ = self.0.send(Arc::new(touched));
+    }
+
+    /// Whether anybody listens.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.0.receiver_count() > 0
     }
 
     pub(crate) fn listen(&self) -> broadcast::Receiver<Arc<Touched>> {

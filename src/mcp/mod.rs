@@ -147,6 +147,11 @@ impl Server {
         jobs::revoke_rotated(self.guard(), interval).await;
     }
 
+    /// Tells those who subscribed to alerts when other ones fire than before, until the server ends.
+    pub async fn tell_of_alerts(&self) {
+        jobs::alert_news(self.guard()).await;
+    }
+
     /// Watches the tailnets that have a history, until the server ends.
     pub async fn watch(&self) {
         jobs::watch(self.tailnets(), self.guard().ending()).await;

@@ -36,6 +36,7 @@ pub(super) const DEVICE: &str = "tailnet://device/";
 pub(super) const POLICY: &str = "tailnet://policy";
 pub(super) const CHANGES: &str = "tailnet://changes";
 pub(super) const CHANGE: &str = "tailnet://change/";
+pub(super) const ALERTS: &str = "tailnet://alerts";
 
 /// How many devices the resource lists: more than a page of the tool, since a person selected it.
 const PAGE_SIZE: usize = 200;
@@ -114,6 +115,16 @@ const KINDS: &[Kind] = &[
         about: "The first page of subnet routers and their routes.",
         mime: JSON,
         tool: "get_subnet_routes",
+        parameter: None,
+        suffix: "",
+    },
+    Kind {
+        uri: ALERTS,
+        name: "alerts",
+        title: "Alerts",
+        about: "What fires now, the worst first.",
+        mime: JSON,
+        tool: "get_active_alerts",
         parameter: None,
         suffix: "",
     },

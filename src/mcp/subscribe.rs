@@ -1,5 +1,5 @@
-//! Notifies clients when a resource that they subscribed to has changed through this server. The API does
-//! not report changes made elsewhere.
+//! Notifies clients when a resource that they subscribed to has changed through this server, and when other
+//! alerts fire than before. The API does not report changes made elsewhere.
 
 use std::{
     collections::HashMap,
@@ -20,7 +20,7 @@ use super::resources;
 use crate::{
     catalogue::Offer,
     guard::{Guard, Touched},
-    tailnet::{Tailnets, devices, policy_file},
+    tailnet::{Tailnets, alerts, devices, policy_file},
 };
 
 /// The most subscriptions of a session.
@@ -31,7 +31,10 @@ type News = broadcast::Receiver<Arc<Touched>>;
 
 /// The URIs of the resources that a change affected.
 fn addresses(touched: &Touched, tailnets: &Tailnets) -> Vec<String> {
-    let mut uris = vec![resources::CHANGES.to_owned()];
+    let mut uris: Vec<String> = Vec::new();
+    if !touched.is_by_itself {
+        uris.push(resources::CHANGES.to_owned());
+    }
     uris.extend(touched.change.map(|it| format!("{}{it}", resources::CHANGE)));
     let mut has_devices = false;
     for (kind, id, name) in &touched.resources {
@@ -40,6 +43,8 @@ fn addresses(touched: &Touched, tailnets: &Tailnets) -> Vec<String> {
             uris.extend([id, name].map(|it| format!("{}{it}", resources::DEVICE)));
         } else if *kind == policy_file::change::KIND {
             uris.push(resources::POLICY.to_owned());
+        } else if alerts::KINDS.contains(kind) {
+            uris.push(resources::ALERTS.to_owned());
         }
     }
     if has_devices {

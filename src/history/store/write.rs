@@ -12,6 +12,8 @@ use crate::{
     history::{Diff, Event, Fact, Kind, Known, New, Seconds, Source},
 };
 
+/// About how many things the facts of one statement are.
+const THINGS: usize = 1_000;
 /// The maximum number of rows in one statement.
 const ROWS: usize = 10_000;
 /// The maximum number of characters that are kept of why a look failed.
@@ -64,15 +66,16 @@ impl History {
         insert_new(&mut transaction, dialect, lease, source, diff, now, &mut ids).await?;
         let number =
             |key: &str| known.things.get(key).map(|it| it.id).or_else(|| ids.get(key).copied());
-        let rows = diff.facts.iter().filter_map(|(key, facts)| Some((number(key)?, facts)));
-        let row = |(id, fact): (i64, &Fact)| json!([id, fact.field.number(), fact.at, fact.value]);
-        let facts: Vec<Value> =
-            rows.flat_map(|(id, facts)| facts.iter().map(move |it| row((id, it)))).collect();
-        let insert = "INSERT INTO facts (subject, field, at, value)
+        let insert = dialect.query(
+            "INSERT INTO facts (subject, field, at, value)
              SELECT CAST(it.value->>0 AS BIGINT), CAST(it.value->>1 AS BIGINT),
                  CAST(it.value->>2 AS BIGINT), it.value->>3 FROM {ROWS} WHERE true
-             ON CONFLICT (subject, field, at) DO UPDATE SET value = excluded.value";
-        in_rows(&mut transaction, dialect, insert, &facts).await?;
+             ON CONFLICT (subject, field, at) DO UPDATE SET value = excluded.value",
+        );
+        for things in diff.facts.chunks(THINGS) {
+            let rows = rows_of(things, &number);
+            sqlx::query(&insert).bind(rows).execute(&mut *transaction).await?;
+        }
         for (key, name) in &diff.renamed {
             let query = sqlx::query("UPDATE watched SET name = $1 WHERE id = $2");
             query.bind(&**name).bind(number(key)).execute(&mut *transaction).await?;
@@ -132,7 +135,11 @@ impl History {
                  it.value->>3, it.value->>4, it.value->>5, it.value->>6, it.value->>7,
                  it.value->>8, it.value->>9 FROM {ROWS} WHERE true
              ON CONFLICT (tailnet, entry) DO NOTHING";
-        in_rows(&mut transaction, self.dialect(), insert, &rows).await?;
+        let insert = self.dialect().query(insert);
+        for rows in rows.chunks(ROWS) {
+            let rows = serde_json::to_string(rows).unwrap_or_default();
+            sqlx::query(&insert).bind(rows).execute(&mut *transaction).await?;
+        }
         looked(&mut transaction, lease, source, now).await?;
         transaction.commit().await?;
         Ok(Held::Yes)
@@ -202,19 +209,15 @@ async fn insert_new(
     Ok(())
 }
 
-/// Runs a statement that takes its rows from a JSON array.
-async fn in_rows(
-    connection: &mut AnyConnection,
-    dialect: Dialect,
-    statement: &str,
-    rows: &[Value],
-) -> sqlx::Result<()> {
-    let statement = dialect.query(statement);
-    for chunk in rows.chunks(ROWS) {
-        let rows = serde_json::to_string(chunk).unwrap_or_default();
-        sqlx::query(&statement).bind(rows).execute(&mut *connection).await?;
+/// The rows of facts about things, as a JSON array.
+fn rows_of(things: &[(Box<str>, Vec<Fact>)], number: &dyn Fn(&str) -> Option<i64>) -> String {
+    let mut rows = Vec::new();
+    for (key, facts) in things {
+        let Some(id) = number(key) else { continue };
+        let row = |it: &Fact| json!([id, it.field.number(), it.at, it.value]).to_string();
+        rows.extend(facts.iter().map(row));
     }
-    Ok(())
+    format!("[{}]", rows.join(","))
 }
 
 /// Moves the end of the span in which somebody looks at `source`, or begins another one after a gap.

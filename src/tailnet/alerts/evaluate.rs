@@ -8,7 +8,8 @@ use super::{
     facts::Facts,
     judge::{Found, judge},
     keep::{Acknowledged, Mute},
-    rule::{Group, Ready, When, WhenUnknown},
+    rule::{Group, Ready, WhenUnknown},
+    when::When,
 };
 use crate::{
     alerts::{
@@ -82,8 +83,13 @@ impl Working {
         let on: Vec<&Ready> = by.rules.iter().filter(|it| it.is_on()).collect();
         self.retire(&on, facts.now);
         let found = judge(&on, facts);
+        let mut there: HashMap<String, Vec<Place>> = HashMap::new();
+        for place in self.episodes.keys() {
+            there.entry(place.0.clone()).or_default().push(place.clone());
+        }
         for (rule, found) in on.iter().zip(found) {
-            self.take(rule, found, by.label, facts);
+            let there = there.remove(&rule.rule.name).unwrap_or_default();
+            self.take(rule, found, there, by.label, facts);
         }
         self.explain(&on, facts);
         let mut outcome = Outcome::default();
@@ -121,8 +127,15 @@ impl Working {
         }
     }
 
-    /// Takes over what a rule found.
-    fn take(&mut self, rule: &Ready, mut found: Found, label: &str, facts: &Facts<'_>) {
+    /// Takes over what a rule found. `there` are the places of its alerts before.
+    fn take(
+        &mut self,
+        rule: &Ready,
+        mut found: Found,
+        there: Vec<Place>,
+        label: &str,
+        facts: &Facts<'_>,
+    ) {
         let name = &rule.rule.name;
         if found.unknown && rule.rule.unknown == Some(WhenUnknown::Fire) {
             found.holds("rule", name, name, None, "cannot be known now".to_owned());
@@ -133,13 +146,10 @@ impl Working {
             seen.insert(place.clone());
             self.step(rule, place, subject, truth, label, facts.now);
         }
-        let rest: Vec<(Place, Subject)> = self
-            .episodes
-            .iter()
-            .filter(|(place, _)| place.0 == *name && !seen.contains(*place))
-            .map(|(place, it)| (place.clone(), it.subject.clone()))
-            .collect();
-        for (place, subject) in rest {
+        for place in there.into_iter().filter(|it| !seen.contains(it)) {
+            let Some(subject) = self.episodes.get(&place).map(|it| it.subject.clone()) else {
+                continue;
+            };
             let is_gone = subject.kind == "device" && facts.device(&subject.key).is_none();
             let truth = match found.unknown {
                 true => Truth::Unknown,
@@ -283,7 +293,7 @@ impl Causes {
         if it.unknown_since.is_none() || when == Some(When::NotWatched) {
             return None;
         }
-        let source = when.map_or("", super::source_of);
+        let source = when.map_or("", When::source);
         let blind = self.blind.iter().find(|(key, _)| key == source);
         blind.map(|(_, id)| id.clone())
     }
@@ -306,7 +316,7 @@ impl Causes {
     }
 }
 
-fn line(it: &Episode, told: Told) -> Line {
+pub(super) fn line(it: &Episode, told: Told) -> Line {
     Line {
         alert: it.id.clone(),
         told,
@@ -331,7 +341,7 @@ pub(super) fn notice(
 ) -> Notice {
     let at = now.to_string();
     let first_step =
-        rule.map_or("", |it| it.rule.note.as_deref().unwrap_or_else(|| super::first_step(it.when)));
+        rule.map_or("", |it| it.rule.note.as_deref().unwrap_or_else(|| it.when.first_step()));
     Notice {
         id: hash(&[by.label, name, &at, part]),
         tailnet: by.tailnet.to_owned(),

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use super::{
     facts::{Device, Facts, is_exit_route},
     other,
-    rule::{Ready, When},
+    rule::Ready,
+    when::When,
 };
 use crate::{
     alerts::{Subject, Truth},

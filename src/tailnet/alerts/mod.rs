@@ -17,13 +17,15 @@ pub mod rule;
 pub(crate) mod subjects;
 pub(crate) mod tools;
 mod watcher;
+mod when;
 
 pub use self::{
     evaluate::{Circumstances, Outcome, Working},
     facts::Facts,
     keep::{Acknowledged, Mute},
-    rule::{Origin, Ready, Rule, When},
+    rule::{Origin, Ready, Rule},
     watcher::Judge,
+    when::When,
 };
 use crate::{
     Error,
@@ -32,6 +34,9 @@ use crate::{
     history::{History, KeptAlert, Known, Outgoing, Paper, Seconds},
     tailnet::Tailnet,
 };
+
+/// The kinds of resources that decide what is listed as alerts.
+pub(crate) const KINDS: [&str; 3] = ["alert", "alert rule", "mute"];
 
 /// How far back deliveries that failed are told of, in seconds.
 const FAILED: Seconds = 7 * 86_400;
@@ -232,50 +237,6 @@ fn merge(rules: &mut Vec<(Rule, Origin)>, rule: Rule, origin: Origin) {
         // What it does not say stays as it is.
         Some(before) => *before = (rule.over(&before.0).unwrap_or(rule), origin),
         None => rules.push((rule, origin)),
-    }
-}
-
-/// The source whose looks decide about such a rule.
-fn source_of(when: When) -> &'static str {
-    match when {
-        When::CredentialExpires | When::OurCredential => "keys",
-        When::SettingIs => "settings",
-        When::Event => "audit log",
-        When::StreamFailing => "stream of audit logs",
-        When::PostureSyncFailing => "posture integrations",
-        When::Finding | When::NotWatched => "",
-        _ => "devices",
-    }
-}
-
-/// What to do first about such an alert.
-fn first_step(when: When) -> &'static str {
-    match when {
-        When::Silent => "check its power, its network, and whether Tailscale runs on it",
-        When::Connected => "it is back",
-        When::Flapping => "check its network and its power saving",
-        When::KeyExpires => "log in again on it, or disable its key expiry knowingly",
-        When::KeyExpired => "log in again on it",
-        When::CredentialExpires => "make a new one, and put it where the old one is used",
-        When::OurCredential => "make a new credential, and start the server with it",
-        When::WaitsForApproval => "approve it, or remove it",
-        When::Vulnerable | When::Behind => "update its client",
-        When::Cloned => "log out on all but one of the machines, and log in anew there",
-        When::LockError => "sign its node key on a signing node",
-        When::UdpBlocked => "allow outgoing UDP in its firewall",
-        When::RouteUnserved => "check the routers of the route",
-        When::RouteSingle => "add a second router for the route",
-        When::RouteUnapproved => "approve the route, or stop advertising it",
-        When::TooFew => "check the devices of the rule that are not connected",
-        When::ManyOffline => "check what they share: site, uplink, power",
-        When::NewDevice => "check that somebody meant to add it",
-        When::ManyNew => "find out who added them, and revoke the key if nobody knows",
-        When::SettingIs => "check that somebody meant it",
-        When::Event => "ask whoever did it, and undo it if nobody meant it",
-        When::Finding => "see what the audit says",
-        When::StreamFailing => "check the destination and its credential",
-        When::PostureSyncFailing => "check the provider and its credential",
-        When::NotWatched => "check the credential, its scopes, and the way to the API",
     }
 }
 

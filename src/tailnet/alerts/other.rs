@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use super::{
     facts::{Facts, longest_gap},
     judge::Found,
-    rule::{Ready, When},
+    rule::Ready,
+    when::When,
 };
 use crate::{
     history::{Event, Field, Remembered, Seconds},

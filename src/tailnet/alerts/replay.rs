@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::{Alerts, Circumstances, Facts, Ready, When, Working, other, source_of};
+use super::{Alerts, Circumstances, Facts, Ready, When, Working, other};
 use crate::{
     Error, ErrorKind,
     alerts::{Episode, State},
@@ -74,7 +74,7 @@ impl Held {
 
 /// The sources that these rules need.
 fn sources(rules: &[Ready]) -> Vec<Source> {
-    let mut names: Vec<&str> = rules.iter().map(|it| source_of(it.when)).collect();
+    let mut names: Vec<&str> = rules.iter().map(|it| it.when.source()).collect();
     let has = |when: When| rules.iter().any(|it| it.when == when);
     if has(When::StreamFailing) {
         names.push("stream of flow logs");
@@ -204,7 +204,7 @@ pub(crate) fn now_of(rule: &Ready, facts: &Facts<'_>) -> Preview {
 
 /// Why nothing is known of what a rule is about.
 fn unknown(rule: &Ready, facts: &Facts<'_>) -> String {
-    let source = source_of(rule.when);
+    let source = rule.when.source();
     let look = facts.looks.iter().find(|it| it.source == source);
     match (rule.when, look.and_then(|it| it.error.clone())) {
         (When::Finding, _) => "no audit of the last day is kept".to_owned(),

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::when::{PARAMETERS, When};
 use crate::{
     Error,
     alerts::{Severity, Timing},
@@ -22,64 +23,6 @@ use crate::{
 const MAX_TEXT: usize = 500;
 /// The most items of a list in a rule.
 const MAX_ITEMS: usize = 50;
-
-/// What a rule looks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum When {
-    /// a device is not connected for `longer_than`
-    Silent,
-    /// a device is connected
-    Connected,
-    /// a device lost its connection `times` `within`
-    Flapping,
-    /// a device's key expires `within`
-    KeyExpires,
-    /// a device's key has expired
-    KeyExpired,
-    /// a key or token of the API expires `within`
-    CredentialExpires,
-    /// the server's own credential expires `within` or is refused
-    OurCredential,
-    /// a device or user waits for approval for `longer_than`
-    WaitsForApproval,
-    /// a client lacks a security fix
-    Vulnerable,
-    /// a client is more than `minors` minor versions behind the newest of the tailnet
-    Behind,
-    /// several machines use one device's key
-    Cloned,
-    /// a device's Tailnet Lock signature is not accepted
-    LockError,
-    /// UDP does not work on a device
-    UdpBlocked,
-    /// no router of a route is connected
-    RouteUnserved,
-    /// a route has one router only
-    RouteSingle,
-    /// a device advertises a route that is not approved
-    RouteUnapproved,
-    /// fewer than `at_least` devices of the scope are connected
-    TooFew,
-    /// `percent` of the devices in the scope went `within`
-    ManyOffline,
-    /// a device was added `within`
-    NewDevice,
-    /// `times` devices were added `within`
-    ManyNew,
-    /// a setting of the tailnet has this value
-    SettingIs,
-    /// the audit log has one of these events
-    Event,
-    /// a check of the audit fails
-    Finding,
-    /// log streaming fails
-    StreamFailing,
-    /// a posture integration fails
-    PostureSyncFailing,
-    /// nobody could look for `longer_than`
-    NotWatched,
-}
 
 /// Which alerts are told of in one message.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -118,16 +61,16 @@ pub struct Rule {
     /// Such as `14d`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub within: Option<String>,
-    /// How often.
+    /// At least how often.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub times: Option<u32>,
-    /// A share.
+    /// Share of the devices.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub percent: Option<u32>,
     /// How many must be connected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at_least: Option<u32>,
-    /// Minor versions.
+    /// How many minor versions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub minors: Option<u32>,
     /// Kinds of keys: `auth`, `api`, `client`, `federated`.
@@ -154,20 +97,22 @@ pub struct Rule {
     /// How long it must be over; default `2m`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settle: Option<String>,
-    /// Default `warning`.
+    /// By default `warning`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub severity: Option<Severity>,
     /// Default `rule`: one message for all alerts of the rule.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     pub group: Option<Group>,
     /// Names of receivers in the config file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notify: Option<Vec<String>>,
-    /// After how long it is told again: default `24h`; or `never`.
+    /// Remind after this time: default `24h`; or `never`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repeat: Option<String>,
     /// What happens while it cannot be known; default `hold`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     pub unknown: Option<WhenUnknown>,
     /// False switches it off.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -206,75 +151,6 @@ pub struct Ready {
     pub scope: Filter,
     pub(super) longer_than: Seconds,
     pub(super) within: Seconds,
-}
-
-/// The parameters of a rule that only some conditions take.
-const PARAMETERS: [&str; 11] = [
-    "longer_than",
-    "within",
-    "times",
-    "percent",
-    "at_least",
-    "minors",
-    "kinds",
-    "check",
-    "setting",
-    "value",
-    "events",
-];
-
-impl When {
-    /// The name, as it is written.
-    pub fn name(self) -> String {
-        serde_json::to_value(self)
-            .ok()
-            .and_then(|it| it.as_str().map(str::to_owned))
-            .unwrap_or_default()
-    }
-
-    /// The parameters that it takes, and those that it needs.
-    fn parameters(self) -> (&'static [&'static str], &'static [&'static str]) {
-        match self {
-            Self::Silent => (&["longer_than"], &["longer_than"]),
-            Self::Flapping | Self::ManyNew => (&["times", "within"], &["times", "within"]),
-            Self::KeyExpires => (&["within"], &["within"]),
-            Self::CredentialExpires => (&["within", "kinds"], &["within"]),
-            Self::OurCredential | Self::NewDevice => (&["within"], &["within"]),
-            Self::WaitsForApproval | Self::NotWatched => (&["longer_than"], &[]),
-            Self::Behind => (&["minors"], &["minors"]),
-            Self::TooFew => (&["at_least"], &["at_least"]),
-            Self::ManyOffline => (&["percent", "within"], &["percent", "within"]),
-            Self::SettingIs => (&["setting", "value"], &["setting", "value"]),
-            Self::Event => (&["events"], &["events"]),
-            Self::Finding => (&["check"], &["check"]),
-            Self::Connected
-            | Self::KeyExpired
-            | Self::Vulnerable
-            | Self::Cloned
-            | Self::LockError
-            | Self::UdpBlocked
-            | Self::RouteUnserved
-            | Self::RouteSingle
-            | Self::RouteUnapproved
-            | Self::StreamFailing
-            | Self::PostureSyncFailing => (&[], &[]),
-        }
-    }
-
-    /// Whether it is about devices, so that a scope applies.
-    pub(super) fn has_scope(self) -> bool {
-        !matches!(
-            self,
-            Self::CredentialExpires
-                | Self::OurCredential
-                | Self::SettingIs
-                | Self::Event
-                | Self::Finding
-                | Self::StreamFailing
-                | Self::PostureSyncFailing
-                | Self::NotWatched
-        )
-    }
 }
 
 impl Rule {

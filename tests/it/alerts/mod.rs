@@ -3,3 +3,4 @@
 mod judge;
 mod states;
 mod tools;
+mod watch;

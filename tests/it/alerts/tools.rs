@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tailsteward::alerts::Setup;
 
-use super::judge::Watch;
+use super::watch::Watch;
 use crate::support::{agent::Agent, edits::everything};
 
 async fn agent(watch: &Watch) -> Agent {
@@ -97,7 +97,10 @@ async fn a_rule_is_previewed_set_and_undone() {
     agent.call("set_alert_rules", json!({ "remove": ["laptops"] })).await;
     watch.look_after(60).await;
     assert_eq!(watch.active("laptops"), []);
-    let _ = done;
+    let past = agent.call("get_alert_history", json!({ "rule": "laptops" })).await;
+    assert_eq!(past["by_rule"]["laptops"], fires);
+    assert!(past["alerts"][0]["why"].as_str().unwrap().contains("removed"), "{past}");
+    agent.call("undo_change", json!({ "change": done["change"] })).await;
 }
 
 #[tokio::test]

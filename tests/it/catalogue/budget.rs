@@ -17,8 +17,8 @@ fn list(access: Risk) -> usize {
 /// Room for descriptions that stand alone.
 const READ: usize = 2_450;
 const DANGER: usize = 4_450;
-/// Of one tool, on average.
-const MEAN: usize = 140;
+/// Of one tool, on average. Alert rules have many parameters, of which each condition takes a few.
+const MEAN: usize = 145;
 
 #[test]
 fn the_list_of_tools_stays_small() {

@@ -6,10 +6,12 @@ use std::{collections::BTreeMap, fs};
 
 use serde_json::Value;
 use tailsteward::{
+    alerts::Setup,
     catalogue,
     catalogue::{Offer, Selectors, ToolSelection},
     history::{History, Source},
-    mcp::Setup,
+    mcp,
+    tailnet::alerts::Judge,
     tool::Risk,
 };
 
@@ -65,15 +67,18 @@ fn every_toolset_has_an_example() {
 async fn every_example_works() {
     let (_sandbox, tailnet) = sandbox().await;
     // Somebody has looked a minute ago, and now.
-    let tailnet = tailnet.with_history(History::in_memory());
+    let receivers = Setup { receivers: vec!["slack".into()], ..Setup::default() };
+    let tailnet = tailnet.with_history(History::in_memory()).with_alert_setup(receivers.into());
+    let mut judge = Judge::default();
     let mut poller = tailnet.watch("examples").await.unwrap().unwrap();
     let now = jiff::Timestamp::now().as_second();
     for at in [now - 60, now] {
         poller.look(&Source::devices(), at).await.unwrap();
     }
+    let _ = judge.judge(tailnet.alerts(), &mut poller, now).await.unwrap();
     let mut words = Selectors::default();
     words.toolsets = vec!["all".to_owned(), "api".to_owned()];
-    let mut setup = Setup::new(Risk::Danger).unwrap();
+    let mut setup = mcp::Setup::new(Risk::Danger).unwrap();
     setup.offer = Offer::new(Risk::Danger, ToolSelection::read(&words).unwrap(), Vec::new());
     setup.yes = true;
     let agent = Agent::with(&tailnet, setup).await;

@@ -1,13 +1,13 @@
 //! What to do first about an alert, with the tool for it.
 
-use super::super::{Ready, When, first_step};
+use super::super::{Ready, When};
 
 /// What to do first: as the rule says, or as is usual for what it looks for.
 pub(super) fn first(rule: &Ready) -> String {
     if let Some(note) = &rule.rule.note {
         return note.clone();
     }
-    let step = first_step(rule.when);
+    let step = rule.when.first_step();
     let tools = tools(rule.when);
     if tools.is_empty() { step.to_owned() } else { format!("{step} ({})", tools.join(", ")) }
 }

@@ -1,0 +1,216 @@
+//! Delivers notices to their receivers, at least once. Whoever watches does it.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
+
+use super::{Alerts, Circumstances, evaluate::{line, notice}, read};
+use crate::{
+    alerts::{Notice, Outcome, Receivers, Told},
+    client::Result,
+    history::{Delivery, Held, Lease, Outgoing, Seconds},
+};
+
+/// How many notices are tried in one round.
+const ROUND: i64 = 100;
+/// The wait before the second try, in seconds. Each further one is twice as long.
+const FIRST_WAIT: Seconds = 10;
+/// The longest wait between two tries, in seconds.
+const LONGEST_WAIT: Seconds = 3_600;
+/// After how long a notice is given up, in seconds.
+const GIVE_UP: Seconds = 86_400;
+
+/// Delivers what is due.
+#[derive(Debug)]
+pub struct Deliverer {
+    receivers: Arc<Receivers>,
+    /// Receivers that want no more notices, and why.
+    off: HashMap<String, String>,
+    /// Receivers that did not take a notice, and until when they are left alone.
+    waiting: HashMap<String, Seconds>,
+    /// When receivers that forget were last told what still fires.
+    resent: HashMap<String, Seconds>,
+}
+
+/// How a round went.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Round {
+    /// How many notices were delivered.
+    pub delivered: usize,
+    /// How many are tried again.
+    pub again: usize,
+    /// How many were given up.
+    pub given_up: usize,
+}
+
+impl Deliverer {
+    /// One for these receivers.
+    pub fn new(receivers: Arc<Receivers>) -> Self {
+        Self {
+            receivers,
+            off: HashMap::new(),
+            waiting: HashMap::new(),
+            resent: HashMap::new(),
+        }
+    }
+
+    /// Delivers what is due at `now`, to all receivers at once and to each in order. None if somebody else
+    /// watches now.
+    ///
+    /// # Errors
+    ///
+    /// [`History`](crate::ErrorKind::History) if what is due cannot be read, or what was done not recorded. A
+    /// notice that was delivered then comes again, with the same ID.
+    pub async fn deliver(
+        &mut self,
+        alerts: Alerts<'_>,
+        lease: &Lease,
+        now: Seconds,
+    ) -> Result<Option<Round>> {
+        let history = alerts.history()?;
+        let due = history.due(&alerts.tailnet.label(), now, ROUND).await?;
+        let mut by_receiver: BTreeMap<String, Vec<Outgoing>> = BTreeMap::new();
+        for it in due {
+            if self.waiting.get(&it.receiver).is_none_or(|until| *until <= now) {
+                by_receiver.entry(it.receiver.clone()).or_default().push(it);
+            }
+        }
+        let (receivers, off) = (&*self.receivers, &self.off);
+        let each = by_receiver.into_iter().map(|(receiver, due)| async move {
+            let off = off.get(&receiver).cloned();
+            one_receiver(alerts, lease, receivers, &receiver, due, off, now).await
+        });
+        let mut round = Round::default();
+        for done in futures_util::future::join_all(each).await {
+            let Some(done) = done? else { return Ok(None) };
+            round.delivered += done.round.delivered;
+            round.again += done.round.again;
+            round.given_up += done.round.given_up;
+            self.off.extend(done.off);
+            self.waiting.extend(done.waits);
+        }
+        self.resend(alerts, now).await?;
+        Ok(Some(round))
+    }
+
+    /// Tells receivers that forget what still fires.
+    async fn resend(&mut self, alerts: Alerts<'_>, now: Seconds) -> Result<()> {
+        let names: HashSet<String> = self.receivers.names().map(str::to_owned).collect();
+        for name in names {
+            let Some(every) = self.receivers.resends(&name) else { continue };
+            let every = Seconds::try_from(every.as_secs()).unwrap_or(Seconds::MAX);
+            if self.resent.get(&name).is_some_and(|at| now - at < every) {
+                continue;
+            }
+            self.resent.insert(name.clone(), now);
+            for notice in alerts.firing_for(&name, now).await? {
+                if let Outcome::Retry { why, .. } | Outcome::Failed { why } =
+                    self.receivers.deliver(&name, &notice).await
+                {
+                    tracing::debug!(receiver = name, why, "what still fires could not be told");
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How the notices of one receiver went.
+#[derive(Default)]
+struct Done {
+    round: Round,
+    off: Option<(String, String)>,
+    waits: Option<(String, Seconds)>,
+}
+
+/// Delivers the notices of one receiver, in order, until one has to wait. None if somebody else watches now.
+async fn one_receiver(
+    alerts: Alerts<'_>,
+    lease: &Lease,
+    receivers: &Receivers,
+    name: &str,
+    due: Vec<Outgoing>,
+    mut off: Option<String>,
+    now: Seconds,
+) -> Result<Option<Done>> {
+    let history = alerts.history()?;
+    let mut done = Done::default();
+    for it in due {
+        let outcome = match (&off, serde_json::from_str::<Notice>(&it.body)) {
+            (Some(why), _) => Outcome::Failed { why: why.clone() },
+            (None, Ok(notice)) => receivers.deliver(name, &notice).await,
+            (None, Err(error)) => Outcome::Failed { why: format!("it cannot be read: {error}") },
+        };
+        let delivery = match outcome {
+            Outcome::Delivered => {
+                done.round.delivered += 1;
+                Delivery::Done
+            }
+            Outcome::Retry { why, after } if now - it.made < GIVE_UP => {
+                tracing::warn!(receiver = name, why, tries = it.tries + 1, "an alert could not be delivered; trying again");
+                let after = after.map(|it| Seconds::try_from(it.as_secs()).unwrap_or(LONGEST_WAIT));
+                let at = now + after.unwrap_or_else(|| wait(it.tries));
+                done.round.again += 1;
+                done.waits = Some((name.to_owned(), at));
+                Delivery::Again(at, why)
+            }
+            Outcome::Retry { why, .. } | Outcome::Failed { why } => {
+                tracing::error!(receiver = name, why, "an alert could not be delivered, and is given up");
+                done.round.given_up += 1;
+                Delivery::GivenUp(why)
+            }
+            Outcome::Off { why } => {
+                tracing::error!(receiver = name, why, "the receiver wants no more alerts");
+                let why = format!("switched off until the next start: {why}");
+                off = Some(why.clone());
+                done.off = Some((name.to_owned(), why.clone()));
+                done.round.given_up += 1;
+                Delivery::GivenUp(why)
+            }
+        };
+        if history.record_delivery(lease, &it, &delivery).await? == Held::No {
+            return Ok(None);
+        }
+        if done.waits.is_some() {
+            break;
+        }
+    }
+    Ok(Some(done))
+}
+
+/// How long to wait after so many tries, in seconds: between half and all of twice the time before.
+fn wait(tries: i64) -> Seconds {
+    let doubled = u32::try_from(tries).ok().and_then(|it| FIRST_WAIT.checked_shl(it.min(20)));
+    let longest = doubled.unwrap_or(LONGEST_WAIT).clamp(FIRST_WAIT, LONGEST_WAIT);
+    fastrand::i64(longest / 2..=longest)
+}
+
+impl Alerts<'_> {
+    /// Notices of all that fires and that this receiver was told of.
+    async fn firing_for(self, receiver: &str, now: Seconds) -> Result<Vec<Notice>> {
+        let label = self.tailnet.label();
+        let title = self.tailnet.title();
+        let open = self.history()?.open_alerts(&label).await?;
+        let (rules, _) = self.rules().await?;
+        let mut by_rule: BTreeMap<String, Vec<_>> = BTreeMap::new();
+        for it in open.iter().filter_map(read) {
+            if it.is_active() && it.told_to.iter().any(|name| name == receiver) {
+                by_rule.entry(it.rule.clone()).or_default().push(line(&it, Told::Reminder));
+            }
+        }
+        let by = Circumstances {
+            label: &label,
+            tailnet: &title,
+            rules: &rules,
+            acknowledged: &[],
+            mutes: &[],
+        };
+        let notices = by_rule.iter().map(|(name, lines)| {
+            let rule = rules.iter().find(|rule| rule.rule.name == *name);
+            notice(by, name, rule, lines, "again", now)
+        });
+        Ok(notices.collect())
+    }
+}
