@@ -5,6 +5,8 @@ mod checks;
 pub(crate) mod files;
 #[cfg(feature = "profiles")]
 mod profiles;
+#[cfg(any(feature = "profiles", feature = "journal"))]
+mod receiver;
 
 use std::path::PathBuf;
 
@@ -14,6 +16,9 @@ use crate::client::{Credential, Error, Result, Settings, resolve};
 
 #[cfg(feature = "profiles")]
 pub use profiles::{CredentialKind, Keychain, Place, Profile, Profiles, SystemKeychain};
+
+#[cfg(any(feature = "profiles", feature = "journal"))]
+pub use receiver::{Receiver, ReceiverKind, SmtpTls};
 
 /// Names that no profile may have: `tailnet: all` means every tailnet, and `tailnet://device/…` and
 /// `tailnet://change/…` are resources of the first.
@@ -35,6 +40,17 @@ const FALLBACKS: &[(&str, &str)] = &[
 /// Those of [`from_variables`].
 pub fn from_env() -> Result<Settings> {
     from_variables(&variable)
+}
+
+/// The receivers of alerts that the config file at `path` names, including their secrets. Without a path, it
+/// is the one in the platform's config folder, which may be missing: then there are no receivers.
+///
+/// # Errors
+///
+/// Those of [`Profiles::load`] and [`Profiles::receivers`].
+#[cfg(feature = "profiles")]
+pub fn receivers(path: Option<&std::path::Path>) -> Result<Vec<Receiver>> {
+    Profiles::load(path)?.receivers()
 }
 
 /// Reads the settings from the variables that `get` returns. A value `file:/path` is read from that file.

@@ -3,6 +3,7 @@
 mod edit;
 mod keychain;
 mod profile;
+mod receivers;
 mod redacted_toml;
 mod vault;
 
@@ -17,7 +18,7 @@ use secrecy::SecretString;
 use toml_edit::DocumentMut;
 
 use self::{profile::ConfigFile, vault::Vault};
-use super::files;
+use super::{Receiver, files};
 use crate::client::{Credential, Error, IdentityToken, Result, Settings, resolve};
 
 pub use keychain::{Keychain, SystemKeychain};
@@ -46,6 +47,7 @@ struct Read {
     default: Option<String>,
     profiles: BTreeMap<String, Profile>,
     identity: Option<PathBuf>,
+    receivers: Vec<receivers::Entry>,
 }
 
 impl Profiles {
@@ -174,6 +176,17 @@ impl Profiles {
         Ok(profile.settings(credential, self.folder()))
     }
 
+    /// The receivers of alerts that the config file names, including their secrets.
+    ///
+    /// # Errors
+    ///
+    /// [`Config`](crate::ErrorKind::Config) if a secret cannot be read, or a URL that is stored as one is
+    /// invalid.
+    pub fn receivers(&self) -> Result<Vec<Receiver>> {
+        let read = |name: &str, key: &str, place: &Place| self.receiver_secret(name, key, place);
+        self.read.receivers.iter().map(|it| it.receiver(self.folder(), read)).collect()
+    }
+
     /// Adds or replaces the profile `name`. `secret` is stored where the profile says; `None` keeps the
     /// stored one.
     ///
@@ -300,6 +313,25 @@ impl Profiles {
         })
     }
 
+    fn receiver_secret(&self, name: &str, key: &str, place: &Place) -> Result<SecretString> {
+        let whose = format!("`{key}` of receiver `{name}`");
+        match place {
+            Place::File(path) => {
+                resolve(&whose, &format!("file:{}", self.folder().join(path).display()))
+            }
+            Place::Env(variable) => match (self.variables)(variable) {
+                Some(value) if !value.trim().is_empty() => resolve(variable, &value),
+                _ => Err(Error::config(
+                    format!("{whose} is in the variable {variable}, which is not set"),
+                    format!("set {variable}"),
+                )),
+            },
+            Place::Keychain | Place::Age => {
+                Err(Error::config(format!("{whose} cannot be stored there"), "use env or file"))
+            }
+        }
+    }
+
     fn identity_token(&self, name: &str, place: &Place) -> Result<IdentityToken> {
         Ok(match place {
             Place::File(path) => IdentityToken::File(self.folder().join(path)),
@@ -367,7 +399,9 @@ fn parse(path: &Path, text: &str) -> Result<(DocumentMut, Read)> {
             "set it to an existing profile, or leave it out",
         ));
     }
-    Ok((document, Read { default: file.default, profiles, identity: file.age.identity }))
+    let receivers = receivers::check(file.receiver)?;
+    let identity = file.age.identity;
+    Ok((document, Read { default: file.default, profiles, identity, receivers }))
 }
 
 fn no_secret(name: &str) -> Error {

@@ -188,6 +188,8 @@ pub(super) struct ConfigFile {
     pub(super) profiles: BTreeMap<String, Entry>,
     #[serde(default)]
     pub(super) age: AgeEntry,
+    #[serde(default)]
+    pub(super) receiver: Vec<serde_json::Map<String, serde_json::Value>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -325,7 +327,7 @@ pub(super) fn check_reserved(name: &str) -> Result<()> {
     Err(Error::config(why, "give the profile another name"))
 }
 
-fn is_variable(name: &str) -> bool {
+pub(super) fn is_variable(name: &str) -> bool {
     !name.starts_with(|c: char| c.is_ascii_digit())
         && !name.is_empty()
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')

@@ -17,8 +17,19 @@ const SECRET_NAMES: &[&str] = &[
     "key",
     "passphrase",
     "password",
+    "routingkey",
     "secret",
     "token",
+];
+
+/// The key of the receivers of alerts.
+const RECEIVER: &str = "receiver";
+
+/// How secrets begin that are URLs: incoming webhooks.
+const SECRET_URLS: &[&str] = &[
+    "https://hooks.slack.com/",
+    "https://discord.com/api/webhooks/",
+    "https://discordapp.com/api/webhooks/",
 ];
 
 /// Parses `text`, the content of the file at `path`.
@@ -34,17 +45,27 @@ pub(super) fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T> {
     toml_edit::de::from_str(text).map_err(|error| bad(path, text, &error))
 }
 
-/// Whether `text` looks like a secret: a Tailscale key, a JSON Web Token or an age identity.
+/// Whether `text` looks like a secret: a Tailscale key, a JSON Web Token, an age identity, a webhook's secret,
+/// or the URL of an incoming webhook.
 pub(super) fn looks_secret(text: &str) -> bool {
     let text = text.trim();
     let is_token = text.starts_with("eyJ") && text.matches('.').count() == 2;
-    is_token || text.starts_with("tskey-") || text.to_uppercase().starts_with("AGE-SECRET-KEY-")
+    let lower = text.to_lowercase();
+    let begins = ["tskey-", "age-secret-key-", "whsec_"];
+    is_token || begins.iter().chain(SECRET_URLS).any(|it| lower.starts_with(it))
 }
 
 /// The path of keys to the first secret, if there is one.
 fn secret_in(tree: &Value, place: &mut Vec<String>) -> Option<Vec<String>> {
     match tree {
         Value::String(text) => looks_secret(text).then(|| place.clone()),
+        Value::Array(items) if *place == [RECEIVER] => items.iter().find_map(|it| {
+            let name = it.get("name").and_then(Value::as_str).filter(|it| !looks_secret(it));
+            place.push(name.unwrap_or("NAME").to_owned());
+            let found = secret_in(it, place);
+            place.pop();
+            found
+        }),
         Value::Array(items) => items.iter().find_map(|it| secret_in(it, place)),
         Value::Object(fields) => fields.iter().find_map(|(key, value)| {
             if looks_secret(key) {
@@ -52,7 +73,10 @@ fn secret_in(tree: &Value, place: &mut Vec<String>) -> Option<Vec<String>> {
             }
             let is_profile = place.len() == 1 && place.first().is_some_and(|it| it == "profiles");
             place.push(key.clone());
-            if !is_profile && names_secret(key) {
+            // Where a receiver's secret is stored; a text would be the secret.
+            let is_place =
+                value.is_object() && matches!(place.as_slice(), [first, _, _] if first == RECEIVER);
+            if !is_profile && !is_place && names_secret(key) {
                 return Some(place.clone());
             }
             let found = secret_in(value, place);
@@ -76,6 +100,18 @@ fn plain_secret(path: &Path, place: &[String]) -> Error {
         field => ("the config file".to_owned(), field.join("."), "NAME"),
     };
     let field = if field.is_empty() { String::new() } else { format!(", in `{field}`") };
+    if let [first, name, field, ..] = place
+        && first == RECEIVER
+    {
+        return Error::config(
+            format!("receiver `{name}` has a secret in plain text, in `{field}`"),
+            format!(
+                "remove it from {}, and write where it is stored instead: `{{ env = \"NAME\" }}` or \
+                 `{{ file = \"path\" }}`; if others could read the file, replace the secret",
+                path.display()
+            ),
+        );
+    }
     Error::config(
         format!("{owner} has a secret in plain text{field}"),
         format!(

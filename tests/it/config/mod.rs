@@ -16,6 +16,7 @@ use tailsteward::{
 use tempfile::TempDir;
 
 mod profiles;
+mod receivers;
 mod variables;
 
 /// A folder with a config file and a keychain.
