@@ -32,11 +32,11 @@
 //! - [`Settings`], [`Credential`], [`config`]: the connection to the API and its credentials.
 //! - [`Error`]: what can go wrong, and what to do next.
 //! - [`Operation`]: the operations of the API and their properties.
-//! - `alerts` (feature `server`): rules that say when somebody wants to know, and who is told.
+//! - `alerts` (feature `journal`): rules that say when somebody wants to know, and who is notified.
 //! - `tool`, `mcp`, `server`, `cli` (feature `server`): the tools for assistants, and the server.
 //! - `sandbox` (feature `sandbox`): an emulated tailnet on loopback, for tests and experiments.
 
-#[cfg(feature = "server")]
+#[cfg(feature = "journal")]
 pub mod alerts;
 pub mod api;
 pub mod change;

@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt::Write as _};
 
 /// Whether a character is invisible, moves what stands beside it, or ends the line: controls, zero-width
 /// and bidirectional characters, separators of lines, tags, and characters without meaning.
-fn is_hidden(c: char) -> bool {
+pub(crate) fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'

@@ -1,11 +1,14 @@
-//! Alerts: rules that say when somebody wants to know, what fires, and who is told.
+//! Alerts: rules that say when somebody wants to know, what fires, and who is notified.
 
+mod deliver;
 pub mod episode;
 pub mod notice;
+pub mod receivers;
 
 pub use self::{
     episode::{Episode, State, Subject, Timing, Truth, Why},
     notice::{Line, Notice, Severity, Told},
+    receivers::{Outcome, Receivers},
 };
 
 /// What the config file says of alerts.

@@ -1,4 +1,4 @@
-//! What a receiver is told.
+//! What a receiver is sent.
 
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +31,7 @@ impl Severity {
     }
 }
 
-/// What of an alert is told.
+/// What of an alert is news.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Told {
@@ -48,7 +48,7 @@ pub enum Told {
 pub struct Line {
     /// The ID of the alert. It is the same from its start to its end.
     pub alert: String,
-    /// What of it is told.
+    /// What of it is news.
     pub told: Told,
     /// The name of what it is about, as others chose it.
     pub subject: String,
@@ -60,7 +60,7 @@ pub struct Line {
     pub ended: Option<(Seconds, String)>,
 }
 
-/// What a receiver is told at once: alerts of one rule.
+/// What a receiver is sent at once: alerts of one rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// The same for each try, and from every replica.

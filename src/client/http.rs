@@ -1,6 +1,6 @@
 //! The HTTP client: TLS, connections, and size limits for answers.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use oauth2::{HttpRequest, HttpResponse};
@@ -8,7 +8,7 @@ use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use secrecy::SecretString;
 use tokio::time::Instant;
 
-#[cfg(feature = "server")]
+#[cfg(feature = "journal")]
 use super::outside::PublicOnly;
 use super::{Error, ErrorKind, Result, Settings, response, retry, settings::is_loopback};
 
@@ -60,8 +60,21 @@ fn plain(settings: &Settings) -> Result<bool> {
 /// Builds a client for servers other than the API. It never sends the credential.
 #[cfg(feature = "server")]
 pub(super) fn build_outside(settings: &Settings) -> Result<reqwest::Client> {
-    let builder = builder(with_roots(settings)?);
-    if settings.private_resolvers {
+    outside(builder(with_roots(settings.ca_file.as_deref())?), settings.private_resolvers)
+}
+
+/// Builds a client that posts to servers other than the API. It has no credential. What is sent in `plain` text
+/// does not go through a proxy.
+#[cfg(feature = "journal")]
+pub(super) fn build_post(private: bool, plain: bool, timeout: Duration) -> Result<reqwest::Client> {
+    let tls = if plain { without_roots()? } else { with_roots(None)? };
+    let builder = builder(tls).timeout(timeout);
+    outside(if plain { builder.no_proxy() } else { builder }, private)
+}
+
+#[cfg(feature = "journal")]
+fn outside(builder: reqwest::ClientBuilder, private: bool) -> Result<reqwest::Client> {
+    if private {
         return built(builder);
     }
     // A proxy would resolve the name itself.
@@ -89,10 +102,14 @@ pub(super) async fn read(
 /// The TLS configuration. For plain HTTP, it skips reading the system's certificates, which is slow.
 fn tls(settings: &Settings) -> Result<rustls::ClientConfig> {
     if settings.base_url.starts_with("http://") {
-        let none = rustls::RootCertStore::empty();
-        return Ok(config()?.with_root_certificates(none).with_no_client_auth());
+        return without_roots();
     }
-    with_roots(settings)
+    with_roots(settings.ca_file.as_deref())
+}
+
+fn without_roots() -> Result<rustls::ClientConfig> {
+    let none = rustls::RootCertStore::empty();
+    Ok(config()?.with_root_certificates(none).with_no_client_auth())
 }
 
 fn failed(error: &rustls::Error) -> Error {
@@ -110,18 +127,18 @@ fn config() -> Result<rustls::ConfigBuilder<rustls::ClientConfig, rustls::WantsV
 }
 
 /// A TLS configuration that trusts the system's certificates and those of the CA file.
-fn with_roots(settings: &Settings) -> Result<rustls::ClientConfig> {
+fn with_roots(ca_file: Option<&Path>) -> Result<rustls::ClientConfig> {
     let builder = config()?;
     let verifier =
-        rustls_platform_verifier::Verifier::new_with_extra_roots(extra(settings)?, provider())
+        rustls_platform_verifier::Verifier::new_with_extra_roots(extra(ca_file)?, provider())
             .map_err(|error| failed(&error))?;
     // rustls calls any verifier but its own dangerous; this one is the platform's.
     let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
     Ok(builder.with_no_client_auth())
 }
 
-fn extra(settings: &Settings) -> Result<Vec<CertificateDer<'static>>> {
-    let Some(path) = &settings.ca_file else { return Ok(Vec::new()) };
+fn extra(ca_file: Option<&Path>) -> Result<Vec<CertificateDer<'static>>> {
+    let Some(path) = ca_file else { return Ok(Vec::new()) };
     let wrong = |why: String| {
         Error::config(
             format!("the CA file {}: {why}", path.display()),

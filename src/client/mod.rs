@@ -17,8 +17,10 @@ mod lenient;
 mod limit;
 #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "used by the server only"))]
 pub(crate) mod observe;
-#[cfg(feature = "server")]
+#[cfg(feature = "journal")]
 mod outside;
+#[cfg(feature = "journal")]
+pub(crate) mod post;
 #[cfg(feature = "server")]
 pub(crate) mod records;
 pub(crate) mod redact;
@@ -32,6 +34,8 @@ mod unread;
 
 #[cfg(feature = "server")]
 pub(crate) use self::outside::is_private;
+#[cfg(feature = "email")]
+pub(crate) use self::outside::public_addresses;
 pub(crate) use self::settings::is_loopback;
 pub use self::{
     action::{Action, Setting},
@@ -151,8 +155,7 @@ impl Client {
         let inner = &*self.0;
         let client = inner.outside.get_or_init(|| http::build_outside(&inner.settings));
         if !inner.settings.private_resolvers && outside::names_private_address(&url) {
-            let why = "its address is on this machine or in a private network";
-            return Err(Error::new(ErrorKind::Unreachable, why));
+            return Err(Error::new(ErrorKind::Unreachable, outside::PRIVATE));
         }
         http::read(client.as_ref().map_err(Clone::clone)?, url, accept, limit).await
     }

@@ -1,7 +1,10 @@
-//! Which addresses servers other than the API may have: a name server or web server that somebody configured
-//! in the tailnet must not make this process talk to its own machine or its own network.
+//! Which addresses servers other than the API may have: a name server, web server or receiver of alerts that
+//! somebody configured must not make this process talk to its own machine or its own network.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
@@ -37,12 +40,27 @@ pub(super) struct PublicOnly;
 impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let public: Vec<SocketAddr> = found.filter(|at| !is_private(at.ip())).collect();
-            Ok(Box::new(public.into_iter()) as Addrs)
+            Ok(Box::new(public_addresses(name.as_str(), 0).await?.into_iter()) as Addrs)
         })
     }
 }
+
+/// The public addresses of `host`, which may be an address itself.
+///
+/// # Errors
+///
+/// If the name cannot be resolved, or has only private addresses.
+pub(crate) async fn public_addresses(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let (public, private): (Vec<_>, Vec<_>) =
+        tokio::net::lookup_host((host, port)).await?.partition(|at| !is_private(at.ip()));
+    if public.is_empty() && !private.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, PRIVATE));
+    }
+    Ok(public)
+}
+
+/// Why a server is not contacted.
+pub(crate) const PRIVATE: &str = "its address is on this machine or in a private network";
 
 /// Whether the host of `url` is a private address, written as such.
 pub(super) fn names_private_address(url: &url::Url) -> bool {

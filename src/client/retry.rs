@@ -22,6 +22,11 @@ pub(super) fn delays() -> impl Iterator<Item = Duration> + Send {
 
 /// The wait that a `Retry-After` header asks for, in seconds or as an HTTP date, at most [`MAX_WAIT`].
 pub(super) fn after(headers: &HeaderMap) -> Option<Duration> {
+    after_at_most(headers, MAX_WAIT)
+}
+
+/// The wait that a `Retry-After` header asks for, in seconds or as an HTTP date, at most `longest`.
+pub(super) fn after_at_most(headers: &HeaderMap, longest: Duration) -> Option<Duration> {
     let text = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = match text.parse::<u64>() {
         Ok(seconds) => Duration::from_secs(seconds),
@@ -30,7 +35,7 @@ pub(super) fn after(headers: &HeaderMap) -> Option<Duration> {
             .duration_since(std::time::SystemTime::now())
             .unwrap_or_default(),
     };
-    Some(wait.min(MAX_WAIT))
+    Some(wait.min(longest))
 }
 
 /// The kind of error for a request that got no answer.

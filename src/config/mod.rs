@@ -95,6 +95,33 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
+/// What a command gets of this program's environment: where programs, files and its home are, and no
+/// credential.
+#[cfg(feature = "journal")]
+pub(crate) fn harmless_variables() -> Vec<(&'static str, std::ffi::OsString)> {
+    const NAMES: &[&str] = &[
+        "PATH",
+        "HOME",
+        "USER",
+        "LOGNAME",
+        "SHELL",
+        "LANG",
+        "LC_ALL",
+        "TZ",
+        "TMPDIR",
+        // Windows starts no program without the first.
+        "SystemRoot",
+        "ComSpec",
+        "PATHEXT",
+        "TEMP",
+        "TMP",
+        "USERPROFILE",
+        "APPDATA",
+        "LOCALAPPDATA",
+    ];
+    NAMES.iter().filter_map(|name| Some((*name, std::env::var_os(name)?))).collect()
+}
+
 /// The sealing key that replicas share, from `TAILSTEWARD_SEALING_KEY`, which may be `file:/path`; `None`
 /// if it is not set.
 ///

@@ -33,6 +33,11 @@ const MAY_USE: &[(&str, &[&str], &str)] = &[
         "what was seen is compared and kept without knowing what it means to anybody",
     ),
     (
+        "alerts",
+        &["client", "config", "history", "visible", "words"],
+        "alerts judge and tell what was seen; they change nothing, and no tool is known to them",
+    ),
+    (
         "change",
         &["api", "client", "database", "history", "risk", "wire"],
         "a plan is carried out without knowing what a device is; the handle holds the typed client",

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 pub mod defaults;
+mod deliverer;
 pub mod evaluate;
 pub mod facts;
 pub mod judge;
@@ -20,6 +21,7 @@ mod watcher;
 mod when;
 
 pub use self::{
+    deliverer::{Deliverer, Round},
     evaluate::{Circumstances, Outcome, Working},
     facts::Facts,
     keep::{Acknowledged, Mute},
