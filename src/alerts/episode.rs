@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Severity, Told};
+use super::{Severity, Status};
 use crate::history::Seconds;
 
 /// After its end, an alert that fires again within this time is the same one.
 pub const REOPENS: Seconds = 3_600;
 /// Within this time, times that it fired again are counted.
 const COUNTED: Seconds = 86_400;
-/// When it has fired again so often, it counts as flapping: only that is told, and its final end.
+/// When it has fired again so often, it counts as flapping: only that is notified, and its final end.
 pub const FLAPPING: usize = 3;
 
 /// Where an alert stands.
@@ -60,7 +60,7 @@ pub enum Truth {
         /// Since when, in seconds since 1970.
         since: Option<Seconds>,
         /// What is wrong, in words.
-        said: String,
+        summary: String,
     },
     /// It does not hold.
     Not,
@@ -101,10 +101,10 @@ pub struct Episode {
     pub condition: String,
     /// What it is about.
     pub subject: Subject,
-    /// How grave it is.
+    /// Its severity.
     pub severity: Severity,
     /// What is wrong, in words.
-    pub said: String,
+    pub summary: String,
     /// Where it stands.
     pub state: State,
     /// Since when what it describes holds: the time of the fact, not of the look.
@@ -124,14 +124,14 @@ pub struct Episode {
     /// The alert that explains it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explained_by: Option<String>,
-    /// When somebody was last told of it.
-    pub told_at: Option<Seconds>,
-    /// The receivers that were told that it fires.
+    /// When receivers were last notified of it.
+    pub notified_at: Option<Seconds>,
+    /// The receivers that were notified that it fires.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub told_to: Vec<String>,
-    /// Whether the last thing told was its end.
+    pub notified: Vec<String>,
+    /// Whether its end was notified.
     #[serde(default)]
-    pub end_told: bool,
+    pub end_notified: bool,
 }
 
 impl Episode {
@@ -143,7 +143,7 @@ impl Episode {
             condition: condition.to_owned(),
             subject,
             severity: Severity::default(),
-            said: String::new(),
+            summary: String::new(),
             state: State::Pending,
             since,
             changed_at: now,
@@ -152,9 +152,9 @@ impl Episode {
             unknown_since: None,
             reopened: Vec::new(),
             explained_by: None,
-            told_at: None,
-            told_to: Vec::new(),
-            end_told: false,
+            notified_at: None,
+            notified: Vec::new(),
+            end_notified: false,
         }
     }
 
@@ -168,9 +168,9 @@ impl Episode {
         self.reopened.iter().filter(|it| now - **it < COUNTED).count() >= FLAPPING
     }
 
-    /// Whether it is over and nothing more will be told of it.
+    /// Whether it is over and no receiver is notified any more.
     pub fn is_done(&self, now: Seconds) -> bool {
-        let is_told = self.told_at.is_none() || self.end_told;
+        let is_told = self.notified_at.is_none() || self.end_notified;
         let over = self.ended.is_some_and(|(at, _)| now - at >= REOPENS);
         self.state == State::Ended && over && is_told
     }
@@ -199,15 +199,15 @@ pub fn step(
     begin: impl FnOnce() -> (String, String, Subject),
 ) -> Option<Episode> {
     match (before, truth) {
-        (None, Truth::Holds { since, said }) => {
+        (None, Truth::Holds { since, summary }) => {
             let (rule, condition, subject) = begin();
             let since = since.map_or(now, |it| it.min(now));
             let mut begun = Episode::begins(&rule, &condition, subject, since, now);
-            begun.said = said;
+            begun.summary = summary;
             Some(fire_if_due(begun, timing, now))
         }
         (None, _) => None,
-        (Some(it), Truth::Holds { since, said }) => Some(holds(it, since, said, timing, now)),
+        (Some(it), Truth::Holds { since, summary }) => Some(holds(it, since, summary, timing, now)),
         (Some(it), Truth::Not) => not(it, timing, now),
         (Some(it), Truth::Gone) => gone(it, now),
         (Some(mut it), Truth::Unknown) => {
@@ -222,7 +222,7 @@ pub fn step(
 fn holds(
     mut it: Episode,
     since: Option<Seconds>,
-    said: String,
+    summary: String,
     timing: Timing,
     now: Seconds,
 ) -> Episode {
@@ -245,7 +245,7 @@ fn holds(
         }
         State::Firing => {}
     }
-    it.said = said;
+    it.summary = summary;
     it.unknown_since = None;
     fire_if_due(it, timing, now)
 }
@@ -311,35 +311,35 @@ pub fn end_for_rule(mut it: Episode, why: Why, now: Seconds) -> Option<Episode> 
     }
 }
 
-/// What of an alert is to be told at `now`, if anything. It is noted in the alert as told. `quiet` is whether
-/// it is muted or explained by another one; `acknowledged`, whether somebody takes care of it; `repeat`, after
-/// how long it is told again.
-pub fn tell(
+/// What receivers are to be notified of at `now`, if anything; it is noted in the alert. `quiet` is whether it is
+/// muted or explained by another one; `acknowledged`, whether somebody takes care of it; `repeat`, after how long
+/// receivers are reminded.
+pub fn notify(
     it: &mut Episode,
     quiet: bool,
     acknowledged: bool,
     repeat: Option<Seconds>,
     now: Seconds,
-) -> Option<Told> {
+) -> Option<Status> {
     let flapping = it.is_flapping(now);
-    let told = match (it.state, it.told_at) {
-        (State::Firing, None) if !quiet && !acknowledged => Told::Started,
-        // It was told that it is over.
-        (State::Firing, Some(_)) if it.end_told && !quiet && !acknowledged => Told::Started,
+    let status = match (it.state, it.notified_at) {
+        (State::Firing, None) if !quiet && !acknowledged => Status::Firing,
+        // Receivers were notified of its end.
+        (State::Firing, Some(_)) if it.end_notified && !quiet && !acknowledged => Status::Firing,
         (State::Firing, Some(at)) if !quiet && !acknowledged => {
             repeat.filter(|repeat| now - at >= *repeat)?;
-            Told::Reminder
+            Status::Reminder
         }
-        (State::Ended, Some(_)) if !it.end_told => {
+        (State::Ended, Some(_)) if !it.end_notified => {
             let settled = it.ended.is_some_and(|(at, _)| now - at >= REOPENS);
             if flapping && !settled {
                 return None;
             }
-            Told::Ended
+            Status::Resolved
         }
         _ => return None,
     };
-    it.end_told = told == Told::Ended;
-    it.told_at = Some(now);
-    Some(told)
+    it.end_notified = status == Status::Resolved;
+    it.notified_at = Some(now);
+    Some(status)
 }

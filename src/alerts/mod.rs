@@ -7,7 +7,7 @@ pub mod receivers;
 
 pub use self::{
     episode::{Episode, State, Subject, Timing, Truth, Why},
-    notice::{Line, Notice, Severity, Told},
+    notice::{Line, Notice, Severity, Status},
     receivers::{Outcome, Receivers},
 };
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::history::Seconds;
 
-/// How grave an alert is.
+/// The severity of an alert.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -34,13 +34,13 @@ impl Severity {
 /// What of an alert is news.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Told {
+pub enum Status {
     /// It fires.
-    Started,
+    Firing,
     /// It still fires, and nobody has acknowledged it.
     Reminder,
     /// It is over.
-    Ended,
+    Resolved,
 }
 
 /// One alert in a notice.
@@ -49,11 +49,11 @@ pub struct Line {
     /// The ID of the alert. It is the same from its start to its end.
     pub alert: String,
     /// What of it is news.
-    pub told: Told,
+    pub status: Status,
     /// The name of what it is about, as others chose it.
     pub subject: String,
     /// What is wrong, in words that may contain names that others chose.
-    pub said: String,
+    pub summary: String,
     /// Since when, in seconds since 1970.
     pub since: Seconds,
     /// When and why it ended.
@@ -69,7 +69,7 @@ pub struct Notice {
     pub tailnet: String,
     /// The name of the rule.
     pub rule: String,
-    /// How grave it is.
+    /// Its severity.
     pub severity: Severity,
     /// When it was written, in seconds since 1970.
     pub at: Seconds,

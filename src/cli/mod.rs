@@ -23,6 +23,7 @@ use crate::{
     visible::visible,
 };
 
+mod alerts;
 mod audit;
 mod auth;
 mod call;
@@ -101,6 +102,9 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Try out the receivers of alerts
+    #[command(subcommand)]
+    Alerts(alerts::AlertsCommand),
     /// Audit the tailnet: what fails, the worst first
     Audit(audit::AuditArguments),
     /// Export devices as CSV or JSON lines
@@ -201,8 +205,10 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             let mut setup = offered.setup(connected.tailnets.first(), target.sandbox)?;
             setup.sealing_key = sealing_key;
             let first = connected.tailnets.first().clone();
-            let tailnets = with(connected.tailnets, history.as_ref());
-            serve.run(Server::new(tailnets, setup), first).await?;
+            // Whoever reaches a server over HTTP must not start programs here.
+            let alerting = alerts::Alerting::read(&target, !serve.is_http())?;
+            let tailnets = alerting.with(with(connected.tailnets, history.as_ref()));
+            serve.run(Server::new(tailnets, setup), first, alerting.receivers).await?;
         }
         Command::Call { tool, arguments } => {
             let arguments: Value = serde_json::from_str(&arguments).map_err(|error| {
@@ -213,6 +219,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             let setup = offered.setup(connected.tailnets.first(), target.sandbox)?;
             let history = offered.history(target.sandbox)?;
             let tailnets = with(connected.tailnets, history.as_ref());
+            let tailnets = alerts::Alerting::read(&target, true)?.with(tailnets);
             let output = call::run(&tool, arguments, tailnets, &setup).await?;
             print(&output.json()?);
             if output.has_failures() {
@@ -231,6 +238,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             print(&text);
             return Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
+        Command::Alerts(command) => print(&command.run(&target).await?),
         Command::Audit(arguments) => {
             return arguments.run(&target, offered.history(target.sandbox)?).await;
         }
@@ -259,11 +267,12 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             let history = offered.history(target.sandbox)?;
             watch::keeps_a_history(true, history.as_ref()).await?;
             let connected = target.connect_all().await?;
-            let tailnets = with(connected.tailnets, history.as_ref());
+            let alerting = alerts::Alerting::read(&target, true)?;
+            let tailnets = alerting.with(with(connected.tailnets, history.as_ref()));
             if arguments.is_once() {
-                return arguments.run_once(&tailnets).await;
+                return arguments.run_once(&tailnets, alerting.receivers).await;
             }
-            watch::run(&tailnets).await;
+            watch::run(&tailnets, &alerting.receivers).await;
         }
         Command::Sandbox(arguments) => sandbox::serve(arguments, target.sandbox_devices).await?,
     }

@@ -16,6 +16,7 @@ use url::Url;
 use super::{complain, print, token};
 use crate::{
     Tailnet,
+    alerts::Receivers,
     client::{Error, Result, resolve},
     config, jobs,
     mcp::{SealingKey, Server},
@@ -119,14 +120,19 @@ impl Serve {
     }
 
     /// Serves until the client disconnects or the process receives a stop signal.
-    pub(crate) async fn run(self, server: Server, tailnet: Tailnet) -> Result<()> {
+    pub(crate) async fn run(
+        self,
+        server: Server,
+        tailnet: Tailnet,
+        receivers: Arc<Receivers>,
+    ) -> Result<()> {
         let due = server.clone();
         tokio::spawn(async move { due.revoke_rotated(jobs::POLL_INTERVAL).await });
         let telling = server.clone();
         tokio::spawn(async move { telling.tell_of_alerts().await });
         if self.watch {
             let watching = server.clone();
-            tokio::spawn(async move { watching.watch().await });
+            tokio::spawn(async move { watching.watch(&receivers).await });
         }
         if let Some(Listen(address)) = self.http {
             return self.over_http(address, server, tailnet).await;

@@ -10,14 +10,14 @@ use tokio_util::sync::CancellationToken;
 use super::{complain, print, serve::stop_signal};
 use crate::{
     Error, ErrorKind, Tailnet,
-    alerts::Severity,
+    alerts::{Receivers, Severity},
     client::Result,
     guard::nonce,
     history::{History, Looked, Source},
     jobs,
     tailnet::{
         Tailnets,
-        alerts::{Active, Judge},
+        alerts::{Active, Deliverer, Judge},
         devices::device::relative,
     },
     visible::visible,
@@ -72,7 +72,7 @@ struct Line {
     severity: Severity,
     rule: String,
     subject: String,
-    said: String,
+    summary: String,
     since: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     acknowledged_by: Option<String>,
@@ -85,7 +85,11 @@ impl WatchArguments {
     }
 
     /// Looks once at each tailnet.
-    pub(super) async fn run_once(&self, tailnets: &Tailnets) -> Result<ExitCode> {
+    pub(super) async fn run_once(
+        &self,
+        tailnets: &Tailnets,
+        receivers: Arc<Receivers>,
+    ) -> Result<ExitCode> {
         let least = match self.at_least {
             Least::Info => Severity::Info,
             Least::Warning => Severity::Warning,
@@ -93,7 +97,7 @@ impl WatchArguments {
         };
         let mut all = Vec::new();
         for tailnet in tailnets.all() {
-            let mut once = look_once(tailnet).await?;
+            let mut once = look_once(tailnet, &receivers).await?;
             once.alerts.retain(|it| it.severity >= least);
             all.push(once);
         }
@@ -109,7 +113,7 @@ impl WatchArguments {
 }
 
 /// Looks at all sources of a tailnet, unless somebody watches it already, and says what fires.
-async fn look_once(tailnet: &Tailnet) -> Result<Once> {
+async fn look_once(tailnet: &Tailnet, receivers: &Arc<Receivers>) -> Result<Once> {
     let Some(history) = tailnet.history() else {
         return Err(Error::new(ErrorKind::History, "no history is kept"));
     };
@@ -126,6 +130,19 @@ async fn look_once(tailnet: &Tailnet) -> Result<Once> {
             }
         }
         let _ = judge.judge(tailnet.alerts(), &mut poller, now).await?;
+        let mut deliverer = Deliverer::new(Arc::clone(receivers));
+        let lease = poller.lease().clone();
+        let mut failed = 0;
+        while let Some(round) = deliverer.deliver(tailnet.alerts(), &lease, now).await? {
+            failed += round.again + round.given_up;
+            if round.delivered == 0 {
+                break;
+            }
+        }
+        if failed > 0 {
+            let notices = counted(failed, "notice", "notices");
+            unknown.push(format!("{notices} could not be delivered"));
+        }
         poller.tidy(now).await?;
         history.release(poller.lease()).await?;
     } else {
@@ -150,7 +167,7 @@ impl Line {
             severity: it.episode.severity,
             rule: it.episode.rule,
             subject: it.episode.subject.name,
-            said: it.episode.said,
+            summary: it.episode.summary,
             since: to_the_second(since),
             acknowledged_by: it.acknowledged.map(|ack| ack.by),
             muted: it.muted.is_some(),
@@ -171,7 +188,7 @@ impl Line {
             (None, false) => String::new(),
         };
         let (severity, rule) = (self.severity.as_str(), &self.rule);
-        format!("{severity} {rule}: {about}: {}, {since}{note}", visible(&self.said))
+        format!("{severity} {rule}: {about}: {}, {since}{note}", visible(&self.summary))
     }
 }
 
@@ -223,7 +240,7 @@ pub(super) async fn keeps_a_history(watches: bool, history: Option<&Arc<History>
 }
 
 /// Watches until the process receives a stop signal.
-pub(super) async fn run(tailnets: &Tailnets) {
+pub(super) async fn run(tailnets: &Tailnets, receivers: &Arc<Receivers>) {
     let ending = CancellationToken::new();
     let titles: Vec<String> = tailnets.all().map(Tailnet::title).collect();
     complain(&format!("watching {}; press Ctrl-C to stop", titles.join(", ")));
@@ -231,5 +248,5 @@ pub(super) async fn run(tailnets: &Tailnets) {
         stop_signal().await;
         ending.cancel();
     };
-    futures_util::join!(jobs::watch(tailnets, &ending), stop);
+    futures_util::join!(jobs::watch(tailnets, receivers, &ending), stop);
 }

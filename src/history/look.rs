@@ -257,7 +257,7 @@ pub(super) fn named(answer: &Value, names: &[&str], fields: &[Field]) -> Look<'s
     look
 }
 
-/// One document, with these fields. A field that is false is told from one that is absent, which a credential
+/// One document, with these fields. A field that is false is kept apart from one that is absent, which a credential
 /// may not be allowed to read.
 pub(super) fn document(name: &str, answer: &Value, fields: &[Field]) -> Look<'static> {
     let mut values = values(answer, fields);

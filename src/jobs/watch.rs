@@ -1,7 +1,7 @@
 //! Watches tailnets: looks at each source again and again, and records what changed. Of several processes
 //! that share a history, one does it for each tailnet.
 
-use std::{collections::HashMap, future::Future, pin::pin, time::Duration};
+use std::{collections::HashMap, future::Future, pin::pin, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -9,32 +9,47 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Tailnet,
+    alerts::Receivers,
     guard::nonce,
     history::{Held, History, LEASE, Lease, Looked, Poller, Seconds, Source},
-    tailnet::{Tailnets, alerts::Judge},
+    tailnet::{
+        Tailnets,
+        alerts::{Deliverer, Judge},
+    },
 };
 
 /// How often a process that does not watch tries to take over.
 const TAKE_OVER: Duration = Duration::from_secs(5);
 /// The longest wait before the first look at a source, so that not all are asked at once.
 const SPREAD: Duration = Duration::from_mins(1);
+/// How often what is due is delivered.
+const DELIVERIES: Duration = Duration::from_secs(2);
 /// How often days are summed up, and old rows deleted.
 const TIDY: Duration = Duration::from_hours(1);
 
 /// Watches all `tailnets` that have a history, until `ending` is cancelled.
-pub(crate) async fn watch(tailnets: &Tailnets, ending: &CancellationToken) {
-    let each = tailnets.all().map(|tailnet| watch_one(tailnet, ending));
+pub(crate) async fn watch(
+    tailnets: &Tailnets,
+    receivers: &Arc<Receivers>,
+    ending: &CancellationToken,
+) {
+    let each = tailnets.all().map(|tailnet| watch_one(tailnet, receivers, ending));
     futures_util::future::join_all(each).await;
 }
 
-async fn watch_one(tailnet: &Tailnet, ending: &CancellationToken) {
+async fn watch_one(tailnet: &Tailnet, receivers: &Arc<Receivers>, ending: &CancellationToken) {
     let Some(history) = tailnet.history() else { return };
     let Ok(holder) = nonce() else { return tracing::error!("the system has no random bytes") };
     loop {
         match tailnet.watch(&holder).await {
             Ok(Some(poller)) => {
                 let mut turn = Turn::new(tailnet, poller, history);
-                if turn.run(ending).await == Ended::Stopped {
+                let lease = turn.poller.lease().clone();
+                let ended = tokio::select! {
+                    ended = turn.run(ending) => ended,
+                    () = deliver(tailnet, &lease, receivers) => Ended::TakenOver,
+                };
+                if ended == Ended::Stopped {
                     return;
                 }
             }
@@ -192,6 +207,26 @@ impl<'a> Turn<'a> {
         }
         let seen = self.poller.looked_at()?;
         self.judge(seen).await
+    }
+}
+
+/// Delivers what is due again and again, until somebody else watches.
+async fn deliver(tailnet: &Tailnet, lease: &Lease, receivers: &Arc<Receivers>) {
+    let mut deliverer = Deliverer::new(Arc::clone(receivers));
+    let mut failing = false;
+    loop {
+        tokio::time::sleep(DELIVERIES).await;
+        let now = Timestamp::now().as_second();
+        match deliverer.deliver(tailnet.alerts(), lease, now).await {
+            Ok(Some(_)) => failing = false,
+            Ok(None) => return,
+            Err(error) => {
+                if !failing {
+                    tracing::warn!(%error, "deliveries could not be recorded; trying again");
+                }
+                failing = true;
+            }
+        }
     }
 }
 

@@ -30,6 +30,7 @@ use self::{call::Call, subscribe::Watched};
 pub use self::{describe::describe, sealing::SealingKey};
 use crate::{
     Tailnet,
+    alerts::Receivers,
     catalogue::Offer,
     change::store::Store,
     guard::{Guard, Principal},
@@ -152,9 +153,9 @@ impl Server {
         jobs::alert_news(self.guard()).await;
     }
 
-    /// Watches the tailnets that have a history, until the server ends.
-    pub async fn watch(&self) {
-        jobs::watch(self.tailnets(), self.guard().ending()).await;
+    /// Watches the tailnets that have a history, and notifies `receivers` of alerts, until the server ends.
+    pub async fn watch(&self, receivers: &Arc<Receivers>) {
+        jobs::watch(self.tailnets(), receivers, self.guard().ending()).await;
     }
 
     /// The default tailnet.

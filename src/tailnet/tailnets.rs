@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::Tailnet;
-use crate::{Error, client::Result, config::RESERVED, history::History};
+use crate::{Error, alerts, client::Result, config::RESERVED, history::History};
 
 /// The parameter of a tool call that names the tailnet.
 pub(crate) const TAILNET: &str = "tailnet";
@@ -74,7 +74,16 @@ impl Tailnets {
     /// The same tailnets with a history.
     #[must_use]
     pub fn with_history(self, history: &Arc<History>) -> Self {
-        let with = |it: &Tailnet| it.with_history(Arc::clone(history));
+        self.each(|it| it.with_history(Arc::clone(history)))
+    }
+
+    /// The same tailnets with what the config file says of alerts.
+    #[must_use]
+    pub fn with_alert_setup(self, setup: &Arc<alerts::Setup>) -> Self {
+        self.each(|it| it.with_alert_setup(Arc::clone(setup)))
+    }
+
+    fn each(self, with: impl Fn(&Tailnet) -> Tailnet) -> Self {
         let named = self.named.iter().map(|(name, it)| (name.clone(), with(it))).collect();
         Self { first: with(&self.first), named }
     }

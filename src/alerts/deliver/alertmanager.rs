@@ -13,7 +13,7 @@ use super::{
         receivers::Outcome,
     },
     http::{Endpoint, bearer},
-    text::{Reader, identifier, is_ended, listed, now, summary, time},
+    text::{Reader, identifier, is_ended, now, summary, time},
 };
 use crate::{client::post::Poster, history::Seconds};
 
@@ -39,7 +39,7 @@ impl Alertmanager {
 
     pub(super) async fn deliver(&self, poster: &Poster, notice: &Notice) -> Outcome {
         let now = now();
-        let alerts: Vec<_> = listed(notice).iter().map(|line| alert(notice, line, now)).collect();
+        let alerts: Vec<_> = notice.lines.iter().map(|line| alert(notice, line, now)).collect();
         let url = self.endpoint.url().and_then(|mut url| {
             url.path_segments_mut().ok()?.pop_if_empty().extend(["api", "v2", "alerts"]);
             Some(url)

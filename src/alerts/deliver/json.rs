@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     super::notice::Notice,
-    text::{Reader, identifier, listed, time, unlisted},
+    text::{Reader, identifier, time},
 };
 
 /// The version of the format.
@@ -12,14 +12,14 @@ const VERSION: u32 = 1;
 
 pub(super) fn notice(notice: &Notice) -> Value {
     let text = Reader::Program;
-    let lines = listed(notice).iter().map(|line| {
+    let lines = notice.lines.iter().map(|line| {
         json!({
             "alert": identifier(&line.alert),
-            "told": line.told,
+            "status": line.status,
             "subject": text.name(&line.subject),
-            "said": text.sentence(&line.said),
+            "summary": text.sentence(&line.summary),
             "since": time(line.since),
-            "ended": line.ended.as_ref().map(|(at, why)| json!({ "at": time(*at), "why": text.name(why) })),
+            "resolved": line.ended.as_ref().map(|(at, why)| json!({ "at": time(*at), "why": text.name(why) })),
         })
     });
     json!({
@@ -30,7 +30,7 @@ pub(super) fn notice(notice: &Notice) -> Value {
         "severity": notice.severity,
         "at": time(notice.at),
         "lines": lines.collect::<Vec<_>>(),
-        "more": unlisted(notice),
+        "more": notice.more,
         "first_step": text.sentence(&notice.first_step),
     })
 }

@@ -11,7 +11,7 @@ use super::{
         receivers::Outcome,
     },
     http::Endpoint,
-    text::{Reader, identifier, is_ended, listed, summary, time, unlisted},
+    text::{Reader, identifier, is_ended, summary, time},
 };
 use crate::client::post::{Poster, TIMEOUT};
 
@@ -26,10 +26,9 @@ pub(super) struct PagerDuty {
 impl PagerDuty {
     /// Sends all events, also those of an earlier try again: the key makes one incident of both.
     pub(super) async fn deliver(&self, poster: &Poster, notice: &Notice) -> Outcome {
-        let events = stream::iter(listed(notice)).map(|line| async move {
-            let event = self.event(notice, line);
-            self.endpoint.send(poster, HeaderMap::new(), &event).await
-        });
+        let events: Vec<Value> = notice.lines.iter().map(|it| self.event(notice, it)).collect();
+        let events = stream::iter(events)
+            .map(|event| async move { self.endpoint.send(poster, HeaderMap::new(), &event).await });
         let all = events.buffer_unordered(AT_ONCE).fold(Outcome::Delivered, async |one, other| {
             if rank(&other) > rank(&one) { other } else { one }
         });
@@ -59,10 +58,7 @@ impl PagerDuty {
                 "timestamp": time(line.since),
                 "group": tailnet,
                 "class": text.name(&notice.rule),
-                "custom_details": {
-                    "first_step": text.sentence(&notice.first_step),
-                    "more_alerts": unlisted(notice),
-                },
+                "custom_details": { "first_step": text.sentence(&notice.first_step) },
             },
         })
     }

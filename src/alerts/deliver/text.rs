@@ -6,7 +6,7 @@ use std::{borrow::Cow, fmt::Write as _};
 
 use jiff::Timestamp;
 
-use super::super::notice::{Line, Notice, Severity, Told};
+use super::super::notice::{Line, Notice, Severity, Status};
 use crate::{history::Seconds, visible::is_hidden, words};
 
 /// The most alerts in one message.
@@ -102,7 +102,7 @@ pub(super) fn is_over(notice: &Notice) -> bool {
 }
 
 pub(super) fn is_ended(line: &Line) -> bool {
-    line.told == Told::Ended
+    line.status == Status::Resolved
 }
 
 /// The first line: what kind of alert, how many, and where.
@@ -143,19 +143,19 @@ pub(super) fn body(notice: &Notice, reader: Reader, most: usize) -> String {
 
 fn line_of(line: &Line, reader: Reader) -> String {
     let (what, since) = (summary(line, reader), time(line.since));
-    match (line.told, &line.ended) {
-        (Told::Started, _) => format!("- {what}, since {since}"),
-        (Told::Reminder, _) => format!("- still: {what}, since {since}"),
-        (Told::Ended, Some((at, why))) => {
+    match (line.status, &line.ended) {
+        (Status::Firing, _) => format!("- {what}, since {since}"),
+        (Status::Reminder, _) => format!("- still: {what}, since {since}"),
+        (Status::Resolved, Some((at, why))) => {
             format!("- over: {what}, from {since} to {} ({})", time(*at), reader.name(why))
         }
-        (Told::Ended, None) => format!("- over: {what}, since {since}"),
+        (Status::Resolved, None) => format!("- over: {what}, since {since}"),
     }
 }
 
 /// What is wrong with what.
 pub(super) fn summary(line: &Line, reader: Reader) -> String {
-    let (subject, what) = (reader.name(&line.subject), reader.sentence(&line.said));
+    let (subject, what) = (reader.name(&line.subject), reader.sentence(&line.summary));
     if subject.is_empty() || what.contains(&subject) { what } else { format!("{subject}: {what}") }
 }
 

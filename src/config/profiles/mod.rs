@@ -15,6 +15,7 @@ use std::{
 };
 
 use secrecy::SecretString;
+use serde_json::Value;
 use toml_edit::DocumentMut;
 
 use self::{profile::ConfigFile, vault::Vault};
@@ -48,6 +49,7 @@ struct Read {
     profiles: BTreeMap<String, Profile>,
     identity: Option<PathBuf>,
     receivers: Vec<receivers::Entry>,
+    alert_rules: Vec<Value>,
 }
 
 impl Profiles {
@@ -185,6 +187,11 @@ impl Profiles {
     pub fn receivers(&self) -> Result<Vec<Receiver>> {
         let read = |name: &str, key: &str, place: &Place| self.receiver_secret(name, key, place);
         self.read.receivers.iter().map(|it| it.receiver(self.folder(), read)).collect()
+    }
+
+    /// The alert rules of the config file, as they are written.
+    pub fn alert_rules(&self) -> &[Value] {
+        &self.read.alert_rules
     }
 
     /// Adds or replaces the profile `name`. `secret` is stored where the profile says; `None` keeps the
@@ -401,7 +408,9 @@ fn parse(path: &Path, text: &str) -> Result<(DocumentMut, Read)> {
     }
     let receivers = receivers::check(file.receiver)?;
     let identity = file.age.identity;
-    Ok((document, Read { default: file.default, profiles, identity, receivers }))
+    let alert_rules = file.alert.into_iter().map(Value::Object).collect();
+    let default = file.default;
+    Ok((document, Read { default, profiles, identity, receivers, alert_rules }))
 }
 
 fn no_secret(name: &str) -> Error {

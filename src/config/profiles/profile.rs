@@ -189,6 +189,8 @@ pub(super) struct ConfigFile {
     #[serde(default)]
     pub(super) age: AgeEntry,
     #[serde(default)]
+    pub(super) alert: Vec<serde_json::Map<String, serde_json::Value>>,
+    #[serde(default)]
     pub(super) receiver: Vec<serde_json::Map<String, serde_json::Value>>,
 }
 

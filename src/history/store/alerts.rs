@@ -34,7 +34,7 @@ pub struct KeptAlert {
     pub id: String,
     /// Since when, in seconds since 1970.
     pub since: Seconds,
-    /// When it ended; none while it is not over, or its end is not told.
+    /// When it ended; none while it is not over, or its end is not notified.
     pub done: Option<Seconds>,
     /// All of it.
     pub body: String,
@@ -133,7 +133,7 @@ impl History {
         written.await.map_err(|error| self.wrong(&error))
     }
 
-    /// The alerts that are not over, or whose end is not told.
+    /// The alerts that are not over, or whose end is not notified.
     ///
     /// # Errors
     ///
@@ -311,7 +311,7 @@ impl History {
         written.await.map_err(|error| self.wrong(&error))
     }
 
-    /// A number that counts on whenever other alerts fire, or somebody changes what is told of them.
+    /// A number that counts on whenever other alerts fire, or somebody changes how they are handled.
     ///
     /// # Errors
     ///

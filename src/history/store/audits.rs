@@ -99,7 +99,7 @@ impl History {
         rows.map_err(|error| self.wrong(&error))
     }
 
-    /// Accepts a finding, in place of what was said of it before.
+    /// Accepts a finding, in place of what was accepted of it before.
     ///
     /// # Errors
     ///

@@ -2,12 +2,19 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
+    pin::Pin,
     sync::Arc,
 };
 
-use super::{Alerts, Circumstances, evaluate::{line, notice}, read};
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
+
+use super::{
+    Alerts, Circumstances,
+    evaluate::{line, notice},
+    read,
+};
 use crate::{
-    alerts::{Notice, Outcome, Receivers, Told},
+    alerts::{Notice, Outcome, Receivers, Status},
     client::Result,
     history::{Delivery, Held, Lease, Outgoing, Seconds},
 };
@@ -29,7 +36,7 @@ pub struct Deliverer {
     off: HashMap<String, String>,
     /// Receivers that did not take a notice, and until when they are left alone.
     waiting: HashMap<String, Seconds>,
-    /// When receivers that forget were last told what still fires.
+    /// When receivers that forget were last notified of what still fires.
     resent: HashMap<String, Seconds>,
 }
 
@@ -47,12 +54,7 @@ pub struct Round {
 impl Deliverer {
     /// One for these receivers.
     pub fn new(receivers: Arc<Receivers>) -> Self {
-        Self {
-            receivers,
-            off: HashMap::new(),
-            waiting: HashMap::new(),
-            resent: HashMap::new(),
-        }
+        Self { receivers, off: HashMap::new(), waiting: HashMap::new(), resent: HashMap::new() }
     }
 
     /// Delivers what is due at `now`, to all receivers at once and to each in order. None if somebody else
@@ -76,13 +78,17 @@ impl Deliverer {
                 by_receiver.entry(it.receiver.clone()).or_default().push(it);
             }
         }
-        let (receivers, off) = (&*self.receivers, &self.off);
-        let each = by_receiver.into_iter().map(|(receiver, due)| async move {
-            let off = off.get(&receiver).cloned();
-            one_receiver(alerts, lease, receivers, &receiver, due, off, now).await
-        });
+        let mut under_way: FuturesUnordered<
+            Pin<Box<dyn Future<Output = Result<Option<Done>>> + Send + '_>>,
+        > = FuturesUnordered::new();
+        for (receiver, due) in by_receiver {
+            let off = self.off.get(&receiver).cloned();
+            let receivers = Arc::clone(&self.receivers);
+            under_way
+                .push(Box::pin(one_receiver(alerts, lease, receivers, receiver, due, off, now)));
+        }
         let mut round = Round::default();
-        for done in futures_util::future::join_all(each).await {
+        while let Some(done) = under_way.next().await {
             let Some(done) = done? else { return Ok(None) };
             round.delivered += done.round.delivered;
             round.again += done.round.again;
@@ -90,6 +96,7 @@ impl Deliverer {
             self.off.extend(done.off);
             self.waiting.extend(done.waits);
         }
+        drop(under_way);
         self.resend(alerts, now).await?;
         Ok(Some(round))
     }
@@ -108,7 +115,7 @@ impl Deliverer {
                 if let Outcome::Retry { why, .. } | Outcome::Failed { why } =
                     self.receivers.deliver(&name, &notice).await
                 {
-                    tracing::debug!(receiver = name, why, "what still fires could not be told");
+                    tracing::debug!(receiver = name, why, "receivers could not be reminded");
                     break;
                 }
             }
@@ -129,8 +136,8 @@ struct Done {
 async fn one_receiver(
     alerts: Alerts<'_>,
     lease: &Lease,
-    receivers: &Receivers,
-    name: &str,
+    receivers: Arc<Receivers>,
+    name: String,
     due: Vec<Outgoing>,
     mut off: Option<String>,
     now: Seconds,
@@ -140,7 +147,7 @@ async fn one_receiver(
     for it in due {
         let outcome = match (&off, serde_json::from_str::<Notice>(&it.body)) {
             (Some(why), _) => Outcome::Failed { why: why.clone() },
-            (None, Ok(notice)) => receivers.deliver(name, &notice).await,
+            (None, Ok(notice)) => receivers.deliver(&name, &notice).await,
             (None, Err(error)) => Outcome::Failed { why: format!("it cannot be read: {error}") },
         };
         let delivery = match outcome {
@@ -149,15 +156,24 @@ async fn one_receiver(
                 Delivery::Done
             }
             Outcome::Retry { why, after } if now - it.made < GIVE_UP => {
-                tracing::warn!(receiver = name, why, tries = it.tries + 1, "an alert could not be delivered; trying again");
+                tracing::warn!(
+                    receiver = name,
+                    why,
+                    tries = it.tries + 1,
+                    "an alert could not be delivered; trying again"
+                );
                 let after = after.map(|it| Seconds::try_from(it.as_secs()).unwrap_or(LONGEST_WAIT));
                 let at = now + after.unwrap_or_else(|| wait(it.tries));
                 done.round.again += 1;
-                done.waits = Some((name.to_owned(), at));
+                done.waits = Some((name.clone(), at));
                 Delivery::Again(at, why)
             }
             Outcome::Retry { why, .. } | Outcome::Failed { why } => {
-                tracing::error!(receiver = name, why, "an alert could not be delivered, and is given up");
+                tracing::error!(
+                    receiver = name,
+                    why,
+                    "an alert could not be delivered, and is given up"
+                );
                 done.round.given_up += 1;
                 Delivery::GivenUp(why)
             }
@@ -165,7 +181,7 @@ async fn one_receiver(
                 tracing::error!(receiver = name, why, "the receiver wants no more alerts");
                 let why = format!("switched off until the next start: {why}");
                 off = Some(why.clone());
-                done.off = Some((name.to_owned(), why.clone()));
+                done.off = Some((name.clone(), why.clone()));
                 done.round.given_up += 1;
                 Delivery::GivenUp(why)
             }
@@ -188,7 +204,7 @@ fn wait(tries: i64) -> Seconds {
 }
 
 impl Alerts<'_> {
-    /// Notices of all that fires and that this receiver was told of.
+    /// Notices of all that fires and that this receiver was notified of.
     async fn firing_for(self, receiver: &str, now: Seconds) -> Result<Vec<Notice>> {
         let label = self.tailnet.label();
         let title = self.tailnet.title();
@@ -196,8 +212,8 @@ impl Alerts<'_> {
         let (rules, _) = self.rules().await?;
         let mut by_rule: BTreeMap<String, Vec<_>> = BTreeMap::new();
         for it in open.iter().filter_map(read) {
-            if it.is_active() && it.told_to.iter().any(|name| name == receiver) {
-                by_rule.entry(it.rule.clone()).or_default().push(line(&it, Told::Reminder));
+            if it.is_active() && it.notified.iter().any(|name| name == receiver) {
+                by_rule.entry(it.rule.clone()).or_default().push(line(&it, Status::Reminder));
             }
         }
         let by = Circumstances {

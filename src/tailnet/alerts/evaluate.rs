@@ -13,16 +13,16 @@ use super::{
 };
 use crate::{
     alerts::{
-        Episode, Line, Notice, State, Subject, Told, Truth, Why,
-        episode::{FLAPPING, REOPENS, end_for_rule, step, tell},
+        Episode, Line, Notice, State, Status, Subject, Truth, Why,
+        episode::{FLAPPING, REOPENS, end_for_rule, notify, step},
     },
     history::{Field, Seconds},
 };
 
-/// The most lines of a notice.
-const LINES: usize = 500;
+/// The most lines of a notice: some receivers take each by itself, within one time limit.
+const LINES: usize = 50;
 
-/// How what is said of an alert begins that comes and goes.
+/// How the summary of an alert begins that comes and goes.
 const CAME_BACK: &str = "came back";
 
 /// A rule and a subject.
@@ -32,7 +32,7 @@ type Place = (String, String, String);
 #[derive(Debug, Default)]
 pub struct Working {
     episodes: HashMap<Place, Episode>,
-    /// Alerts that ended for good, until their end is told.
+    /// Alerts that ended for good, until their end is notified.
     finishing: Vec<Episode>,
 }
 
@@ -43,7 +43,7 @@ pub struct Outcome {
     pub changed: Vec<Episode>,
     /// IDs of alerts that were not for long enough to fire.
     pub dropped: Vec<String>,
-    /// What is to be told, and to which receiver.
+    /// The notices, each with its receiver.
     pub notices: Vec<(String, Notice)>,
     /// Whether other alerts fire than before.
     pub is_news: bool,
@@ -93,11 +93,11 @@ impl Working {
         }
         self.explain(&on, facts);
         let mut outcome = Outcome::default();
-        self.tell(by, facts, &mut outcome);
+        self.notices(by, facts, &mut outcome);
         self.settle(&before, &mut outcome);
         let now = facts.now;
         self.episodes.retain(|_, it| !it.is_done(now));
-        self.finishing.retain(|it| it.told_at.is_some() && !it.end_told);
+        self.finishing.retain(|it| it.notified_at.is_some() && !it.end_notified);
         outcome
     }
 
@@ -177,9 +177,9 @@ impl Working {
         if after.id.is_empty() {
             after.id = id(label, &after, now);
         }
-        let is_said = after.said.starts_with(CAME_BACK);
+        let is_said = after.summary.starts_with(CAME_BACK);
         if after.is_flapping(now) && after.state == State::Firing && !is_said {
-            after.said = format!("{CAME_BACK} {FLAPPING} times in 24 h; {}", after.said);
+            after.summary = format!("{CAME_BACK} {FLAPPING} times in 24 h; {}", after.summary);
         }
         self.episodes.insert(place, after);
     }
@@ -198,32 +198,32 @@ impl Working {
         }
     }
 
-    /// What is to be told now.
-    fn tell(&mut self, by: Circumstances<'_>, facts: &Facts<'_>, outcome: &mut Outcome) {
+    /// The notices for now.
+    fn notices(&mut self, by: Circumstances<'_>, facts: &Facts<'_>, outcome: &mut Outcome) {
         let now = facts.now;
         let mut groups: BTreeMap<(String, String, Vec<String>), Vec<Line>> = BTreeMap::new();
         for it in self.episodes.values_mut().chain(&mut self.finishing) {
             let rule = by.rules.iter().find(|rule| rule.rule.name == it.rule);
             let receivers = rule.map_or(&[][..], Ready::notify);
-            if receivers.is_empty() && it.told_to.is_empty() {
+            if receivers.is_empty() && it.notified.is_empty() {
                 continue;
             }
             let muted = by.mutes.iter().any(|mute| mute.takes(it, facts));
             let quiet = muted || it.explained_by.is_some() || receivers.is_empty();
             let cared = by.acknowledged.iter().any(|ack| ack.is_for(it, now));
             let repeat = rule.and_then(|rule| rule.repeat);
-            let Some(told) = tell(it, quiet, cared, repeat, now) else { continue };
-            if told != Told::Ended {
-                it.told_to = receivers.to_vec();
+            let Some(status) = notify(it, quiet, cared, repeat, now) else { continue };
+            if status != Status::Resolved {
+                it.notified = receivers.to_vec();
             }
             let alone = rule.is_some_and(|it| it.rule.group == Some(Group::None));
             let group = if alone { it.id.clone() } else { String::new() };
-            let group = (it.rule.clone(), group, it.told_to.clone());
-            groups.entry(group).or_default().push(line(it, told));
+            let group = (it.rule.clone(), group, it.notified.clone());
+            groups.entry(group).or_default().push(line(it, status));
         }
         for ((name, group, receivers), mut lines) in groups {
             let rule = by.rules.iter().find(|rule| rule.rule.name == name);
-            lines.sort_by_key(|it| (it.told == Told::Ended, it.since, it.subject.clone()));
+            lines.sort_by_key(|it| (it.status == Status::Resolved, it.since, it.subject.clone()));
             for (part, lines) in lines.chunks(LINES).enumerate() {
                 let part = format!("{group} {} {part}", receivers.join(" "));
                 let notice = notice(by, &name, rule, lines, &part, now);
@@ -316,16 +316,16 @@ impl Causes {
     }
 }
 
-pub(super) fn line(it: &Episode, told: Told) -> Line {
+pub(super) fn line(it: &Episode, status: Status) -> Line {
     Line {
         alert: it.id.clone(),
-        told,
+        status,
         subject: it.subject.name.clone(),
-        said: it.said.clone(),
+        summary: it.summary.clone(),
         since: it.since,
         ended: it
             .ended
-            .filter(|_| told == Told::Ended)
+            .filter(|_| status == Status::Resolved)
             .map(|(at, why)| (at, why.words().to_owned())),
     }
 }

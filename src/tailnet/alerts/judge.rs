@@ -41,10 +41,10 @@ impl Found {
         key: &str,
         name: &str,
         since: Option<Seconds>,
-        said: String,
+        summary: String,
     ) {
         let subject = subject(kind, key, name);
-        self.truths.push((subject, Truth::Holds { since, said }));
+        self.truths.push((subject, Truth::Holds { since, summary }));
     }
 }
 
@@ -157,8 +157,8 @@ impl<'a> Sum<'a> {
             Self::All { up, went, added } => all_together(rule, &up, went, added, now, &mut found),
             Self::Routes(routes) => {
                 for (route, routers) in routes {
-                    if let Some((since, said)) = of_route(rule.when, &routers) {
-                        found.holds("route", route, route, since, said);
+                    if let Some((since, summary)) = of_route(rule.when, &routers) {
+                        found.holds("route", route, route, since, summary);
                     }
                 }
             }
@@ -175,9 +175,10 @@ fn of_device(
     newest: Option<Version>,
 ) -> Option<Truth> {
     let now = facts.now;
-    let holds = |since: Option<Seconds>, said: String| Some(Truth::Holds { since, said });
-    let if_so =
-        |is: bool, said: &str| is.then(|| Truth::Holds { since: None, said: said.to_owned() });
+    let holds = |since: Option<Seconds>, summary: String| Some(Truth::Holds { since, summary });
+    let if_so = |is: bool, summary: &str| {
+        is.then(|| Truth::Holds { since: None, summary: summary.to_owned() })
+    };
     match rule.when {
         When::Silent => silent(rule, device, now),
         When::Connected => {
@@ -194,8 +195,8 @@ fn of_device(
         }
         When::KeyExpires => match device.key_state(facts.at()) {
             KeyState::Until(then) if then.duration_since(facts.at()) <= rule.inside() => {
-                let said = format!("its key expires at {}", to_the_second(then));
-                holds(Some(then.as_second() - rule.within), said)
+                let summary = format!("its key expires at {}", to_the_second(then));
+                holds(Some(then.as_second() - rule.within), summary)
             }
             _ => None,
         },
@@ -209,7 +210,8 @@ fn of_device(
             let waits = device.has(Field::WAITING);
             let since = device.created();
             let long = since.is_none_or(|at| now - at >= rule.longer_than);
-            (waits && long).then(|| Truth::Holds { since, said: "waits for approval".to_owned() })
+            (waits && long)
+                .then(|| Truth::Holds { since, summary: "waits for approval".to_owned() })
         }
         When::Vulnerable => vulnerable(device),
         When::Behind => {
@@ -250,7 +252,7 @@ fn of_device(
 
 fn silent(rule: &Ready, device: Device<'_>, now: Seconds) -> Option<Truth> {
     let (connection, since) = device.connection()?;
-    let said = match connection {
+    let summary = match connection {
         Connection::Up => return None,
         // Since when is not known, and so is whether that is long enough.
         Connection::Undated => return Some(Truth::Unknown),
@@ -260,7 +262,7 @@ fn silent(rule: &Ready, device: Device<'_>, now: Seconds) -> Option<Truth> {
     if now - since < rule.longer_than {
         return None;
     }
-    Some(Truth::Holds { since: Some(since), said: said.to_owned() })
+    Some(Truth::Holds { since: Some(since), summary: summary.to_owned() })
 }
 
 fn vulnerable(device: Device<'_>) -> Option<Truth> {
@@ -271,8 +273,8 @@ fn vulnerable(device: Device<'_>) -> Option<Truth> {
     if bulletins.is_empty() {
         return None;
     }
-    let said = format!("runs {version}, which lacks the fix of {}", bulletins.join(", "));
-    Some(Truth::Holds { since: None, said })
+    let summary = format!("runs {version}, which lacks the fix of {}", bulletins.join(", "));
+    Some(Truth::Holds { since: None, summary })
 }
 
 fn all_together(
@@ -294,8 +296,8 @@ fn all_together(
         When::TooFew => {
             let wanted = usize::try_from(rule.rule.at_least.unwrap_or(1)).unwrap_or(usize::MAX);
             if up.len() < wanted {
-                let said = format!("{} connected, of at least {wanted}", up.len());
-                found.holds("scope", name, name, None, said);
+                let summary = format!("{} connected, of at least {wanted}", up.len());
+                found.holds("scope", name, name, None, summary);
             }
         }
         When::ManyOffline => {
@@ -303,17 +305,17 @@ fn all_together(
             let all = up.len() + went.len();
             let percent = usize::try_from(rule.rule.percent.unwrap_or(100)).unwrap_or(100);
             if went.len() >= MANY && went.len() * 100 >= percent * all {
-                let said = format!("{} of {all} devices went: {}", went.len(), names(&went));
+                let summary = format!("{} of {all} devices went: {}", went.len(), names(&went));
                 let since = went.first().map(|it| it.0);
-                found.holds("scope", name, name, since, said);
+                found.holds("scope", name, name, since, summary);
             }
         }
         _ => {
             added.sort_unstable();
             let times = usize::try_from(rule.rule.times.unwrap_or(1)).unwrap_or(usize::MAX);
             if added.len() >= times {
-                let said = format!("{} devices were added: {}", added.len(), names(&added));
-                found.holds("scope", name, name, added.first().map(|it| it.0.min(now)), said);
+                let summary = format!("{} devices were added: {}", added.len(), names(&added));
+                found.holds("scope", name, name, added.first().map(|it| it.0.min(now)), summary);
             }
         }
     }

@@ -42,7 +42,7 @@ impl Acknowledged {
     }
 }
 
-/// Nobody is told of these alerts for a time.
+/// Nobody is notified of these alerts for a time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Mute {
     /// Its ID.
@@ -54,7 +54,7 @@ pub struct Mute {
     /// The devices, as filters of a list; none for all subjects.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub scope: Map<String, Value>,
-    /// Who said so.
+    /// Who muted them.
     pub by: String,
     /// Why.
     pub reason: String,

@@ -40,7 +40,7 @@ use crate::{
 /// The kinds of resources that decide what is listed as alerts.
 pub(crate) const KINDS: [&str; 3] = ["alert", "alert rule", "mute"];
 
-/// How far back deliveries that failed are told of, in seconds.
+/// How far back deliveries that failed are listed, in seconds.
 const FAILED: Seconds = 7 * 86_400;
 
 /// The alerts of a tailnet.
@@ -227,7 +227,7 @@ fn read(kept: &KeptAlert) -> Option<Episode> {
 
 /// An alert, to be kept.
 fn write(it: &Episode) -> KeptAlert {
-    let is_told = it.told_at.is_none() || it.end_told;
+    let is_told = it.notified_at.is_none() || it.end_notified;
     let done = it.ended.filter(|_| it.state == State::Ended && is_told).map(|(at, _)| at);
     let body = serde_json::to_string(it).unwrap_or_default();
     KeptAlert { id: it.id.clone(), since: it.since, done, body }

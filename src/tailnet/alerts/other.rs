@@ -65,8 +65,8 @@ fn credentials(rule: &Ready, facts: &Facts<'_>, found: &mut Found) -> Option<()>
     for key in facts.things("keys")?.things() {
         let kind = key.value(Field::KEY_TYPE);
         let is_wanted = rule.rule.kinds.is_empty() || rule.rule.kinds.iter().any(|it| it == kind);
-        if is_wanted && let Some((since, said)) = ends_soon(key, rule, facts) {
-            found.holds("key", key.key(), key.name(), Some(since), said);
+        if is_wanted && let Some((since, summary)) = ends_soon(key, rule, facts) {
+            found.holds("key", key.key(), key.name(), Some(since), summary);
         }
     }
     Some(())
@@ -87,14 +87,14 @@ fn own_credential(rule: &Ready, facts: &Facts<'_>, found: &mut Found) -> Option<
     if let Some(look) = devices
         && look.error.as_deref().is_some_and(|it| it.contains("401"))
     {
-        let said = "Tailscale refuses the credential of this server".to_owned();
-        found.holds("key", id, "the server's credential", look.good_at, said);
+        let summary = "Tailscale refuses the credential of this server".to_owned();
+        found.holds("key", id, "the server's credential", look.good_at, summary);
         return Some(());
     }
     if let Some(key) = facts.things("keys")?.thing(id)
-        && let Some((since, said)) = ends_soon(key, rule, facts)
+        && let Some((since, summary)) = ends_soon(key, rule, facts)
     {
-        found.holds("key", id, key.name(), Some(since), format!("used by this server, {said}"));
+        found.holds("key", id, key.name(), Some(since), format!("used by this server, {summary}"));
     }
     Some(())
 }
@@ -127,9 +127,9 @@ fn events(rule: &Ready, facts: &Facts<'_>, found: &mut Found) -> Option<()> {
     let recent = facts.events.iter().filter(|it| facts.now - it.at < EVENTS);
     for event in recent.filter(|it| rule.rule.events.iter().any(|wanted| is_event(it, wanted))) {
         let what = [&event.action, &event.target, &event.property].map(String::as_str);
-        let said = format!("{} by {}", crate::words::listed(what), event.actor);
+        let summary = format!("{} by {}", crate::words::listed(what), event.actor);
         let name = if event.target_id.is_empty() { &event.target } else { &event.target_id };
-        found.holds("event", &event.entry, name, Some(event.at), said);
+        found.holds("event", &event.entry, name, Some(event.at), summary);
     }
     Some(())
 }
@@ -167,8 +167,8 @@ fn failing(facts: &Facts<'_>, source: &'static str, error: Field, found: &mut Fo
     for thing in facts.things(source)?.things() {
         let why = thing.value(error);
         if !why.is_empty() {
-            let said = format!("fails: {}", why.chars().take(200).collect::<String>());
-            found.holds("integration", thing.key(), thing.name(), None, said);
+            let summary = format!("fails: {}", why.chars().take(200).collect::<String>());
+            found.holds("integration", thing.key(), thing.name(), None, summary);
         }
     }
     Some(())
@@ -180,8 +180,8 @@ fn not_watched(rule: &Ready, facts: &Facts<'_>, found: &mut Found) {
         let since = look.good_at.unwrap_or(look.tried_at);
         if look.error.is_some() && (look.good_at.is_none() || facts.now - since > longest) {
             let why = look.error.as_deref().unwrap_or_default();
-            let said = format!("cannot be read: {}", why.chars().take(200).collect::<String>());
-            found.holds("source", &look.source, &look.source, look.good_at, said);
+            let summary = format!("cannot be read: {}", why.chars().take(200).collect::<String>());
+            found.holds("source", &look.source, &look.source, look.good_at, summary);
         }
     }
 }

@@ -82,7 +82,7 @@ impl Alerts<'_> {
             match self.preview(&on, Timestamp::now()).await {
                 Ok(previews) => {
                     let each = on.iter().zip(&previews);
-                    plan.notes.extend(each.flat_map(|(rule, it)| said(rule, it)));
+                    plan.notes.extend(each.flat_map(|(rule, it)| notes_on(rule, it)));
                 }
                 Err(error) => {
                     plan.notes.push(format!("what would fire now is not known: {error}"));
@@ -282,7 +282,7 @@ fn check_text(field: &str, text: &str) -> Result<()> {
 }
 
 /// What a rule would find, in words.
-fn said(rule: &Ready, preview: &Preview) -> Vec<String> {
+fn notes_on(rule: &Ready, preview: &Preview) -> Vec<String> {
     let name = &rule.rule.name;
     let of = |state: State| -> Vec<&Episode> {
         preview.now.iter().filter(|it| it.state == state).collect()
@@ -293,21 +293,21 @@ fn said(rule: &Ready, preview: &Preview) -> Vec<String> {
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         some.join(", ") + &more
     };
-    let mut said = preview.notes.clone();
+    let mut notes = preview.notes.clone();
     let (firing, pending) = (of(State::Firing), of(State::Pending));
     if preview.notes.iter().all(|it| !it.contains("cannot be known")) {
-        said.push(match firing.len() {
+        notes.push(match firing.len() {
             0 => format!("`{name}` would fire for nothing now"),
             count => format!("`{name}` would fire now for {count}: {}", names(&firing)),
         });
     }
     if !pending.is_empty() {
         let count = counted(pending.len(), "more holds", "more hold");
-        said.push(format!("{count}, but not for long enough: {}", names(&pending)));
+        notes.push(format!("{count}, but not for long enough: {}", names(&pending)));
     }
     if let Some(Before { alerts, subjects, days, step }) = preview.before {
         let times = counted(alerts, "time", "times");
-        said.push(match days {
+        notes.push(match days {
             0 => format!("`{name}`: less than a day was watched, so the past says nothing"),
             _ => format!(
                 "in the last 30 days, of which {days} were watched, it would have fired {times} for \
@@ -316,5 +316,5 @@ fn said(rule: &Ready, preview: &Preview) -> Vec<String> {
             ),
         });
     }
-    said
+    notes
 }

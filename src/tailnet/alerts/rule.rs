@@ -24,7 +24,7 @@ const MAX_TEXT: usize = 500;
 /// The most items of a list in a rule.
 const MAX_ITEMS: usize = 50;
 
-/// Which alerts are told of in one message.
+/// Which alerts share one message.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Group {
@@ -145,7 +145,7 @@ pub struct Ready {
     pub origin: Origin,
     /// How long it must hold and be over.
     pub timing: Timing,
-    /// After how long it is told again; none for never.
+    /// After how long receivers are reminded; none for never.
     pub repeat: Option<Seconds>,
     /// The devices that it is about.
     pub scope: Filter,
@@ -303,12 +303,12 @@ impl Ready {
         self.rule.on.unwrap_or(true)
     }
 
-    /// How grave its alerts are.
+    /// The severity of its alerts.
     pub fn severity(&self) -> Severity {
         self.rule.severity.unwrap_or_default()
     }
 
-    /// The receivers that are told.
+    /// The receivers that are notified.
     pub fn notify(&self) -> &[String] {
         self.rule.notify.as_deref().unwrap_or_default()
     }

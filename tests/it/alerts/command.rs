@@ -50,7 +50,7 @@ async fn arguments_are_no_shell_and_a_relative_program_is_beside_the_config_file
     let outcome = home.receivers(&[]).unwrap().deliver("ops", &started()).await;
 
     assert_eq!(outcome, Outcome::Delivered);
-    assert_eq!(home.read("said").unwrap(), "a; touch b|$HOME|");
+    assert_eq!(home.read("summary").unwrap(), "a; touch b|$HOME|");
 }
 
 #[tokio::test]

@@ -142,9 +142,8 @@ impl Day {
             for (at, (_, away)) in on.iter().enumerate() {
                 let away = away.as_second();
                 let back = on.get(at + 1).map(|it| it.0.as_second());
-                let is_seen = |look: &Seconds| {
-                    *look >= away + LONG && back.is_none_or(|back| *look < back)
-                };
+                let is_seen =
+                    |look: &Seconds| *look >= away + LONG && back.is_none_or(|back| *look < back);
                 let within = away < to && back.is_none_or(|back| back > from);
                 if within && self.looked.iter().any(is_seen) {
                     expected.insert((name.clone(), away), back);
@@ -169,26 +168,38 @@ async fn a_day_that_nobody_attends_delivers_what_the_schedule_dictates() {
         let received = day.run(&folder.path().join("history.db"), &mut rng, &double).await;
         let lines: Vec<Value> =
             received.iter().flat_map(|it| it["lines"].as_array().unwrap().clone()).collect();
-        let told = |what: &str| -> Vec<&Value> { lines.iter().filter(|it| it["told"] == what).collect() };
+        let told = |what: &str| -> Vec<&Value> {
+            lines.iter().filter(|it| it["status"] == what).collect()
+        };
 
-        let fired: BTreeSet<(String, Seconds)> = told("started")
+        let fired: BTreeSet<(String, Seconds)> = told("firing")
             .iter()
             .map(|it| (it["subject"].as_str().unwrap().to_owned(), seconds(&it["since"])))
             .collect();
         let expected = day.expected();
         let missing: Vec<_> = expected.keys().filter(|it| !fired.contains(*it)).collect();
         let untrue: Vec<_> = fired.iter().filter(|it| !expected.contains_key(*it)).collect();
-        assert!(missing.is_empty() && untrue.is_empty(), "seed {seed}: missing {missing:?}, untrue {untrue:?}");
+        assert!(
+            missing.is_empty() && untrue.is_empty(),
+            "seed {seed}: missing {missing:?}, untrue {untrue:?}"
+        );
         assert!(fired.len() > 30, "only {} alerts on a day", fired.len());
 
         // Whatever was back for long enough was told to be over, and nothing else.
         let ended: Vec<(&Value, &Value)> =
-            told("ended").iter().map(|it| (&it["alert"], &it["subject"])).collect();
-        let started = told("started").len();
+            told("resolved").iter().map(|it| (&it["alert"], &it["subject"])).collect();
+        let started = told("firing").len();
         let last = *day.looked.last().unwrap();
-        let open = expected.values().filter(|back| back.is_none_or(|back| back > last - 4 * MINUTE)).count();
+        let open = expected
+            .values()
+            .filter(|back| back.is_none_or(|back| back > last - 4 * MINUTE))
+            .count();
         assert!(ended.len() <= started, "seed {seed}: {} of {started} ended", ended.len());
-        assert!(ended.len() + open >= started, "seed {seed}: {} of {started} ended, {open} open", ended.len());
+        assert!(
+            ended.len() + open >= started,
+            "seed {seed}: {} of {started} ended, {open} open",
+            ended.len()
+        );
         println!(
             "seed {seed}: {} alerts, {} notices, {} deliveries; 0 missing, 0 untrue",
             fired.len(),

@@ -15,7 +15,7 @@ fn mail_to(port: u16, more: &str) -> Receivers {
 async fn a_notice_is_one_plain_mail_with_the_same_id_each_time() {
     let server = SmtpServer::start().await;
     let receivers = mail_to(server.port, "");
-    let notice = notice(vec![line("a-1", Told::Started), line("a-2", Told::Ended)]);
+    let notice = notice(vec![line("a-1", Status::Firing), line("a-2", Status::Resolved)]);
 
     assert_eq!(receivers.deliver("ops", &notice).await, Outcome::Delivered);
     assert_eq!(receivers.deliver("ops", &notice).await, Outcome::Delivered);

@@ -64,7 +64,7 @@ async fn a_secret_that_is_not_base64_signs_as_it_is_written() {
 async fn a_webhook_is_sent_the_notice_and_the_same_again() {
     let server = Server::says(vec![Reply::new(500), Reply::new(200)]).await;
     let receivers = ops("webhook", &private(&server.url()));
-    let notice = notice(vec![line("a-1", Told::Started), line("a-2", Told::Ended)]);
+    let notice = notice(vec![line("a-1", Status::Firing), line("a-2", Status::Resolved)]);
 
     let first = receivers.deliver("ops", &notice).await;
     let second = receivers.deliver("ops", &notice).await;
@@ -86,13 +86,13 @@ async fn a_webhook_is_sent_the_notice_and_the_same_again() {
             "at": "2026-11-28T14:01:00Z",
             "lines": [
                 {
-                    "alert": "a-1", "told": "started", "subject": "web-1",
-                    "said": "web-1 is not connected", "since": "2026-11-28T14:00:00Z", "ended": null,
+                    "alert": "a-1", "status": "firing", "subject": "web-1",
+                    "summary": "web-1 is not connected", "since": "2026-11-28T14:00:00Z", "resolved": null,
                 },
                 {
-                    "alert": "a-2", "told": "ended", "subject": "web-1",
-                    "said": "web-1 is not connected", "since": "2026-11-28T14:00:00Z",
-                    "ended": { "at": "2026-11-28T14:10:00Z", "why": "over" },
+                    "alert": "a-2", "status": "resolved", "subject": "web-1",
+                    "summary": "web-1 is not connected", "since": "2026-11-28T14:00:00Z",
+                    "resolved": { "at": "2026-11-28T14:10:00Z", "why": "over" },
                 },
             ],
             "more": 0,
@@ -103,7 +103,7 @@ async fn a_webhook_is_sent_the_notice_and_the_same_again() {
 
 #[tokio::test]
 async fn slack_is_sent_a_headline_and_one_line_for_each_alert() {
-    let told = [Told::Started, Told::Reminder, Told::Ended];
+    let told = [Status::Firing, Status::Reminder, Status::Resolved];
     let notice = notice(told.map(|told| line("a-1", told)).to_vec());
     let keys = "url = \"SERVER/services/T/B/x\"\nprivate = true";
 
@@ -124,7 +124,7 @@ async fn slack_is_sent_a_headline_and_one_line_for_each_alert() {
 
 #[tokio::test]
 async fn what_is_over_does_not_look_like_an_alarm() {
-    let notice = notice(vec![line("a-1", Told::Ended)]);
+    let notice = notice(vec![line("a-1", Status::Resolved)]);
 
     let slack = body(&sent("slack", "url = \"SERVER/\"\nprivate = true", &notice).await[0]);
     let ntfy = body(&sent("ntfy", "url = \"SERVER/ops\"\nprivate = true", &notice).await[0]);
@@ -136,7 +136,7 @@ async fn what_is_over_does_not_look_like_an_alarm() {
 
 #[tokio::test]
 async fn only_twenty_alerts_are_listed_and_the_rest_is_counted() {
-    let mut many = notice((0..25).map(|it| line(&format!("a-{it}"), Told::Started)).collect());
+    let mut many = notice((0..25).map(|it| line(&format!("a-{it}"), Status::Firing)).collect());
     many.more = 7;
 
     let slack = body(&sent("slack", "url = \"SERVER/\"\nprivate = true", &many).await[0]);
@@ -171,7 +171,7 @@ async fn ntfy_is_published_as_json_with_priority_and_token() {
 
 #[tokio::test]
 async fn pagerduty_gets_one_event_for_each_alert() {
-    let told = [("a-1", Told::Started), ("a-2", Told::Reminder), ("a-3", Told::Ended)];
+    let told = [("a-1", Status::Firing), ("a-2", Status::Reminder), ("a-3", Status::Resolved)];
     let notice = notice(told.map(|(alert, told)| line(alert, told)).to_vec());
     let keys = "url = \"SERVER/v2/enqueue\"\nprivate = true\nrouting_key = { env = \"KEY\" }";
 
@@ -203,7 +203,7 @@ async fn if_one_event_fails_all_are_sent_again() {
     let keys = private(&server.url()) + "\nrouting_key = { env = \"KEY\" }";
     let home = Home::with(&entry("ops", "pagerduty", &keys));
     let receivers = home.receivers(&[("KEY", "R0123456789")]).unwrap();
-    let notice = notice(["a-1", "a-2", "a-3"].map(|it| line(it, Told::Started)).to_vec());
+    let notice = notice(["a-1", "a-2", "a-3"].map(|it| line(it, Status::Firing)).to_vec());
 
     let outcome = receivers.deliver("ops", &notice).await;
 
@@ -215,9 +215,9 @@ async fn if_one_event_fails_all_are_sent_again() {
 #[tokio::test]
 async fn alertmanager_gets_labels_and_an_end() {
     let now = jiff::Timestamp::now().as_second();
-    let mut ended = line("a-2", Told::Ended);
+    let mut ended = line("a-2", Status::Resolved);
     (ended.since, ended.ended) = (now - 600, Some((now - 60, "over".to_owned())));
-    let notice = notice(vec![Line { since: now - 600, ..line("a-1", Told::Started) }, ended]);
+    let notice = notice(vec![Line { since: now - 600, ..line("a-1", Status::Firing) }, ended]);
     let keys = "url = \"SERVER/am/\"\nprivate = true\nsecret = { env = \"KEY\" }";
 
     let seen = sent("alertmanager", keys, &notice).await;

@@ -56,7 +56,7 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn hostile() -> impl Strategy<Value = Notice> {
-    let told = prop::sample::select(vec![Told::Started, Told::Reminder, Told::Ended]);
+    let told = prop::sample::select(vec![Status::Firing, Status::Reminder, Status::Resolved]);
     let lines = prop::collection::vec((told, text(), text(), text()), 0..30);
     (lines, prop::collection::vec(text(), 5)).prop_map(|(lines, texts)| Notice {
         id: texts[0].clone(),
@@ -65,11 +65,11 @@ fn hostile() -> impl Strategy<Value = Notice> {
         first_step: texts[3].clone(),
         lines: lines
             .into_iter()
-            .map(|(told, subject, said, alert)| Line {
+            .map(|(told, subject, summary, alert)| Line {
                 alert,
                 subject,
-                said,
-                ended: (told == Told::Ended).then(|| (SINCE + 600, texts[4].clone())),
+                summary,
+                ended: (told == Status::Resolved).then(|| (SINCE + 600, texts[4].clone())),
                 ..line("", told)
             })
             .collect(),

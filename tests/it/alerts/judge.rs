@@ -76,7 +76,7 @@ async fn while_nothing_can_be_read_nothing_ends_and_one_alert_says_so() {
     let blind = watch.active("blind");
     assert_eq!(blind.len(), 1, "{blind:?}");
     assert_eq!(blind[0].subject.key, "devices");
-    assert!(blind[0].said.contains("403"), "{}", blind[0].said);
+    assert!(blind[0].summary.contains("403"), "{}", blind[0].summary);
     assert_eq!(it.explained_by.as_ref(), Some(&blind[0].id));
 
     watch.sandbox.clear_faults();
@@ -224,7 +224,7 @@ async fn each_condition_of_a_device_fires_and_ends() {
         watch.set(&device, begin);
         watch.look_after(MINUTE).await;
         let it = of(&watch).unwrap_or_else(|| panic!("{when} does not fire"));
-        assert!(!it.said.is_empty() && it.since <= watch.now, "{it:?}");
+        assert!(!it.summary.is_empty() && it.since <= watch.now, "{it:?}");
         watch.set(&device, end);
         watch.look_after(MINUTE).await;
         assert_eq!(of(&watch), None, "{when} does not end");

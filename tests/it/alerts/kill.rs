@@ -69,12 +69,12 @@ async fn a_thousand_kills_lose_no_alert() {
     let mut with = setup();
     // Cloned keys show only while both machines are connected: nothing dates them, and they may be gone at the next
     // look.
-    with.rules.push(json!({ "name": "cloned", "when": "cloned", "settle": "0s", "notify": ["chat"],
+    with.rules
+        .push(json!({ "name": "cloned", "when": "cloned", "settle": "0s", "notify": ["chat"],
         "repeat": "never" }));
     let tailnet = Tailnet::new(settings).with_alert_setup(Arc::new(with));
     let double = Double::start().await;
-    let devices: Vec<Device> =
-        own(&tailnet).await.into_iter().filter(Device::is_online).collect();
+    let devices: Vec<Device> = own(&tailnet).await.into_iter().filter(Device::is_online).collect();
     let source = Source::devices();
     let mut rng = Rng::with_seed(7);
     let mut process = Process::new(&tailnet, &path, &double).await;
@@ -99,7 +99,16 @@ async fn a_thousand_kills_lose_no_alert() {
         }
         // What the database knows to have been seen must be told.
         let history = process.tailnet.history().unwrap();
-        for key in history.had(&process.tailnet.label(), tailsteward::history::Field::MULTIPLE_CONNECTIONS, "1", 0).await.unwrap() {
+        for key in history
+            .had(
+                &process.tailnet.label(),
+                tailsteward::history::Field::MULTIPLE_CONNECTIONS,
+                "1",
+                0,
+            )
+            .await
+            .unwrap()
+        {
             cloned.entry(key).or_insert(now);
         }
     }
@@ -113,7 +122,7 @@ async fn a_thousand_kills_lose_no_alert() {
         .iter()
         .filter(|it| it["rule"] == "cloned")
         .flat_map(|it| it["lines"].as_array().unwrap().clone())
-        .filter(|it| it["told"] == "started")
+        .filter(|it| it["status"] == "firing")
         .map(|it| it["subject"].as_str().unwrap().to_owned())
         .collect();
     let lost: Vec<&Device> = devices
@@ -150,11 +159,8 @@ async fn what_somebody_takes_care_of_stays_so_when_the_watcher_is_killed() {
     let active = process.tailnet.alerts().active(false, Timestamp::now()).await.unwrap();
     let first = &active[0].episode;
     let (as_ann, _store) = recorded(&process.tailnet);
-    let plan = as_ann
-        .alerts()
-        .plan_acknowledge(Some(&first.id), None, "on my way", None)
-        .await
-        .unwrap();
+    let plan =
+        as_ann.alerts().plan_acknowledge(Some(&first.id), None, "on my way", None).await.unwrap();
     as_ann.apply(&plan).await.unwrap();
     for _ in 0..20 {
         drop(process);
@@ -167,7 +173,7 @@ async fn what_somebody_takes_care_of_stays_so_when_the_watcher_is_killed() {
         .received()
         .iter()
         .flat_map(|it| it["lines"].as_array().unwrap().clone())
-        .filter(|it| it["told"] == "reminder")
+        .filter(|it| it["status"] == "reminder")
         .map(|it| it["alert"].as_str().unwrap().to_owned())
         .collect();
     assert!(!reminded.contains(&first.id), "nobody is reminded of what is taken care of");

@@ -19,7 +19,7 @@ use std::fs;
 
 use tailsteward::{
     Result,
-    alerts::{Line, Notice, Outcome, Receivers, Severity, Told},
+    alerts::{Line, Notice, Outcome, Receivers, Severity, Status},
     config::Profiles,
 };
 use tempfile::TempDir;
@@ -62,13 +62,13 @@ fn private(url: &str) -> String {
     format!("url = \"{url}\"\nprivate = true")
 }
 
-fn line(alert: &str, told: Told) -> Line {
-    let ended = (told == Told::Ended).then(|| (SINCE + 600, "over".to_owned()));
+fn line(alert: &str, status: Status) -> Line {
+    let ended = (status == Status::Resolved).then(|| (SINCE + 600, "over".to_owned()));
     Line {
         alert: alert.to_owned(),
-        told,
+        status,
         subject: "web-1".to_owned(),
-        said: "web-1 is not connected".to_owned(),
+        summary: "web-1 is not connected".to_owned(),
         since: SINCE,
         ended,
     }
@@ -88,7 +88,7 @@ fn notice(lines: Vec<Line>) -> Notice {
 }
 
 fn started() -> Notice {
-    notice(vec![line("a-1", Told::Started)])
+    notice(vec![line("a-1", Status::Firing)])
 }
 
 fn why(outcome: &Outcome) -> &str {

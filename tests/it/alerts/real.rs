@@ -63,10 +63,10 @@ async fn alertmanager_has_an_alert_until_it_is_over() {
     let url = format!("http://127.0.0.1:{port}");
     let receivers = ops("alertmanager", &private(&url));
     let now = jiff::Timestamp::now().as_second();
-    let mut alert = Line { since: now - 600, ..line("a-1", Told::Started) };
+    let mut alert = Line { since: now - 600, ..line("a-1", Status::Firing) };
 
-    for told in [Told::Started, Told::Reminder] {
-        alert.told = told;
+    for told in [Status::Firing, Status::Reminder] {
+        alert.status = told;
         let outcome = receivers.deliver("ops", &notice(vec![alert.clone()])).await;
         assert_eq!(outcome, Outcome::Delivered);
     }
@@ -77,7 +77,7 @@ async fn alertmanager_has_an_alert_until_it_is_over() {
     assert_eq!(firing[0]["status"]["state"], "active");
     assert_eq!(firing[0]["annotations"]["summary"], "web-1 is not connected");
 
-    (alert.told, alert.ended) = (Told::Ended, Some((now, "over".to_owned())));
+    (alert.status, alert.ended) = (Status::Resolved, Some((now, "over".to_owned())));
     assert_eq!(receivers.deliver("ops", &notice(vec![alert])).await, Outcome::Delivered);
     // It lists what fires; an alert whose end has come is not.
     for _ in 0..600 {

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use tailsteward::alerts::{
-    Episode, State, Subject, Timing, Told, Truth, Why,
-    episode::{FLAPPING, REOPENS, step, tell},
+    Episode, State, Status, Subject, Timing, Truth, Why,
+    episode::{FLAPPING, REOPENS, notify, step},
 };
 
 const START: i64 = 1_700_000_000;
@@ -17,7 +17,7 @@ fn begin() -> (String, String, Subject) {
 }
 
 fn holds(since: Option<i64>) -> Truth {
-    Truth::Holds { since, said: "not connected".into() }
+    Truth::Holds { since, summary: "not connected".into() }
 }
 
 fn timing(hold: i64, settle: i64) -> Timing {
@@ -80,25 +80,29 @@ fn what_cannot_be_known_ends_nothing_and_is_told() {
 fn it_is_told_once_reminded_of_and_its_end_is_told() {
     let mut it = steps(timing(0, 0), &[(0, holds(None))]).unwrap();
     let day = Some(86_400);
-    assert_eq!(tell(&mut it, false, false, day, START), Some(Told::Started));
-    assert_eq!(tell(&mut it, false, false, day, START + 60), None);
-    assert_eq!(tell(&mut it, false, true, day, START + 86_400), None, "somebody takes care of it");
-    assert_eq!(tell(&mut it, false, false, day, START + 86_400), Some(Told::Reminder));
-    assert_eq!(tell(&mut it, false, false, None, START + 900_000), None, "never again");
+    assert_eq!(notify(&mut it, false, false, day, START), Some(Status::Firing));
+    assert_eq!(notify(&mut it, false, false, day, START + 60), None);
+    assert_eq!(
+        notify(&mut it, false, true, day, START + 86_400),
+        None,
+        "somebody takes care of it"
+    );
+    assert_eq!(notify(&mut it, false, false, day, START + 86_400), Some(Status::Reminder));
+    assert_eq!(notify(&mut it, false, false, None, START + 900_000), None, "never again");
     let mut it = step(Some(it), Truth::Not, timing(0, 0), START + 900_000, begin).unwrap();
     assert_eq!(
-        tell(&mut it, true, false, day, START + 900_000),
-        Some(Told::Ended),
+        notify(&mut it, true, false, day, START + 900_000),
+        Some(Status::Resolved),
         "even if muted"
     );
-    assert_eq!(tell(&mut it, false, false, day, START + 900_060), None);
+    assert_eq!(notify(&mut it, false, false, day, START + 900_060), None);
 }
 
 #[test]
 fn one_that_was_muted_is_told_when_the_mute_ends() {
     let mut it = steps(timing(0, 0), &[(0, holds(None))]).unwrap();
-    assert_eq!(tell(&mut it, true, false, None, START), None);
-    assert_eq!(tell(&mut it, false, false, None, START + 60), Some(Told::Started));
+    assert_eq!(notify(&mut it, true, false, None, START), None);
+    assert_eq!(notify(&mut it, false, false, None, START + 60), Some(Status::Firing));
 }
 
 #[test]
@@ -113,15 +117,15 @@ fn one_that_comes_and_goes_is_one_alert_and_told_less() {
             ids += 1;
             begin()
         });
-        told.extend(tell(it.as_mut().unwrap(), false, false, None, now));
+        told.extend(notify(it.as_mut().unwrap(), false, false, None, now));
     }
     assert_eq!(ids, 0, "it stays the same alert");
     assert!(it.as_ref().unwrap().is_flapping(START + 3_600));
     assert_eq!(told.len(), 2 * FLAPPING + 1, "{told:?}: then only its final end");
-    assert_eq!(told.last(), Some(&Told::Started), "so whoever was told knows that it fires");
+    assert_eq!(told.last(), Some(&Status::Firing), "so whoever was told knows that it fires");
     let quiet = START + 3_600 + REOPENS;
     let mut it = step(it, Truth::Not, timing(0, 0), quiet, begin).unwrap();
-    assert_eq!(tell(&mut it, false, false, None, quiet), Some(Told::Ended));
+    assert_eq!(notify(&mut it, false, false, None, quiet), Some(Status::Resolved));
 }
 
 fn any_truth() -> impl Strategy<Value = (i64, u8, i64)> {
@@ -172,9 +176,9 @@ proptest! {
                     prop_assert!(now - it.since >= hold, "it fires too early: {it:?}");
                 }
                 prop_assert!(it.since <= now);
-                match tell(it, false, false, None, now) {
-                    Some(Told::Started) => { prop_assert!(!told_open); told_open = true; }
-                    Some(Told::Ended) => { prop_assert!(told_open); told_open = false; }
+                match notify(it, false, false, None, now) {
+                    Some(Status::Firing) => { prop_assert!(!told_open); told_open = true; }
+                    Some(Status::Resolved) => { prop_assert!(told_open); told_open = false; }
                     _ => {}
                 }
                 if it.is_active() {

@@ -53,7 +53,7 @@ struct Row<'a> {
     severity: Severity,
     #[serde(skip_serializing_if = "is_firing")]
     state: State,
-    said: &'a str,
+    summary: &'a str,
     since: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     unknown_since: Option<String>,
@@ -161,7 +161,7 @@ impl<'a> Row<'a> {
             subject: &episode.subject.name,
             severity: episode.severity,
             state: episode.state,
-            said: &episode.said,
+            summary: &episode.summary,
             since: when(episode.since, now),
             unknown_since: episode.unknown_since.map(|at| when(at, now)),
             acknowledged,
@@ -204,7 +204,7 @@ struct PastRow<'a> {
     rule: &'a str,
     subject: &'a str,
     severity: Severity,
-    said: &'a str,
+    summary: &'a str,
     since: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     ended: Option<String>,
@@ -254,7 +254,7 @@ impl<'a> PastRow<'a> {
             rule: &it.rule,
             subject: &it.subject.name,
             severity: it.severity,
-            said: &it.said,
+            summary: &it.summary,
             since: when(it.since, now),
             ended: it.ended.map(|(at, _)| when(at, now)),
             why: it.ended.map(|(_, why)| why.words()),
