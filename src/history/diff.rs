@@ -27,11 +27,54 @@ pub(super) struct Thing {
     /// Its number in the database; 0 until it is there.
     pub(super) id: i64,
     pub(super) name: Box<str>,
+    /// When it was made.
+    pub(super) created: Option<Seconds>,
     pub(super) connection: Option<(Connection, Seconds)>,
     /// In the order of their fields, without empty ones.
     pub(super) values: Vec<(Field, Box<str>)>,
     missing: u8,
     missing_since: Seconds,
+}
+
+/// One thing, as it was last seen.
+#[derive(Debug, Clone, Copy)]
+pub struct Remembered<'a> {
+    key: &'a str,
+    thing: &'a Thing,
+}
+
+impl<'a> Remembered<'a> {
+    /// Its ID.
+    pub fn key(self) -> &'a str {
+        self.key
+    }
+
+    /// What people call it.
+    pub fn name(self) -> &'a str {
+        &self.thing.name
+    }
+
+    /// When it was made, in seconds since 1970.
+    pub fn created(self) -> Option<Seconds> {
+        self.thing.created
+    }
+
+    /// Whether a device is connected, and since when; none if that was never seen.
+    pub fn connection(self) -> Option<(Connection, Seconds)> {
+        self.thing.connection
+    }
+
+    /// The value of a field; empty if it is false, absent or empty.
+    pub fn value(self, field: Field) -> &'a str {
+        let values = &self.thing.values;
+        let at = values.binary_search_by_key(&field, |it| it.0).ok();
+        at.and_then(|at| values.get(at)).map_or("", |it| &it.1)
+    }
+
+    /// All fields that are not false, absent or empty.
+    pub fn values(self) -> impl Iterator<Item = (Field, &'a str)> {
+        self.thing.values.iter().map(|it| (it.0, &*it.1))
+    }
 }
 
 /// What one look changes.
@@ -186,6 +229,21 @@ impl Known {
         self.things.is_empty()
     }
 
+    /// When somebody last looked, in seconds since 1970.
+    pub fn looked_at(&self) -> Option<Seconds> {
+        self.looked_at
+    }
+
+    /// The things, in no order.
+    pub fn things(&self) -> impl Iterator<Item = Remembered<'_>> {
+        self.things.iter().map(|(key, thing)| Remembered { key, thing })
+    }
+
+    /// The thing with this ID.
+    pub fn thing(&self, key: &str) -> Option<Remembered<'_>> {
+        self.things.get_key_value(key).map(|(key, thing)| Remembered { key, thing })
+    }
+
     /// Takes over what a look changed, once that is recorded. `ids` has the numbers of new things.
     pub fn apply(&mut self, diff: &Diff, ids: &HashMap<String, i64>, now: Seconds) {
         self.looked_at = Some(now);
@@ -195,7 +253,7 @@ impl Known {
         }
         for seen in &diff.new {
             let id = ids.get(&*seen.key).copied().unwrap_or_default();
-            self.things.insert(seen.key.clone(), Thing::new(id, &seen.name));
+            self.things.insert(seen.key.clone(), Thing::new(id, &seen.name, seen.created));
         }
         for (key, name) in &diff.renamed {
             if let Some(thing) = self.things.get_mut(key) {
@@ -227,8 +285,8 @@ impl Known {
 }
 
 impl Thing {
-    pub(super) fn new(id: i64, name: &str) -> Self {
-        Self { id, name: name.into(), ..Self::default() }
+    pub(super) fn new(id: i64, name: &str, created: Option<Seconds>) -> Self {
+        Self { id, name: name.into(), created, ..Self::default() }
     }
 
     /// Takes over a fact.

@@ -24,6 +24,7 @@ pub mod diff;
 mod event;
 mod fact;
 pub mod look;
+mod memory;
 mod poll;
 mod source;
 mod spans;
@@ -31,13 +32,16 @@ mod store;
 pub mod uptime;
 
 pub use self::{
-    diff::{Diff, Known, New},
+    diff::{Diff, Known, New, Remembered},
     event::Event,
     fact::{Connection, Fact, Field, Kind},
     look::{Look, Sighting},
+    memory::Memory,
     poll::{Looked, Poller},
     source::Source,
     spans::{Seconds, Spans},
-    store::{Accepted, DaySums, Held, History, Kept, LEASE, Lease, LookedAt, Seen, Transition},
+    store::{
+        Accepted, DaySums, Held, History, Kept, LEASE, Lease, LookedAt, Seen, Transition, Watching,
+    },
 };
 pub use crate::database::Place;

@@ -66,7 +66,19 @@ impl History {
     ///
     /// [`History`](crate::ErrorKind::History) if the database cannot be read.
     pub async fn known(&self, lease: &Lease, source: &source::Source) -> Result<Known> {
-        load(self.pool().await?, lease, source).await.map_err(|error| self.wrong(&error))
+        let loaded = load(self.pool().await?, lease.tailnet, source).await;
+        loaded.map_err(|error| self.wrong(&error))
+    }
+
+    /// What was last seen of the things of one kind. None if the tailnet was never watched.
+    ///
+    /// # Errors
+    ///
+    /// [`History`](crate::ErrorKind::History) if the database cannot be read.
+    pub async fn last_seen(&self, tailnet: &str, source: &source::Source) -> Result<Option<Known>> {
+        let Some(number) = self.number(tailnet).await? else { return Ok(None) };
+        let loaded = load(self.pool().await?, number, source).await;
+        loaded.map(Some).map_err(|error| self.wrong(&error))
     }
 
     /// When somebody looked at the devices of a tailnet, between two times. None if nobody ever did.
@@ -268,17 +280,18 @@ fn event(row: &AnyRow) -> sqlx::Result<Event> {
     })
 }
 
-async fn load(pool: &AnyPool, lease: &Lease, source: &source::Source) -> sqlx::Result<Known> {
+async fn load(pool: &AnyPool, tailnet: i64, source: &source::Source) -> sqlx::Result<Known> {
     let mut known = Known::default();
     let mut keys = HashMap::new();
-    let things = "SELECT id, key, name FROM watched
+    let things = "SELECT id, key, name, created FROM watched
          WHERE tailnet = $1 AND kind = $2 AND gone_at IS NULL";
-    let things = sqlx::query(things).bind(lease.tailnet).bind(source.kind.number());
+    let things = sqlx::query(things).bind(tailnet).bind(source.kind.number());
     for row in things.fetch_all(pool).await? {
         let (id, key): (i64, String) = (row.try_get("id")?, row.try_get("key")?);
         let name: String = row.try_get("name")?;
         keys.insert(id, key.clone());
-        known.things.insert(key.into(), Thing::new(id, &name));
+        let created = row.try_get("created")?;
+        known.things.insert(key.into(), Thing::new(id, &name, created));
     }
     let newest = "SELECT facts.subject, facts.field, facts.at, facts.value FROM facts JOIN
              (SELECT subject, field, MAX(at) AS at FROM facts WHERE subject IN
@@ -286,7 +299,7 @@ async fn load(pool: &AnyPool, lease: &Lease, source: &source::Source) -> sqlx::R
               GROUP BY subject, field) AS newest
          ON facts.subject = newest.subject AND facts.field = newest.field
              AND facts.at = newest.at";
-    let newest = sqlx::query(newest).bind(lease.tailnet).bind(source.kind.number());
+    let newest = sqlx::query(newest).bind(tailnet).bind(source.kind.number());
     for row in newest.fetch_all(pool).await? {
         let thing = keys.get(&row.try_get::<i64, _>("subject")?);
         let thing = thing.and_then(|key| known.things.get_mut(&**key));
@@ -295,7 +308,7 @@ async fn load(pool: &AnyPool, lease: &Lease, source: &source::Source) -> sqlx::R
         }
     }
     let last = sqlx::query("SELECT MAX(ended) FROM spans WHERE tailnet = $1 AND source = $2");
-    let last = last.bind(lease.tailnet).bind(source.number).fetch_one(pool).await?;
+    let last = last.bind(tailnet).bind(source.number).fetch_one(pool).await?;
     known.looked_at = last.try_get(0)?;
     Ok(known)
 }

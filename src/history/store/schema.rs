@@ -4,9 +4,9 @@ use crate::database::Schema;
 
 pub(super) const SCHEMA: Schema = Schema {
     version_table: "history_version",
-    version: 1,
+    version: 2,
     tables: TABLES,
-    upgrades: &[],
+    upgrades: &[&["ALTER TABLE watchers ADD COLUMN asked BIGINT NOT NULL DEFAULT 0"]],
     lock: 7_426_832,
 };
 
@@ -15,9 +15,11 @@ const TABLES: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS history_version (version BIGINT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS watched_tailnets (
         id {ID}, label TEXT NOT NULL UNIQUE, rolled_until BIGINT NOT NULL DEFAULT 0)",
-    // Who watches a tailnet. Each time that somebody else takes over, the epoch counts on.
+    // Who watches a tailnet. Each time that somebody else takes over, the epoch counts on; each time that
+    // another process asks for a look, `asked`.
     "CREATE TABLE IF NOT EXISTS watchers (
-        tailnet BIGINT PRIMARY KEY, holder TEXT NOT NULL, until BIGINT NOT NULL, epoch BIGINT NOT NULL)",
+        tailnet BIGINT PRIMARY KEY, holder TEXT NOT NULL, until BIGINT NOT NULL, epoch BIGINT NOT NULL,
+        asked BIGINT NOT NULL DEFAULT 0)",
     "CREATE TABLE IF NOT EXISTS watched (
         id {ID}, tailnet BIGINT NOT NULL, kind BIGINT NOT NULL, key TEXT NOT NULL, name TEXT NOT NULL,
         created BIGINT, first_seen BIGINT NOT NULL, gone_at BIGINT, UNIQUE (tailnet, kind, key))",
