@@ -200,6 +200,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             let connected = target.connect_all().await?;
             let mut setup = offered.setup(connected.tailnets.first(), target.sandbox)?;
             setup.sealing_key = sealing_key;
+            setup.heartbeat = serve.heartbeat()?;
             let first = connected.tailnets.first().clone();
             let tailnets = with(connected.tailnets, history.as_ref());
             serve.run(Server::new(tailnets, setup), first).await?;
@@ -259,7 +260,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             let history = offered.history(target.sandbox)?;
             watch::keeps_a_history(true, history.as_ref()).await?;
             let connected = target.connect_all().await?;
-            watch::run(&with(connected.tailnets, history.as_ref())).await;
+            watch::run(&with(connected.tailnets, history.as_ref())).await?;
         }
         Command::Sandbox(arguments) => sandbox::serve(arguments, target.sandbox_devices).await?,
     }

@@ -11,6 +11,7 @@ use std::{
 
 use clap::Args;
 use jiff::SignedDuration;
+use secrecy::SecretString;
 use url::Url;
 
 use super::{complain, print, token};
@@ -98,6 +99,11 @@ impl Serve {
     /// Whether the tailnet is to be watched.
     pub(super) fn watches(&self) -> bool {
         self.watch
+    }
+
+    /// The URL of the heartbeat, if this server is to watch.
+    pub(super) fn heartbeat(&self) -> Result<Option<SecretString>> {
+        if self.watch { config::heartbeat_url() } else { Ok(None) }
     }
 
     /// Whether HTTP was selected.

@@ -91,6 +91,18 @@ pub(crate) fn sealing_key() -> Result<Option<secrecy::SecretString>> {
     present(&variable, NAME).map(|it| resolve(NAME, &it)).transpose()
 }
 
+/// The URL that is called as a sign that the tailnet is watched, from `TAILSTEWARD_HEARTBEAT_URL`, which may be
+/// `file:/path`.
+///
+/// # Errors
+///
+/// [`Config`](crate::ErrorKind::Config) if the file cannot be read or is empty, or if it is not such a URL.
+#[cfg(feature = "server")]
+pub(crate) fn heartbeat_url() -> Result<Option<secrecy::SecretString>> {
+    let get = |name: &str| present(&variable, name);
+    checked(&get, "TAILSTEWARD_HEARTBEAT_URL", checks::heartbeat_url)
+}
+
 fn present(get: &impl Fn(&str) -> Option<String>, name: &str) -> Option<String> {
     get(name).filter(|it| !it.trim().is_empty())
 }
