@@ -20,7 +20,7 @@ use crate::{
     client::{Error, Result, resolve},
     config, jobs,
     mcp::{SealingKey, Server},
-    server::{Access, Http, Limits, Options, Probe, Tokens, serve_stdio},
+    server::{Access, Hook, Http, Limits, Options, Probe, Tokens, serve_stdio},
 };
 
 /// The default port.
@@ -174,6 +174,7 @@ impl Serve {
         options.public_url = self.guard.public_url;
         options.stateless = self.stateless;
         options.limits = self.caps.limits();
+        report(&mut options, &server)?;
         let http = Http::bind(address, options).await?;
         print(&format!("MCP at http://{}/mcp", http.address()));
         let probe = Probe::new(move || {
@@ -183,6 +184,25 @@ impl Serve {
         let idle = server.clone();
         http.serve(server, probe, stop_signal(), async move { idle.idle().await }).await
     }
+}
+
+/// Lets the server hear Tailscale's webhooks if there is a secret for them.
+fn report(options: &mut Options, server: &Server) -> Result<()> {
+    let secrets = config::webhook_secrets()?;
+    if server.tailnet().history().is_none() {
+        if secrets.is_empty() {
+            return Ok(());
+        }
+        return Err(Error::config(
+            "webhooks are for who watches, and --history is `off`",
+            "name a file or a Postgres database with --history, or unset TAILSTEWARD_WEBHOOK_SECRET",
+        ));
+    }
+    if !secrets.is_empty() {
+        let listener = server.clone();
+        options.hook = Some(Hook::new(secrets, move |kinds| listener.heard(&kinds)));
+    }
+    Ok(())
 }
 
 impl Guard {

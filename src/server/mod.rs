@@ -5,6 +5,7 @@ mod calls;
 mod gate;
 mod guard;
 mod health;
+mod hooks;
 mod http;
 mod limits;
 mod listen;
@@ -17,6 +18,7 @@ mod tokens;
 pub use self::{
     auth::Access,
     health::Probe,
+    hooks::Hook,
     http::{Http, Limits, Options},
     stdio::serve_stdio,
     tokens::{Grant, NewToken, TokenFile, Tokens},

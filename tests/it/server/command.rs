@@ -67,6 +67,31 @@ fn it_does_not_start_unguarded_by_accident() {
     assert!(refused(&["--sandbox", "serve", "--no-auth"]).contains("--http"));
 }
 
+/// The refusal of a server over HTTP with a variable.
+fn serve_with(name: &str, value: &str, options: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tailsteward"));
+    command.env(name, value).args(["--sandbox", "serve", "--http", "0", "--no-auth"]);
+    let output = command.args(options).output().unwrap();
+    assert!(!output.status.success() && output.stdout.is_empty());
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn a_variable_that_is_wrong_is_named_and_not_repeated() {
+    let secret = "TAILSTEWARD_WEBHOOK_SECRET";
+    for value in ["file:/nowhere/hunter2", " , ,"] {
+        let refusal = serve_with(secret, value, &[]);
+        assert!(refusal.contains(secret), "{refusal}");
+    }
+    let off = serve_with(secret, "hunter2", &["--history", "off"]);
+    assert!(off.contains("--history") && !off.contains("hunter2"), "{off}");
+    let url = "TAILSTEWARD_HEARTBEAT_URL";
+    for value in ["hunter2", "ftp://a.example/hunter2", "http://a.example/hunter2"] {
+        let refusal = serve_with(url, value, &["--watch"]);
+        assert!(refusal.contains(url) && !refusal.contains("hunter2"), "{refusal}");
+    }
+}
+
 #[test]
 fn a_sealing_key_that_is_none_is_not_repeated() {
     let folder = tempfile::tempdir().unwrap();

@@ -7,6 +7,7 @@ mod ending;
 mod entry;
 mod eras;
 mod health;
+mod hooks;
 mod limits;
 mod replicas;
 mod sessions;
