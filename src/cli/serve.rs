@@ -20,7 +20,7 @@ use crate::{
     client::{Error, Result, resolve},
     config, jobs,
     mcp::{SealingKey, Server},
-    server::{Access, Hook, Http, Limits, Options, Probe, Tokens, serve_stdio},
+    server::{Access, Ask, Hook, Http, Limits, Options, Probe, Tokens, serve_stdio},
 };
 
 /// The default port.
@@ -186,7 +186,7 @@ impl Serve {
     }
 }
 
-/// Lets the server hear Tailscale's webhooks if there is a secret for them.
+/// Lets the server tell what the history knows, and hear Tailscale's webhooks if there is a secret for them.
 fn report(options: &mut Options, server: &Server) -> Result<()> {
     let secrets = config::webhook_secrets()?;
     if server.tailnet().history().is_none() {
@@ -202,6 +202,16 @@ fn report(options: &mut Options, server: &Server) -> Result<()> {
         let listener = server.clone();
         options.hook = Some(Hook::new(secrets, move |kinds| listener.heard(&kinds)));
     }
+    let asked = server.clone();
+    options.tailnet_metrics = Some(Ask::new(move || {
+        let server = asked.clone();
+        async move { server.tailnet_metrics().await }
+    }));
+    let asked = server.clone();
+    options.watch = Some(Ask::new(move || {
+        let server = asked.clone();
+        async move { server.watch_state().await }
+    }));
     Ok(())
 }
 

@@ -16,9 +16,11 @@ use axum::{
 use http::{HeaderMap, Method, StatusCode, header, request::Parts};
 use hyper::body::{Frame, SizeHint};
 use serde::de::IgnoredAny;
+use serde_json::Value;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::{
+    ask::Ask,
     auth::{Access, Purpose},
     gate::Gate,
     health::Health,
@@ -45,6 +47,8 @@ pub(super) struct Shared {
     pub(super) metrics: Arc<Metrics>,
     pub(super) health: Health,
     pub(super) hook: Option<Hook>,
+    pub(super) tailnet_metrics: Option<Ask<String>>,
+    pub(super) watch: Option<Ask<Value>>,
     /// Cancelled at shutdown.
     pub(super) stopping: CancellationToken,
 }
@@ -60,6 +64,7 @@ pub(super) async fn count(
         "/health" => "/health",
         "/health/ready" => "/health/ready",
         "/metrics" => "/metrics",
+        "/metrics/tailnet" => "/metrics/tailnet",
         "/hooks/tailscale" => "/hooks/tailscale",
         _ => "other",
     };

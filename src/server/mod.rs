@@ -1,5 +1,6 @@
 //! The MCP server's transports: stdin and stdout, or HTTP with authentication.
 
+mod ask;
 mod auth;
 mod calls;
 mod gate;
@@ -16,6 +17,7 @@ mod stdio;
 mod tokens;
 
 pub use self::{
+    ask::Ask,
     auth::Access,
     health::Probe,
     hooks::Hook,

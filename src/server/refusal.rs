@@ -101,7 +101,8 @@ impl Refusal {
             }
             Self::NoToken | Self::WrongToken => {
                 "a valid bearer token is required; the administrator can create one with \
-                 `tailsteward token add NAME`, and one for /metrics with `--metrics` in addition"
+                 `tailsteward token add NAME`, and one for /metrics with `--metrics` in addition, or for \
+                 /metrics/tailnet with `--tailnet-metrics`"
             }
             Self::Forbidden => "this token is not allowed to use this endpoint",
             Self::Signature => "the signature is not valid",

@@ -37,6 +37,8 @@ fn a_token_is_printed_once_and_listed_by_what_it_may_do() {
 
     let made = token(&["add", "eve", "--read-only", "--toolsets", "devices", "--expires", "30d"]);
     token(&["add", "prometheus", "--metrics"]);
+    token(&["add", "inventory", "--tailnet-metrics"]);
+    token(&["add", "both", "--metrics", "--tailnet-metrics"]);
     let list = token(&["list"]);
     token(&["remove", "eve"]);
 
@@ -47,6 +49,8 @@ fn a_token_is_printed_once_and_listed_by_what_it_may_do() {
     let until = list.lines().find(|it| it.starts_with("eve")).unwrap();
     assert!(until.ends_with('Z') && !until.contains('.'), "{until}");
     assert!(list.contains("prometheus: metrics only"), "{list}");
+    assert!(list.contains("inventory: metrics of the tailnet only"), "{list}");
+    assert!(list.contains("both: metrics of the server and of the tailnet only"), "{list}");
     assert!(!list.contains(made.trim()) && !token(&["list"]).contains("eve"));
     let unknown = refused(&[&["token", "add", "x", "--toolsets", "device"], &tokens[..]].concat());
     assert!(unknown.contains("did you mean `devices`"), "{unknown}");

@@ -12,4 +12,5 @@ mod limits;
 mod replicas;
 mod sessions;
 mod stdio;
+mod tailnet_metrics;
 mod tokens;
