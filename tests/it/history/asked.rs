@@ -5,12 +5,20 @@ use std::{sync::Arc, time::Duration};
 use sqlx::{Connection as _, Executor as _};
 use tailsteward::history::{History, Place};
 
+use super::poll::places;
 use crate::support::tailnet::sandbox_of;
 
 #[tokio::test]
 async fn who_watches_hears_what_is_asked_for_here_and_elsewhere() {
     let folder = tempfile::tempdir().unwrap();
-    let open = || Arc::new(History::new(Place::File(folder.path().join("history.db"))));
+    // A database in memory is no other process's.
+    for place in places(folder.path()).into_iter().filter(|it| !matches!(it, Place::Memory)) {
+        heard(&place).await;
+    }
+}
+
+async fn heard(place: &Place) {
+    let open = || Arc::new(History::new(place.clone()));
     let (_sandbox, tailnet) = sandbox_of(5).await;
     let (here, there) = (open(), open());
     let label = tailnet.label();
@@ -34,6 +42,10 @@ async fn who_watches_hears_what_is_asked_for_here_and_elsewhere() {
     let next = there.take_lease(&label, "two").await.unwrap().unwrap();
     assert_eq!(next.asked(), before + 1);
     assert_eq!(here.renew_and_hear(poller.lease()).await.unwrap(), None);
+    // How it is watched can be read, too.
+    let watching = there.watching(&label, 0).await.unwrap();
+    assert!(watching.is_stale && watching.good_at.is_none() && !watching.is_here);
+    assert_eq!(here.holder(&label).await.unwrap().as_deref(), Some("two"));
 }
 
 #[tokio::test]
