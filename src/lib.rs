@@ -28,6 +28,7 @@
 //! - [`api`]: every operation of the API as a typed call, without these checks.
 //! - [`policy`]: the policy file offline: validate, query, compare by effect, edit.
 //! - [`checks`]: a compliance audit: pure functions from facts to results.
+//! - `alerts` (feature `journal`): rules that say when somebody wants to know, and who is told.
 //! - [`change`]: how changes are planned, recorded, applied, rolled back and undone.
 //! - [`Settings`], [`Credential`], [`config`]: the connection to the API and its credentials.
 //! - [`Error`]: what can go wrong, and what to do next.

@@ -92,6 +92,18 @@ impl Receivers {
     }
 }
 
+impl Default for Receivers {
+    /// None at all.
+    fn default() -> Self {
+        Self {
+            all: BTreeMap::new(),
+            public: Poster::new(false),
+            any: Poster::new(true),
+            allow_command: false,
+        }
+    }
+}
+
 impl fmt::Debug for Receivers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.names()).finish()

@@ -204,6 +204,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             let connected = target.connect_all().await?;
             let mut setup = offered.setup(connected.tailnets.first(), target.sandbox)?;
             setup.sealing_key = sealing_key;
+            setup.heartbeat = serve.heartbeat()?;
             let first = connected.tailnets.first().clone();
             // Whoever reaches a server over HTTP must not start programs here.
             let alerting = alerts::Alerting::read(&target, !serve.is_http())?;
@@ -272,7 +273,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             if arguments.is_once() {
                 return arguments.run_once(&tailnets, alerting.receivers).await;
             }
-            watch::run(&tailnets, &alerting.receivers).await;
+            watch::run(&tailnets, &alerting.receivers).await?;
         }
         Command::Sandbox(arguments) => sandbox::serve(arguments, target.sandbox_devices).await?,
     }

@@ -11,6 +11,7 @@ use std::{
 
 use clap::Args;
 use jiff::SignedDuration;
+use secrecy::SecretString;
 use url::Url;
 
 use super::{complain, print, token};
@@ -20,7 +21,7 @@ use crate::{
     client::{Error, Result, resolve},
     config, jobs,
     mcp::{SealingKey, Server},
-    server::{Access, Http, Limits, Options, Probe, Tokens, serve_stdio},
+    server::{Access, Ask, Hook, Http, Limits, Options, Probe, Tokens, serve_stdio},
 };
 
 /// The default port.
@@ -101,6 +102,11 @@ impl Serve {
         self.watch
     }
 
+    /// The URL of the heartbeat, if this server is to watch.
+    pub(super) fn heartbeat(&self) -> Result<Option<SecretString>> {
+        if self.watch { config::heartbeat_url() } else { Ok(None) }
+    }
+
     /// Whether HTTP was selected.
     pub(super) fn is_http(&self) -> bool {
         self.http.is_some()
@@ -176,6 +182,7 @@ impl Serve {
         options.public_url = self.guard.public_url;
         options.stateless = self.stateless;
         options.limits = self.caps.limits();
+        report(&mut options, &server)?;
         let http = Http::bind(address, options).await?;
         print(&format!("MCP at http://{}/mcp", http.address()));
         let probe = Probe::new(move || {
@@ -185,6 +192,35 @@ impl Serve {
         let idle = server.clone();
         http.serve(server, probe, stop_signal(), async move { idle.idle().await }).await
     }
+}
+
+/// Lets the server tell what the history knows, and hear Tailscale's webhooks if there is a secret for them.
+fn report(options: &mut Options, server: &Server) -> Result<()> {
+    let secrets = config::webhook_secrets()?;
+    if server.tailnet().history().is_none() {
+        if secrets.is_empty() {
+            return Ok(());
+        }
+        return Err(Error::config(
+            "webhooks are for who watches, and --history is `off`",
+            "name a file or a Postgres database with --history, or unset TAILSTEWARD_WEBHOOK_SECRET",
+        ));
+    }
+    if !secrets.is_empty() {
+        let listener = server.clone();
+        options.hook = Some(Hook::new(secrets, move |kinds| listener.heard(&kinds)));
+    }
+    let asked = server.clone();
+    options.tailnet_metrics = Some(Ask::new(move || {
+        let server = asked.clone();
+        async move { server.tailnet_metrics().await }
+    }));
+    let asked = server.clone();
+    options.watch = Some(Ask::new(move || {
+        let server = asked.clone();
+        async move { server.watch_state().await }
+    }));
+    Ok(())
 }
 
 impl Guard {

@@ -32,7 +32,7 @@ pub(super) struct Target {
         value_delimiter = ','
     )]
     pub(super) profiles: Vec<String>,
-    /// Let DNS tests ask name servers on this machine and in private networks
+    /// Let DNS tests and the heartbeat reach this machine and private networks
     #[arg(long, global = true, env = "TAILSTEWARD_PRIVATE_RESOLVERS", value_parser = clap::builder::BoolishValueParser::new())]
     pub(super) private_resolvers: bool,
     /// The file with the profiles

@@ -61,6 +61,9 @@ pub(crate) struct AddArgs {
     /// Allow only `/metrics` and the details of readiness
     #[arg(long, conflicts_with_all = ["read_only", "toolsets"])]
     metrics: bool,
+    /// Allow only `/metrics/tailnet`, which lists devices, users and keys; or both with --metrics
+    #[arg(long, conflicts_with_all = ["read_only", "toolsets"])]
+    tailnet_metrics: bool,
     /// How long the token is valid, such as `30d`; without it, it does not expire
     #[arg(long, value_name = "DURATION", value_parser = expiry)]
     expires: Option<Timestamp>,
@@ -98,6 +101,7 @@ fn add(it: AddArgs) -> Result<String> {
         read_only: it.read_only,
         toolsets: it.toolsets,
         metrics: it.metrics,
+        tailnet_metrics: it.tailnet_metrics,
         expires: it.expires,
     };
     Ok(file.add(&it.name, &new)?.expose_secret().to_owned())
@@ -115,11 +119,14 @@ fn list(file: &TokenFile, path: &Path) -> String {
 }
 
 fn describe(grant: &Grant) -> String {
-    let mut words = vec![match (grant.metrics, grant.read_only) {
-        (true, _) => "metrics only".to_owned(),
-        (false, true) => "read-only tools".to_owned(),
-        (false, false) => "all tools of the server".to_owned(),
-    }];
+    let allowed = match (grant.metrics, grant.tailnet_metrics) {
+        (true, true) => "metrics of the server and of the tailnet only",
+        (true, false) => "metrics only",
+        (false, true) => "metrics of the tailnet only",
+        (false, false) if grant.read_only => "read-only tools",
+        (false, false) => "all tools of the server",
+    };
+    let mut words = vec![allowed.to_owned()];
     words.extend(grant.toolsets.as_ref().map(|it| format!("toolsets {}", it.join(", "))));
     words.extend(
         grant

@@ -12,9 +12,10 @@ use crate::{
     Error, ErrorKind, Tailnet,
     alerts::{Receivers, Severity},
     client::Result,
+    config,
     guard::nonce,
     history::{History, Looked, Source},
-    jobs,
+    jobs::{self, Heartbeat},
     tailnet::{
         Tailnets,
         alerts::{Active, Deliverer, Judge},
@@ -240,7 +241,13 @@ pub(super) async fn keeps_a_history(watches: bool, history: Option<&Arc<History>
 }
 
 /// Watches until the process receives a stop signal.
-pub(super) async fn run(tailnets: &Tailnets, receivers: &Arc<Receivers>) {
+///
+/// # Errors
+///
+/// [`Config`](crate::ErrorKind::Config) if a variable has an invalid value.
+pub(super) async fn run(tailnets: &Tailnets, receivers: &Arc<Receivers>) -> Result<()> {
+    let heartbeat = config::heartbeat_url()?;
+    let heartbeat = heartbeat.map(|url| Heartbeat::new(url, tailnets.first()));
     let ending = CancellationToken::new();
     let titles: Vec<String> = tailnets.all().map(Tailnet::title).collect();
     complain(&format!("watching {}; press Ctrl-C to stop", titles.join(", ")));
@@ -248,5 +255,6 @@ pub(super) async fn run(tailnets: &Tailnets, receivers: &Arc<Receivers>) {
         stop_signal().await;
         ending.cancel();
     };
-    futures_util::join!(jobs::watch(tailnets, receivers, &ending), stop);
+    futures_util::join!(jobs::watch(tailnets, receivers, heartbeat, &ending), stop);
+    Ok(())
 }

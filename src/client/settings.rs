@@ -36,8 +36,8 @@ pub struct Settings {
     pub cache_for: Duration,
     /// A PEM file with certificates to trust in addition to the system's.
     pub ca_file: Option<PathBuf>,
-    /// Whether name servers of the tailnet's DNS configuration may be asked although they are on this
-    /// machine or in a private network.
+    /// Whether other servers than the API, such as name servers of the tailnet's DNS configuration, may be
+    /// asked although they are on this machine or in a private network.
     pub private_resolvers: bool,
 }
 

@@ -5,6 +5,8 @@ use std::{num::NonZeroU32, time::Duration};
 use url::Url;
 
 use crate::client::is_loopback;
+#[cfg(feature = "server")]
+use crate::client::is_private;
 
 type Checked<T> = Result<T, &'static str>;
 
@@ -33,6 +35,25 @@ pub(super) fn base_url(value: &str) -> Checked<String> {
         "http" => Err("must be https, or http on a loopback address: over http, others on the \
                        network could read the credential"),
         _ => Err(NO_URL),
+    }
+}
+
+/// Validates the URL of a heartbeat. Like a password, it must not go over a public network unencrypted.
+#[cfg(feature = "server")]
+pub(super) fn heartbeat_url(value: &str) -> Checked<secrecy::SecretString> {
+    let value = value.trim();
+    let no_url = "must be a URL such as `https://hc-ping.com/UUID`";
+    let url = Url::parse(value).map_err(|_| no_url)?;
+    let is_near = match url.host().ok_or(no_url)? {
+        url::Host::Ipv4(address) => is_private(address.into()),
+        url::Host::Ipv6(address) => is_private(address.into()),
+        host @ url::Host::Domain(_) => is_loopback(&host),
+    };
+    match url.scheme() {
+        "https" => Ok(value.into()),
+        "http" if is_near => Ok(value.into()),
+        "http" => Err("must be https, or http to an address of this machine or a private network"),
+        _ => Err(no_url),
     }
 }
 

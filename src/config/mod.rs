@@ -134,6 +134,40 @@ pub(crate) fn sealing_key() -> Result<Option<secrecy::SecretString>> {
     present(&variable, NAME).map(|it| resolve(NAME, &it)).transpose()
 }
 
+/// The secrets of Tailscale's webhooks, from `TAILSTEWARD_WEBHOOK_SECRET`: several are separated by commas, and
+/// each may be `file:/path`. None if it is not set.
+///
+/// # Errors
+///
+/// [`Config`](crate::ErrorKind::Config) if a file cannot be read or is empty, or if there is no secret in it.
+#[cfg(feature = "server")]
+pub(crate) fn webhook_secrets() -> Result<Vec<secrecy::SecretString>> {
+    const NAME: &str = "TAILSTEWARD_WEBHOOK_SECRET";
+    let Some(value) = present(&variable, NAME) else { return Ok(Vec::new()) };
+    let mut secrets = Vec::new();
+    for part in value.split(',').map(str::trim).filter(|it| !it.is_empty()) {
+        let content = resolve(NAME, part)?;
+        let each = content.expose_secret().split([',', '\n']).map(str::trim);
+        secrets.extend(each.filter(|it| !it.is_empty()).map(secrecy::SecretString::from));
+    }
+    if secrets.is_empty() {
+        return Err(wrong(NAME, "must be the secret of a webhook, or several separated by commas"));
+    }
+    Ok(secrets)
+}
+
+/// The URL that is called as a sign that the tailnet is watched, from `TAILSTEWARD_HEARTBEAT_URL`, which may be
+/// `file:/path`.
+///
+/// # Errors
+///
+/// [`Config`](crate::ErrorKind::Config) if the file cannot be read or is empty, or if it is not such a URL.
+#[cfg(feature = "server")]
+pub(crate) fn heartbeat_url() -> Result<Option<secrecy::SecretString>> {
+    let get = |name: &str| present(&variable, name);
+    checked(&get, "TAILSTEWARD_HEARTBEAT_URL", checks::heartbeat_url)
+}
+
 fn present(get: &impl Fn(&str) -> Option<String>, name: &str) -> Option<String> {
     get(name).filter(|it| !it.trim().is_empty())
 }

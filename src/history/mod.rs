@@ -24,6 +24,7 @@ pub mod diff;
 mod event;
 mod fact;
 pub mod look;
+mod memory;
 mod poll;
 mod replay;
 mod source;
@@ -36,13 +37,14 @@ pub use self::{
     event::Event,
     fact::{Connection, Fact, Field, Kind},
     look::{Look, Sighting},
+    memory::Memory,
     poll::{Looked, Poller},
     replay::Replay,
     source::Source,
     spans::{Seconds, Spans},
     store::{
         Accepted, AlertChanges, DaySums, Delivery, Held, History, Kept, KeptAlert, LEASE, Lease,
-        LookedAt, Outgoing, Paper, Seen, Transition,
+        LookedAt, Outgoing, Paper, Seen, Transition, Watching,
     },
 };
 pub use crate::database::Place;

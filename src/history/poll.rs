@@ -6,11 +6,13 @@ use bytes::Bytes;
 use http::header;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
+use tokio::sync::OwnedRwLockReadGuard;
 
 use super::{
-    Event, Held, History, Known, Lease, Look, Seconds, Source,
+    Event, Held, History, Known, Lease, Look, Memory, Seconds, Source,
     diff::{Diff, Implausible, diff},
     look,
+    memory::Cell,
     source::Shape,
 };
 use crate::{
@@ -25,9 +27,6 @@ use crate::{
 const ALL_FIELDS_UP_TO: usize = 2_000;
 /// How often a look at many devices asks for all fields, in seconds.
 const ALL_FIELDS_EVERY: Seconds = 300;
-/// Above this many devices, they are looked at less often.
-const MANY_DEVICES: usize = 20_000;
-const MANY_DEVICES_EVERY: Seconds = 300;
 /// How long entries of the audit log may take to appear, and how far windows overlap, in seconds.
 const AUDIT_LAG: Seconds = 60;
 const AUDIT_OVERLAP: Seconds = 300;
@@ -43,8 +42,7 @@ pub struct Poller {
     label: String,
     history: Arc<History>,
     lease: Lease,
-    /// By the number of the source.
-    known: HashMap<i64, Known>,
+    memory: Arc<Memory>,
     all_fields_at: Seconds,
     audited_until: Option<Seconds>,
 }
@@ -74,12 +72,14 @@ impl Poller {
         holder: &str,
     ) -> Result<Option<Self>> {
         let Some(lease) = history.take_lease(&label, holder).await? else { return Ok(None) };
+        let memory = Arc::new(Memory::default());
+        history.share(&label, &memory);
         Ok(Some(Self {
             client: client.clone(),
             label,
             history,
             lease,
-            known: HashMap::new(),
+            memory,
             all_fields_at: Seconds::MIN,
             audited_until: None,
         }))
@@ -97,9 +97,9 @@ impl Poller {
     /// [`History`](crate::ErrorKind::History) if the database cannot be read.
     pub async fn recall(&mut self) -> Result<()> {
         for source in Source::all() {
-            if !self.known.contains_key(&source.number) {
+            if self.memory.cell(source.number).is_none() {
                 let known = self.history.known(&self.lease, &source).await?;
-                self.known.insert(source.number, known);
+                self.memory.put(source.number, known);
             }
         }
         Ok(())
@@ -107,7 +107,9 @@ impl Poller {
 
     /// When the devices were last looked at; none if nobody did, or if that is not read yet.
     pub fn looked_at(&self) -> Option<Seconds> {
-        self.known.get(&Source::devices().number)?.looked_at
+        let cell = self.memory.cell(Source::devices().number)?;
+        // Nobody writes between two looks.
+        cell.try_read().ok()?.looked_at
     }
 
     /// Runs `work` on what is remembered of each source, by its name, where it does not keep other calls
@@ -117,27 +119,31 @@ impl Poller {
     ///
     /// [`History`](crate::ErrorKind::History) if it did not end.
     pub async fn with_known<T: Send + 'static>(
-        &mut self,
-        work: impl FnOnce(&HashMap<&'static str, Known>) -> T + Send + 'static,
+        &self,
+        work: impl FnOnce(&HashMap<&'static str, &Known>) -> T + Send + 'static,
     ) -> Result<T> {
-        let names: HashMap<i64, &'static str> =
-            Source::all().into_iter().map(|it| (it.number, it.name)).collect();
-        let known = std::mem::take(&mut self.known).into_iter();
-        let known: HashMap<&'static str, Known> =
-            known.filter_map(|(number, it)| Some((*names.get(&number)?, it))).collect();
-        let done = tokio::task::spawn_blocking(move || (work(&known), known)).await;
-        let (done, known) =
-            done.map_err(|_| Error::new(ErrorKind::History, "what was seen could not be judged"))?;
-        let numbers: HashMap<&str, i64> =
-            names.iter().map(|(number, name)| (*name, *number)).collect();
-        let back = known.into_iter().filter_map(|(name, it)| Some((*numbers.get(name)?, it)));
-        self.known.extend(back);
-        Ok(done)
+        let mut known = Vec::new();
+        for source in Source::all() {
+            if let Some(it) = self.memory.known(&source).await {
+                known.push((source.name, it));
+            }
+        }
+        let work = move || work(&known.iter().map(|(name, it)| (*name, &**it)).collect());
+        let done = tokio::task::spawn_blocking(work).await;
+        done.map_err(|_| Error::new(ErrorKind::History, "what was seen could not be judged"))
     }
 
     /// How long to wait for the next look at `source`, in seconds. Many devices are looked at less often.
     pub fn interval(&self, source: &Source) -> Seconds {
-        interval(source, self.known.get(&source.number).map_or(0, Known::len))
+        let cell = self.memory.cell(source.number);
+        // Nobody writes between two looks.
+        let known = cell.as_ref().and_then(|it| it.try_read().ok()).map_or(0, |it| it.len());
+        source.of_many(known).interval
+    }
+
+    /// What is remembered, for those who only read it.
+    pub fn memory(&self) -> &Arc<Memory> {
+        &self.memory
     }
 
     /// Looks at `source`, at `now`, and records what changed. If the API does not answer, or with something
@@ -152,7 +158,7 @@ impl Poller {
             Ok(Looked::Not(why)) => why,
             Err(error) if error.kind() == ErrorKind::History => {
                 // Whether it is recorded or not: the database says.
-                self.known.remove(&source.number);
+                self.memory.forget(source.number);
                 return Err(error);
             }
             Err(error) => error.to_string(),
@@ -165,59 +171,57 @@ impl Poller {
     }
 
     async fn try_look(&mut self, source: &Source, now: Seconds) -> Result<Looked> {
-        let known = match self.known.remove(&source.number) {
-            Some(known) => known,
-            None => self.history.known(&self.lease, source).await?,
+        let cell = match self.memory.cell(source.number) {
+            Some(cell) => cell,
+            None => self.memory.put(source.number, self.history.known(&self.lease, source).await?),
         };
+        let known = Arc::clone(&cell).read_owned().await;
         if let Some(before) = known.looked_at.filter(|it| *it >= now) {
-            self.known.insert(source.number, known);
             let apart = before - now;
             return Ok(Looked::Not(format!(
                 "this machine's clock is {apart} s behind the last look, so nothing can be dated"
             )));
         }
         // How long a gap may be follows from how often it is really looked at.
-        let source = &Source { interval: interval(source, known.len()), ..source.clone() };
+        let source = &source.of_many(known.len());
         if matches!(source.shape, Shape::AuditLog) {
-            self.known.insert(source.number, known);
             return self.look_at_audit_log(source, now).await;
         }
         let all_fields = self.asks_for_all_fields(&known, now);
-        let answer = self.answer(source, all_fields).await;
-        let body = match answer {
-            Ok(body) => body,
-            Err(error) => {
-                self.known.insert(source.number, known);
-                return Err(error);
+        let body = self.answer(source, all_fields).await?;
+        let (known, compared) = compare(source.clone(), body, known, all_fields, now).await?;
+        let (seen, diff) = match compared {
+            Ok(compared) => compared,
+            Err(why) => {
+                drop(known);
+                cell.write().await.doubt();
+                return Ok(Looked::Not(not_believed(source, why)));
             }
         };
-        let (mut known, compared) = compare(source.clone(), body, known, all_fields, now).await?;
-        let done = match compared {
-            Err(why) => Ok(Looked::Not(why)),
-            Ok((seen, diff)) => self.record(source, &diff, &mut known, seen, now).await,
-        };
-        if done.is_ok() {
-            if all_fields && matches!(done, Ok(Looked::Recorded { .. })) {
-                self.all_fields_at = now;
-            }
-            self.known.insert(source.number, known);
+        let facts = diff.facts.iter().map(|it| it.1.len()).sum();
+        if !self.record(source, &diff, known, &cell, now).await? {
+            return Ok(Looked::TakenOver);
         }
-        done
+        if all_fields {
+            self.all_fields_at = now;
+        }
+        Ok(Looked::Recorded { seen, facts })
     }
 
+    /// False if somebody else watches now.
     async fn record(
         &self,
         source: &Source,
         diff: &Diff,
-        known: &mut Known,
-        seen: usize,
+        known: Remembering,
+        cell: &Cell,
         now: Seconds,
-    ) -> Result<Looked> {
-        let facts = diff.facts.iter().map(|it| it.1.len()).sum();
-        Ok(match self.history.record(&self.lease, source, diff, known, now).await? {
-            Held::Yes => Looked::Recorded { seen, facts },
-            Held::No => Looked::TakenOver,
-        })
+    ) -> Result<bool> {
+        let written = self.history.write(&self.lease, source, diff, &known, now).await?;
+        let Some(ids) = written else { return Ok(false) };
+        drop(known);
+        cell.write().await.apply(diff, &ids, now);
+        Ok(true)
     }
 
     fn asks_for_all_fields(&self, known: &Known, now: Seconds) -> bool {
@@ -265,7 +269,8 @@ impl Poller {
             ),
         };
         let time = |at: Seconds| Timestamp::from_second(at).unwrap_or_default().to_string();
-        let (start, end) = (time((after - AUDIT_OVERLAP).min(until)), time(until));
+        // What is there already need not wait; what comes late is in the overlap of the next window.
+        let (start, end) = (time((after - AUDIT_OVERLAP).min(until)), time(now));
         let body = self.ask(source, &[("start", &start), ("end", &end)]).await?;
         let answer: Value = serde_json::from_slice(&body)
             .map_err(|_| odd(source.operation, "the response is not JSON"))?;
@@ -293,21 +298,18 @@ impl Poller {
     }
 }
 
-/// Seconds between two looks at `source`, of which so many things are known.
-fn interval(source: &Source, known: usize) -> Seconds {
-    let many = matches!(source.shape, Shape::Devices) && known > MANY_DEVICES;
-    if many { source.interval.max(MANY_DEVICES_EVERY) } else { source.interval }
-}
+/// What is known, which nobody changes meanwhile.
+type Remembering = OwnedRwLockReadGuard<Known>;
 
 /// The number of things that were seen and what changed, or why it is not believed. Runs where it does not
 /// keep other calls waiting.
 async fn compare(
     source: Source,
     body: Bytes,
-    mut known: Known,
+    known: Remembering,
     all_fields: bool,
     now: Seconds,
-) -> Result<(Known, std::result::Result<(usize, Diff), String>)> {
+) -> Result<(Remembering, std::result::Result<(usize, Diff), Implausible>)> {
     let work = move || {
         let look = read(&source, &body, all_fields)?;
         if look.without_id > 0 {
@@ -315,10 +317,6 @@ async fn compare(
             tracing::warn!(source, records, "records have no ID, so they cannot be watched");
         }
         let compared = diff(&known, &look, now).map(|diff| (look.seen.len(), diff));
-        let compared = compared.map_err(|it| {
-            known.doubt();
-            not_believed(&source, it)
-        });
         Ok((known, compared))
     };
     let done = tokio::task::spawn_blocking(work).await;

@@ -4,6 +4,9 @@ use super::{Field, Kind, Seconds};
 use crate::Operation;
 
 const MINUTE: Seconds = 60;
+/// Above this many devices, they are looked at less often.
+const MANY_DEVICES: usize = 20_000;
+const MANY_DEVICES_EVERY: Seconds = 300;
 
 /// Something that is looked at again and again.
 #[derive(Debug, Clone)]
@@ -41,8 +44,15 @@ pub(super) enum Shape {
 }
 
 impl Source {
+    /// The source, if it lists so many things: many devices are looked at less often.
+    pub(super) fn of_many(&self, things: usize) -> Self {
+        let many = matches!(self.shape, Shape::Devices) && things > MANY_DEVICES;
+        let interval = if many { self.interval.max(MANY_DEVICES_EVERY) } else { self.interval };
+        Self { interval, ..self.clone() }
+    }
+
     /// How long nobody may have looked for a look to continue the span before it.
-    pub(super) fn longest_gap(&self) -> Seconds {
+    pub(crate) fn longest_gap(&self) -> Seconds {
         self.interval * 3
     }
 

@@ -1,11 +1,15 @@
 //! Background jobs of a running server.
 
 mod alert_news;
+mod heard;
+mod heartbeat;
 mod revoke_rotated;
 mod watch;
 
 pub(crate) use self::{
     alert_news::alert_news,
+    heard::Heard,
+    heartbeat::Heartbeat,
     revoke_rotated::{POLL_INTERVAL, revoke_rotated},
     watch::watch,
 };

@@ -1,29 +1,43 @@
 //! Watches tailnets: looks at each source again and again, and records what changed. Of several processes
 //! that share a history, one does it for each tailnet.
 
-use std::{collections::HashMap, future::Future, pin::pin, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    future::Future,
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::Timestamp;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::{Heartbeat, heard};
 use crate::{
     Tailnet,
     alerts::Receivers,
     guard::nonce,
-    history::{Held, History, LEASE, Lease, Looked, Poller, Seconds, Source},
+    history::{Held, History, Lease, Looked, Memory, Poller, Seconds, Source},
     tailnet::{
         Tailnets,
         alerts::{Deliverer, Judge},
     },
 };
 
+/// The target under which the log says who watches.
+const LOG: &str = "watch";
 /// How often a process that does not watch tries to take over.
 const TAKE_OVER: Duration = Duration::from_secs(5);
+/// How often the right to watch is renewed. Other processes are heard as often.
+const RENEWAL: Duration = Duration::from_millis(6_500);
 /// The longest wait before the first look at a source, so that not all are asked at once.
 const SPREAD: Duration = Duration::from_mins(1);
 /// How often what is due is delivered.
 const DELIVERIES: Duration = Duration::from_secs(2);
+/// The shortest time between two looks at a source that somebody asked for.
+const PAUSE: Duration = Duration::from_secs(10);
+/// The same for a source that is looked at less often because it is large.
+const LARGE_PAUSE: Duration = Duration::from_mins(1);
 /// How often days are summed up, and old rows deleted.
 const TIDY: Duration = Duration::from_hours(1);
 
@@ -31,35 +45,73 @@ const TIDY: Duration = Duration::from_hours(1);
 pub(crate) async fn watch(
     tailnets: &Tailnets,
     receivers: &Arc<Receivers>,
+    heartbeat: Option<Heartbeat>,
     ending: &CancellationToken,
 ) {
-    let each = tailnets.all().map(|tailnet| watch_one(tailnet, receivers, ending));
+    let each = tailnets.all().map(|it| watch_one(it, receivers, heartbeat.as_ref(), ending));
     futures_util::future::join_all(each).await;
 }
 
-async fn watch_one(tailnet: &Tailnet, receivers: &Arc<Receivers>, ending: &CancellationToken) {
+async fn watch_one(
+    tailnet: &Tailnet,
+    receivers: &Arc<Receivers>,
+    heartbeat: Option<&Heartbeat>,
+    ending: &CancellationToken,
+) {
     let Some(history) = tailnet.history() else { return };
-    let Ok(holder) = nonce() else { return tracing::error!("the system has no random bytes") };
+    let Ok(holder) = holder() else { return tracing::error!("the system has no random bytes") };
+    let mut stands_by = false;
     loop {
         match tailnet.watch(&holder).await {
             Ok(Some(poller)) => {
-                let mut turn = Turn::new(tailnet, poller, history);
+                say_who(tailnet, &holder, stands_by);
+                stands_by = false;
+                let mut turn = Turn::new(tailnet, poller, history, heartbeat);
                 let lease = turn.poller.lease().clone();
                 let ended = tokio::select! {
                     ended = turn.run(ending) => ended,
                     () = deliver(tailnet, &lease, receivers) => Ended::TakenOver,
                 };
+                if let Some(heartbeat) = heartbeat {
+                    heartbeat.leave(&tailnet.label());
+                }
                 if ended == Ended::Stopped {
                     return;
                 }
             }
-            Ok(None) => {}
+            Ok(None) if stands_by => {}
+            Ok(None) => {
+                stands_by = true;
+                let who = history.holder(&tailnet.label()).await.ok().flatten();
+                let who = who.as_deref().map_or("another process", place);
+                tracing::info!(target: LOG, tailnet = tailnet.title(), "standing by: {who} watches");
+            }
             Err(error) => tracing::warn!(%error, "the history cannot be used; trying again"),
         }
         tokio::select! {
             () = tokio::time::sleep(TAKE_OVER) => {}
             () = ending.cancelled() => return,
         }
+    }
+}
+
+/// This process, by machine and number, with what tells it from all others.
+fn holder() -> crate::client::Result<String> {
+    let machine = whoami::hostname().unwrap_or_else(|_| "this machine".to_owned());
+    Ok(format!("process {} on {machine} {}", std::process::id(), nonce()?))
+}
+
+/// The part of a holder that people read.
+fn place(holder: &str) -> &str {
+    holder.rsplit_once(' ').map_or(holder, |it| it.0)
+}
+
+fn say_who(tailnet: &Tailnet, holder: &str, took_over: bool) {
+    let (tailnet, who) = (tailnet.title(), place(holder));
+    if took_over {
+        tracing::info!(target: LOG, tailnet, "{who} has taken over and watches");
+    } else {
+        tracing::info!(target: LOG, tailnet, "{who} watches");
     }
 }
 
@@ -75,6 +127,7 @@ enum Ended {
 struct Turn<'a> {
     title: String,
     tailnet: &'a Tailnet,
+    label: String,
     poller: Poller,
     judge: Judge,
     history: &'a History,
@@ -82,11 +135,19 @@ struct Turn<'a> {
     due: Vec<(Instant, Source)>,
     /// Why sources could not be read, by name: it is logged once, not each time.
     failing: HashMap<&'static str, String>,
+    /// When each source was last looked at, by name.
+    looked_at: HashMap<&'static str, Instant>,
     tidy_at: Instant,
+    heartbeat: Option<&'a Heartbeat>,
 }
 
 impl<'a> Turn<'a> {
-    fn new(tailnet: &'a Tailnet, poller: Poller, history: &'a History) -> Self {
+    fn new(
+        tailnet: &'a Tailnet,
+        poller: Poller,
+        history: &'a History,
+        heartbeat: Option<&'a Heartbeat>,
+    ) -> Self {
         let now = Instant::now();
         let when = |source: &Source| {
             // The devices first; the others spread over the first minute.
@@ -96,31 +157,40 @@ impl<'a> Turn<'a> {
         let due = Source::all().into_iter().map(|source| (when(&source), source)).collect();
         Self {
             title: tailnet.title(),
+            label: tailnet.label(),
             tailnet,
             poller,
             judge: Judge::default(),
             history,
             due,
             failing: HashMap::new(),
+            looked_at: HashMap::new(),
             tidy_at: now + SPREAD,
+            heartbeat,
         }
     }
 
     async fn run(&mut self, ending: &CancellationToken) -> Ended {
-        tracing::info!(tailnet = self.title, "watching");
         let (lease, history) = (self.poller.lease().clone(), self.history);
-        if holding(history, &lease, self.take_up()).await == Some(Ended::TakenOver) {
+        let memory = Arc::clone(self.poller.memory());
+        let mut holding = Holding::new(history, &lease, &memory);
+        if holding.during(self.take_up()).await == Some(Ended::TakenOver) {
             return Ended::TakenOver;
         }
         loop {
             let next = self.due.iter().map(|it| it.0).min().unwrap_or(self.tidy_at);
             let wait = tokio::time::sleep_until(next.min(self.tidy_at));
             let step = async {
-                wait.await;
-                self.step().await
+                tokio::select! {
+                    () = wait => self.step().await,
+                    sources = memory.asked_for() => {
+                        self.hurry(&sources);
+                        None
+                    }
+                }
             };
             let ended = tokio::select! {
-                ended = holding(history, &lease, step) => ended,
+                ended = holding.during(step) => ended,
                 () = ending.cancelled() => Some(Ended::Stopped),
             };
             match ended {
@@ -137,6 +207,26 @@ impl<'a> Turn<'a> {
                     return Ended::TakenOver;
                 }
             }
+        }
+    }
+
+    /// Looks at these sources as soon as possible.
+    fn hurry(&mut self, sources: &BTreeSet<&'static str>) {
+        for (at, source) in self.due.iter_mut().filter(|it| sources.contains(it.1.name)) {
+            let is_large = self.poller.interval(source) > source.interval;
+            let pause = if is_large { LARGE_PAUSE } else { PAUSE };
+            let now = Instant::now();
+            let soonest = self.looked_at.get(source.name).map_or(now, |it| now.max(*it + pause));
+            *at = soonest.min(*at);
+        }
+    }
+
+    /// Tells the heartbeat how a look at the devices went.
+    fn beat(&self, source: &Source, is_good: bool) {
+        match self.heartbeat.filter(|_| source.name == "devices") {
+            Some(heartbeat) if is_good => heartbeat.seen(&self.label),
+            Some(heartbeat) => heartbeat.blind(&self.label),
+            None => {}
         }
     }
 
@@ -157,6 +247,9 @@ impl<'a> Turn<'a> {
         // A little sooner or later, so that replicas and tailnets do not fall into step.
         let wait = Duration::from_secs(interval).mul_f64(0.95 + fastrand::f64() * 0.1);
         *at = Instant::now() + wait;
+        let source = source.clone();
+        self.looked_at.insert(source.name, now);
+        self.beat(&source, matches!(looked, Ok(Looked::Recorded { .. })));
         let source = source.name;
         match looked {
             Ok(Looked::TakenOver) => return Some(Ended::TakenOver),
@@ -230,24 +323,46 @@ async fn deliver(tailnet: &Tailnet, lease: &Lease, receivers: &Arc<Receivers>) {
     }
 }
 
-/// Waits for `step`, and renews the lease meanwhile.
-async fn holding(
-    history: &History,
-    lease: &Lease,
-    step: impl Future<Output = Option<Ended>>,
-) -> Option<Ended> {
-    let mut step = pin!(step);
-    let mut renewal = tokio::time::interval(LEASE / 3);
-    renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    renewal.reset();
-    loop {
+/// Renews the lease, and hears what other processes ask for.
+struct Holding<'a> {
+    history: &'a History,
+    lease: &'a Lease,
+    memory: &'a Memory,
+    /// How often other processes have asked for a look.
+    asked: i64,
+    /// When the lease is to be renewed. Kept over all steps, so that none puts it off.
+    renew_at: Instant,
+}
+
+impl<'a> Holding<'a> {
+    fn new(history: &'a History, lease: &'a Lease, memory: &'a Memory) -> Self {
+        Self { history, lease, memory, asked: lease.asked(), renew_at: Instant::now() + RENEWAL }
+    }
+
+    /// Waits for `step`, and renews the lease meanwhile. Both go on at once, because a database may have one
+    /// connection for both.
+    async fn during(&mut self, step: impl Future<Output = Option<Ended>>) -> Option<Ended> {
         tokio::select! {
-            ended = &mut step => return ended,
-            _ = renewal.tick() => match history.renew(lease).await {
-                Ok(true) => {}
-                Ok(false) => return Some(Ended::TakenOver),
+            ended = step => ended,
+            ended = self.renew() => Some(ended),
+        }
+    }
+
+    /// Renews the lease again and again, until somebody else has taken over.
+    async fn renew(&mut self) -> Ended {
+        loop {
+            tokio::time::sleep_until(self.renew_at).await;
+            let asked = self.history.renew_and_hear(self.lease).await;
+            self.renew_at = Instant::now() + RENEWAL;
+            match asked {
+                Ok(Some(asked)) if asked != self.asked => {
+                    self.asked = asked;
+                    self.memory.look_soon(&heard::PUSHED);
+                }
+                Ok(Some(_)) => {}
+                Ok(None) => return Ended::TakenOver,
                 Err(error) => tracing::warn!(%error, "the right to watch could not be renewed"),
-            },
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
@@ -14,6 +15,8 @@ use rmcp::{
     },
     service::{RequestContext, SubscriptionContext},
 };
+use secrecy::SecretString;
+use serde_json::Value;
 
 mod call;
 mod complete;
@@ -34,8 +37,8 @@ use crate::{
     catalogue::Offer,
     change::store::Store,
     guard::{Guard, Principal},
-    jobs,
-    tailnet::Tailnets,
+    jobs::{self, Heard, Heartbeat},
+    tailnet::{Tailnets, monitoring::metrics},
     tool::Risk,
 };
 
@@ -54,6 +57,8 @@ impl Clone for Server {
 struct Inner {
     guard: Arc<Guard>,
     sealing_key: SealingKey,
+    heartbeat: Option<Heartbeat>,
+    heard: Heard,
     /// Built once, since every conversation starts by listing the tools.
     tools: Vec<Tool>,
     instructions: String,
@@ -73,6 +78,9 @@ pub struct Setup {
     pub sealing_key: SealingKey,
     /// Who calls over stdio and on the terminal, for journal and audit.
     pub local: Principal,
+    /// A URL that is called with GET after a good look at the devices, at most once a minute, and not while
+    /// this process is blind.
+    pub heartbeat: Option<SecretString>,
 }
 
 impl Setup {
@@ -88,6 +96,7 @@ impl Setup {
             yes: false,
             sealing_key: SealingKey::random()?,
             local: Principal::local(),
+            heartbeat: None,
         })
     }
 
@@ -98,11 +107,11 @@ impl Setup {
     }
 }
 
-/// The default log filter over HTTP: warnings, and every tool call. rmcp warns about every client that just
+/// The default log filter over HTTP: warnings, every tool call, and who watches. rmcp warns about every client that just
 /// disconnects.
-pub const LOG: &str = "warn,rmcp=error,sqlx=error,audit=info";
-/// The default log filter otherwise: warnings only.
-pub const QUIET_LOG: &str = "warn,rmcp=error,sqlx=error";
+pub const LOG: &str = "warn,rmcp=error,sqlx=error,audit=info,watch=info";
+/// The default log filter otherwise: warnings, and who watches.
+pub const QUIET_LOG: &str = "warn,rmcp=error,sqlx=error,watch=info";
 
 /// How long a client may cache a list, in milliseconds. Lists do not change while the server runs.
 const LIST_TTL: u64 = 300_000;
@@ -132,8 +141,11 @@ impl Server {
         let tools =
             setup.offer.tools().map(|it| describe::describe_for(it, access, &tailnets)).collect();
         let instructions = describe::instructions(&setup.offer);
+        let heartbeat = setup.heartbeat.clone().map(|url| Heartbeat::new(url, tailnets.first()));
         let guard = Arc::new(setup.guard(tailnets));
-        let inner = Inner { guard, sealing_key: setup.sealing_key, tools, instructions };
+        let sealing_key = setup.sealing_key;
+        let heard = Heard::default();
+        let inner = Inner { guard, sealing_key, heartbeat, heard, tools, instructions };
         Self { inner: Arc::new(inner), watched: Watched::default() }
     }
 
@@ -155,7 +167,23 @@ impl Server {
 
     /// Watches the tailnets that have a history, and notifies `receivers` of alerts, until the server ends.
     pub async fn watch(&self, receivers: &Arc<Receivers>) {
-        jobs::watch(self.tailnets(), receivers, self.guard().ending()).await;
+        jobs::watch(self.tailnets(), receivers, self.inner.heartbeat.clone(), self.guard().ending())
+            .await;
+    }
+    /// Asks whoever watches the tailnets, here or in another process, for a look at what Tailscale's webhooks
+    /// of these types are about, such as `nodeCreated`.
+    pub fn heard(&self, kinds: &[String]) {
+        self.inner.heard.hear(kinds, self.tailnets());
+    }
+
+    /// What is known of the tailnets, as metrics in the text format of Prometheus. It asks the API nothing.
+    pub async fn tailnet_metrics(&self) -> String {
+        metrics::text(self.tailnets(), Timestamp::now(), |_| Vec::new()).await
+    }
+
+    /// By tailnet, when somebody last looked at it: `{"NAME": {"seconds_ago": 12, "stale": false, …}}`.
+    pub async fn watch_state(&self) -> Value {
+        metrics::watch_state(self.tailnets(), Timestamp::now()).await
     }
 
     /// The default tailnet.

@@ -27,6 +27,8 @@ pub(super) enum Purpose {
     Mcp,
     /// The metrics and the details of readiness.
     Metrics,
+    /// The inventory of the tailnet, as metrics.
+    TailnetMetrics,
 }
 
 impl Shared {
@@ -42,10 +44,12 @@ impl Shared {
         let presented = presented.ok_or(Refusal::NoToken)?;
         let holder = presented.to_str().ok().and_then(bearer).and_then(|it| tokens.holder(it));
         let holder = holder.ok_or(Refusal::WrongToken)?;
-        if holder.metrics != (purpose == Purpose::Metrics) {
-            return Err(Refusal::Forbidden);
-        }
-        Ok(holder)
+        let is_allowed = match purpose {
+            Purpose::Mcp => !holder.metrics && !holder.tailnet_metrics,
+            Purpose::Metrics => holder.metrics,
+            Purpose::TailnetMetrics => holder.tailnet_metrics,
+        };
+        if is_allowed { Ok(holder) } else { Err(Refusal::Forbidden) }
     }
 }
 

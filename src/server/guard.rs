@@ -4,6 +4,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use axum::{
@@ -15,12 +16,15 @@ use axum::{
 use http::{HeaderMap, Method, StatusCode, header, request::Parts};
 use hyper::body::{Frame, SizeHint};
 use serde::de::IgnoredAny;
+use serde_json::Value;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::{
+    ask::Ask,
     auth::{Access, Purpose},
     gate::Gate,
     health::Health,
+    hooks::Hook,
     http::Limits,
     limits::{Place, Places, Rate},
     metrics::Metrics,
@@ -42,6 +46,9 @@ pub(super) struct Shared {
     pub(super) sessions: Arc<Sessions>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) health: Health,
+    pub(super) hook: Option<Hook>,
+    pub(super) tailnet_metrics: Option<Ask<String>>,
+    pub(super) watch: Option<Ask<Value>>,
     /// Cancelled at shutdown.
     pub(super) stopping: CancellationToken,
 }
@@ -57,6 +64,8 @@ pub(super) async fn count(
         "/health" => "/health",
         "/health/ready" => "/health/ready",
         "/metrics" => "/metrics",
+        "/metrics/tailnet" => "/metrics/tailnet",
+        "/hooks/tailscale" => "/hooks/tailscale",
         _ => "other",
     };
     let response = next.run(request).await;
@@ -85,7 +94,8 @@ pub(super) async fn guard(
     shared.sessions.check(&parts.headers, &holder)?;
     let places = if listens(&parts) { &shared.streams } else { &shared.requests };
     let place = places.take(who).ok_or(Refusal::Busy)?;
-    let body = read(body, &parts.headers, &shared.limits).await?;
+    let limits = &shared.limits;
+    let body = read(body, &parts.headers, limits.body, limits.body_within).await?;
 
     let is_json = parts.method == Method::POST && says_json(&parts.headers);
     let ends_session = parts.method == Method::DELETE;
@@ -111,16 +121,21 @@ fn listens(parts: &Parts) -> bool {
 }
 
 /// Reads a request body, within the limits on size and time.
-async fn read(body: Body, headers: &HeaderMap, limits: &Limits) -> Result<Bytes, Refusal> {
+pub(super) async fn read(
+    body: Body,
+    headers: &HeaderMap,
+    limit: usize,
+    within: Duration,
+) -> Result<Bytes, Refusal> {
     let announced =
         headers.get(header::CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse().ok());
-    if announced.is_some_and(|it: usize| it > limits.body) {
-        return Err(Refusal::TooLarge(limits.body));
+    if announced.is_some_and(|it: usize| it > limit) {
+        return Err(Refusal::TooLarge(limit));
     }
-    match tokio::time::timeout(limits.body_within, to_bytes(body, limits.body)).await {
+    match tokio::time::timeout(within, to_bytes(body, limit)).await {
         Ok(Ok(body)) => Ok(body),
         // The only other reason is a client that has disconnected and reads no answer.
-        Ok(Err(_)) => Err(Refusal::TooLarge(limits.body)),
+        Ok(Err(_)) => Err(Refusal::TooLarge(limit)),
         Err(_) => Err(Refusal::TooSlow),
     }
 }

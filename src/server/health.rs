@@ -94,6 +94,9 @@ struct Readiness {
     message: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     remedy: Option<String>,
+    /// By tailnet, since when it was not looked at. Who is blind still serves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    watch: Option<Value>,
 }
 
 /// Readiness. Callers who may read metrics get the reason, others only the status.
@@ -110,6 +113,10 @@ pub(super) async fn ready(
     let detailed = shared.gate.check(&uri, &headers).is_ok()
         && shared.admit(Purpose::Metrics, &mut headers).is_ok();
     let error = result.as_ref().err().filter(|_| detailed);
+    let watch = match shared.watch.as_ref().filter(|_| detailed) {
+        Some(watch) => tokio::time::timeout(CHECK_TIMEOUT, watch.answer()).await.ok(),
+        None => None,
+    };
     let body = Readiness {
         status: if result.is_ok() { "ready" } else { "unready" },
         sessions: detailed.then(|| shared.sessions.count()),
@@ -117,6 +124,7 @@ pub(super) async fn ready(
         kind: error.map(Error::kind),
         message: error.map(ToString::to_string),
         remedy: error.and_then(Error::remedy),
+        watch,
     };
     let code = if result.is_ok() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (code, Json(body)).into_response()
@@ -132,4 +140,21 @@ pub(super) async fn counters(
     shared.admit(Purpose::Metrics, &mut headers)?;
     let text = shared.metrics.text(shared.sessions.count(), shared.requests.taken());
     Ok(([(header::CONTENT_TYPE, metrics::MEDIA_TYPE)], text).into_response())
+}
+
+/// The inventory of the tailnets as metrics, in the text format of Prometheus.
+pub(super) async fn inventory(
+    State(shared): State<Arc<Shared>>,
+    uri: Uri,
+    mut headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    shared.gate.check(&uri, &headers)?;
+    let holder = shared.admit(Purpose::TailnetMetrics, &mut headers)?;
+    let who = &holder.principal.name;
+    shared.rate.take(who).map_err(Refusal::TooFast)?;
+    let _place = shared.requests.take(who).ok_or(Refusal::Busy)?;
+    let Some(ask) = &shared.tailnet_metrics else {
+        return Ok(StatusCode::NOT_FOUND.into_response());
+    };
+    Ok(([(header::CONTENT_TYPE, metrics::PLAIN_MEDIA_TYPE)], ask.answer().await).into_response())
 }

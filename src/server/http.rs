@@ -2,23 +2,30 @@
 
 use std::{net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
-use axum::{Router, middleware, response::IntoResponse as _, routing::get};
+use axum::{
+    Router, middleware,
+    response::IntoResponse as _,
+    routing::{get, post},
+};
 use http::Method;
 use rmcp::{
     ServerHandler,
     transport::{StreamableHttpServerConfig, StreamableHttpService},
 };
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use url::Url;
 
 use super::{
+    ask::Ask,
     auth::Access,
     calls::Calls,
     gate::Gate,
     guard::{self, Shared},
     health::{self, Health, Probe},
+    hooks::{self, Hook},
     limits::{Places, Rate},
     listen::Connections,
     metrics::Metrics,
@@ -55,6 +62,12 @@ pub struct Options {
     pub public_url: Option<Url>,
     /// Whether no state is kept between requests, so that any replica can answer the next one.
     pub stateless: bool,
+    /// Takes Tailscale's webhooks; without it, there is no `/hooks/tailscale`.
+    pub hook: Option<Hook>,
+    /// What `/metrics/tailnet` answers, in the text format of Prometheus; without it, there is none.
+    pub tailnet_metrics: Option<Ask<String>>,
+    /// What `/health/ready` says of watching to those who may read metrics.
+    pub watch: Option<Ask<Value>>,
     /// Limits for clients.
     pub limits: Limits,
 }
@@ -94,6 +107,9 @@ impl Options {
             origins: Vec::new(),
             public_url: None,
             stateless: false,
+            hook: None,
+            tailnet_metrics: None,
+            watch: None,
             limits: Limits::default(),
         }
     }
@@ -251,6 +267,9 @@ fn shared(options: &Options, address: SocketAddr, probe: Probe) -> Result<Shared
         sessions: Arc::new(Sessions::new(places(limits.sessions), limits.idle)),
         metrics: Arc::new(Metrics::new()),
         health: Health::new(probe),
+        hook: options.hook.clone(),
+        tailnet_metrics: options.tailnet_metrics.clone(),
+        watch: options.watch.clone(),
         stopping: CancellationToken::new(),
         limits: options.limits.clone(),
     })
@@ -266,12 +285,16 @@ fn router<H: ServerHandler + Clone>(
     let mcp = StreamableHttpService::new(move || Ok(calls.clone()), sessions, config);
     let guard = middleware::from_fn_with_state(Arc::clone(shared), guard::guard);
     let count = middleware::from_fn_with_state(Arc::clone(shared), guard::count);
+    let hooks = Router::new().route("/hooks/tailscale", post(hooks::take));
+    let inventory = Router::new().route("/metrics/tailnet", get(health::inventory));
     Router::new()
         .route_service("/mcp", mcp)
         .route_layer(guard)
         .layer(cors(shared))
         .route("/", get(async || ABOUT))
         .route("/metrics", get(health::counters))
+        .merge(if shared.tailnet_metrics.is_some() { inventory } else { Router::new() })
+        .merge(if shared.hook.is_some() { hooks } else { Router::new() })
         // Not behind the `Host` check: health checks use an address instead of a name.
         .route("/health", get(health::live))
         .route("/health/ready", get(health::ready))

@@ -1,10 +1,12 @@
 //! The MCP server's transports: stdin and stdout, or HTTP with authentication.
 
+mod ask;
 mod auth;
 mod calls;
 mod gate;
 mod guard;
 mod health;
+mod hooks;
 mod http;
 mod limits;
 mod listen;
@@ -15,8 +17,10 @@ mod stdio;
 mod tokens;
 
 pub use self::{
+    ask::Ask,
     auth::Access,
     health::Probe,
+    hooks::Hook,
     http::{Http, Limits, Options},
     stdio::serve_stdio,
     tokens::{Grant, NewToken, TokenFile, Tokens},

@@ -20,6 +20,8 @@ pub(super) enum Refusal {
     WrongToken,
     /// The token is for another purpose.
     Forbidden,
+    /// The signature of a webhook is missing, wrong or old.
+    Signature,
     TooFast(Duration),
     TooLarge(usize),
     TooSlow,
@@ -47,6 +49,7 @@ impl Refusal {
             Self::Origin => "origin",
             Self::NoToken | Self::WrongToken => "unauthorized",
             Self::Forbidden => "forbidden",
+            Self::Signature => "signature",
             Self::TooFast(_) => "rate",
             Self::TooLarge(_) => "body_size",
             Self::TooSlow => "body_time",
@@ -63,7 +66,7 @@ impl Refusal {
     fn status(&self) -> StatusCode {
         match self {
             Self::Host | Self::Origin | Self::Forbidden => StatusCode::FORBIDDEN,
-            Self::NoToken | Self::WrongToken => StatusCode::UNAUTHORIZED,
+            Self::NoToken | Self::WrongToken | Self::Signature => StatusCode::UNAUTHORIZED,
             Self::TooFast(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -98,9 +101,11 @@ impl Refusal {
             }
             Self::NoToken | Self::WrongToken => {
                 "a valid bearer token is required; the administrator can create one with \
-                 `tailsteward token add NAME`, and one for /metrics with `--metrics` in addition"
+                 `tailsteward token add NAME`, and one for /metrics with `--metrics` in addition, or for \
+                 /metrics/tailnet with `--tailnet-metrics`"
             }
             Self::Forbidden => "this token is not allowed to use this endpoint",
+            Self::Signature => "the signature is not valid",
             Self::TooFast(wait) => {
                 return format!("too many requests; try again in {} s", seconds(*wait));
             }
@@ -141,6 +146,23 @@ fn seconds(wait: Duration) -> u64 {
     wait.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX)
 }
 
+impl Refusal {
+    /// The response for a sender that is not a client: the status in words, and nothing of this server.
+    pub(super) fn plain(&self) -> Response {
+        let status = self.status();
+        let body = format!("{}\n", status.canonical_reason().unwrap_or_default());
+        self.marked((status, body).into_response())
+    }
+
+    fn marked(&self, mut response: Response) -> Response {
+        if let Some((name, value)) = self.header() {
+            response.headers_mut().insert(name, value);
+        }
+        response.extensions_mut().insert(Reason(self.reason()));
+        response
+    }
+}
+
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let body = json!({
@@ -148,11 +170,6 @@ impl IntoResponse for Refusal {
             "id": null,
             "error": { "code": self.code(), "message": self.message() },
         });
-        let mut response = (self.status(), axum::Json(body)).into_response();
-        if let Some((name, value)) = self.header() {
-            response.headers_mut().insert(name, value);
-        }
-        response.extensions_mut().insert(Reason(self.reason()));
-        response
+        self.marked((self.status(), axum::Json(body)).into_response())
     }
 }

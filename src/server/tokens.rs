@@ -48,6 +48,9 @@ pub struct Grant {
     /// Whether the token is only for `/metrics` and the details of readiness.
     #[serde(default)]
     pub metrics: bool,
+    /// Whether the token is only for `/metrics/tailnet`, or for both kinds of metrics.
+    #[serde(default)]
+    pub tailnet_metrics: bool,
     /// When the token expires; `None` for never.
     pub expires: Option<Timestamp>,
 }
@@ -69,6 +72,8 @@ pub struct NewToken {
     pub toolsets: Option<Vec<String>>,
     /// Whether the token is only for `/metrics` and the details of readiness.
     pub metrics: bool,
+    /// Whether the token is only for `/metrics/tailnet`, or for both kinds of metrics.
+    pub tailnet_metrics: bool,
     /// When the token expires; `None` for never.
     pub expires: Option<Timestamp>,
 }
@@ -148,6 +153,9 @@ impl TokenFile {
         if new.metrics {
             put("metrics", true.into());
         }
+        if new.tailnet_metrics {
+            put("tailnet_metrics", true.into());
+        }
         if let Some(expires) = new.expires {
             put("expires", expires.to_string().into());
         }
@@ -225,6 +233,8 @@ pub(super) struct Holder {
     pub(super) principal: Principal,
     /// Whether the token is for metrics only.
     pub(super) metrics: bool,
+    /// Whether the token is for the metrics of the tailnet only.
+    pub(super) tailnet_metrics: bool,
     /// Cancelled when the token becomes invalid; its sessions and streams end then.
     pub(super) ended: CancellationToken,
 }
@@ -310,7 +320,8 @@ impl Known {
                 principal.read_only = grant.read_only;
                 principal.toolsets.clone_from(&grant.toolsets);
                 let ended = CancellationToken::new();
-                let holder = Holder { principal, metrics: grant.metrics, ended };
+                let Grant { metrics, tailnet_metrics, .. } = grant;
+                let holder = Holder { principal, metrics, tailnet_metrics, ended };
                 self.entries.push(Entry { digest, grant, holder });
             }
         }
@@ -330,7 +341,7 @@ impl Holder {
     /// The holder for callers on this machine without authentication.
     pub(super) fn local() -> Self {
         let ended = CancellationToken::new();
-        Self { principal: Principal::local(), metrics: false, ended }
+        Self { principal: Principal::local(), metrics: false, tailnet_metrics: false, ended }
     }
 }
 

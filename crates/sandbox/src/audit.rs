@@ -11,7 +11,7 @@ use super::clock::rfc3339;
 use super::http::{Call, Failure, Outcome, Reply};
 use super::ids;
 use super::keys::Kind;
-use super::state::Identity;
+use super::state::{Identity, State};
 use super::webhooks::Happened;
 
 /// The most entries kept; the oldest are dropped first.
@@ -214,6 +214,17 @@ impl Log {
     }
 }
 
+impl State {
+    /// Keeps the messages for webhooks that an event means.
+    pub(crate) fn notify(&mut self, event: &Event, actor: &Actor, now: Timestamp) {
+        let by = if actor.login_name.is_empty() { &actor.id } else { &actor.login_name };
+        let Some(happened) = Happened::of(event, by) else { return };
+        let notice = |it| happened.notice(it, &self.identity.name, now);
+        let notices: Vec<_> = self.webhooks.values().filter_map(notice).collect();
+        self.notices.extend(notices);
+    }
+}
+
 impl Call<'_> {
     /// Logs a change made by the caller.
     pub(crate) fn record(&mut self, event: Event) {
@@ -227,14 +238,8 @@ impl Call<'_> {
         }
         let actor = self.actor();
         let group = self.state.audit.next_group();
-        let by = if actor.login_name.is_empty() { &actor.id } else { &actor.login_name };
-        for happened in events.iter().filter_map(|event| Happened::of(event, by)) {
-            let tailnet = &self.state.identity.name;
-            let notice = |it| happened.notice(it, tailnet, self.now);
-            let notices: Vec<_> = self.state.webhooks.values().filter_map(notice).collect();
-            self.state.notices.extend(notices);
-        }
         for event in events {
+            self.state.notify(&event, &actor, self.now);
             let (group, actor) = (group.clone(), actor.clone());
             self.state.audit.append(self.now, "CONFIG_API", group, actor, event);
         }

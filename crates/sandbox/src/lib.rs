@@ -257,6 +257,15 @@ impl Sandbox {
         self.server.tailnets().set_device(id, to)
     }
 
+    /// Adds a connected device to the first tailnet, as if somebody had logged in on a machine with this host
+    /// name; webhooks that subscribed to it get the event. Returns its node ID; none if the tailnet has no devices.
+    #[must_use]
+    pub fn add_device(&self, hostname: &str) -> Option<String> {
+        let id = self.server.tailnets().list.first_mut()?.join(hostname);
+        self.server.post_notices();
+        id
+    }
+
     /// When a device of the first tailnet is switched on between `from` and `to`, by its schedule. Empty if no
     /// device has this node ID or legacy ID.
     pub fn scheduled(

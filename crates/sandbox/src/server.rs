@@ -10,6 +10,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, Request, State as Shared};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Response};
+use tokio::runtime::Handle;
 
 use super::connection::Cut;
 use super::faults::{self, Faults};
@@ -71,6 +72,14 @@ impl Server {
             log.pop_front();
         }
         log.push_back((parts.method.as_str().to_owned(), path.to_owned(), status));
+    }
+
+    /// Posts what webhooks are to get. Outside of a runtime, the next request posts it.
+    pub(crate) fn post_notices(&self) {
+        let Ok(runtime) = Handle::try_current() else { return };
+        for notice in self.tailnets().list.iter_mut().flat_map(|state| state.notices.drain(..)) {
+            runtime.spawn(webhooks::post(notice));
+        }
     }
 
     /// A value for `x-tailscale-request-id`.
@@ -167,9 +176,7 @@ async fn serve(
         Some(reply) => reply,
         None => server.answer(&parts, body).unwrap_or_else(Reply::from),
     };
-    for notice in server.tailnets().list.iter_mut().flat_map(|state| state.notices.drain(..)) {
-        tokio::spawn(webhooks::post(notice));
-    }
+    server.post_notices();
     server.note(&parts, reply.status);
     let response = respond(reply, &server.request_id());
     match fault {

@@ -19,6 +19,14 @@ pub struct Lease {
     pub(super) tailnet: i64,
     holder: String,
     epoch: i64,
+    asked: i64,
+}
+
+impl Lease {
+    /// How often other processes had asked for a look when the lease was taken.
+    pub fn asked(&self) -> i64 {
+        self.asked
+    }
 }
 
 impl History {
@@ -32,9 +40,10 @@ impl History {
         let tailnet = self.numbered(tailnet).await?;
         let mut transaction = self.transaction().await?;
         let taken = take(&mut transaction, self.dialect(), tailnet, holder).await;
-        let epoch = taken.map_err(|error| self.wrong(&error))?;
+        let taken = taken.map_err(|error| self.wrong(&error))?;
         transaction.commit().await.map_err(|error| self.wrong(&error))?;
-        Ok(epoch.map(|epoch| Lease { tailnet, holder: holder.to_owned(), epoch }))
+        let holder = holder.to_owned();
+        Ok(taken.map(|(epoch, asked)| Lease { tailnet, holder, epoch, asked }))
     }
 
     /// Renews a lease. False if somebody else has taken over.
@@ -43,11 +52,28 @@ impl History {
     ///
     /// [`History`](crate::ErrorKind::History) if the database cannot be written.
     pub async fn renew(&self, lease: &Lease) -> Result<bool> {
+        self.renew_and_hear(lease).await.map(|asked| asked.is_some())
+    }
+
+    /// Renews a lease. Returns how often other processes have asked for a look; none if somebody else has
+    /// taken over.
+    ///
+    /// # Errors
+    ///
+    /// [`History`](crate::ErrorKind::History) if the database cannot be written.
+    pub async fn renew_and_hear(&self, lease: &Lease) -> Result<Option<i64>> {
         let mut transaction = self.transaction().await?;
-        let held = hold(&mut transaction, self.dialect(), lease).await;
-        let held = held.map_err(|error| self.wrong(&error))?;
+        let renewed = async {
+            if !hold(&mut transaction, self.dialect(), lease).await? {
+                return Ok(None);
+            }
+            let query = "SELECT asked FROM watchers WHERE tailnet = $1";
+            let row = sqlx::query(query).bind(lease.tailnet).fetch_one(&mut *transaction).await?;
+            row.try_get(0).map(Some)
+        };
+        let asked = renewed.await.map_err(|error| self.wrong(&error))?;
         transaction.commit().await.map_err(|error| self.wrong(&error))?;
-        Ok(held)
+        Ok(asked)
     }
 
     /// How often the right to watch a tailnet was taken; none if it never was.
@@ -86,13 +112,13 @@ async fn take(
     dialect: Dialect,
     tailnet: i64,
     holder: &str,
-) -> sqlx::Result<Option<i64>> {
+) -> sqlx::Result<Option<(i64, i64)>> {
     let query = dialect.query(
         "INSERT INTO watchers (tailnet, holder, until, epoch) VALUES ($1, $2, {NOW} + $3, 1)
          ON CONFLICT (tailnet) DO UPDATE SET holder = excluded.holder, until = excluded.until,
              epoch = watchers.epoch + 1
          WHERE watchers.until <= {NOW} OR watchers.holder = excluded.holder
-         RETURNING epoch",
+         RETURNING epoch, asked",
     );
     let row = sqlx::query(&query)
         .bind(tailnet)
@@ -100,7 +126,7 @@ async fn take(
         .bind(micros())
         .fetch_optional(connection)
         .await?;
-    row.map(|row| row.try_get(0)).transpose()
+    row.map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).transpose()
 }
 
 /// Renews a lease, as part of what its holder writes. False if somebody else has taken over: then nothing

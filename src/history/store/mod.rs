@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Weak},
 };
 
 use sqlx::{AnyPool, Row as _};
@@ -17,6 +17,7 @@ mod prune;
 mod read;
 mod replay;
 mod schema;
+mod watching;
 mod write;
 
 pub use self::{
@@ -26,12 +27,14 @@ pub use self::{
     lease::{LEASE, Lease},
     prune::Kept,
     read::{LookedAt, Seen, Transition},
+    watching::Watching,
     write::Held,
 };
 use crate::{
     Error, ErrorKind,
     client::{Action, Result, Setting},
     database::{Database, Dialect, Place, Purpose, Transaction},
+    history::Memory,
 };
 
 /// Seconds of a day.
@@ -42,13 +45,20 @@ pub struct History {
     database: Database,
     pool: OnceCell<AnyPool>,
     tailnets: Mutex<HashMap<String, i64>>,
+    /// What this process remembers of the tailnets that it watches.
+    memories: Mutex<HashMap<String, Weak<Memory>>>,
 }
 
 impl History {
     /// A history at `place`.
     pub fn new(place: Place) -> Self {
         let database = Database::new(place, Purpose::History);
-        Self { database, pool: OnceCell::new(), tailnets: Mutex::default() }
+        Self {
+            database,
+            pool: OnceCell::new(),
+            tailnets: Mutex::default(),
+            memories: Mutex::default(),
+        }
     }
 
     /// A history in memory, which is lost when the process ends.

@@ -15,9 +15,11 @@ const TABLES: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS history_version (version BIGINT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS watched_tailnets (
         id {ID}, label TEXT NOT NULL UNIQUE, rolled_until BIGINT NOT NULL DEFAULT 0)",
-    // Who watches a tailnet. Each time that somebody else takes over, the epoch counts on.
+    // Who watches a tailnet. Each time that somebody else takes over, the epoch counts on; each time that
+    // another process asks for a look, `asked`.
     "CREATE TABLE IF NOT EXISTS watchers (
-        tailnet BIGINT PRIMARY KEY, holder TEXT NOT NULL, until BIGINT NOT NULL, epoch BIGINT NOT NULL)",
+        tailnet BIGINT PRIMARY KEY, holder TEXT NOT NULL, until BIGINT NOT NULL, epoch BIGINT NOT NULL,
+        asked BIGINT NOT NULL DEFAULT 0)",
     "CREATE TABLE IF NOT EXISTS watched (
         id {ID}, tailnet BIGINT NOT NULL, kind BIGINT NOT NULL, key TEXT NOT NULL, name TEXT NOT NULL,
         created BIGINT, first_seen BIGINT NOT NULL, gone_at BIGINT, UNIQUE (tailnet, kind, key))",
@@ -64,8 +66,9 @@ const TABLES: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS alert_news (tailnet BIGINT PRIMARY KEY, generation BIGINT NOT NULL)",
 ];
 
-/// Who acted in an entry of the audit log, and the role that a user got.
+/// Who acted in an entry of the audit log, and the role that a user got; how often somebody asked for a look.
 const VERSION_2: &[&str] = &[
+    "ALTER TABLE watchers ADD COLUMN asked BIGINT NOT NULL DEFAULT 0",
     "ALTER TABLE events ADD COLUMN actor_kind TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE events ADD COLUMN value TEXT NOT NULL DEFAULT ''",
 ];

@@ -44,11 +44,25 @@ impl History {
         known: &mut Known,
         now: Seconds,
     ) -> Result<Held> {
-        let pool = self.pool().await?;
-        let written = self.write_look(pool, lease, source, diff, known, now).await;
-        let Some(ids) = written.map_err(|error| self.wrong(&error))? else { return Ok(Held::No) };
+        let written = self.write(lease, source, diff, known, now).await?;
+        let Some(ids) = written else { return Ok(Held::No) };
         known.apply(diff, &ids, now);
         Ok(Held::Yes)
+    }
+
+    /// Same as [`record`](Self::record), but leaves it to the caller that `known` takes it over: returns the
+    /// numbers of new things, or none if somebody else watches now.
+    pub(in crate::history) async fn write(
+        &self,
+        lease: &Lease,
+        source: &Source,
+        diff: &Diff,
+        known: &Known,
+        now: Seconds,
+    ) -> Result<Option<HashMap<String, i64>>> {
+        let pool = self.pool().await?;
+        let written = self.write_look(pool, lease, source, diff, known, now).await;
+        written.map_err(|error| self.wrong(&error))
     }
 
     async fn write_look(

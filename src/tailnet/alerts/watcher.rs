@@ -123,12 +123,12 @@ impl Given {
     fn judge(
         &self,
         working: &mut Working,
-        known: &HashMap<&'static str, Known>,
+        known: &HashMap<&'static str, &Known>,
         now: Seconds,
     ) -> Outcome {
         let facts = Facts {
             now,
-            known: known.iter().map(|(source, known)| (*source, known)).collect(),
+            known: known.clone(),
             looks: &self.looks,
             events: &self.events,
             audit: self.audit.as_ref().map(|(at, failing)| (*at, failing.as_slice())),

@@ -97,9 +97,13 @@ impl Compliance<'_> {
     /// [`History`](crate::ErrorKind::History) if it cannot be written.
     pub async fn remember(&self, report: &Report, now: Timestamp) -> Result<()> {
         let Some(history) = self.tailnet.history() else { return Ok(()) };
-        let failing = report.outcomes.iter().filter(|it| it.verdict == checks::Verdict::Fail);
-        let failing: Vec<&str> = failing.map(|it| it.check.id).collect();
-        let result = json!({ "score": report.score.to_string(), "failing": failing });
+        let of = |verdict: checks::Verdict| -> Vec<&str> {
+            let those = report.outcomes.iter().filter(|it| it.verdict == verdict);
+            those.map(|it| it.check.id).collect()
+        };
+        let (failing, passing) = (of(checks::Verdict::Fail), of(checks::Verdict::Ok));
+        let score = report.score.to_string();
+        let result = json!({ "score": score, "failing": failing, "passing": passing });
         history.record_audit(&self.tailnet.label(), now.as_second(), &result).await
     }
 

@@ -5,6 +5,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 pub mod connectivity;
+#[cfg(feature = "server")]
+pub mod metrics;
 pub mod past;
 #[cfg(feature = "server")]
 pub(crate) mod tools;

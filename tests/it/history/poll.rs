@@ -13,7 +13,7 @@ use tailsteward::{
 
 use crate::support::{changes::own, tailnet::sandbox_of};
 
-fn places(folder: &Path) -> Vec<Place> {
+pub(super) fn places(folder: &Path) -> Vec<Place> {
     let mut places = vec![Place::Memory, Place::File(folder.join("history.db"))];
     match std::env::var("TAILSTEWARD_TEST_POSTGRES") {
         Ok(url) => places.push(url.parse().unwrap()),

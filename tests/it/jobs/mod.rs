@@ -1,4 +1,5 @@
 //! What a server does by itself.
 
+mod heartbeat;
 mod revoke_rotated;
 mod watch;

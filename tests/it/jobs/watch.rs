@@ -104,3 +104,53 @@ fn watching_without_a_place_is_refused() {
     let said = String::from_utf8_lossy(&watch.stderr);
     assert!(!watch.status.success() && said.contains("needs a history"), "{said}");
 }
+
+/// Waits until a process has logged a line with these words.
+fn logged(file: &Path, words: &str) -> String {
+    let begun = Instant::now();
+    loop {
+        let text = std::fs::read_to_string(file).unwrap();
+        if let Some(line) = text.lines().find(|it| it.contains(words)) {
+            return line.to_owned();
+        }
+        assert!(begun.elapsed() < Duration::from_mins(1), "no `{words}` in: {text}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_says_who_watches_and_who_took_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_sandbox, tailnet) = sandbox_of(5).await;
+    let history = folder.path().join("history.db");
+    let start = |log: &str| {
+        let log = folder.path().join(log);
+        let file = std::fs::File::create(&log).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_tailsteward"))
+            .args(["watch", "--history"])
+            .arg(&history)
+            .arg("--store")
+            .arg(folder.path().join("journal.db"))
+            .env("TAILSCALE_BASE_URL", &tailnet.settings().base_url)
+            .env("TAILSCALE_API_KEY", Sandbox::API_KEY)
+            .stdout(Stdio::null())
+            .stderr(file)
+            .spawn()
+            .unwrap();
+        (Watcher(child), log)
+    };
+    let (first, log) = start("first");
+    let line = logged(&log, "watches");
+    assert!(line.contains(&format!("process {} on ", first.0.id())), "{line}");
+    let (second, other) = start("second");
+    let line = logged(&other, "standing by");
+    assert!(line.contains(&format!("process {} on ", first.0.id())), "{line}");
+
+    let stopped = Command::new("kill").args(["-TERM", &first.0.id().to_string()]).status();
+    assert!(stopped.unwrap().success());
+    let line = logged(&other, "has taken over");
+    assert!(line.contains(&format!("process {} on ", second.0.id())), "{line}");
+    // Each once.
+    let text = std::fs::read_to_string(&other).unwrap();
+    assert_eq!(text.matches("standing by").count(), 1, "{text}");
+}

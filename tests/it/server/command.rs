@@ -37,6 +37,8 @@ fn a_token_is_printed_once_and_listed_by_what_it_may_do() {
 
     let made = token(&["add", "eve", "--read-only", "--toolsets", "devices", "--expires", "30d"]);
     token(&["add", "prometheus", "--metrics"]);
+    token(&["add", "inventory", "--tailnet-metrics"]);
+    token(&["add", "both", "--metrics", "--tailnet-metrics"]);
     let list = token(&["list"]);
     token(&["remove", "eve"]);
 
@@ -47,6 +49,8 @@ fn a_token_is_printed_once_and_listed_by_what_it_may_do() {
     let until = list.lines().find(|it| it.starts_with("eve")).unwrap();
     assert!(until.ends_with('Z') && !until.contains('.'), "{until}");
     assert!(list.contains("prometheus: metrics only"), "{list}");
+    assert!(list.contains("inventory: metrics of the tailnet only"), "{list}");
+    assert!(list.contains("both: metrics of the server and of the tailnet only"), "{list}");
     assert!(!list.contains(made.trim()) && !token(&["list"]).contains("eve"));
     let unknown = refused(&[&["token", "add", "x", "--toolsets", "device"], &tokens[..]].concat());
     assert!(unknown.contains("did you mean `devices`"), "{unknown}");
@@ -65,6 +69,31 @@ fn it_does_not_start_unguarded_by_accident() {
     assert!(serve(&["0", "--no-auth", "--idle-timeout", "1m"]).contains("long call"));
     assert!(serve(&["nonsense", "--no-auth"]).contains("127.0.0.1:8710"));
     assert!(refused(&["--sandbox", "serve", "--no-auth"]).contains("--http"));
+}
+
+/// The refusal of a server over HTTP with a variable.
+fn serve_with(name: &str, value: &str, options: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tailsteward"));
+    command.env(name, value).args(["--sandbox", "serve", "--http", "0", "--no-auth"]);
+    let output = command.args(options).output().unwrap();
+    assert!(!output.status.success() && output.stdout.is_empty());
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn a_variable_that_is_wrong_is_named_and_not_repeated() {
+    let secret = "TAILSTEWARD_WEBHOOK_SECRET";
+    for value in ["file:/nowhere/hunter2", " , ,"] {
+        let refusal = serve_with(secret, value, &[]);
+        assert!(refusal.contains(secret), "{refusal}");
+    }
+    let off = serve_with(secret, "hunter2", &["--history", "off"]);
+    assert!(off.contains("--history") && !off.contains("hunter2"), "{off}");
+    let url = "TAILSTEWARD_HEARTBEAT_URL";
+    for value in ["hunter2", "ftp://a.example/hunter2", "http://a.example/hunter2"] {
+        let refusal = serve_with(url, value, &["--watch"]);
+        assert!(refusal.contains(url) && !refusal.contains("hunter2"), "{refusal}");
+    }
 }
 
 #[test]

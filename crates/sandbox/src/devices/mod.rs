@@ -5,6 +5,7 @@ mod address;
 mod attributes;
 mod device;
 mod filter;
+mod join;
 mod name;
 mod outside;
 mod routes;

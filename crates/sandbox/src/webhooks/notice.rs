@@ -32,6 +32,7 @@ impl Happened {
     pub(crate) fn of(event: &Event, actor: &str) -> Option<Self> {
         let target = event.target();
         let (kind, what) = match (&*target.kind, event.action(), target.property()) {
+            ("NODE", "CREATE", "") => ("nodeCreated", "was added"),
             ("NODE", "APPROVE", _) => ("nodeApproved", "was approved"),
             ("NODE", "REVOKE", _) => ("nodeNeedsApproval", "needs approval"),
             ("NODE", "DELETE", _) => ("nodeDeleted", "was removed"),

@@ -121,3 +121,20 @@ async fn a_device_that_was_switched_by_hand_stays_as_it_is() {
         assert_eq!(device["connectedToControl"], false);
     }
 }
+
+#[tokio::test]
+async fn a_device_that_is_added_is_listed_and_like_no_other() {
+    let tailnet = Tailnet::new().await;
+    let before = tailnet.devices().await;
+    let id = tailnet.sandbox.add_device("New Laptop").unwrap();
+    let again = tailnet.sandbox.add_device("New Laptop").unwrap();
+    let after = tailnet.devices().await;
+    let of = |id: &str| after.iter().find(|it| it["nodeId"] == *id).unwrap();
+
+    assert_eq!(after.len(), before.len() + 2);
+    assert_eq!(of(&id)["hostname"], "New Laptop");
+    assert_eq!(of(&id)["connectedToControl"], true);
+    for field in ["id", "name", "addresses", "nodeKey", "machineKey"] {
+        assert_ne!(of(&id)[field], of(&again)[field], "{field}");
+    }
+}
