@@ -26,6 +26,18 @@ pub enum State {
     Ended,
 }
 
+impl State {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Firing => "firing",
+            Self::Settling => "settling",
+            Self::Ended => "ended",
+        }
+    }
+}
+
 /// Why an alert ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

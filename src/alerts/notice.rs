@@ -31,7 +31,7 @@ impl Severity {
     }
 }
 
-/// What of an alert is news.
+/// Why receivers are notified of an alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
@@ -48,7 +48,7 @@ pub enum Status {
 pub struct Line {
     /// The ID of the alert. It is the same from its start to its end.
     pub alert: String,
-    /// What of it is news.
+    /// Why receivers are notified of an alert.
     pub status: Status,
     /// The name of what it is about, as others chose it.
     pub subject: String,
@@ -73,7 +73,7 @@ pub struct Notice {
     pub severity: Severity,
     /// When it was written, in seconds since 1970.
     pub at: Seconds,
-    /// The alerts, the worst first; at most 20.
+    /// The alerts of one rule, those that fire before those that are resolved, then the oldest first; at most 50.
     pub lines: Vec<Line>,
     /// How many more there are.
     pub more: usize,

@@ -69,12 +69,12 @@ impl AlertsCommand {
         }
         let notice = sample(format!("test-{}", nonce()?));
         let why = match alerting.receivers.deliver(&receiver, &notice).await {
-            Outcome::Delivered => return Ok(format!("{receiver} took the sample")),
-            Outcome::Retry { why, .. } => format!("{why}; an alert would be tried again"),
+            Outcome::Delivered => return Ok(format!("the sample was delivered to `{receiver}`")),
+            Outcome::Retry { why, .. } => format!("{why}; an alert would be retried"),
             Outcome::Failed { why } => format!("{why}; an alert would be given up"),
             Outcome::Off { why } => format!("{why}; the receiver would be switched off"),
         };
-        let message = format!("{receiver} did not take the sample: {why}");
+        let message = format!("the sample could not be delivered to `{receiver}`: {why}");
         let remedy = "check its address and secret in the config file";
         Err(Error::new(ErrorKind::Unreachable, message).with_remedy(remedy))
     }

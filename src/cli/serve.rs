@@ -202,7 +202,7 @@ fn report(options: &mut Options, server: &Server) -> Result<()> {
             return Ok(());
         }
         return Err(Error::config(
-            "webhooks are for who watches, and --history is `off`",
+            "webhooks need a history, and --history is `off`",
             "name a file or a Postgres database with --history, or unset TAILSTEWARD_WEBHOOK_SECRET",
         ));
     }

@@ -28,8 +28,8 @@ use crate::{
 /// How to watch.
 #[derive(Debug, Args)]
 pub(super) struct WatchArguments {
-    /// Look once, judge the alert rules, deliver, and end. Exits with 0 if nothing fires, 1 if the devices could not
-    /// be looked at, 2 if something fires, 3 if nothing known fires but not all could be looked at
+    /// Poll once, evaluate the alert rules, notify receivers, and exit: 0 if nothing fires, 1 if the devices could not be
+    /// polled, 2 if an alert fires, 3 if no known alert fires but something could not be read or delivered
     #[arg(long)]
     once: bool,
     /// Print JSON
@@ -59,8 +59,8 @@ enum Exit {
 #[derive(Debug, Serialize)]
 struct Once {
     tailnet: String,
-    /// Whether the devices could be looked at.
-    looked: bool,
+    /// Whether the devices could be polled.
+    polled: bool,
     alerts: Vec<Line>,
     /// What could not be looked at, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -154,7 +154,7 @@ async fn look_once(tailnet: &Tailnet, receivers: &Arc<Receivers>) -> Result<Once
     let active = tailnet.alerts().active(false, Timestamp::now()).await?;
     Ok(Once {
         tailnet: tailnet.title(),
-        looked,
+        polled: looked,
         alerts: active.into_iter().map(Line::of).collect(),
         unknown,
     })
@@ -198,7 +198,7 @@ fn text_of(once: &Once, exit: Option<Exit>, now: Timestamp) -> String {
     lines.extend(once.unknown.iter().map(|it| format!("unknown: {}", visible(it))));
     let count = counted(once.alerts.len(), "alert fires", "alerts fire");
     let head =
-        if once.looked { count } else { format!("the devices could not be looked at; {count}") };
+        if once.polled { count } else { format!("the devices could not be polled; {count}") };
     let head = format!("{}: {head}", visible(&once.tailnet));
     let head = match exit {
         Some(Exit::Nagios) => {
@@ -215,7 +215,7 @@ fn text_of(once: &Once, exit: Option<Exit>, now: Timestamp) -> String {
 /// The exit code for these looks.
 fn code(all: &[Once], exit: Option<Exit>) -> u8 {
     let open = || all.iter().flat_map(|it| &it.alerts).filter(|it| it.is_open());
-    let blind = all.iter().any(|it| !it.looked);
+    let blind = all.iter().any(|it| !it.polled);
     let partly = all.iter().any(|it| !it.unknown.is_empty());
     match exit {
         Some(Exit::Nagios) if open().any(|it| it.severity == Severity::Critical) => 2,

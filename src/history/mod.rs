@@ -43,8 +43,8 @@ pub use self::{
     source::Source,
     spans::{Seconds, Spans},
     store::{
-        Accepted, AlertChanges, DaySums, Delivery, Held, History, Kept, KeptAlert, LEASE, Lease,
-        LookedAt, Outgoing, Paper, Seen, Transition, Watching,
+        Accepted, AlertChanges, AlertDocument, DaySums, Delivery, Held, History, Kept, KeptAlert,
+        LEASE, Lease, LookedAt, Outgoing, Seen, Transition, Watching,
     },
 };
 pub use crate::database::Place;

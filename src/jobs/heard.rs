@@ -40,7 +40,7 @@ impl Heard {
         for tailnet in tailnets.all() {
             let Some(history) = tailnet.history() else { continue };
             if let Err(error) = history.look_soon(&tailnet.label(), &sources).await {
-                tracing::warn!(%error, "the watcher does not hear of a webhook");
+                tracing::warn!(%error, "a webhook could not be passed to the watcher");
             }
         }
     }

@@ -19,7 +19,7 @@ use crate::{
     client::{Client, Result},
 };
 
-/// The time between two signs.
+/// The time between two heartbeats.
 const INTERVAL: Duration = Duration::from_mins(1);
 /// How long the server may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -96,7 +96,7 @@ impl Heartbeat {
         match sent {
             // The first failure only: the server that misses the sign says the rest.
             Err(error) if !was_failing => {
-                tracing::warn!(%error, "the heartbeat failed; the next ones are tried without a word");
+                tracing::warn!(%error, "the heartbeat failed; further failures are not logged until it works again");
             }
             Ok(()) if was_failing => tracing::warn!("the heartbeat works again"),
             _ => {}

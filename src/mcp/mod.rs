@@ -167,8 +167,13 @@ impl Server {
 
     /// Watches the tailnets that have a history, and notifies `receivers` of alerts, until the server ends.
     pub async fn watch(&self, receivers: &Arc<Receivers>) {
-        jobs::watch(self.tailnets(), receivers, self.inner.heartbeat.clone(), self.guard().ending())
-            .await;
+        jobs::watch(
+            self.tailnets(),
+            receivers,
+            self.inner.heartbeat.clone(),
+            self.guard().ending(),
+        )
+        .await;
     }
     /// Asks whoever watches the tailnets, here or in another process, for a look at what Tailscale's webhooks
     /// of these types are about, such as `nodeCreated`.
@@ -178,7 +183,7 @@ impl Server {
 
     /// What is known of the tailnets, as metrics in the text format of Prometheus. It asks the API nothing.
     pub async fn tailnet_metrics(&self) -> String {
-        metrics::text(self.tailnets(), Timestamp::now(), |_| Vec::new()).await
+        metrics::text(self.tailnets(), Timestamp::now()).await
     }
 
     /// By tailnet, when somebody last looked at it: `{"NAME": {"seconds_ago": 12, "stale": false, …}}`.

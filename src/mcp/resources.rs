@@ -122,7 +122,7 @@ const KINDS: &[Kind] = &[
         uri: ALERTS,
         name: "alerts",
         title: "Alerts",
-        about: "What fires now, the worst first.",
+        about: "Alerts that fire now, most severe first.",
         mime: JSON,
         tool: "get_active_alerts",
         parameter: None,

@@ -35,11 +35,11 @@ const MAY_USE: &[(&str, &[&str], &str)] = &[
     (
         "alerts",
         &["client", "config", "history", "visible", "words"],
-        "alerts judge and tell what was seen; they change nothing, and no tool is known to them",
+        "what becomes of an alert, and how it is delivered, without the rules and without tools",
     ),
     (
         "change",
-        &["api", "client", "database", "history", "risk", "wire"],
+        &["alerts", "api", "client", "database", "history", "risk", "wire"],
         "a plan is carried out without knowing what a device is; the handle holds the typed client",
     ),
     (
@@ -50,6 +50,7 @@ const MAY_USE: &[(&str, &[&str], &str)] = &[
     (
         "tailnet",
         &[
+            "alerts",
             "api",
             "change",
             "checks",
@@ -79,12 +80,23 @@ const MAY_USE: &[(&str, &[&str], &str)] = &[
     ),
     (
         "jobs",
-        &["catalogue", "change", "client", "guard", "history", "tailnet", "tool"],
+        &["alerts", "catalogue", "change", "client", "guard", "history", "tailnet", "tool"],
         "what a server does by itself goes through the guard, too",
     ),
     (
         "mcp",
-        &["catalogue", "change", "client", "guard", "jobs", "tailnet", "tool", "visible", "words"],
+        &[
+            "alerts",
+            "catalogue",
+            "change",
+            "client",
+            "guard",
+            "jobs",
+            "tailnet",
+            "tool",
+            "visible",
+            "words",
+        ],
         "the protocol does not know how it is reached",
     ),
     (
@@ -95,6 +107,7 @@ const MAY_USE: &[(&str, &[&str], &str)] = &[
     (
         "cli",
         &[
+            "alerts",
             "catalogue",
             "change",
             "checks",

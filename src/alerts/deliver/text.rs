@@ -108,7 +108,7 @@ pub(super) fn is_ended(line: &Line) -> bool {
 /// The first line: what kind of alert, how many, and where.
 pub(super) fn headline(notice: &Notice, reader: Reader) -> String {
     let severity = match notice.severity {
-        _ if is_over(notice) => "Over",
+        _ if is_over(notice) => "Resolved",
         Severity::Critical => "Critical",
         Severity::Warning => "Warning",
         Severity::Info => "Info",
@@ -145,11 +145,11 @@ fn line_of(line: &Line, reader: Reader) -> String {
     let (what, since) = (summary(line, reader), time(line.since));
     match (line.status, &line.ended) {
         (Status::Firing, _) => format!("- {what}, since {since}"),
-        (Status::Reminder, _) => format!("- still: {what}, since {since}"),
+        (Status::Reminder, _) => format!("- still firing: {what}, since {since}"),
         (Status::Resolved, Some((at, why))) => {
-            format!("- over: {what}, from {since} to {} ({})", time(*at), reader.name(why))
+            format!("- resolved: {what}, from {since} to {} ({})", time(*at), reader.name(why))
         }
-        (Status::Resolved, None) => format!("- over: {what}, since {since}"),
+        (Status::Resolved, None) => format!("- resolved: {what}, since {since}"),
     }
 }
 

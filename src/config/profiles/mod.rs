@@ -19,7 +19,7 @@ use serde_json::Value;
 use toml_edit::DocumentMut;
 
 use self::{profile::ConfigFile, vault::Vault};
-use super::{Receiver, files};
+use super::files;
 use crate::client::{Credential, Error, IdentityToken, Result, Settings, resolve};
 
 pub use keychain::{Keychain, SystemKeychain};
@@ -178,17 +178,6 @@ impl Profiles {
         Ok(profile.settings(credential, self.folder()))
     }
 
-    /// The receivers of alerts that the config file names, including their secrets.
-    ///
-    /// # Errors
-    ///
-    /// [`Config`](crate::ErrorKind::Config) if a secret cannot be read, or a URL that is stored as one is
-    /// invalid.
-    pub fn receivers(&self) -> Result<Vec<Receiver>> {
-        let read = |name: &str, key: &str, place: &Place| self.receiver_secret(name, key, place);
-        self.read.receivers.iter().map(|it| it.receiver(self.folder(), read)).collect()
-    }
-
     /// The alert rules of the config file, as they are written.
     pub fn alert_rules(&self) -> &[Value] {
         &self.read.alert_rules
@@ -318,25 +307,6 @@ impl Profiles {
             };
             Error::config(format!("profile `{name}` has no secret in {place}"), remedy)
         })
-    }
-
-    fn receiver_secret(&self, name: &str, key: &str, place: &Place) -> Result<SecretString> {
-        let whose = format!("`{key}` of receiver `{name}`");
-        match place {
-            Place::File(path) => {
-                resolve(&whose, &format!("file:{}", self.folder().join(path).display()))
-            }
-            Place::Env(variable) => match (self.variables)(variable) {
-                Some(value) if !value.trim().is_empty() => resolve(variable, &value),
-                _ => Err(Error::config(
-                    format!("{whose} is in the variable {variable}, which is not set"),
-                    format!("set {variable}"),
-                )),
-            },
-            Place::Keychain | Place::Age => {
-                Err(Error::config(format!("{whose} cannot be stored there"), "use env or file"))
-            }
-        }
     }
 
     fn identity_token(&self, name: &str, place: &Place) -> Result<IdentityToken> {

@@ -11,10 +11,10 @@ use url::Url;
 
 use super::{
     super::receiver::{Receiver, ReceiverKind, SmtpTls},
-    Place,
+    Place, Profiles,
     profile::is_variable,
 };
-use crate::client::{Error, Result};
+use crate::client::{Error, Result, resolve};
 
 const COMMAND: &str = "command";
 const PAGERDUTY: &str = "https://events.pagerduty.com/v2/enqueue";
@@ -338,4 +338,36 @@ fn not_taken(name: &str, key: &str, kind: &str) -> Error {
 
 fn wrong(name: &str, key: &str, should: &str) -> Error {
     Error::config(format!("receiver `{name}`: `{key}` {should}"), "correct the receiver")
+}
+
+impl Profiles {
+    /// The receivers of alerts that the config file names, including their secrets.
+    ///
+    /// # Errors
+    ///
+    /// [`Config`](crate::ErrorKind::Config) if a secret cannot be read, or a URL that is stored as one is
+    /// invalid.
+    pub fn receivers(&self) -> Result<Vec<Receiver>> {
+        let read = |name: &str, key: &str, place: &Place| self.receiver_secret(name, key, place);
+        self.read.receivers.iter().map(|it| it.receiver(self.folder(), read)).collect()
+    }
+
+    fn receiver_secret(&self, name: &str, key: &str, place: &Place) -> Result<SecretString> {
+        let whose = format!("`{key}` of receiver `{name}`");
+        match place {
+            Place::File(path) => {
+                resolve(&whose, &format!("file:{}", self.folder().join(path).display()))
+            }
+            Place::Env(variable) => match (self.variables)(variable) {
+                Some(value) if !value.trim().is_empty() => resolve(variable, &value),
+                _ => Err(Error::config(
+                    format!("{whose} is in the variable {variable}, which is not set"),
+                    format!("set {variable}"),
+                )),
+            },
+            Place::Keychain | Place::Age => {
+                Err(Error::config(format!("{whose} cannot be stored there"), "use env or file"))
+            }
+        }
+    }
 }

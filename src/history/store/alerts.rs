@@ -6,9 +6,9 @@ use sqlx::{AnyConnection, Row as _, any::AnyRow};
 use super::{Held, History, Lease};
 use crate::{client::Result, history::Seconds};
 
-/// Which of the documents about alerts.
+/// The kind of a stored document about alerts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Paper {
+pub enum AlertDocument {
     /// A rule, by its name.
     Rule,
     /// An acknowledgement, by the ID of its alert.
@@ -17,7 +17,7 @@ pub enum Paper {
     Mute,
 }
 
-impl Paper {
+impl AlertDocument {
     fn number(self) -> i64 {
         match self {
             Self::Rule => 1,
@@ -36,7 +36,7 @@ pub struct KeptAlert {
     pub since: Seconds,
     /// When it ended; none while it is not over, or its end is not notified.
     pub done: Option<Seconds>,
-    /// All of it.
+    /// The alert as JSON.
     pub body: String,
 }
 
@@ -47,11 +47,11 @@ pub struct Outgoing {
     pub id: String,
     /// The receiver.
     pub receiver: String,
-    /// What is delivered.
+    /// The notice as JSON.
     pub body: String,
     /// How often it was tried.
     pub tries: i64,
-    /// When it was written.
+    /// When it was queued, in seconds since 1970.
     pub made: Seconds,
     /// Why the last try failed.
     pub error: Option<String>,
@@ -62,7 +62,7 @@ pub struct Outgoing {
 pub enum Delivery {
     /// It was delivered.
     Done,
-    /// It is tried again at this time.
+    /// Tried again at this time, in seconds since 1970, and why the last try failed.
     Again(Seconds, String),
     /// It is given up.
     GivenUp(String),
@@ -91,9 +91,13 @@ impl History {
     /// # Errors
     ///
     /// [`History`](crate::ErrorKind::History) if the database cannot be read.
-    pub async fn papers(&self, tailnet: &str, paper: Paper) -> Result<Vec<(String, String)>> {
+    pub async fn alert_documents(
+        &self,
+        tailnet: &str,
+        paper: AlertDocument,
+    ) -> Result<Vec<(String, String)>> {
         let Some(number) = self.number(tailnet).await? else { return Ok(Vec::new()) };
-        let query = "SELECT name, body FROM alert_papers WHERE tailnet = $1 AND sort = $2
+        let query = "SELECT name, body FROM alert_documents WHERE tailnet = $1 AND sort = $2
              ORDER BY name";
         let query = sqlx::query(query).bind(number).bind(paper.number());
         let rows = query.fetch_all(self.pool().await?).await;
@@ -107,10 +111,10 @@ impl History {
     /// # Errors
     ///
     /// [`History`](crate::ErrorKind::History) if the database cannot be written.
-    pub async fn write_paper(
+    pub async fn write_alert_document(
         &self,
         tailnet: &str,
-        paper: Paper,
+        paper: AlertDocument,
         name: &str,
         body: Option<&str>,
     ) -> Result<()> {
@@ -119,10 +123,12 @@ impl History {
         let written = async {
             let query = match body {
                 Some(_) => {
-                    "INSERT INTO alert_papers (tailnet, sort, name, body) VALUES ($1, $2, $3, $4)
+                    "INSERT INTO alert_documents (tailnet, sort, name, body) VALUES ($1, $2, $3, $4)
                      ON CONFLICT (tailnet, sort, name) DO UPDATE SET body = excluded.body"
                 }
-                None => "DELETE FROM alert_papers WHERE tailnet = $1 AND sort = $2 AND name = $3",
+                None => {
+                    "DELETE FROM alert_documents WHERE tailnet = $1 AND sort = $2 AND name = $3"
+                }
             };
             let query = sqlx::query(query).bind(number).bind(paper.number()).bind(name);
             let query = if let Some(body) = body { query.bind(body) } else { query };
@@ -142,7 +148,7 @@ impl History {
         self.alerts_where(tailnet, "done IS NULL AND $2 = $2", 0, i64::MAX).await
     }
 
-    /// The alerts that ended after a time, the newest first.
+    /// The alerts that have not ended, or ended at or after `since`; the newest first.
     ///
     /// # Errors
     ///

@@ -21,7 +21,7 @@ mod watching;
 mod write;
 
 pub use self::{
-    alerts::{AlertChanges, Delivery, KeptAlert, Outgoing, Paper},
+    alerts::{AlertChanges, AlertDocument, Delivery, KeptAlert, Outgoing},
     audits::Accepted,
     days::DaySums,
     lease::{LEASE, Lease},

@@ -51,7 +51,7 @@ const TABLES: &[&str] = &[
         principal TEXT NOT NULL, reason TEXT NOT NULL, made BIGINT NOT NULL, until BIGINT NOT NULL,
         UNIQUE (tailnet, check_id, subject))",
     // Rules, acknowledgements and mutes.
-    "CREATE TABLE IF NOT EXISTS alert_papers (
+    "CREATE TABLE IF NOT EXISTS alert_documents (
         tailnet BIGINT NOT NULL, sort BIGINT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL,
         PRIMARY KEY (tailnet, sort, name))",
     "CREATE TABLE IF NOT EXISTS alerts (

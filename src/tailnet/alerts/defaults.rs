@@ -13,7 +13,7 @@ pub struct BuiltIn {
     pub why: &'static str,
 }
 
-/// The rules that are there from the start. None of them tells anybody until a receiver is named.
+/// The rules that are there from the start. None notifies anyone until it names a receiver.
 pub fn built_in() -> Vec<BuiltIn> {
     let own = |ephemeral: bool| json!({ "ephemeral": ephemeral });
     let tagged = json!({ "tagged": true, "ephemeral": false });
@@ -31,7 +31,7 @@ pub fn built_in() -> Vec<BuiltIn> {
         ),
         rule(
             "many-offline",
-            "that is a site or an uplink, not devices",
+            "so many at once means that a site or an uplink has failed",
             json!({ "when": "many_offline", "percent": 30, "within": "10m",
                 "severity": "critical", "settle": "10m" }),
         ),
@@ -49,23 +49,23 @@ pub fn built_in() -> Vec<BuiltIn> {
         ),
         rule(
             "credential-expiry",
-            "no person is in that loop, so whatever uses it just stops",
+            "nobody is asked to renew it, so whatever uses it stops working",
             json!({ "when": "credential_expires", "within": "7d", "kinds": ["auth", "api"],
                 "severity": "warning" }),
         ),
         rule(
             "our-credential",
-            "without it, everything here is blind",
+            "without it, nothing can be polled",
             json!({ "when": "our_credential", "within": "14d", "severity": "critical" }),
         ),
         rule(
             "vulnerable-client",
-            "updates roll out over days; a message for a bulletin, not for each device",
+            "updates roll out over days; one message covers all devices",
             json!({ "when": "vulnerable", "for": "24h", "severity": "warning", "repeat": "7d" }),
         ),
         rule(
             "cloned-key",
-            "it shows only while both machines are connected, so the first sight counts",
+            "it shows only while both machines are connected, so it fires at once",
             json!({ "when": "cloned", "severity": "critical", "settle": "1h" }),
         ),
         rule(
@@ -102,7 +102,7 @@ pub fn built_in() -> Vec<BuiltIn> {
         ),
         rule(
             "not-watched",
-            "shorter, it would fire at each reboot of the API's neighbours",
+            "a short outage of the API is no reason to alert",
             json!({ "when": "not_watched", "longer_than": "10m", "severity": "warning" }),
         ),
     ]

@@ -115,7 +115,7 @@ impl Deliverer {
                 if let Outcome::Retry { why, .. } | Outcome::Failed { why } =
                     self.receivers.deliver(&name, &notice).await
                 {
-                    tracing::debug!(receiver = name, why, "receivers could not be reminded");
+                    tracing::debug!(receiver = name, why, "firing alerts could not be resent");
                     break;
                 }
             }
@@ -178,7 +178,11 @@ async fn one_receiver(
                 Delivery::GivenUp(why)
             }
             Outcome::Off { why } => {
-                tracing::error!(receiver = name, why, "the receiver wants no more alerts");
+                tracing::error!(
+                    receiver = name,
+                    why,
+                    "the receiver answered 410 and is switched off"
+                );
                 let why = format!("switched off until the next start: {why}");
                 off = Some(why.clone());
                 done.off = Some((name.clone(), why.clone()));

@@ -210,8 +210,7 @@ fn of_device(
             let waits = device.has(Field::WAITING);
             let since = device.created();
             let long = since.is_none_or(|at| now - at >= rule.longer_than);
-            (waits && long)
-                .then(|| Truth::Holds { since, summary: "waits for approval".to_owned() })
+            (waits && long).then(|| Truth::Holds { since, summary: "needs approval".to_owned() })
         }
         When::Vulnerable => vulnerable(device),
         When::Behind => {
@@ -296,7 +295,7 @@ fn all_together(
         When::TooFew => {
             let wanted = usize::try_from(rule.rule.at_least.unwrap_or(1)).unwrap_or(usize::MAX);
             if up.len() < wanted {
-                let summary = format!("{} connected, of at least {wanted}", up.len());
+                let summary = format!("{} connected, fewer than the required {wanted}", up.len());
                 found.holds("scope", name, name, None, summary);
             }
         }
@@ -305,7 +304,8 @@ fn all_together(
             let all = up.len() + went.len();
             let percent = usize::try_from(rule.rule.percent.unwrap_or(100)).unwrap_or(100);
             if went.len() >= MANY && went.len() * 100 >= percent * all {
-                let summary = format!("{} of {all} devices went: {}", went.len(), names(&went));
+                let summary =
+                    format!("{} of {all} devices went offline: {}", went.len(), names(&went));
                 let since = went.first().map(|it| it.0);
                 found.holds("scope", name, name, since, summary);
             }
@@ -314,7 +314,11 @@ fn all_together(
             added.sort_unstable();
             let times = usize::try_from(rule.rule.times.unwrap_or(1)).unwrap_or(usize::MAX);
             if added.len() >= times {
-                let summary = format!("{} devices were added: {}", added.len(), names(&added));
+                let summary = format!(
+                    "{} added: {}",
+                    counted(added.len(), "device was", "devices were"),
+                    names(&added)
+                );
                 found.holds("scope", name, name, added.first().map(|it| it.0.min(now)), summary);
             }
         }

@@ -1,7 +1,7 @@
 //! Alerts of a tailnet: rules, what fires, who takes care of it, what is muted. Whoever watches judges the
 //! rules after each look; a history keeps what they found.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
@@ -33,8 +33,8 @@ use crate::{
     Error,
     alerts::{Episode, State},
     client::Result,
-    history::{History, KeptAlert, Known, Outgoing, Paper, Seconds},
-    tailnet::Tailnet,
+    history::{AlertDocument, History, KeptAlert, Known, Outgoing, Seconds},
+    tailnet::{Tailnet, monitoring::metrics::AlertCount},
 };
 
 /// The kinds of resources that decide what is listed as alerts.
@@ -90,7 +90,9 @@ impl<'a> Alerts<'a> {
     /// [`History`](crate::ErrorKind::History) if the history cannot be read.
     pub async fn rules(self) -> Result<(Vec<Ready>, Vec<Broken>)> {
         let set = match self.tailnet.history() {
-            Some(history) => history.papers(&self.tailnet.label(), Paper::Rule).await?,
+            Some(history) => {
+                history.alert_documents(&self.tailnet.label(), AlertDocument::Rule).await?
+            }
             None => Vec::new(),
         };
         let mut rules: Vec<(Rule, Origin)> = Vec::new();
@@ -148,7 +150,7 @@ impl<'a> Alerts<'a> {
         Ok(active)
     }
 
-    /// What fired, the newest first, since a time.
+    /// Alerts that fire, or ended at or after `since` (seconds since 1970); the newest first.
     ///
     /// # Errors
     ///
@@ -177,12 +179,33 @@ impl<'a> Alerts<'a> {
     ///
     /// [`History`](crate::ErrorKind::History) if the history cannot be read.
     pub async fn acknowledged(self) -> Result<Vec<Acknowledged>> {
-        let papers = self.history()?.papers(&self.tailnet.label(), Paper::Acknowledgement).await?;
+        let papers = self
+            .history()?
+            .alert_documents(&self.tailnet.label(), AlertDocument::Acknowledgement)
+            .await?;
         let read = |(alert, body): (String, String)| {
             let it: Acknowledged = serde_json::from_str(&body).ok()?;
             Some(Acknowledged { alert, ..it })
         };
         Ok(papers.into_iter().filter_map(read).collect())
+    }
+
+    /// How many alerts of each rule fire, are pending or settle.
+    ///
+    /// # Errors
+    ///
+    /// [`History`](crate::ErrorKind::History) if the history cannot be read.
+    pub async fn counts(self) -> Result<Vec<AlertCount>> {
+        let open = self.history()?.open_alerts(&self.tailnet.label()).await?;
+        let mut counts: BTreeMap<(String, &'static str, State), usize> = BTreeMap::new();
+        for it in open.iter().filter_map(read).filter(|it| it.state != State::Ended) {
+            *counts.entry((it.rule, it.severity.as_str(), it.state)).or_default() += 1;
+        }
+        let count = |((rule, severity, state), count): ((String, &str, State), usize)| {
+            let (severity, state) = (severity.to_owned(), state.as_str().to_owned());
+            AlertCount { rule, severity, state, count }
+        };
+        Ok(counts.into_iter().map(count).collect())
     }
 
     /// What is muted at `now`.
@@ -191,7 +214,8 @@ impl<'a> Alerts<'a> {
     ///
     /// [`History`](crate::ErrorKind::History) if the history cannot be read.
     pub async fn mutes(self, now: Timestamp) -> Result<Vec<Mute>> {
-        let papers = self.history()?.papers(&self.tailnet.label(), Paper::Mute).await?;
+        let papers =
+            self.history()?.alert_documents(&self.tailnet.label(), AlertDocument::Mute).await?;
         let read = papers.iter().filter_map(|(id, body)| Mute::read(id, body).ok());
         Ok(read.filter(|it| it.until > now).collect())
     }
@@ -240,15 +264,4 @@ fn merge(rules: &mut Vec<(Rule, Origin)>, rule: Rule, origin: Origin) {
         Some(before) => *before = (rule.over(&before.0).unwrap_or(rule), origin),
         None => rules.push((rule, origin)),
     }
-}
-
-/// The numbers of alerts by rule, severity and state, for other systems.
-pub fn counts(
-    episodes: impl Iterator<Item = Episode>,
-) -> HashMap<(String, &'static str, State), usize> {
-    let mut counts = HashMap::new();
-    for it in episodes {
-        *counts.entry((it.rule, it.severity.as_str(), it.state)).or_default() += 1;
-    }
-    counts
 }

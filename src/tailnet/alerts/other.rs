@@ -56,7 +56,7 @@ pub(super) fn users(rule: &Ready, facts: &Facts<'_>, found: &mut Found) {
         let since = user.value(Field::CREATED).parse::<Timestamp>().ok();
         let since = since.map(Timestamp::as_second);
         if since.is_none_or(|at| facts.now - at >= rule.longer_than) {
-            found.holds("user", user.key(), user.name(), since, "waits for approval".to_owned());
+            found.holds("user", user.key(), user.name(), since, "needs approval".to_owned());
         }
     }
 }
@@ -126,8 +126,8 @@ fn events(rule: &Ready, facts: &Facts<'_>, found: &mut Found) -> Option<()> {
     })?;
     let recent = facts.events.iter().filter(|it| facts.now - it.at < EVENTS);
     for event in recent.filter(|it| rule.rule.events.iter().any(|wanted| is_event(it, wanted))) {
-        let what = [&event.action, &event.target, &event.property].map(String::as_str);
-        let summary = format!("{} by {}", crate::words::listed(what), event.actor);
+        let what = [&event.action, &event.target, &event.property].map(String::as_str).join(" ");
+        let summary = format!("{} by {}", what.trim_end(), event.actor);
         let name = if event.target_id.is_empty() { &event.target } else { &event.target_id };
         found.holds("event", &event.entry, name, Some(event.at), summary);
     }
@@ -157,7 +157,7 @@ fn finding(rule: &Ready, facts: &Facts<'_>, found: &mut Found) -> Option<()> {
     let check = rule.rule.check.as_deref().unwrap_or_default();
     if failing.iter().any(|it| it.eq_ignore_ascii_case(check)) {
         let title = crate::checks::find(check).map_or("", |it| it.title);
-        found.holds("check", check, check, None, format!("fails at the audit: {title}"));
+        found.holds("check", check, check, None, format!("fails in the last audit: {title}"));
     }
     let _ = at;
     Some(())

@@ -59,7 +59,7 @@ impl Alerts<'_> {
             if let Some(was) = was
                 && was.condition() != checked.condition()
             {
-                notes.push(format!("`{}`: its alerts end, and begin anew", rule.name));
+                notes.push(format!("`{}`: its current alerts end and start again", rule.name));
             }
             let to = serde_json::to_value(&rule).unwrap_or_default();
             let change = RULES.change(self.tailnet, &rule.name, to).await?;
@@ -111,14 +111,14 @@ impl Alerts<'_> {
         let why = match origin {
             Some(Origin::Set) => return Ok(()),
             None if broken.iter().any(|it| it.name == name) => return Ok(()),
-            Some(Origin::BuiltIn) => "is there from the start; switch it off with `on: false`",
+            Some(Origin::BuiltIn) => "is built in; turn it off with `on: false`",
             Some(Origin::Config) => "is in the config file; remove it there, or set `on: false`",
             None => "is no rule",
         };
         Err(Error::invalid_input("remove", format!("has `{name}`, which {why}")))
     }
 
-    /// Plans to note that somebody takes care of alerts: of one, by its ID or the start of it, or of all of a
+    /// Plans to note that somebody takes care of alerts: of one, by its ID, or of all of a
     /// rule that fire now.
     ///
     /// # Errors
@@ -157,7 +157,7 @@ impl Alerts<'_> {
             items.push(Item::new(&ACKNOWLEDGEMENTS, id, &name, vec![change]));
         }
         let mut plan = Plan::new(items);
-        plan.notes.push("it ends when the alert does; nobody is reminded until then".to_owned());
+        plan.notes.push("no reminders until the alert is resolved".to_owned());
         Ok(plan)
     }
 
@@ -245,7 +245,7 @@ fn chosen<'a>(
     let (field, wanted) = match (alert, rule) {
         (Some(alert), None) => ("alert", alert),
         (None, Some(rule)) => ("rule", rule),
-        _ => return Err(Error::invalid_input("alert", "or `rule` must be given, one of them")),
+        _ => return Err(Error::invalid_input("alert", "or `rule` is required, and not both")),
     };
     let is = |it: &&Active| match field {
         "alert" => it.episode.id == wanted,
@@ -297,13 +297,13 @@ fn notes_on(rule: &Ready, preview: &Preview) -> Vec<String> {
     let (firing, pending) = (of(State::Firing), of(State::Pending));
     if preview.notes.iter().all(|it| !it.contains("cannot be known")) {
         notes.push(match firing.len() {
-            0 => format!("`{name}` would fire for nothing now"),
+            0 => format!("`{name}` would not fire now"),
             count => format!("`{name}` would fire now for {count}: {}", names(&firing)),
         });
     }
     if !pending.is_empty() {
         let count = counted(pending.len(), "more holds", "more hold");
-        notes.push(format!("{count}, but not for long enough: {}", names(&pending)));
+        notes.push(format!("{count}, but not for as long as `for` says: {}", names(&pending)));
     }
     if let Some(Before { alerts, subjects, days, step }) = preview.before {
         let times = counted(alerts, "time", "times");

@@ -162,7 +162,8 @@ impl<'a> Alerts<'a> {
             let mut preview = now_of(rule, &held.facts(now.as_second()));
             if !is_watched {
                 preview.notes.push(
-                    "nobody watches, so this is one look, and `for` does not count".to_owned(),
+                    "no watcher is running, so this is a single poll, and `for` does not count"
+                        .to_owned(),
                 );
             }
             let history = self.tailnet.history().filter(|_| is_watched);

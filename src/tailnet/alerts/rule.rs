@@ -50,27 +50,27 @@ pub enum WhenUnknown {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rule {
-    /// Its name, such as `router-offline`.
+    /// Rule name, such as `router-offline`.
     pub name: String,
-    /// What it looks for.
+    /// Condition to look for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub when: Option<When>,
-    /// Such as `15m`.
+    /// How long the condition has lasted, such as `15m`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub longer_than: Option<String>,
-    /// Such as `14d`.
+    /// Time window, such as `14d`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub within: Option<String>,
-    /// At least how often.
+    /// Least number of times, or of new devices.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub times: Option<u32>,
-    /// Share of the devices.
+    /// Least share that went offline, 1 to 100.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub percent: Option<u32>,
-    /// How many must be connected.
+    /// Least number of connected devices.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at_least: Option<u32>,
-    /// How many minor versions.
+    /// More than this many minor versions behind.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub minors: Option<u32>,
     /// Kinds of keys: `auth`, `api`, `client`, `federated`.
@@ -79,32 +79,32 @@ pub struct Rule {
     /// ID of a check of the audit, such as `D4`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub check: Option<String>,
-    /// Name of a setting of the tailnet, as the API writes it.
+    /// API name of a tailnet setting, such as `devicesApprovalOn`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub setting: Option<String>,
-    /// Its value, such as `false`.
+    /// Value of `setting` to alert on, such as `false`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
-    /// Events: `TARGET.ACTION.PROPERTY`, `*` for any, or the kind of an actor.
+    /// Audit log events: `TARGET.ACTION.PROPERTY`, with `*` for any and `=VALUE` for a new value; or an actor type.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<String>,
-    /// Only devices that these filters of `list_devices` take.
+    /// Only devices that match these `list_devices` filters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<Map<String, Value>>,
-    /// How long it must hold, such as `10m`.
+    /// How long it must be true before it fires, such as `10m`.
     #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
     pub hold: Option<String>,
-    /// How long it must be over; default `2m`.
+    /// How long it must be false before it is resolved; default `2m`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settle: Option<String>,
-    /// By default `warning`.
+    /// Severity; default `warning`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub severity: Option<Severity>,
     /// Default `rule`: one message for all alerts of the rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(skip)]
     pub group: Option<Group>,
-    /// Names of receivers in the config file.
+    /// Receivers to notify, by their names in the config file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notify: Option<Vec<String>>,
     /// Remind after this time: default `24h`; or `never`.
@@ -114,10 +114,10 @@ pub struct Rule {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(skip)]
     pub unknown: Option<WhenUnknown>,
-    /// False switches it off.
+    /// Whether the rule is on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on: Option<bool>,
-    /// What to do first.
+    /// Advice to show with the alert.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }

@@ -8,7 +8,7 @@ use crate::{
     Error, ErrorKind,
     change::{Change, Checks, Compare, Fields, Subject, Write, Written},
     client::Result,
-    history::{History, Paper},
+    history::{AlertDocument, History},
     tailnet::Tailnet,
     words::to_the_second,
 };
@@ -18,31 +18,35 @@ const AT: &str = "at";
 
 /// A sort of document about alerts, as a kind of resource with one field.
 #[derive(Debug)]
-pub(crate) struct Papers {
+pub(crate) struct AlertDocuments {
     kind: &'static str,
     field: &'static str,
-    paper: Paper,
+    paper: AlertDocument,
     /// What it is called to take it away.
     remove: &'static str,
 }
 
 /// Rules that somebody set.
-pub(crate) static RULES: Papers =
-    Papers { kind: "alert rule", field: "rule", paper: Paper::Rule, remove: "Remove" };
+pub(crate) static RULES: AlertDocuments = AlertDocuments {
+    kind: "alert rule",
+    field: "rule",
+    paper: AlertDocument::Rule,
+    remove: "Remove",
+};
 
 /// Who takes care of which alert.
-pub(crate) static ACKNOWLEDGEMENTS: Papers = Papers {
+pub(crate) static ACKNOWLEDGEMENTS: AlertDocuments = AlertDocuments {
     kind: "alert",
     field: "acknowledged",
-    paper: Paper::Acknowledgement,
+    paper: AlertDocument::Acknowledgement,
     remove: "Withdraw the acknowledgement of",
 };
 
 /// What is muted.
-pub(crate) static MUTES: Papers =
-    Papers { kind: "mute", field: "mute", paper: Paper::Mute, remove: "End" };
+pub(crate) static MUTES: AlertDocuments =
+    AlertDocuments { kind: "mute", field: "mute", paper: AlertDocument::Mute, remove: "End" };
 
-impl Papers {
+impl AlertDocuments {
     /// The change of the document `id` to `to`; null removes it.
     pub(super) async fn change(&self, tailnet: &Tailnet, id: &str, to: Value) -> Result<Change> {
         let was = self.found(tailnet, id).await?;
@@ -50,7 +54,7 @@ impl Papers {
     }
 
     async fn found(&self, tailnet: &Tailnet, id: &str) -> Result<Value> {
-        let all = kept(tailnet)?.papers(&tailnet.label(), self.paper).await?;
+        let all = kept(tailnet)?.alert_documents(&tailnet.label(), self.paper).await?;
         let Some((_, body)) = all.into_iter().find(|it| it.0 == id) else { return Ok(Value::Null) };
         serde_json::from_str(&body).map_err(|error| {
             Error::new(ErrorKind::History, format!("{} `{id}` cannot be read: {error}", self.kind))
@@ -59,7 +63,7 @@ impl Papers {
 }
 
 #[async_trait]
-impl Subject for Papers {
+impl Subject for AlertDocuments {
     fn kind(&self) -> &'static str {
         self.kind
     }
@@ -72,12 +76,12 @@ impl Subject for Papers {
     async fn write(&self, tailnet: &Tailnet, write: Write<'_>) -> Result<Written> {
         let mut to = write.change.to.clone();
         // When it was acknowledged is when it is written, not when it was planned.
-        if let (Paper::Acknowledgement, Some(fields)) = (self.paper, to.as_object_mut()) {
+        if let (AlertDocument::Acknowledgement, Some(fields)) = (self.paper, to.as_object_mut()) {
             fields.entry(AT).or_insert_with(|| to_the_second(Timestamp::now()).into());
         }
         let body = (!to.is_null()).then(|| to.to_string());
         let label = tailnet.label();
-        kept(tailnet)?.write_paper(&label, self.paper, write.id, body.as_deref()).await?;
+        kept(tailnet)?.write_alert_document(&label, self.paper, write.id, body.as_deref()).await?;
         Ok(Written::default())
     }
 
@@ -90,7 +94,7 @@ impl Subject for Papers {
     }
 }
 
-impl Compare for Papers {
+impl Compare for AlertDocuments {
     fn is_same(&self, _: &str, a: &Value, b: &Value) -> bool {
         let planned = |it: &Value| {
             let mut it = it.clone();
@@ -105,7 +109,7 @@ impl Compare for Papers {
     }
 }
 
-impl Checks for Papers {}
+impl Checks for AlertDocuments {}
 
 fn kept(tailnet: &Tailnet) -> Result<&History> {
     let history = tailnet.history().map(|it| &**it);

@@ -11,17 +11,17 @@ pub enum When {
     Silent,
     /// a device is connected
     Connected,
-    /// a device lost its connection `times` `within`
+    /// a device lost its connection at least `times` times `within` this window
     Flapping,
     /// a device's key expires `within`
     KeyExpires,
     /// a device's key has expired
     KeyExpired,
-    /// a key or token of the API expires `within`
+    /// an auth key, API access token or OAuth client expires `within`
     CredentialExpires,
     /// the server's own credential expires `within` or is refused
     OurCredential,
-    /// a device or user waits for approval for `longer_than`
+    /// a device or user has needed approval for `longer_than`
     WaitsForApproval,
     /// a client lacks a security fix
     Vulnerable,
@@ -41,13 +41,13 @@ pub enum When {
     RouteUnapproved,
     /// fewer than `at_least` devices of the scope are connected
     TooFew,
-    /// `percent` of the devices in the scope went `within`
+    /// at least `percent` of the devices in scope, and at least 3, went offline `within`
     ManyOffline,
     /// a device was added `within`
     NewDevice,
     /// `times` devices were added `within`
     ManyNew,
-    /// a setting of the tailnet has this value
+    /// `setting` has the value `value`
     SettingIs,
     /// the audit log has one of these events
     Event,
@@ -57,7 +57,7 @@ pub enum When {
     StreamFailing,
     /// a posture integration fails
     PostureSyncFailing,
-    /// nobody could look for `longer_than`
+    /// a source could not be read for `longer_than`
     NotWatched,
 }
 
@@ -146,15 +146,15 @@ impl When {
     pub(super) fn first_step(self) -> &'static str {
         match self {
             Self::Silent => "check its power, its network, and whether Tailscale runs on it",
-            Self::Connected => "it is back",
+            Self::Connected => "the device is connected again",
             Self::Flapping => "check its network and its power saving",
-            Self::KeyExpires => "log in again on it, or disable its key expiry knowingly",
+            Self::KeyExpires => "log in again on it, or disable key expiry if that is intended",
             Self::KeyExpired => "log in again on it",
             Self::CredentialExpires => "make a new one, and put it where the old one is used",
             Self::OurCredential => "make a new credential, and start the server with it",
             Self::WaitsForApproval => "approve it, or remove it",
             Self::Vulnerable | Self::Behind => "update its client",
-            Self::Cloned => "log out on all but one of the machines, and log in anew there",
+            Self::Cloned => "log out on all but one of the machines, and log in again there",
             Self::LockError => "sign its node key on a signing node",
             Self::UdpBlocked => "allow outgoing UDP in its firewall",
             Self::RouteUnserved => "check the routers of the route",
@@ -162,14 +162,14 @@ impl When {
             Self::RouteUnapproved => "approve the route, or stop advertising it",
             Self::TooFew => "check the devices of the rule that are not connected",
             Self::ManyOffline => "check what they share: site, uplink, power",
-            Self::NewDevice => "check that somebody meant to add it",
+            Self::NewDevice => "check that it was added on purpose",
             Self::ManyNew => "find out who added them, and revoke the key if nobody knows",
-            Self::SettingIs => "check that somebody meant it",
-            Self::Event => "ask whoever did it, and undo it if nobody meant it",
+            Self::SettingIs => "check that the setting was changed on purpose",
+            Self::Event => "ask the person who did it, and undo it if it was a mistake",
             Self::Finding => "see what the audit says",
             Self::StreamFailing => "check the destination and its credential",
             Self::PostureSyncFailing => "check the provider and its credential",
-            Self::NotWatched => "check the credential, its scopes, and the way to the API",
+            Self::NotWatched => "check the credential, its scopes, and the network path to the API",
         }
     }
 }

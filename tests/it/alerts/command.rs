@@ -40,7 +40,7 @@ async fn arguments_are_no_shell_and_a_relative_program_is_beside_the_config_file
     let home =
         Home::with(&entry("ops", "command", "command = [\"./say\", \"a; touch b\", \"$HOME\"]"));
     let program = home.0.path().join("say");
-    fs::write(&program, "#!/bin/sh\nprintf '%s|' \"$@\" > said\n").unwrap();
+    fs::write(&program, "#!/bin/sh\nprintf '%s|' \"$@\" > arguments\n").unwrap();
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
@@ -50,7 +50,7 @@ async fn arguments_are_no_shell_and_a_relative_program_is_beside_the_config_file
     let outcome = home.receivers(&[]).unwrap().deliver("ops", &started()).await;
 
     assert_eq!(outcome, Outcome::Delivered);
-    assert_eq!(home.read("summary").unwrap(), "a; touch b|$HOME|");
+    assert_eq!(home.read("arguments").unwrap(), "a; touch b|$HOME|");
 }
 
 #[tokio::test]

@@ -91,7 +91,7 @@ async fn a_thousand_kills_lose_no_alert() {
         let mut state = DeviceState::default();
         state.multiple_connections = Some(rounds % 2 == 0);
         assert!(sandbox.set_device(device.key(), &state));
-        let wait = Duration::from_micros(rng.u64(..12_000));
+        let wait = Duration::from_micros(rng.u64(..40_000));
         if tokio::time::timeout(wait, process.round(&source, now)).await.is_err() {
             kills += 1;
             drop(process);

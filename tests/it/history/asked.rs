@@ -57,6 +57,9 @@ async fn a_history_of_version_1_is_upgraded() {
     let url = format!("sqlite://{}", file.display());
     let mut database = sqlx::AnyConnection::connect(&url).await.unwrap();
     database.execute("ALTER TABLE watchers DROP COLUMN asked").await.unwrap();
+    for column in ["actor_kind", "value"] {
+        database.execute(&*format!("ALTER TABLE events DROP COLUMN {column}")).await.unwrap();
+    }
     database.execute("UPDATE history_version SET version = 1").await.unwrap();
     database.close().await.unwrap();
 

@@ -15,8 +15,9 @@ use tailsteward::{
     server::{Ask, NewToken},
     tailnet::{
         Tailnets,
+        alerts::Judge,
         devices::{Device, Filter},
-        monitoring::metrics::{self, AlertCount},
+        monitoring::metrics,
     },
     tool::Risk,
 };
@@ -118,7 +119,7 @@ async fn look_at_all(poller: &mut Poller) {
 }
 
 async fn told(tailnet: &Tailnet) -> Vec<Sample> {
-    parse(&metrics::text(&tailnet.into(), Timestamp::now(), |_| Vec::new()).await)
+    parse(&metrics::text(&tailnet.into(), Timestamp::now()).await)
 }
 
 async fn served(tailnet: &Tailnet, anyone: bool) -> Served {
@@ -358,21 +359,22 @@ async fn each_tailnet_has_its_label_and_alerts_are_counted() {
     look_at_all(&mut poller).await;
     let report = acme.compliance().audit(&Filter::default(), &[]).await.unwrap();
     acme.compliance().remember(&report, Timestamp::now()).await.unwrap();
-    let alerts = |tailnet: &Tailnet| {
-        let [rule, severity, state] = ["offline", "critical", "firing"].map(str::to_owned);
-        let is_first = tailnet.name() == Some("acme");
-        is_first.then_some(AlertCount { rule, severity, state, count: 2 }).into_iter().collect()
-    };
+    let judged = poller.looked_at().unwrap();
+    let _ = Judge::default().judge(acme.alerts(), &mut poller, judged).await.unwrap();
+    let firing = acme.alerts().active(false, Timestamp::now()).await.unwrap();
+    let rule = firing[0].episode.rule.clone();
+    let of_rule = firing.iter().filter(|it| it.episode.rule == rule).count();
 
-    let all = parse(&metrics::text(&tailnets, Timestamp::now(), alerts).await);
+    let all = parse(&metrics::text(&tailnets, Timestamp::now()).await);
 
     let labels: Vec<&str> =
         of(&all, "tailscale_up", &[]).iter().map(|it| it.1["tailnet"].as_str()).collect();
     assert_eq!(labels, ["acme", "bolt"]);
     assert_eq!(value(&all, "tailscale_up", &[("tailnet", "bolt")]), Some(0.0));
-    let labels = [("tailnet", "acme"), ("rule", "offline"), ("severity", "critical")];
-    assert_eq!(value(&all, "tailscale_alerts", &labels), Some(2.0));
-    assert_eq!(of(&all, "tailscale_alerts", &[]).len(), 1);
+    let labels = [("tailnet", "acme"), ("rule", rule.as_str()), ("state", "firing")];
+    let counted = u32::try_from(of_rule).unwrap();
+    assert_eq!(value(&all, "tailscale_alerts", &labels), Some(f64::from(counted)));
+    assert!(of(&all, "tailscale_alerts", &[("tailnet", "bolt")]).is_empty());
     let checks = of(&all, "tailscale_check", &[("tailnet", "acme")]);
     let fails = |it: &&&Sample| it.2 > 0.0;
     assert!(checks.iter().any(|it| fails(&it)) && checks.iter().any(|it| !fails(&it)));

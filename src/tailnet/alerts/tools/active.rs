@@ -17,10 +17,10 @@ use crate::{
     history::Seconds,
     tailnet::devices::{device::relative, tools::duration},
     tool::{List, Page, Part},
-    words::to_the_second,
+    words::{counted, to_the_second},
 };
 
-/// Show what fires now, the worst first: since when, who takes care of it, and what to do first.
+/// List alerts that fire now, most severe first, with start time, acknowledgement and first step.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct GetActiveAlerts {
@@ -28,7 +28,7 @@ pub(crate) struct GetActiveAlerts {
     severity: Option<Severity>,
     /// Only alerts of this rule.
     rule: Option<String>,
-    /// Also what does not hold for long enough yet.
+    /// Also pending alerts, not yet true for as long as `for`.
     pending: bool,
 }
 
@@ -96,7 +96,8 @@ impl List for GetActiveAlerts {
             }
             None => {
                 notes.push(
-                    "nobody watches, so this is one look, and `for` does not count".to_owned(),
+                    "no watcher is running, so this is a single poll, and `for` does not count"
+                        .to_owned(),
                 );
                 look(tailnet, now, &mut notes).await?
             }
@@ -117,7 +118,10 @@ impl List for GetActiveAlerts {
         };
         let undelivered = undelivered.iter().map(|it| {
             let why = it.error.as_deref().unwrap_or_default();
-            format!("{} after {} tries: {why}", it.receiver, it.tries)
+            {
+                let tries = counted(usize::try_from(it.tries).unwrap_or_default(), "try", "tries");
+                format!("{} after {tries}: {why}", it.receiver)
+            }
         });
         let rows: Vec<Row<'_>> = active.iter().map(|it| Row::of(it, now)).collect();
         let page = Page::keyed("alerts", &rows, &part, |it| it.id, Ok)?;
@@ -177,7 +181,7 @@ fn when(at: Seconds, now: Timestamp) -> String {
     format!("{} ({})", to_the_second(at), relative(at, now))
 }
 
-/// Show alerts that fired before, the newest first, with their length.
+/// List past and current alerts, newest first, with start and end.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct GetAlertHistory {
@@ -185,7 +189,7 @@ pub(crate) struct GetAlertHistory {
     window: Option<String>,
     /// Only alerts of this rule.
     rule: Option<String>,
-    /// Part of the name of what it was about.
+    /// Part of the name of the device, route, key or other subject.
     subject: Option<String>,
 }
 

@@ -20,8 +20,8 @@ mod steps;
 
 pub(crate) const TOOLSET: Toolset = Toolset {
     name: "alerts",
-    about: "Alerts: what fires, who takes care of it, and the rules.",
-    instructions: "Alerts need a history and somebody who watches: `serve --watch` or `watch`.",
+    about: "Alerts: what fires, acknowledge, mute, and change rules.",
+    instructions: "Alerts need a history and a running watcher: `serve --watch` or `watch`.",
     default: false,
     tools: &[
         list::<GetActiveAlerts>(),
@@ -94,14 +94,14 @@ impl List for ListAlertRules {
     }
 }
 
-/// Set alert rules, each in place of the one with its name; what a rule leaves out stays. `dry_run` says what
-/// would fire now and in the last 30 days.
+/// Create, change or remove alert rules. `dry_run` previews what would fire now, and would have fired in the last 30
+/// days.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct SetAlertRules {
-    /// The rules to set.
+    /// Rules to set; omitted fields of an existing rule keep their values.
     rules: Vec<Rule>,
-    /// Names of rules to remove that were set before.
+    /// Rules to remove; only those set with this tool.
     remove: Vec<String>,
 }
 
@@ -118,17 +118,17 @@ impl Edit for SetAlertRules {
     }
 }
 
-/// Note that somebody takes care of an alert: nobody is reminded of it until it ends.
+/// Acknowledge an alert: no more reminders until it is resolved.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct AcknowledgeAlert {
-    /// ID of the alert; or give `rule`.
+    /// Alert ID; or use `rule`.
     alert: Option<String>,
-    /// All alerts of this rule that fire now.
+    /// Acknowledge all firing alerts of this rule.
     rule: Option<String>,
-    /// What is done about it.
+    /// What is being done about the alert.
     note: String,
-    /// At most this long, such as `8h`; by default until it ends.
+    /// How long, such as `8h`; default until resolved.
     #[serde(rename = "for")]
     length: Option<String>,
 }
@@ -145,20 +145,20 @@ impl Edit for AcknowledgeAlert {
     }
 }
 
-/// Mute alerts for a time, with a reason: of a rule, of devices, or all. They are still listed.
+/// Mute (silence) alert notifications for a rule, for devices or for all, for a limited time.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct MuteAlerts {
     /// Only alerts of this rule.
     rule: Option<String>,
-    /// Only devices that these filters of `list_devices` take.
+    /// Only devices that match these `list_devices` filters.
     scope: Map<String, Value>,
-    /// Why.
+    /// Reason, shown with muted alerts.
     reason: String,
     /// How long, such as `2h`; at most `90d`.
     #[serde(rename = "for")]
     length: Option<String>,
-    /// ID of a mute to end instead.
+    /// ID of a mute to end.
     end: Option<String>,
 }
 

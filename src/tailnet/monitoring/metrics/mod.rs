@@ -62,16 +62,12 @@ struct Seen {
     services: Option<Guard>,
 }
 
-/// The metrics of all tailnets in the text format of Prometheus. `alerts` has the alerts of a tailnet.
-pub async fn text(
-    tailnets: &Tailnets,
-    now: Timestamp,
-    alerts: impl Fn(&Tailnet) -> Vec<AlertCount>,
-) -> String {
+/// The metrics of all tailnets in the text format of Prometheus.
+pub async fn text(tailnets: &Tailnets, now: Timestamp) -> String {
     let now = now.as_second();
     let mut all = Vec::new();
     for tailnet in tailnets.all() {
-        all.push(Seen::of(tailnet, now, alerts(tailnet)).await);
+        all.push(Seen::of(tailnet, now).await);
     }
     // With thousands of devices it takes a moment, in which other calls are not to wait.
     let written = tokio::task::spawn_blocking(move || write(&all, now)).await;
@@ -102,13 +98,13 @@ fn name(tailnet: &Tailnet) -> &str {
 }
 
 impl Seen {
-    async fn of(tailnet: &Tailnet, now: Seconds, alerts: Vec<AlertCount>) -> Self {
+    async fn of(tailnet: &Tailnet, now: Seconds) -> Self {
         let mut seen = Self {
             labels: Labels::default().with("tailnet", name(tailnet)),
             watching: None,
             looks: Vec::new(),
             checks: Vec::new(),
-            alerts,
+            alerts: Vec::new(),
             devices: None,
             users: None,
             keys: None,
@@ -119,6 +115,10 @@ impl Seen {
         if let Err(error) = seen.read(history, &tailnet.label(), now).await {
             tracing::debug!(%error, "the history cannot be read for metrics");
             seen.watching = None;
+        }
+        match tailnet.alerts().counts().await {
+            Ok(counts) => seen.alerts = counts,
+            Err(error) => tracing::debug!(%error, "alerts cannot be read for metrics"),
         }
         seen.remember(history, &tailnet.label()).await;
         seen
