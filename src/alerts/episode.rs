@@ -214,9 +214,9 @@ pub fn step(
         (None, Truth::Holds { since, summary }) => {
             let (rule, condition, subject) = begin();
             let since = since.map_or(now, |it| it.min(now));
-            let mut begun = Episode::begins(&rule, &condition, subject, since, now);
-            begun.summary = summary;
-            Some(fire_if_due(begun, timing, now))
+            let mut new = Episode::begins(&rule, &condition, subject, since, now);
+            new.summary = summary;
+            Some(fire_if_due(new, timing, now))
         }
         (None, _) => None,
         (Some(it), Truth::Holds { since, summary }) => Some(holds(it, since, summary, timing, now)),

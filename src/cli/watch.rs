@@ -107,7 +107,9 @@ impl WatchArguments {
             print(&text.map_err(|error| Error::invalid_input("json", error.to_string()))?);
         } else {
             let now = Timestamp::now();
-            all.iter().for_each(|it| print(&text_of(it, self.exit, now)));
+            for it in &all {
+                print(&text_of(it, self.exit, now));
+            }
         }
         Ok(ExitCode::from(code(&all, self.exit)))
     }
@@ -221,10 +223,9 @@ fn code(all: &[Once], exit: Option<Exit>) -> u8 {
         Some(Exit::Nagios) if open().any(|it| it.severity == Severity::Critical) => 2,
         Some(Exit::Nagios) if blind => 3,
         Some(Exit::Nagios) if open().next().is_some() => 1,
-        Some(Exit::Nagios) => u8::from(partly) * 3,
         None if blind => 1,
         None if open().next().is_some() => 2,
-        None => u8::from(partly) * 3,
+        _ => u8::from(partly) * 3,
     }
 }
 

@@ -78,9 +78,7 @@ impl Deliverer {
                 by_receiver.entry(it.receiver.clone()).or_default().push(it);
             }
         }
-        let mut under_way: FuturesUnordered<
-            Pin<Box<dyn Future<Output = Result<Option<Done>>> + Send + '_>>,
-        > = FuturesUnordered::new();
+        let mut under_way: FuturesUnordered<UnderWay<'_>> = FuturesUnordered::new();
         for (receiver, due) in by_receiver {
             let off = self.off.get(&receiver).cloned();
             let receivers = Arc::clone(&self.receivers);
@@ -123,6 +121,9 @@ impl Deliverer {
         Ok(())
     }
 }
+
+/// The delivery of the notices of one receiver.
+type UnderWay<'a> = Pin<Box<dyn Future<Output = Result<Option<Done>>> + Send + 'a>>;
 
 /// How the notices of one receiver went.
 #[derive(Default)]

@@ -369,5 +369,8 @@ fn id(label: &str, it: &Episode, now: Seconds) -> String {
 /// A short text that stands for these.
 fn hash(parts: &[&str]) -> String {
     let digest = Sha256::digest(parts.join("\u{1f}"));
-    digest.iter().take(6).map(|it| format!("{it:02x}")).collect()
+    let [first, ..] = digest.as_chunks::<8>().0 else { return String::new() };
+    let mut hash = format!("{:016x}", u64::from_be_bytes(*first));
+    hash.truncate(12);
+    hash
 }

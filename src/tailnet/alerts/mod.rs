@@ -136,9 +136,10 @@ impl<'a> Alerts<'a> {
         let (rules, _) = self.rules().await?;
         let (acknowledged, mutes) = (self.acknowledged().await?, self.mutes(now).await?);
         let open = history.open_alerts(&label).await?;
-        let devices = match mutes.iter().any(|it| !it.scope.is_empty()) {
-            true => history.last_seen(&label, &crate::history::Source::devices()).await?,
-            false => None,
+        let devices = if mutes.iter().any(|it| !it.scope.is_empty()) {
+            history.last_seen(&label, &crate::history::Source::devices()).await?
+        } else {
+            None
         };
         let mut active: Vec<Active> = open
             .iter()
@@ -233,15 +234,15 @@ impl Active {
 fn with(
     episode: Episode,
     rules: &[Ready],
-    acknowledged: &[Acknowledged],
+    acks: &[Acknowledged],
     mutes: &[Mute],
     devices: Option<&Known>,
     now: Seconds,
 ) -> Active {
-    let ack = acknowledged.iter().find(|it| it.is_for(&episode, now)).cloned();
+    let acknowledged = acks.iter().find(|it| it.is_for(&episode, now)).cloned();
     let muted = mutes.iter().find(|it| it.mutes(&episode, devices, now)).cloned();
     let rule = rules.iter().find(|it| it.rule.name == episode.rule).cloned();
-    Active { episode, acknowledged: ack, muted, rule }
+    Active { episode, acknowledged, muted, rule }
 }
 
 /// An alert as it is kept; none if a later program wrote it otherwise.

@@ -71,7 +71,7 @@ impl Alerts<'_> {
             return Err(Error::invalid_input("rules", should));
         }
         for name in remove {
-            self.check_removal(name, &before, &broken)?;
+            Self::check_removal(name, &before, &broken)?;
             let change = RULES.change(self.tailnet, name, Value::Null).await?;
             items.push(Item::new(&RULES, name, name, vec![change]));
         }
@@ -106,7 +106,7 @@ impl Alerts<'_> {
         Err(Error::invalid_input("notify", format!("{should} (rule `{}`)", rule.rule.name)))
     }
 
-    fn check_removal(self, name: &str, rules: &[Ready], broken: &[super::Broken]) -> Result<()> {
+    fn check_removal(name: &str, rules: &[Ready], broken: &[super::Broken]) -> Result<()> {
         let origin = rules.iter().find(|it| it.rule.name == name).map(|it| it.origin);
         let why = match origin {
             Some(Origin::Set) => return Ok(()),

@@ -1,6 +1,6 @@
 //! What a rule would find now, and what it would have found before. Nothing is kept of it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use jiff::Timestamp;
 
@@ -88,7 +88,7 @@ fn sources(rules: &[Ready]) -> Vec<Source> {
     Source::all().into_iter().filter(|it| names.contains(&it.name)).collect()
 }
 
-impl<'a> Alerts<'a> {
+impl Alerts<'_> {
     /// The facts that these rules need: as they were last seen, or by a look now if nobody watches.
     ///
     /// # Errors
@@ -313,8 +313,8 @@ pub(crate) async fn lost(
 ) -> Result<HashMap<Seconds, HashMap<String, usize>>> {
     let mut lost = HashMap::new();
     for rule in rules.iter().filter(|it| it.when == When::Flapping && it.is_on()) {
-        if !lost.contains_key(&rule.within) {
-            lost.insert(rule.within, history.lost(label, now - rule.within).await?);
+        if let Entry::Vacant(entry) = lost.entry(rule.within) {
+            entry.insert(history.lost(label, now - rule.within).await?);
         }
     }
     Ok(lost)

@@ -19,6 +19,8 @@ use crate::{
     tool::input,
 };
 
+/// The shortest time between two reminders, in seconds.
+const SHORTEST_REPEAT: Seconds = 300;
 /// The longest text of a rule.
 const MAX_TEXT: usize = 500;
 /// The most items of a list in a rule.
@@ -154,7 +156,11 @@ pub struct Ready {
 }
 
 impl Rule {
-    /// This rule, where it does not say otherwise as `before`.
+    /// This rule, with omitted fields taken from `before`; if `when` differs, without its parameters.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the two make no rule.
     pub fn over(&self, before: &Self) -> Result<Self> {
         let (mut fields, over) = (written(before)?, written(self)?);
         // Another condition takes other parameters.
@@ -183,16 +189,14 @@ impl Rule {
             let parsed = duration(field, text).map_err(|error| self.of(&error))?;
             Ok(parsed.as_secs())
         };
-        let repeat = match self.repeat.as_deref() {
-            Some("never") => None,
-            _ => {
-                let repeat = length("repeat", &self.repeat, "24h")?;
-                if repeat < 300 {
-                    return Err(self.wrong("repeat", "must be at least `5m`, or `never`"));
-                }
-                Some(repeat)
-            }
+        let repeat = if self.repeat.as_deref() == Some("never") {
+            None
+        } else {
+            Some(length("repeat", &self.repeat, "24h")?)
         };
+        if repeat.is_some_and(|it| it < SHORTEST_REPEAT) {
+            return Err(self.wrong("repeat", "must be at least `5m`, or `never`"));
+        }
         let scope = self.scope.clone().unwrap_or_default();
         if self.scope.is_some() && !when.has_scope() {
             let should = format!("does not apply: `{}` is not about devices", when.name());
@@ -335,7 +339,11 @@ fn written(rule: &Rule) -> Result<Map<String, Value>> {
     }
 }
 
-/// A rule from JSON, with an error that names what does not fit.
+/// A rule from JSON.
+///
+/// # Errors
+///
+/// [`InvalidInput`](crate::ErrorKind::InvalidInput) that names the field that does not fit.
 pub fn read(rule: Value) -> Result<Rule> {
     input(rule)
 }

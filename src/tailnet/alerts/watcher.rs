@@ -30,7 +30,7 @@ pub struct Judge {
 }
 
 /// What a judgement goes by, besides what is in the poller's memory.
-struct Given {
+struct Inputs {
     label: String,
     title: String,
     rules: Vec<Ready>,
@@ -60,17 +60,16 @@ impl Judge {
             return Ok(Held::Yes);
         }
         let history = alerts.history()?;
-        let working = match self.working.take() {
-            Some(working) => working,
-            None => {
-                let open = history.open_alerts(&alerts.tailnet.label()).await?;
-                Working::of(open.iter().filter_map(read).collect())
-            }
+        let working = if let Some(working) = self.working.take() {
+            working
+        } else {
+            let open = history.open_alerts(&alerts.tailnet.label()).await?;
+            Working::of(open.iter().filter_map(read).collect())
         };
-        let given = self.given(alerts, history, now).await?;
+        let inputs = self.inputs(alerts, history, now).await?;
         let judged = poller.with_known(move |known| {
             let mut working = working;
-            let outcome = given.judge(&mut working, known, now);
+            let outcome = inputs.judge(&mut working, known, now);
             (working, outcome)
         });
         let (working, outcome) = judged.await?;
@@ -80,12 +79,12 @@ impl Judge {
         Ok(held)
     }
 
-    async fn given(
+    async fn inputs(
         &mut self,
         alerts: Alerts<'_>,
         history: &History,
         now: Seconds,
-    ) -> Result<Given> {
+    ) -> Result<Inputs> {
         let tailnet = alerts.tailnet;
         let label = tailnet.label();
         let (rules, broken) = alerts.rules().await?;
@@ -99,7 +98,7 @@ impl Judge {
         }
         let at = Timestamp::from_second(now).unwrap_or_default();
         let lost = replay::lost(history, &label, &rules, now).await?;
-        Ok(Given {
+        Ok(Inputs {
             title: tailnet.title(),
             acknowledged: alerts.acknowledged().await?,
             mutes: alerts.mutes(at).await?,
@@ -119,7 +118,7 @@ impl Judge {
     }
 }
 
-impl Given {
+impl Inputs {
     fn judge(
         &self,
         working: &mut Working,
@@ -152,7 +151,7 @@ async fn record(
     outcome: &Outcome,
     now: Seconds,
 ) -> Result<Held> {
-    let changed: Vec<_> = outcome.changed.iter().map(write).collect();
+    let kept: Vec<_> = outcome.changed.iter().map(write).collect();
     let mut outgoing = Vec::new();
     for (receiver, notice) in &outcome.notices {
         let body = serde_json::to_string(notice).map_err(|error| {
@@ -167,11 +166,11 @@ async fn record(
             error: None,
         });
     }
-    if changed.is_empty() && outcome.dropped.is_empty() && outgoing.is_empty() {
+    if kept.is_empty() && outcome.dropped.is_empty() && outgoing.is_empty() {
         return Ok(Held::Yes);
     }
     let changes = AlertChanges {
-        changed: &changed,
+        changed: &kept,
         dropped: &outcome.dropped,
         outgoing: &outgoing,
         is_news: outcome.is_news,

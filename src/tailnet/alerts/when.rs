@@ -90,9 +90,8 @@ impl When {
         match self {
             Self::Silent => (&["longer_than"], &["longer_than"]),
             Self::Flapping | Self::ManyNew => (&["times", "within"], &["times", "within"]),
-            Self::KeyExpires => (&["within"], &["within"]),
             Self::CredentialExpires => (&["within", "kinds"], &["within"]),
-            Self::OurCredential | Self::NewDevice => (&["within"], &["within"]),
+            Self::KeyExpires | Self::OurCredential | Self::NewDevice => (&["within"], &["within"]),
             Self::WaitsForApproval | Self::NotWatched => (&["longer_than"], &[]),
             Self::Behind => (&["minors"], &["minors"]),
             Self::TooFew => (&["at_least"], &["at_least"]),

@@ -70,7 +70,7 @@ impl Day {
             tailnet.apply(&plan).await.unwrap();
             let plan = tailnet.devices().plan_authorized(device.key(), true).await.unwrap();
             tailnet.apply(&plan).await.unwrap();
-            let seen = device.last_seen.as_ref().and_then(|it| it.instant());
+            let seen = device.last_seen.as_ref().and_then(tailsteward::wire::Timestamp::instant);
             let (key, name) = (device.key().to_owned(), device.short_name().to_owned());
             devices.push((key, name, seen.map(Timestamp::as_second)));
         }

@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
+    path::Path,
     sync::Arc,
     time::Duration,
 };
@@ -35,8 +35,8 @@ struct Process {
 }
 
 impl Process {
-    async fn new(tailnet: &Tailnet, path: &PathBuf, double: &Double) -> Self {
-        let tailnet = tailnet.with_history(Arc::new(History::new(Place::File(path.clone()))));
+    async fn new(tailnet: &Tailnet, path: &Path, double: &Double) -> Self {
+        let tailnet = tailnet.with_history(Arc::new(History::new(Place::File(path.into()))));
         let mut poller = tailnet.watch("one").await.unwrap().unwrap();
         let mut judge = Judge::default();
         // What the one before saw and may not have judged.

@@ -83,24 +83,19 @@ impl List for GetActiveAlerts {
         let now = Timestamp::now();
         let mut notes = Vec::new();
         let watched = tailnet.monitoring().watched(now).await?;
-        let mut active = match &watched {
-            Some(watched) => {
-                if watched.is_stale {
-                    notes.push(format!(
-                        "nobody has looked since {}: what fired then is shown",
-                        watched.last_look
-                    ));
-                }
-                notes.extend(watched.unknown.iter().cloned());
-                tailnet.alerts().active(self.pending, now).await?
+        let mut active = if let Some(watched) = &watched {
+            if watched.is_stale {
+                let last = &watched.last_look;
+                notes.push(format!("nobody has polled since {last}: what fired then is shown"));
             }
-            None => {
-                notes.push(
-                    "no watcher is running, so this is a single poll, and `for` does not count"
-                        .to_owned(),
-                );
-                look(tailnet, now, &mut notes).await?
-            }
+            notes.extend(watched.unknown.iter().cloned());
+            tailnet.alerts().active(self.pending, now).await?
+        } else {
+            notes.push(
+                "no watcher is running, so this is a single poll, and `for` does not count"
+                    .to_owned(),
+            );
+            look(tailnet, now, &mut notes).await?
         };
         let (_, broken) = tailnet.alerts().rules().await?;
         notes.extend(broken.iter().map(|it| format!("rule `{}` is not used: {}", it.name, it.why)));
@@ -232,12 +227,12 @@ impl List for GetAlertHistory {
         let since = now.as_second() - window.as_secs();
         let mut past = tailnet.alerts().past(since, PAST).await?;
         let acknowledged = tailnet.alerts().acknowledged().await?;
-        let part_of = |it: &Episode, text: &String| {
+        let contains = |it: &Episode, text: &String| {
             it.subject.name.to_lowercase().contains(&text.to_lowercase())
         };
         past.retain(|it| {
             self.rule.as_ref().is_none_or(|rule| it.rule == *rule)
-                && self.subject.as_ref().is_none_or(|text| part_of(it, text))
+                && self.subject.as_ref().is_none_or(|text| contains(it, text))
         });
         let mut by_rule = BTreeMap::new();
         for it in &past {

@@ -176,7 +176,7 @@ impl Edit for MuteAlerts {
                 ("for", self.length.is_some()),
             ];
             if let Some((other, _)) = given.iter().find(|it| it.1) {
-                return Err(Error::invalid_input(*other, "does not apply together with `end`"));
+                return Err(Error::invalid_input(other, "does not apply together with `end`"));
             }
             return tailnet.alerts().plan_unmute(end).await;
         }
