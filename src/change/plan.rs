@@ -235,8 +235,9 @@ impl Plan {
 
     /// The risk of the plan. Changes of several resources, and irreversible ones, are destructive.
     pub fn risk(&self) -> Risk {
-        let destructive = self.is_irreversible()
-            || self.items.iter().filter(|it| !it.changes.is_empty()).count() > 1;
+        let is_outside = |it: &Item| !it.changes.is_empty() && !it.subject.is_kept_here();
+        let destructive =
+            self.is_irreversible() || self.items.iter().filter(|it| is_outside(it)).count() > 1;
         if destructive { Risk::Danger } else { self.least }
     }
 

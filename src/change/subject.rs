@@ -30,6 +30,11 @@ pub(crate) trait Subject: fmt::Debug + Send + Sync {
     /// Sends one change, and nothing else.
     async fn write(&self, tailnet: &Tailnet, write: Write<'_>) -> Result<Written>;
 
+    /// Whether it is kept here and not in the tailnet, so that changing several at once does no more than one.
+    fn is_kept_here(&self) -> bool {
+        false
+    }
+
     /// How values are compared and shown.
     fn compare(&self) -> &dyn Compare {
         &AsTheyAre

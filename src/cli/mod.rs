@@ -264,19 +264,31 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             offered.fits_a_token()?;
             print(&token::run(command)?);
         }
-        Command::Watch(arguments) => {
-            let history = offered.history(target.sandbox)?;
-            watch::keeps_a_history(true, history.as_ref()).await?;
-            let connected = target.connect_all().await?;
-            let alerting = alerts::Alerting::read(&target, true)?;
-            let tailnets = alerting.with(with(connected.tailnets, history.as_ref()));
-            if arguments.is_once() {
-                return arguments.run_once(&tailnets, alerting.receivers).await;
-            }
-            watch::run(&tailnets, &alerting.receivers).await?;
+        Command::Watch(watch) => {
+            let done = watching(&watch, &target, &offered).await;
+            let Err(error) = done else { return done };
+            failure::report(&error, arguments.log_format);
+            return Ok(watch.failure());
         }
         Command::Sandbox(arguments) => sandbox::serve(arguments, target.sandbox_devices).await?,
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn watching(
+    watch: &watch::WatchArguments,
+    target: &Target,
+    offered: &server_options::Offered,
+) -> Result<ExitCode> {
+    let history = offered.history(target.sandbox)?;
+    watch::keeps_a_history(true, history.as_ref()).await?;
+    let connected = target.connect_all().await?;
+    let alerting = alerts::Alerting::read(target, true)?;
+    let tailnets = alerting.with(with(connected.tailnets, history.as_ref()));
+    if watch.is_once() {
+        return watch.run_once(&tailnets, alerting.receivers).await;
+    }
+    watch::run(&tailnets, &alerting.receivers).await?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -137,8 +137,15 @@ impl Target {
             let source = format!("profile `{name}` in {}", profiles.path().display());
             Ok((profiles.settings(name)?, source, Some(name.to_owned())))
         };
-        if self.profile()?.is_some() || self.config.is_some() {
+        if self.profile()?.is_some() {
             return profile(&Profiles::load(self.config.as_deref())?);
+        }
+        if self.config.is_some() {
+            let profiles = Profiles::load(self.config.as_deref())?;
+            // A file may have receivers and alert rules only.
+            if profiles.names().next().is_some() {
+                return profile(&profiles);
+            }
         }
         match config::from_env() {
             Err(missing) if missing.kind() == ErrorKind::NoCredential => {

@@ -1,6 +1,6 @@
 //! `tailsteward watch`: watches tailnets without serving them, or looks once.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
@@ -19,7 +19,6 @@ use crate::{
     tailnet::{
         Tailnets,
         alerts::{Active, Deliverer, Judge},
-        devices::device::relative,
     },
     visible::visible,
     words::{counted, to_the_second},
@@ -78,11 +77,18 @@ struct Line {
     #[serde(skip_serializing_if = "Option::is_none")]
     acknowledged_by: Option<String>,
     muted: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explained_by: Option<String>,
 }
 
 impl WatchArguments {
     pub(super) fn is_once(&self) -> bool {
         self.once
+    }
+
+    /// The exit code if the command fails.
+    pub(super) fn failure(&self) -> ExitCode {
+        if self.exit.is_some() { ExitCode::from(3) } else { ExitCode::FAILURE }
     }
 
     /// Looks once at each tailnet.
@@ -106,9 +112,8 @@ impl WatchArguments {
             let text = serde_json::to_string_pretty(&all);
             print(&text.map_err(|error| Error::invalid_input("json", error.to_string()))?);
         } else {
-            let now = Timestamp::now();
             for it in &all {
-                print(&text_of(it, self.exit, now));
+                print(&text_of(it, self.exit));
             }
         }
         Ok(ExitCode::from(code(&all, self.exit)))
@@ -125,11 +130,19 @@ async fn look_once(tailnet: &Tailnet, receivers: &Arc<Receivers>) -> Result<Once
     if let Some(mut poller) = tailnet.watch(&nonce()?).await? {
         let mut judge = Judge::default();
         poller.recall().await?;
+        // Two looks in the same second could not be told apart.
+        if poller.looked_at() == Some(Timestamp::now().as_second()) {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
         let now = Timestamp::now().as_second();
         for source in Source::all() {
             if let Looked::Not(why) = poller.look(&source, now).await? {
-                looked &= source.name != "devices";
                 unknown.push(format!("{}: {why}", source.name));
+                if source.name == "devices" {
+                    looked = false;
+                    unknown.push("everything else: not asked for, because of that".to_owned());
+                    break;
+                }
             }
         }
         let _ = judge.judge(tailnet.alerts(), &mut poller, now).await?;
@@ -174,31 +187,42 @@ impl Line {
             since: to_the_second(since),
             acknowledged_by: it.acknowledged.map(|ack| ack.by),
             muted: it.muted.is_some(),
+            explained_by: it.episode.explained_by,
         }
     }
 
     /// Whether it still needs somebody.
     fn is_open(&self) -> bool {
-        self.acknowledged_by.is_none() && !self.muted
+        self.acknowledged_by.is_none() && !self.muted && self.explained_by.is_none()
     }
 
-    fn text(&self, now: Timestamp) -> String {
-        let since = self.since.parse().map(|at| relative(at, now)).unwrap_or_default();
+    fn text(&self) -> String {
         let about = visible(&self.subject);
         let note = match (&self.acknowledged_by, self.muted) {
             (Some(by), _) => format!(" (acknowledged by {})", visible(by)),
             (None, true) => " (muted)".to_owned(),
+            (None, false) if self.explained_by.is_some() => {
+                " (explained by another one)".to_owned()
+            }
             (None, false) => String::new(),
         };
         let (severity, rule) = (self.severity.as_str(), &self.rule);
-        format!("{severity} {rule}: {about}: {}, {since}{note}", visible(&self.summary))
+        format!(
+            "{severity} {rule}: {about}: {}, since {}{note}",
+            visible(&self.summary),
+            self.since
+        )
     }
 }
 
-fn text_of(once: &Once, exit: Option<Exit>, now: Timestamp) -> String {
-    let mut lines: Vec<String> = once.alerts.iter().map(|it| it.text(now)).collect();
+fn text_of(once: &Once, exit: Option<Exit>) -> String {
+    let mut lines: Vec<String> = once.alerts.iter().map(Line::text).collect();
     lines.extend(once.unknown.iter().map(|it| format!("unknown: {}", visible(it))));
-    let count = counted(once.alerts.len(), "alert fires", "alerts fire");
+    let open = once.alerts.iter().filter(|it| it.is_open()).count();
+    let mut count = counted(open, "alert fires", "alerts fire");
+    if let Some(others) = once.alerts.len().checked_sub(open).filter(|it| *it > 0) {
+        count = format!("{count}, and {others} that are acknowledged, muted or explained");
+    }
     let head =
         if once.polled { count } else { format!("the devices could not be polled; {count}") };
     let head = format!("{}: {head}", visible(&once.tailnet));

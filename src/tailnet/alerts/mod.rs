@@ -63,7 +63,7 @@ pub struct Active {
     pub rule: Option<Ready>,
 }
 
-/// A rule that cannot be used, and why.
+/// A rule that cannot be used as it is written, and why.
 #[derive(Debug, Clone)]
 pub struct Broken {
     /// Its name.
@@ -95,10 +95,11 @@ impl<'a> Alerts<'a> {
             }
             None => Vec::new(),
         };
-        let mut rules: Vec<(Rule, Origin)> = Vec::new();
+        let mut ready: Vec<Ready> = Vec::new();
         let mut broken = Vec::new();
         let all = defaults::built_in().into_iter().map(|it| (Origin::BuiltIn, Ok(it.rule)));
-        let config = self.tailnet.alert_setup().map(|it| it.rules.as_slice()).unwrap_or_default();
+        let setup = self.tailnet.alert_setup();
+        let config = setup.map(|it| it.rules.as_slice()).unwrap_or_default();
         let config = config.iter().map(|it| (Origin::Config, rule::read(it.clone())));
         let set = set.iter().map(|(name, body)| {
             let rule = serde_json::from_str(body).map_err(|error| {
@@ -107,19 +108,16 @@ impl<'a> Alerts<'a> {
             (Origin::Set, rule)
         });
         for (origin, rule) in all.chain(config).chain(set) {
-            match rule {
-                Ok(rule) => merge(&mut rules, rule, origin),
-                Err(error) => {
-                    let (name, why) = ("unknown".to_owned(), error.to_string());
-                    broken.push(Broken { name, why });
-                }
+            if let Err((name, error)) = merge(&mut ready, rule, origin) {
+                // The rule before with its name, if there is one, still holds.
+                broken.push(Broken { name, why: error.to_string() });
             }
         }
-        let mut ready = Vec::new();
-        for (rule, origin) in rules {
-            match rule.ready(origin) {
-                Ok(rule) => ready.push(rule),
-                Err(error) => broken.push(Broken { name: rule.name, why: error.to_string() }),
+        let receivers = setup.map(|it| it.receivers.as_slice()).unwrap_or_default();
+        for rule in &ready {
+            if let Some(unknown) = rule.notify().iter().find(|it| !receivers.contains(it)) {
+                let why = format!("notifies `{unknown}`, which is no receiver in the config file");
+                broken.push(Broken { name: rule.rule.name.clone(), why });
             }
         }
         Ok((ready, broken))
@@ -235,12 +233,12 @@ fn with(
     episode: Episode,
     rules: &[Ready],
     acks: &[Acknowledged],
-    mutes: &[Mute],
+    mute_list: &[Mute],
     devices: Option<&Known>,
     now: Seconds,
 ) -> Active {
     let acknowledged = acks.iter().find(|it| it.is_for(&episode, now)).cloned();
-    let muted = mutes.iter().find(|it| it.mutes(&episode, devices, now)).cloned();
+    let muted = mute_list.iter().find(|it| it.mutes(&episode, devices, now)).cloned();
     let rule = rules.iter().find(|it| it.rule.name == episode.rule).cloned();
     Active { episode, acknowledged, muted, rule }
 }
@@ -258,11 +256,21 @@ fn write(it: &Episode) -> KeptAlert {
     KeptAlert { id: it.id.clone(), since: it.since, done, body }
 }
 
-/// Puts a rule in place of the one with its name.
-fn merge(rules: &mut Vec<(Rule, Origin)>, rule: Rule, origin: Origin) {
-    match rules.iter_mut().find(|it| it.0.name == rule.name) {
-        // What it does not say stays as it is.
-        Some(before) => *before = (rule.over(&before.0).unwrap_or(rule), origin),
-        None => rules.push((rule, origin)),
+/// Puts a rule in place of the one with its name. What it does not say stays as it is.
+fn merge(
+    ready: &mut Vec<Ready>,
+    rule: Result<Rule>,
+    origin: Origin,
+) -> std::result::Result<(), (String, Error)> {
+    let rule = rule.map_err(|error| ("unknown".to_owned(), error))?;
+    let name = rule.name.clone();
+    let place = ready.iter().position(|it| it.rule.name == name);
+    let before = place.and_then(|at| ready.get(at));
+    let merged = before.map_or_else(|| Ok(rule.clone()), |before| rule.over(&before.rule));
+    let checked = merged.and_then(|it| it.ready(origin)).map_err(|error| (name, error))?;
+    match place.and_then(|at| ready.get_mut(at)) {
+        Some(before) => *before = checked,
+        None => ready.push(checked),
     }
+    Ok(())
 }

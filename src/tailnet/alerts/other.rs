@@ -177,11 +177,12 @@ fn failing(facts: &Facts<'_>, source: &'static str, error: Field, found: &mut Fo
 fn not_watched(rule: &Ready, facts: &Facts<'_>, found: &mut Found) {
     for look in facts.looks {
         let longest = rule.longer_than.max(longest_gap(&look.source));
-        let since = look.good_at.unwrap_or(look.tried_at);
-        if look.error.is_some() && (look.good_at.is_none() || facts.now - since > longest) {
+        // What never could be read is no news: the credential may lack the scope.
+        let Some(since) = look.good_at else { continue };
+        if look.error.is_some() && facts.now - since > longest {
             let why = look.error.as_deref().unwrap_or_default();
             let summary = format!("cannot be read: {}", why.chars().take(200).collect::<String>());
-            found.holds("source", &look.source, &look.source, look.good_at, summary);
+            found.holds("source", &look.source, &look.source, Some(since), summary);
         }
     }
 }

@@ -63,7 +63,8 @@ impl Alerts<'_> {
             }
             let to = serde_json::to_value(&rule).unwrap_or_default();
             let change = RULES.change(self.tailnet, &rule.name, to).await?;
-            items.push(Item::new(&RULES, &rule.name, &rule.name, vec![change]));
+            let changes = if change.from == change.to { Vec::new() } else { vec![change] };
+            items.push(Item::new(&RULES, &rule.name, &rule.name, changes));
             ready.push(checked);
         }
         if before.len() + ready.len() > MAX_RULES {

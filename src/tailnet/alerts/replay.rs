@@ -96,13 +96,15 @@ impl Alerts<'_> {
     /// The API's, if nobody watches and it cannot be asked; otherwise
     /// [`History`](crate::ErrorKind::History).
     pub(crate) async fn facts(self, rules: &[Ready], now: Timestamp) -> Result<(Held, bool)> {
-        let label = self.tailnet.label();
         let now = now.as_second();
         let sources = sources(rules);
         if let Some(history) = self.tailnet.history() {
             let held = self.held(history, &sources, rules, now).await?;
-            let is_watched = held.known.get("devices").and_then(Known::looked_at);
-            if is_watched.is_some_and(|at| now - at <= super::facts::longest_gap("devices")) {
+            let devices = held.looks.iter().find(|it| it.source == "devices");
+            if devices
+                .and_then(|it| it.good_at)
+                .is_some_and(|at| now - at <= super::facts::longest_gap("devices"))
+            {
                 return Ok((held, true));
             }
         }
@@ -124,7 +126,6 @@ impl Alerts<'_> {
                 format!("the devices cannot be read: {why}"),
             ));
         }
-        let _ = label;
         Ok((held, false))
     }
 

@@ -11,7 +11,7 @@ use crate::{
     alerts::{Severity, Timing},
     checks,
     client::Result,
-    history::Seconds,
+    history::{Field, Seconds},
     tailnet::devices::{
         Filter,
         tools::{duration, listing::filter_of},
@@ -247,6 +247,12 @@ impl Rule {
         if let Some(missing) = needs.iter().find(|it| !given(it)) {
             let should = format!("is missing; `{}` needs it", when.name());
             return Err(self.wrong(missing, &should));
+        }
+        if let Some(setting) = &self.setting
+            && Field::named(setting).is_none()
+        {
+            let should = format!("is `{setting}`, which is not watched; see docs/alerts.md");
+            return Err(self.wrong("setting", &should));
         }
         if self.percent.is_some_and(|it| !(1..=100).contains(&it)) {
             return Err(self.wrong("percent", "must be 1 to 100"));

@@ -85,6 +85,10 @@ impl Subject for AlertDocuments {
         Ok(Written::default())
     }
 
+    fn is_kept_here(&self) -> bool {
+        true
+    }
+
     fn compare(&self) -> &dyn Compare {
         self
     }

@@ -92,7 +92,11 @@ impl Judge {
             broken.into_iter().map(|it| format!("`{}`: {}", it.name, it.why)).collect();
         if broken != self.broken {
             for rule in &broken {
-                tracing::warn!(tailnet = tailnet.title(), rule, "an alert rule is not used");
+                tracing::warn!(
+                    tailnet = tailnet.title(),
+                    rule,
+                    "an alert rule is not as it should be"
+                );
             }
             self.broken = broken;
         }

@@ -192,7 +192,7 @@ async fn a_day_that_nobody_attends_delivers_what_the_schedule_dictates() {
             missing.is_empty() && untrue.is_empty(),
             "seed {seed}: missing {missing:?}, untrue {untrue:?}"
         );
-        assert!(fired.len() > 30, "only {} alerts on a day", fired.len());
+        assert!(fired.len() > 20, "only {} alerts on a day", fired.len());
 
         // Whatever was back for long enough was told to be over, and nothing else.
         let ended: Vec<(&Value, &Value)> =

@@ -31,7 +31,7 @@ async fn a_notice_is_one_plain_mail_with_the_same_id_each_time() {
         assert_eq!(
             mail.body.trim_end(),
             "- web-1 is not connected, since 2026-11-28T14:00:00Z\n\
-             - over: web-1 is not connected, from 2026-11-28T14:00:00Z to 2026-11-28T14:10:00Z (over)\n\
+             - resolved: web-1 is not connected, from 2026-11-28T14:00:00Z to 2026-11-28T14:10:00Z (over)\n\
              First step: Look whether the machine runs."
         );
     }

@@ -116,8 +116,8 @@ async fn slack_is_sent_a_headline_and_one_line_for_each_alert() {
     assert_eq!(
         attachment["text"],
         "- web-1 is not connected, since 2026-11-28T14:00:00Z\n\
-         - still: web-1 is not connected, since 2026-11-28T14:00:00Z\n\
-         - over: web-1 is not connected, from 2026-11-28T14:00:00Z to 2026-11-28T14:10:00Z (over)\n\
+         - still firing: web-1 is not connected, since 2026-11-28T14:00:00Z\n\
+         - resolved: web-1 is not connected, from 2026-11-28T14:00:00Z to 2026-11-28T14:10:00Z (over)\n\
          First step: Look whether the machine runs.\n"
     );
 }
@@ -129,7 +129,7 @@ async fn what_is_over_does_not_look_like_an_alarm() {
     let slack = body(&sent("slack", "url = \"SERVER/\"\nprivate = true", &notice).await[0]);
     let ntfy = body(&sent("ntfy", "url = \"SERVER/ops\"\nprivate = true", &notice).await[0]);
 
-    assert_eq!(slack["text"], "Over: server-silent, 1 alert in acme․example");
+    assert_eq!(slack["text"], "Resolved: server-silent, 1 alert in acme․example");
     assert_eq!(slack["attachments"][0]["color"], "#2eb67d");
     assert_eq!((&ntfy["priority"], &ntfy["tags"]), (&json!(3), &json!(["white_check_mark"])));
 }

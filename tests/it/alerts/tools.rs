@@ -150,7 +150,7 @@ async fn where_nobody_watches_one_look_tells_what_fires() {
     // The poller of this test has a history, but nobody ever looked.
     let agent = agent(&watch).await;
     let found = firing(&agent).await;
-    assert!(found["notes"].to_string().contains("nobody watches"), "{found}");
+    assert!(found["notes"].to_string().contains("no watcher is running"), "{found}");
     assert!(!found["alerts"].as_array().unwrap().is_empty(), "{found}");
     let rules = agent.call("list_alert_rules", json!({})).await;
     let built_in = rules["rules"].as_array().unwrap();

@@ -6,3 +6,4 @@ mod call;
 pub mod command_line;
 mod policy_commands;
 mod sandbox;
+mod watch;

@@ -82,6 +82,9 @@ const UNDO: &[(&str, &str)] = &[
     ("rotate_key", "yes while the old key is not revoked"),
     ("revoke_key", "no: create a new key"),
     ("accept_finding", "yes"),
+    ("set_alert_rules", "yes"),
+    ("acknowledge_alert", "yes"),
+    ("mute_alerts", "yes"),
     ("undo_change", "yes: it is done again"),
 ];
 

@@ -11,7 +11,7 @@ use super::{
     steps,
 };
 use crate::{
-    Operation, Tailnet,
+    Error, Operation, Tailnet,
     alerts::{Episode, Severity, State},
     client::Result,
     history::Seconds,
@@ -35,14 +35,14 @@ pub(crate) struct GetActiveAlerts {
 /// Counts before rows.
 #[derive(Serialize)]
 pub(crate) struct ActiveAlerts {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     counts: BTreeMap<&'static str, usize>,
     #[serde(flatten)]
     page: Page,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     undelivered: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    notes: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -97,8 +97,16 @@ impl List for GetActiveAlerts {
             );
             look(tailnet, now, &mut notes).await?
         };
-        let (_, broken) = tailnet.alerts().rules().await?;
-        notes.extend(broken.iter().map(|it| format!("rule `{}` is not used: {}", it.name, it.why)));
+        let (rules, broken) = tailnet.alerts().rules().await?;
+        if let Some(name) = &self.rule
+            && !rules.iter().any(|it| it.rule.name == *name)
+            && !active.iter().any(|it| it.episode.rule == *name)
+        {
+            let all: Vec<&str> = rules.iter().map(|it| it.rule.name.as_str()).collect();
+            let should = format!("is `{name}`; the rules are {}", all.join(", "));
+            return Err(Error::invalid_input("rule", should));
+        }
+        notes.extend(broken.iter().map(|it| format!("rule `{}`: {}", it.name, it.why)));
         active.retain(|it| {
             self.severity.is_none_or(|least| it.episode.severity >= least)
                 && self.rule.as_ref().is_none_or(|rule| it.episode.rule == *rule)
@@ -120,7 +128,7 @@ impl List for GetActiveAlerts {
         });
         let rows: Vec<Row<'_>> = active.iter().map(|it| Row::of(it, now)).collect();
         let page = Page::keyed("alerts", &rows, &part, |it| it.id, Ok)?;
-        Ok(ActiveAlerts { counts, page, undelivered: undelivered.collect(), notes })
+        Ok(ActiveAlerts { notes, counts, page, undelivered: undelivered.collect() })
     }
 }
 
@@ -225,21 +233,21 @@ impl List for GetAlertHistory {
         let now = Timestamp::now();
         let window = duration("window", self.window.as_deref().unwrap_or("30d"))?;
         let since = now.as_second() - window.as_secs();
-        let mut past = tailnet.alerts().past(since, PAST).await?;
+        let mut episodes = tailnet.alerts().past(since, PAST).await?;
         let acknowledged = tailnet.alerts().acknowledged().await?;
         let contains = |it: &Episode, text: &String| {
             it.subject.name.to_lowercase().contains(&text.to_lowercase())
         };
-        past.retain(|it| {
+        episodes.retain(|it| {
             self.rule.as_ref().is_none_or(|rule| it.rule == *rule)
                 && self.subject.as_ref().is_none_or(|text| contains(it, text))
         });
         let mut by_rule = BTreeMap::new();
-        for it in &past {
+        for it in &episodes {
             *by_rule.entry(it.rule.clone()).or_default() += 1;
         }
         let rows: Vec<PastRow<'_>> =
-            past.iter().map(|it| PastRow::of(it, &acknowledged, now)).collect();
+            episodes.iter().map(|it| PastRow::of(it, &acknowledged, now)).collect();
         let page = Page::keyed("alerts", &rows, &part, |it| it.id, Ok)?;
         Ok(PastAlerts { by_rule, page })
     }

@@ -89,7 +89,7 @@ impl List for ListAlertRules {
             }
             row
         });
-        let notes = broken.iter().map(|it| format!("`{}` is not used: {}", it.name, it.why));
+        let notes = broken.iter().map(|it| format!("`{}`: {}", it.name, it.why));
         Ok(Rules { page, receivers, mutes: mutes.collect(), notes: notes.collect() })
     }
 }

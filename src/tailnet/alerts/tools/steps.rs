@@ -32,7 +32,7 @@ pub(super) fn tools(when: When) -> &'static [&'static str] {
         When::SettingIs => &["get_tailnet_settings"],
         When::Event => &["get_audit_logs"],
         When::Finding => &["device_audit"],
-        When::StreamFailing => &["get_log_stream_status"],
+        When::StreamFailing => &["get_log_streaming"],
         When::PostureSyncFailing => &["list_posture_integrations"],
         When::NotWatched => &[],
     }
