@@ -38,11 +38,11 @@ fn simplify(schema: &mut Schema) {
     if number || is_number_or_null(object) {
         object.remove("format");
     }
+    without_null(object);
     // A map with any keys; the description says what they are.
     if object.get("type").is_some_and(|it| it == "object") {
         object.entry("properties").or_insert_with(|| json!({}));
     }
-    without_null(object);
     choices(object);
     tidy_description(object);
 }

@@ -113,11 +113,8 @@ async fn a_full_disk_loses_nothing_and_the_next_look_goes_on() {
     assert_eq!(full.status.code(), Some(1), "{said}");
     assert!(said.contains("history"), "{said}");
     assert_eq!(history().devices(&small.label(), 0, None).await.unwrap().len(), before);
-    assert_eq!(
-        history().watched_since(&large.label()).await.unwrap(),
-        None,
-        "nothing is half there"
-    );
+    let seen = history().devices(&large.label(), 0, None).await.unwrap().len();
+    assert!(seen == 0 || seen >= 600, "{seen}: nothing is half there");
 
     let (code, text) = once(&large, folder.path(), &[]);
     assert_eq!(code, 2, "{text}");
