@@ -14,7 +14,7 @@ use crate::{
     client::Result,
     config,
     guard::nonce,
-    history::{History, Looked, Source},
+    history::{History, Looked, Poller, Source},
     jobs::{self, Heartbeat},
     tailnet::{
         Tailnets,
@@ -120,47 +120,19 @@ impl WatchArguments {
     }
 }
 
-/// Looks at all sources of a tailnet, unless somebody watches it already, and says what fires.
+/// Polls all sources of a tailnet, unless somebody watches it already, and says what fires.
 async fn look_once(tailnet: &Tailnet, receivers: &Arc<Receivers>) -> Result<Once> {
     let Some(history) = tailnet.history() else {
         return Err(Error::new(ErrorKind::History, "no history is kept"));
     };
-    let mut unknown = Vec::new();
-    let mut looked = true;
+    let (mut polled, mut unknown) = (true, Vec::new());
     if let Some(mut poller) = tailnet.watch(&nonce()?).await? {
-        let mut judge = Judge::default();
-        poller.recall().await?;
-        // Two looks in the same second could not be told apart.
-        if poller.looked_at() == Some(Timestamp::now().as_second()) {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        }
-        let now = Timestamp::now().as_second();
-        for source in Source::all() {
-            if let Looked::Not(why) = poller.look(&source, now).await? {
-                unknown.push(format!("{}: {why}", source.name));
-                if source.name == "devices" {
-                    looked = false;
-                    unknown.push("everything else: not asked for, because of that".to_owned());
-                    break;
-                }
-            }
-        }
-        let _ = judge.judge(tailnet.alerts(), &mut poller, now).await?;
-        let mut deliverer = Deliverer::new(Arc::clone(receivers));
         let lease = poller.lease().clone();
-        let mut failed = 0;
-        while let Some(round) = deliverer.deliver(tailnet.alerts(), &lease, now).await? {
-            failed += round.again + round.given_up;
-            if round.delivered == 0 {
-                break;
-            }
-        }
-        if failed > 0 {
-            let notices = counted(failed, "notice", "notices");
-            unknown.push(format!("{notices} could not be delivered"));
-        }
-        poller.tidy(now).await?;
-        history.release(poller.lease()).await?;
+        let done = poll(tailnet, &mut poller, receivers, &mut unknown).await;
+        // Also after a failure, so that the next one need not wait until the lease ends.
+        let released = history.release(&lease).await;
+        polled = done?;
+        released?;
     } else {
         complain(&format!("another process watches {}; this is what it found", tailnet.title()));
     }
@@ -169,10 +141,52 @@ async fn look_once(tailnet: &Tailnet, receivers: &Arc<Receivers>) -> Result<Once
     let active = tailnet.alerts().active(false, Timestamp::now()).await?;
     Ok(Once {
         tailnet: tailnet.title(),
-        polled: looked,
+        polled,
         alerts: active.into_iter().map(Line::of).collect(),
         unknown,
     })
+}
+
+/// Polls all sources, judges and delivers. False if the devices could not be polled.
+async fn poll(
+    tailnet: &Tailnet,
+    poller: &mut Poller,
+    receivers: &Arc<Receivers>,
+    unknown: &mut Vec<String>,
+) -> Result<bool> {
+    poller.recall().await?;
+    // Two looks in the same second could not be told apart.
+    if poller.looked_at() == Some(Timestamp::now().as_second()) {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    let now = Timestamp::now().as_second();
+    let mut polled = true;
+    for source in Source::all() {
+        if let Looked::Not(why) = poller.look(&source, now).await? {
+            unknown.push(format!("{}: {why}", source.name));
+            if source.name == "devices" {
+                polled = false;
+                unknown.push("everything else: not asked for, because of that".to_owned());
+                break;
+            }
+        }
+    }
+    let _ = Judge::default().judge(tailnet.alerts(), poller, now).await?;
+    let mut deliverer = Deliverer::new(Arc::clone(receivers));
+    let lease = poller.lease().clone();
+    let mut failed = 0;
+    while let Some(round) = deliverer.deliver(tailnet.alerts(), &lease, now).await? {
+        failed += round.again + round.given_up;
+        if round.delivered == 0 {
+            break;
+        }
+    }
+    if failed > 0 {
+        let notices = counted(failed, "notice", "notices");
+        unknown.push(format!("{notices} could not be delivered"));
+    }
+    poller.tidy(now).await?;
+    Ok(polled)
 }
 
 impl Line {

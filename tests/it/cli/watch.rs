@@ -10,7 +10,7 @@ use std::{
 use serde_json::Value;
 use tailsteward::{
     Tailnet,
-    history::{History, Place},
+    history::{History, LEASE, Place},
     sandbox::{Fault, FaultKind, Sandbox},
     tailnet::alerts::defaults::built_in,
 };
@@ -116,6 +116,8 @@ async fn a_full_disk_loses_nothing_and_the_next_look_goes_on() {
     let seen = history().devices(&large.label(), 0, None).await.unwrap().len();
     assert!(seen == 0 || seen >= 600, "{seen}: nothing is half there");
 
+    // On a full disk, the right to watch could not be given back.
+    tokio::time::sleep(LEASE).await;
     let (code, text) = once(&large, folder.path(), &[]);
     assert_eq!(code, 2, "{text}");
     assert!(history().devices(&large.label(), 0, None).await.unwrap().len() >= 600);
