@@ -29,7 +29,7 @@ pub enum Flag {
     Tagged,
 }
 
-/// Something that a [`Filter`] can judge: a device as the API lists it, or as it was last seen.
+/// Something that a [`Filter`](super::Filter) can judge: a device as the API lists it, or as it was last seen.
 pub trait Described {
     /// Its name and its hostname.
     fn names(&self) -> [&str; 2];
