@@ -125,13 +125,13 @@ async fn look_once(tailnet: &Tailnet, receivers: &Arc<Receivers>) -> Result<Once
     let Some(history) = tailnet.history() else {
         return Err(Error::new(ErrorKind::History, "no history is kept"));
     };
-    let (mut polled, mut unknown) = (true, Vec::new());
+    let (mut is_seen, mut unknown) = (true, Vec::new());
     if let Some(mut poller) = tailnet.watch(&nonce()?).await? {
         let lease = poller.lease().clone();
         let done = poll(tailnet, &mut poller, receivers, &mut unknown).await;
         // Also after a failure, so that the next one need not wait until the lease ends.
         let released = history.release(&lease).await;
-        polled = done?;
+        is_seen = done?;
         released?;
     } else {
         complain(&format!("another process watches {}; this is what it found", tailnet.title()));
@@ -141,7 +141,7 @@ async fn look_once(tailnet: &Tailnet, receivers: &Arc<Receivers>) -> Result<Once
     let active = tailnet.alerts().active(false, Timestamp::now()).await?;
     Ok(Once {
         tailnet: tailnet.title(),
-        polled,
+        polled: is_seen,
         alerts: active.into_iter().map(Line::of).collect(),
         unknown,
     })
@@ -160,12 +160,12 @@ async fn poll(
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     let now = Timestamp::now().as_second();
-    let mut polled = true;
+    let mut is_seen = true;
     for source in Source::all() {
         if let Looked::Not(why) = poller.look(&source, now).await? {
             unknown.push(format!("{}: {why}", source.name));
             if source.name == "devices" {
-                polled = false;
+                is_seen = false;
                 unknown.push("everything else: not asked for, because of that".to_owned());
                 break;
             }
@@ -186,7 +186,7 @@ async fn poll(
         unknown.push(format!("{notices} could not be delivered"));
     }
     poller.tidy(now).await?;
-    Ok(polled)
+    Ok(is_seen)
 }
 
 impl Line {
