@@ -268,7 +268,7 @@ async fn who_is_blind_says_so_and_still_serves() {
     // A look that fails is seen at once; what was seen before stays.
     poller.look(&devices, now()).await.unwrap();
     assert_eq!(value(&told(&tailnet).await, "tailscale_up", &[]), Some(1.0));
-    sandbox.fail(Fault::new(FaultKind::Status { status: 403 }).on("listTailnetDevices"));
+    sandbox.fail(Fault::new(FaultKind::Status { status: 404 }).on("listTailnetDevices"));
     poller.look(&devices, now() + 1).await.unwrap();
     let all = told(&tailnet).await;
     assert_eq!(value(&all, "tailscale_up", &[]), Some(0.0));
