@@ -36,13 +36,14 @@ fn judge(criterion: &mut Criterion) {
     for size in [1_000, 100_000] {
         let known = runtime.block_on(known(size));
         let now = known.looked_at().unwrap();
+        let lost = std::collections::HashMap::new();
         let facts = Facts {
             now,
             known: [("devices", &known)].into_iter().collect(),
             looks: &[],
             events: &[],
             audit: None,
-            lost: std::collections::HashMap::new(),
+            lost: &lost,
             credential: "",
         };
         let by = Circumstances {

@@ -75,8 +75,6 @@ pub struct Notice {
     pub at: Seconds,
     /// The alerts of one rule, those that fire before those that are resolved, then the oldest first; at most 50.
     pub lines: Vec<Line>,
-    /// How many more there are.
-    pub more: usize,
     /// What to do first.
     pub first_step: String,
 }

@@ -61,8 +61,7 @@ impl Receivers {
                 return Err(Error::config(why, "give one of them another name"));
             }
         }
-        let (public, any) = (Poster::new(false), Poster::new(true));
-        Ok(Self { all, public, any, allow_command })
+        Ok(Self { all, allow_command, ..Self::default() })
     }
 
     /// The names of all receivers, sorted.

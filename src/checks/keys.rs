@@ -20,7 +20,7 @@ const K2: Check = Check {
     id: "K2",
     title: "Reusable, pre-approved auth keys without tags",
     severity: Severity::Critical,
-    fails: "an auth key is reusable, pre-approved and without tags: whoever has it can add devices with its creator's access",
+    fails: "an auth key is reusable, pre-approved and without tags: anyone with it can add devices with its creator's access",
     remedy: "revoke it, and make one with tags that is one-off",
     source: "auth keys (kb/1085)",
     of_devices: false,

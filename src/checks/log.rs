@@ -10,7 +10,7 @@ const A1: Check = Check {
     severity: Severity::High,
     fails: "in 30 days: approval, Tailnet Lock or logging turned off, a secret leaked, or a user made \
             owner or admin",
-    remedy: "ask whoever did it, and undo it if nobody meant it",
+    remedy: "ask the person who did it, and undo it if it was a mistake",
     source: "audit log (kb/1203)",
     of_devices: false,
     look: lowered,

@@ -97,7 +97,6 @@ fn sample(id: String) -> Notice {
             since: now,
             ended: None,
         }],
-        more: 0,
         first_step: "nothing to do".to_owned(),
         id,
     }

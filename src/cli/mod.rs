@@ -206,7 +206,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             setup.sealing_key = sealing_key;
             setup.heartbeat = serve.heartbeat()?;
             let first = connected.tailnets.first().clone();
-            // Whoever reaches a server over HTTP must not start programs here.
+            // Over HTTP, callers must not be able to start programs here.
             let alerting = alerts::Alerting::read(&target, !serve.is_http())?;
             let tailnets = alerting.with(with(connected.tailnets, history.as_ref()));
             serve.run(Server::new(tailnets, setup), first, alerting.receivers).await?;

@@ -155,7 +155,7 @@ async fn poll(
     unknown: &mut Vec<String>,
 ) -> Result<bool> {
     poller.recall().await?;
-    // Two looks in the same second could not be told apart.
+    // A second poll in the same second would have the same time.
     if poller.looked_at() == Some(Timestamp::now().as_second()) {
         tokio::time::sleep(Duration::from_secs(1)).await;
     }

@@ -224,7 +224,8 @@ impl Connection {
     }
 }
 
-/// A field took a value at a time. Empty stands for false, absent and empty alike.
+/// A field took a value at a time. Empty stands for false, absent and empty alike; of the tailnet's settings, false
+/// is `0`, since a credential may not be allowed to read one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fact {
     /// The field.

@@ -20,6 +20,7 @@
 //! # Ok(()) }
 //! ```
 
+mod answers;
 pub mod diff;
 mod event;
 mod fact;

@@ -9,9 +9,8 @@ use serde_json::Value;
 use tokio::sync::OwnedRwLockReadGuard;
 
 use super::{
-    Event, Held, History, Known, Lease, Look, Memory, Seconds, Source,
+    Event, Held, History, Known, Lease, Look, Memory, Seconds, Source, answers,
     diff::{Diff, Implausible, diff},
-    look,
     memory::Cell,
     source::Shape,
 };
@@ -336,7 +335,7 @@ fn read<'a>(source: &Source, body: &'a [u8], all_fields: bool) -> Result<Look<'a
         return Look::devices(body, all_fields).map_err(not_json);
     }
     if matches!(source.shape, Shape::Content) {
-        return Ok(look::content(source.name, body));
+        return Ok(answers::content(source.name, body));
     }
     let answer: Value = serde_json::from_slice(body).map_err(not_json)?;
     let fields = source.fields();
@@ -344,9 +343,9 @@ fn read<'a>(source: &Source, body: &'a [u8], all_fields: bool) -> Result<Look<'a
         Shape::List { member, key, name } => {
             Look::records(&records(answer, member), key, name, &fields)
         }
-        Shape::Named(names) => look::named(&answer, names, &fields),
+        Shape::Named(names) => answers::named(&answer, names, &fields),
         Shape::LogStream(_) if answer.is_null() => Look { has_all_fields: true, ..Look::default() },
-        _ => look::document(source.name, &answer, &fields),
+        _ => answers::document(source.name, &answer, &fields),
     })
 }
 

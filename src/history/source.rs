@@ -95,6 +95,11 @@ impl Source {
         all
     }
 
+    /// The names of the fields that are compared, as the API writes them.
+    pub fn field_names(&self) -> &'static [&'static str] {
+        fields_of(self.kind)
+    }
+
     /// The fields that are compared.
     pub(super) fn fields(&self) -> Vec<Field> {
         fields_of(self.kind).iter().filter_map(|name| Field::named(name)).collect()

@@ -1,4 +1,4 @@
-//! Tells those who listen that other alerts fire than before, whoever watches: this process or another one that
+//! Tells those who listen that other alerts fire than before, whether this process watches or another one that
 //! shares the history.
 
 use std::{collections::HashMap, time::Duration};

@@ -18,7 +18,7 @@ const GATHER: Duration = Duration::from_millis(200);
 pub(crate) struct Heard(Arc<Mutex<BTreeSet<&'static str>>>);
 
 impl Heard {
-    /// Asks whoever watches the tailnets for a look at what events of these types are about. Which of several
+    /// Asks the process that watches the tailnets for a look at what events of these types are about. Which of several
     /// tailnets they are of is not believed either, so all are looked at.
     pub(crate) fn hear(&self, kinds: &[String], tailnets: &Tailnets) {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,5 +1,4 @@
-//! A sign of life for a dead man's switch: it comes as long as the devices are looked at, and stays out when
-//! this process is blind.
+//! A heartbeat for a dead man's switch: sent while polls of the devices succeed, and not sent while they fail.
 
 use std::{
     collections::HashSet,

@@ -222,8 +222,8 @@ impl<'a> Turn<'a> {
     }
 
     /// Tells the heartbeat how a look at the devices went.
-    fn beat(&self, source: &Source, is_good: bool) {
-        match self.heartbeat.filter(|_| source.name == "devices") {
+    fn beat(&self, source: &str, is_good: bool) {
+        match self.heartbeat.filter(|_| source == "devices") {
             Some(heartbeat) if is_good => heartbeat.seen(&self.label),
             Some(heartbeat) => heartbeat.blind(&self.label),
             None => {}
@@ -247,10 +247,9 @@ impl<'a> Turn<'a> {
         // A little sooner or later, so that replicas and tailnets do not fall into step.
         let wait = Duration::from_secs(interval).mul_f64(0.95 + fastrand::f64() * 0.1);
         *at = Instant::now() + wait;
-        let source = source.clone();
-        self.looked_at.insert(source.name, now);
-        self.beat(&source, matches!(looked, Ok(Looked::Recorded { .. })));
         let source = source.name;
+        self.looked_at.insert(source, now);
+        self.beat(source, matches!(looked, Ok(Looked::Recorded { .. })));
         match looked {
             Ok(Looked::TakenOver) => return Some(Ended::TakenOver),
             Ok(looked) => self.note(source, looked),

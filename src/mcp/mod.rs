@@ -175,7 +175,7 @@ impl Server {
         )
         .await;
     }
-    /// Asks whoever watches the tailnets, here or in another process, for a look at what Tailscale's webhooks
+    /// Asks the process that watches the tailnets, this one or another, for a look at what Tailscale's webhooks
     /// of these types are about, such as `nodeCreated`.
     pub fn heard(&self, kinds: &[String]) {
         self.inner.heard.hear(kinds, self.tailnets());

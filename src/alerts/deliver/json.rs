@@ -30,7 +30,6 @@ pub(super) fn notice(notice: &Notice) -> Value {
         "severity": notice.severity,
         "at": time(notice.at),
         "lines": lines.collect::<Vec<_>>(),
-        "more": notice.more,
         "first_step": text.sentence(&notice.first_step),
     })
 }

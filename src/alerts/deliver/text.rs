@@ -93,7 +93,7 @@ pub(super) fn listed(notice: &Notice) -> &[Line] {
 
 /// How many alerts are not listed.
 pub(super) fn unlisted(notice: &Notice) -> usize {
-    notice.more + notice.lines.len().saturating_sub(MAX_LINES)
+    notice.lines.len().saturating_sub(MAX_LINES)
 }
 
 /// Whether all of it is over.
@@ -114,7 +114,7 @@ pub(super) fn headline(notice: &Notice, reader: Reader) -> String {
         Severity::Info => "Info",
     };
     let (rule, tailnet) = (reader.name(&notice.rule), reader.name(&notice.tailnet));
-    let count = words::counted(notice.lines.len() + notice.more, "alert", "alerts");
+    let count = words::counted(notice.lines.len(), "alert", "alerts");
     format!("{severity}: {rule}, {count} in {tailnet}")
 }
 

@@ -97,6 +97,13 @@ impl History {
                 now - kept.events * DAY,
             ),
             (
+                // Acknowledgements of alerts that are forgotten. Sort 2 is theirs; an alert is kept longer.
+                "DELETE FROM alert_documents WHERE tailnet = $1 AND sort = 2 AND name IN
+                     (SELECT name FROM alert_documents WHERE tailnet = $1 AND sort = 2 AND $2 = $2
+                      AND name NOT IN (SELECT id FROM alerts WHERE tailnet = $1) LIMIT $3)",
+                0,
+            ),
+            (
                 "DELETE FROM outbox WHERE tailnet = $1 AND (id, receiver) IN (SELECT id, receiver
                      FROM outbox WHERE tailnet = $1 AND made < $2 AND state <> 0 LIMIT $3)",
                 now - kept.facts * DAY,

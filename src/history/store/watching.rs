@@ -67,7 +67,7 @@ impl History {
         holder.map_err(|error| self.wrong(&error))
     }
 
-    /// Asks whoever watches a tailnet for a look at these sources before it is time for one. If that is
+    /// Asks the process that watches a tailnet for a look at these sources before it is time for one. If that is
     /// another process, it hears of it when it renews its lease, and looks at all that webhooks are about.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Delivers notices to their receivers, at least once. Whoever watches does it.
+//! Delivers notices to their receivers, at least once. The process that watches does it.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -14,7 +14,7 @@ use super::{
     read,
 };
 use crate::{
-    alerts::{Notice, Outcome, Receivers, Status},
+    alerts::{Notice, Outcome, Receivers, Severity, Status},
     client::Result,
     history::{Delivery, Held, Lease, Outgoing, Seconds},
 };
@@ -215,10 +215,11 @@ impl Alerts<'_> {
         let title = self.tailnet.title();
         let open = self.history()?.open_alerts(&label).await?;
         let (rules, _) = self.rules().await?;
-        let mut by_rule: BTreeMap<String, Vec<_>> = BTreeMap::new();
+        let mut by_rule: BTreeMap<(String, Severity), Vec<_>> = BTreeMap::new();
         for it in open.iter().filter_map(read) {
             if it.is_active() && it.notified.iter().any(|name| name == receiver) {
-                by_rule.entry(it.rule.clone()).or_default().push(line(&it, Status::Reminder));
+                let line = line(&it, Status::Reminder);
+                by_rule.entry((it.rule, it.severity)).or_default().push(line);
             }
         }
         let by = Circumstances {
@@ -228,9 +229,9 @@ impl Alerts<'_> {
             acknowledged: &[],
             mutes: &[],
         };
-        let notices = by_rule.iter().map(|(name, lines)| {
+        let notices = by_rule.iter().map(|((name, severity), lines)| {
             let rule = rules.iter().find(|rule| rule.rule.name == *name);
-            notice(by, name, rule, lines, "again", now)
+            notice(by, name, rule, *severity, lines, now)
         });
         Ok(notices.collect())
     }

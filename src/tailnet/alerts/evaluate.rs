@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     alerts::{
-        Episode, Line, Notice, State, Status, Subject, Truth, Why,
+        Episode, Line, Notice, Severity, State, Status, Subject, Truth, Why,
         episode::{FLAPPING, REOPENS, end_for_rule, notify, step},
     },
     history::{Field, Seconds},
@@ -137,11 +137,11 @@ impl Working {
         facts: &Facts<'_>,
     ) {
         let name = &rule.rule.name;
-        if found.unknown && rule.rule.unknown == Some(WhenUnknown::Fire) {
+        if !found.unknown.is_empty() && rule.rule.unknown == Some(WhenUnknown::Fire) {
             found.holds("rule", name, name, None, "cannot be known now".to_owned());
         }
         let mut seen: HashSet<Place> = HashSet::with_capacity(found.truths.len());
-        for (subject, truth) in found.truths {
+        for (subject, truth) in std::mem::take(&mut found.truths) {
             let place = place(name, &subject);
             seen.insert(place.clone());
             self.step(rule, place, subject, truth, label, facts.now);
@@ -150,11 +150,12 @@ impl Working {
             let Some(subject) = self.episodes.get(&place).map(|it| it.subject.clone()) else {
                 continue;
             };
-            let is_gone = subject.kind == "device" && facts.device(&subject.key).is_none();
-            let truth = match found.unknown {
-                true => Truth::Unknown,
-                false if is_gone => Truth::Gone,
-                false => Truth::Not,
+            let truth = if found.hides(&subject) {
+                Truth::Unknown
+            } else if subject.kind == "device" && facts.device(&subject.key).is_none() {
+                Truth::Gone
+            } else {
+                Truth::Not
             };
             self.step(rule, place, subject, truth, label, facts.now);
         }
@@ -201,7 +202,8 @@ impl Working {
     /// The notices for now.
     fn notices(&mut self, by: Circumstances<'_>, facts: &Facts<'_>, outcome: &mut Outcome) {
         let now = facts.now;
-        let mut groups: BTreeMap<(String, String, Vec<String>), Vec<Line>> = BTreeMap::new();
+        let mut groups: BTreeMap<(String, String, Severity, Vec<String>), Vec<Line>> =
+            BTreeMap::new();
         for it in self.episodes.values_mut().chain(&mut self.finishing) {
             let rule = by.rules.iter().find(|rule| rule.rule.name == it.rule);
             let receivers = rule.map_or(&[][..], Ready::notify);
@@ -218,15 +220,14 @@ impl Working {
             }
             let alone = rule.is_some_and(|it| it.rule.group == Some(Group::None));
             let group = if alone { it.id.clone() } else { String::new() };
-            let group = (it.rule.clone(), group, it.notified.clone());
+            let group = (it.rule.clone(), group, it.severity, it.notified.clone());
             groups.entry(group).or_default().push(line(it, status));
         }
-        for ((name, group, receivers), mut lines) in groups {
+        for ((name, _, severity, receivers), mut lines) in groups {
             let rule = by.rules.iter().find(|rule| rule.rule.name == name);
             lines.sort_by_key(|it| (it.status == Status::Resolved, it.since, it.subject.clone()));
-            for (part, lines) in lines.chunks(LINES).enumerate() {
-                let part = format!("{group} {} {part}", receivers.join(" "));
-                let notice = notice(by, &name, rule, lines, &part, now);
+            for lines in lines.chunks(LINES) {
+                let notice = notice(by, &name, rule, severity, lines, now);
                 let to = receivers.iter().map(|it| (it.clone(), notice.clone()));
                 outcome.notices.extend(to);
             }
@@ -335,21 +336,24 @@ pub(super) fn notice(
     by: Circumstances<'_>,
     name: &str,
     rule: Option<&Ready>,
+    severity: Severity,
     lines: &[Line],
-    part: &str,
     now: Seconds,
 ) -> Notice {
-    let at = now.to_string();
+    // By what it says: two judgements in the same second have something else to say.
+    let says = lines.iter().map(|it| format!("{} {:?}", it.alert, it.status));
+    let says: Vec<String> =
+        [by.label.to_owned(), now.to_string()].into_iter().chain(says).collect();
+    let says: Vec<&str> = says.iter().map(String::as_str).collect();
     let first_step =
         rule.map_or("", |it| it.rule.note.as_deref().unwrap_or_else(|| it.when.first_step()));
     Notice {
-        id: hash(&[by.label, name, &at, part]),
+        id: hash(&says),
         tailnet: by.tailnet.to_owned(),
         rule: name.to_owned(),
-        severity: rule.map(Ready::severity).unwrap_or_default(),
+        severity,
         at: now,
         lines: lines.to_vec(),
-        more: 0,
         first_step: first_step.to_owned(),
     }
 }

@@ -24,7 +24,7 @@ pub struct Facts<'a> {
     /// IDs of the checks that failed at the last audit, and when that was.
     pub audit: Option<(Seconds, &'a [String])>,
     /// How often devices lost their connection: the number of seconds asked for, and the counts by node ID.
-    pub lost: HashMap<Seconds, HashMap<String, usize>>,
+    pub lost: &'a HashMap<Seconds, HashMap<String, usize>>,
     /// The ID of the credential with which the server asks; empty if that is not known.
     pub credential: &'a str,
 }

@@ -26,13 +26,33 @@ const NAMES: usize = 5;
 pub struct Found {
     /// What it is about, and what is true of that.
     pub truths: Vec<(Subject, Truth)>,
-    /// Whether nothing can be known now.
-    pub unknown: bool,
+    /// What cannot be known now.
+    pub unknown: Vec<Unknown>,
+}
+
+/// Subjects of a rule of which nothing can be known now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unknown {
+    /// All of them.
+    All,
+    /// Those of this kind.
+    Kind(&'static str),
+    /// The one with this ID.
+    Key(&'static str),
 }
 
 impl Found {
     pub(super) fn unknown() -> Self {
-        Self { unknown: true, ..Self::default() }
+        Self { unknown: vec![Unknown::All], ..Self::default() }
+    }
+
+    /// Whether nothing can be known of this subject.
+    pub(super) fn hides(&self, subject: &Subject) -> bool {
+        self.unknown.iter().any(|it| match *it {
+            Unknown::All => true,
+            Unknown::Kind(kind) => subject.kind == kind,
+            Unknown::Key(key) => subject.key == key,
+        })
     }
 
     pub(super) fn holds(
@@ -231,9 +251,9 @@ fn of_device(
             if_so(blocked, "UDP does not work, so all its traffic is relayed")
         }
         When::RouteUnapproved => {
-            let mut open = device.list(Field::ADVERTISED_ROUTES);
-            let approved = |it: &&str| !device.list(Field::ENABLED_ROUTES).any(|on| on == *it);
-            let open: Vec<&str> = open.by_ref().filter(approved).take(NAMES).collect();
+            let is_open = |it: &&str| !device.list(Field::ENABLED_ROUTES).any(|on| on == *it);
+            let open = device.list(Field::ADVERTISED_ROUTES).filter(is_open);
+            let open: Vec<&str> = open.take(NAMES).collect();
             if_so(!open.is_empty(), &format!("advertises {} without approval", open.join(", ")))
         }
         When::NewDevice => {

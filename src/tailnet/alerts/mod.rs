@@ -1,5 +1,5 @@
-//! Alerts of a tailnet: rules, what fires, who takes care of it, what is muted. Whoever watches judges the
-//! rules after each look; a history keeps what they found.
+//! Alerts of a tailnet: rules, what fires, who takes care of it, what is muted. The process that watches
+//! judges the rules after each look; a history keeps what they found.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +13,7 @@ pub mod judge;
 pub mod keep;
 mod other;
 mod plan;
+mod recorded;
 pub mod replay;
 pub mod rule;
 pub(crate) mod subjects;
@@ -31,10 +32,10 @@ pub use self::{
 };
 use crate::{
     Error,
-    alerts::{Episode, State},
+    alerts::{Episode, Severity, State},
     client::Result,
     history::{AlertDocument, History, KeptAlert, Known, Outgoing, Seconds},
-    tailnet::{Tailnet, monitoring::metrics::AlertCount},
+    tailnet::Tailnet,
 };
 
 /// The kinds of resources that decide what is listed as alerts.
@@ -63,6 +64,20 @@ pub struct Active {
     pub rule: Option<Ready>,
 }
 
+/// How many alerts of a rule are in a state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AlertCount {
+    /// The name of the rule.
+    pub rule: String,
+    /// The severity of the rule.
+    pub severity: Severity,
+    /// The state.
+    pub state: State,
+    /// How many alerts.
+    pub count: usize,
+}
+
 /// A rule that cannot be used as it is written, and why.
 #[derive(Debug, Clone)]
 pub struct Broken {
@@ -77,7 +92,7 @@ impl<'a> Alerts<'a> {
         Self { tailnet }
     }
 
-    fn history(self) -> Result<&'a History> {
+    pub(super) fn history(self) -> Result<&'a History> {
         let history = self.tailnet.history().map(|it| &**it);
         history.ok_or_else(|| History::not_kept("alerts need a history, and none is kept"))
     }
@@ -97,15 +112,19 @@ impl<'a> Alerts<'a> {
         };
         let mut ready: Vec<Ready> = Vec::new();
         let mut broken = Vec::new();
-        let all = defaults::built_in().into_iter().map(|it| (Origin::BuiltIn, Ok(it.rule)));
+        let all = defaults::built_in().into_iter();
+        let all = all.map(|it| (Origin::BuiltIn, (it.rule.name.clone(), Ok(it.rule))));
         let setup = self.tailnet.alert_setup();
         let config = setup.map(|it| it.rules.as_slice()).unwrap_or_default();
-        let config = config.iter().map(|it| (Origin::Config, rule::read(it.clone())));
+        let config = config.iter().map(|it| {
+            let name = it.get("name").and_then(serde_json::Value::as_str).unwrap_or("unnamed");
+            (Origin::Config, (name.to_owned(), rule::read(it.clone())))
+        });
         let set = set.iter().map(|(name, body)| {
             let rule = serde_json::from_str(body).map_err(|error| {
                 Error::invalid_input("rules", format!("`{name}` cannot be read: {error}"))
             });
-            (Origin::Set, rule)
+            (Origin::Set, (name.clone(), rule))
         });
         for (origin, rule) in all.chain(config).chain(set) {
             if let Err((name, error)) = merge(&mut ready, rule, origin) {
@@ -178,7 +197,7 @@ impl<'a> Alerts<'a> {
     ///
     /// [`History`](crate::ErrorKind::History) if the history cannot be read.
     pub async fn acknowledged(self) -> Result<Vec<Acknowledged>> {
-        let papers = self
+        let documents = self
             .history()?
             .alert_documents(&self.tailnet.label(), AlertDocument::Acknowledgement)
             .await?;
@@ -186,7 +205,7 @@ impl<'a> Alerts<'a> {
             let it: Acknowledged = serde_json::from_str(&body).ok()?;
             Some(Acknowledged { alert, ..it })
         };
-        Ok(papers.into_iter().filter_map(read).collect())
+        Ok(documents.into_iter().filter_map(read).collect())
     }
 
     /// How many alerts of each rule fire, are pending or settle.
@@ -196,15 +215,18 @@ impl<'a> Alerts<'a> {
     /// [`History`](crate::ErrorKind::History) if the history cannot be read.
     pub async fn counts(self) -> Result<Vec<AlertCount>> {
         let open = self.history()?.open_alerts(&self.tailnet.label()).await?;
-        let mut counts: BTreeMap<(String, &'static str, State), usize> = BTreeMap::new();
+        let mut counts: BTreeMap<(String, Severity, State), usize> = BTreeMap::new();
         for it in open.iter().filter_map(read).filter(|it| it.state != State::Ended) {
-            *counts.entry((it.rule, it.severity.as_str(), it.state)).or_default() += 1;
+            *counts.entry((it.rule, it.severity, it.state)).or_default() += 1;
         }
-        let count = |((rule, severity, state), count): ((String, &str, State), usize)| {
-            let (severity, state) = (severity.to_owned(), state.as_str().to_owned());
-            AlertCount { rule, severity, state, count }
-        };
-        Ok(counts.into_iter().map(count).collect())
+        let counts = counts.into_iter();
+        let count = counts.map(|((rule, severity, state), count)| AlertCount {
+            rule,
+            severity,
+            state,
+            count,
+        });
+        Ok(count.collect())
     }
 
     /// What is muted at `now`.
@@ -213,16 +235,16 @@ impl<'a> Alerts<'a> {
     ///
     /// [`History`](crate::ErrorKind::History) if the history cannot be read.
     pub async fn mutes(self, now: Timestamp) -> Result<Vec<Mute>> {
-        let papers =
+        let documents =
             self.history()?.alert_documents(&self.tailnet.label(), AlertDocument::Mute).await?;
-        let read = papers.iter().filter_map(|(id, body)| Mute::read(id, body).ok());
+        let read = documents.iter().filter_map(|(id, body)| Mute::read(id, body).ok());
         Ok(read.filter(|it| it.until > now).collect())
     }
 }
 
 impl Active {
     /// The worst first; what nobody takes care of before the rest, of which the oldest first.
-    fn order(&self) -> (std::cmp::Reverse<crate::alerts::Severity>, bool, Seconds) {
+    fn order(&self) -> (std::cmp::Reverse<Severity>, bool, Seconds) {
         let it = &self.episode;
         let since = self.acknowledged.as_ref().map_or(it.since, |ack| ack.at.as_second());
         (std::cmp::Reverse(it.severity), self.acknowledged.is_some(), since)
@@ -259,11 +281,11 @@ fn write(it: &Episode) -> KeptAlert {
 /// Puts a rule in place of the one with its name. What it does not say stays as it is.
 fn merge(
     ready: &mut Vec<Ready>,
-    rule: Result<Rule>,
+    rule: (String, Result<Rule>),
     origin: Origin,
 ) -> std::result::Result<(), (String, Error)> {
-    let rule = rule.map_err(|error| ("unknown".to_owned(), error))?;
-    let name = rule.name.clone();
+    let (name, rule) = rule;
+    let rule = rule.map_err(|error| (name.clone(), error))?;
     let place = ready.iter().position(|it| it.rule.name == name);
     let before = place.and_then(|at| ready.get(at));
     let merged = before.map_or_else(|| Ok(rule.clone()), |before| rule.over(&before.rule));

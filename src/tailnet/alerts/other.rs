@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{
     facts::{Facts, longest_gap},
-    judge::Found,
+    judge::{Found, Unknown},
     rule::Ready,
     when::When,
 };
@@ -13,8 +13,12 @@ use crate::{
     words::to_the_second,
 };
 
+/// The sources of log streams. Each has one stream, whose ID is the name of the source.
+pub(super) const STREAMS: [&str; 2] = ["stream of audit logs", "stream of flow logs"];
 /// How long an entry of the audit log fires.
 pub(super) const EVENTS: Seconds = 86_400;
+/// What the reason has in it if the API refuses a credential.
+const REFUSED: &str = "401 Unauthorized";
 /// How old an audit may be for what it found to count.
 const AUDIT: Seconds = 26 * 3_600;
 
@@ -28,9 +32,12 @@ pub(super) fn judge(rule: &Ready, facts: &Facts<'_>) -> Found {
         When::Event => events(rule, facts, &mut found),
         When::Finding => finding(rule, facts, &mut found),
         When::StreamFailing => {
-            let audit = failing(facts, "stream of audit logs", Field::LAST_ERROR, &mut found);
-            let flows = failing(facts, "stream of flow logs", Field::LAST_ERROR, &mut found);
-            audit.or(flows)
+            for stream in STREAMS {
+                if failing(facts, stream, Field::LAST_ERROR, &mut found).is_none() {
+                    found.unknown.push(Unknown::Key(stream));
+                }
+            }
+            Some(())
         }
         When::PostureSyncFailing => {
             failing(facts, "posture integrations", Field::SYNC_ERROR, &mut found)
@@ -49,7 +56,10 @@ pub(super) fn users(rule: &Ready, facts: &Facts<'_>, found: &mut Found) {
     if !rule.scope.is_empty() {
         return;
     }
-    for user in facts.things("users").into_iter().flat_map(crate::history::Known::things) {
+    let Some(users) = facts.things("users") else {
+        return found.unknown.push(Unknown::Kind("user"));
+    };
+    for user in users.things() {
         if user.value(Field::STATUS) != "needs-approval" {
             continue;
         }
@@ -85,7 +95,7 @@ fn own_credential(rule: &Ready, facts: &Facts<'_>, found: &mut Found) -> Option<
     let id = facts.credential;
     let devices = facts.looks.iter().find(|it| it.source == "devices");
     if let Some(look) = devices
-        && look.error.as_deref().is_some_and(|it| it.contains("401"))
+        && look.error.as_deref().is_some_and(|it| it.contains(REFUSED))
     {
         let summary = "Tailscale refuses the credential of this server".to_owned();
         found.holds("key", id, "the server's credential", look.good_at, summary);
@@ -153,13 +163,12 @@ fn is_event(event: &Event, wanted: &str) -> bool {
 }
 
 fn finding(rule: &Ready, facts: &Facts<'_>, found: &mut Found) -> Option<()> {
-    let (at, failing) = facts.audit.filter(|(at, _)| facts.now - at <= AUDIT)?;
+    let (_, failing) = facts.audit.filter(|(at, _)| facts.now - at <= AUDIT)?;
     let check = rule.rule.check.as_deref().unwrap_or_default();
     if failing.iter().any(|it| it.eq_ignore_ascii_case(check)) {
         let title = crate::checks::find(check).map_or("", |it| it.title);
         found.holds("check", check, check, None, format!("fails in the last audit: {title}"));
     }
-    let _ = at;
     Some(())
 }
 

@@ -19,6 +19,8 @@ use crate::{
 
 /// The most rules that a tailnet may have.
 const MAX_RULES: usize = 200;
+/// The most mutes that may be in force.
+const MAX_MUTES: usize = 100;
 /// The longest note or reason.
 const MAX_TEXT: usize = 500;
 /// The longest mute.
@@ -67,7 +69,8 @@ impl Alerts<'_> {
             items.push(Item::new(&RULES, &rule.name, &rule.name, changes));
             ready.push(checked);
         }
-        if before.len() + ready.len() > MAX_RULES {
+        let is_new = |it: &&Ready| !before.iter().any(|was| was.rule.name == it.rule.name);
+        if before.len() + ready.iter().filter(is_new).count() > MAX_RULES {
             let should = format!("would make more than {MAX_RULES} rules; remove some");
             return Err(Error::invalid_input("rules", should));
         }
@@ -193,6 +196,11 @@ impl Alerts<'_> {
         }
         filter_of(Value::Object(scope.clone()))?;
         let now = Timestamp::now();
+        let mutes = self.mutes(now).await?.len();
+        if mutes >= MAX_MUTES {
+            let should = format!("is given, but {MAX_MUTES} mutes are in force; end some");
+            return Err(Error::invalid_input("reason", should));
+        }
         let until = now.checked_add(length).unwrap_or(Timestamp::MAX);
         let mut to = json!({
             "by": self.tailnet.actor().principal,
@@ -213,7 +221,7 @@ impl Alerts<'_> {
             (None, false) => Value::Object(scope).to_string(),
             (Some(rule), false) => format!("{rule} {}", Value::Object(scope)),
         };
-        let id = format!("{}-{}", now.as_millisecond(), self.mutes(now).await?.len() + 1);
+        let id = format!("{}-{}", now.as_millisecond(), mutes + 1);
         let change = MUTES.change(self.tailnet, &id, to).await?;
         let mut plan = Plan::one(&MUTES, &id, &name, vec![change]);
         plan.notes.push("its alerts are still listed, as muted".to_owned());

@@ -1,16 +1,18 @@
 //! What a rule would find now, and what it would have found before. Nothing is kept of it.
 
-use std::collections::{HashMap, hash_map::Entry};
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
-use super::{Alerts, Circumstances, Facts, Ready, When, Working, other};
+use super::{
+    Alerts, Circumstances, Facts, Ready, When, Working, facts::longest_gap, other,
+    recorded::Recorded,
+};
 use crate::{
     Error, ErrorKind,
     alerts::{Episode, State},
     client::Result,
-    history::{Event, History, Known, LookedAt, Replay, Seconds, Source},
-    tailnet::Tailnet,
+    history::{History, Known, Replay, Seconds, Source},
 };
 
 /// How far back is looked.
@@ -19,8 +21,6 @@ const DAYS: Seconds = 30;
 const STEP: Seconds = 600;
 /// How many devices are judged in all.
 const JUDGED: usize = 10_000_000;
-/// The most entries of the audit log that are judged.
-const EVENTS: usize = 10_000;
 
 /// What a rule would find.
 #[derive(Debug, Clone)]
@@ -51,24 +51,13 @@ pub struct Before {
 #[derive(Debug, Default)]
 pub(crate) struct Held {
     known: HashMap<&'static str, Known>,
-    looks: Vec<LookedAt>,
-    events: Vec<Event>,
-    audit: Option<(Seconds, Vec<String>)>,
-    lost: HashMap<Seconds, HashMap<String, usize>>,
-    credential: String,
+    recorded: Recorded,
 }
 
 impl Held {
     pub(crate) fn facts(&self, now: Seconds) -> Facts<'_> {
-        Facts {
-            now,
-            known: self.known.iter().map(|(name, known)| (*name, known)).collect(),
-            looks: &self.looks,
-            events: &self.events,
-            audit: self.audit.as_ref().map(|(at, failing)| (*at, failing.as_slice())),
-            lost: self.lost.clone(),
-            credential: &self.credential,
-        }
+        let known = self.known.iter().map(|(name, known)| (*name, known)).collect();
+        self.recorded.facts(now, known)
     }
 }
 
@@ -77,7 +66,7 @@ fn sources(rules: &[Ready]) -> Vec<Source> {
     let mut names: Vec<&str> = rules.iter().map(|it| it.when.source()).collect();
     let has = |when: When| rules.iter().any(|it| it.when == when);
     if has(When::StreamFailing) {
-        names.push("stream of flow logs");
+        names.extend(other::STREAMS);
     }
     if has(When::WaitsForApproval) {
         names.push("users");
@@ -99,13 +88,10 @@ impl Alerts<'_> {
         let now = now.as_second();
         let sources = sources(rules);
         if let Some(history) = self.tailnet.history() {
-            let held = self.held(history, &sources, rules, now).await?;
-            let devices = held.looks.iter().find(|it| it.source == "devices");
-            if devices
-                .and_then(|it| it.good_at)
-                .is_some_and(|at| now - at <= super::facts::longest_gap("devices"))
-            {
-                return Ok((held, true));
+            let looks = history.looks(&self.tailnet.label()).await?;
+            let good_at = looks.iter().find(|it| it.source == "devices").and_then(|it| it.good_at);
+            if good_at.is_some_and(|at| now - at <= longest_gap("devices")) {
+                return Ok((self.held(history, &sources, rules, now).await?, true));
             }
         }
         let alone = History::in_memory();
@@ -118,7 +104,8 @@ impl Alerts<'_> {
         }
         let alerts = Alerts::new(&tailnet);
         let held = alerts.held(&alone, &sources, rules, now).await?;
-        let blind = held.looks.iter().find(|it| it.source == "devices" && it.error.is_some());
+        let looks = &held.recorded.looks;
+        let blind = looks.iter().find(|it| it.source == "devices" && it.error.is_some());
         if let Some(look) = blind {
             let why = look.error.clone().unwrap_or_default();
             return Err(Error::new(
@@ -137,16 +124,13 @@ impl Alerts<'_> {
         now: Seconds,
     ) -> Result<Held> {
         let label = self.tailnet.label();
-        let mut held = Held { credential: credential(self.tailnet), ..Held::default() };
+        let recorded = self.recorded(history, rules, now).await?;
+        let mut held = Held { recorded, ..Held::default() };
         for source in sources {
             if let Some(known) = history.last_seen(&label, source).await? {
                 held.known.insert(source.name, known);
             }
         }
-        held.looks = history.looks(&label).await?;
-        held.events = history.events(&label, now - other::EVENTS, EVENTS).await?;
-        held.audit = audit(history, &label).await?;
-        held.lost = lost(history, &label, rules, now).await?;
         Ok(held)
     }
 
@@ -198,7 +182,7 @@ pub(crate) fn now_of(rule: &Ready, facts: &Facts<'_>) -> Preview {
     now.sort_by_key(|it| (it.state == State::Pending, it.since, it.subject.clone()));
     let [rule] = rules;
     let mut notes = Vec::new();
-    if super::judge::judge(&[&rule], facts).iter().any(|it| it.unknown) {
+    if super::judge::judge(&[&rule], facts).iter().any(|it| !it.unknown.is_empty()) {
         notes.push(format!("`{}` cannot be known now: {}", rule.rule.name, unknown(&rule, facts)));
     }
     Preview { now, before: None, notes }
@@ -233,8 +217,8 @@ fn replayed(mut rule: Ready, mut replay: Replay, since: Seconds, now: Seconds) -
     let rules = [rule];
     let by = Circumstances { label: "", tailnet: "", rules: &rules, acknowledged: &[], mutes: &[] };
     let mut working = Working::default();
-    let (mut fired, mut subjects) = (0, std::collections::HashSet::new());
-    let mut ends: Vec<(Seconds, String)> = Vec::new();
+    let (mut fired, mut subjects) = (0, HashSet::new());
+    let mut ends: HashSet<(Seconds, String)> = HashSet::new();
     let mut at = begun;
     while at <= now {
         let known = replay.at(at);
@@ -248,7 +232,7 @@ fn replayed(mut rule: Ready, mut replay: Replay, since: Seconds, now: Seconds) -
             looks: &[],
             events: &[],
             audit: None,
-            lost,
+            lost: &lost,
             credential: "",
         };
         for it in working.evaluate(by, &facts).changed {
@@ -267,16 +251,13 @@ fn replayed(mut rule: Ready, mut replay: Replay, since: Seconds, now: Seconds) -
 /// How often each device lost its connection `within`, as far as the states at the judgements tell.
 fn losses(
     known: &Known,
-    ends: &mut Vec<(Seconds, String)>,
+    ends: &mut HashSet<(Seconds, String)>,
     at: Seconds,
     within: Seconds,
 ) -> HashMap<String, usize> {
     for thing in known.things() {
         if let Some((crate::history::Connection::Down, since)) = thing.connection() {
-            let end = (since, thing.key().to_owned());
-            if !ends.contains(&end) {
-                ends.push(end);
-            }
+            ends.insert((since, thing.key().to_owned()));
         }
     }
     ends.retain(|it| at - it.0 <= within);
@@ -285,38 +266,4 @@ fn losses(
         *counts.entry(key.clone()).or_default() += 1;
     }
     counts
-}
-
-/// The ID of the credential with which the server asks; empty if it has none.
-pub(crate) fn credential(tailnet: &Tailnet) -> String {
-    tailnet.settings().credential.public_id().to_owned()
-}
-
-/// What failed at the last audit, and when it was.
-pub(crate) async fn audit(
-    history: &History,
-    label: &str,
-) -> Result<Option<(Seconds, Vec<String>)>> {
-    let last = history.last_audit(label).await?;
-    Ok(last.map(|(at, result)| {
-        let failing = result.get("failing").and_then(serde_json::Value::as_array);
-        let failing = failing.into_iter().flatten().filter_map(serde_json::Value::as_str);
-        (at, failing.map(str::to_owned).collect())
-    }))
-}
-
-/// How often devices lost their connection, for the rules that ask for it.
-pub(crate) async fn lost(
-    history: &History,
-    label: &str,
-    rules: &[Ready],
-    now: Seconds,
-) -> Result<HashMap<Seconds, HashMap<String, usize>>> {
-    let mut lost = HashMap::new();
-    for rule in rules.iter().filter(|it| it.when == When::Flapping && it.is_on()) {
-        if let Entry::Vacant(entry) = lost.entry(rule.within) {
-            entry.insert(history.lost(label, now - rule.within).await?);
-        }
-    }
-    Ok(lost)
 }

@@ -11,7 +11,7 @@ use crate::{
     alerts::{Severity, Timing},
     checks,
     client::Result,
-    history::{Field, Seconds},
+    history::{Seconds, Source},
     tailnet::devices::{
         Filter,
         tools::{duration, listing::filter_of},
@@ -248,11 +248,20 @@ impl Rule {
             let should = format!("is missing; `{}` needs it", when.name());
             return Err(self.wrong(missing, &should));
         }
-        if let Some(setting) = &self.setting
-            && Field::named(setting).is_none()
-        {
-            let should = format!("is `{setting}`, which is not watched; see docs/alerts.md");
-            return Err(self.wrong("setting", &should));
+        if let Some(setting) = &self.setting {
+            let all = Source::all().into_iter().find(|it| it.name == "settings");
+            let all = all.map_or(&[][..], |it| it.field_names());
+            if !all.contains(&setting.as_str()) {
+                let should = format!("is `{setting}`; settings are {}", all.join(", "));
+                return Err(self.wrong("setting", &should));
+            }
+        }
+        let is_event =
+            |it: &str| (1..=3).contains(&it.split('.').filter(|it| !it.is_empty()).count());
+        if let Some(event) = self.events.iter().find(|it| it.contains("..") || !is_event(it)) {
+            let should =
+                format!("has `{event}`; write `TARGET.ACTION.PROPERTY`, or a type of actor");
+            return Err(self.wrong("events", &should));
         }
         if self.percent.is_some_and(|it| !(1..=100).contains(&it)) {
             return Err(self.wrong("percent", "must be 1 to 100"));

@@ -8,7 +8,7 @@ use crate::{
     Error, ErrorKind,
     change::{Change, Checks, Compare, Fields, Subject, Write, Written},
     client::Result,
-    history::{AlertDocument, History},
+    history::AlertDocument,
     tailnet::Tailnet,
     words::to_the_second,
 };
@@ -54,7 +54,7 @@ impl AlertDocuments {
     }
 
     async fn found(&self, tailnet: &Tailnet, id: &str) -> Result<Value> {
-        let all = kept(tailnet)?.alert_documents(&tailnet.label(), self.paper).await?;
+        let all = tailnet.alerts().history()?.alert_documents(&tailnet.label(), self.paper).await?;
         let Some((_, body)) = all.into_iter().find(|it| it.0 == id) else { return Ok(Value::Null) };
         serde_json::from_str(&body).map_err(|error| {
             Error::new(ErrorKind::History, format!("{} `{id}` cannot be read: {error}", self.kind))
@@ -81,7 +81,11 @@ impl Subject for AlertDocuments {
         }
         let body = (!to.is_null()).then(|| to.to_string());
         let label = tailnet.label();
-        kept(tailnet)?.write_alert_document(&label, self.paper, write.id, body.as_deref()).await?;
+        tailnet
+            .alerts()
+            .history()?
+            .write_alert_document(&label, self.paper, write.id, body.as_deref())
+            .await?;
         Ok(Written::default())
     }
 
@@ -114,8 +118,3 @@ impl Compare for AlertDocuments {
 }
 
 impl Checks for AlertDocuments {}
-
-fn kept(tailnet: &Tailnet) -> Result<&History> {
-    let history = tailnet.history().map(|it| &**it);
-    history.ok_or_else(|| History::not_kept("alerts need a history, and none is kept"))
-}

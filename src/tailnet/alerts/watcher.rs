@@ -1,22 +1,19 @@
-//! Judges the alert rules after each look, and keeps what they find. Whoever watches does it.
+//! Judges the alert rules after each look, and keeps what they find. The process that watches does it.
 
 use std::collections::HashMap;
 
 use jiff::Timestamp;
 
 use super::{
-    Acknowledged, Alerts, Circumstances, Facts, Mute, Outcome, Ready, Working, other, read, replay,
+    Acknowledged, Alerts, Circumstances, Mute, Outcome, Ready, Working, read, recorded::Recorded,
     write,
 };
 use crate::{
     Error, ErrorKind,
     alerts::Episode,
     client::Result,
-    history::{AlertChanges, Event, Held, History, Known, LookedAt, Outgoing, Poller, Seconds},
+    history::{AlertChanges, Held, History, Known, Outgoing, Poller, Seconds},
 };
-
-/// The most entries of the audit log that are judged.
-const EVENTS: usize = 10_000;
 
 /// Judges the alert rules of a tailnet again and again.
 #[derive(Debug, Default)]
@@ -36,11 +33,7 @@ struct Inputs {
     rules: Vec<Ready>,
     acknowledged: Vec<Acknowledged>,
     mutes: Vec<Mute>,
-    looks: Vec<LookedAt>,
-    events: Vec<Event>,
-    audit: Option<(Seconds, Vec<String>)>,
-    lost: HashMap<Seconds, HashMap<String, usize>>,
-    credential: String,
+    recorded: Recorded,
 }
 
 impl Judge {
@@ -101,16 +94,11 @@ impl Judge {
             self.broken = broken;
         }
         let at = Timestamp::from_second(now).unwrap_or_default();
-        let lost = replay::lost(history, &label, &rules, now).await?;
         Ok(Inputs {
             title: tailnet.title(),
             acknowledged: alerts.acknowledged().await?,
             mutes: alerts.mutes(at).await?,
-            looks: history.looks(&label).await?,
-            events: history.events(&label, now - other::EVENTS, EVENTS).await?,
-            audit: replay::audit(history, &label).await?,
-            credential: replay::credential(tailnet),
-            lost,
+            recorded: alerts.recorded(history, &rules, now).await?,
             rules,
             label,
         })
@@ -129,15 +117,7 @@ impl Inputs {
         known: &HashMap<&'static str, &Known>,
         now: Seconds,
     ) -> Outcome {
-        let facts = Facts {
-            now,
-            known: known.clone(),
-            looks: &self.looks,
-            events: &self.events,
-            audit: self.audit.as_ref().map(|(at, failing)| (*at, failing.as_slice())),
-            lost: self.lost.clone(),
-            credential: &self.credential,
-        };
+        let facts = self.recorded.facts(now, known.clone());
         let by = Circumstances {
             label: &self.label,
             tailnet: &self.title,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tailsteward::{
     alerts::{Episode, State, Why},
-    history::{Held, Seconds},
+    history::{Held, Seconds, Source},
     sandbox::{DeviceState, Fault, FaultKind},
     tailnet::devices::Device,
 };
@@ -333,4 +333,39 @@ async fn a_clock_that_jumps_does_no_harm() {
         assert_eq!(held, Held::Yes);
     }
     assert_eq!(watch.active("silent"), before);
+}
+
+#[tokio::test]
+async fn what_cannot_be_known_of_users_ends_no_alert_of_theirs() {
+    let rule = json!([{ "name": "waits", "when": "waits_for_approval", "settle": "0s" }]);
+    let mut watch = Watch::new(40, &rule).await;
+    watch.look_after(0).await;
+    let users = |watch: &Watch| {
+        let mut all = watch.active("waits");
+        all.retain(|it| it.subject.kind == "user");
+        all
+    };
+    let before = users(&watch);
+    assert!(!before.is_empty(), "nobody waits in the sandbox");
+    watch.sandbox.fail(Fault::new(FaultKind::Status { status: 403 }).on("listUsers"));
+    watch.look_after(3_600).await;
+    let now = users(&watch);
+    assert_eq!(now.len(), before.len(), "the devices are known, the users are not");
+    assert!(now.iter().all(|it| it.unknown_since.is_some()));
+}
+
+#[tokio::test]
+async fn two_judgements_in_one_second_make_two_notices() {
+    let rule = json!([{ "name": "waits", "when": "waits_for_approval", "notify": ["chat"] }]);
+    let mut watch = Watch::new(40, &rule).await;
+    let at = watch.now;
+    for source in Source::all().into_iter().filter(|it| ["devices", "users"].contains(&it.name)) {
+        watch.poller.look(&source, at).await.unwrap();
+        let alerts = watch.tailnet.alerts();
+        let _ = watch.judge.judge(alerts, &mut watch.poller, at).await.unwrap();
+    }
+    let due = watch.history.due(&watch.tailnet.label(), at, 10).await.unwrap();
+    let listed: usize = due.iter().map(|it| it.body.matches("\"alert\":").count()).sum();
+    assert_eq!(listed, watch.active("waits").len(), "{due:?}");
+    assert_eq!(due.len(), 2);
 }

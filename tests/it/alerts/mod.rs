@@ -82,7 +82,6 @@ fn notice(lines: Vec<Line>) -> Notice {
         severity: Severity::Critical,
         at: SINCE + 60,
         lines,
-        more: 0,
         first_step: "Look whether the machine runs.".to_owned(),
     }
 }

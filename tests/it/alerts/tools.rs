@@ -131,6 +131,11 @@ async fn a_rule_that_cannot_be_is_refused_with_what_would_be_right() {
             json!({ "name": "x", "when": "credential_expires", "within": "5d", "kinds": ["ssh"] }),
             "kinds",
         ),
+        (json!({ "name": "x", "when": "event", "events": ["A.B.C.D"] }), "A.B.C.D"),
+        (
+            json!({ "name": "x", "when": "setting_is", "setting": "tags", "value": "true" }),
+            "devicesApprovalOn",
+        ),
         (json!({ "name": "x", "when": "nothing" }), "when"),
         (json!({ "name": "x", "when": "cloned", "url": "https://example.com" }), "url"),
     ] {

@@ -155,8 +155,13 @@ pub(super) fn settings(out: &mut Exposition, all: &[Seen]) {
         let joins = "users_role_allowed_to_join_external_tailnets";
         labels = labels.with(joins, text(it, "usersRoleAllowedToJoinExternalTailnets"));
         for (name, field) in SETTINGS {
-            // Off, and not visible to the credential, are the same to the watcher.
-            labels = labels.with(name, if is(it, field) { "true" } else { "" });
+            let value = match text(it, field) {
+                "1" => "true",
+                "0" => "false",
+                // The credential may not see it.
+                _ => "",
+            };
+            labels = labels.with(name, value);
         }
         out.sample(&labels, 1);
     }

@@ -15,7 +15,7 @@ use self::exposition::{Exposition, Labels};
 use crate::{
     client::Result,
     history::{History, Known, LookedAt, Seconds, Source, Watching},
-    tailnet::{Tailnet, Tailnets},
+    tailnet::{Tailnet, Tailnets, alerts::AlertCount},
 };
 
 /// An audit that is older, in seconds, says nothing of now.
@@ -29,20 +29,6 @@ const COLLECTORS: &[(&str, &str)] = &[
     ("tailnet_settings", "settings"),
     ("services", "services"),
 ];
-
-/// How many alerts of a rule are in a state.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "these are the labels and the value of a sample")]
-pub struct AlertCount {
-    /// The name of the rule.
-    pub rule: String,
-    /// The severity of the rule, such as `warning`.
-    pub severity: String,
-    /// The state, such as `firing`.
-    pub state: String,
-    /// How many alerts.
-    pub count: usize,
-}
 
 type Guard = OwnedRwLockReadGuard<Known>;
 
@@ -175,7 +161,8 @@ fn write(all: &[Seen], now: Seconds) -> String {
     for seen in all {
         for it in &seen.alerts {
             let rule = seen.labels.with("rule", &it.rule);
-            let labels = rule.with("severity", &it.severity).with("state", &it.state);
+            let labels =
+                rule.with("severity", it.severity.as_str()).with("state", it.state.as_str());
             out.sample(&labels, it.count);
         }
     }
