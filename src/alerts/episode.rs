@@ -333,25 +333,34 @@ pub fn notify(
     repeat: Option<Seconds>,
     now: Seconds,
 ) -> Option<Status> {
-    let flapping = it.is_flapping(now);
-    let status = match (it.state, it.notified_at) {
-        (State::Firing, None) if !quiet && !acknowledged => Status::Firing,
-        // Receivers were notified of its end.
-        (State::Firing, Some(_)) if it.end_notified && !quiet && !acknowledged => Status::Firing,
-        (State::Firing, Some(at)) if !quiet && !acknowledged => {
-            repeat.filter(|repeat| now - at >= *repeat)?;
-            Status::Reminder
-        }
-        (State::Ended, Some(_)) if !it.end_notified => {
-            let settled = it.ended.is_some_and(|(at, _)| now - at >= REOPENS);
-            if flapping && !settled {
-                return None;
-            }
-            Status::Resolved
-        }
-        _ => return None,
-    };
+    let status = due(it, quiet, acknowledged, repeat, now)?;
     it.end_notified = status == Status::Resolved;
     it.notified_at = Some(now);
     Some(status)
+}
+
+/// What [`notify`] says, without noting it.
+pub(crate) fn due(
+    it: &Episode,
+    quiet: bool,
+    acknowledged: bool,
+    repeat: Option<Seconds>,
+    now: Seconds,
+) -> Option<Status> {
+    match (it.state, it.notified_at) {
+        (State::Firing, None) if !quiet && !acknowledged => Some(Status::Firing),
+        // Receivers were notified of its end.
+        (State::Firing, Some(_)) if it.end_notified && !quiet && !acknowledged => {
+            Some(Status::Firing)
+        }
+        (State::Firing, Some(at)) if !quiet && !acknowledged => {
+            repeat.filter(|repeat| now - at >= *repeat)?;
+            Some(Status::Reminder)
+        }
+        (State::Ended, Some(_)) if !it.end_notified => {
+            let settled = it.ended.is_some_and(|(at, _)| now - at >= REOPENS);
+            (settled || !it.is_flapping(now)).then_some(Status::Resolved)
+        }
+        _ => None,
+    }
 }

@@ -48,9 +48,7 @@ pub fn concerning(version: Version, os: &str, ssh: bool, enabled: &[&str]) -> Ve
     if newest.is_none_or(|newest| version >= newest) {
         return Vec::new();
     }
-    let enabled = enabled.iter().map(|it| (*it).to_owned()).collect();
-    let device = Device { os: os.to_owned(), ssh, enabled, ..Device::default() };
-    let certain = |it: &&Bulletin| it.concerns(&device, version) == Some(Match::Affected);
+    let certain = |it: &&Bulletin| it.is_about(version, os, ssh, enabled) == Some(Match::Affected);
     BULLETINS.iter().filter(certain).map(|it| it.id).collect()
 }
 
@@ -111,19 +109,29 @@ const VIA6: &str = "fd7a:115c:a1e0:b1a:";
 impl Bulletin {
     /// Whether a device with a client of this version is affected, as far as the API reports it.
     pub(super) fn concerns(&self, device: &Device, version: Version) -> Option<Match> {
+        self.is_about(version, &device.os, device.ssh, &device.enabled)
+    }
+
+    fn is_about<R: AsRef<str>>(
+        &self,
+        version: Version,
+        os: &str,
+        ssh: bool,
+        enabled: &[R],
+    ) -> Option<Match> {
         let is_old = version < self.fixed && self.since.is_none_or(|since| version >= since);
-        let is_of = self.os.is_empty() || device.os.eq_ignore_ascii_case(self.os);
+        let is_of = self.os.is_empty() || os.eq_ignore_ascii_case(self.os);
         if !is_old || !is_of {
             return None;
         }
         let certain = |is: bool| is.then_some(Match::Affected);
         match self.condition {
             Condition::All => Some(Match::Affected),
-            Condition::Ssh => certain(device.ssh),
-            Condition::Router => certain(!device.enabled.is_empty()),
-            Condition::Via6 => certain(device.enabled.iter().any(|it| it.starts_with(VIA6))),
+            Condition::Ssh => certain(ssh),
+            Condition::Router => certain(!enabled.is_empty()),
+            Condition::Via6 => certain(enabled.iter().any(|it| it.as_ref().starts_with(VIA6))),
             // Whatever the condition of SSH, a device without it is not affected.
-            _ if self.condition == ACCEPT_ENV && !device.ssh => None,
+            _ if self.condition == ACCEPT_ENV && !ssh => None,
             Condition::Maybe(when) => Some(Match::MayBe(when)),
         }
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use sha2::{Digest as _, Sha256};
 
 use super::{
+    causes::Causes,
     facts::Facts,
     judge::{Found, judge},
     keep::{Acknowledged, Mute},
@@ -14,9 +15,9 @@ use super::{
 use crate::{
     alerts::{
         Episode, Line, Notice, Severity, State, Status, Subject, Truth, Why,
-        episode::{FLAPPING, REOPENS, end_for_rule, notify, step},
+        episode::{FLAPPING, REOPENS, due, end_for_rule, notify, step},
     },
-    history::{Field, Seconds},
+    history::Seconds,
 };
 
 /// The most lines of a notice: some receivers take each by itself, within one time limit.
@@ -25,15 +26,31 @@ const LINES: usize = 50;
 /// How the summary of an alert begins that comes and goes.
 const CAME_BACK: &str = "came back";
 
-/// A rule and a subject.
-type Place = (String, String, String);
+/// The alerts of a rule, each by its subject.
+type OfRule = HashMap<String, Episode>;
 
 /// The alerts of a tailnet that are not over, or were not a moment ago.
 #[derive(Debug, Default)]
 pub struct Working {
-    episodes: HashMap<Place, Episode>,
+    /// By the name of the rule.
+    episodes: HashMap<String, OfRule>,
     /// Alerts that ended for good, until their end is notified.
     finishing: Vec<Episode>,
+}
+
+/// The alerts that an evaluation touched, by ID, as they were before; none for those that are new. Most stay as
+/// they are, so they are not copied.
+#[derive(Debug, Default)]
+struct Touched(HashMap<String, Option<Episode>>);
+
+impl Touched {
+    fn was(&mut self, before: &Episode) {
+        self.0.entry(before.id.clone()).or_insert_with(|| Some(before.clone()));
+    }
+
+    fn is_new(&mut self, it: &Episode) {
+        self.0.entry(it.id.clone()).or_insert(None);
+    }
 }
 
 /// What an evaluation changed.
@@ -67,145 +84,137 @@ pub struct Circumstances<'a> {
 impl Working {
     /// The alerts as they were kept.
     pub fn of(kept: Vec<Episode>) -> Self {
-        let episodes = kept.into_iter().map(|it| (place(&it.rule, &it.subject), it)).collect();
-        Self { episodes, finishing: Vec::new() }
+        let mut working = Self::default();
+        for it in kept {
+            let of_rule = working.episodes.entry(it.rule.clone()).or_default();
+            of_rule.insert(place(&it.subject), it);
+        }
+        working
     }
 
     /// All of them.
     pub fn all(&self) -> impl Iterator<Item = &Episode> {
-        self.episodes.values().chain(&self.finishing)
+        self.episodes.values().flat_map(HashMap::values).chain(&self.finishing)
     }
 
     /// Judges the rules by `facts`.
     pub fn evaluate(&mut self, by: Circumstances<'_>, facts: &Facts<'_>) -> Outcome {
-        let before: HashMap<String, Episode> =
-            self.all().map(|it| (it.id.clone(), it.clone())).collect();
+        let mut touched = Touched::default();
         let on: Vec<&Ready> = by.rules.iter().filter(|it| it.is_on()).collect();
-        self.retire(&on, facts.now);
-        let found = judge(&on, facts);
-        let mut there: HashMap<String, Vec<Place>> = HashMap::new();
-        for place in self.episodes.keys() {
-            there.entry(place.0.clone()).or_default().push(place.clone());
+        self.retire(&on, facts.now, &mut touched);
+        for (rule, found) in on.iter().zip(judge(&on, facts)) {
+            self.take(rule, found, by.label, facts, &mut touched);
         }
-        for (rule, found) in on.iter().zip(found) {
-            let there = there.remove(&rule.rule.name).unwrap_or_default();
-            self.take(rule, found, there, by.label, facts);
-        }
-        self.explain(&on, facts);
+        self.explain(&on, facts, &mut touched);
         let mut outcome = Outcome::default();
-        self.notices(by, facts, &mut outcome);
-        self.settle(&before, &mut outcome);
+        self.notices(by, facts, &mut outcome, &mut touched);
+        self.settle(&touched, &mut outcome);
         let now = facts.now;
-        self.episodes.retain(|_, it| !it.is_done(now));
+        for of_rule in self.episodes.values_mut() {
+            of_rule.retain(|_, it| !it.is_done(now));
+        }
         self.finishing.retain(|it| it.notified_at.is_some() && !it.end_notified);
         outcome
     }
 
     /// Puts alerts aside whose rule is not what it was, and those that ended for good.
-    fn retire(&mut self, on: &[&Ready], now: Seconds) {
-        let conditions: HashMap<&str, String> =
-            on.iter().map(|it| (it.rule.name.as_str(), it.condition())).collect();
-        let why = |it: &Episode| match conditions.get(it.rule.as_str()) {
-            None => Some(Why::RuleRemoved),
-            Some(condition) if *condition != it.condition => Some(Why::RuleChanged),
-            Some(_) => None,
-        };
-        let is_over = |it: &Episode| it.ended.is_some_and(|(at, _)| now - at >= REOPENS);
-        let retired: Vec<Place> = self
-            .episodes
-            .iter()
-            .filter(|(_, it)| why(it).is_some() || (it.state == State::Ended && is_over(it)))
-            .map(|(place, _)| place.clone())
-            .collect();
-        for place in retired {
-            let Some(it) = self.episodes.remove(&place) else { continue };
-            let ended = match why(&it) {
-                Some(why) => end_for_rule(it, why, now),
-                None => Some(it),
+    fn retire(&mut self, on: &[&Ready], now: Seconds, touched: &mut Touched) {
+        for (name, of_rule) in &mut self.episodes {
+            let condition = on.iter().find(|it| it.rule.name == *name).map(|it| it.condition());
+            let why = |it: &Episode| match &condition {
+                None => Some(Why::RuleRemoved),
+                Some(condition) if *condition != it.condition => Some(Why::RuleChanged),
+                Some(_) => None,
             };
-            self.finishing.extend(ended);
+            let is_over = |it: &Episode| it.ended.is_some_and(|(at, _)| now - at >= REOPENS);
+            let is_retired =
+                |it: &Episode| why(it).is_some() || (it.state == State::Ended && is_over(it));
+            for (_, it) in of_rule.extract_if(|_, it| is_retired(it)) {
+                touched.was(&it);
+                let ended = match why(&it) {
+                    Some(why) => end_for_rule(it, why, now),
+                    None => Some(it),
+                };
+                self.finishing.extend(ended);
+            }
         }
+        self.episodes.retain(|_, of_rule| !of_rule.is_empty());
     }
 
-    /// Takes over what a rule found. `there` are the places of its alerts before.
+    /// Takes over what a rule found.
     fn take(
         &mut self,
         rule: &Ready,
         mut found: Found,
-        there: Vec<Place>,
         label: &str,
         facts: &Facts<'_>,
+        touched: &mut Touched,
     ) {
-        let name = &rule.rule.name;
+        let (name, now) = (&rule.rule.name, facts.now);
         if !found.unknown.is_empty() && rule.rule.unknown == Some(WhenUnknown::Fire) {
             found.holds("rule", name, name, None, "cannot be known now".to_owned());
         }
-        let mut seen: HashSet<Place> = HashSet::with_capacity(found.truths.len());
-        for (subject, truth) in std::mem::take(&mut found.truths) {
-            let place = place(name, &subject);
-            seen.insert(place.clone());
-            self.step(rule, place, subject, truth, label, facts.now);
-        }
-        for place in there.into_iter().filter(|it| !seen.contains(it)) {
-            let Some(subject) = self.episodes.get(&place).map(|it| it.subject.clone()) else {
+        let of_rule = self.episodes.entry(name.clone()).or_default();
+        let rest = rest(of_rule, &found, facts);
+        for (subject, truth) in std::mem::take(&mut found.truths).into_iter().chain(rest) {
+            let place = place(&subject);
+            if of_rule.get(&place).is_some_and(|it| is_steady(it, &truth, rule, now)) {
                 continue;
-            };
-            let truth = if found.hides(&subject) {
-                Truth::Unknown
-            } else if subject.kind == "device" && facts.device(&subject.key).is_none() {
-                Truth::Gone
-            } else {
-                Truth::Not
-            };
-            self.step(rule, place, subject, truth, label, facts.now);
+            }
+            let before = of_rule.remove(&place);
+            if let Some(it) = &before {
+                touched.was(it);
+            }
+            let begin = || (name.clone(), rule.condition(), subject);
+            let Some(mut after) = step(before, truth, rule.timing, now, begin) else { continue };
+            after.severity = rule.severity();
+            if after.id.is_empty() {
+                after.id = id(label, &after, now);
+                touched.is_new(&after);
+            }
+            let is_said = after.summary.starts_with(CAME_BACK);
+            if after.is_flapping(now) && after.state == State::Firing && !is_said {
+                after.summary = format!("{CAME_BACK} {FLAPPING} times in 24 h; {}", after.summary);
+            }
+            of_rule.insert(place, after);
         }
-    }
-
-    fn step(
-        &mut self,
-        rule: &Ready,
-        place: Place,
-        subject: Subject,
-        truth: Truth,
-        label: &str,
-        now: Seconds,
-    ) {
-        let before = self.episodes.remove(&place);
-        let name = rule.rule.name.clone();
-        let begin = || (name, rule.condition(), subject);
-        let Some(mut after) = step(before, truth, rule.timing, now, begin) else { return };
-        after.severity = rule.severity();
-        if after.id.is_empty() {
-            after.id = id(label, &after, now);
-        }
-        let is_said = after.summary.starts_with(CAME_BACK);
-        if after.is_flapping(now) && after.state == State::Firing && !is_said {
-            after.summary = format!("{CAME_BACK} {FLAPPING} times in 24 h; {}", after.summary);
-        }
-        self.episodes.insert(place, after);
     }
 
     /// Notes which alerts are explained by another one.
-    fn explain(&mut self, on: &[&Ready], facts: &Facts<'_>) {
+    fn explain(&mut self, on: &[&Ready], facts: &Facts<'_>, touched: &mut Touched) {
         let when: HashMap<&str, When> =
             on.iter().map(|it| (it.rule.name.as_str(), it.when)).collect();
         let of = |it: &Episode| when.get(it.rule.as_str()).copied();
-        let causes = Causes::of(self.episodes.values().filter(|it| it.is_active()), &of, on);
-        for it in self.episodes.values_mut() {
+        let active = self.episodes.values().flat_map(HashMap::values).filter(|it| it.is_active());
+        let causes = Causes::of(active, &of, on);
+        for it in self.episodes.values_mut().flat_map(HashMap::values_mut) {
             let is_silent = of(it) == Some(When::Silent);
-            it.explained_by = causes
+            let cause = causes
                 .of_unknown(it, of(it))
                 .or_else(|| if is_silent { causes.of_silence(it, facts) } else { None });
+            if cause != it.explained_by {
+                touched.was(it);
+                it.explained_by = cause;
+            }
         }
     }
 
     /// The notices for now.
-    fn notices(&mut self, by: Circumstances<'_>, facts: &Facts<'_>, outcome: &mut Outcome) {
+    fn notices(
+        &mut self,
+        by: Circumstances<'_>,
+        facts: &Facts<'_>,
+        outcome: &mut Outcome,
+        touched: &mut Touched,
+    ) {
         let now = facts.now;
+        let rules: HashMap<&str, &Ready> =
+            by.rules.iter().map(|it| (it.rule.name.as_str(), it)).collect();
         let mut groups: BTreeMap<(String, String, Severity, Vec<String>), Vec<Line>> =
             BTreeMap::new();
-        for it in self.episodes.values_mut().chain(&mut self.finishing) {
-            let rule = by.rules.iter().find(|rule| rule.rule.name == it.rule);
+        let all = self.episodes.values_mut().flat_map(HashMap::values_mut);
+        for it in all.chain(&mut self.finishing) {
+            let rule = rules.get(it.rule.as_str()).copied();
             let receivers = rule.map_or(&[][..], Ready::notify);
             if receivers.is_empty() && it.notified.is_empty() {
                 continue;
@@ -214,6 +223,10 @@ impl Working {
             let quiet = muted || it.explained_by.is_some() || receivers.is_empty();
             let cared = by.acknowledged.iter().any(|ack| ack.is_for(it, now));
             let repeat = rule.and_then(|rule| rule.repeat);
+            if due(it, quiet, cared, repeat, now).is_none() {
+                continue;
+            }
+            touched.was(it);
             let Some(status) = notify(it, quiet, cared, repeat, now) else { continue };
             if status != Status::Resolved {
                 it.notified = receivers.to_vec();
@@ -224,7 +237,7 @@ impl Working {
             groups.entry(group).or_default().push(line(it, status));
         }
         for ((name, _, severity, receivers), mut lines) in groups {
-            let rule = by.rules.iter().find(|rule| rule.rule.name == name);
+            let rule = rules.get(name.as_str()).copied();
             lines.sort_by_key(|it| (it.status == Status::Resolved, it.since, it.subject.clone()));
             for lines in lines.chunks(LINES) {
                 let notice = notice(by, &name, rule, severity, lines, now);
@@ -235,86 +248,59 @@ impl Working {
     }
 
     /// Notes what is not as before.
-    fn settle(&self, before: &HashMap<String, Episode>, outcome: &mut Outcome) {
+    fn settle(&self, touched: &Touched, outcome: &mut Outcome) {
         let mut there: HashSet<&str> = HashSet::new();
-        for it in self.all() {
+        for it in self.all().filter(|_| !touched.0.is_empty()) {
+            let Some(was) = touched.0.get(&it.id) else { continue };
             there.insert(&it.id);
-            let was = before.get(&it.id);
-            if was != Some(it) {
-                let active = |it: &Episode| it.is_active();
-                let is_other = was.is_none_or(|was| was.state != it.state);
-                outcome.is_news |= is_other && (active(it) || was.is_some_and(active));
+            if was.as_ref() != Some(it) {
+                let is_other = was.as_ref().is_none_or(|was| was.state != it.state);
+                let was_active = was.as_ref().is_some_and(Episode::is_active);
+                outcome.is_news |= is_other && (it.is_active() || was_active);
                 outcome.changed.push(it.clone());
             }
         }
-        let gone = before.keys().filter(|it| !there.contains(it.as_str()));
+        let kept = touched.0.iter().filter(|it| it.1.is_some());
+        let gone = kept.map(|it| it.0).filter(|it| !there.contains(it.as_str()));
         outcome.dropped = gone.cloned().collect();
     }
 }
 
-/// Alerts that explain others.
-#[derive(Default)]
-struct Causes {
-    /// Sources that cannot be read.
-    blind: Vec<(String, String)>,
-    /// Many devices went: from when to when.
-    many: Vec<(Seconds, Seconds, String)>,
-    /// Routes without a router.
-    routes: HashMap<String, String>,
-    /// Devices whose key has expired.
-    expired: HashMap<String, String>,
+/// What is true of the subjects that a rule did not find this time.
+fn rest(of_rule: &OfRule, found: &Found, facts: &Facts<'_>) -> Vec<(Subject, Truth)> {
+    let seen = found.truths.iter().map(|(it, _)| (it.kind.as_str(), it.key.as_str()));
+    let seen: HashSet<(&str, &str)> = seen.collect();
+    let truth = |it: &Subject| {
+        if found.hides(it) {
+            Truth::Unknown
+        } else if it.kind == "device" && facts.device(&it.key).is_none() {
+            Truth::Gone
+        } else {
+            Truth::Not
+        }
+    };
+    let rest = of_rule.values().map(|it| &it.subject);
+    let rest = rest.filter(|it| !seen.contains(&(it.kind.as_str(), it.key.as_str())));
+    rest.map(|it| (it.clone(), truth(it))).collect()
 }
 
-impl Causes {
-    fn of<'e>(
-        active: impl Iterator<Item = &'e Episode>,
-        when: &dyn Fn(&Episode) -> Option<When>,
-        on: &[&Ready],
-    ) -> Self {
-        let mut causes = Self::default();
-        for it in active {
-            let (id, key) = (it.id.clone(), it.subject.key.clone());
-            match when(it) {
-                Some(When::NotWatched) => causes.blind.push((key, id)),
-                Some(When::ManyOffline) => {
-                    let within = on.iter().find(|rule| rule.rule.name == it.rule);
-                    let within = within.map_or(0, |rule| rule.within);
-                    causes.many.push((it.since - within, it.since + within, id));
-                }
-                Some(When::RouteUnserved) => drop(causes.routes.insert(key, id)),
-                Some(When::KeyExpired) => drop(causes.expired.insert(key, id)),
-                _ => {}
-            }
+/// Whether an alert stays just as it is: most do, each time.
+fn is_steady(it: &Episode, truth: &Truth, rule: &Ready, now: Seconds) -> bool {
+    let is_same = match (it.state, truth) {
+        (State::Firing, Truth::Holds { summary, .. }) => {
+            it.summary == *summary && it.unknown_since.is_none()
         }
-        causes
-    }
-
-    /// What explains that an alert cannot be known.
-    fn of_unknown(&self, it: &Episode, when: Option<When>) -> Option<String> {
-        if it.unknown_since.is_none() || when == Some(When::NotWatched) {
-            return None;
+        (State::Pending, Truth::Holds { since, summary }) => {
+            it.summary == *summary
+                && it.unknown_since.is_none()
+                && now - it.since < rule.timing.hold
+                && since.is_none_or(|since| since <= it.since)
         }
-        let source = when.map_or("", When::source);
-        let blind = self.blind.iter().find(|(key, _)| key == source);
-        blind.map(|(_, id)| id.clone())
-    }
-
-    /// What explains that a device is silent.
-    fn of_silence(&self, it: &Episode, facts: &Facts<'_>) -> Option<String> {
-        if let Some(id) = self.expired.get(&it.subject.key) {
-            return Some(id.clone());
-        }
-        let in_window =
-            |(from, to, _): &&(Seconds, Seconds, String)| (*from..=*to).contains(&it.since);
-        if let Some((_, _, id)) = self.many.iter().find(in_window) {
-            return Some(id.clone());
-        }
-        if self.routes.is_empty() {
-            return None;
-        }
-        let device = facts.device(&it.subject.key)?;
-        device.list(Field::ENABLED_ROUTES).find_map(|route| self.routes.get(route).cloned())
-    }
+        (State::Ended, Truth::Not | Truth::Gone | Truth::Unknown) => true,
+        (_, Truth::Unknown) => it.unknown_since.is_some(),
+        _ => false,
+    };
+    is_same && it.severity == rule.severity()
 }
 
 pub(super) fn line(it: &Episode, status: Status) -> Line {
@@ -358,8 +344,8 @@ pub(super) fn notice(
     }
 }
 
-fn place(rule: &str, subject: &Subject) -> Place {
-    (rule.to_owned(), subject.kind.clone(), subject.key.clone())
+fn place(subject: &Subject) -> String {
+    format!("{} {}", subject.kind, subject.key)
 }
 
 /// The ID of an alert that begins now.

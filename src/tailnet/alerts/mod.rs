@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+mod causes;
 pub mod defaults;
 mod deliverer;
 pub mod evaluate;
