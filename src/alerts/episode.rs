@@ -1,5 +1,7 @@
 //! What fires, from its start to its end. Pure: it knows no database and no clock.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Severity, Status};
@@ -72,7 +74,7 @@ pub enum Truth {
         /// Since when, in seconds since 1970.
         since: Option<Seconds>,
         /// What is wrong, in words.
-        summary: String,
+        summary: Cow<'static, str>,
     },
     /// It does not hold.
     Not,
@@ -80,6 +82,13 @@ pub enum Truth {
     Gone,
     /// It cannot be known now.
     Unknown,
+}
+
+impl Truth {
+    /// It holds since a time that is not known, in these words.
+    pub fn holds(summary: impl Into<Cow<'static, str>>) -> Self {
+        Self::Holds { since: None, summary: summary.into() }
+    }
 }
 
 /// How long something must hold or be over, in seconds.
@@ -215,7 +224,7 @@ pub fn step(
             let (rule, condition, subject) = begin();
             let since = since.map_or(now, |it| it.min(now));
             let mut new = Episode::begins(&rule, &condition, subject, since, now);
-            new.summary = summary;
+            new.summary = summary.into_owned();
             Some(fire_if_due(new, timing, now))
         }
         (None, _) => None,
@@ -234,7 +243,7 @@ pub fn step(
 fn holds(
     mut it: Episode,
     since: Option<Seconds>,
-    summary: String,
+    summary: Cow<'static, str>,
     timing: Timing,
     now: Seconds,
 ) -> Episode {
@@ -257,7 +266,7 @@ fn holds(
         }
         State::Firing => {}
     }
-    it.summary = summary;
+    it.summary = summary.into_owned();
     it.unknown_since = None;
     fire_if_due(it, timing, now)
 }

@@ -23,22 +23,21 @@ pub(super) struct Causes {
 
 impl Causes {
     pub(super) fn of<'e>(
-        active: impl Iterator<Item = &'e Episode>,
-        when: &dyn Fn(&Episode) -> Option<When>,
+        active: impl Iterator<Item = (Option<When>, &'e Episode)>,
         on: &[&Ready],
     ) -> Self {
         let mut causes = Self::default();
-        for it in active {
-            let (id, key) = (it.id.clone(), it.subject.key.clone());
-            match when(it) {
-                Some(When::NotWatched) => causes.blind.push((key, id)),
+        for (when, it) in active {
+            let (id, key) = (|| it.id.clone(), || it.subject.key.clone());
+            match when {
+                Some(When::NotWatched) => causes.blind.push((key(), id())),
                 Some(When::ManyOffline) => {
                     let within = on.iter().find(|rule| rule.rule.name == it.rule);
                     let within = within.map_or(0, |rule| rule.within);
-                    causes.many.push((it.since - within, it.since + within, id));
+                    causes.many.push((it.since - within, it.since + within, id()));
                 }
-                Some(When::RouteUnserved) => drop(causes.routes.insert(key, id)),
-                Some(When::KeyExpired) => drop(causes.expired.insert(key, id)),
+                Some(When::RouteUnserved) => drop(causes.routes.insert(key(), id())),
+                Some(When::KeyExpired) => drop(causes.expired.insert(key(), id())),
                 _ => {}
             }
         }

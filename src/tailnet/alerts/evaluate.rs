@@ -9,13 +9,14 @@ use super::{
     facts::Facts,
     judge::{Found, judge},
     keep::{Acknowledged, Mute},
+    of_rule::{Kept, OfRule, Step, Touched, is_steady, place, rest_of, write_place},
     rule::{Group, Ready, WhenUnknown},
     when::When,
 };
 use crate::{
     alerts::{
         Episode, Line, Notice, Severity, State, Status, Subject, Truth, Why,
-        episode::{FLAPPING, REOPENS, due, end_for_rule, notify, step},
+        episode::{REOPENS, due, end_for_rule, notify},
     },
     history::Seconds,
 };
@@ -23,34 +24,15 @@ use crate::{
 /// The most lines of a notice: some receivers take each by itself, within one time limit.
 const LINES: usize = 50;
 
-/// How the summary of an alert begins that comes and goes.
-const CAME_BACK: &str = "came back";
-
-/// The alerts of a rule, each by its subject.
-type OfRule = HashMap<String, Episode>;
-
 /// The alerts of a tailnet that are not over, or were not a moment ago.
 #[derive(Debug, Default)]
 pub struct Working {
     /// By the name of the rule.
     episodes: HashMap<String, OfRule>,
+    /// How often rules were judged.
+    round: u64,
     /// Alerts that ended for good, until their end is notified.
     finishing: Vec<Episode>,
-}
-
-/// The alerts that an evaluation touched, by ID, as they were before; none for those that are new. Most stay as
-/// they are, so they are not copied.
-#[derive(Debug, Default)]
-struct Touched(HashMap<String, Option<Episode>>);
-
-impl Touched {
-    fn was(&mut self, before: &Episode) {
-        self.0.entry(before.id.clone()).or_insert_with(|| Some(before.clone()));
-    }
-
-    fn is_new(&mut self, it: &Episode) {
-        self.0.entry(it.id.clone()).or_insert(None);
-    }
 }
 
 /// What an evaluation changed.
@@ -87,19 +69,22 @@ impl Working {
         let mut working = Self::default();
         for it in kept {
             let of_rule = working.episodes.entry(it.rule.clone()).or_default();
-            of_rule.insert(place(&it.subject), it);
+            let place = place(&it.subject.kind, &it.subject.key);
+            of_rule.insert(place, Kept { it, round: 0 });
         }
         working
     }
 
     /// All of them.
     pub fn all(&self) -> impl Iterator<Item = &Episode> {
-        self.episodes.values().flat_map(HashMap::values).chain(&self.finishing)
+        let open = self.episodes.values().flat_map(HashMap::values);
+        open.map(|kept| &kept.it).chain(&self.finishing)
     }
 
     /// Judges the rules by `facts`.
     pub fn evaluate(&mut self, by: Circumstances<'_>, facts: &Facts<'_>) -> Outcome {
         let mut touched = Touched::default();
+        self.round += 1;
         let on: Vec<&Ready> = by.rules.iter().filter(|it| it.is_on()).collect();
         self.retire(&on, facts.now, &mut touched);
         for (rule, found) in on.iter().zip(judge(&on, facts)) {
@@ -111,7 +96,7 @@ impl Working {
         self.settle(&touched, &mut outcome);
         let now = facts.now;
         for of_rule in self.episodes.values_mut() {
-            of_rule.retain(|_, it| !it.is_done(now));
+            of_rule.retain(|_, kept| !kept.it.is_done(now));
         }
         self.finishing.retain(|it| it.notified_at.is_some() && !it.end_notified);
         outcome
@@ -129,7 +114,7 @@ impl Working {
             let is_over = |it: &Episode| it.ended.is_some_and(|(at, _)| now - at >= REOPENS);
             let is_retired =
                 |it: &Episode| why(it).is_some() || (it.state == State::Ended && is_over(it));
-            for (_, it) in of_rule.extract_if(|_, it| is_retired(it)) {
+            for (_, Kept { it, .. }) in of_rule.extract_if(|_, kept| is_retired(&kept.it)) {
                 touched.was(&it);
                 let ended = match why(&it) {
                     Some(why) => end_for_rule(it, why, now),
@@ -142,59 +127,56 @@ impl Working {
     }
 
     /// Takes over what a rule found.
-    fn take(
+    fn take<'a>(
         &mut self,
-        rule: &Ready,
-        mut found: Found,
+        rule: &'a Ready,
+        mut found: Found<'a>,
         label: &str,
-        facts: &Facts<'_>,
+        facts: &Facts<'a>,
         touched: &mut Touched,
     ) {
-        let (name, now) = (&rule.rule.name, facts.now);
+        let name = rule.rule.name.as_str();
         if !found.unknown.is_empty() && rule.rule.unknown == Some(WhenUnknown::Fire) {
-            found.holds("rule", name, name, None, "cannot be known now".to_owned());
+            found.holds("rule", name, name, None, "cannot be known now");
         }
-        let of_rule = self.episodes.entry(name.clone()).or_default();
-        let rest = rest(of_rule, &found, facts);
-        for (subject, truth) in std::mem::take(&mut found.truths).into_iter().chain(rest) {
-            let place = place(&subject);
-            if of_rule.get(&place).is_some_and(|it| is_steady(it, &truth, rule, now)) {
-                continue;
-            }
-            let before = of_rule.remove(&place);
-            if let Some(it) = &before {
-                touched.was(it);
-            }
-            let begin = || (name.clone(), rule.condition(), subject);
-            let Some(mut after) = step(before, truth, rule.timing, now, begin) else { continue };
-            after.severity = rule.severity();
-            if after.id.is_empty() {
-                after.id = id(label, &after, now);
-                touched.is_new(&after);
-            }
-            let is_said = after.summary.starts_with(CAME_BACK);
-            if after.is_flapping(now) && after.state == State::Firing && !is_said {
-                after.summary = format!("{CAME_BACK} {FLAPPING} times in 24 h; {}", after.summary);
-            }
-            of_rule.insert(place, after);
+        let mut step = Step { rule, label, now: facts.now, round: self.round, touched };
+        let of_rule = self.episodes.entry(name.to_owned()).or_default();
+        let mut place = String::new();
+        for (about, truth) in std::mem::take(&mut found.truths) {
+            write_place(&mut place, about.kind, about.key);
+            step.take(of_rule, &place, truth, || about.subject());
+        }
+        let unseen = |kept: &&Kept| kept.round != step.round;
+        let rest = of_rule.values().filter(unseen).map(|kept| &kept.it);
+        let rest = rest.map(|it| (it, rest_of(it, &found, facts)));
+        let rest = rest.filter(|(it, truth)| !is_steady(it, truth, rule, facts.now));
+        let rest: Vec<(Subject, Truth)> = rest.map(|(it, of)| (it.subject.clone(), of)).collect();
+        for (subject, truth) in rest {
+            write_place(&mut place, &subject.kind, &subject.key);
+            step.take(of_rule, &place, truth, || subject);
         }
     }
 
     /// Notes which alerts are explained by another one.
     fn explain(&mut self, on: &[&Ready], facts: &Facts<'_>, touched: &mut Touched) {
-        let when: HashMap<&str, When> =
-            on.iter().map(|it| (it.rule.name.as_str(), it.when)).collect();
-        let of = |it: &Episode| when.get(it.rule.as_str()).copied();
-        let active = self.episodes.values().flat_map(HashMap::values).filter(|it| it.is_active());
-        let causes = Causes::of(active, &of, on);
-        for it in self.episodes.values_mut().flat_map(HashMap::values_mut) {
-            let is_silent = of(it) == Some(When::Silent);
-            let cause = causes
-                .of_unknown(it, of(it))
-                .or_else(|| if is_silent { causes.of_silence(it, facts) } else { None });
-            if cause != it.explained_by {
-                touched.was(it);
-                it.explained_by = cause;
+        let when = |rule: &str| on.iter().find(|it| it.rule.name == rule).map(|it| it.when);
+        let causes = self.episodes.iter().map(|(rule, of_rule)| (when(rule), of_rule));
+        let causes = causes.flat_map(|(when, of_rule)| {
+            let active = of_rule.values().map(|kept| &kept.it).filter(|it| it.is_active());
+            active.map(move |it| (when, it))
+        });
+        let causes = Causes::of(causes, on);
+        for (rule, of_rule) in &mut self.episodes {
+            let when = when(rule);
+            let is_silent = when == Some(When::Silent);
+            for Kept { it, .. } in of_rule.values_mut() {
+                let cause = causes
+                    .of_unknown(it, when)
+                    .or_else(|| if is_silent { causes.of_silence(it, facts) } else { None });
+                if cause != it.explained_by {
+                    touched.was(it);
+                    it.explained_by = cause;
+                }
             }
         }
     }
@@ -212,9 +194,13 @@ impl Working {
             by.rules.iter().map(|it| (it.rule.name.as_str(), it)).collect();
         let mut groups: BTreeMap<(String, String, Severity, Vec<String>), Vec<Line>> =
             BTreeMap::new();
-        let all = self.episodes.values_mut().flat_map(HashMap::values_mut);
-        for it in all.chain(&mut self.finishing) {
-            let rule = rules.get(it.rule.as_str()).copied();
+        let open = self.episodes.iter_mut().flat_map(|(name, of_rule)| {
+            let rule = rules.get(name.as_str()).copied();
+            of_rule.values_mut().map(move |kept| (rule, &mut kept.it))
+        });
+        let over = self.finishing.iter_mut();
+        let over = over.map(|it| (rules.get(it.rule.as_str()).copied(), it));
+        for (rule, it) in open.chain(over) {
             let receivers = rule.map_or(&[][..], Ready::notify);
             if receivers.is_empty() && it.notified.is_empty() {
                 continue;
@@ -266,43 +252,6 @@ impl Working {
     }
 }
 
-/// What is true of the subjects that a rule did not find this time.
-fn rest(of_rule: &OfRule, found: &Found, facts: &Facts<'_>) -> Vec<(Subject, Truth)> {
-    let seen = found.truths.iter().map(|(it, _)| (it.kind.as_str(), it.key.as_str()));
-    let seen: HashSet<(&str, &str)> = seen.collect();
-    let truth = |it: &Subject| {
-        if found.hides(it) {
-            Truth::Unknown
-        } else if it.kind == "device" && facts.device(&it.key).is_none() {
-            Truth::Gone
-        } else {
-            Truth::Not
-        }
-    };
-    let rest = of_rule.values().map(|it| &it.subject);
-    let rest = rest.filter(|it| !seen.contains(&(it.kind.as_str(), it.key.as_str())));
-    rest.map(|it| (it.clone(), truth(it))).collect()
-}
-
-/// Whether an alert stays just as it is: most do, each time.
-fn is_steady(it: &Episode, truth: &Truth, rule: &Ready, now: Seconds) -> bool {
-    let is_same = match (it.state, truth) {
-        (State::Firing, Truth::Holds { summary, .. }) => {
-            it.summary == *summary && it.unknown_since.is_none()
-        }
-        (State::Pending, Truth::Holds { since, summary }) => {
-            it.summary == *summary
-                && it.unknown_since.is_none()
-                && now - it.since < rule.timing.hold
-                && since.is_none_or(|since| since <= it.since)
-        }
-        (State::Ended, Truth::Not | Truth::Gone | Truth::Unknown) => true,
-        (_, Truth::Unknown) => it.unknown_since.is_some(),
-        _ => false,
-    };
-    is_same && it.severity == rule.severity()
-}
-
 pub(super) fn line(it: &Episode, status: Status) -> Line {
     Line {
         alert: it.id.clone(),
@@ -344,20 +293,8 @@ pub(super) fn notice(
     }
 }
 
-fn place(subject: &Subject) -> String {
-    format!("{} {}", subject.kind, subject.key)
-}
-
-/// The ID of an alert that begins now.
-fn id(label: &str, it: &Episode, now: Seconds) -> String {
-    let subject = &it.subject;
-    let (since, now) = (it.since.to_string(), now.to_string());
-    let parts = [label, &it.rule, &it.condition, &subject.kind, &subject.key, &since, &now];
-    hash(&parts)
-}
-
 /// A short text that stands for these.
-fn hash(parts: &[&str]) -> String {
+pub(super) fn hash(parts: &[&str]) -> String {
     let digest = Sha256::digest(parts.join("\u{1f}"));
     let [first, ..] = digest.as_chunks::<8>().0 else { return String::new() };
     let mut hash = format!("{:016x}", u64::from_be_bytes(*first));

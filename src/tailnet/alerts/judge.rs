@@ -1,6 +1,8 @@
 //! What rules find in facts about devices and routes. Pure.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, cell::OnceCell, collections::HashMap};
+
+use jiff::Timestamp;
 
 use super::{
     facts::{Device, Facts, is_exit_route},
@@ -23,11 +25,29 @@ const NAMES: usize = 5;
 
 /// What a rule finds.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct Found<'a> {
     /// What it is about, and what is true of that.
-    pub truths: Vec<(Subject, Truth)>,
+    pub truths: Vec<(About<'a>, Truth)>,
     /// What cannot be known now.
     pub unknown: Vec<Unknown>,
+}
+
+/// What an alert is about, without a copy of its texts: most that is found was found before.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
+    /// What it is, such as `device`.
+    pub kind: &'static str,
+    /// Its ID.
+    pub key: &'a str,
+    /// What people call it.
+    pub name: &'a str,
+}
+
+impl About<'_> {
+    pub(super) fn subject(self) -> Subject {
+        let [kind, key, name] = [self.kind, self.key, self.name].map(str::to_owned);
+        Subject { kind, key, name }
+    }
 }
 
 /// Subjects of a rule of which nothing can be known now.
@@ -41,7 +61,7 @@ pub enum Unknown {
     Key(&'static str),
 }
 
-impl Found {
+impl<'a> Found<'a> {
     pub(super) fn unknown() -> Self {
         Self { unknown: vec![Unknown::All], ..Self::default() }
     }
@@ -57,23 +77,19 @@ impl Found {
 
     pub(super) fn holds(
         &mut self,
-        kind: &str,
-        key: &str,
-        name: &str,
+        kind: &'static str,
+        key: &'a str,
+        name: &'a str,
         since: Option<Seconds>,
-        summary: String,
+        summary: impl Into<Cow<'static, str>>,
     ) {
-        let subject = subject(kind, key, name);
-        self.truths.push((subject, Truth::Holds { since, summary }));
+        let summary = summary.into();
+        self.truths.push((About { kind, key, name }, Truth::Holds { since, summary }));
     }
 }
 
-pub(super) fn subject(kind: &str, key: &str, name: &str) -> Subject {
-    Subject { kind: kind.to_owned(), key: key.to_owned(), name: name.to_owned() }
-}
-
 /// What each of `rules` finds. Each device is looked at once for all of them.
-pub fn judge(rules: &[&Ready], facts: &Facts<'_>) -> Vec<Found> {
+pub fn judge<'a>(rules: &[&'a Ready], facts: &Facts<'a>) -> Vec<Found<'a>> {
     let mut sums: Vec<Sum<'_>> = rules.iter().map(|rule| Sum::of(rule.when)).collect();
     let by_device = |rule: &&Ready| rule.when.has_scope();
     if rules.iter().any(by_device)
@@ -82,13 +98,17 @@ pub fn judge(rules: &[&Ready], facts: &Facts<'_>) -> Vec<Found> {
         let newest =
             rules.iter().any(|it| it.when == When::Behind).then(|| newest(facts)).flatten();
         let now = facts.at();
+        let of_devices = rules.iter().zip(&mut sums).filter(|it| it.0.when.has_scope());
+        let mut of_devices: Vec<_> =
+            of_devices.map(|(rule, sum)| (rule, rule.scope.is_empty(), sum)).collect();
         for device in devices {
             let external = device.is(Flag::External);
-            for (rule, sum) in rules.iter().zip(&mut sums).filter(|it| it.0.when.has_scope()) {
+            let looked = Looked::at(device, now, newest);
+            for (rule, takes_all, sum) in &mut of_devices {
                 // Devices of other tailnets are somebody else's, unless they are asked for.
                 let foreign = external && rule.scope.external != Some(true);
-                if !foreign && rule.scope.takes_described(&device, now) {
-                    sum.add(rule, device, facts, newest);
+                if !foreign && (*takes_all || rule.scope.takes_described(&device, now)) {
+                    sum.add(rule, &looked, facts);
                 }
             }
         }
@@ -115,20 +135,51 @@ fn newest(facts: &Facts<'_>) -> Option<Version> {
     own.filter_map(|it| it.version()).max()
 }
 
+/// A device, with what is decoded of it once for all rules.
+struct Looked<'a> {
+    device: Device<'a>,
+    now: Timestamp,
+    /// The newest version of the tailnet's own devices.
+    newest: Option<Version>,
+    version: OnceCell<Option<Version>>,
+    key: OnceCell<KeyState>,
+}
+
+impl<'a> Looked<'a> {
+    fn at(device: Device<'a>, now: Timestamp, newest: Option<Version>) -> Self {
+        Self { device, now, newest, version: OnceCell::new(), key: OnceCell::new() }
+    }
+
+    fn version(&self) -> Option<Version> {
+        *self.version.get_or_init(|| self.device.version())
+    }
+
+    fn key_state(&self) -> KeyState {
+        *self.key.get_or_init(|| self.device.key_state(self.now))
+    }
+}
+
 /// What is collected of the devices for a rule.
 #[derive(Debug)]
 enum Sum<'a> {
     /// Each device by itself.
-    Each(Found),
+    Each(Found<'a>),
+    /// Each device by itself. Which bulletins concern a version is worked out once.
+    Vulnerable(Found<'a>, HashMap<Client<'a>, Option<String>>),
     /// All devices together.
     All { up: Vec<&'a str>, went: Vec<(Seconds, &'a str)>, added: Vec<(Seconds, &'a str)> },
     /// Routes, with their routers.
     Routes(HashMap<&'a str, Vec<Device<'a>>>),
 }
 
+/// What decides which bulletins concern a device: its version, system and enabled routes, and whether it runs
+/// Tailscale SSH.
+type Client<'a> = (&'a str, &'a str, &'a str, bool);
+
 impl<'a> Sum<'a> {
     fn of(when: When) -> Self {
         match when {
+            When::Vulnerable => Self::Vulnerable(Found::default(), HashMap::new()),
             When::TooFew | When::ManyOffline | When::ManyNew => {
                 Self::All { up: Vec::new(), went: Vec::new(), added: Vec::new() }
             }
@@ -137,17 +188,20 @@ impl<'a> Sum<'a> {
         }
     }
 
-    fn add(
-        &mut self,
-        rule: &Ready,
-        device: Device<'a>,
-        facts: &Facts<'_>,
-        newest: Option<Version>,
-    ) {
+    fn add(&mut self, rule: &Ready, looked: &Looked<'a>, facts: &Facts<'_>) {
+        let device = looked.device;
+        let about = || About { kind: "device", key: device.key(), name: device.name() };
         match self {
             Self::Each(found) => {
-                if let Some(truth) = of_device(rule, device, facts, newest) {
-                    found.truths.push((subject("device", device.key(), device.name()), truth));
+                if let Some(truth) = of_device(rule, looked, facts) {
+                    found.truths.push((about(), truth));
+                }
+            }
+            Self::Vulnerable(found, known) => {
+                let known = known.entry(client(device)).or_insert_with(|| vulnerable(looked));
+                if let Some(summary) = known {
+                    let summary = Cow::Owned(summary.clone());
+                    found.truths.push((about(), Truth::Holds { since: None, summary }));
                 }
             }
             Self::All { up, went, added } => {
@@ -170,10 +224,10 @@ impl<'a> Sum<'a> {
         }
     }
 
-    fn found(self, rule: &Ready, now: Seconds) -> Found {
+    fn found(self, rule: &'a Ready, now: Seconds) -> Found<'a> {
         let mut found = Found::default();
         match self {
-            Self::Each(each) => return each,
+            Self::Each(each) | Self::Vulnerable(each, _) => return each,
             Self::All { up, went, added } => all_together(rule, &up, went, added, now, &mut found),
             Self::Routes(routes) => {
                 for (route, routers) in routes {
@@ -188,57 +242,46 @@ impl<'a> Sum<'a> {
 }
 
 /// What is true of a device; none if what the rule describes does not hold.
-fn of_device(
-    rule: &Ready,
-    device: Device<'_>,
-    facts: &Facts<'_>,
-    newest: Option<Version>,
-) -> Option<Truth> {
-    let now = facts.now;
-    let holds = |since: Option<Seconds>, summary: String| Some(Truth::Holds { since, summary });
-    let if_so = |is: bool, summary: &str| {
-        is.then(|| Truth::Holds { since: None, summary: summary.to_owned() })
-    };
+fn of_device(rule: &Ready, looked: &Looked<'_>, facts: &Facts<'_>) -> Option<Truth> {
+    let (device, now) = (looked.device, facts.now);
+    let holds = |since, summary| Some(Truth::Holds { since, summary });
+    let if_so = |is: bool, summary| is.then(|| Truth::holds(summary));
     match rule.when {
         When::Silent => silent(rule, device, now),
         When::Connected => {
             let (connection, since) = device.connection()?;
-            if connection != Connection::Up {
-                return None;
-            }
-            holds(Some(since), "connected".to_owned())
+            let is_up = connection == Connection::Up;
+            is_up.then(|| Truth::Holds { since: Some(since), summary: "connected".into() })
         }
         When::Flapping => {
             let lost = facts.lost.get(&rule.within)?.get(device.key()).copied().unwrap_or_default();
             let often = u32::try_from(lost).unwrap_or(u32::MAX) >= rule.rule.times?;
-            if_so(often, &format!("lost its connection {}", counted(lost, "time", "times")))
+            let summary = || format!("lost its connection {}", counted(lost, "time", "times"));
+            often.then(|| Truth::holds(summary()))
         }
-        When::KeyExpires => match device.key_state(facts.at()) {
-            KeyState::Until(then) if then.duration_since(facts.at()) <= rule.inside() => {
+        When::KeyExpires => match looked.key_state() {
+            KeyState::Until(then) if then.duration_since(looked.now) <= rule.inside() => {
                 let summary = format!("its key expires at {}", to_the_second(then));
-                holds(Some(then.as_second() - rule.within), summary)
+                holds(Some(then.as_second() - rule.within), summary.into())
             }
             _ => None,
         },
-        When::KeyExpired => match device.key_state(facts.at()) {
-            KeyState::Expired(then) => {
-                holds(Some(then.as_second()), "its key has expired".to_owned())
-            }
+        When::KeyExpired => match looked.key_state() {
+            KeyState::Expired(then) => holds(Some(then.as_second()), "its key has expired".into()),
             _ => None,
         },
         When::WaitsForApproval => {
             let waits = device.has(Field::WAITING);
             let since = device.created();
             let long = since.is_none_or(|at| now - at >= rule.longer_than);
-            (waits && long).then(|| Truth::Holds { since, summary: "needs approval".to_owned() })
+            (waits && long).then(|| Truth::Holds { since, summary: "needs approval".into() })
         }
-        When::Vulnerable => vulnerable(device),
         When::Behind => {
-            let (newest, is) = (newest?.numbers(), device.version()?);
+            let (newest, is) = (looked.newest?.numbers(), looked.version()?);
             let [major, minor, _] = is.numbers();
             let apart = newest[1].saturating_sub(minor);
             let far = major < newest[0] || apart > rule.rule.minors?;
-            if_so(far, &format!("runs {is}, {apart} minor versions behind"))
+            far.then(|| Truth::holds(format!("runs {is}, {apart} minor versions behind")))
         }
         When::Cloned => {
             if_so(device.has(Field::MULTIPLE_CONNECTIONS), "several machines use its key")
@@ -254,16 +297,14 @@ fn of_device(
             let is_open = |it: &&str| !device.list(Field::ENABLED_ROUTES).any(|on| on == *it);
             let open = device.list(Field::ADVERTISED_ROUTES).filter(is_open);
             let open: Vec<&str> = open.take(NAMES).collect();
-            if_so(!open.is_empty(), &format!("advertises {} without approval", open.join(", ")))
+            let summary = || format!("advertises {} without approval", open.join(", "));
+            (!open.is_empty()).then(|| Truth::holds(summary()))
         }
         When::NewDevice => {
-            let since = device.created()?;
-            if now - since > rule.within {
-                return None;
-            }
+            let since = device.created().filter(|at| now - at <= rule.within)?;
             let user = device.user();
             let of = if user.is_empty() { String::new() } else { format!(" by {user}") };
-            holds(Some(since), format!("was added{of}"))
+            holds(Some(since), format!("was added{of}").into())
         }
         _ => None,
     }
@@ -278,31 +319,33 @@ fn silent(rule: &Ready, device: Device<'_>, now: Seconds) -> Option<Truth> {
         Connection::Never => "never connected",
         Connection::Down => "not connected",
     };
-    if now - since < rule.longer_than {
-        return None;
-    }
-    Some(Truth::Holds { since: Some(since), summary: summary.to_owned() })
+    let long = now - since >= rule.longer_than;
+    long.then(|| Truth::Holds { since: Some(since), summary: summary.into() })
 }
 
-fn vulnerable(device: Device<'_>) -> Option<Truth> {
-    let version = device.version()?;
+fn client(device: Device<'_>) -> Client<'_> {
+    let ssh = device.has(Field::SSH_ENABLED);
+    let version = device.text(Field::CLIENT_VERSION);
+    (version, device.text(Field::OS), device.text(Field::ENABLED_ROUTES), ssh)
+}
+
+/// Which fixes a device lacks, in words.
+fn vulnerable(looked: &Looked<'_>) -> Option<String> {
+    let (device, version) = (looked.device, looked.version()?);
     let enabled: Vec<&str> = device.list(Field::ENABLED_ROUTES).collect();
     let ssh = device.has(Field::SSH_ENABLED);
     let bulletins = bulletins::concerning(version, device.os(), ssh, &enabled);
-    if bulletins.is_empty() {
-        return None;
-    }
-    let summary = format!("runs {version}, which lacks the fix of {}", bulletins.join(", "));
-    Some(Truth::Holds { since: None, summary })
+    let lacks = || format!("runs {version}, which lacks the fix of {}", bulletins.join(", "));
+    (!bulletins.is_empty()).then(lacks)
 }
 
-fn all_together(
-    rule: &Ready,
+fn all_together<'a>(
+    rule: &'a Ready,
     up: &[&str],
     mut went: Vec<(Seconds, &str)>,
     mut added: Vec<(Seconds, &str)>,
     now: Seconds,
-    found: &mut Found,
+    found: &mut Found<'a>,
 ) {
     let names = |list: &[(Seconds, &str)]| {
         let names: Vec<&str> = list.iter().map(|it| it.1).take(NAMES).collect();

@@ -23,7 +23,7 @@ const REFUSED: &str = "401 Unauthorized";
 const AUDIT: Seconds = 26 * 3_600;
 
 /// What a rule finds that is not about devices.
-pub(super) fn judge(rule: &Ready, facts: &Facts<'_>) -> Found {
+pub(super) fn judge<'a>(rule: &'a Ready, facts: &Facts<'a>) -> Found<'a> {
     let mut found = Found::default();
     let known = match rule.when {
         When::CredentialExpires => credentials(rule, facts, &mut found),
@@ -52,7 +52,7 @@ pub(super) fn judge(rule: &Ready, facts: &Facts<'_>) -> Found {
 }
 
 /// Users that wait for approval.
-pub(super) fn users(rule: &Ready, facts: &Facts<'_>, found: &mut Found) {
+pub(super) fn users<'a>(rule: &'a Ready, facts: &Facts<'a>, found: &mut Found<'a>) {
     if !rule.scope.is_empty() {
         return;
     }
@@ -66,12 +66,12 @@ pub(super) fn users(rule: &Ready, facts: &Facts<'_>, found: &mut Found) {
         let since = user.value(Field::CREATED).parse::<Timestamp>().ok();
         let since = since.map(Timestamp::as_second);
         if since.is_none_or(|at| facts.now - at >= rule.longer_than) {
-            found.holds("user", user.key(), user.name(), since, "needs approval".to_owned());
+            found.holds("user", user.key(), user.name(), since, "needs approval");
         }
     }
 }
 
-fn credentials(rule: &Ready, facts: &Facts<'_>, found: &mut Found) -> Option<()> {
+fn credentials<'a>(rule: &'a Ready, facts: &Facts<'a>, found: &mut Found<'a>) -> Option<()> {
     for key in facts.things("keys")?.things() {
         let kind = key.value(Field::KEY_TYPE);
         let is_wanted = rule.rule.kinds.is_empty() || rule.rule.kinds.iter().any(|it| it == kind);
@@ -91,13 +91,13 @@ fn ends_soon(key: Remembered<'_>, rule: &Ready, facts: &Facts<'_>) -> Option<(Se
     soon.then(|| (at - rule.within, format!("expires at {}", to_the_second(expires))))
 }
 
-fn own_credential(rule: &Ready, facts: &Facts<'_>, found: &mut Found) -> Option<()> {
+fn own_credential<'a>(rule: &'a Ready, facts: &Facts<'a>, found: &mut Found<'a>) -> Option<()> {
     let id = facts.credential;
     let devices = facts.looks.iter().find(|it| it.source == "devices");
     if let Some(look) = devices
         && look.error.as_deref().is_some_and(|it| it.contains(REFUSED))
     {
-        let summary = "Tailscale refuses the credential of this server".to_owned();
+        let summary = "Tailscale refuses the credential of this server";
         found.holds("key", id, "the server's credential", look.good_at, summary);
         return Some(());
     }
@@ -109,7 +109,7 @@ fn own_credential(rule: &Ready, facts: &Facts<'_>, found: &mut Found) -> Option<
     Some(())
 }
 
-fn setting(rule: &Ready, facts: &Facts<'_>, found: &mut Found) -> Option<()> {
+fn setting<'a>(rule: &'a Ready, facts: &Facts<'a>, found: &mut Found<'a>) -> Option<()> {
     let settings = facts.things("settings")?.things().next()?;
     let name = rule.rule.setting.as_deref().unwrap_or_default();
     let is = settings.value(Field::named(name)?);
@@ -129,7 +129,7 @@ fn setting(rule: &Ready, facts: &Facts<'_>, found: &mut Found) -> Option<()> {
     Some(())
 }
 
-fn events(rule: &Ready, facts: &Facts<'_>, found: &mut Found) -> Option<()> {
+fn events<'a>(rule: &'a Ready, facts: &Facts<'a>, found: &mut Found<'a>) -> Option<()> {
     facts.things("audit log").map(drop).or_else(|| {
         let look = facts.looks.iter().find(|it| it.source == "audit log")?;
         (facts.now - look.good_at? <= longest_gap("audit log")).then_some(())
@@ -162,7 +162,7 @@ fn is_event(event: &Event, wanted: &str) -> bool {
     }
 }
 
-fn finding(rule: &Ready, facts: &Facts<'_>, found: &mut Found) -> Option<()> {
+fn finding<'a>(rule: &'a Ready, facts: &Facts<'a>, found: &mut Found<'a>) -> Option<()> {
     let (_, failing) = facts.audit.filter(|(at, _)| facts.now - at <= AUDIT)?;
     let check = rule.rule.check.as_deref().unwrap_or_default();
     if failing.iter().any(|it| it.eq_ignore_ascii_case(check)) {
@@ -172,7 +172,12 @@ fn finding(rule: &Ready, facts: &Facts<'_>, found: &mut Found) -> Option<()> {
     Some(())
 }
 
-fn failing(facts: &Facts<'_>, source: &'static str, error: Field, found: &mut Found) -> Option<()> {
+fn failing<'a>(
+    facts: &Facts<'a>,
+    source: &'static str,
+    error: Field,
+    found: &mut Found<'a>,
+) -> Option<()> {
     for thing in facts.things(source)?.things() {
         let why = thing.value(error);
         if !why.is_empty() {
@@ -183,7 +188,7 @@ fn failing(facts: &Facts<'_>, source: &'static str, error: Field, found: &mut Fo
     Some(())
 }
 
-fn not_watched(rule: &Ready, facts: &Facts<'_>, found: &mut Found) {
+fn not_watched<'a>(rule: &'a Ready, facts: &Facts<'a>, found: &mut Found<'a>) {
     for look in facts.looks {
         let longest = rule.longer_than.max(longest_gap(&look.source));
         // What never could be read is no news: the credential may lack the scope.

@@ -1,0 +1,134 @@
+//! What becomes of the alerts of one rule. Pure.
+
+use std::collections::HashMap;
+
+use super::{evaluate::hash, facts::Facts, judge::Found, rule::Ready};
+use crate::{
+    alerts::{
+        Episode, State, Subject, Truth,
+        episode::{FLAPPING, step},
+    },
+    history::Seconds,
+};
+
+/// How the summary of an alert begins that comes and goes.
+const CAME_BACK: &str = "came back";
+
+/// The alerts of a rule, each by its subject.
+pub(super) type OfRule = HashMap<String, Kept>;
+
+/// An alert that is not over.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(super) it: Episode,
+    /// The last round in which its rule found it.
+    pub(super) round: u64,
+}
+
+/// The alerts that an evaluation touched, by ID, as they were before; none for those that are new. Most stay as
+/// they are, so they are not copied.
+#[derive(Debug, Default)]
+pub(super) struct Touched(pub(super) HashMap<String, Option<Episode>>);
+
+impl Touched {
+    pub(super) fn was(&mut self, before: &Episode) {
+        self.0.entry(before.id.clone()).or_insert_with(|| Some(before.clone()));
+    }
+
+    pub(super) fn is_new(&mut self, it: &Episode) {
+        self.0.entry(it.id.clone()).or_insert(None);
+    }
+}
+
+/// What a rule does with its alerts, one after the other.
+pub(super) struct Step<'s> {
+    pub(super) rule: &'s Ready,
+    pub(super) label: &'s str,
+    pub(super) now: Seconds,
+    pub(super) round: u64,
+    pub(super) touched: &'s mut Touched,
+}
+
+impl Step<'_> {
+    /// What becomes of the alert at `place`.
+    pub(super) fn take(
+        &mut self,
+        of_rule: &mut OfRule,
+        place: &str,
+        truth: Truth,
+        subject: impl FnOnce() -> Subject,
+    ) {
+        let (rule, now, round) = (self.rule, self.now, self.round);
+        let before = of_rule.get_mut(place);
+        if let Some(kept) = before {
+            kept.round = round;
+            if is_steady(&kept.it, &truth, rule, now) {
+                return;
+            }
+            self.touched.was(&kept.it);
+        }
+        let before = of_rule.remove(place).map(|kept| kept.it);
+        let begin = || (rule.rule.name.clone(), rule.condition(), subject());
+        let Some(mut after) = step(before, truth, rule.timing, now, begin) else { return };
+        after.severity = rule.severity();
+        if after.id.is_empty() {
+            after.id = id(self.label, &after, now);
+            self.touched.is_new(&after);
+        }
+        let is_said = after.summary.starts_with(CAME_BACK);
+        if after.is_flapping(now) && after.state == State::Firing && !is_said {
+            after.summary = format!("{CAME_BACK} {FLAPPING} times in 24 h; {}", after.summary);
+        }
+        of_rule.insert(place.to_owned(), Kept { it: after, round });
+    }
+}
+
+/// What is true of the subject of an alert that its rule did not find this time.
+pub(super) fn rest_of(it: &Episode, found: &Found<'_>, facts: &Facts<'_>) -> Truth {
+    if found.hides(&it.subject) {
+        Truth::Unknown
+    } else if it.subject.kind == "device" && facts.device(&it.subject.key).is_none() {
+        Truth::Gone
+    } else {
+        Truth::Not
+    }
+}
+
+/// Whether an alert stays just as it is: most do, each time.
+pub(super) fn is_steady(it: &Episode, truth: &Truth, rule: &Ready, now: Seconds) -> bool {
+    let is_same = match (it.state, truth) {
+        (State::Firing, Truth::Holds { summary, .. }) => {
+            it.summary == *summary && it.unknown_since.is_none()
+        }
+        (State::Pending, Truth::Holds { since, summary }) => {
+            it.summary == *summary
+                && it.unknown_since.is_none()
+                && now - it.since < rule.timing.hold
+                && since.is_none_or(|since| since <= it.since)
+        }
+        (State::Ended, Truth::Not | Truth::Gone | Truth::Unknown) => true,
+        (_, Truth::Unknown) => it.unknown_since.is_some(),
+        _ => false,
+    };
+    is_same && it.severity == rule.severity()
+}
+
+/// Where the alert about a subject is among those of its rule.
+pub(super) fn place(kind: &str, key: &str) -> String {
+    let mut place = String::new();
+    write_place(&mut place, kind, key);
+    place
+}
+
+pub(super) fn write_place(place: &mut String, kind: &str, key: &str) {
+    place.clear();
+    place.extend([kind, " ", key]);
+}
+
+/// The ID of an alert that begins now.
+pub(super) fn id(label: &str, it: &Episode, now: Seconds) -> String {
+    let subject = &it.subject;
+    let (since, now) = (it.since.to_string(), now.to_string());
+    let parts = [label, &it.rule, &it.condition, &subject.kind, &subject.key, &since, &now];
+    hash(&parts)
+}
