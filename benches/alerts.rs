@@ -1,5 +1,11 @@
 //! What judging costs: 20 rules about 100,000 devices, after each look.
-#![allow(clippy::unwrap_used, missing_docs, clippy::allow_attributes, reason = "a benchmark")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    missing_docs,
+    clippy::allow_attributes,
+    reason = "a benchmark"
+)]
 
 use std::hint::black_box;
 
@@ -56,6 +62,7 @@ fn judge(criterion: &mut Criterion) {
         // As in a watcher: what fires already goes on.
         let mut working = Working::default();
         working.evaluate(by, &facts);
+        eprintln!("{size} devices: {} alerts", working.all().count());
         group.bench_function(BenchmarkId::from_parameter(size), |bencher| {
             bencher.iter(|| black_box(working.evaluate(by, black_box(&facts))).changed.len());
         });

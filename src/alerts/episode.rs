@@ -203,6 +203,12 @@ impl Episode {
         }
     }
 
+    /// Notes that receivers were notified.
+    pub(crate) fn note(&mut self, status: Status, now: Seconds) {
+        self.end_notified = status == Status::Resolved;
+        self.notified_at = Some(now);
+    }
+
     fn end(&mut self, at: Seconds, why: Why, now: Seconds) {
         self.enter(State::Ended, now);
         self.ended = Some((at, why));
@@ -343,8 +349,7 @@ pub fn notify(
     now: Seconds,
 ) -> Option<Status> {
     let status = due(it, quiet, acknowledged, repeat, now)?;
-    it.end_notified = status == Status::Resolved;
-    it.notified_at = Some(now);
+    it.note(status, now);
     Some(status)
 }
 

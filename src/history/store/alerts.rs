@@ -94,12 +94,12 @@ impl History {
     pub async fn alert_documents(
         &self,
         tailnet: &str,
-        paper: AlertDocument,
+        document: AlertDocument,
     ) -> Result<Vec<(String, String)>> {
         let Some(number) = self.number(tailnet).await? else { return Ok(Vec::new()) };
         let query = "SELECT name, body FROM alert_documents WHERE tailnet = $1 AND sort = $2
              ORDER BY name";
-        let query = sqlx::query(query).bind(number).bind(paper.number());
+        let query = sqlx::query(query).bind(number).bind(document.number());
         let rows = query.fetch_all(self.pool().await?).await;
         let read = |row: &AnyRow| Ok((row.try_get("name")?, row.try_get("body")?));
         let read = rows.and_then(|rows| rows.iter().map(read).collect());
@@ -114,7 +114,7 @@ impl History {
     pub async fn write_alert_document(
         &self,
         tailnet: &str,
-        paper: AlertDocument,
+        document: AlertDocument,
         name: &str,
         body: Option<&str>,
     ) -> Result<()> {
@@ -130,7 +130,7 @@ impl History {
                     "DELETE FROM alert_documents WHERE tailnet = $1 AND sort = $2 AND name = $3"
                 }
             };
-            let query = sqlx::query(query).bind(number).bind(paper.number()).bind(name);
+            let query = sqlx::query(query).bind(number).bind(document.number()).bind(name);
             let query = if let Some(body) = body { query.bind(body) } else { query };
             query.execute(&mut *transaction).await?;
             announce(&mut transaction, number).await?;

@@ -97,7 +97,8 @@ impl History {
                 now - kept.events * DAY,
             ),
             (
-                // Acknowledgements of alerts that are forgotten. Sort 2 is theirs; an alert is kept longer.
+                // Acknowledgements of alerts that are forgotten. Sort 2 is theirs. They have no time; every step
+                // takes one.
                 "DELETE FROM alert_documents WHERE tailnet = $1 AND sort = 2 AND name IN
                      (SELECT name FROM alert_documents WHERE tailnet = $1 AND sort = 2 AND $2 = $2
                       AND name NOT IN (SELECT id FROM alerts WHERE tailnet = $1) LIMIT $3)",

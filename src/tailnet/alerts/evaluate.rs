@@ -16,7 +16,7 @@ use super::{
 use crate::{
     alerts::{
         Episode, Line, Notice, Severity, State, Status, Subject, Truth, Why,
-        episode::{REOPENS, due, end_for_rule, notify},
+        episode::{REOPENS, due, end_for_rule},
     },
     history::Seconds,
 };
@@ -209,11 +209,9 @@ impl Working {
             let quiet = muted || it.explained_by.is_some() || receivers.is_empty();
             let cared = by.acknowledged.iter().any(|ack| ack.is_for(it, now));
             let repeat = rule.and_then(|rule| rule.repeat);
-            if due(it, quiet, cared, repeat, now).is_none() {
-                continue;
-            }
+            let Some(status) = due(it, quiet, cared, repeat, now) else { continue };
             touched.was(it);
-            let Some(status) = notify(it, quiet, cared, repeat, now) else { continue };
+            it.note(status, now);
             if status != Status::Resolved {
                 it.notified = receivers.to_vec();
             }
@@ -235,8 +233,11 @@ impl Working {
 
     /// Notes what is not as before.
     fn settle(&self, touched: &Touched, outcome: &mut Outcome) {
+        if touched.0.is_empty() {
+            return;
+        }
         let mut there: HashSet<&str> = HashSet::new();
-        for it in self.all().filter(|_| !touched.0.is_empty()) {
+        for it in self.all() {
             let Some(was) = touched.0.get(&it.id) else { continue };
             there.insert(&it.id);
             if was.as_ref() != Some(it) {

@@ -12,6 +12,7 @@ pub mod evaluate;
 pub mod facts;
 pub mod judge;
 pub mod keep;
+mod of_device;
 mod of_rule;
 mod other;
 mod plan;

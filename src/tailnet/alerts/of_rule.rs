@@ -106,7 +106,8 @@ pub(super) fn is_steady(it: &Episode, truth: &Truth, rule: &Ready, now: Seconds)
                 && now - it.since < rule.timing.hold
                 && since.is_none_or(|since| since <= it.since)
         }
-        (State::Ended, Truth::Not | Truth::Gone | Truth::Unknown) => true,
+        (State::Ended, Truth::Not) => it.unknown_since.is_none(),
+        (State::Ended, Truth::Gone | Truth::Unknown) => true,
         (_, Truth::Unknown) => it.unknown_since.is_some(),
         _ => false,
     };
@@ -131,4 +132,63 @@ pub(super) fn id(label: &str, it: &Episode, now: Seconds) -> String {
     let (since, now) = (it.since.to_string(), now.to_string());
     let parts = [label, &it.rule, &it.condition, &subject.kind, &subject.key, &since, &now];
     hash(&parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::{Ready, is_steady, step};
+    use crate::{
+        alerts::{Subject, Truth},
+        tailnet::alerts::{Origin, Rule},
+    };
+
+    const START: i64 = 1_700_000_000;
+
+    fn rule() -> Ready {
+        let rule = json!({
+            "name": "quiet", "when": "silent", "longer_than": "1m", "for": "10m", "settle": "5m",
+        });
+        serde_json::from_value::<Rule>(rule).unwrap().ready(Origin::Config).unwrap()
+    }
+
+    fn truth() -> impl Strategy<Value = Truth> {
+        let holds = (prop::option::of(START - 2_000..START + 9_000), "[ab]");
+        prop_oneof![
+            4 => holds.prop_map(|(since, text)| Truth::Holds { since, summary: text.into() }),
+            2 => Just(Truth::Not),
+            1 => Just(Truth::Gone),
+            2 => Just(Truth::Unknown),
+        ]
+    }
+
+    proptest! {
+        // Some ways are rare: to begin again, be unknown, and be gone.
+        #![proptest_config(ProptestConfig::with_cases(3_000))]
+
+        /// What is left alone is what a step would have left as it is.
+        #[test]
+        fn only_what_would_not_change_is_left_alone(
+            truths in prop::collection::vec((1..1_200_i64, truth()), 1..60),
+        ) {
+            let rule = rule();
+            let (mut now, mut it) = (START, None);
+            for (apart, truth) in truths {
+                now += apart;
+                let begin = || {
+                    let [kind, key, name] = ["device", "n1", "web-1"].map(str::to_owned);
+                    ("quiet".to_owned(), rule.condition(), Subject { kind, key, name })
+                };
+                let steady = it.as_ref().is_some_and(|it| is_steady(it, &truth, &rule, now));
+                let mut after = step(it.clone(), truth, rule.timing, now, begin);
+                if let Some(after) = &mut after {
+                    after.severity = rule.severity();
+                }
+                prop_assert!(!steady || after == it, "{it:?} became {after:?}");
+                it = after;
+            }
+        }
+    }
 }

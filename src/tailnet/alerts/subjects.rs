@@ -21,7 +21,7 @@ const AT: &str = "at";
 pub(crate) struct AlertDocuments {
     kind: &'static str,
     field: &'static str,
-    paper: AlertDocument,
+    document: AlertDocument,
     /// What it is called to take it away.
     remove: &'static str,
 }
@@ -30,7 +30,7 @@ pub(crate) struct AlertDocuments {
 pub(crate) static RULES: AlertDocuments = AlertDocuments {
     kind: "alert rule",
     field: "rule",
-    paper: AlertDocument::Rule,
+    document: AlertDocument::Rule,
     remove: "Remove",
 };
 
@@ -38,13 +38,13 @@ pub(crate) static RULES: AlertDocuments = AlertDocuments {
 pub(crate) static ACKNOWLEDGEMENTS: AlertDocuments = AlertDocuments {
     kind: "alert",
     field: "acknowledged",
-    paper: AlertDocument::Acknowledgement,
+    document: AlertDocument::Acknowledgement,
     remove: "Withdraw the acknowledgement of",
 };
 
 /// What is muted.
 pub(crate) static MUTES: AlertDocuments =
-    AlertDocuments { kind: "mute", field: "mute", paper: AlertDocument::Mute, remove: "End" };
+    AlertDocuments { kind: "mute", field: "mute", document: AlertDocument::Mute, remove: "End" };
 
 impl AlertDocuments {
     /// The change of the document `id` to `to`; null removes it.
@@ -54,7 +54,8 @@ impl AlertDocuments {
     }
 
     async fn found(&self, tailnet: &Tailnet, id: &str) -> Result<Value> {
-        let all = tailnet.alerts().history()?.alert_documents(&tailnet.label(), self.paper).await?;
+        let all =
+            tailnet.alerts().history()?.alert_documents(&tailnet.label(), self.document).await?;
         let Some((_, body)) = all.into_iter().find(|it| it.0 == id) else { return Ok(Value::Null) };
         serde_json::from_str(&body).map_err(|error| {
             Error::new(ErrorKind::History, format!("{} `{id}` cannot be read: {error}", self.kind))
@@ -76,7 +77,8 @@ impl Subject for AlertDocuments {
     async fn write(&self, tailnet: &Tailnet, write: Write<'_>) -> Result<Written> {
         let mut to = write.change.to.clone();
         // When it was acknowledged is when it is written, not when it was planned.
-        if let (AlertDocument::Acknowledgement, Some(fields)) = (self.paper, to.as_object_mut()) {
+        if let (AlertDocument::Acknowledgement, Some(fields)) = (self.document, to.as_object_mut())
+        {
             fields.entry(AT).or_insert_with(|| to_the_second(Timestamp::now()).into());
         }
         let body = (!to.is_null()).then(|| to.to_string());
@@ -84,7 +86,7 @@ impl Subject for AlertDocuments {
         tailnet
             .alerts()
             .history()?
-            .write_alert_document(&label, self.paper, write.id, body.as_deref())
+            .write_alert_document(&label, self.document, write.id, body.as_deref())
             .await?;
         Ok(Written::default())
     }
