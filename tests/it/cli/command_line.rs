@@ -1,8 +1,11 @@
 //! The program itself.
 
 use std::{
-    io::{BufRead as _, BufReader, Write as _},
+    fs,
+    io::{self, BufRead as _, BufReader, Write as _},
+    path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    sync::LazyLock,
 };
 
 use serde_json::{Value, json};
@@ -13,17 +16,25 @@ use crate::support::{
     tailnet::{sandbox, sandbox_of},
 };
 
+/// A home that is empty when the tests begin: what another version of the program left there would be used.
+static HOME: LazyLock<PathBuf> = LazyLock::new(|| {
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("home");
+    match fs::remove_dir_all(&home) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => panic!("{error}"),
+        _ => home,
+    }
+});
+
 /// The program with these arguments, and nothing of this environment that could reach a tailnet.
 pub fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tailsteward"));
-    let home = std::env::temp_dir().join("tailsteward-tests-no-config");
     for (name, _) in
         std::env::vars().filter(|it| it.0.starts_with("TAILS") || it.0.contains("OAUTH"))
     {
         command.env_remove(name);
     }
-    command.args(arguments).env("HOME", &home).env("XDG_CONFIG_HOME", &home);
-    command.env("XDG_DATA_HOME", &home).env("APPDATA", &home);
+    command.args(arguments).env("HOME", &*HOME).env("XDG_CONFIG_HOME", &*HOME);
+    command.env("XDG_DATA_HOME", &*HOME).env("APPDATA", &*HOME);
     command
 }
 

@@ -1,15 +1,11 @@
 //! The commands: `token`, and what `serve --http` refuses to start with.
 
-use std::process::{Command, Output};
+use std::process::Output;
 
-use crate::support::http::token_file;
+use crate::{cli::command_line::program, support::http::token_file};
 
 fn run(arguments: &[&str]) -> Output {
-    let home = std::env::temp_dir().join("tailsteward-tests-no-config");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tailsteward"));
-    command.env_remove("TAILSTEWARD_TOKENS").env_remove("TAILSTEWARD_SEALING_KEY");
-    command.env("HOME", &home).env("XDG_CONFIG_HOME", &home).env("APPDATA", &home);
-    command.args(arguments).output().unwrap()
+    program(arguments).output().unwrap()
 }
 
 fn out(arguments: &[&str]) -> String {
@@ -73,9 +69,8 @@ fn it_does_not_start_unguarded_by_accident() {
 
 /// The refusal of a server over HTTP with a variable.
 fn serve_with(name: &str, value: &str, options: &[&str]) -> String {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tailsteward"));
-    command.env(name, value).args(["--sandbox", "serve", "--http", "0", "--no-auth"]);
-    let output = command.args(options).output().unwrap();
+    let serve = ["--sandbox", "serve", "--http", "0", "--no-auth"];
+    let output = program(&[&serve, options].concat()).env(name, value).output().unwrap();
     assert!(!output.status.success() && output.stdout.is_empty());
     String::from_utf8(output.stderr).unwrap()
 }
