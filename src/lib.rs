@@ -29,6 +29,7 @@
 //! - [`policy`]: the policy file offline: validate, query, compare by effect, edit.
 //! - [`checks`]: a compliance audit: pure functions from facts to results.
 //! - `alerts` (feature `journal`): rules that say when somebody wants to know, and who is told.
+//! - [`traffic`]: flow logs added up, each byte once.
 //! - [`change`]: how changes are planned, recorded, applied, rolled back and undone.
 //! - [`Settings`], [`Credential`], [`config`]: the connection to the API and its credentials.
 //! - [`Error`]: what can go wrong, and what to do next.
@@ -47,6 +48,7 @@ pub mod config;
 #[cfg(feature = "journal")]
 pub mod history;
 pub mod tailnet;
+pub mod traffic;
 pub mod wire;
 
 #[cfg(feature = "journal")]

@@ -20,7 +20,6 @@ pub(super) struct Body<'a> {
     has_begun: bool,
 }
 
-#[cfg(feature = "server")]
 impl<'a> Body<'a> {
     /// It goes to `sink`.
     pub(super) fn to(sink: &'a mut Sink<'a>) -> Self {

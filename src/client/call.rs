@@ -71,7 +71,6 @@ impl Client {
 
     /// Reads the list under `name` record by record, as JSON: it is never in memory as a whole, however long
     /// it is.
-    #[cfg(feature = "server")]
     pub(crate) async fn each_record(
         &self,
         operation: Operation,

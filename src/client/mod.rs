@@ -21,7 +21,6 @@ pub(crate) mod observe;
 mod outside;
 #[cfg(feature = "journal")]
 pub(crate) mod post;
-#[cfg(feature = "server")]
 pub(crate) mod records;
 pub(crate) mod redact;
 pub(crate) mod response;
@@ -132,7 +131,6 @@ impl Client {
     }
 
     /// Sends a request of `operation`, and hands the parts of a successful response to `sink` as they arrive.
-    #[cfg(feature = "server")]
     pub(crate) async fn stream(
         &self,
         operation: Operation,

@@ -28,6 +28,11 @@ const MAY_USE: &[(&str, &[&str], &str)] = &[
     ("api", &["client", "operation", "wire"], "the generated client sends through the transport"),
     ("database", &["client"], "how a database is opened, without what is in it"),
     (
+        "traffic",
+        &["client", "operation"],
+        "flows are added up while they arrive, without knowing who asks; only how they are read uses the client",
+    ),
+    (
         "history",
         &["client", "database", "operation"],
         "what was seen is compared and kept without knowing what it means to anybody",
@@ -60,6 +65,7 @@ const MAY_USE: &[(&str, &[&str], &str)] = &[
             "operation",
             "policy",
             "tool",
+            "traffic",
             "values",
             "version",
             "visible",

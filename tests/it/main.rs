@@ -34,3 +34,4 @@ mod server;
 mod support;
 mod tailnet;
 mod tool;
+mod traffic;

@@ -1,10 +1,5 @@
 //! Configuration changes and network flows of one device.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    net::IpAddr,
-};
-
 use serde::Serialize;
 use serde_json::Value;
 
@@ -12,7 +7,12 @@ use super::{Device, Devices};
 use crate::{
     ErrorKind,
     client::Result,
-    tailnet::logging::{ConfigurationAuditLog, ConnectionCounts, NetworkFlowLog, Window, harmless},
+    tailnet::logging::{
+        ConfigurationAuditLog, Window,
+        flows::{known, unavailable},
+        harmless,
+    },
+    traffic::{self, About, Kind, Sums, protocol_name, read},
     words::to_the_second,
 };
 
@@ -89,8 +89,8 @@ pub struct Flow {
     pub kind: &'static str,
     /// `tcp`, `udp`, `icmp` or `ipv6-icmp`; the IANA number for other protocols.
     pub proto: String,
-    /// Short name of the peer, or its address if no device has it. Empty for `exit`, whose records do not
-    /// name the two ends.
+    /// Short name of the peer, or its address if no record and no device has it. Empty for `exit`, whose
+    /// records do not name the two ends.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub peer: String,
     /// Server port, taken to be the lower of the two.
@@ -102,7 +102,7 @@ pub struct Flow {
     /// Whether the device is the server.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub inbound: bool,
-    /// Bytes sent by the device.
+    /// Bytes sent by the device: the larger of what both ends report.
     pub sent: u64,
     /// Bytes received by the device.
     pub received: u64,
@@ -124,18 +124,18 @@ impl Devices<'_> {
     ) -> Result<DeviceLogs> {
         let list = self.list().await?;
         let device = super::find::find(&list, device)?;
-        let logging = self.tailnet().logging();
         let mut events = self.events(device, window).await?;
         let events_total = events.len();
         events.truncate(limit);
         let mut notes = Vec::new();
         let mut found = None;
         if flows != Flows::None {
-            match logging.network(window).await {
-                Ok(all) => found = Some(sum(device, &list, &all, flows)),
+            match self.flows(device, &list, window, flows, &mut notes).await {
+                Ok(all) => found = Some(all),
                 Err(error)
                     if matches!(error.kind(), ErrorKind::PlanLimit | ErrorKind::Forbidden) =>
                 {
+                    let error = unavailable(self.tailnet(), error).await;
                     let remedy = error.remedy().unwrap_or_default();
                     notes.push(format!("no network flows: {error}; {remedy}"));
                 }
@@ -155,6 +155,37 @@ impl Devices<'_> {
             flows,
             notes,
         })
+    }
+
+    async fn flows(
+        &self,
+        device: &Device,
+        list: &[Device],
+        window: Window,
+        flows: Flows,
+        notes: &mut Vec<String>,
+    ) -> Result<Vec<Flow>> {
+        let known: Vec<_> = list.iter().map(known).collect();
+        let own = known.iter().find(|it| it.id == device.key());
+        let addresses = own.map(|it| it.addresses.clone()).unwrap_or_default();
+        let mut about = About::new(device.key(), addresses);
+        about.by_connection = flows == Flows::ByConnection;
+        let mut sums = Sums::about(about);
+        // The end of the window belongs to it.
+        let window = (window.start().as_second(), window.end().as_second() + 1);
+        for missed in read::window(self.tailnet().client(), &mut sums, window).await? {
+            let at = jiff::Timestamp::from_second(missed.from).map(to_the_second);
+            let (at, why) = (at.unwrap_or_default(), missed.why);
+            notes.push(format!(
+                "flows from {at} on, {} s, are missing: {why}",
+                missed.to - missed.from
+            ));
+        }
+        let unreadable = sums.unreadable();
+        if unreadable > 0 {
+            notes.push(format!("{unreadable} records or parts of them could not be read"));
+        }
+        Ok(sums.flows(&known).into_iter().map(row).collect())
     }
 
     async fn events(&self, device: &Device, window: Window) -> Result<Vec<Event>> {
@@ -200,97 +231,21 @@ fn whole(time: String) -> String {
     time.parse().map_or(time, to_the_second)
 }
 
-/// What the traffic of a device is added up by.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Key<'a> {
-    kind: &'static str,
-    proto: String,
-    /// The peer's node ID, or its address if no device has it.
-    peer: &'a str,
-    port: Option<u16>,
-    from_port: Option<u16>,
-    inbound: bool,
-}
-
-/// Sums up the traffic of `device`, the most traffic first. `list` has the names of its peers.
-fn sum(device: &Device, list: &[Device], logs: &[NetworkFlowLog], flows: Flows) -> Vec<Flow> {
-    let addresses = list.iter().flat_map(|it| it.addresses().iter().map(move |at| (at, it)));
-    let known: HashMap<IpAddr, &Device> =
-        addresses.filter_map(|(at, it)| Some((at.parse().ok()?, it))).collect();
-    let names: HashMap<&str, &str> = list.iter().map(|it| (it.key(), it.short_name())).collect();
-    let mut sums: BTreeMap<Key<'_>, (u64, u64)> = BTreeMap::new();
-    let own = logs.iter().filter(|it| it.node_id.as_deref() == device.node_id.as_deref());
-    for log in own {
-        let kinds = [
-            ("virtual", &log.virtual_traffic),
-            ("subnet", &log.subnet_traffic),
-            ("exit", &log.exit_traffic),
-        ];
-        for (kind, counts) in kinds {
-            for count in counts.iter().flatten() {
-                let (key, is_peers) = key(device, &known, kind, count, flows);
-                let sum = sums.entry(key).or_default();
-                let bytes = |it: Option<i64>| u64::try_from(it.unwrap_or_default()).unwrap_or(0);
-                let (tx, rx) = (bytes(count.tx_bytes), bytes(count.rx_bytes));
-                let (sent, received) = if is_peers { (rx, tx) } else { (tx, rx) };
-                sum.0 += sent;
-                sum.1 += received;
-            }
-        }
-    }
-    let row = |(key, (sent, received)): (Key<'_>, (u64, u64))| {
-        let Key { kind, proto, peer, port, from_port, inbound } = key;
-        let peer = names.get(peer).copied().unwrap_or(peer).to_owned();
-        Flow { kind, proto, peer, port, from_port, inbound, sent, received }
+/// How flows are shown; the most traffic first.
+fn row(flow: traffic::Flow) -> Flow {
+    let kind = match flow.kind {
+        Kind::Virtual => "virtual",
+        Kind::Subnet => "subnet",
+        Kind::Exit => "exit",
     };
-    let mut flows: Vec<Flow> = sums.into_iter().map(row).collect();
-    flows.sort_by_key(|it| std::cmp::Reverse(it.sent + it.received));
-    flows
-}
-
-/// What a connection is added up by, and whether its counters are those of the peer.
-fn key<'a>(
-    device: &Device,
-    known: &HashMap<IpAddr, &'a Device>,
-    kind: &'static str,
-    count: &'a ConnectionCounts,
-    flows: Flows,
-) -> (Key<'a>, bool) {
-    let src = end(count.src.as_deref().unwrap_or_default());
-    let dst = end(count.dst.as_deref().unwrap_or_default());
-    // In these lists the source is the node that reports, whoever opened the connection. Physical traffic is
-    // not among them: its source is the peer, and its destination the endpoint or relay that reached it.
-    let is_peers = dst.0.parse().is_ok_and(|it| device.has_address(it));
-    let ((_, own_port), (at, peer_port)) = if is_peers { (dst, src) } else { (src, dst) };
-    let peer = at.parse().ok().and_then(|it| known.get(&it)).map_or(at, |it| it.key());
-    let inbound = own_port.zip(peer_port).is_some_and(|(own, peers)| own < peers);
-    let (port, client) = if inbound { (own_port, peer_port) } else { (peer_port, own_port) };
-    let from_port = client.filter(|_| flows == Flows::ByConnection);
-    let proto = protocol(count.proto.as_ref());
-    (Key { kind, proto, peer, port, from_port, inbound }, is_peers)
-}
-
-/// The address and the port in `100.64.0.1:443` or `[fd7a::1]:443`. Port 0 stands for none.
-fn end(text: &str) -> (&str, Option<u16>) {
-    if text.parse::<IpAddr>().is_ok() {
-        return (text, None);
-    }
-    let (host, port) = text.rsplit_once(':').unwrap_or((text, ""));
-    (host.trim_matches(['[', ']']), port.parse().ok().filter(|it| *it > 0))
-}
-
-/// Names a protocol. The API sends a name or an IANA number, or 0 if the record has none.
-fn protocol(value: Option<&Value>) -> String {
-    match value {
-        Some(Value::String(name)) => name.clone(),
-        Some(Value::Number(number)) => match number.as_u64() {
-            Some(0) => "unknown".to_owned(),
-            Some(1) => "icmp".to_owned(),
-            Some(6) => "tcp".to_owned(),
-            Some(17) => "udp".to_owned(),
-            Some(58) => "ipv6-icmp".to_owned(),
-            _ => number.to_string(),
-        },
-        _ => "unknown".to_owned(),
+    Flow {
+        kind,
+        proto: protocol_name(flow.protocol),
+        peer: if flow.peer.name.is_empty() { flow.peer.id } else { flow.peer.name },
+        port: flow.port,
+        from_port: flow.from_port,
+        inbound: flow.inbound,
+        sent: flow.sent,
+        received: flow.received,
     }
 }

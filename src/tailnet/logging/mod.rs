@@ -5,6 +5,7 @@ use jiff::Timestamp;
 pub mod audit;
 pub(crate) mod aws;
 mod difference;
+pub(crate) mod flows;
 mod links;
 pub mod stream;
 #[cfg(feature = "server")]

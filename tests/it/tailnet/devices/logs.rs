@@ -99,7 +99,9 @@ async fn a_window_that_makes_no_sense_is_refused() {
 }
 
 /// Answers with two devices and their flow records, whatever is asked.
-async fn flow_logs(record: Value) -> Agent {
+async fn flow_logs(mut record: Value) -> Agent {
+    record["start"] =
+        json!((jiff::Timestamp::now() - jiff::SignedDuration::from_mins(5)).to_string());
     let devices = json!({ "devices": [
         { "nodeId": "n1", "name": "web.t.ts.net", "addresses": ["100.64.0.1", "fd7a:115c::1"] },
         { "nodeId": "n2", "name": "db.t.ts.net", "addresses": ["100.64.0.2", "fd7a:115c::2"] },
