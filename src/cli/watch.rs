@@ -161,7 +161,7 @@ async fn poll(
     }
     let now = Timestamp::now().as_second();
     let mut is_seen = true;
-    for source in Source::all() {
+    for source in Source::all().into_iter().chain([Source::flow_logs()]) {
         if let Looked::Not(why) = poller.look(&source, now).await? {
             unknown.push(format!("{}: {why}", source.name));
             if source.name == "devices" {

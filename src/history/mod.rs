@@ -24,6 +24,7 @@ mod answers;
 pub mod diff;
 mod event;
 mod fact;
+mod flows;
 pub mod look;
 mod memory;
 mod poll;
@@ -45,7 +46,7 @@ pub use self::{
     spans::{Seconds, Spans},
     store::{
         Accepted, AlertChanges, AlertDocument, DaySums, Delivery, Held, History, Kept, KeptAlert,
-        LEASE, Lease, LookedAt, Outgoing, Seen, Transition, Watching,
+        KeptTraffic, LEASE, Lease, LookedAt, Outgoing, Seen, Transition, Watching,
     },
 };
 pub use crate::database::Place;

@@ -169,7 +169,18 @@ impl Poller {
         }
     }
 
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(super) fn history(&self) -> &History {
+        &self.history
+    }
+
     async fn try_look(&mut self, source: &Source, now: Seconds) -> Result<Looked> {
+        if matches!(source.shape, Shape::FlowLogs) {
+            return self.look_at_flow_logs(source, now).await;
+        }
         let cell = match self.memory.cell(source.number) {
             Some(cell) => cell,
             None => self.memory.put(source.number, self.history.known(&self.lease, source).await?),
@@ -289,6 +300,7 @@ impl Poller {
     ///
     /// [`History`](crate::ErrorKind::History) if the database cannot be written.
     pub async fn tidy(&self, now: Seconds) -> Result<()> {
+        self.history.roll_traffic(&self.lease, now).await?;
         // Transitions are deleted only after they are summed up.
         if self.history.sum_up(&self.lease, &self.label, now).await? == 0 {
             self.history.prune(&self.lease, super::Kept::default(), now).await?;

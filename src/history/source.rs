@@ -31,6 +31,8 @@ pub(super) enum Shape {
     Devices,
     /// Entries of the audit log.
     AuditLog,
+    /// Records of the flow logs, which are added up.
+    FlowLogs,
     /// A list under a name, with the fields that hold an ID and a name.
     List { member: &'static str, key: &'static str, name: &'static str },
     /// One object for each name.
@@ -95,6 +97,19 @@ impl Source {
         all
     }
 
+    /// The flow logs. They are only asked for where the settings say that they are on: 12 more requests in an
+    /// hour.
+    pub fn flow_logs() -> Self {
+        Self {
+            number: FLOW_LOGS,
+            name: "flow logs",
+            kind: Kind::Settings,
+            operation: Operation::ListNetworkFlowLogs,
+            interval: 5 * MINUTE,
+            shape: Shape::FlowLogs,
+        }
+    }
+
     /// The names of the fields that are compared, as the API writes them.
     pub fn field_names(&self) -> &'static [&'static str] {
         fields_of(self.kind)
@@ -109,6 +124,7 @@ impl Source {
 pub(super) const DEVICES: i64 = 1;
 const AUDIT_LOG: i64 = 2;
 const FIRST_LIST: i64 = 3;
+const FLOW_LOGS: i64 = 1_000;
 
 type Row = (&'static str, Kind, Operation, Seconds, Shape);
 

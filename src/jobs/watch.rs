@@ -154,7 +154,8 @@ impl<'a> Turn<'a> {
             let wait = SPREAD.mul_f64(fastrand::f64());
             if source.name == "devices" { now } else { now + wait }
         };
-        let due = Source::all().into_iter().map(|source| (when(&source), source)).collect();
+        let sources = Source::all().into_iter().chain([Source::flow_logs()]);
+        let due = sources.map(|source| (when(&source), source)).collect();
         Self {
             title: tailnet.title(),
             label: tailnet.label(),

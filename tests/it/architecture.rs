@@ -34,7 +34,7 @@ const MAY_USE: &[(&str, &[&str], &str)] = &[
     ),
     (
         "history",
-        &["client", "database", "operation"],
+        &["client", "database", "operation", "traffic"],
         "what was seen is compared and kept without knowing what it means to anybody",
     ),
     (

@@ -17,6 +17,7 @@ mod prune;
 mod read;
 mod replay;
 mod schema;
+mod traffic;
 mod watching;
 mod write;
 
@@ -27,6 +28,7 @@ pub use self::{
     lease::{LEASE, Lease},
     prune::Kept,
     read::{LookedAt, Seen, Transition},
+    traffic::KeptTraffic,
     watching::Watching,
     write::Held,
 };

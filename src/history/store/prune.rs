@@ -15,11 +15,15 @@ pub struct Kept {
     pub days: i64,
     /// Entries of the audit log, and alerts that are over.
     pub events: i64,
+    /// Traffic by hour; afterwards by day.
+    pub traffic_hours: i64,
+    /// Traffic by day.
+    pub traffic: i64,
 }
 
 impl Default for Kept {
     fn default() -> Self {
-        Self { facts: 90, days: 3 * 365, events: 365 }
+        Self { facts: 90, days: 3 * 365, events: 365, traffic_hours: 14, traffic: 365 }
     }
 }
 
@@ -115,7 +119,7 @@ impl History {
                 now - kept.days * DAY,
             ),
         ];
-        for (step, before) in steps {
+        for (step, before) in steps.into_iter().chain(traffic_steps(now - kept.traffic * DAY)) {
             loop {
                 let query = sqlx::query(step).bind(lease.tailnet).bind(before).bind(ROWS);
                 let rows = query.execute(pool).await?.rows_affected();
@@ -132,4 +136,28 @@ impl History {
         }
         Ok(deleted)
     }
+}
+
+/// What deletes old traffic: its rows, when it was read, and who had none since.
+fn traffic_steps(before: Seconds) -> [(&'static str, Seconds); 3] {
+    [
+        (
+            "DELETE FROM traffic WHERE tailnet = $1 AND
+                 (size, begins, sort, one, other, protocol, port) IN
+                 (SELECT size, begins, sort, one, other, protocol, port FROM traffic
+                  WHERE tailnet = $1 AND begins + size < $2 LIMIT $3)",
+            before,
+        ),
+        (
+            "DELETE FROM traffic_read WHERE tailnet = $1 AND (size, begins) IN
+                 (SELECT size, begins FROM traffic_read
+                  WHERE tailnet = $1 AND begins + size < $2 LIMIT $3)",
+            before,
+        ),
+        (
+            "DELETE FROM traffic_ends WHERE id IN
+                 (SELECT id FROM traffic_ends WHERE tailnet = $1 AND seen < $2 LIMIT $3)",
+            before - DAY,
+        ),
+    ]
 }

@@ -274,7 +274,8 @@ impl History {
         );
         let rows = rows.bind(number).fetch_all(self.pool().await?).await;
         let rows = rows.map_err(|error| self.wrong(&error))?;
-        let sources = source::Source::all();
+        let mut sources = source::Source::all();
+        sources.push(source::Source::flow_logs());
         let look = |row: &AnyRow| {
             let number: i64 = row.try_get("source")?;
             let source =

@@ -4,9 +4,9 @@ use crate::database::Schema;
 
 pub(super) const SCHEMA: Schema = Schema {
     version_table: "history_version",
-    version: 2,
+    version: 3,
     tables: TABLES,
-    upgrades: &[VERSION_2],
+    upgrades: &[VERSION_2, VERSION_3],
     lock: 7_426_832,
 };
 
@@ -64,6 +64,21 @@ const TABLES: &[&str] = &[
         error TEXT, PRIMARY KEY (tailnet, id, receiver))",
     "CREATE INDEX IF NOT EXISTS outbox_next ON outbox (tailnet, state, next)",
     "CREATE TABLE IF NOT EXISTS alert_news (tailnet BIGINT PRIMARY KEY, generation BIGINT NOT NULL)",
+    // Who had traffic: nodes, and hosts behind routers.
+    "CREATE TABLE IF NOT EXISTS traffic_ends (
+        id {ID}, tailnet BIGINT NOT NULL, key TEXT NOT NULL, name TEXT NOT NULL, tags TEXT NOT NULL,
+        seen BIGINT NOT NULL, UNIQUE (tailnet, key))",
+    // Sums of `size` seconds from `begins` on. What the four numbers are depends on the sort.
+    "CREATE TABLE IF NOT EXISTS traffic (
+        tailnet BIGINT NOT NULL, size BIGINT NOT NULL, begins BIGINT NOT NULL, sort BIGINT NOT NULL,
+        one BIGINT NOT NULL, other BIGINT NOT NULL, protocol BIGINT NOT NULL, port BIGINT NOT NULL,
+        a BIGINT NOT NULL, b BIGINT NOT NULL, c BIGINT NOT NULL, d BIGINT NOT NULL,
+        PRIMARY KEY (tailnet, size, begins, sort, one, other, protocol, port)) {CLUSTERED}",
+    // Of which times there are sums. Times of several sizes do not overlap.
+    "CREATE TABLE IF NOT EXISTS traffic_read (
+        tailnet BIGINT NOT NULL, size BIGINT NOT NULL, begins BIGINT NOT NULL, seconds BIGINT NOT NULL,
+        read_at BIGINT NOT NULL, records BIGINT NOT NULL, bad_records BIGINT NOT NULL,
+        bad_entries BIGINT NOT NULL, PRIMARY KEY (tailnet, size, begins)) {CLUSTERED}",
 ];
 
 /// Who acted in an entry of the audit log, and the role that a user got; how often somebody asked for a look.
@@ -72,3 +87,6 @@ const VERSION_2: &[&str] = &[
     "ALTER TABLE events ADD COLUMN actor_kind TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE events ADD COLUMN value TEXT NOT NULL DEFAULT ''",
 ];
+
+/// Traffic: only new tables.
+const VERSION_3: &[&str] = &[];

@@ -235,7 +235,7 @@ fn rows_of(things: &[(Box<str>, Vec<Fact>)], number: &dyn Fn(&str) -> Option<i64
 }
 
 /// Moves the end of the span in which somebody looks at `source`, or begins another one after a gap.
-async fn looked(
+pub(super) async fn looked(
     connection: &mut AnyConnection,
     lease: &Lease,
     source: &Source,
