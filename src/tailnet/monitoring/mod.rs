@@ -10,6 +10,7 @@ pub mod metrics;
 pub mod past;
 #[cfg(feature = "server")]
 pub(crate) mod tools;
+pub mod traffic;
 pub mod uptime;
 
 use crate::{

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use self::traffic::MonitorBandwidth;
 use super::{
     connectivity::{DeviceConnection, State},
     past::Past,
@@ -19,15 +20,18 @@ use crate::{
     tool::{List, Page, PageSize, Part, Query, Toolset, list, query},
 };
 
+pub(crate) mod traffic;
+
 pub(crate) const TOOLSET: Toolset = Toolset {
     name: "monitoring",
-    about: "Connections and uptime of devices over time.",
+    about: "Connections, uptime and traffic of devices over time.",
     instructions: "Figures about the past need a history: `serve --watch` or `watch`.",
     default: false,
     tools: &[
         list::<ControlConnectivity>(),
         list::<GetUptimeStatistics>(),
         query::<GetDeviceHistory>(),
+        query::<MonitorBandwidth>(),
     ],
 };
 
