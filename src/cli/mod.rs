@@ -37,6 +37,7 @@ mod server_options;
 mod target;
 mod token;
 mod tools;
+mod traffic;
 mod watch;
 
 /// Run your Tailscale tailnet from an AI assistant, safely.
@@ -118,6 +119,8 @@ enum Command {
     /// Manage tokens for the HTTP server
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Show who moved how much, from network flow logs
+    Traffic(traffic::TrafficArguments),
     /// Watch the tailnet without serving it: poll the API, keep a history of what changed, and alert
     Watch(watch::WatchArguments),
     /// Serve only the emulated admin API, for other clients
@@ -263,6 +266,9 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Token(command) => {
             offered.fits_a_token()?;
             print(&token::run(command)?);
+        }
+        Command::Traffic(arguments) => {
+            arguments.run(&target, offered.history(target.sandbox)?).await?;
         }
         Command::Watch(watch) => {
             let done = watching(&watch, &target, &offered).await;

@@ -14,8 +14,6 @@ const LAG: Seconds = 120;
 pub(super) const FINAL: Seconds = 960;
 /// How far back slots are read that nobody has read yet, in seconds.
 pub(super) const CATCH_UP: Seconds = 6 * 3_600;
-/// The same if none was ever read.
-const FIRST: Seconds = 3_600;
 /// How many slots one look reads at the most.
 const SLOTS: usize = 6;
 /// How many rows of each sort are kept apart.
@@ -58,14 +56,13 @@ impl Poller {
     }
 }
 
-/// The slots that are over and were never read, or were read before their last records came; the oldest first.
+/// The slots that are over and were never read, or were read before their last records came; the newest first.
 /// `read` has the slots that were read, and when; those that cannot be read again with the largest time.
 pub(super) fn due(read: &[(Seconds, Seconds)], now: Seconds) -> Vec<Seconds> {
-    let back = if read.is_empty() { FIRST } else { CATCH_UP };
     let last = (now - LAG).div_euclid(SLOT) * SLOT - SLOT;
     let mut due = Vec::new();
-    let mut slot = (now - back).div_euclid(SLOT) * SLOT;
-    while slot <= last {
+    let mut slot = last;
+    while slot >= (now - CATCH_UP).div_euclid(SLOT) * SLOT {
         let end = slot + SLOT + FINAL;
         let is_due = match read.iter().find(|it| it.0 == slot) {
             None => true,
@@ -74,7 +71,7 @@ pub(super) fn due(read: &[(Seconds, Seconds)], now: Seconds) -> Vec<Seconds> {
         if is_due {
             due.push(slot);
         }
-        slot += SLOT;
+        slot -= SLOT;
     }
     due
 }
@@ -94,8 +91,8 @@ mod tests {
                 reads += 1;
             }
         }
-        // An hour before the start, and 24 hours, twice, but for the end.
-        assert!((2 * 6 * 24..=2 * 6 * 25).contains(&reads), "{reads}");
+        // 24 hours, twice but for the end, and what was before the start, once.
+        assert!((2 * 6 * 24..2 * 6 * 24 + 6 * 6).contains(&reads), "{reads}");
         let later = start + 24 * 3_600 + 3 * 3_600;
         assert_eq!(due(&read, later).len(), 20, "what was missed, and what was not final");
     }

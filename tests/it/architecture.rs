@@ -129,6 +129,7 @@ const MAY_USE: &[(&str, &[&str], &str)] = &[
             "server",
             "tailnet",
             "tool",
+            "traffic",
             "visible",
             "words",
         ],

@@ -114,7 +114,8 @@ async fn read_all(
     let missing = Spans::one(from, to).without(&spans);
     // Of a long window, only its end is not kept yet.
     let may_read = |begin: Seconds, end: Seconds| {
-        to - from <= LONGEST_LIVE.as_secs() + MARGIN
+        let margin = if is_kept { MARGIN } else { 0 };
+        to - from <= LONGEST_LIVE.as_secs() + margin
             || (is_kept && end == to && end - begin <= USUAL.as_secs())
     };
     if !is_kept && !may_read(from, to) {

@@ -1,5 +1,7 @@
 //! Connections and uptime over time, as a model sees them.
 
+mod traffic;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tailsteward::{
