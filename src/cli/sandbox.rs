@@ -31,6 +31,9 @@ pub(super) struct SandboxArguments {
     /// Let devices go offline and come back by themselves
     #[arg(long)]
     moving: bool,
+    /// Let devices talk all the time: 24 hours of 20 devices have about half a gigabyte of flow logs
+    #[arg(long)]
+    busy: bool,
     /// Refuse features that the free plan lacks
     #[arg(long)]
     free_plan: bool,
@@ -38,7 +41,7 @@ pub(super) struct SandboxArguments {
 
 /// Serves until the process receives a stop signal.
 pub(super) async fn serve(arguments: SandboxArguments, devices: usize) -> Result<()> {
-    let SandboxArguments { listen, state, tailnets, seed, moving, free_plan } = arguments;
+    let SandboxArguments { listen, state, tailnets, seed, moving, busy, free_plan } = arguments;
     let mut names = vec![Sandbox::TAILNET.to_owned()];
     names.extend(tailnets.iter().cloned());
     let is_twice = |name: &&String| names.iter().filter(|it| it == name).count() > 1;
@@ -52,6 +55,7 @@ pub(super) async fn serve(arguments: SandboxArguments, devices: usize) -> Result
         listen,
         more_tailnets: tailnets,
         devices_move: moving,
+        busy,
         free_plan,
         ..Options::default()
     };

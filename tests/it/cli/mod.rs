@@ -6,4 +6,5 @@ mod call;
 pub mod command_line;
 mod policy_commands;
 mod sandbox;
+mod traffic;
 mod watch;

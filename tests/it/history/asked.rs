@@ -68,3 +68,24 @@ async fn a_history_of_version_1_is_upgraded() {
     history.look_soon("label", &["devices"]).await.unwrap();
     assert_eq!(open().renew_and_hear(&lease).await.unwrap(), Some(1));
 }
+
+#[tokio::test]
+async fn a_history_of_version_2_gets_tables_for_traffic() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("history.db");
+    let open = || History::new(Place::File(file.clone()));
+    open().take_lease("label", "one").await.unwrap().unwrap();
+    let url = format!("sqlite://{}", file.display());
+    let mut database = sqlx::AnyConnection::connect(&url).await.unwrap();
+    for table in ["traffic", "traffic_read", "traffic_ends"] {
+        database.execute(&*format!("DROP TABLE {table}")).await.unwrap();
+    }
+    database.execute("UPDATE history_version SET version = 2").await.unwrap();
+    database.close().await.unwrap();
+
+    let kept = open().traffic("label", 0, 1_000).await.unwrap();
+    assert!(kept.totals.is_empty() && kept.spans.is_empty());
+    let mut database = sqlx::AnyConnection::connect(&url).await.unwrap();
+    let row = database.fetch_one("SELECT version FROM history_version").await.unwrap();
+    assert_eq!(sqlx::Row::get::<i64, _>(&row, 0), 3);
+}

@@ -26,6 +26,9 @@ const WINDOW_SECONDS: i64 = 5;
 /// Connections begin at a random time within blocks of so many windows, and end with them.
 const BLOCK_WINDOWS: i64 = 60;
 
+/// How many connections there are for each busy node in a block.
+const BUSY: usize = 16;
+
 /// How long after its window a record is there, at the latest.
 const LATEST_SECONDS: i64 = 852;
 
@@ -121,7 +124,7 @@ pub(crate) fn list(call: &mut Call<'_>) -> Outcome {
     let block = BLOCK_WINDOWS * WINDOW_SECONDS;
     for number in start.as_second().div_euclid(block)..=end.as_second().div_euclid(block) {
         let mut rng = Rng::with_seed(call.state.seed ^ number.unsigned_abs().rotate_left(17));
-        let talks = talks(&mut rng, &nodes);
+        let talks = talks(&mut rng, &nodes, call.options.busy);
         for window in 0..BLOCK_WINDOWS {
             let Ok(begins) = Timestamp::from_second(number * block + window * WINDOW_SECONDS)
             else {
@@ -138,8 +141,9 @@ pub(crate) fn list(call: &mut Call<'_>) -> Outcome {
 }
 
 /// The connections of a block of windows.
-fn talks(rng: &mut Rng, nodes: &[&Device]) -> Vec<Talk> {
-    let count = (nodes.len() / 15).clamp(2, 25);
+fn talks(rng: &mut Rng, nodes: &[&Device], busy: bool) -> Vec<Talk> {
+    let usual = (nodes.len() / 15).clamp(2, 25);
+    let count = if busy { nodes.len() * BUSY } else { usual };
     (0..count).filter_map(|_| Talk::new(rng, nodes)).collect()
 }
 
