@@ -141,7 +141,7 @@ impl Line {
     }
 }
 
-/// What is said of a device beside its bytes.
+/// What is known of a device beside its bytes.
 fn device(row: &Value, both: &str) -> String {
     let mut more = both.to_owned();
     for (field, what) in [("carried", "carried for subnets"), ("exit", "exit traffic")] {
@@ -149,7 +149,9 @@ fn device(row: &Value, both: &str) -> String {
             let _ = write!(more, ", {} {what}", bytes(count));
         }
     }
-    if let Some(percent) = row["relayed"]["bytes_percent"].as_f64().filter(|it| *it > 0.0) {
+    if let Some(percent) =
+        row["relayed"].get("bytes_percent").and_then(Value::as_f64).filter(|it| *it > 0.0)
+    {
         let _ = write!(more, ", {percent} % relayed");
     }
     more

@@ -6,7 +6,7 @@ use crate::{
     traffic::{Sums, read},
 };
 
-/// The seconds of a slot, which is read at once and replaced as a whole.
+/// The seconds of a slot, which is read at once, and replaced at once.
 pub(super) const SLOT: Seconds = read::PART;
 /// How long after a slot its records are there, but for those that come late.
 const LAG: Seconds = 120;
@@ -20,7 +20,7 @@ const SLOTS: usize = 6;
 pub(super) const MOST_ROWS: usize = 2_000;
 
 impl Poller {
-    /// Whether the settings said, when they were last looked at, that flow logs are on.
+    /// Whether, by the last look at the settings, flow logs are on.
     async fn logs_flows(&self) -> bool {
         let settings = Source::all().into_iter().find(|it| it.name == "settings");
         let Some(settings) = settings else { return false };
@@ -29,7 +29,7 @@ impl Poller {
         known.things().any(|it| it.value(field) == "1")
     }
 
-    /// Reads the slots that are due. Each is recorded as a whole, so nothing counts twice, and nothing is lost
+    /// Reads the slots that are due. Each is recorded at once, so nothing counts twice, and nothing is lost
     /// if the process ends in between.
     pub(super) async fn look_at_flow_logs(&self, source: &Source, now: Seconds) -> Result<Looked> {
         let (mut seen, mut rows) = (0, 0);

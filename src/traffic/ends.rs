@@ -49,13 +49,13 @@ impl KnownDevice {
 
 /// What the records say of a node.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Said {
+struct Reported {
     name: Box<str>,
     tags: Vec<Box<str>>,
     addresses: Vec<Box<str>>,
 }
 
-impl Said {
+impl Reported {
     fn is(&self, node: &Node<'_>) -> bool {
         let same = |kept: &[Box<str>], now: Option<&Vec<Text<'_>>>| {
             let now = now.map(Vec::as_slice).unwrap_or_default();
@@ -100,7 +100,7 @@ pub(super) struct Ends {
     list: Vec<Named>,
     nodes: HashMap<Box<str>, Place>,
     addresses: HashMap<IpAddr, Place>,
-    said: HashMap<Box<str>, Said>,
+    reported: HashMap<Box<str>, Reported>,
     /// Whose address it is, by the records.
     owners: HashMap<IpAddr, Box<str>>,
 }
@@ -111,7 +111,7 @@ impl Default for Ends {
             list: vec![Named::None, Named::Others],
             nodes: HashMap::new(),
             addresses: HashMap::new(),
-            said: HashMap::new(),
+            reported: HashMap::new(),
             owners: HashMap::new(),
         }
     }
@@ -150,21 +150,21 @@ impl Ends {
 
     /// Takes over what a record says of a node.
     pub(super) fn learn(&mut self, node: &Node<'_>) {
-        let Some(id) = node.node_id.as_ref().map(|it| &*it.0).filter(|it| !it.is_empty()) else {
+        let Some(id) = node.id.as_ref().map(|it| &*it.0).filter(|it| !it.is_empty()) else {
             return;
         };
-        match self.said.get(id) {
-            Some(said) if said.is(node) => return,
-            None if self.said.len() >= MOST_NODES => return,
+        match self.reported.get(id) {
+            Some(reported) if reported.is(node) => return,
+            None if self.reported.len() >= MOST_NODES => return,
             _ => {}
         }
-        let said = Said::of(node);
-        for address in &said.addresses {
+        let reported = Reported::of(node);
+        for address in &reported.addresses {
             if let Ok(address) = address.parse() {
                 self.owns(address, id);
             }
         }
-        self.said.insert(id.into(), said);
+        self.reported.insert(id.into(), reported);
     }
 
     /// Takes over that a node reported traffic of its own from this address.
@@ -177,7 +177,7 @@ impl Ends {
     /// Forgets the addresses that are not among `used`, and says where the others went.
     pub(super) fn retain(&mut self, used: &HashSet<Place>) -> HashMap<Place, Place> {
         let old = std::mem::take(self);
-        (self.said, self.owners) = (old.said, old.owners);
+        (self.reported, self.owners) = (old.reported, old.owners);
         let mut moved = HashMap::from([(NONE, NONE), (OTHERS, OTHERS)]);
         for (at, end) in old.list.into_iter().enumerate() {
             let at = Place::try_from(at).unwrap_or_default();
@@ -201,15 +201,15 @@ impl Ends {
             known.iter().flat_map(|it| it.addresses.iter().map(move |at| (*at, it))).collect();
         let by_id: HashMap<&str, &KnownDevice> = known.iter().map(|it| (&*it.id, it)).collect();
         let node = |id: &str| {
-            let said = self.said.get(id).filter(|it| !it.name.is_empty());
+            let reported = self.reported.get(id).filter(|it| !it.name.is_empty());
             let device = by_id.get(id);
-            let name = said.map(|it| it.name.to_string());
-            let tags = |said: &Said| said.tags.iter().map(ToString::to_string).collect();
+            let name = reported.map(|it| it.name.to_string());
+            let tags = |it: &Reported| it.tags.iter().map(ToString::to_string).collect();
             End {
                 id: id.to_owned(),
                 name: name.or_else(|| device.map(|it| it.name.clone())).unwrap_or_default(),
-                tags: match (said, device) {
-                    (Some(said), _) => tags(said),
+                tags: match (reported, device) {
+                    (Some(reported), _) => tags(reported),
                     (None, Some(device)) => device.tags.clone(),
                     (None, None) => Vec::new(),
                 },

@@ -41,8 +41,8 @@ pub(super) struct Record<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Node<'a> {
-    #[serde(borrow)]
-    pub(super) node_id: Option<Text<'a>>,
+    #[serde(borrow, rename = "nodeId")]
+    pub(super) id: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) name: Option<Text<'a>>,
     #[serde(borrow)]

@@ -183,7 +183,7 @@ impl Sums {
     fn take(&mut self, id: &str, record: &Record<'_>) {
         let nodes = record.src_node.iter().filter(|it| {
             // Only its own ID is verified.
-            it.node_id.as_ref().is_some_and(|it| it.0 == id)
+            it.id.as_ref().is_some_and(|it| it.0 == id)
         });
         for node in nodes.chain(record.dst_nodes.iter().flatten()) {
             self.ends.learn(node);

@@ -120,7 +120,7 @@ impl Totals {
         self.rows.is_empty()
     }
 
-    /// The place of an end, which gets one if it has none. What was last said of it counts.
+    /// The place of an end, which gets one if it has none. What came last about it counts.
     pub(crate) fn place(&mut self, end: &End) -> Place {
         if let Some(place) = self.places.get(&end.id).copied() {
             let known = usize::try_from(place).ok().and_then(|it| self.ends.get_mut(it));

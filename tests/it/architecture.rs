@@ -27,11 +27,7 @@ const MAY_USE: &[(&str, &[&str], &str)] = &[
     ("config", &["client"], "settings are made here, and used elsewhere"),
     ("api", &["client", "operation", "wire"], "the generated client sends through the transport"),
     ("database", &["client"], "how a database is opened, without what is in it"),
-    (
-        "traffic",
-        &["client", "operation"],
-        "flows are added up while they arrive, without knowing who asks; only how they are read uses the client",
-    ),
+    ("traffic", &["client", "operation"], "flows are added up without knowing who asks for them"),
     (
         "history",
         &["client", "database", "operation", "traffic"],

@@ -150,10 +150,12 @@ async fn read_all(
         }
     }
     totals.absorb(&sums.totals(known));
-    let mut coverage = Coverage::default();
-    coverage.percent = share(covered, to - from);
-    coverage.kept_percent = share(kept_seconds, to - from);
-    coverage.gaps = gaps;
+    let coverage = Coverage {
+        percent: share(covered, to - from),
+        kept_percent: share(kept_seconds, to - from),
+        gaps,
+        ..Coverage::default()
+    };
     Ok(Read { totals, coverage })
 }
 

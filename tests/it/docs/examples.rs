@@ -19,13 +19,15 @@ use crate::support::{agent::Agent, tailnet::sandbox};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/EXAMPLES.md");
 
-/// A block of the file: ```` ```json call=TOOL keep=NAME:/pointer ````.
+/// A block of the file: ```` ```json call=TOOL keep=NAME:/pointer tokens=N ````.
 struct Example {
     /// Where it begins in the file.
     line: usize,
     tool: &'static str,
     /// What is kept of the answer: names, and where the values are.
     keeps: Vec<(String, String)>,
+    /// The most tokens of the answer.
+    tokens: Option<usize>,
     arguments: String,
 }
 
@@ -43,10 +45,16 @@ fn examples(file: &str) -> Vec<Example> {
             (name.to_owned(), pointer.to_owned())
         };
         let tool = catalogue::named(name).unwrap_or_else(|it| panic!("line {}: {it}", at + 1)).name;
-        let keeps = words.map(keep).collect();
+        let (mut keeps, mut tokens) = (Vec::new(), None);
+        for word in words {
+            match word.strip_prefix("tokens=") {
+                Some(most) => tokens = Some(most.parse().unwrap()),
+                None => keeps.push(keep(word)),
+            }
+        }
         let body = lines.by_ref().map(|it| it.1).take_while(|it| *it != "```");
         let arguments = body.collect::<Vec<_>>().join("\n");
-        examples.push(Example { line: at + 1, tool, keeps, arguments });
+        examples.push(Example { line: at + 1, tool, keeps, tokens, arguments });
     }
     examples
 }
@@ -85,7 +93,9 @@ async fn every_example_works() {
     let mut kept: BTreeMap<String, Value> = BTreeMap::new();
     let mut failures = Vec::new();
 
-    for Example { line, tool, keeps, arguments } in examples(&fs::read_to_string(FILE).unwrap()) {
+    for Example { line, tool, keeps, tokens, arguments } in
+        examples(&fs::read_to_string(FILE).unwrap())
+    {
         let mut text = arguments;
         for (name, value) in &kept {
             text = text.replace(&format!("\"{{{{{name}}}}}\""), &value.to_string());
@@ -101,6 +111,12 @@ async fn every_example_works() {
         // What changes nothing shows nothing.
         if failed || answer["unchanged"] == true {
             failures.push(format!("line {line}: {tool} {text}: {answer}"));
+        }
+        let cost = tiktoken_rs::cl100k_base_singleton()
+            .encode_with_special_tokens(&answer.to_string())
+            .len();
+        if tokens.is_some_and(|most| cost > most) {
+            failures.push(format!("line {line}: {tool}: {cost} tokens"));
         }
         for (name, pointer) in keeps {
             match answer.pointer(&pointer) {

@@ -16,7 +16,7 @@ fn node(number: usize) -> Value {
     json!({
         "nodeId": format!("n{number}"), "name": format!("host-{number}.tail.ts.net"),
         "addresses": [format!("100.64.0.{number}"), format!("fd7a:115c:a1e0::{number}")],
-        "tags": if number % 2 == 0 { json!(["tag:even"]) } else { json!([]) },
+        "tags": if number.is_multiple_of(2) { json!(["tag:even"]) } else { json!([]) },
     })
 }
 
@@ -259,7 +259,7 @@ fn any_records() -> impl Strategy<Value = Vec<Value>> {
             // Each record of a node begins at a time of its own.
             let start = START + start + 600 * i64::try_from(at % 5).unwrap();
             let [mut there, back] = both_ends(from, to, start, up, down);
-            let path = if kind % 2 == 0 { "127.3.3.40:4" } else { "192.0.2.1:41641" };
+            let path = if kind.is_multiple_of(2) { "127.3.3.40:4" } else { "192.0.2.1:41641" };
             there["physicalTraffic"] = json!([entry(&format!("100.64.0.{to}:0"), path, up, down)]);
             if kind == 3 {
                 there["exitTraffic"] = json!([{ "txBytes": up, "rxBytes": down }]);

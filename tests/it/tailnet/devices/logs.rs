@@ -99,9 +99,15 @@ async fn a_window_that_makes_no_sense_is_refused() {
 }
 
 /// Answers with two devices and their flow records, whatever is asked.
-async fn flow_logs(mut record: Value) -> Agent {
-    record["start"] =
-        json!((jiff::Timestamp::now() - jiff::SignedDuration::from_mins(5)).to_string());
+async fn flow_logs(record: Value) -> Agent {
+    flow_records(json!([record])).await
+}
+
+async fn flow_records(mut records: Value) -> Agent {
+    for record in records.as_array_mut().unwrap() {
+        record["start"] =
+            json!((jiff::Timestamp::now() - jiff::SignedDuration::from_mins(5)).to_string());
+    }
     let devices = json!({ "devices": [
         { "nodeId": "n1", "name": "web.t.ts.net", "addresses": ["100.64.0.1", "fd7a:115c::1"] },
         { "nodeId": "n2", "name": "db.t.ts.net", "addresses": ["100.64.0.2", "fd7a:115c::2"] },
@@ -109,7 +115,7 @@ async fn flow_logs(mut record: Value) -> Agent {
     let router = Router::new().fallback(move |uri: Uri| {
         let answer = match uri.path().rsplit('/').next() {
             Some("devices") => devices.clone(),
-            Some("network") => json!({ "logs": [record] }),
+            Some("network") => json!({ "logs": records }),
             _ => json!({ "logs": [] }),
         };
         async move { Json(answer) }
@@ -172,4 +178,31 @@ async fn exit_flows_have_no_peer_and_relays_are_none() {
 
     let exit = json!({ "kind": "exit", "proto": "unknown", "sent": 11, "received": 22 });
     assert_eq!((&logs["flows"], &logs["flows_total"]), (&json!([exit]), &json!(1)), "{logs}");
+}
+
+/// What both ends report counts once, and a peer that is not in the list has the name that records give it.
+#[tokio::test]
+async fn both_ends_count_once_and_records_name_peers() {
+    let entry = |src: &str, dst: &str, tx: u64, rx: u64| json!([{ "proto": 6, "src": src, "dst": dst, "txBytes": tx, "rxBytes": rx }]);
+    let (own, peer) = ("100.64.0.1:50001", "100.64.0.2:443");
+    let gone = json!([{ "nodeId": "n9", "name": "old.t.ts.net.", "addresses": ["100.99.9.9"] }]);
+    let agent = flow_records(json!([
+        { "nodeId": "n1", "virtualTraffic": entry(own, peer, 10, 100) },
+        // It lost nothing that was received, and reports more of what was sent.
+        { "nodeId": "n2", "virtualTraffic": entry(peer, own, 104, 9) },
+        { "nodeId": "n1", "end": "x", "dstNodes": gone,
+          "virtualTraffic": entry("100.64.0.1:50002", "100.99.9.9:22", 1, 2) },
+        { "nodeId": "n2", "end": "x", "virtualTraffic": entry("100.64.0.2:1", "100.64.0.3:2", 7, 7) },
+        { "nodeId": "n1", "end": "y", "virtualTraffic": ["what is this"] },
+    ]))
+    .await;
+
+    let logs = agent.call("get_device_logs", json!({ "device": "web", "flows": true })).await;
+
+    let row = |peer: &str, port: u16, sent: u64, received: u64| {
+        json!({ "kind": "virtual", "proto": "tcp", "peer": peer, "port": port, "sent": sent,
+            "received": received })
+    };
+    assert_eq!(logs["flows"], json!([row("db", 443, 10, 104), row("old", 22, 1, 2)]), "{logs}");
+    assert!(logs["notes"][0].as_str().unwrap().contains("1 records or parts"), "{logs}");
 }
