@@ -27,10 +27,12 @@ pub use self::{
     },
     row::Kind,
     sums::{About, Flow, Sums},
-    totals::{End, Row, Totals},
+    totals::{End, Totals},
 };
 
-pub(crate) use self::{build::percent, report::protocol_name, row::Sort};
+pub(crate) use self::report::protocol_name;
+#[cfg(feature = "journal")]
+pub(crate) use self::{build::percent, row::Sort, totals::Row};
 
 /// Seconds since 1970.
 pub type Seconds = i64;

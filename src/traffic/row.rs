@@ -55,11 +55,13 @@ impl Sort {
     ];
 
     /// Its number in the database.
+    #[cfg(feature = "journal")]
     pub(crate) fn number(self) -> i64 {
         i64::from(self as u8)
     }
 
     /// The one with this number.
+    #[cfg(feature = "journal")]
     pub(crate) fn numbered(number: i64) -> Option<Self> {
         Self::ALL.into_iter().find(|it| it.number() == number)
     }

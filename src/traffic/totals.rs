@@ -57,8 +57,7 @@ impl End {
 
 /// What a row is about. Its ends are places in the list of ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
-pub struct Row {
+pub(crate) struct Row {
     /// What its numbers count.
     pub(crate) sort: Sort,
     pub(crate) one: Place,
@@ -108,6 +107,7 @@ impl Totals {
     }
 
     /// Who is in a row, each once. Others may be left of rows that were added up.
+    #[cfg(feature = "journal")]
     pub(crate) fn used_ends(&self) -> Vec<&End> {
         let places: std::collections::BTreeSet<Place> =
             self.rows.keys().flat_map(|it| [it.one, it.other]).collect();

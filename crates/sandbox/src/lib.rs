@@ -99,7 +99,7 @@ pub struct Options {
     pub more_tailnets: Vec<String>,
     /// Whether devices go offline and come back by themselves, by a schedule that depends on the seed.
     pub devices_move: bool,
-    /// Whether the devices talk all the time: 24 hours of 30 devices have about half a gigabyte of flow logs.
+    /// Whether the devices talk all the time: 24 hours of 36 devices have about 0.6 GB of flow logs.
     pub busy: bool,
     /// Whether the tailnets are on the free plan, where paid features are rejected.
     pub free_plan: bool,

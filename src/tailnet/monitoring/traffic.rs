@@ -48,9 +48,9 @@ impl Monitoring<'_> {
     ///
     /// # Errors
     ///
-    /// [`PlanLimit`](ErrorKind::PlanLimit) if the plan has no flow logs, or if they are off;
-    /// [`Forbidden`](ErrorKind::Forbidden) without the scope `logs:network:read`;
-    /// [`InvalidInput`](ErrorKind::InvalidInput) if the window is too long for what is kept.
+    /// [`PlanLimit`](crate::ErrorKind::PlanLimit) if the plan has no flow logs, or if they are off;
+    /// [`Forbidden`](crate::ErrorKind::Forbidden) without the scope `logs:network:read`;
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if the window is too long for what is kept.
     pub async fn traffic(&self, window: Window, which: &Which, now: Timestamp) -> Result<Traffic> {
         let (from, to) = (window.start().as_second(), window.end().min(now).as_second());
         if to <= from {

@@ -4,5 +4,6 @@ mod asked;
 mod bad_days;
 mod diff;
 mod poll;
+mod traffic;
 mod uptime;
 mod year;

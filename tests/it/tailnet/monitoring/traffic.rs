@@ -190,38 +190,6 @@ async fn what_is_kept_is_what_the_logs_say_however_often_it_is_read() {
 }
 
 #[tokio::test]
-async fn slots_become_hours_and_hours_days_and_no_byte_is_lost() {
-    let (_sandbox, tailnet, mut poller) = watched(30).await;
-    let settings = Source::all().into_iter().find(|it| it.name == "settings").unwrap();
-    let history = tailnet.history().unwrap();
-    let now = Timestamp::now().as_second();
-    let start = (now - 86_400).div_euclid(86_400) * 86_400 + 1;
-    look(&mut poller, &settings, now).await;
-    for at in (start..start + 3 * 3_600).step_by(600) {
-        look(&mut poller, &Source::flow_logs(), at).await;
-    }
-    let (from, to) = (start - 86_400, start + 86_000);
-    let sums = async || {
-        let kept = history.traffic(&tailnet.label(), from, to).await.unwrap();
-        let window = (String::new(), String::new());
-        let question = tailsteward::traffic::Question::default();
-        let coverage = tailsteward::traffic::Coverage::default();
-        (kept.read, Traffic::of(&kept.totals, window, coverage, &[], &question))
-    };
-    let slots = sums().await;
-    assert!(slots.0 >= 3 * 3_600 && slots.1.totals.bytes > 0, "{}", slots.0);
-
-    for later in [12 * 3_600, 20 * 86_400] {
-        poller.tidy(start + later).await.unwrap();
-        let rolled = sums().await;
-        assert_eq!(rolled.0, slots.0, "after {later} s");
-        assert_eq!(rolled.1, slots.1, "after {later} s");
-    }
-    poller.tidy(start + 400 * 86_400).await.unwrap();
-    assert_eq!(sums().await.0, 0, "a year is kept");
-}
-
-#[tokio::test]
 async fn flow_logs_that_are_off_cost_no_request() {
     let (sandbox, _tailnet, mut poller) = watched(20).await;
     let off = json!({ "networkFlowLoggingOn": false });
