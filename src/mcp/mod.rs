@@ -27,6 +27,7 @@ mod prompts;
 mod resources;
 mod sealing;
 mod subscribe;
+mod views;
 
 pub(crate) use self::describe::describe_among;
 use self::{call::Call, subscribe::Watched};
@@ -244,6 +245,7 @@ impl ServerHandler for Server {
             .enable_resources()
             .enable_resources_subscribe()
             .enable_tools()
+            .enable_extensions_with(views::extension())
             .build();
         ServerConfig::new(capabilities)
             .with_server_info(describe::identity())
@@ -273,7 +275,12 @@ impl ServerHandler for Server {
         let (_, offer) = self.caller(&context)?;
         let names: Vec<&str> = offer.tools().map(|it| it.name).collect();
         let offered = |tool: &&Tool| names.contains(&&*tool.name);
-        let tools = self.inner.tools.iter().filter(offered).cloned().collect();
+        let tools = self.inner.tools.iter().filter(offered).cloned();
+        let tools = if views::are_shown(&context) {
+            tools.map(views::with_view).collect()
+        } else {
+            tools.collect()
+        };
         Ok(hinted!(ListToolsResult::with_all_items(tools), &context, LIST_TTL))
     }
 
@@ -293,7 +300,11 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
         let (_, offer) = self.caller(&context)?;
-        let list = ListResourcesResult::with_all_items(resources::list(&offer));
+        let mut list = resources::list(&offer);
+        if views::are_shown(&context) {
+            list.extend(views::list(&offer));
+        }
+        let list = ListResourcesResult::with_all_items(list);
         Ok(hinted!(list, &context, LIST_TTL))
     }
 
@@ -316,6 +327,9 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
         let (principal, offer) = self.caller(&context)?;
+        if let Some(view) = views::read(&offer, &request.uri) {
+            return Ok(hinted!(ReadResourceResult::new(vec![view]), &context, LIST_TTL).into());
+        }
         let read = resources::read(self, principal, offer, &request.uri, &context).await?;
         Ok(hinted!(ReadResourceResult::new(vec![read]), &context, READ_TTL).into())
     }

@@ -7,3 +7,4 @@ mod protocol;
 mod question;
 mod sealing;
 mod session;
+mod views;

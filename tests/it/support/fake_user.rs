@@ -6,8 +6,8 @@ use rmcp::{
     ClientHandler, RoleClient,
     model::{
         CallToolRequestParams, ClientCapabilities, ClientConfig, ElicitRequestParams, ElicitResult,
-        ElicitationAction, Implementation, ProgressNotificationParam, ProtocolVersion,
-        ResourceUpdatedNotificationParam,
+        ElicitationAction, ExtensionCapabilities, Implementation, JsonObject,
+        ProgressNotificationParam, ProtocolVersion, ResourceUpdatedNotificationParam,
     },
     service::{
         ClientLifecycleMode, ClientServiceExt as _, NotificationContext, RequestContext,
@@ -53,14 +53,19 @@ pub struct FakeUser {
     /// What the notifications of progress said.
     pub told: Arc<Mutex<Vec<String>>>,
     pub updated: Arc<Mutex<Vec<String>>>,
+    /// The settings of the extension for views, if their client announces it.
+    views: Option<JsonObject>,
 }
 
 impl ClientHandler for FakeUser {
     fn get_info(&self) -> ClientConfig {
-        let capabilities = match self.says {
+        let mut capabilities = match self.says {
             Says::CannotAsk => ClientCapabilities::default(),
             _ => ClientCapabilities::builder().enable_elicitation().build(),
         };
+        capabilities.extensions = self.views.clone().map(|settings| {
+            ExtensionCapabilities::from([("io.modelcontextprotocol/ui".to_owned(), settings)])
+        });
         ClientConfig::new(capabilities, Implementation::new("person", "1"))
     }
 
@@ -114,7 +119,14 @@ impl FakeUser {
             progress: Arc::default(),
             told: Arc::default(),
             updated: Arc::default(),
+            views: None,
         }
+    }
+
+    /// Their client shows views, and says so with these settings.
+    pub fn with_views(mut self, settings: Value) -> Self {
+        self.views = settings.as_object().cloned();
+        self
     }
 
     /// `what` happens while they think.
