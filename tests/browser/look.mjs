@@ -65,6 +65,12 @@ export async function shot(page, folder, name) {
   const before = page.viewportSize();
   const height = await page.evaluate(() => document.documentElement.scrollHeight);
   await page.setViewportSize({ ...before, height: Math.max(before.height, Math.min(height, 16_000)) });
+  // What has come into the window is painted with the frames that follow.
+  for (const frame of page.frames()) {
+    await frame.evaluate(() => new Promise((resolve) => {
+      requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(resolve, 50)));
+    }));
+  }
   await page.screenshot({ path: join(folder, `${name}.png`) });
   await page.setViewportSize(before);
 }
