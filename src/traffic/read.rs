@@ -12,6 +12,9 @@ use crate::{
 pub(crate) const PART: Seconds = 600;
 /// The shortest part of an answer that is too large otherwise.
 const SHORTEST: Seconds = 15;
+/// After so many requests in a row that failed within a part, the rest of it is given up: halving goes from ten
+/// minutes to the shortest part in six.
+const TRIES: usize = 7;
 /// After so many parts in a row that could not be read, no more are asked for.
 const FAILURES: usize = 3;
 
@@ -83,16 +86,28 @@ async fn part(
     missed: &mut Vec<Missed>,
 ) -> Result<()> {
     let mut open = vec![part];
-    let mut read = 0;
+    let (mut read, mut failed) = (0, 0);
     while let Some((from, to)) = open.pop() {
-        match one(client, sums, (from, to)).await {
-            Ok(()) => read += 1,
-            Err(error) if is_too_much(&error) && to - from >= 2 * SHORTEST => {
-                let middle = from + (to - from) / 2;
-                open.extend([(middle, to), (from, middle)]);
+        let Err(why) = one(client, sums, (from, to)).await else {
+            (read, failed) = (read + 1, 0);
+            continue;
+        };
+        failed += 1;
+        if failed >= TRIES {
+            // What is left of the part is one stretch: it is read from its start on.
+            if read == 0 {
+                return Err(why);
             }
-            Err(why) if read == 0 && open.is_empty() => return Err(why),
-            Err(why) => missed.push(Missed { from, to, why }),
+            missed.push(Missed { from, to: part.1, why });
+            break;
+        }
+        if is_too_much(&why) && to - from >= 2 * SHORTEST {
+            let middle = from + (to - from) / 2;
+            open.extend([(middle, to), (from, middle)]);
+        } else if read == 0 && open.is_empty() {
+            return Err(why);
+        } else {
+            missed.push(Missed { from, to, why });
         }
     }
     Ok(())

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tailsteward::{
-    Tailnet,
+    ErrorKind, Tailnet,
     history::{History, Looked, Poller, Source},
     sandbox::{Fault, FaultKind, Sandbox},
     tailnet::{logging::Window, monitoring::traffic::Which},
@@ -13,7 +13,7 @@ use tailsteward::{
 use crate::support::{
     agent::Agent,
     edits::{are_refused, everything, raw},
-    tailnet::sandbox_of,
+    tailnet::{sandbox_of, settings},
 };
 
 async fn ask(tailnet: &Tailnet, arguments: Value) -> Value {
@@ -127,7 +127,7 @@ async fn a_part_that_cannot_be_read_is_a_gap() {
 /// An answer that breaks off is asked for in halves, and what it had counts once.
 #[tokio::test]
 async fn an_answer_that_breaks_off_is_halved_and_counts_once() {
-    let (sandbox, tailnet) = sandbox_of(30).await;
+    let (sandbox, tailnet) = straight(30).await;
     let now = Timestamp::now();
     let start = (now.as_second() - 4_800).div_euclid(600) * 600;
     let time = |at| Timestamp::from_second(at).unwrap();
@@ -141,6 +141,33 @@ async fn an_answer_that_breaks_off_is_halved_and_counts_once() {
 
     assert!(whole == halved, "{:?}", halved.coverage);
     assert!(whole.totals.bytes > 0);
+}
+
+/// A sandbox with nothing between it and the client, which would wait for the rest of an answer that breaks off.
+async fn straight(devices: usize) -> (Sandbox, Tailnet) {
+    let (sandbox, _) = sandbox_of(devices).await;
+    let mut settings = settings(&sandbox.base_url());
+    settings.base_url = sandbox.base_url();
+    (sandbox, Tailnet::new(settings))
+}
+
+#[tokio::test]
+async fn a_part_that_always_breaks_off_is_given_up() {
+    let (sandbox, tailnet) = straight(10).await;
+    let now = Timestamp::now();
+    let start = now.as_second().div_euclid(600) * 600 - 6_000;
+    let time = |at| Timestamp::from_second(at).unwrap();
+    let window = Window::new(time(start), time(start + 3_600)).unwrap();
+    tailnet.devices().list().await.unwrap();
+    sandbox.fail(Fault::new(FaultKind::Truncated).on("listNetworkFlowLogs").times(10_000));
+    let asked = sandbox.requests().len();
+
+    let error = tailnet.monitoring().traffic(window, &Which::default(), now).await.unwrap_err();
+
+    assert_eq!(error.kind(), ErrorKind::Truncated, "{error}");
+    // Three parts, each with a few tries, and what each try repeats by itself.
+    let tries = sandbox.requests().len() - asked;
+    assert!((12..150).contains(&tries), "{tries} requests");
 }
 
 async fn watched(devices: usize) -> (Sandbox, Tailnet, Poller) {
