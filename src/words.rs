@@ -17,3 +17,19 @@ pub(crate) fn listed<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
 pub(crate) fn to_the_second(at: Timestamp) -> String {
     Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
 }
+
+/// A number of bytes: `1.2 GB`.
+pub(crate) fn bytes(count: u64) -> String {
+    const UNITS: [&str; 6] = ["B", "kB", "MB", "GB", "TB", "PB"];
+    let (mut unit, mut size) = (0, 1_u64);
+    while count / size >= 1_000 && unit < UNITS.len() - 1 {
+        size *= 1_000;
+        unit += 1;
+    }
+    let name = UNITS.get(unit).unwrap_or(&"B");
+    if unit == 0 {
+        return format!("{count} {name}");
+    }
+    let tenths = u128::from(count) * 10 / u128::from(size);
+    format!("{}.{} {name}", tenths / 10, tenths % 10)
+}

@@ -134,6 +134,16 @@ impl KeyKind {
         }
     }
 
+    /// The name, such as `auth key`.
+    pub fn singular(self) -> &'static str {
+        match self {
+            Self::Auth => "auth key",
+            Self::Client => "OAuth client",
+            Self::Federated => "federated identity",
+            Self::Api => "API access token",
+        }
+    }
+
     /// The name, such as `auth keys`.
     pub fn plural(self) -> &'static str {
         match self {

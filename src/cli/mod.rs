@@ -31,9 +31,11 @@ mod doctor;
 mod export;
 mod failure;
 mod policy;
+mod report;
 mod sandbox;
 mod serve;
 mod server_options;
+mod table;
 mod target;
 mod token;
 mod tools;
@@ -119,6 +121,8 @@ enum Command {
     /// Manage tokens for the HTTP server
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Report on the tailnet: as tables, as one HTML page, or as JSON
+    Report(report::ReportArguments),
     /// Show who moved how much, from network flow logs
     Traffic(traffic::TrafficArguments),
     /// Watch the tailnet without serving it: poll the API, keep a history of what changed, and alert
@@ -208,11 +212,13 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             let mut setup = offered.setup(connected.tailnets.first(), target.sandbox)?;
             setup.sealing_key = sealing_key;
             setup.heartbeat = serve.heartbeat()?;
+            setup.reports = serve.reports()?;
             let first = connected.tailnets.first().clone();
             // Over HTTP, callers must not be able to start programs here.
             let alerting = alerts::Alerting::read(&target, !serve.is_http())?;
             let tailnets = alerting.with(with(connected.tailnets, history.as_ref()));
-            serve.run(Server::new(tailnets, setup), first, alerting.receivers).await?;
+            let server = Server::new(tailnets, setup);
+            Box::pin(serve.run(server, first, alerting.receivers)).await?;
         }
         Command::Call { tool, arguments } => {
             let arguments: Value = serde_json::from_str(&arguments).map_err(|error| {
@@ -267,6 +273,9 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             offered.fits_a_token()?;
             print(&token::run(command)?);
         }
+        Command::Report(arguments) => {
+            arguments.run(&target, offered.history(target.sandbox)?).await?;
+        }
         Command::Traffic(arguments) => {
             arguments.run(&target, offered.history(target.sandbox)?).await?;
         }
@@ -294,7 +303,7 @@ async fn watching(
     if watch.is_once() {
         return watch.run_once(&tailnets, alerting.receivers).await;
     }
-    watch::run(&tailnets, &alerting.receivers).await?;
+    watch::run(&tailnets, alerting.receivers, watch.reports()?).await?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -14,7 +14,7 @@ use jiff::SignedDuration;
 use secrecy::SecretString;
 use url::Url;
 
-use super::{complain, print, token};
+use super::{complain, print, report::Reporting, token};
 use crate::{
     Tailnet,
     alerts::Receivers,
@@ -22,6 +22,7 @@ use crate::{
     config, jobs,
     mcp::{SealingKey, Server},
     server::{Access, Ask, Hook, Http, Limits, Options, Probe, Tokens, serve_stdio},
+    tailnet::reports::Schedule,
 };
 
 /// The default port.
@@ -40,6 +41,8 @@ pub(crate) struct Serve {
     /// Watch the tailnet: poll the API, and keep a history of what changed
     #[arg(long, env = "TAILSTEWARD_WATCH", value_parser = clap::builder::BoolishValueParser::new())]
     watch: bool,
+    #[command(flatten)]
+    reports: Reporting,
     /// Keep no state between requests, so that any replica can answer the next one
     #[arg(long, requires = "http")]
     stateless: bool,
@@ -100,6 +103,16 @@ impl Serve {
     /// Whether the tailnet is to be watched.
     pub(super) fn watches(&self) -> bool {
         self.watch
+    }
+
+    /// How often reports are made, if this server is to watch.
+    pub(super) fn reports(&self) -> Result<Option<Schedule>> {
+        let schedule = self.reports.schedule()?;
+        if schedule.is_some() && !self.watch {
+            let needs = "needs --watch: reports are made by who watches";
+            return Err(Error::invalid_input("--report-every", needs));
+        }
+        Ok(schedule)
     }
 
     /// The URL of the heartbeat, if this server is to watch.

@@ -9,7 +9,10 @@ use std::{
 
 use serde_json::Value;
 
-use super::{Target, print};
+use super::{
+    Target, print,
+    table::{bar, line},
+};
 use crate::{
     Error, Tailnet,
     client::Result,
@@ -18,10 +21,10 @@ use crate::{
     tool::Query as _,
     traffic::Kind,
     visible::visible_up_to,
+    words::bytes,
 };
 
-/// The characters of the longest bar, and of the longest name.
-const BAR: usize = 24;
+/// The characters of the longest name.
 const NAME: usize = 40;
 
 /// What to show, by the names of `monitor_bandwidth`.
@@ -157,14 +160,15 @@ fn device(row: &Value, both: &str) -> String {
     more
 }
 
+#[expect(clippy::cast_precision_loss, reason = "a bar needs few digits")]
 fn table(found: &Bandwidth, by: By, is_terminal: bool) -> String {
     let lines: Vec<Line> = found.rows.iter().map(|it| Line::of(it, by)).collect();
     let width = lines.iter().map(|it| it.name.chars().count()).max().unwrap_or_default();
     let most = lines.iter().map(|it| it.bytes).max().unwrap_or_default().max(1);
     let mut text = head(found);
     for Line { name, bytes: count, more } in &lines {
-        let bar = if is_terminal { format!("  {}", bar(*count, most)) } else { String::new() };
-        let _ = write!(text, "\n{name:<width$}  {:>9}{bar}  {more}", bytes(*count));
+        let bar = is_terminal.then(|| bar(*count as f64, most as f64));
+        line(&mut text, name, width, &bytes(*count), bar, more);
     }
     if found.total > lines.len() {
         let _ = write!(text, "\n{} more", found.total - lines.len());
@@ -212,30 +216,3 @@ fn head(found: &Bandwidth) -> String {
     }
     text
 }
-
-/// A bar, up to eighths of a character.
-fn bar(count: u64, most: u64) -> String {
-    const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
-    let width = u64::try_from(BAR).unwrap_or_default() * 8;
-    let eighths = u128::from(count) * u128::from(width) / u128::from(most.max(1));
-    let eighths = usize::try_from(eighths).unwrap_or_default();
-    let bar = format!("{}{}", "█".repeat(eighths / 8), PARTS.get(eighths % 8).unwrap_or(&""));
-    format!("{bar:<BAR$}")
-}
-
-/// A number of bytes: `1.2 GB`.
-fn bytes(count: u64) -> String {
-    let (mut unit, mut size) = (0, 1_u64);
-    while count / size >= 1_000 && unit < UNITS.len() - 1 {
-        size *= 1_000;
-        unit += 1;
-    }
-    let name = UNITS.get(unit).unwrap_or(&"B");
-    if unit == 0 {
-        return format!("{count} {name}");
-    }
-    let tenths = u128::from(count) * 10 / u128::from(size);
-    format!("{}.{} {name}", tenths / 10, tenths % 10)
-}
-
-const UNITS: [&str; 6] = ["B", "kB", "MB", "GB", "TB", "PB"];

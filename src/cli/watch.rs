@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::{complain, print, serve::stop_signal};
+use super::{complain, print, report::Reporting, serve::stop_signal};
 use crate::{
     Error, ErrorKind, Tailnet,
     alerts::{Receivers, Severity},
@@ -15,10 +15,11 @@ use crate::{
     config,
     guard::nonce,
     history::{History, Looked, Poller, Source},
-    jobs::{self, Heartbeat},
+    jobs::{self, Duties, Heartbeat},
     tailnet::{
         Tailnets,
         alerts::{Active, Deliverer, Judge},
+        reports::Schedule,
     },
     visible::visible,
     words::{counted, to_the_second},
@@ -27,6 +28,8 @@ use crate::{
 /// How to watch.
 #[derive(Debug, Args)]
 pub(super) struct WatchArguments {
+    #[command(flatten)]
+    reports: Reporting,
     /// Poll once, evaluate the alert rules, notify receivers, and exit: 0 if nothing fires, 1 if the devices could not be
     /// polled, 2 if an alert fires, 3 if no known alert fires but something could not be read or delivered
     #[arg(long)]
@@ -82,6 +85,11 @@ struct Line {
 }
 
 impl WatchArguments {
+    /// How often reports are made.
+    pub(super) fn reports(&self) -> Result<Option<Schedule>> {
+        self.reports.schedule()
+    }
+
     pub(super) fn is_once(&self) -> bool {
         self.once
     }
@@ -284,9 +292,14 @@ pub(super) async fn keeps_a_history(watches: bool, history: Option<&Arc<History>
 /// # Errors
 ///
 /// [`Config`](crate::ErrorKind::Config) if a variable has an invalid value.
-pub(super) async fn run(tailnets: &Tailnets, receivers: &Arc<Receivers>) -> Result<()> {
+pub(super) async fn run(
+    tailnets: &Tailnets,
+    receivers: Arc<Receivers>,
+    reports: Option<Schedule>,
+) -> Result<()> {
     let heartbeat = config::heartbeat_url()?;
     let heartbeat = heartbeat.map(|url| Heartbeat::new(url, tailnets.first()));
+    let duties = Duties { receivers, heartbeat, reports };
     let ending = CancellationToken::new();
     let titles: Vec<String> = tailnets.all().map(Tailnet::title).collect();
     complain(&format!("watching {}; press Ctrl-C to stop", titles.join(", ")));
@@ -294,6 +307,6 @@ pub(super) async fn run(tailnets: &Tailnets, receivers: &Arc<Receivers>) -> Resu
         stop_signal().await;
         ending.cancel();
     };
-    futures_util::join!(jobs::watch(tailnets, receivers, heartbeat, &ending), stop);
+    futures_util::join!(jobs::watch(tailnets, &duties, &ending), stop);
     Ok(())
 }

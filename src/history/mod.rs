@@ -46,7 +46,7 @@ pub use self::{
     spans::{Seconds, Spans},
     store::{
         Accepted, AlertChanges, AlertDocument, DaySums, Delivery, Held, History, Kept, KeptAlert,
-        KeptTraffic, LEASE, Lease, LookedAt, Outgoing, Seen, Transition, Watching,
+        KeptReport, KeptTraffic, LEASE, Lease, LookedAt, Outgoing, Seen, Transition, Watching,
     },
 };
 pub use crate::database::Place;

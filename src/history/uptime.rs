@@ -66,9 +66,7 @@ pub fn uptime(
     let from = created.map_or(window.0, |created| created.max(window.0).min(window.1));
     let window = Spans::one(from, window.1);
     let known = known(states, spans).common(&window);
-    let connected = connected(states);
-    let up = connected.common(&known);
-    let down = known.without(&connected);
+    let (up, down) = split(states, &known);
     let ended = |it: &&(Seconds, Connection)| {
         matches!(it.1, Connection::Down | Connection::Undated)
             && (from..window_end(&window)).contains(&it.0)
@@ -80,6 +78,22 @@ pub fn uptime(
         disconnects: states.iter().filter(ended).count(),
         longest_outage: longest(&down, &known, &window, states),
     }
+}
+
+/// When a device with these `states` is known to have been connected in `window`, and when not. `spans` are the
+/// times in which somebody looked.
+pub fn known_times(
+    states: &[(Seconds, Connection)],
+    spans: &Spans,
+    window: (Seconds, Seconds),
+) -> (Spans, Spans) {
+    split(states, &known(states, spans).common(&Spans::one(window.0, window.1)))
+}
+
+/// The parts of known times in which a device was connected, and in which it was not.
+fn split(states: &[(Seconds, Connection)], known: &Spans) -> (Spans, Spans) {
+    let connected = connected(states);
+    (connected.common(known), known.without(&connected))
 }
 
 fn window_end(window: &Spans) -> Seconds {

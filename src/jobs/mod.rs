@@ -11,5 +11,5 @@ pub(crate) use self::{
     heard::Heard,
     heartbeat::Heartbeat,
     revoke_rotated::{POLL_INTERVAL, revoke_rotated},
-    watch::watch,
+    watch::{Duties, watch},
 };

@@ -21,6 +21,7 @@ use crate::{
     tailnet::{
         Tailnets,
         alerts::{Deliverer, Judge},
+        reports::Schedule,
     },
 };
 
@@ -38,26 +39,29 @@ const DELIVERIES: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_secs(10);
 /// The same for a source that is looked at less often because it is large.
 const LARGE_PAUSE: Duration = Duration::from_mins(1);
+/// How often it is looked whether a report is due; the first time after the first looks.
+const REPORTS: Duration = Duration::from_mins(2);
 /// How often days are summed up, and old rows deleted.
 const TIDY: Duration = Duration::from_hours(1);
 
+/// What a process that watches does beside it.
+#[derive(Clone)]
+pub(crate) struct Duties {
+    /// Who is notified of alerts.
+    pub(crate) receivers: Arc<Receivers>,
+    /// What is told that somebody watches.
+    pub(crate) heartbeat: Option<Heartbeat>,
+    /// How often reports are made.
+    pub(crate) reports: Option<Schedule>,
+}
+
 /// Watches all `tailnets` that have a history, until `ending` is cancelled.
-pub(crate) async fn watch(
-    tailnets: &Tailnets,
-    receivers: &Arc<Receivers>,
-    heartbeat: Option<Heartbeat>,
-    ending: &CancellationToken,
-) {
-    let each = tailnets.all().map(|it| watch_one(it, receivers, heartbeat.as_ref(), ending));
+pub(crate) async fn watch(tailnets: &Tailnets, duties: &Duties, ending: &CancellationToken) {
+    let each = tailnets.all().map(|it| watch_one(it, duties, ending));
     futures_util::future::join_all(each).await;
 }
 
-async fn watch_one(
-    tailnet: &Tailnet,
-    receivers: &Arc<Receivers>,
-    heartbeat: Option<&Heartbeat>,
-    ending: &CancellationToken,
-) {
+async fn watch_one(tailnet: &Tailnet, duties: &Duties, ending: &CancellationToken) {
     let Some(history) = tailnet.history() else { return };
     let Ok(holder) = holder() else { return tracing::error!("the system has no random bytes") };
     let mut stands_by = false;
@@ -66,13 +70,13 @@ async fn watch_one(
             Ok(Some(poller)) => {
                 say_who(tailnet, &holder, stands_by);
                 stands_by = false;
-                let mut turn = Turn::new(tailnet, poller, history, heartbeat);
+                let mut turn = Turn::new(tailnet, poller, history, duties);
                 let lease = turn.poller.lease().clone();
                 let ended = tokio::select! {
                     ended = turn.run(ending) => ended,
-                    () = deliver(tailnet, &lease, receivers) => Ended::TakenOver,
+                    () = deliver(tailnet, &lease, &duties.receivers) => Ended::TakenOver,
                 };
-                if let Some(heartbeat) = heartbeat {
+                if let Some(heartbeat) = &duties.heartbeat {
                     heartbeat.leave(&tailnet.label());
                 }
                 if ended == Ended::Stopped {
@@ -138,16 +142,13 @@ struct Turn<'a> {
     /// When each source was last looked at, by name.
     looked_at: HashMap<&'static str, Instant>,
     tidy_at: Instant,
-    heartbeat: Option<&'a Heartbeat>,
+    /// When it is looked whether a report is due.
+    report_at: Option<Instant>,
+    duties: &'a Duties,
 }
 
 impl<'a> Turn<'a> {
-    fn new(
-        tailnet: &'a Tailnet,
-        poller: Poller,
-        history: &'a History,
-        heartbeat: Option<&'a Heartbeat>,
-    ) -> Self {
+    fn new(tailnet: &'a Tailnet, poller: Poller, history: &'a History, duties: &'a Duties) -> Self {
         let now = Instant::now();
         let when = |source: &Source| {
             // The devices first; the others spread over the first minute.
@@ -167,7 +168,8 @@ impl<'a> Turn<'a> {
             failing: HashMap::new(),
             looked_at: HashMap::new(),
             tidy_at: now + SPREAD,
-            heartbeat,
+            report_at: duties.reports.map(|_| now + REPORTS),
+            duties,
         }
     }
 
@@ -180,6 +182,7 @@ impl<'a> Turn<'a> {
         }
         loop {
             let next = self.due.iter().map(|it| it.0).min().unwrap_or(self.tidy_at);
+            let next = self.report_at.map_or(next, |at| next.min(at));
             let wait = tokio::time::sleep_until(next.min(self.tidy_at));
             let step = async {
                 tokio::select! {
@@ -224,7 +227,7 @@ impl<'a> Turn<'a> {
 
     /// Tells the heartbeat how a look at the devices went.
     fn beat(&self, source: &str, is_good: bool) {
-        match self.heartbeat.filter(|_| source == "devices") {
+        match self.duties.heartbeat.as_ref().filter(|_| source == "devices") {
             Some(heartbeat) if is_good => heartbeat.seen(&self.label),
             Some(heartbeat) => heartbeat.blind(&self.label),
             None => {}
@@ -239,6 +242,13 @@ impl<'a> Turn<'a> {
             if let Err(error) = self.poller.tidy(Timestamp::now().as_second()).await {
                 tracing::warn!(%error, "old entries of the history could not be deleted");
             }
+            return None;
+        }
+        if let (Some(at), Some(schedule)) = (self.report_at, self.duties.reports)
+            && at <= now
+        {
+            self.report_at = Some(now + REPORTS);
+            Box::pin(self.report(schedule)).await;
             return None;
         }
         let (at, source) = self.due.iter_mut().min_by_key(|it| it.0)?;
@@ -260,6 +270,18 @@ impl<'a> Turn<'a> {
             }
         }
         self.judge(time).await
+    }
+
+    /// Makes a report if one is due.
+    async fn report(&self, schedule: Schedule) {
+        let tailnet = self.title.as_str();
+        match self.tailnet.reports().make_due(schedule, Timestamp::now()).await {
+            Ok(Some(report)) => {
+                tracing::info!(target: LOG, tailnet, id = report.id(), "made a report");
+            }
+            Ok(None) => {}
+            Err(error) => tracing::warn!(tailnet, %error, "a report is due and could not be made"),
+        }
     }
 
     /// Logs how a look ended, if that is another way than the last time.

@@ -38,8 +38,8 @@ use crate::{
     catalogue::Offer,
     change::store::Store,
     guard::{Guard, Principal},
-    jobs::{self, Heard, Heartbeat},
-    tailnet::{Tailnets, monitoring::metrics},
+    jobs::{self, Duties, Heard, Heartbeat},
+    tailnet::{Tailnets, monitoring::metrics, reports::Schedule},
     tool::Risk,
 };
 
@@ -59,6 +59,7 @@ struct Inner {
     guard: Arc<Guard>,
     sealing_key: SealingKey,
     heartbeat: Option<Heartbeat>,
+    reports: Option<Schedule>,
     heard: Heard,
     /// Built once, since every conversation starts by listing the tools.
     tools: Vec<Tool>,
@@ -82,6 +83,8 @@ pub struct Setup {
     /// A URL that is called with GET after a good look at the devices, at most once a minute, and not while
     /// this process is blind.
     pub heartbeat: Option<SecretString>,
+    /// How often a process that watches makes reports.
+    pub reports: Option<Schedule>,
 }
 
 impl Setup {
@@ -98,6 +101,7 @@ impl Setup {
             sealing_key: SealingKey::random()?,
             local: Principal::local(),
             heartbeat: None,
+            reports: None,
         })
     }
 
@@ -144,9 +148,9 @@ impl Server {
         let instructions = describe::instructions(&setup.offer);
         let heartbeat = setup.heartbeat.clone().map(|url| Heartbeat::new(url, tailnets.first()));
         let guard = Arc::new(setup.guard(tailnets));
-        let sealing_key = setup.sealing_key;
+        let (sealing_key, reports) = (setup.sealing_key, setup.reports);
         let heard = Heard::default();
-        let inner = Inner { guard, sealing_key, heartbeat, heard, tools, instructions };
+        let inner = Inner { guard, sealing_key, heartbeat, reports, heard, tools, instructions };
         Self { inner: Arc::new(inner), watched: Watched::default() }
     }
 
@@ -168,13 +172,12 @@ impl Server {
 
     /// Watches the tailnets that have a history, and notifies `receivers` of alerts, until the server ends.
     pub async fn watch(&self, receivers: &Arc<Receivers>) {
-        jobs::watch(
-            self.tailnets(),
-            receivers,
-            self.inner.heartbeat.clone(),
-            self.guard().ending(),
-        )
-        .await;
+        let duties = Duties {
+            receivers: Arc::clone(receivers),
+            heartbeat: self.inner.heartbeat.clone(),
+            reports: self.inner.reports,
+        };
+        jobs::watch(self.tailnets(), &duties, self.guard().ending()).await;
     }
     /// Asks the process that watches the tailnets, this one or another, for a look at what Tailscale's webhooks
     /// of these types are about, such as `nodeCreated`.

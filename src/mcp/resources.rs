@@ -18,6 +18,7 @@ use crate::{
     tailnet::{
         Tailnet, Tailnets,
         devices::tools::export::{DeviceExport, EXPORT},
+        reports::{self, tools::REPORT},
         tailnets::TAILNET,
     },
     tool,
@@ -169,6 +170,16 @@ const KINDS: &[Kind] = &[
         suffix: "",
     },
     Kind {
+        uri: REPORT,
+        name: "report",
+        title: "Report",
+        about: "A report as a page: the answer of `generate_network_report` has its URI.",
+        mime: reports::tools::MIME,
+        tool: "generate_network_report",
+        parameter: Some("report"),
+        suffix: "",
+    },
+    Kind {
         uri: CHANGE,
         name: "change",
         title: "Change",
@@ -278,14 +289,17 @@ pub(super) async fn read(
         return export(server, &principal, uri, plain, name).await;
     }
     let call = Call { server, principal, offer, context };
-    let text = if kind.mime == HUJSON {
-        // The policy file itself; the tool would add more than its text.
+    let text = if matches!(kind.uri, POLICY | REPORT) {
+        // The policy file or the page itself; the tool would answer less, or more.
         let (store, principal) = (server.store(), &call.principal);
-        let mut audit = OpenAudit::begin(store, principal, POLICY, Risk::Read, String::new());
+        let mut audit = OpenAudit::begin(store, principal, kind.uri, Risk::Read, id.clone());
         let tailnet = named.and_then(|(name, _)| server.tailnets().named(name));
         let tailnet = tailnet.unwrap_or(server.tailnet());
         audit.about(&tailnet.label());
-        let read = policy(tailnet).await;
+        let read = match kind.uri {
+            POLICY => policy(tailnet).await,
+            _ => reports::tools::page(tailnet, &id).await,
+        };
         let outcome = read.as_ref().map_or_else(|error| error.kind().as_str(), |_| "ok");
         audit.end(outcome, None);
         read

@@ -21,6 +21,8 @@ pub mod organization;
 pub mod policy_file;
 pub mod posture;
 mod probe;
+#[cfg(feature = "server")]
+pub mod reports;
 pub mod resource;
 pub mod routes;
 pub mod services;
@@ -156,6 +158,12 @@ impl Tailnet {
     /// The tags of the tailnet, and changes of tags on many devices at once.
     pub fn tags(&self) -> tags::Tags<'_> {
         tags::Tags::new(self)
+    }
+
+    /// The reports about the tailnet.
+    #[cfg(feature = "server")]
+    pub fn reports(&self) -> reports::Reports<'_> {
+        reports::Reports::new(self)
     }
 
     /// What is known of devices over time.

@@ -59,7 +59,8 @@ pub use self::{
     ports::{BadPorts, Ports},
     problem::{MAX_PROBLEMS, Omitted, Problem, Severity},
     query::{
-        Answer, Capability, Entry, Login, RuleMatch, RuleReach, RuleRef, SmallestGrant, SshParts,
+        Answer, Breadth, Capability, Entry, Login, RuleMatch, RuleReach, RuleRef, SmallestGrant,
+        SshParts,
     },
     selector::{Selector, SelectorKind},
 };

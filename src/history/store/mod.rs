@@ -16,6 +16,7 @@ mod lease;
 mod prune;
 mod read;
 mod replay;
+mod reports;
 mod schema;
 mod traffic;
 mod watching;
@@ -28,6 +29,7 @@ pub use self::{
     lease::{LEASE, Lease},
     prune::Kept,
     read::{LookedAt, Seen, Transition},
+    reports::KeptReport,
     traffic::KeptTraffic,
     watching::Watching,
     write::Held,

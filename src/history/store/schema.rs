@@ -63,6 +63,10 @@ const TABLES: &[&str] = &[
         tries BIGINT NOT NULL, next BIGINT NOT NULL, made BIGINT NOT NULL, state BIGINT NOT NULL,
         error TEXT, PRIMARY KEY (tailnet, id, receiver))",
     "CREATE INDEX IF NOT EXISTS outbox_next ON outbox (tailnet, state, next)",
+    // Reports, with what the next one is compared with.
+    "CREATE TABLE IF NOT EXISTS reports (
+        tailnet BIGINT NOT NULL, id TEXT NOT NULL, at BIGINT NOT NULL, scheduled BIGINT NOT NULL,
+        report TEXT NOT NULL, facts TEXT NOT NULL, PRIMARY KEY (tailnet, id))",
     "CREATE TABLE IF NOT EXISTS alert_news (tailnet BIGINT PRIMARY KEY, generation BIGINT NOT NULL)",
     // Who had traffic: nodes, and hosts behind routers.
     "CREATE TABLE IF NOT EXISTS traffic_ends (

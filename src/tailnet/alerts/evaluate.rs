@@ -281,8 +281,7 @@ pub(super) fn notice(
     let says: Vec<String> =
         [by.label.to_owned(), now.to_string()].into_iter().chain(says).collect();
     let says: Vec<&str> = says.iter().map(String::as_str).collect();
-    let first_step =
-        rule.map_or("", |it| it.rule.note.as_deref().unwrap_or_else(|| it.when.first_step()));
+    let first_step = rule.map_or("", Ready::first_step);
     Notice {
         id: hash(&says),
         tailnet: by.tailnet.to_owned(),

@@ -327,6 +327,11 @@ impl Ready {
         self.rule.severity.unwrap_or_default()
     }
 
+    /// What to do first about its alerts: its note, or else what the condition suggests.
+    pub fn first_step(&self) -> &str {
+        self.rule.note.as_deref().unwrap_or_else(|| self.when.first_step())
+    }
+
     /// The receivers that are notified.
     pub fn notify(&self) -> &[String] {
         self.rule.notify.as_deref().unwrap_or_default()

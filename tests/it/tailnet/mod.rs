@@ -14,6 +14,7 @@ mod operations;
 mod organization;
 mod policy_file;
 mod posture;
+mod reports;
 pub mod resource;
 mod routes;
 mod services;

@@ -22,7 +22,7 @@ mod who;
 pub use self::{
     preview::RuleMatch,
     ssh::Login,
-    who::{Capability, Entry, RuleReach},
+    who::{Breadth, Capability, Entry, RuleReach},
 };
 
 /// The answer to a query: whether a source reaches a destination, by which rules, or why not.

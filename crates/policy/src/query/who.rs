@@ -1,5 +1,7 @@
 //! Lists who reaches a destination, what a source reaches, and who has a capability.
 
+use std::collections::{BTreeMap, HashMap};
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -43,6 +45,16 @@ pub struct RuleReach {
     /// Whether the rule has `autogroup:self` as a destination.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub own_devices: bool,
+}
+
+/// A user or a tag, and how many devices its devices reach.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Breadth {
+    /// The login name, or the tag.
+    pub who: String,
+    /// The number of devices that any of its devices reaches, on any port, itself included if it does.
+    pub devices: usize,
 }
 
 /// A node attribute or application capability, and who has it.
@@ -164,6 +176,57 @@ impl Compiled<'_> {
             }
         };
         self.rules.iter().map(reach).collect()
+    }
+
+    /// The `most` users and tags that reach the most devices, the widest first.
+    pub fn widest(&self, most: usize) -> Vec<Breadth> {
+        let count = self.names.count();
+        // Most devices are in the sources of the same rules as many others.
+        let mut alike: HashMap<(Vec<usize>, Option<&str>), Bits> = HashMap::new();
+        let mut reach: BTreeMap<&str, Bits> = BTreeMap::new();
+        for (at, device) in self.inventory.devices.iter().enumerate() {
+            let rules = self.rules.iter().enumerate();
+            let rules: Vec<usize> =
+                rules.filter(|(_, it)| it.source.devices.has(at)).map(|it| it.0).collect();
+            let user = (!device.is_tagged()).then_some(device.user.as_str());
+            let own = rules
+                .iter()
+                .filter_map(|it| self.rules.get(*it))
+                .any(|it| it.targets.iter().any(|goal| goal.set.special == Special::Own));
+            let key = (rules, user.filter(|_| own));
+            let reached = alike
+                .entry(key)
+                .or_insert_with_key(|(rules, user)| self.reached_through(rules, *user, count));
+            let owners = device.tags.iter().map(String::as_str);
+            let owners = owners.chain(user.filter(|it| !it.is_empty()));
+            for owner in owners {
+                reach.entry(owner).or_insert_with(|| Bits::none(count)).add_all(reached);
+            }
+        }
+        let counted = reach.into_iter().map(|(who, it)| (who, it.count()));
+        let mut widest: Vec<(&str, usize)> = counted.filter(|it| it.1 > 0).collect();
+        widest.sort_by_key(|it| std::cmp::Reverse(it.1));
+        widest.truncate(most);
+        let breadth = |(who, devices): (&str, usize)| Breadth { who: who.to_owned(), devices };
+        widest.into_iter().map(breadth).collect()
+    }
+
+    /// The devices that these rules lead to, for a source that belongs to `user`.
+    fn reached_through(&self, rules: &[usize], user: Option<&str>, count: usize) -> Bits {
+        let mut devices = Bits::none(count);
+        for access in rules.iter().filter_map(|it| self.rules.get(*it)) {
+            for goal in access.targets.iter().filter(|it| !it.ports.is_empty()) {
+                match (goal.set.special, user) {
+                    (Special::Own, Some(user)) => {
+                        let own = self.names.of_user(user).iter().copied();
+                        devices.add_all(&Bits::of(count, own));
+                    }
+                    (Special::Own, None) => {}
+                    _ => devices.add_all(&access.devices(goal, count)),
+                }
+            }
+        }
+        devices
     }
 
     fn everything(&self) -> Entry {

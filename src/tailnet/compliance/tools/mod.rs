@@ -41,6 +41,25 @@ pub(crate) struct DeviceAudit {
     severity: Option<Severity>,
 }
 
+/// What an audit reads.
+pub(crate) const READ: &[Operation] = &[
+    Operation::ListTailnetDevices,
+    Operation::ListUsers,
+    Operation::ListTailnetKeys,
+    Operation::GetKey,
+    Operation::GetPolicyFile,
+    Operation::ListServices,
+    Operation::GetTailnetSettings,
+    Operation::ListNetworkFlowLogs,
+    Operation::GetLogStreamingConfiguration,
+    Operation::GetLogStreamingStatus,
+    Operation::ListWebhooks,
+    Operation::GetContacts,
+    Operation::GetPostureIntegrations,
+    Operation::ListUserInvites,
+    Operation::ListConfigurationAuditLogs,
+];
+
 /// How many subjects of a check are shown.
 const SUBJECTS: usize = 3;
 /// How many if the check was asked for by its ID.
@@ -98,23 +117,7 @@ fn is_none(count: &usize) -> bool {
 
 impl List for DeviceAudit {
     const NAME: &'static str = "device_audit";
-    const OPERATIONS: &'static [Operation] = &[
-        Operation::ListTailnetDevices,
-        Operation::ListUsers,
-        Operation::ListTailnetKeys,
-        Operation::GetKey,
-        Operation::GetPolicyFile,
-        Operation::ListServices,
-        Operation::GetTailnetSettings,
-        Operation::ListNetworkFlowLogs,
-        Operation::GetLogStreamingConfiguration,
-        Operation::GetLogStreamingStatus,
-        Operation::ListWebhooks,
-        Operation::GetContacts,
-        Operation::GetPostureIntegrations,
-        Operation::ListUserInvites,
-        Operation::ListConfigurationAuditLogs,
-    ];
+    const OPERATIONS: &'static [Operation] = READ;
     // What may not be read makes a check unknown.
     const SCOPES: &'static [&'static str] = &["devices:core:read"];
     const PAGE: PageSize = PageSize { usual: 20, max: 100 };

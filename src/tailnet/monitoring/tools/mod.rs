@@ -16,7 +16,10 @@ use super::{
 use crate::{
     Error, Operation, Tailnet,
     client::Result,
-    tailnet::devices::{DeviceSelector, Filter, name::with_prefix, tools::duration},
+    tailnet::{
+        devices::{DeviceSelector, Filter, name::with_prefix, tools::duration},
+        reports::tools::GenerateNetworkReport,
+    },
     tool::{List, Page, PageSize, Part, Query, Toolset, list, query},
 };
 
@@ -24,7 +27,7 @@ pub(crate) mod traffic;
 
 pub(crate) const TOOLSET: Toolset = Toolset {
     name: "monitoring",
-    about: "Connections, uptime and traffic of devices over time.",
+    about: "Connections, uptime and traffic over time, and reports.",
     instructions: "Figures about the past need a history: `serve --watch` or `watch`.",
     default: false,
     tools: &[
@@ -32,6 +35,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
         list::<GetUptimeStatistics>(),
         query::<GetDeviceHistory>(),
         query::<MonitorBandwidth>(),
+        query::<GenerateNetworkReport>(),
     ],
 };
 
