@@ -15,7 +15,9 @@ use tailsteward::{
     Credential, Settings, Tailnet,
     history::{History, Known, Source},
     sandbox::{Options, Sandbox},
-    tailnet::alerts::{Circumstances, Facts, Origin, Ready, Rule, Working, defaults::built_in},
+    tailnet::alerts::{
+        Circumstances, Facts, Origin, Ready, Rule, TrafficWindows, Working, defaults::built_in,
+    },
 };
 use tokio::runtime::Runtime;
 
@@ -50,6 +52,7 @@ fn judge(criterion: &mut Criterion) {
             events: &[],
             audit: None,
             lost: &lost,
+            traffic: &TrafficWindows::default(),
             credential: "",
         };
         let by = Circumstances {

@@ -1,4 +1,4 @@
-//! How counts and times are written in messages and results.
+//! How counts, sizes and times are written in messages and results.
 
 use jiff::Timestamp;
 
@@ -18,9 +18,13 @@ pub(crate) fn to_the_second(at: Timestamp) -> String {
     Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
 }
 
+/// The units of sizes, each a thousand of the one before.
+#[cfg(feature = "server")]
+pub(crate) const UNITS: [&str; 6] = ["B", "kB", "MB", "GB", "TB", "PB"];
+
 /// A number of bytes: `1.2 GB`.
+#[cfg(feature = "server")]
 pub(crate) fn bytes(count: u64) -> String {
-    const UNITS: [&str; 6] = ["B", "kB", "MB", "GB", "TB", "PB"];
     let (mut unit, mut size) = (0, 1_u64);
     while count / size >= 1_000 && unit < UNITS.len() - 1 {
         size *= 1_000;

@@ -144,7 +144,8 @@ async fn look_once(tailnet: &Tailnet, receivers: &Arc<Receivers>) -> Result<Once
     } else {
         complain(&format!("another process watches {}; this is what it found", tailnet.title()));
     }
-    let (_, broken) = tailnet.alerts().rules().await?;
+    let (rules, broken) = tailnet.alerts().rules().await?;
+    unknown.extend(tailnet.alerts().unknown_traffic(&rules, Timestamp::now()).await?);
     unknown.extend(broken.into_iter().map(|it| format!("rule `{}`: {}", it.name, it.why)));
     let active = tailnet.alerts().active(false, Timestamp::now()).await?;
     Ok(Once {

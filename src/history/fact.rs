@@ -160,6 +160,8 @@ impl Field {
     pub const REVOKED: Self = Self(26);
     /// Whether a key cannot be used.
     pub const INVALID: Self = Self(27);
+    /// Whether network flow logs are on.
+    pub const FLOW_LOGGING: Self = Self(36);
     /// When a thing was made.
     pub const CREATED: Self = Self(48);
     /// Why a log stream fails.

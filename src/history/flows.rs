@@ -25,8 +25,7 @@ impl Poller {
         let settings = Source::all().into_iter().find(|it| it.name == "settings");
         let Some(settings) = settings else { return false };
         let Some(known) = self.memory().known(&settings).await else { return false };
-        let Some(field) = Field::named("networkFlowLoggingOn") else { return false };
-        known.things().any(|it| it.value(field) == "1")
+        known.things().any(|it| it.value(Field::FLOW_LOGGING) == "1")
     }
 
     /// Reads the slots that are due. Each is recorded at once, so nothing counts twice, and nothing is lost

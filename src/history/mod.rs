@@ -34,6 +34,8 @@ mod spans;
 mod store;
 pub mod uptime;
 
+#[cfg(feature = "server")]
+pub(crate) use self::store::TrafficMark;
 pub use self::{
     diff::{Diff, Known, New, Remembered},
     event::Event,

@@ -11,6 +11,8 @@
 
 mod build;
 mod ends;
+#[cfg(feature = "server")]
+mod moved;
 pub(crate) mod read;
 mod record;
 mod report;
@@ -30,6 +32,8 @@ pub use self::{
     totals::{End, Totals},
 };
 
+#[cfg(feature = "server")]
+pub(crate) use self::moved::{Moved, MovedByDevice};
 pub(crate) use self::report::protocol_name;
 #[cfg(feature = "journal")]
 pub(crate) use self::{build::percent, row::Sort, totals::Row};

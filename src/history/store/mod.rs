@@ -22,6 +22,8 @@ mod traffic;
 mod watching;
 mod write;
 
+#[cfg(feature = "server")]
+pub(crate) use self::traffic::TrafficMark;
 pub use self::{
     alerts::{AlertChanges, AlertDocument, Delivery, KeptAlert, Outgoing},
     audits::Accepted,

@@ -38,7 +38,35 @@ pub struct KeptTraffic {
     pub read: Seconds,
 }
 
+/// Up to where traffic was read: another one after each look that read more of it.
+#[cfg(feature = "server")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TrafficMark {
+    /// End of the last times that are kept.
+    pub(crate) until: Seconds,
+    read_at: Seconds,
+    units: i64,
+}
+
 impl History {
+    /// Up to where the traffic of a tailnet was read; none if nothing is kept.
+    #[cfg(feature = "server")]
+    pub(crate) async fn traffic_mark(&self, tailnet: &str) -> Result<Option<TrafficMark>> {
+        let Some(number) = self.number(tailnet).await? else { return Ok(None) };
+        let pool = self.pool().await?;
+        let read = async {
+            let row = sqlx::query(
+                "SELECT MAX(begins + size) AS until, MAX(read_at) AS read_at, COUNT(*) AS units
+                 FROM traffic_read WHERE tailnet = $1",
+            );
+            let row = row.bind(number).fetch_one(pool).await?;
+            let Some(until) = row.try_get("until")? else { return Ok(None) };
+            let (read_at, units) = (row.try_get("read_at")?, row.try_get("units")?);
+            Ok(Some(TrafficMark { until, read_at, units }))
+        };
+        read.await.map_err(|error: sqlx::Error| self.wrong(&error))
+    }
+
     /// The traffic that is kept of a tailnet, between two times.
     ///
     /// # Errors

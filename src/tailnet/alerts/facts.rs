@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::TrafficWindows;
 use crate::{
     history::{Connection, Event, Field, Known, LookedAt, Remembered, Seconds, Source},
     tailnet::devices::{Described, Flag, KeyState},
@@ -25,6 +26,8 @@ pub struct Facts<'a> {
     pub audit: Option<(Seconds, &'a [String])>,
     /// How often devices lost their connection: the number of seconds asked for, and the counts by node ID.
     pub lost: &'a HashMap<Seconds, HashMap<String, usize>>,
+    /// What devices moved, as far as that is kept.
+    pub traffic: &'a TrafficWindows,
     /// The ID of the credential with which the server asks; empty if that is not known.
     pub credential: &'a str,
 }

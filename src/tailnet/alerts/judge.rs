@@ -7,6 +7,7 @@ use super::{
     of_device::{Client, Looked, client, of_device, vulnerable},
     other,
     rule::Ready,
+    traffic::{self, TrafficWindow},
     when::When,
 };
 use crate::{
@@ -88,7 +89,7 @@ impl<'a> Found<'a> {
 
 /// What each of `rules` finds. Each device is looked at once for all of them.
 pub fn judge<'a>(rules: &[&'a Ready], facts: &Facts<'a>) -> Vec<Found<'a>> {
-    let mut sums: Vec<Sum<'_>> = rules.iter().map(|rule| Sum::of(rule.when)).collect();
+    let mut sums: Vec<Sum<'_>> = rules.iter().map(|rule| Sum::of(rule, facts)).collect();
     let by_device = |rule: &&Ready| rule.when.has_scope();
     if rules.iter().any(by_device)
         && let Some(devices) = facts.devices()
@@ -120,6 +121,9 @@ pub fn judge<'a>(rules: &[&'a Ready], facts: &Facts<'a>) -> Vec<Found<'a>> {
             if rule.when == When::WaitsForApproval {
                 other::users(rule, facts, &mut found);
             }
+            if rule.when.is_traffic() && traffic::unknown(rule, facts).is_some() {
+                found.unknown.push(Unknown::All);
+            }
             found
         }
         false => other::judge(rule, facts),
@@ -142,18 +146,23 @@ enum Sum<'a> {
     Vulnerable(Found<'a>, HashMap<Client<'a>, Option<String>>),
     /// All devices together.
     All { up: Vec<&'a str>, went: Vec<(Seconds, &'a str)>, added: Vec<(Seconds, &'a str)> },
+    /// Each device by itself, by what it moved; none if nothing is known of that.
+    Traffic(Found<'a>, Option<&'a TrafficWindow>),
     /// Routes, with their routers.
     Routes(HashMap<&'a str, Vec<Device<'a>>>),
 }
 
 impl<'a> Sum<'a> {
-    fn of(when: When) -> Self {
-        match when {
+    fn of(rule: &Ready, facts: &Facts<'a>) -> Self {
+        match rule.when {
             When::Vulnerable => Self::Vulnerable(Found::default(), HashMap::new()),
             When::TooFew | When::ManyOffline | When::ManyNew => {
                 Self::All { up: Vec::new(), went: Vec::new(), added: Vec::new() }
             }
             When::RouteUnserved | When::RouteSingle => Self::Routes(HashMap::new()),
+            When::Traffic | When::Relayed => {
+                Self::Traffic(Found::default(), traffic::window(rule, facts).ok())
+            }
             _ => Self::Each(Found::default()),
         }
     }
@@ -166,6 +175,10 @@ impl<'a> Sum<'a> {
                 if let Some(truth) = of_device(rule, looked, facts) {
                     found.truths.push((about(), truth));
                 }
+            }
+            Self::Traffic(found, window) => {
+                let truth = window.and_then(|it| traffic::of_device(rule, device.key(), it));
+                found.truths.extend(truth.map(|truth| (about(), truth)));
             }
             Self::Vulnerable(found, known) => {
                 let known = known.entry(client(device)).or_insert_with(|| vulnerable(looked));
@@ -197,7 +210,7 @@ impl<'a> Sum<'a> {
     fn found(self, rule: &'a Ready, now: Seconds) -> Found<'a> {
         let mut found = Found::default();
         match self {
-            Self::Each(each) | Self::Vulnerable(each, _) => return each,
+            Self::Each(each) | Self::Vulnerable(each, _) | Self::Traffic(each, _) => return each,
             Self::All { up, went, added } => all_together(rule, &up, went, added, now, &mut found),
             Self::Routes(routes) => {
                 for (route, routers) in routes {

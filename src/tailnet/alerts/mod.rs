@@ -21,6 +21,7 @@ pub mod replay;
 pub mod rule;
 pub(crate) mod subjects;
 pub(crate) mod tools;
+mod traffic;
 mod watcher;
 mod when;
 
@@ -30,6 +31,7 @@ pub use self::{
     facts::Facts,
     keep::{Acknowledged, Mute},
     rule::{Origin, Ready, Rule},
+    traffic::TrafficWindows,
     watcher::Judge,
     when::When,
 };

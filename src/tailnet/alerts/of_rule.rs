@@ -85,10 +85,14 @@ impl Step<'_> {
 
 /// What is true of the subject of an alert that its rule did not find this time.
 pub(super) fn rest_of(it: &Episode, found: &Found<'_>, facts: &Facts<'_>) -> Truth {
-    if found.hides(&it.subject) {
-        Truth::Unknown
-    } else if it.subject.kind == "device" && facts.device(&it.subject.key).is_none() {
+    let is_gone = || {
+        let devices = facts.things("devices").filter(|_| it.subject.kind == "device");
+        devices.is_some_and(|it_is| it_is.thing(&it.subject.key).is_none())
+    };
+    if is_gone() {
         Truth::Gone
+    } else if found.hides(&it.subject) {
+        Truth::Unknown
     } else {
         Truth::Not
     }

@@ -304,7 +304,8 @@ fn notes_on(rule: &Ready, preview: &Preview) -> Vec<String> {
     };
     let mut notes = preview.notes.clone();
     let (firing, pending) = (of(State::Firing), of(State::Pending));
-    if preview.notes.iter().all(|it| !it.contains("cannot be known")) {
+    let is_known = preview.notes.iter().all(|it| !it.contains("cannot be known"));
+    if is_known || !firing.is_empty() {
         notes.push(match firing.len() {
             0 => format!("`{name}` would not fire now"),
             count => format!("`{name}` would fire now for {count}: {}", names(&firing)),

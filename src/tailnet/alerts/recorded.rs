@@ -1,10 +1,13 @@
 //! What rules are judged by besides the things that were last seen.
 
-use std::collections::{HashMap, hash_map::Entry};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+};
 
 use serde_json::Value;
 
-use super::{Alerts, Facts, Ready, When, other};
+use super::{Alerts, Facts, Ready, TrafficWindows, When, other, traffic};
 use crate::{
     client::Result,
     history::{Event, History, Known, LookedAt, Seconds},
@@ -23,6 +26,7 @@ pub(super) struct Recorded {
     events: Vec<Event>,
     audit: Option<(Seconds, Vec<String>)>,
     lost: Lost,
+    pub(super) traffic: Arc<TrafficWindows>,
     credential: String,
 }
 
@@ -40,17 +44,19 @@ impl Recorded {
             events: &self.events,
             audit: self.audit.as_ref().map(|(at, failing)| (*at, failing.as_slice())),
             lost: &self.lost,
+            traffic: &self.traffic,
             credential: &self.credential,
         }
     }
 }
 
 impl Alerts<'_> {
-    /// Reads what these rules need.
+    /// Reads what these rules need. `traffic` is what was read of it before.
     pub(super) async fn recorded(
         self,
         history: &History,
         rules: &[Ready],
+        traffic: Arc<TrafficWindows>,
         now: Seconds,
     ) -> Result<Recorded> {
         let label = self.tailnet.label();
@@ -59,6 +65,7 @@ impl Alerts<'_> {
             events: history.events(&label, now - other::EVENTS, EVENTS).await?,
             audit: audit(history, &label).await?,
             lost: lost(history, &label, rules, now).await?,
+            traffic: traffic::windows(history, &label, rules, traffic).await?,
             credential: self.tailnet.settings().credential.public_id().to_owned(),
         })
     }

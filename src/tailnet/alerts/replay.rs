@@ -1,12 +1,15 @@
 //! What a rule would find now, and what it would have found before. Nothing is kept of it.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 
 use super::{
-    Alerts, Circumstances, Facts, Ready, When, Working, facts::longest_gap, other,
-    recorded::Recorded,
+    Alerts, Circumstances, Facts, Ready, TrafficWindows, When, Working, facts::longest_gap, other,
+    recorded::Recorded, traffic,
 };
 use crate::{
     Error, ErrorKind,
@@ -71,8 +74,8 @@ fn sources(rules: &[Ready]) -> Vec<Source> {
     if has(When::WaitsForApproval) {
         names.push("users");
     }
-    if has(When::OurCredential) {
-        names.push("devices");
+    if has(When::OurCredential) || has(When::Traffic) || has(When::Relayed) {
+        names.extend(["devices", "settings"]);
     }
     Source::all().into_iter().filter(|it| names.contains(&it.name)).collect()
 }
@@ -124,7 +127,7 @@ impl Alerts<'_> {
         now: Seconds,
     ) -> Result<Held> {
         let label = self.tailnet.label();
-        let recorded = self.recorded(history, rules, now).await?;
+        let recorded = self.recorded(history, rules, Arc::default(), now).await?;
         let mut held = Held { recorded, ..Held::default() };
         for source in sources {
             if let Some(known) = history.last_seen(&label, source).await? {
@@ -132,6 +135,13 @@ impl Alerts<'_> {
             }
         }
         Ok(held)
+    }
+
+    /// The settings and the traffic that are kept.
+    pub(super) async fn settings_and_traffic(self, rules: &[Ready], now: Seconds) -> Result<Held> {
+        let settings: Vec<Source> =
+            Source::all().into_iter().filter(|it| it.name == "settings").collect();
+        self.held(self.history()?, &settings, rules, now).await
     }
 
     /// What rules would find now, and in the past as far as somebody looked.
@@ -150,6 +160,13 @@ impl Alerts<'_> {
                     "no watcher is running, so this is a single poll, and `for` does not count"
                         .to_owned(),
                 );
+            }
+            if rule.when.is_traffic() {
+                let name = &rule.rule.name;
+                let note = format!("`{name}`: only the last window is judged, not the past");
+                preview.notes.push(note);
+                previews.push(preview);
+                continue;
             }
             let history = self.tailnet.history().filter(|_| is_watched);
             if let Some(history) = history
@@ -190,6 +207,11 @@ pub(crate) fn now_of(rule: &Ready, facts: &Facts<'_>) -> Preview {
 
 /// Why nothing is known of what a rule is about.
 fn unknown(rule: &Ready, facts: &Facts<'_>) -> String {
+    if rule.when.is_traffic()
+        && let Some(why) = traffic::unknown(rule, facts)
+    {
+        return why;
+    }
     let source = rule.when.source();
     let look = facts.looks.iter().find(|it| it.source == source);
     match (rule.when, look.and_then(|it| it.error.clone())) {
@@ -233,6 +255,7 @@ fn replayed(mut rule: Ready, mut replay: Replay, since: Seconds, now: Seconds) -
             events: &[],
             audit: None,
             lost: &lost,
+            traffic: &TrafficWindows::default(),
             credential: "",
         };
         for it in working.evaluate(by, &facts).changed {

@@ -66,12 +66,15 @@ pub struct Rule {
     /// Least number of times, or of new devices.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub times: Option<u32>,
-    /// Least share that went offline, 1 to 100.
+    /// Least share that went offline or was relayed, 1 to 100.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub percent: Option<u32>,
     /// Least number of connected devices.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at_least: Option<u32>,
+    /// More than this many bytes, such as `10GB`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub more_than: Option<String>,
     /// More than this many minor versions behind.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub minors: Option<u32>,
@@ -153,6 +156,8 @@ pub struct Ready {
     pub scope: Filter,
     pub(super) longer_than: Seconds,
     pub(super) within: Seconds,
+    /// Bytes.
+    pub(super) more_than: u64,
 }
 
 impl Rule {
@@ -209,6 +214,7 @@ impl Rule {
         }
         let scope = filter_of(Value::Object(scope)).map_err(|error| self.of(&error))?;
         let usual = if when == When::NotWatched { "10m" } else { "0s" };
+        let within = length("within", &self.within, "0s")?;
         Ok(Ready {
             when,
             origin,
@@ -219,7 +225,8 @@ impl Rule {
             repeat,
             scope,
             longer_than: length("longer_than", &self.longer_than, usual)?,
-            within: length("within", &self.within, "0s")?,
+            within,
+            more_than: self.check_traffic(when, within)?,
             rule: self.clone(),
         })
     }
@@ -298,14 +305,15 @@ impl Rule {
             }
         }
         let scope = self.scope.as_ref().map_or(0, |it| Value::Object(it.clone()).to_string().len());
-        let texts = [&self.value, &self.setting, &self.hold, &self.settle, &self.repeat];
+        let texts =
+            [&self.value, &self.setting, &self.hold, &self.settle, &self.repeat, &self.more_than];
         if scope > 4_000 || texts.into_iter().flatten().any(|it| long(it)) {
             return Err(self.wrong("scope", "is too long"));
         }
         Ok(())
     }
 
-    fn wrong(&self, field: &str, should: &str) -> Error {
+    pub(super) fn wrong(&self, field: &str, should: &str) -> Error {
         Error::invalid_input(field, format!("{should} (rule `{}`)", self.name))
     }
 

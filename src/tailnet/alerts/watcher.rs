@@ -1,12 +1,12 @@
 //! Judges the alert rules after each look, and keeps what they find. The process that watches does it.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use jiff::Timestamp;
 
 use super::{
-    Acknowledged, Alerts, Circumstances, Mute, Outcome, Ready, Working, read, recorded::Recorded,
-    write,
+    Acknowledged, Alerts, Circumstances, Mute, Outcome, Ready, TrafficWindows, Working, read,
+    recorded::Recorded, write,
 };
 use crate::{
     Error, ErrorKind,
@@ -22,6 +22,8 @@ pub struct Judge {
     working: Option<Working>,
     /// Rules that cannot be used, as they were last logged.
     broken: Vec<String>,
+    /// What was last read of traffic.
+    traffic: Arc<TrafficWindows>,
     /// When rules were last judged.
     judged_at: Seconds,
 }
@@ -94,11 +96,14 @@ impl Judge {
             self.broken = broken;
         }
         let at = Timestamp::from_second(now).unwrap_or_default();
+        let traffic = Arc::clone(&self.traffic);
+        let recorded = alerts.recorded(history, &rules, traffic, now).await?;
+        self.traffic = Arc::clone(&recorded.traffic);
         Ok(Inputs {
             title: tailnet.title(),
             acknowledged: alerts.acknowledged().await?,
             mutes: alerts.mutes(at).await?,
-            recorded: alerts.recorded(history, &rules, now).await?,
+            recorded,
             rules,
             label,
         })

@@ -59,10 +59,14 @@ pub enum When {
     PostureSyncFailing,
     /// a source could not be read for `longer_than`
     NotWatched,
+    /// a device moved more than `more_than` `within`
+    Traffic,
+    /// at least `percent` of the bytes of a device were relayed `within`, if it moved more than `more_than`
+    Relayed,
 }
 
 /// The parameters of a rule that only some conditions take.
-pub(super) const PARAMETERS: [&str; 11] = [
+pub(super) const PARAMETERS: [&str; 12] = [
     "longer_than",
     "within",
     "times",
@@ -74,6 +78,7 @@ pub(super) const PARAMETERS: [&str; 11] = [
     "setting",
     "value",
     "events",
+    "more_than",
 ];
 
 impl When {
@@ -99,6 +104,8 @@ impl When {
             Self::SettingIs => (&["setting", "value"], &["setting", "value"]),
             Self::Event => (&["events"], &["events"]),
             Self::Finding => (&["check"], &["check"]),
+            Self::Traffic => (&["more_than", "within"], &["more_than", "within"]),
+            Self::Relayed => (&["percent", "within", "more_than"], &["percent", "within"]),
             Self::Connected
             | Self::KeyExpired
             | Self::Vulnerable
@@ -136,6 +143,7 @@ impl When {
             Self::Event => "audit log",
             Self::StreamFailing => "stream of audit logs",
             Self::PostureSyncFailing => "posture integrations",
+            Self::Traffic | Self::Relayed => "flow logs",
             Self::Finding | Self::NotWatched => "",
             _ => "devices",
         }
@@ -169,6 +177,8 @@ impl When {
             Self::StreamFailing => "check the destination and its credential",
             Self::PostureSyncFailing => "check the provider and its credential",
             Self::NotWatched => "check the credential, its scopes, and the network path to the API",
+            Self::Traffic => "find out with whom and through which ports",
+            Self::Relayed => "check its NAT and firewall, and allow outgoing UDP",
         }
     }
 }

@@ -13,6 +13,7 @@ mod receiver;
 mod smtp;
 mod states;
 mod tools;
+mod traffic;
 mod watch;
 
 use std::fs;

@@ -41,7 +41,11 @@ impl Watch {
 
     /// From a moment ago on, for tools, which go by the clock of this machine.
     pub(super) async fn recent(devices: usize, with: &Value) -> Self {
-        let ago = jiff::SignedDuration::from_mins(10);
+        Self::minutes_ago(10, devices, with).await
+    }
+
+    pub(super) async fn minutes_ago(minutes: i64, devices: usize, with: &Value) -> Self {
+        let ago = jiff::SignedDuration::from_mins(minutes);
         Self::from(Timestamp::now().checked_sub(ago).unwrap(), devices, with).await
     }
 

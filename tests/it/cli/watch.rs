@@ -92,6 +92,16 @@ async fn nothing_fires_or_nothing_that_is_known() {
     fs::write(&config, text.replace("BASE", &tailnet.settings().base_url)).unwrap();
     let (code, text) = once(&tailnet, folder.path(), &["--config", &config]);
     assert_eq!(code, 0, "{text}");
+
+    // What was not read of the flow logs cannot be judged.
+    let quiet = fs::read_to_string(&config).unwrap();
+    let rule = "name = \"heavy\"\nwhen = \"traffic\"\nmore_than = \"900TB\"\nwithin = \"24h\"\n";
+    fs::write(&config, format!("{quiet}[[alert]]\n{rule}")).unwrap();
+    let (code, text) = once(&tailnet, folder.path(), &["--config", &config]);
+    assert_eq!(code, 3, "{text}");
+    assert!(text.contains("`heavy` cannot be known now"), "{text}");
+    fs::write(&config, quiet).unwrap();
+
     sandbox.fail(Fault::new(FaultKind::Status { status: 403 }).on("listUsers"));
     let (code, text) = once(&tailnet, folder.path(), &["--config", &config]);
     assert_eq!(code, 3, "{text}");

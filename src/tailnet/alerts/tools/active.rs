@@ -107,6 +107,9 @@ impl List for GetActiveAlerts {
             return Err(Error::invalid_input("rule", should));
         }
         notes.extend(broken.iter().map(|it| format!("rule `{}`: {}", it.name, it.why)));
+        if watched.is_some() {
+            notes.extend(tailnet.alerts().unknown_traffic(&rules, now).await?);
+        }
         active.retain(|it| {
             self.severity.is_none_or(|least| it.episode.severity >= least)
                 && self.rule.as_ref().is_none_or(|rule| it.episode.rule == *rule)

@@ -34,6 +34,8 @@ pub(super) fn tools(when: When) -> &'static [&'static str] {
         When::Finding => &["device_audit"],
         When::StreamFailing => &["get_log_streaming"],
         When::PostureSyncFailing => &["list_posture_integrations"],
+        When::Traffic => &["monitor_bandwidth"],
+        When::Relayed => &["get_device_details", "monitor_bandwidth"],
         When::NotWatched => &[],
     }
 }
