@@ -78,6 +78,9 @@ fn size(text: &str) -> Option<u64> {
     let unit = if unit.is_empty() { "B" } else { unit };
     let power = UNITS.iter().position(|it| it.eq_ignore_ascii_case(unit))?;
     let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
+    if whole.is_empty() || part.contains('.') {
+        return None;
+    }
     // Three decimal places are enough, and whole numbers need no rounding.
     let part = format!("{part:0<3}");
     let thousandths: u128 = format!("{whole}{}", part.get(..3)?).parse().ok()?;
@@ -261,7 +264,9 @@ mod tests {
         ] {
             assert_eq!(size(text), Some(bytes), "{text}");
         }
-        for text in ["", "GB", "lots", "-1GB", "1,5GB", "10 GiB", "1.2.3GB", "99999999PB"] {
+        for text in
+            ["", "GB", "lots", "-1GB", "1,5GB", "10 GiB", "1.2.3GB", "1.2345.6GB", "99999999PB"]
+        {
             assert_eq!(size(text), None, "{text}");
         }
     }
