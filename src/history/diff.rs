@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Connection, Fact, Field, Look, Seconds, Sighting};
+use super::{Connection, Fact, Field, Look, Seconds, Sighting, values::Values};
 
 /// How many good looks in a row a thing must be missing in before it counts as gone.
 const LOOKS_UNTIL_GONE: u8 = 2;
@@ -14,7 +14,7 @@ const CLOCKS_APART: Seconds = 10;
 /// What is remembered of the things of one kind.
 #[derive(Debug, Default)]
 pub struct Known {
-    pub(super) things: HashMap<Box<str>, Thing>,
+    pub(super) things: foldhash::HashMap<Box<str>, Thing>,
     /// When somebody last looked, in seconds since 1970.
     pub(super) looked_at: Option<Seconds>,
     /// Whether the last look saw too little to be believed.
@@ -30,8 +30,7 @@ pub(super) struct Thing {
     /// When it was made.
     pub(super) created: Option<Seconds>,
     pub(super) connection: Option<(Connection, Seconds)>,
-    /// In the order of their fields, without empty ones.
-    pub(super) values: Vec<(Field, Box<str>)>,
+    pub(super) values: Values,
     missing: u8,
     missing_since: Seconds,
 }
@@ -66,14 +65,12 @@ impl<'a> Remembered<'a> {
 
     /// The value of a field; empty if it is false, absent or empty.
     pub fn value(self, field: Field) -> &'a str {
-        let values = &self.thing.values;
-        let at = values.binary_search_by_key(&field, |it| it.0).ok();
-        at.and_then(|at| values.get(at)).map_or("", |it| &it.1)
+        self.thing.values.get(field)
     }
 
     /// All fields that are not false, absent or empty.
     pub fn values(self) -> impl Iterator<Item = (Field, &'a str)> {
-        self.thing.values.iter().map(|it| (it.0, &*it.1))
+        self.thing.values.iter()
     }
 }
 
@@ -196,8 +193,7 @@ fn values(
     has_all_fields: bool,
     now: Seconds,
 ) {
-    let known: &[(Field, Box<str>)] = thing.map_or(&[], |it| &it.values);
-    let mut old = known.iter().peekable();
+    let mut old = thing.into_iter().flat_map(|it| it.values.iter()).peekable();
     let mut new = seen.values.iter().peekable();
     let mut put = |field: Field, value: &str| {
         facts.push(Fact { field, at: now, value: value.into() });
@@ -295,16 +291,6 @@ impl Thing {
             self.connection = Some((Connection::of(&fact.value), fact.at));
             return;
         }
-        let at = self.values.binary_search_by_key(&fact.field, |it| it.0);
-        match (at, fact.value.is_empty()) {
-            (Ok(at), true) => drop(self.values.remove(at)),
-            (Ok(at), false) => {
-                if let Some(value) = self.values.get_mut(at) {
-                    value.1 = fact.value.clone();
-                }
-            }
-            (Err(at), false) => self.values.insert(at, (fact.field, fact.value.clone())),
-            (Err(_), true) => {}
-        }
+        self.values.set(fact.field, &fact.value);
     }
 }

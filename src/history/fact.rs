@@ -109,6 +109,16 @@ const FIELDS: &[(u8, &str)] = &[
     (50, "status.error"),
 ];
 
+/// Each field has a bit; see [`Field::bit`].
+const _: () = assert!(have_bits(FIELDS), "values need a bit for each field");
+
+const fn have_bits(fields: &[(u8, &str)]) -> bool {
+    match fields {
+        [] => true,
+        [first, rest @ ..] => first.0 < 64 && have_bits(rest),
+    }
+}
+
 impl Field {
     /// Whether a device is connected to the control plane.
     pub const ONLINE: Self = Self(1);
@@ -177,6 +187,20 @@ impl Field {
     /// Its name.
     pub fn name(self) -> &'static str {
         FIELDS.iter().find(|it| it.0 == self.0).map_or("unknown", |it| it.1)
+    }
+
+    /// A bit that no other field has.
+    pub(super) const fn bit(self) -> u64 {
+        1 << self.0
+    }
+
+    /// The fields whose bits are set, in order.
+    pub(super) fn of_bits(mut bits: u64) -> impl Iterator<Item = Self> {
+        std::iter::from_fn(move || {
+            let number = u8::try_from(bits.trailing_zeros()).ok().filter(|_| bits != 0)?;
+            bits &= bits - 1;
+            Some(Self(number))
+        })
     }
 
     pub(super) fn number(self) -> i64 {

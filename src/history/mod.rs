@@ -33,6 +33,7 @@ mod source;
 mod spans;
 mod store;
 pub mod uptime;
+mod values;
 
 #[cfg(feature = "server")]
 pub(crate) use self::store::TrafficMark;

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::{facts::Facts, rule::Ready, when::When};
+use super::{facts::Device, rule::Ready, when::When};
 use crate::{
     alerts::Episode,
-    history::{Field, Seconds},
+    history::{Field, Known, Seconds},
 };
 
 /// Alerts that explain others.
@@ -18,7 +18,7 @@ pub(super) struct Causes {
     /// Routes without a router.
     routes: HashMap<String, String>,
     /// Devices whose key has expired.
-    expired: HashMap<String, String>,
+    expired: foldhash::HashMap<String, String>,
 }
 
 impl Causes {
@@ -54,8 +54,8 @@ impl Causes {
         blind.map(|(_, id)| id.clone())
     }
 
-    /// What explains that a device is silent.
-    pub(super) fn of_silence(&self, it: &Episode, facts: &Facts<'_>) -> Option<String> {
+    /// What explains that a device is silent. `devices` is none if they are not known.
+    pub(super) fn of_silence(&self, it: &Episode, devices: Option<&Known>) -> Option<String> {
         if let Some(id) = self.expired.get(&it.subject.key) {
             return Some(id.clone());
         }
@@ -67,7 +67,7 @@ impl Causes {
         if self.routes.is_empty() {
             return None;
         }
-        let device = facts.device(&it.subject.key)?;
+        let device = Device::of(devices?.thing(&it.subject.key)?);
         device.list(Field::ENABLED_ROUTES).find_map(|route| self.routes.get(route).cloned())
     }
 }

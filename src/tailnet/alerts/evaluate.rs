@@ -77,7 +77,7 @@ impl Working {
 
     /// All of them.
     pub fn all(&self) -> impl Iterator<Item = &Episode> {
-        let open = self.episodes.values().flat_map(HashMap::values);
+        let open = self.episodes.values().flat_map(OfRule::values);
         open.map(|kept| &kept.it).chain(&self.finishing)
     }
 
@@ -148,7 +148,8 @@ impl Working {
         }
         let unseen = |kept: &&Kept| kept.round != step.round;
         let rest = of_rule.values().filter(unseen).map(|kept| &kept.it);
-        let rest = rest.map(|it| (it, rest_of(it, &found, facts)));
+        let devices = facts.things("devices");
+        let rest = rest.map(|it| (it, rest_of(it, &found, devices)));
         let rest = rest.filter(|(it, truth)| !is_steady(it, truth, rule, facts.now));
         let rest: Vec<(Subject, Truth)> = rest.map(|(it, of)| (it.subject.clone(), of)).collect();
         for (subject, truth) in rest {
@@ -166,13 +167,14 @@ impl Working {
             active.map(move |it| (when, it))
         });
         let causes = Causes::of(causes, on);
+        let devices = facts.things("devices");
         for (rule, of_rule) in &mut self.episodes {
             let when = when(rule);
             let is_silent = when == Some(When::Silent);
             for Kept { it, .. } in of_rule.values_mut() {
                 let cause = causes
                     .of_unknown(it, when)
-                    .or_else(|| if is_silent { causes.of_silence(it, facts) } else { None });
+                    .or_else(|| if is_silent { causes.of_silence(it, devices) } else { None });
                 if cause != it.explained_by {
                     touched.was(it);
                     it.explained_by = cause;

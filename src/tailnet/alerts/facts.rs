@@ -45,11 +45,6 @@ impl<'a> Facts<'a> {
         Some(self.things("devices")?.things().map(Device::of))
     }
 
-    /// The device with this node ID.
-    pub(super) fn device(&self, key: &str) -> Option<Device<'a>> {
-        self.things("devices")?.thing(key).map(Device::of)
-    }
-
     pub(super) fn at(&self) -> Timestamp {
         Timestamp::from_second(self.now).unwrap_or_default()
     }

@@ -1,10 +1,12 @@
 //! What rules find in facts about devices, by themselves and together, and about routes. Pure.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::borrow::Cow;
+
+use foldhash::HashMap;
 
 use super::{
     facts::{Device, Facts, is_exit_route},
-    of_device::{Client, Looked, client, of_device, vulnerable},
+    of_device::{Client, Looked, Versions, client, of_device, vulnerable},
     other,
     rule::Ready,
     traffic::{self, TrafficWindow},
@@ -94,15 +96,16 @@ pub fn judge<'a>(rules: &[&'a Ready], facts: &Facts<'a>) -> Vec<Found<'a>> {
     if rules.iter().any(by_device)
         && let Some(devices) = facts.devices()
     {
-        let newest =
-            rules.iter().any(|it| it.when == When::Behind).then(|| newest(facts)).flatten();
+        let versions = Versions::default();
+        let needs_newest = rules.iter().any(|it| it.when == When::Behind);
+        let newest = needs_newest.then(|| newest(facts, &versions)).flatten();
         let now = facts.at();
         let of_devices = rules.iter().zip(&mut sums).filter(|it| it.0.when.has_scope());
         let mut of_devices: Vec<_> =
             of_devices.map(|(rule, sum)| (rule, rule.scope.is_empty(), sum)).collect();
         for device in devices {
             let external = device.is(Flag::External);
-            let looked = Looked::at(device, now, newest);
+            let looked = Looked::at(device, now, &versions, newest);
             for (rule, takes_all, sum) in &mut of_devices {
                 // Devices of other tailnets are somebody else's, unless they are asked for.
                 let foreign = external && rule.scope.external != Some(true);
@@ -132,9 +135,9 @@ pub fn judge<'a>(rules: &[&'a Ready], facts: &Facts<'a>) -> Vec<Found<'a>> {
 }
 
 /// The newest version of the tailnet's own devices.
-fn newest(facts: &Facts<'_>) -> Option<Version> {
+fn newest<'a>(facts: &Facts<'a>, versions: &Versions<'a>) -> Option<Version> {
     let own = facts.devices()?.filter(|it| !it.is(Flag::External));
-    own.filter_map(|it| it.version()).max()
+    own.filter_map(|it| versions.of(it)).max()
 }
 
 /// What is collected of the devices for a rule.
@@ -145,7 +148,7 @@ enum Sum<'a> {
     /// Each device by itself. Which bulletins concern a version is worked out once.
     Vulnerable(Found<'a>, HashMap<Client<'a>, Option<String>>),
     /// All devices together.
-    All { up: Vec<&'a str>, went: Vec<(Seconds, &'a str)>, added: Vec<(Seconds, &'a str)> },
+    All { up: usize, went: Vec<(Seconds, &'a str)>, added: Vec<(Seconds, &'a str)> },
     /// Each device by itself, by what it moved; none if nothing is known of that.
     Traffic(Found<'a>, Option<&'a TrafficWindow>),
     /// Routes, with their routers.
@@ -155,11 +158,11 @@ enum Sum<'a> {
 impl<'a> Sum<'a> {
     fn of(rule: &Ready, facts: &Facts<'a>) -> Self {
         match rule.when {
-            When::Vulnerable => Self::Vulnerable(Found::default(), HashMap::new()),
+            When::Vulnerable => Self::Vulnerable(Found::default(), HashMap::default()),
             When::TooFew | When::ManyOffline | When::ManyNew => {
-                Self::All { up: Vec::new(), went: Vec::new(), added: Vec::new() }
+                Self::All { up: 0, went: Vec::new(), added: Vec::new() }
             }
-            When::RouteUnserved | When::RouteSingle => Self::Routes(HashMap::new()),
+            When::RouteUnserved | When::RouteSingle => Self::Routes(HashMap::default()),
             When::Traffic | When::Relayed => {
                 Self::Traffic(Found::default(), traffic::window(rule, facts).ok())
             }
@@ -167,7 +170,7 @@ impl<'a> Sum<'a> {
         }
     }
 
-    fn add(&mut self, rule: &Ready, looked: &Looked<'a>, facts: &Facts<'_>) {
+    fn add(&mut self, rule: &Ready, looked: &Looked<'_, 'a>, facts: &Facts<'_>) {
         let device = looked.device;
         let about = || About { kind: "device", key: device.key(), name: device.name() };
         match self {
@@ -189,7 +192,7 @@ impl<'a> Sum<'a> {
             }
             Self::All { up, went, added } => {
                 match device.connection() {
-                    Some((Connection::Up, _)) => up.push(device.name()),
+                    Some((Connection::Up, _)) => *up += 1,
                     Some((Connection::Down, at)) if facts.now - at <= rule.within => {
                         went.push((at, device.name()));
                     }
@@ -211,7 +214,7 @@ impl<'a> Sum<'a> {
         let mut found = Found::default();
         match self {
             Self::Each(each) | Self::Vulnerable(each, _) | Self::Traffic(each, _) => return each,
-            Self::All { up, went, added } => all_together(rule, &up, went, added, now, &mut found),
+            Self::All { up, went, added } => all_together(rule, up, went, added, now, &mut found),
             Self::Routes(routes) => {
                 for (route, routers) in routes {
                     if let Some((since, summary)) = of_route(rule.when, &routers) {
@@ -226,7 +229,7 @@ impl<'a> Sum<'a> {
 
 fn all_together<'a>(
     rule: &'a Ready,
-    up: &[&str],
+    up: usize,
     mut went: Vec<(Seconds, &str)>,
     mut added: Vec<(Seconds, &str)>,
     now: Seconds,
@@ -242,14 +245,14 @@ fn all_together<'a>(
     match rule.when {
         When::TooFew => {
             let wanted = usize::try_from(rule.rule.at_least.unwrap_or(1)).unwrap_or(usize::MAX);
-            if up.len() < wanted {
-                let summary = format!("{} connected, fewer than the required {wanted}", up.len());
+            if up < wanted {
+                let summary = format!("{up} connected, fewer than the required {wanted}");
                 found.holds("scope", name, name, None, summary);
             }
         }
         When::ManyOffline => {
             went.sort_unstable();
-            let all = up.len() + went.len();
+            let all = up + went.len();
             let percent = usize::try_from(rule.rule.percent.unwrap_or(100)).unwrap_or(100);
             if went.len() >= MANY && went.len() * 100 >= percent * all {
                 let summary =

@@ -1,6 +1,6 @@
 //! What rules find in a device by itself. Pure.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 
 use jiff::Timestamp;
 
@@ -20,23 +20,39 @@ use crate::{
 /// How many routes are listed.
 const ROUTES: usize = 5;
 
+/// The versions of clients, each decoded once: many devices run the same.
+#[derive(Default)]
+pub(super) struct Versions<'a>(RefCell<foldhash::HashMap<&'a str, Option<Version>>>);
+
+impl<'a> Versions<'a> {
+    pub(super) fn of(&self, device: Device<'a>) -> Option<Version> {
+        let text = device.text(Field::CLIENT_VERSION);
+        *self.0.borrow_mut().entry(text).or_insert_with(|| device.version())
+    }
+}
+
 /// A device, with what is decoded of it once for all rules.
-pub(super) struct Looked<'a> {
+pub(super) struct Looked<'l, 'a> {
     pub(super) device: Device<'a>,
     now: Timestamp,
+    versions: &'l Versions<'a>,
     /// The newest version of the tailnet's own devices.
     newest: Option<Version>,
-    version: OnceCell<Option<Version>>,
     key: OnceCell<KeyState>,
 }
 
-impl<'a> Looked<'a> {
-    pub(super) fn at(device: Device<'a>, now: Timestamp, newest: Option<Version>) -> Self {
-        Self { device, now, newest, version: OnceCell::new(), key: OnceCell::new() }
+impl<'l, 'a> Looked<'l, 'a> {
+    pub(super) fn at(
+        device: Device<'a>,
+        now: Timestamp,
+        versions: &'l Versions<'a>,
+        newest: Option<Version>,
+    ) -> Self {
+        Self { device, now, versions, newest, key: OnceCell::new() }
     }
 
     fn version(&self) -> Option<Version> {
-        *self.version.get_or_init(|| self.device.version())
+        self.versions.of(self.device)
     }
 
     fn key_state(&self) -> KeyState {
@@ -49,7 +65,7 @@ impl<'a> Looked<'a> {
 pub(super) type Client<'a> = (&'a str, &'a str, &'a str, bool);
 
 /// What is true of a device; none if what the rule describes does not hold.
-pub(super) fn of_device(rule: &Ready, looked: &Looked<'_>, facts: &Facts<'_>) -> Option<Truth> {
+pub(super) fn of_device(rule: &Ready, looked: &Looked<'_, '_>, facts: &Facts<'_>) -> Option<Truth> {
     let (device, now) = (looked.device, facts.now);
     let holds = |since, summary| Some(Truth::Holds { since, summary });
     let if_so = |is: bool, summary| is.then(|| Truth::holds(summary));
@@ -137,7 +153,7 @@ pub(super) fn client(device: Device<'_>) -> Client<'_> {
 }
 
 /// Which fixes a device lacks, in words.
-pub(super) fn vulnerable(looked: &Looked<'_>) -> Option<String> {
+pub(super) fn vulnerable(looked: &Looked<'_, '_>) -> Option<String> {
     let (device, version) = (looked.device, looked.version()?);
     let enabled: Vec<&str> = device.list(Field::ENABLED_ROUTES).collect();
     let ssh = device.has(Field::SSH_ENABLED);

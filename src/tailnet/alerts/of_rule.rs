@@ -2,20 +2,20 @@
 
 use std::collections::HashMap;
 
-use super::{evaluate::hash, facts::Facts, judge::Found, rule::Ready};
+use super::{evaluate::hash, judge::Found, rule::Ready};
 use crate::{
     alerts::{
         Episode, State, Subject, Truth,
         episode::{FLAPPING, step},
     },
-    history::Seconds,
+    history::{Known, Seconds},
 };
 
 /// How the summary of an alert begins that comes and goes.
 const CAME_BACK: &str = "came back";
 
 /// The alerts of a rule, each by its subject.
-pub(super) type OfRule = HashMap<String, Kept>;
+pub(super) type OfRule = foldhash::HashMap<String, Kept>;
 
 /// An alert that is not over.
 #[derive(Debug)]
@@ -83,13 +83,11 @@ impl Step<'_> {
     }
 }
 
-/// What is true of the subject of an alert that its rule did not find this time.
-pub(super) fn rest_of(it: &Episode, found: &Found<'_>, facts: &Facts<'_>) -> Truth {
-    let is_gone = || {
-        let devices = facts.things("devices").filter(|_| it.subject.kind == "device");
-        devices.is_some_and(|it_is| it_is.thing(&it.subject.key).is_none())
-    };
-    if is_gone() {
+/// What is true of the subject of an alert that its rule did not find this time. `devices` is none if they are not
+/// known.
+pub(super) fn rest_of(it: &Episode, found: &Found<'_>, devices: Option<&Known>) -> Truth {
+    let devices = devices.filter(|_| it.subject.kind == "device");
+    if devices.is_some_and(|known| known.thing(&it.subject.key).is_none()) {
         Truth::Gone
     } else if found.hides(&it.subject) {
         Truth::Unknown
