@@ -6,7 +6,7 @@ use super::{
     Kind,
     ends::KnownDevice,
     report::{
-        Amount, Coverage, DeviceTraffic, ExitTraffic, PairTraffic, Refusal, Relayed,
+        Amount, Coverage, DeviceTraffic, ExitTraffic, PairTraffic, PathTraffic, Refusal, Relayed,
         ServiceTraffic, TagMatrix, TagPair, TagTraffic, Traffic, TrafficTotals, Unreadable, called,
         protocol_name,
     },
@@ -92,7 +92,7 @@ struct Device {
 #[derive(Default)]
 struct Builder<'a> {
     devices: BTreeMap<&'a str, (&'a End, Device)>,
-    pairs: BTreeMap<(&'a str, &'a str), Paths>,
+    pairs: BTreeMap<(&'a str, &'a str), ([&'a End; 2], Paths)>,
     reporters: BTreeSet<&'a str>,
     all: Paths,
     totals: TrafficTotals,
@@ -150,6 +150,20 @@ fn is_path(sort: Sort) -> bool {
     matches!(sort, Sort::Direct | Sort::Relayed)
 }
 
+/// How two ends reached each other. None if one of them stands for many.
+fn path([one, other]: [&End; 2], paths: Paths) -> Option<PathTraffic> {
+    if one.is_others() || other.is_others() {
+        return None;
+    }
+    Some(PathTraffic {
+        between: [called(one), called(other)],
+        ids: [one.id.clone(), other.id.clone()],
+        bytes: paths.all.0,
+        connections: paths.all.1,
+        relayed: paths.relayed()?,
+    })
+}
+
 /// Both IDs in order.
 fn both<'a>(one: &'a End, other: &'a End) -> (&'a str, &'a str) {
     if one.id <= other.id { (&one.id, &other.id) } else { (&other.id, &one.id) }
@@ -172,7 +186,12 @@ impl<'a> Builder<'a> {
     fn path(&mut self, sort: Sort, one: &'a End, other: &'a End, numbers: Numbers) {
         let amount = once(sort, numbers);
         self.all.add(sort, amount);
-        self.pairs.entry(both(one, other)).or_default().add(sort, amount);
+        let ends = [one, other];
+        self.pairs
+            .entry(both(one, other))
+            .or_insert_with(|| (ends, Paths::default()))
+            .1
+            .add(sort, amount);
         for end in [one, other].into_iter().filter(|it| it.is_node()) {
             self.device(end).paths.add(sort, amount);
         }
@@ -206,7 +225,7 @@ impl<'a> Builder<'a> {
             self.tags(one, other, ahead);
             self.tags(other, one, back);
         }
-        let relayed = self.pairs.get(&both(one, other)).and_then(|it| it.relayed());
+        let relayed = self.pairs.get(&both(one, other)).and_then(|it| it.1.relayed());
         let [a, b, c, d] = numbers;
         let reported = [a.saturating_add(b), c.saturating_add(d)];
         let row = |from: &End, to: &End, sent, received, reported| PairTraffic {
@@ -308,6 +327,10 @@ impl<'a> Builder<'a> {
         self.services.sort_by_key(|it| std::cmp::Reverse(it.sent.saturating_add(it.received)));
         self.exit_nodes.sort_by_key(|it| std::cmp::Reverse(it.amount.bytes()));
         self.refusals.sort_by_key(|it| std::cmp::Reverse(it.times));
+        let mut paths: Vec<PathTraffic> =
+            self.pairs.values().filter_map(|(ends, paths)| path(*ends, *paths)).collect();
+        let relayed = |it: &PathTraffic| (it.relayed.bytes, it.relayed.connections);
+        paths.sort_by(|a, b| relayed(b).cmp(&relayed(a)).then_with(|| a.ids.cmp(&b.ids)));
         let tag = |(tag, amount): (&str, Amount)| TagTraffic { tag: tag.to_owned(), amount };
         let mut tags: Vec<TagTraffic> = self.tags.into_iter().map(tag).collect();
         tags.sort_by_key(|it| std::cmp::Reverse(it.amount.bytes()));
@@ -330,6 +353,7 @@ impl<'a> Builder<'a> {
             relayed: self.all.relayed(),
             devices,
             pairs: self.found,
+            paths,
             services: self.services,
             exit_nodes: self.exit_nodes,
             tags: TagMatrix {

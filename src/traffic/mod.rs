@@ -24,8 +24,9 @@ pub use self::{
     build::Question,
     ends::KnownDevice,
     report::{
-        Amount, Coverage, DeviceTraffic, ExitTraffic, Gap, PairTraffic, Refusal, Relayed,
-        ServiceTraffic, TagMatrix, TagPair, TagTraffic, Traffic, TrafficTotals, Unreadable,
+        Amount, Coverage, DeviceTraffic, ExitTraffic, Gap, PairTraffic, PathTraffic, Refusal,
+        Relayed, ServiceTraffic, TagMatrix, TagPair, TagTraffic, Traffic, TrafficTotals,
+        Unreadable,
     },
     row::Kind,
     sums::{About, Flow, Sums},

@@ -26,6 +26,8 @@ pub struct Traffic {
     pub devices: Vec<DeviceTraffic>,
     /// The pairs with the most traffic.
     pub pairs: Vec<PairTraffic>,
+    /// How pairs of devices reached each other, the most relayed bytes first.
+    pub paths: Vec<PathTraffic>,
     /// The services with the most traffic, by who offers them, protocol and port.
     pub services: Vec<ServiceTraffic>,
     /// Who sent the most to the internet, through an exit node or as one.
@@ -185,6 +187,23 @@ pub struct PairTraffic {
     /// Percent of the bytes that went through relays. None if no path is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub relayed_percent: Option<f64>,
+}
+
+/// How two devices reached each other: everything that went between them, also for subnets and exit nodes.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct PathTraffic {
+    /// The short names of both; the address of who is no known device.
+    pub between: [String; 2],
+    /// The IDs of both, or their addresses.
+    #[serde(skip)]
+    pub ids: [String; 2],
+    /// Bytes in both directions.
+    pub bytes: u64,
+    /// Connections: a path to a peer in one record.
+    pub connections: u64,
+    /// What of it went through DERP relays.
+    pub relayed: Relayed,
 }
 
 /// The traffic of one service.
