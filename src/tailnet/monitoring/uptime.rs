@@ -49,6 +49,9 @@ pub struct DeviceUptime {
     pub up_percent: Option<f64>,
     /// Percent of the window that is known.
     pub known_percent: f64,
+    /// How long it was not connected, of the known time, in words. Absent with `up_percent`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub away: Option<String>,
     /// How often its connection ended. Absent with `up_percent`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disconnects: Option<u64>,
@@ -209,6 +212,7 @@ impl Sums {
             id: device.key().to_owned(),
             up_percent: percent.map(rounded),
             known_percent: rounded(known),
+            away: percent.map(|_| rough(SignedDuration::from_secs(sum.watched - sum.up))),
             disconnects: percent.and_then(|_| u64::try_from(sum.disconnects).ok()),
             longest_outage: outage,
             withheld,
