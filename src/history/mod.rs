@@ -48,8 +48,9 @@ pub use self::{
     source::Source,
     spans::{Seconds, Spans},
     store::{
-        Accepted, AlertChanges, AlertDocument, DaySums, Delivery, Held, History, Kept, KeptAlert,
-        KeptReport, KeptTraffic, LEASE, Lease, LookedAt, Outgoing, Seen, Transition, Watching,
+        Accepted, AlertChanges, AlertDocument, DayCounts, DaySums, Delivery, Held, History, Kept,
+        KeptAlert, KeptReport, KeptTraffic, LEASE, Lease, LookedAt, Outgoing, Seen, Transition, Valued,
+        Watching,
     },
 };
 pub use crate::database::Place;

@@ -19,6 +19,7 @@ mod replay;
 mod reports;
 mod schema;
 mod traffic;
+mod usage;
 mod watching;
 mod write;
 
@@ -33,6 +34,7 @@ pub use self::{
     read::{LookedAt, Seen, Transition},
     reports::KeptReport,
     traffic::KeptTraffic,
+    usage::{DayCounts, Valued},
     watching::Watching,
     write::Held,
 };

@@ -6,4 +6,5 @@ mod diff;
 mod poll;
 mod traffic;
 mod uptime;
+mod usage;
 mod year;
