@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+pub mod connection;
 pub mod connectivity;
 #[cfg(feature = "server")]
 pub mod metrics;

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use self::traffic::MonitorBandwidth;
+use self::{connection::GetConnectionMetrics, traffic::MonitorBandwidth};
 use super::{
     connectivity::{DeviceConnection, State},
     past::Past,
@@ -23,6 +23,7 @@ use crate::{
     tool::{List, Page, PageSize, Part, Query, Toolset, list, query},
 };
 
+mod connection;
 pub(crate) mod traffic;
 
 pub(crate) const TOOLSET: Toolset = Toolset {
@@ -35,6 +36,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
         list::<GetUptimeStatistics>(),
         query::<GetDeviceHistory>(),
         query::<MonitorBandwidth>(),
+        query::<GetConnectionMetrics>(),
         query::<GenerateNetworkReport>(),
     ],
 };

@@ -1,5 +1,6 @@
 //! Connections and uptime over time, as a model sees them.
 
+mod connection;
 mod traffic;
 
 use jiff::Timestamp;
