@@ -13,6 +13,7 @@ pub mod past;
 pub(crate) mod tools;
 pub mod traffic;
 pub mod uptime;
+pub mod usage;
 
 use crate::{
     client::Result,

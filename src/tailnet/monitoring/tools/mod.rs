@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use self::{connection::GetConnectionMetrics, traffic::MonitorBandwidth};
+use self::{connection::GetConnectionMetrics, traffic::MonitorBandwidth, usage::GetUsageAnalytics};
 use super::{
     connectivity::{DeviceConnection, State},
     past::Past,
@@ -25,6 +25,7 @@ use crate::{
 
 mod connection;
 pub(crate) mod traffic;
+mod usage;
 
 pub(crate) const TOOLSET: Toolset = Toolset {
     name: "monitoring",
@@ -37,6 +38,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
         query::<GetDeviceHistory>(),
         query::<MonitorBandwidth>(),
         query::<GetConnectionMetrics>(),
+        query::<GetUsageAnalytics>(),
         query::<GenerateNetworkReport>(),
     ],
 };

@@ -2,6 +2,7 @@
 
 mod connection;
 mod traffic;
+mod usage;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
