@@ -40,6 +40,7 @@ mod target;
 mod token;
 mod tools;
 mod traffic;
+mod uptime;
 mod watch;
 
 /// Run your Tailscale tailnet from an AI assistant, safely.
@@ -125,6 +126,8 @@ enum Command {
     Report(report::ReportArguments),
     /// Show who moved how much, from network flow logs
     Traffic(traffic::TrafficArguments),
+    /// Show how long devices were connected, and their longest outage, from the history
+    Uptime(uptime::UptimeArguments),
     /// Watch the tailnet without serving it: poll the API, keep a history of what changed, and alert
     Watch(watch::WatchArguments),
     /// Serve only the emulated admin API, for other clients
@@ -277,6 +280,9 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             arguments.run(&target, offered.history(target.sandbox)?).await?;
         }
         Command::Traffic(arguments) => {
+            arguments.run(&target, offered.history(target.sandbox)?).await?;
+        }
+        Command::Uptime(arguments) => {
             arguments.run(&target, offered.history(target.sandbox)?).await?;
         }
         Command::Watch(watch) => {

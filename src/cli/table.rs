@@ -1,21 +1,62 @@
-//! Tables with bars, for a terminal.
+//! What the tables on the terminal share: bars, units, and how they are shown again and again.
 
-use std::fmt::Write as _;
+use std::{
+    io::{IsTerminal as _, Write as _},
+    time::Duration,
+};
+
+use super::print;
+use crate::client::Result;
 
 /// The characters of the longest bar.
 const BAR: usize = 24;
+/// The characters of the longest name.
+pub(super) const NAME: usize = 40;
+
+/// How often a table is shown again.
+#[derive(Debug, clap::Args)]
+pub(super) struct Refresh {
+    /// Show it again every so many seconds
+    #[arg(
+        long,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "60",
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(10..)
+    )]
+    watch: Option<u64>,
+}
+
+impl Refresh {
+    /// Whether it is shown more than once.
+    pub(super) fn is_on(&self) -> bool {
+        self.watch.is_some()
+    }
+
+    /// Prints what `shown` returns, which is told whether a person reads it on a terminal; with `--watch`, again
+    /// and again, until the process is stopped.
+    pub(super) async fn print(&self, shown: impl AsyncFn(bool) -> Result<String>) -> Result<()> {
+        let is_terminal = std::io::stdout().is_terminal();
+        loop {
+            let text = shown(is_terminal).await?;
+            if self.is_on() && is_terminal {
+                // Clears the terminal.
+                let _ = write!(std::io::stdout().lock(), "\u{1b}[2J\u{1b}[H");
+            }
+            print(&text);
+            let Some(seconds) = self.watch else { return Ok(()) };
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+        }
+    }
+}
 
 /// A bar, up to eighths of a character.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a bar has few characters, and is never shorter than none"
-)]
-pub(super) fn bar(amount: f64, most: f64) -> String {
+pub(super) fn bar(count: u64, most: u64) -> String {
     const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
-    let share = if most > 0.0 { (amount / most).clamp(0.0, 1.0) } else { 0.0 };
-    let eighths = (share * (BAR * 8) as f64) as usize;
+    let width = u64::try_from(BAR).unwrap_or_default() * 8;
+    let eighths = u128::from(count) * u128::from(width) / u128::from(most.max(1));
+    let eighths = usize::try_from(eighths).unwrap_or_default();
     let bar = format!("{}{}", "█".repeat(eighths / 8), PARTS.get(eighths % 8).unwrap_or(&""));
     format!("{bar:<BAR$}")
 }
@@ -31,5 +72,5 @@ pub(super) fn line(
 ) {
     let bar = bar.map(|it| format!("  {it}")).unwrap_or_default();
     let line = format!("\n{name:<width$}  {figure:>9}{bar}  {more}");
-    let _ = write!(text, "{}", line.trim_end_matches(' '));
+    text.push_str(line.trim_end_matches(' '));
 }

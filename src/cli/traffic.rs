@@ -1,17 +1,12 @@
 //! `tailsteward traffic`: who moved how much, as a table.
 
-use std::{
-    fmt::Write as _,
-    io::{IsTerminal as _, Write as _},
-    sync::Arc,
-    time::Duration,
-};
+use std::{fmt::Write as _, sync::Arc};
 
 use serde_json::Value;
 
 use super::{
-    Target, print,
-    table::{bar, line},
+    Target,
+    table::{NAME, Refresh, bar},
 };
 use crate::{
     Error, Tailnet,
@@ -23,9 +18,6 @@ use crate::{
     visible::visible_up_to,
     words::bytes,
 };
-
-/// The characters of the longest name.
-const NAME: usize = 40;
 
 /// What to show, by the names of `monitor_bandwidth`.
 #[derive(Debug, clap::Args)]
@@ -51,39 +43,21 @@ pub(super) struct TrafficArguments {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Show it again every so many seconds
-    #[arg(
-        long,
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "60",
-        value_name = "SECONDS",
-        value_parser = clap::value_parser!(u64).range(10..)
-    )]
-    watch: Option<u64>,
+    #[command(flatten)]
+    refresh: Refresh,
 }
 
 impl TrafficArguments {
     /// Prints the traffic; with `--watch`, again and again, until the process is stopped.
     pub(super) async fn run(&self, target: &Target, history: Option<Arc<History>>) -> Result<()> {
-        if self.watch.is_some() && self.until.is_some() {
+        if self.refresh.is_on() && self.until.is_some() {
             let problem = "cannot be given together with --watch: what is over does not change";
             return Err(Error::invalid_input("--until", problem));
         }
         let connected = target.connect().await?;
         let tailnet = &connected.tailnet;
         let tailnet = history.map_or_else(|| tailnet.clone(), |it| tailnet.with_history(it));
-        let is_terminal = std::io::stdout().is_terminal();
-        loop {
-            let shown = self.shown(&tailnet, is_terminal).await?;
-            if self.watch.is_some() && is_terminal {
-                // Clears the terminal.
-                let _ = write!(std::io::stdout().lock(), "\u{1b}[2J\u{1b}[H");
-            }
-            print(&shown);
-            let Some(seconds) = self.watch else { return Ok(()) };
-            tokio::time::sleep(Duration::from_secs(seconds)).await;
-        }
+        self.refresh.print(async |is_terminal| self.shown(&tailnet, is_terminal).await).await
     }
 
     async fn shown(&self, tailnet: &Tailnet, is_terminal: bool) -> Result<String> {
@@ -160,15 +134,14 @@ fn device(row: &Value, both: &str) -> String {
     more
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a bar needs few digits")]
 fn table(found: &Bandwidth, by: By, is_terminal: bool) -> String {
     let lines: Vec<Line> = found.rows.iter().map(|it| Line::of(it, by)).collect();
     let width = lines.iter().map(|it| it.name.chars().count()).max().unwrap_or_default();
     let most = lines.iter().map(|it| it.bytes).max().unwrap_or_default().max(1);
     let mut text = head(found);
     for Line { name, bytes: count, more } in &lines {
-        let bar = is_terminal.then(|| bar(*count as f64, most as f64));
-        line(&mut text, name, width, &bytes(*count), bar, more);
+        let bar = if is_terminal { format!("  {}", bar(*count, most)) } else { String::new() };
+        let _ = write!(text, "\n{name:<width$}  {:>9}{bar}  {more}", bytes(*count));
     }
     if found.total > lines.len() {
         let _ = write!(text, "\n{} more", found.total - lines.len());

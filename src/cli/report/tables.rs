@@ -126,7 +126,7 @@ fn online(it: &Online, is_terminal: bool, text: &mut String) {
         if let Some(outage) = &it.longest_outage {
             let _ = write!(more, ", longest outage {outage}");
         }
-        let bar = it.up_percent.filter(|_| is_terminal).map(|it| bar(it, 100.0));
+        let bar = it.up_percent.filter(|_| is_terminal).map(|it| bar(tenths(it), 1_000));
         line(text, &format!("  {}", it.name), width, &percent, bar, &more);
     }
     more((it.servers.len() + it.more).saturating_sub(ROWS), text);
@@ -142,7 +142,6 @@ fn expiry(it: &Expiry, text: &mut String) {
     more((it.next.len() + it.more).saturating_sub(ROWS), text);
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a bar needs few digits")]
 fn traffic(it: &TrafficPart, is_terminal: bool, text: &mut String) {
     let _ =
         write!(text, "\n  {} to {}, {} % read: {}", it.from, it.to, it.percent, bytes(it.bytes));
@@ -153,10 +152,20 @@ fn traffic(it: &TrafficPart, is_terminal: bool, text: &mut String) {
     let width = rows.iter().map(|it| it.name.chars().count()).max().unwrap_or_default() + 2;
     let most = rows.iter().map(crate::report::Talker::moved).max().unwrap_or_default();
     for it in rows {
-        let bar = is_terminal.then(|| bar(it.moved() as f64, most as f64));
+        let bar = is_terminal.then(|| bar(it.moved(), most));
         line(text, &format!("  {}", it.name), width, &bytes(it.moved()), bar, "");
     }
     for note in &it.notes {
         let _ = write!(text, "\n  {note}");
     }
+}
+
+/// Percent in tenths, as long as a bar needs.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "percent are between 0 and 100"
+)]
+fn tenths(percent: f64) -> u64 {
+    (percent * 10.0) as u64
 }

@@ -7,4 +7,5 @@ pub mod command_line;
 mod policy_commands;
 mod sandbox;
 mod traffic;
+mod uptime;
 mod watch;
