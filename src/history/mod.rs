@@ -49,8 +49,8 @@ pub use self::{
     spans::{Seconds, Spans},
     store::{
         Accepted, AlertChanges, AlertDocument, DayCounts, DaySums, Delivery, Held, History, Kept,
-        KeptAlert, KeptReport, KeptTraffic, LEASE, Lease, LookedAt, Outgoing, Seen, Transition, Valued,
-        Watching,
+        KeptAlert, KeptReport, KeptTraffic, LEASE, Lease, LookedAt, Outgoing, Seen, Transition,
+        Valued, Watching,
     },
 };
 pub use crate::database::Place;
