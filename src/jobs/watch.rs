@@ -39,8 +39,9 @@ const DELIVERIES: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_secs(10);
 /// The same for a source that is looked at less often because it is large.
 const LARGE_PAUSE: Duration = Duration::from_mins(1);
-/// How often it is looked whether a report is due; the first time after the first looks.
+/// How often it is looked whether a report is due, and how long before the first time: after the first looks.
 const REPORTS: Duration = Duration::from_mins(2);
+const FIRST_REPORT: Duration = Duration::from_secs(15);
 /// How often days are summed up, and old rows deleted.
 const TIDY: Duration = Duration::from_hours(1);
 
@@ -168,7 +169,7 @@ impl<'a> Turn<'a> {
             failing: HashMap::new(),
             looked_at: HashMap::new(),
             tidy_at: now + SPREAD,
-            report_at: duties.reports.map(|_| now + REPORTS),
+            report_at: duties.reports.map(|_| now + FIRST_REPORT),
             duties,
         }
     }

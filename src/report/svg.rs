@@ -69,10 +69,10 @@ const LEFT: usize = 82;
 const TOP: usize = 20;
 /// The levels of a share in percent, the highest first, with their classes.
 const LEVELS: [(u8, &str, &str); 5] = [
-    (100, "l5", "100 %"),
-    (95, "l4", "95 % and more"),
-    (80, "l3", "80 % and more"),
-    (50, "l2", "50 % and more"),
+    (90, "l5", "90 % and more"),
+    (75, "l4", "75 % and more"),
+    (50, "l3", "50 % and more"),
+    (25, "l2", "25 % and more"),
     (0, "l1", "less"),
 ];
 

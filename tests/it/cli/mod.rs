@@ -5,6 +5,7 @@ mod audit;
 mod call;
 pub mod command_line;
 mod policy_commands;
+mod report;
 mod sandbox;
 mod traffic;
 mod uptime;
