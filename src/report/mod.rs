@@ -73,7 +73,7 @@ pub struct Report {
 pub enum Part<T> {
     /// What it says.
     Known(T),
-    /// Why nothing can be said.
+    /// Why it is not known.
     Unknown(String),
 }
 

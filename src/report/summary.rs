@@ -55,7 +55,7 @@ pub struct Summary {
 pub enum Short<T> {
     /// What it says.
     Known(T),
-    /// Why nothing can be said.
+    /// Why it is not known.
     Unknown {
         /// The reason.
         unknown: String,

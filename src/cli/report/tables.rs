@@ -37,7 +37,7 @@ pub(super) fn text(report: &Report, is_terminal: bool) -> String {
             let _ = write!(text, "\n  {}: {}", it.what, it.why);
         }
     }
-    text.push_str("\n\nThe whole report as a page: tailsteward report --out net.html");
+    text.push_str("\n\nAll of it as a page: tailsteward report --out net.html");
     text
 }
 

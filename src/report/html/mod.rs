@@ -15,7 +15,7 @@ use super::{Count, Part, Report, svg};
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
-/// The whole page.
+/// The page.
 pub(super) fn page(report: &Report) -> String {
     let title = format!("{}: network report", report.head.tailnet);
     // Nothing is loaded from anywhere, and nothing runs but this script.

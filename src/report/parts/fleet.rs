@@ -73,7 +73,7 @@ pub struct VersionCount {
     pub count: usize,
     /// How many of these lack the fix of a security bulletin that concerns them.
     pub vulnerable: usize,
-    /// How many minor versions it is behind the newest of this tailnet; none if that cannot be told.
+    /// How many minor versions it is behind the newest of this tailnet; none if that is not known.
     pub behind: Option<u32>,
 }
 

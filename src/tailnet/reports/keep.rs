@@ -1,6 +1,6 @@
 //! Reports that are kept in the history.
 
-use super::{Reports, changes::Snapshot, said};
+use super::{Reports, changes::Snapshot, reason};
 use crate::{
     Error, ErrorKind,
     client::Result,
@@ -72,7 +72,9 @@ impl Reports<'_> {
     /// What the last report keeps; `Err` is why there is nothing to compare with.
     pub(super) async fn snapshot(&self) -> std::result::Result<Snapshot, String> {
         let Some(history) = self.tailnet.history() else {
-            return Err(said(&History::not_kept("reports are not kept, so none is compared with")));
+            return Err(reason(&History::not_kept(
+                "reports are not kept, so none is compared with",
+            )));
         };
         let label = self.tailnet.label();
         let read = async {
@@ -86,7 +88,7 @@ impl Reports<'_> {
             Ok(Some((_, facts))) => serde_json::from_str(&facts)
                 .map_err(|error| format!("what the last report keeps cannot be read: {error}")),
             Ok(None) => Err("this is the first report; the next one says what changed".to_owned()),
-            Err(error) => Err(said(&error)),
+            Err(error) => Err(reason(&error)),
         }
     }
 }

@@ -132,7 +132,7 @@ impl<'a> Reports<'a> {
         };
         let inventory = tailnet.policy_file().inventory().await;
         let inventory = inventory.map_err(|it| checks::Unknown::failed(it.to_string()));
-        let alerts = tailnet.alerts().active(false, now).await.map_err(|it| said(&it));
+        let alerts = tailnet.alerts().active(false, now).await.map_err(|it| reason(&it));
         Ok(Gathered {
             now,
             from,
@@ -151,7 +151,7 @@ impl<'a> Reports<'a> {
 }
 
 /// Why something about the past is not known.
-fn said(error: &Error) -> String {
+fn reason(error: &Error) -> String {
     if error.kind() == ErrorKind::History {
         return error.advice().map_or_else(|| error.to_string(), |it| format!("{error}; {it}"));
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Gathered, ROWS, cut, expiry::day, said};
+use super::{Gathered, ROWS, cut, expiry::day, reason};
 use crate::{
     history::{History, Seconds, Seen, Spans, uptime},
     report::{Hours, Online, Part, Run, Strip},
@@ -39,7 +39,7 @@ impl Past {
         from: Timestamp,
         to: Timestamp,
     ) -> Result<Self, String> {
-        let none = || said(&History::not_watched("nobody has watched this tailnet"));
+        let none = || reason(&History::not_watched("nobody has watched this tailnet"));
         let history = tailnet.history().ok_or_else(none)?;
         let label = tailnet.label();
         let (from, to) = (from.as_second(), to.as_second());
@@ -49,7 +49,7 @@ impl Past {
             let seen = history.devices(&label, from, None).await?;
             Ok(Some(Self { from, to, first, spans, seen }))
         };
-        read.await.map_err(|error| said(&error))?.ok_or_else(none)
+        read.await.map_err(|error| reason(&error))?.ok_or_else(none)
     }
 
     pub(super) fn since(&self) -> String {
@@ -201,8 +201,8 @@ fn add(
 }
 
 #[expect(clippy::cast_precision_loss, reason = "seconds of some years are exact in a float")]
-fn share(part: Seconds, whole: Seconds) -> f64 {
-    if whole <= 0 { 0.0 } else { part as f64 / whole as f64 }
+fn share(part: Seconds, all: Seconds) -> f64 {
+    if all <= 0 { 0.0 } else { part as f64 / all as f64 }
 }
 
 /// Percent with one decimal place. Rounding never makes 100 of less, nor 0 of more.

@@ -19,8 +19,8 @@ pub(crate) const MIME: &str = "text/html";
 /// The window if none is asked for.
 const USUAL: &str = "30d";
 
-/// Report on the tailnet: what needs somebody, changes since the last report, devices, uptime, expiry, routes,
-/// traffic, audit, policy, users, keys. Returns a summary, and links to all of it as an HTML page.
+/// Report on the tailnet: what needs somebody, what changed, uptime, expiry, traffic, audit. Returns a summary and
+/// links to an HTML page.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct GenerateNetworkReport {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{cut, first, said};
+use super::{cut, first, reason};
 use crate::{
     Error, ErrorKind,
     client::Result,
@@ -43,7 +43,7 @@ pub(super) async fn read(
 }
 
 fn why(error: &Error) -> String {
-    error.advice().map_or_else(|| said(error), |it| format!("{error}; {it}"))
+    error.advice().map_or_else(|| reason(error), |it| format!("{error}; {it}"))
 }
 
 async fn of(tailnet: &Tailnet, from: Timestamp, now: Timestamp) -> Result<Traffic> {

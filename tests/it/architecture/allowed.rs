@@ -1,0 +1,151 @@
+//! Which room may use which, and why no others.
+
+/// Room, the rooms that it may use, and why there are no others. Each room comes after those that it
+/// uses, so that there is no cycle.
+pub(super) const MAY_USE: &[(&str, &[&str], &str)] = &[
+    ("risk", &[], "a word that everything else needs"),
+    ("visible", &[], "making text safe to show knows nothing"),
+    ("words", &[], "how counts and times are written knows nothing"),
+    ("wire", &[], "scalars of the wire know only serde"),
+    ("values", &[], "lists of the API's document know only serde"),
+    ("operation", &["risk"], "facts of the API's document"),
+    ("client", &["operation"], "the transport knows no resource, no plan and no tool"),
+    ("version", &["client"], "a version knows only how to say that it is none"),
+    (
+        "checks",
+        &["client", "policy", "version", "visible", "words"],
+        "checks are pure: they judge facts, and know neither the API nor how it is read",
+    ),
+    ("report", &["visible", "words"], "a report is data and how it is drawn, whoever gathers it"),
+    ("config", &["client"], "settings are made here, and used elsewhere"),
+    ("api", &["client", "operation", "wire"], "the generated client sends through the transport"),
+    ("database", &["client"], "how a database is opened, without what is in it"),
+    ("traffic", &["client", "operation"], "flows are added up without knowing who asks for them"),
+    (
+        "history",
+        &["client", "database", "operation", "traffic"],
+        "what was seen is compared and kept without knowing what it means to anybody",
+    ),
+    (
+        "alerts",
+        &["client", "config", "history", "visible", "words"],
+        "what becomes of an alert, and how it is delivered, without the rules and without tools",
+    ),
+    (
+        "change",
+        &["alerts", "api", "client", "database", "history", "risk", "wire"],
+        "a plan is carried out without knowing what a device is; the handle holds the typed client",
+    ),
+    (
+        "tool",
+        &["change", "client", "operation", "risk", "visible"],
+        "what a tool is, without the tools",
+    ),
+    (
+        "tailnet",
+        &[
+            "alerts",
+            "api",
+            "change",
+            "checks",
+            "client",
+            "config",
+            "history",
+            "operation",
+            "policy",
+            "report",
+            "tool",
+            "traffic",
+            "values",
+            "version",
+            "visible",
+            "wire",
+            "words",
+        ],
+        "a domain, with its tools beside it, does not know who serves it",
+    ),
+    (
+        "catalogue",
+        &["change", "client", "operation", "risk", "tailnet", "tool", "visible"],
+        "the lists of what there is stand above it",
+    ),
+    (
+        "guard",
+        &["catalogue", "change", "client", "tailnet", "tool", "visible", "words"],
+        "the way of a call knows no protocol and no terminal",
+    ),
+    (
+        "jobs",
+        &["alerts", "catalogue", "change", "client", "guard", "history", "tailnet", "tool"],
+        "what a server does by itself goes through the guard, too",
+    ),
+    (
+        "mcp",
+        &[
+            "alerts",
+            "catalogue",
+            "change",
+            "client",
+            "guard",
+            "jobs",
+            "tailnet",
+            "tool",
+            "visible",
+            "words",
+        ],
+        "the protocol does not know how it is reached",
+    ),
+    (
+        "server",
+        &["catalogue", "client", "config", "guard"],
+        "the transports are generic over what they serve",
+    ),
+    (
+        "cli",
+        &[
+            "alerts",
+            "catalogue",
+            "change",
+            "checks",
+            "client",
+            "config",
+            "guard",
+            "history",
+            "jobs",
+            "mcp",
+            "operation",
+            "policy",
+            "report",
+            "sandbox",
+            "server",
+            "tailnet",
+            "tool",
+            "traffic",
+            "visible",
+            "words",
+        ],
+        "a command puts everything together",
+    ),
+];
+
+/// Where the names at the root of the crate are from.
+pub(super) const AT_ROOT: &[(&str, &str)] = &[
+    ("Credential", "client"),
+    ("Error", "client"),
+    ("ErrorKind", "client"),
+    ("IdentityToken", "client"),
+    ("Operation", "operation"),
+    ("PolicyProblem", "client"),
+    ("Result", "client"),
+    ("Risk", "risk"),
+    ("Settings", "client"),
+    ("Tailnet", "change"),
+];
+
+/// A word that only some places may have: the places, the word, those places, and why.
+pub(super) const ONLY_IN: &[(&str, &[&str], &str)] = &[
+    ("rmcp", &["src/mcp/", "src/server/"], "the protocol's library stays in two rooms"),
+    ("reqwest", &["src/client/"], "requests leave the process in src/client/ only"),
+    ("std::env::var", &["src/config/"], "configuration is read in src/config/ only"),
+    ("allow_plan", &["src/guard/", "src/catalogue/"], "a plan is allowed in one place"),
+];
