@@ -240,6 +240,73 @@ async function alerts() {
   await staysText("get_active_alerts", {}, result);
 }
 
+/** A report with all that a summary may have, where the server's has only some of it. */
+const full = (it) => ({
+  ...it,
+  watched_percent: 93.334,
+  changes: {
+    since: "2026-11-22T08:00:00Z", count: 7, first: ["new device arrived", "tags db-1: tag:db → tag:prod"],
+    policy: ["tag:web loses access to tag:db on tcp:5432."], score_was: 71,
+  },
+  least_uptime: [
+    { name: "router-berlin", up_percent: 91.4, known_percent: 93.334, disconnects: 12, longest_outage: "1 day 2 hours" },
+    { name: "db-1", up_percent: 99.98, known_percent: 60, disconnects: 1, longest_outage: "9 minutes" },
+    { name: "new-server", up_percent: null, known_percent: 2.5 },
+  ],
+  routes_without_router: { count: 4, first: ["10.1.0.0/16", "10.2.0.0/16", "10.3.0.0/16"] },
+  traffic: {
+    from: "2026-11-16T08:00:00Z", percent: 88.5, bytes: 123_456_789_012, relayed_percent: 3.25,
+    most: [["backup", 61_299_999_999], ["nas", 9_000_000_000], ["laptop-of-mei", 999]],
+  },
+  unread: [{ what: "users", why: "the credential lacks the scope users:read" }],
+});
+
+async function reports() {
+  await page.setViewportSize(SIZES.laptop);
+  const input = { window: "7d" };
+  const { frame, result } = await open("generate_network_report", input);
+  const data = json(result);
+  const seen = await text(frame);
+  assert(data.needs.length > 1 && data.needs.every((it) => seen.includes(it.title) && seen.includes(it.first_step)), seen);
+  assert(seen.includes(data.tailnet) && seen.includes(`${data.devices.online} of ${data.devices.total} connected`), seen);
+  assert(seen.includes(data.score) && seen.includes(data.name), seen);
+  // Nobody has watched, so no figure stands for it.
+  assert(seen.includes("Nobody has watched") && seen.includes(`Not known: ${data.least_uptime.unknown}`), seen);
+  assert(seen.includes(`Not known: ${data.changes.unknown}`), seen);
+  // It only shows.
+  assert.equal(await frame.locator("button, input, select, a, form").count(), 0);
+  for (const key of ["Tab", "Enter", "Space"]) await page.keyboard.press(key);
+  assert.deepEqual([called, await heard("tools/call")], [[], []]);
+  await looks("report", "generate_network_report", input, result);
+  await staysText("generate_network_report", input, result);
+
+  const all = { content: [{ type: "text", text: JSON.stringify(full(data)) }] };
+  const known = await open("generate_network_report", input, { result: all });
+  const shown = await text(known.frame);
+  for (const it of [
+    "Somebody watched 93.334 % of it.", "7 differences since 2026-11-22 08:00 UTC. The score was 71.", "And 5 more.",
+    "tag:web loses access", "10.3.0.0/16", "And 1 more.", "123.4 GB since 2026-11-16 08:00 UTC; 88.5 % of that time was read.",
+    "3.25 % of the bytes were relayed.", "Users: the credential lacks",
+  ]) assert(shown.includes(it), `${it}: ${shown}`);
+  const rows = (number) => known.frame.getByRole("table").nth(number).locator("tbody tr").allInnerTexts();
+  const [router, , unknown] = (await rows(0)).map((it) => it.replace(/\s+/g, " "));
+  assert(router.includes("91.4 % 93.334 % of the window 12 1 day 2 hours"), router);
+  assert(unknown.includes("Withheld: too little is known 2.5 % of the window Withheld"), unknown);
+  assert.deepEqual((await rows(1)).map((it) => it.split(/\s*\t\s*/)[1].trim()), ["61.2 GB", "9.0 GB", "999 B"]);
+  // Bars are as long as their figures: of the known part, and of the largest.
+  const wide = (selector, at) => known.frame.locator(selector).nth(at).evaluate((it) => it.getBoundingClientRect().width);
+  const near = (one, other) => assert(Math.abs(one - other) < 3, `${one} px, not ${other}`);
+  const track = await wide(".bar", 0);
+  near(await wide(".bar > .good", 0), track * 0.914 * 0.93334);
+  near(await wide(".bar > .unknown", 0), track * 0.06666);
+  assert.equal(await known.frame.locator("tr").filter({ hasText: "new-server" }).locator(".bar").count(), 0);
+  near(await wide(".bar > .info", 1), await wide(".bar > .info", 0) * 9 / 61.3);
+  await looks("report-full", "generate_network_report", input, all);
+  await staysText("generate_network_report", input, all);
+  const failed = await open("generate_network_report", { window: "90d" });
+  assert((await text(failed.frame)).includes("89d"));
+}
+
 async function plans() {
   await page.setViewportSize(SIZES.laptop);
   const names = json(await server.callTool({ name: "list_devices", arguments: { os: "windows" } })).devices.map((it) => it.name);
@@ -332,7 +399,7 @@ for (const [name, transport] of Object.entries(transports)) {
     assert(!bare.includes("ui://"), "it was not asked for");
     assert.equal(JSON.stringify(seen.tools.map(({ _meta, ...it }) => it)), JSON.stringify(JSON.parse(bare).map(({ _meta, ...it }) => it)));
     const uris = (await server.listResources()).resources.filter((it) => it.uri.startsWith("ui://"));
-    assert.equal(uris.length, 4);
+    assert.equal(uris.length, 5);
     assert(!(await plain.listResources()).resources.some((it) => it.uri.startsWith("ui://")));
     const { frame } = await open("list_devices", { limit: 5 });
     assert.equal(await frame.locator("tbody tr").count(), 5);
@@ -343,7 +410,7 @@ for (const [name, transport] of Object.entries(transports)) {
 }
 
 server = await connect(transports.http, { pin: "2026-07-28" });
-for (const test of [lifecycle, devices, reach, alerts, plans]) {
+for (const test of [lifecycle, devices, reach, alerts, reports, plans]) {
   await test();
   console.log(`views: ${test.name}: as it should be`);
 }

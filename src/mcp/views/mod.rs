@@ -31,9 +31,9 @@ struct View {
     html: &'static str,
 }
 
-/// The page of a view: what all share, around its own script.
+/// The page of a view: what all share, around its own scripts.
 macro_rules! page {
-    ($title:literal, $script:literal) => {
+    ($title:literal, $($script:literal),+) => {
         concat!(
             "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>",
             $title,
@@ -45,7 +45,7 @@ macro_rules! page {
             include_str!("body.html"),
             "<script>\n",
             include_str!("shared.js"),
-            include_str!($script),
+            $(include_str!($script),)+
             "</script>\n</body>\n</html>\n"
         )
     };
@@ -64,7 +64,7 @@ const REACH: View = View {
     name: "reach_view",
     title: "Who can reach what",
     about: "Shows who reaches what, and why.",
-    html: page!("Who can reach what", "reach.js"),
+    html: page!("Who can reach what", "calls.js", "reach.js"),
 };
 
 const DEVICES: View = View {
@@ -72,7 +72,7 @@ const DEVICES: View = View {
     name: "devices_view",
     title: "Devices",
     about: "Shows devices as a table.",
-    html: page!("Devices", "devices.js"),
+    html: page!("Devices", "calls.js", "devices.js"),
 };
 
 const ALERTS: View = View {
@@ -80,10 +80,18 @@ const ALERTS: View = View {
     name: "alerts_view",
     title: "Alerts",
     about: "Shows alerts that fire.",
-    html: page!("Alerts", "alerts.js"),
+    html: page!("Alerts", "calls.js", "alerts.js"),
 };
 
-const VIEWS: [&View; 4] = [&PLAN, &REACH, &DEVICES, &ALERTS];
+const REPORT: View = View {
+    uri: "ui://tailsteward/report",
+    name: "report_view",
+    title: "Network report",
+    about: "Shows the summary of a report.",
+    html: page!("Network report", "report.js"),
+};
+
+const VIEWS: [&View; 5] = [&PLAN, &REACH, &DEVICES, &ALERTS, &REPORT];
 
 /// The view in which the results of a tool are shown.
 fn view_of(tool: &ToolDef) -> Option<&'static View> {
@@ -91,6 +99,7 @@ fn view_of(tool: &ToolDef) -> Option<&'static View> {
         "list_devices" => Some(&DEVICES),
         "test_acl_policy" => Some(&REACH),
         "get_active_alerts" => Some(&ALERTS),
+        "generate_network_report" => Some(&REPORT),
         // A tool that may also read has results of its own.
         _ => (tool.is_edit() && tool.risk > Risk::Read).then_some(&PLAN),
     }

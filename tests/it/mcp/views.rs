@@ -22,7 +22,7 @@ use crate::support::{
 };
 
 const MIME: &str = "text/html;profile=mcp-app";
-const VIEWS: [&str; 4] = ["plan", "reach", "devices", "alerts"];
+const VIEWS: [&str; 5] = ["plan", "reach", "devices", "alerts", "report"];
 const MAX_VIEW_BYTES: usize = 20_000;
 /// What the views add to the list of the default tools with all access, for clients that show them.
 const MAX_TOKENS: usize = 480;
@@ -93,7 +93,7 @@ async fn only_clients_that_show_views_hear_of_them() {
                 with.into_iter().partition(|it| it.uri.starts_with("tailnet://"));
             assert_eq!(tailnets, plain_list);
             let views: Vec<&str> = views.iter().map(|it| it.uri.as_str()).collect();
-            // The alerts are in a toolset of their own.
+            // Alerts and reports are in toolsets of their own.
             assert_eq!(views, ["plan", "reach", "devices"].map(uri));
 
             // Text stands alone: what a tool answers does not depend on it.
@@ -131,6 +131,7 @@ async fn tools_name_their_view_and_no_view_may_call_one_that_changes() {
                 "list_devices" => json!(uri("devices")),
                 "test_acl_policy" => json!(uri("reach")),
                 "get_active_alerts" => json!(uri("alerts")),
+                "generate_network_report" => json!(uri("report")),
                 _ => Value::Null,
             };
             assert_eq!(meta["ui"]["resourceUri"], view, "{}", tool.name);
@@ -171,6 +172,9 @@ async fn each_view_is_a_small_page_that_reaches_nothing() {
             assert!(text.len() <= MAX_VIEW_BYTES, "{view}: {} bytes", text.len());
             assert!(text.starts_with("<!doctype html>") && text.ends_with("</html>\n"));
             assert!(text.contains("default-src 'none'"), "{view}");
+            // A plan confirms nothing, and each call for a report would make another one.
+            let only_shows = ["plan", "report"].map(self::uri).contains(&view);
+            assert_eq!(text.contains("tools/call"), !only_shows, "{view}");
             for word in ["http:", "https:", "//cdn", "src=", "href=", "url(", "@import"] {
                 assert!(!text.contains(word), "{view} has {word}");
             }
@@ -193,7 +197,7 @@ async fn a_view_is_offered_with_its_tool_only() {
     let session = with_views(&tailnet, setup, Era::Sessions).await;
 
     assert!(read(&session, &uri("devices")).await.is_ok());
-    for other in ["plan", "reach", "alerts"] {
+    for other in ["plan", "reach", "alerts", "report"] {
         assert!(read(&session, &uri(other)).await.is_err(), "{other}");
     }
     // A host that fetches views by another connection still gets them.
@@ -233,7 +237,7 @@ fn the_scripts_never_read_markup_from_data() {
             assert!(!script.contains(word), "{}: {word}", path.display());
         }
     }
-    assert_eq!(scripts, 5);
+    assert_eq!(scripts, 7);
 }
 
 /// Lists are paid for, so what is added is measured.
