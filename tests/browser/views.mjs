@@ -244,6 +244,7 @@ async function alerts() {
 const full = (it) => ({
   ...it,
   watched_percent: 93.334,
+  more_needs: 6,
   changes: {
     since: "2026-11-22T08:00:00Z", count: 7, first: ["new device arrived", "tags db-1: tag:db → tag:prod"],
     policy: ["tag:web loses access to tag:db on tcp:5432."], score_was: 71,
@@ -285,7 +286,7 @@ async function reports() {
   const shown = await text(known.frame);
   for (const it of [
     "Somebody watched 93.334 % of it.", "7 differences since 2026-11-22 08:00 UTC. The score was 71.", "And 5 more.",
-    "tag:web loses access", "10.3.0.0/16", "And 1 more.", "123.4 GB since 2026-11-16 08:00 UTC; 88.5 % of that time was read.",
+    "tag:web loses access", "10.3.0.0/16", "And 1 more.", "And 6 more.", "123.4 GB since 2026-11-16 08:00 UTC; 88.5 % of that time was read.",
     "3.25 % of the bytes were relayed.", "Users: the credential lacks",
   ]) assert(shown.includes(it), `${it}: ${shown}`);
   const rows = (number) => known.frame.getByRole("table").nth(number).locator("tbody tr").allInnerTexts();
