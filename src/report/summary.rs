@@ -47,6 +47,9 @@ pub struct Summary {
     /// What could not be read, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<Unread>,
+    /// How many more could not be read.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub more_unread: usize,
 }
 
 /// A part of a summary, or why it is not known.
@@ -213,6 +216,7 @@ impl Report {
                 Names { count: without.len(), first }
             }),
             traffic: Short::of(&self.traffic, traffic),
+            more_unread: self.head.unread.len().saturating_sub(FEW),
             unread: unread.map(|it| Unread { what: it.what.clone(), why: cut(&it.why) }).collect(),
         }
     }
