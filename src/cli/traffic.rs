@@ -92,7 +92,8 @@ impl Line {
         let relayed = relayed.map(|it| format!(", {it} % relayed")).unwrap_or_default();
         match by {
             By::Devices => {
-                Self { name: text("device"), more: device(row, &both), bytes: sent + received }
+                let moved = sent + received + number("carried") + number("exit");
+                Self { name: text("device"), more: device(row, &both), bytes: moved }
             }
             By::Pairs => Self {
                 name: format!("{} → {}", text("from"), text("to")),

@@ -39,9 +39,9 @@ pub struct Report {
     pub schema: u32,
     /// What it is about.
     pub head: Head,
-    /// What needs somebody, the worst first.
+    /// What needs attention, the worst first.
     pub needs: Vec<Need>,
-    /// How many more need somebody.
+    /// How many more need attention.
     pub more_needs: usize,
     /// What changed since the last report.
     pub changes: Part<Changes>,
@@ -124,7 +124,7 @@ pub struct Unread {
     pub why: String,
 }
 
-/// Something that needs somebody: an alert that nobody takes care of, or a check that fails.
+/// Something that needs attention: an alert that nobody takes care of, or a check that fails.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Need {
     /// `critical`, `high` or, of an alert, `warning`.

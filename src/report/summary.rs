@@ -25,9 +25,9 @@ pub struct Summary {
     /// Percent of the window in which somebody watched. None if nobody ever did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub watched_percent: Option<f64>,
-    /// What needs somebody, the worst first.
+    /// What needs attention, the worst first.
     pub needs: Vec<ShortNeed>,
-    /// How many more need somebody.
+    /// How many more need attention.
     #[serde(skip_serializing_if = "is_zero")]
     pub more_needs: usize,
     /// What changed since the last report.
@@ -40,8 +40,8 @@ pub struct Summary {
     pub score: Short<String>,
     /// What expires.
     pub expiry: Short<ShortExpiry>,
-    /// Subnet routes that no router serves now.
-    pub routes_without_router: Short<Names>,
+    /// Approved subnet routes that no router serves now.
+    pub routes_down: Short<Names>,
     /// Traffic.
     pub traffic: Short<ShortTraffic>,
     /// What could not be read, and why.
@@ -74,7 +74,7 @@ impl<T> Short<T> {
     }
 }
 
-/// Something that needs somebody.
+/// Something that needs attention.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ShortNeed {
@@ -210,8 +210,8 @@ impl Report {
             }),
             score: Short::of(&self.compliance, |it| it.score.clone()),
             expiry: Short::of(&self.expiry, expiry),
-            routes_without_router: Short::of(&self.routes, |it| {
-                let without: Vec<_> = it.routes.iter().filter(|it| it.serving() == 0).collect();
+            routes_down: Short::of(&self.routes, |it| {
+                let without: Vec<_> = it.routes.iter().filter(|it| it.is_down()).collect();
                 let first = without.iter().take(FEW).map(|it| it.route.clone()).collect();
                 Names { count: without.len(), first }
             }),

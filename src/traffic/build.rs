@@ -321,8 +321,7 @@ impl<'a> Builder<'a> {
         };
         let mut devices: Vec<DeviceTraffic> = self.devices.into_values().map(device).collect();
         devices.retain(|it| it.amount.bytes() + it.carried + it.exit > 0);
-        let moved = |it: &DeviceTraffic| it.amount.bytes().max(it.carried).max(it.exit);
-        devices.sort_by(|a, b| moved(b).cmp(&moved(a)).then_with(|| a.id.cmp(&b.id)));
+        devices.sort_by(|a, b| b.moved().cmp(&a.moved()).then_with(|| a.id.cmp(&b.id)));
         self.found.sort_by_key(|it| std::cmp::Reverse(it.sent.saturating_add(it.received)));
         self.services.sort_by_key(|it| std::cmp::Reverse(it.sent.saturating_add(it.received)));
         self.exit_nodes.sort_by_key(|it| std::cmp::Reverse(it.amount.bytes()));

@@ -165,6 +165,13 @@ pub struct DeviceTraffic {
     pub relayed: Option<Relayed>,
 }
 
+impl DeviceTraffic {
+    /// All of it: what it exchanged with others, what it carried, and its exit traffic.
+    pub fn moved(&self) -> u64 {
+        self.amount.bytes().saturating_add(self.carried).saturating_add(self.exit)
+    }
+}
+
 /// The traffic between two ends.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]

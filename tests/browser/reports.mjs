@@ -41,7 +41,7 @@ const tests = {
     await page.keyboard.press("Enter");
     assert.deepEqual(await column(table, 0), [...up].reverse());
     assert.equal(await table.locator("th").first().getAttribute("aria-sort"), "descending");
-    await table.getByRole("button", { name: "Worst" }).click();
+    await table.getByRole("button", { name: "Severity" }).click();
     const worst = (await column(table, 5)).map(Number);
     assert.deepEqual(worst, [...worst].sort((a, b) => a - b));
     assertQuiet(page, "sorting");

@@ -254,7 +254,7 @@ const full = (it) => ({
     { name: "db-1", up_percent: 99.98, known_percent: 60, disconnects: 1, longest_outage: "9 minutes" },
     { name: "new-server", up_percent: null, known_percent: 2.5 },
   ],
-  routes_without_router: { count: 4, first: ["10.1.0.0/16", "10.2.0.0/16", "10.3.0.0/16"] },
+  routes_down: { count: 4, first: ["10.1.0.0/16", "10.2.0.0/16", "10.3.0.0/16"] },
   traffic: {
     from: "2026-11-16T08:00:00Z", percent: 88.5, bytes: 123_456_789_012, relayed_percent: 3.25,
     most: [["backup", 61_299_999_999], ["nas", 9_000_000_000], ["laptop-of-mei", 999]],

@@ -40,10 +40,10 @@ pub(super) struct ReportArguments {
     /// List the reports that are kept
     #[arg(long, conflicts_with_all = ["id", "out", "watch"])]
     list: bool,
-    /// How many reports that were asked for are kept
-    #[arg(long, value_name = "N", default_value = "10", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    /// How many reports made on request are kept; 0 keeps none of them now
+    #[arg(long, value_name = "N", default_value = "10", value_parser = clap::value_parser!(u16).range(0..=1000))]
     keep: u16,
-    /// Make it again every so many seconds
+    /// Make it again every so many seconds, without keeping it
     #[arg(
         long,
         num_args = 0..=1,
@@ -87,7 +87,7 @@ impl Reporting {
     }
 }
 
-/// As what a report is written.
+/// The format of a file.
 #[derive(Clone, Copy)]
 enum Form {
     Html,
@@ -108,7 +108,8 @@ impl ReportArguments {
         }
         let is_terminal = std::io::stdout().is_terminal();
         loop {
-            let reports = tailnet.reports().keep_newest(usize::from(self.keep));
+            let keep = if self.watch.is_some() { 0 } else { self.keep };
+            let reports = tailnet.reports().keep_newest(usize::from(keep));
             let report = match &self.id {
                 Some(id) => reports.read(id).await?,
                 None => reports.make(window).await?,
@@ -160,7 +161,7 @@ impl ReportArguments {
             print("no report is kept");
         }
         for it in kept {
-            let how = if it.is_scheduled { "scheduled" } else { "asked for" };
+            let how = if it.is_scheduled { "scheduled" } else { "on request" };
             print(&format!("{}  {}  {how}", it.id, time(it.at)));
         }
         Ok(())
@@ -180,7 +181,7 @@ fn form(path: &Path) -> Result<Form> {
     }
 }
 
-/// Writes a file beside, and puts it in place, so that who reads it never sees half of it.
+/// Writes a file beside, and puts it in place, so that no reader sees half of it.
 fn write(path: &Path, text: &str) -> Result<()> {
     let mut beside = path.to_owned();
     beside.as_mut_os_string().push(".new");

@@ -53,7 +53,7 @@ fn part<T>(text: &mut String, title: &str, part: &Part<T>, show: impl FnOnce(&T,
 
 fn needs(report: &Report, text: &mut String) {
     let count = report.needs.len() + report.more_needs;
-    let _ = write!(text, "\n\nNeeds somebody: {count}");
+    let _ = write!(text, "\n\nNeeds attention: {count}");
     for it in report.needs.iter().take(ROWS) {
         let more = it.subjects.len() + it.more;
         let with = match it.subjects.first() {

@@ -80,9 +80,9 @@ function draw(got) {
   const needs = list(data.needs);
   const unread = list(data.unread).map((it) => `${upper(text(it.what))}: ${text(it.why)}`);
   const facts = [["Devices", devices, data.devices], ["Score of the audit", text, data.score],
-    ["Expiry", expiry, data.expiry], ["Routes without a router", routes, data.routes_without_router]];
+    ["Expiry", expiry, data.expiry], ["Routes without a router", routes, data.routes_down]];
   show(
-    part("Needs somebody", needs.length ? needs.map(need) : el("p", null, "Nothing, as far as it was looked at."), others(data.more_needs)),
+    part("Needs attention", needs.length ? needs.map(need) : el("p", null, "Nothing, as far as it was looked at."), others(data.more_needs)),
     part("Since the last report", known(data.changes, changes)),
     part("Now", el("dl", null, facts.flatMap(([name, drawn, it]) => [el("dt", null, name), el("dd", null, known(it, drawn))]))),
     part("Least uptime", known(data.least_uptime, uptime)),

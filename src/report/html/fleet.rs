@@ -23,7 +23,7 @@ pub(super) fn fleet(it: &Fleet) -> Markup {
         }
         (table(
             "Devices, the worst first",
-            &["Device", "Owner", "System", "Version", "Last connected", "Worst", "Problems"],
+            &["Device", "Owner", "System", "Version", "Last connected", "Severity", "Problems"],
             &rows
         ))
         (more(it.more, "devices"))

@@ -74,7 +74,7 @@ struct Section {
 fn sections(report: &Report) -> Vec<Section> {
     let section = |id, title, body| Section { id, title, body };
     vec![
-        section("needs", "Needs somebody", top::needs(report)),
+        section("needs", "Needs attention", top::needs(report)),
         section("changes", "Since the last report", part(&report.changes, top::changes)),
         section("unread", "What could not be read", top::unread(report)),
         section("fleet", "Fleet", part(&report.fleet, fleet::fleet)),

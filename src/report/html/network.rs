@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::{minute, more, part, percent, table};
 use crate::report::{Connectivity, ExitNode, Expiry, Online, Route, Routes, Strip, svg};
+use crate::words::counted;
 
 pub(super) fn online(it: &Online) -> Markup {
     let hours = html! {
@@ -24,7 +25,7 @@ pub(super) fn online(it: &Online) -> Markup {
         h3 { "Share of devices connected, by day and hour" }
         (svg::hours(&it.days))
         details {
-            summary { "The same as figures" }
+            summary { "Show as a table" }
             (table("Percent of own devices connected, by day and hour (UTC); ? is not known", &titles, &hours))
         }
         @if it.servers.is_empty() {
@@ -32,7 +33,7 @@ pub(super) fn online(it: &Online) -> Markup {
         } @else {
             (table(
                 "Servers, the least uptime first",
-                &["Server", "The window", "#Uptime", "#Known", "#Disconnects", "Longest outage"],
+                &["Server", "Timeline", "#Uptime", "#Known", "#Disconnects", "Longest outage"],
                 &servers
             ))
             (svg::key(&[("up", "connected"), ("down", "not connected"), ("lx", "not known")]))
@@ -79,8 +80,8 @@ pub(super) fn expiry(it: &Expiry) -> Markup {
     };
     html! {
         p {
-            (it.expired) " keys of devices have expired, " (it.never) " never expire"
-            @if it.unknown > 0 { ", and of " (it.unknown) " the API does not say" }
+            (counted(it.expired, "device key has expired", "device keys have expired")) ", " (it.never) " never expire"
+            @if it.unknown > 0 { "; for " (it.unknown) " the API gives no expiry" }
             "."
         }
         @if let Some(why) = &it.without_credentials {
@@ -89,12 +90,12 @@ pub(super) fn expiry(it: &Expiry) -> Markup {
         h3 { "The next 180 days, by week" }
         (svg::weeks(&it.weeks))
         (svg::key(&[
-            ("m1", "tagged devices: nobody sits in front of them"),
+            ("m1", "tagged devices (unattended)"),
             ("m2", "other devices"),
             ("m3", "credentials"),
         ]))
         details {
-            summary { "The same as figures" }
+            summary { "Show as a table" }
             (table(
                 "What expires, by week",
                 &["Week from", "#Tagged devices", "#Other devices", "#Credentials"],
@@ -141,8 +142,9 @@ fn route(it: &Route) -> Markup {
             th scope="row" { (it.route) }
             td.n {
                 @match it.serving() {
-                    0 => strong { "none" },
-                    1 => "1: no second one",
+                    0 if it.is_down() => strong { "none" },
+                    0 => "none: not approved",
+                    1 => "1, no standby",
                     more => (more),
                 }
             }
@@ -194,8 +196,8 @@ pub(super) fn connectivity(it: &Connectivity) -> Markup {
     };
     html! {
         p {
-            (it.reported) " of " (it.devices) " own devices have reported what their network is like. A report has no \
-            time, and stays after a device went."
+            (it.reported) " of " (it.devices) " own devices have reported network details. They carry no time, and \
+            stay after a device disconnects."
         }
         (names("NAT that makes direct connections hard", &it.hard_nat, it.more_hard_nat))
         (names("UDP blocked, so all traffic is relayed", &it.no_udp, it.more_no_udp))

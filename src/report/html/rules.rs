@@ -54,7 +54,7 @@ pub(super) fn policy(it: &PolicyPart) -> Markup {
             p.why { "Findings about users and devices may be missing: " (why) }
         }
         (findings("Findings", &it.findings))
-        (findings("Rules and names without use", &it.without_use))
+        (findings("Unused rules and names", &it.without_use))
         (more(it.more, "findings"))
         @if !it.widest.is_empty() {
             div.wide tabindex="0" role="region" aria-label="Who reaches the most devices" {
@@ -93,7 +93,7 @@ fn findings(title: &str, findings: &[PolicyFinding]) -> Markup {
         @if findings.is_empty() {
             p { (title) ": none." }
         } @else {
-            (table(title, &["Where", "#Line", "Weight", "What"], &rows))
+            (table(title, &["Where", "#Line", "Severity", "What"], &rows))
         }
     }
 }

@@ -16,19 +16,19 @@ pub(super) fn head(report: &Report) -> Markup {
                     ", of which somebody watched " strong { (percent(it.percent)) }
                     " (watched since " (minute(&it.since)) ")."
                 }
-                None => ". Nobody has watched this tailnet, so nothing is known of the past.",
+                None => ". No history: this tailnet has never been watched.",
             }
         }
         div.tiles {
-            (tile(&needs_count(report).to_string(), "need somebody"))
+            (tile(&needs_count(report).to_string(), "need attention"))
             (tile(&score(report), "compliance score"))
             @if let Part::Known(fleet) = &report.fleet {
                 (tile(&format!("{} of {}", fleet.online, fleet.total), "own devices connected now"))
             }
             @if let Part::Known(it) = &report.routes {
                 (tile(
-                    &it.routes.iter().filter(|it| it.serving() == 0).count().to_string(),
-                    "routes without a router now"
+                    &it.routes.iter().filter(|it| it.is_down()).count().to_string(),
+                    "routes down now"
                 ))
             }
             @if let Part::Known(it) = &report.expiry {
@@ -58,10 +58,10 @@ fn score(report: &Report) -> String {
 pub(super) fn needs(report: &Report) -> Markup {
     html! {
         @if report.needs.is_empty() {
-            p { "Nothing needs somebody, as far as it was looked at." }
+            p { "Nothing needs attention in what could be read." }
         } @else {
             ul.need { @for it in &report.needs { (need(it)) } }
-            (more(report.more_needs, "need somebody"))
+            (more(report.more_needs, "need attention"))
         }
     }
 }
@@ -94,14 +94,14 @@ pub(super) fn changes(it: &Changes) -> Markup {
     };
     html! {
         p {
-            "The last report is of " (minute(&it.last)) ". The score was " (points(it.score.0)) " and is "
+            "The last report is from " (minute(&it.last)) ". The score was " (points(it.score.0)) " and is "
             (points(it.score.1)) "."
         }
         @if it.changes.is_empty() {
-            p { "No device and no user is different, as far as it could be compared." }
+            p { "No changes of devices or users." }
         } @else {
-            (table("What is different", &["Name", "What", "Before", "Now"], &rows))
-            (more(it.more, "differences"))
+            (table("Changes", &["Name", "What", "Before", "Now"], &rows))
+            (more(it.more, "changes"))
         }
         @if !it.policy.is_empty() {
             h3 { "What the change of the policy file does" }

@@ -165,7 +165,7 @@ fn refusals(times: u64, refusals: &[Refused]) -> Markup {
         @if times == 0 {
             p { "No connection was refused." }
         } @else {
-            p { (times) " connections were refused by whom they were meant for." }
+            p { (times) " times a connection was refused by its destination." }
             (table("Refused connections", &["Refused by", "Refused", "#Times"], &rows))
         }
     }

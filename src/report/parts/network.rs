@@ -136,6 +136,11 @@ impl Route {
     pub fn serving(&self) -> usize {
         self.routers.iter().filter(|it| it.online && it.approved && it.advertised).count()
     }
+
+    /// Whether it is approved, and no router serves it. One that nobody approved was never up.
+    pub fn is_down(&self) -> bool {
+        self.serving() == 0 && self.routers.iter().any(|it| it.approved)
+    }
 }
 
 /// An exit node.

@@ -59,9 +59,10 @@ pub struct Talker {
 }
 
 impl Talker {
-    /// The largest of what it exchanged with others, what it carried, and its exit traffic.
+    /// All of it: what it exchanged with others, what it carried, and its exit traffic.
     pub fn moved(&self) -> u64 {
-        self.sent.saturating_add(self.received).max(self.carried).max(self.exit)
+        let own = self.sent.saturating_add(self.received);
+        own.saturating_add(self.carried).saturating_add(self.exit)
     }
 }
 

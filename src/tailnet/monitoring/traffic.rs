@@ -39,6 +39,15 @@ pub struct Which {
     pub device: Option<String>,
     /// Only what went this way.
     pub kind: Option<Kind>,
+    /// The longest window that is read from the flow logs; without it, [`LONGEST_LIVE`].
+    pub live: Option<SignedDuration>,
+}
+
+impl Which {
+    /// Now, and how long a window may be that is read from the flow logs.
+    fn longest_live(&self, now: Timestamp) -> (Timestamp, Seconds) {
+        (now, self.live.unwrap_or(LONGEST_LIVE).min(LONGEST_LIVE).as_secs())
+    }
 }
 
 impl Monitoring<'_> {
@@ -68,7 +77,8 @@ impl Monitoring<'_> {
         let question = Question { device: device.map(|it| it.key().to_owned()), kind: which.kind };
         let kept = self.kept(from, to).await?;
         let (from, to) = kept.as_ref().map_or((from, to), |it| it.window);
-        let read = read_all(self.tailnet, kept, (from, to), &known, now).await?;
+        let read =
+            read_all(self.tailnet, kept, (from, to), &known, which.longest_live(now)).await?;
         let mut traffic = Traffic::of(
             &read.totals.named(&known),
             (time(from), time(to)),
@@ -103,7 +113,7 @@ async fn read_all(
     kept: Option<KeptTraffic>,
     window: (Seconds, Seconds),
     known: &[KnownDevice],
-    now: Timestamp,
+    (now, longest): (Timestamp, Seconds),
 ) -> Result<Read> {
     let (from, to) = window;
     let is_kept = kept.is_some();
@@ -115,8 +125,7 @@ async fn read_all(
     // Of a long window, only its end is not kept yet.
     let may_read = |begin: Seconds, end: Seconds| {
         let margin = if is_kept { MARGIN } else { 0 };
-        to - from <= LONGEST_LIVE.as_secs() + margin
-            || (is_kept && end == to && end - begin <= USUAL.as_secs())
+        to - from <= longest + margin || (is_kept && end == to && end - begin <= USUAL.as_secs())
     };
     if !is_kept && !may_read(from, to) {
         return Err(too_long());
@@ -128,11 +137,7 @@ async fn read_all(
             continue;
         }
         if !may_read(begin, end) {
-            gap(
-                begin,
-                end,
-                "nobody watched, and a window of more than 24 h is not read".to_owned(),
-            );
+            gap(begin, end, "nobody watched, and so long a window is not read now".to_owned());
             continue;
         }
         let missed = match read::window(tailnet.client(), &mut sums, (begin, end)).await {

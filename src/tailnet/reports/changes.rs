@@ -140,11 +140,14 @@ impl Gathered {
             _ if last.too_many.or(now.too_many).is_some() => {
                 notes.push(format!("devices are not compared: there are more than {MAX_DEVICES}"));
             }
-            _ => notes.push("devices: they could not be read both times".to_owned()),
+            _ => notes.push(
+                "devices are not compared: one of both reports could not read them".to_owned(),
+            ),
         }
         match (&last.users, &now.users) {
             (Some(before), Some(after)) => compare(before, after, UserThen::compare, &mut found),
-            _ => notes.push("users: they could not be read both times".to_owned()),
+            _ => notes
+                .push("users are not compared: one of both reports could not read them".to_owned()),
         }
         let policy = match (&last.policy, &now.policy) {
             (Some(before), Some(after)) if before == after => Vec::new(),
@@ -153,7 +156,10 @@ impl Gathered {
                 Vec::new()
             }),
             _ => {
-                notes.push("the policy file: it could not be read both times".to_owned());
+                notes.push(
+                    "the policy file is not compared: one of both reports could not read it"
+                        .to_owned(),
+                );
                 Vec::new()
             }
         };

@@ -34,7 +34,7 @@ const AGES: [(i64, &str); 5] = [
 ];
 
 /// What is wrong with a device, and how serious that is.
-type Problem<'a> = (Severity, &'a str);
+type Problem = (Severity, String);
 
 impl Gathered {
     pub(super) fn fleet(&self, audit: &checks::Report) -> Known<Fleet> {
@@ -66,11 +66,12 @@ impl Gathered {
 }
 
 /// What the audit found about each device, by its ID.
-fn problems(audit: &checks::Report) -> HashMap<&str, Vec<Problem<'_>>> {
-    let mut problems: HashMap<&str, Vec<Problem<'_>>> = HashMap::new();
+fn problems(audit: &checks::Report) -> HashMap<&str, Vec<Problem>> {
+    let mut problems: HashMap<&str, Vec<Problem>> = HashMap::new();
     for outcome in audit.outcomes.iter().filter(|it| it.check.of_devices) {
         for subject in &outcome.subjects {
-            let found = (subject.severity, subject.evidence.as_str());
+            let text = format!("{}: {}", outcome.check.title, subject.evidence);
+            let found = (subject.severity, text);
             problems.entry(&subject.id).or_default().push(found);
         }
     }
@@ -80,7 +81,7 @@ fn problems(audit: &checks::Report) -> HashMap<&str, Vec<Problem<'_>>> {
     problems
 }
 
-fn row(it: &Device, problems: Option<&Vec<Problem<'_>>>, now: Timestamp) -> DeviceRow {
+fn row(it: &Device, problems: Option<&Vec<Problem>>, now: Timestamp) -> DeviceRow {
     let owner = if it.tags.is_empty() { it.user.clone() } else { it.tags.join(" ") };
     let seen = match it.last_seen {
         _ if it.online => "connected".to_owned(),
@@ -90,7 +91,7 @@ fn row(it: &Device, problems: Option<&Vec<Problem<'_>>>, now: Timestamp) -> Devi
     };
     let problems = problems.map_or(&[][..], Vec::as_slice);
     let severity = problems.first().map_or("", |it| it.0.as_str());
-    let named = problems.iter().take(PROBLEMS).map(|it| visible_up_to(it.1, SHORT).into_owned());
+    let named = problems.iter().take(PROBLEMS).map(|it| visible_up_to(&it.1, SHORT).into_owned());
     let version = it.version.split('-').next().unwrap_or_default();
     DeviceRow {
         name: cut(&it.name),

@@ -15,17 +15,16 @@ const DEFINITIONS: &[(&str, &str)] = &[
     ),
     (
         "uptime",
-        "The share of the known time in which a device was connected. The time of which nobody knows is left out, and \
-         with less than half of the window known there is no figure.",
+        "The share of the known time in which a device was connected. Unknown time is left out, and with less than half of the window known there is no figure.",
     ),
-    ("known", "Somebody looked at that time, or the API says later when the connection had ended."),
+    ("known", "Time that was polled, or of which the API says later when the connection ended."),
     (
         "server",
         "A tagged device, subnet router or exit node that is not ephemeral: it should always be connected.",
     ),
     (
         "outage",
-        "A time in which a device was known not to be connected. Nobody looking is no outage.",
+        "A time in which a device was known not to be connected. Time that was not watched is no outage.",
     ),
     (
         "vulnerable",

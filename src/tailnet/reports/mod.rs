@@ -82,10 +82,11 @@ impl<'a> Reports<'a> {
         Self { tailnet, most: KEPT, is_scheduled: false }
     }
 
-    /// Keeps the newest `most` reports instead of the newest 10, of those that somebody asks for.
+    /// Keeps the newest `most` reports instead of the newest 10, of those made on request; 0 keeps none, and removes
+    /// none.
     #[must_use]
     pub fn keep_newest(self, most: usize) -> Self {
-        Self { most: most.max(1), ..self }
+        Self { most, ..self }
     }
 
     /// Makes a report about the last `window`, and keeps it if a history is kept. It reads what
@@ -100,6 +101,7 @@ impl<'a> Reports<'a> {
         if window > LONGEST || window < SignedDuration::from_hours(1) {
             return Err(Error::invalid_input("window", "must be between `1h` and `89d`"));
         }
+        self.wait_for_an_id().await;
         let gathered = self.gather(window).await?;
         let (mut report, snapshot) = compute(move || gathered.report()).await?;
         if let Err(error) = self.keep(&report, &snapshot).await {

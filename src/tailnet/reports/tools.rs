@@ -19,7 +19,7 @@ pub(crate) const MIME: &str = "text/html";
 /// The window if none is asked for.
 const USUAL: &str = "30d";
 
-/// Report on the tailnet: what needs somebody, what changed, uptime, expiry, traffic, audit. Returns a summary and
+/// Report on the tailnet: what needs attention, what changed, uptime, expiry, traffic, audit. Returns a summary and
 /// links to an HTML page.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -54,7 +54,7 @@ impl Query for GenerateNetworkReport {
         let (id, notes) = if is_kept {
             (report.id(), Vec::new())
         } else {
-            let note = "The report is not kept: the page is made again, from what is then.";
+            let note = "The report is not kept: the link makes a new page when it is opened.";
             (window.to_owned(), vec![note])
         };
         let (summary, bytes) = compute(move || (report.summary(), report.to_html().len())).await?;

@@ -29,17 +29,26 @@ pub(super) async fn read(
     now: Timestamp,
 ) -> std::result::Result<TrafficPart, String> {
     let (traffic, note) = match of(tailnet, from, now).await {
-        // It is not kept, and too long to be read.
+        // It is not kept, and too long to be read; or too little of it is kept.
         Err(error) if error.kind() == ErrorKind::InvalidInput => {
-            let note = "No sums of traffic are kept: this is the last hour. Watch with a history to know more.";
-            let from = from.max(now - USUAL);
-            (of(tailnet, from, now).await.map_err(|it| why(&it))?, Some(note))
+            (last_hour(tailnet, from, now).await?, Some("No traffic history"))
+        }
+        Ok(traffic) if traffic.coverage.percent < 50.0 => {
+            (last_hour(tailnet, from, now).await?, Some("Less than half of the window was watched"))
         }
         traffic => (traffic.map_err(|it| why(&it))?, None),
     };
     let mut part = part(traffic);
-    part.notes.splice(0..0, note.map(str::to_owned));
+    part.notes.splice(0..0, note.map(|it| format!("{it}: this is the last hour.")));
     Ok(part)
+}
+
+async fn last_hour(
+    tailnet: &Tailnet,
+    from: Timestamp,
+    now: Timestamp,
+) -> std::result::Result<Traffic, String> {
+    of(tailnet, from.max(now - USUAL), now).await.map_err(|it| why(&it))
 }
 
 fn why(error: &Error) -> String {
@@ -48,7 +57,9 @@ fn why(error: &Error) -> String {
 
 async fn of(tailnet: &Tailnet, from: Timestamp, now: Timestamp) -> Result<Traffic> {
     let window = Window::new(from, now)?;
-    tailnet.monitoring().traffic(window, &Which::default(), now).await
+    // Many requests would hold up whoever waits for the report, and the watcher.
+    let which = Which { live: Some(USUAL), ..Which::default() };
+    tailnet.monitoring().traffic(window, &which, now).await
 }
 
 fn part(it: Traffic) -> TrafficPart {
@@ -128,7 +139,9 @@ fn notes(it: &Traffic) -> Vec<String> {
     }
     if !it.unreadable.is_nothing() {
         let (records, entries) = (it.unreadable.records, it.unreadable.entries);
-        notes.push(format!("Not readable: {records} records, and {entries} entries of others."));
+        notes.push(format!(
+            "Not readable: {records} records, and {entries} connections in other records."
+        ));
     }
     notes.extend(it.notes.iter().cloned());
     notes

@@ -28,7 +28,7 @@ fn tables_for_people_a_page_and_json_for_the_rest() {
 
     assert!(worked, "{errors}");
     for title in
-        ["Needs somebody: ", "Since the last report", "Devices", "Expiry", "Traffic", "Compliance"]
+        ["Needs attention: ", "Since the last report", "Devices", "Expiry", "Traffic", "Compliance"]
     {
         assert!(tables.contains(title), "{title}: {tables}");
     }

@@ -343,5 +343,5 @@ async fn the_resources_of_every_tailnet_are_read_by_its_name() {
     assert!(read("tailnet://nobody/devices").await.is_err());
     let templates = session.client.list_all_resource_templates().await.unwrap();
     assert!(templates.iter().any(|it| it.uri_template == "tailnet://{tailnet}/{resource}"));
-    assert_eq!(templates.len(), 9, "{templates:?}");
+    assert_eq!(templates.len(), 11, "{templates:?}");
 }

@@ -18,7 +18,7 @@ use crate::support::tailnet::settings;
 /// The longest page.
 const MAX_BYTES: usize = 1_000_000;
 const SECTIONS: [&str; 13] = [
-    "Needs somebody",
+    "Needs attention",
     "Since the last report",
     "What could not be read",
     "Fleet",
@@ -100,7 +100,6 @@ async fn a_small_tailnet_that_was_watched() {
     watched(&sandbox, &tailnet, 1).await;
     rename_to_markup(&sandbox);
     sandbox.add_device("arrived").unwrap();
-    tokio::time::sleep(Duration::from_millis(1_100)).await;
     // A client that has read nothing yet.
     let tailnet = tailnet_of(&sandbox, tailnet.history().unwrap());
     let report = make(&tailnet).await;
@@ -179,7 +178,7 @@ async fn a_broken_tailnet_says_what_could_not_be_read() {
     for it in &report.head.unread {
         assert!(html.contains(&escaped(&it.what)), "{}", it.what);
     }
-    assert!(html.contains("Nobody has watched this tailnet, so nothing is known of the past."));
+    assert!(html.contains("No history: this tailnet has never been watched."));
     let quiet = SignedDuration::from_hours(1);
     assert!(few_scopes(&sandbox).reports().make(quiet).await.is_ok());
 }
