@@ -34,6 +34,20 @@ fn an_allowed_connection_is_told_with_its_rule_and_line() {
 }
 
 #[test]
+fn the_widest_reach_the_most_devices_their_own_included() {
+    let (policy, inventory) = (policy(RULES), inventory());
+    let compiled = policy.compile(&inventory);
+
+    let all: Vec<(String, usize)> =
+        compiled.widest(10).into_iter().map(|it| (it.who, it.devices)).collect();
+    let first = compiled.widest(1);
+
+    let expected = [("ann@example.com", 4), ("bob@example.com", 2), ("tag:web", 1)];
+    assert_eq!(all, expected.map(|(who, devices)| (who.to_owned(), devices)));
+    assert_eq!(first.len(), 1);
+}
+
+#[test]
 fn a_refused_connection_is_told_why_and_what_would_let_it() {
     let (policy, inventory) = (policy(RULES), inventory());
     let compiled = policy.compile(&inventory);
