@@ -19,7 +19,7 @@ use crate::{
 /// How many devices the table has.
 const DEVICES: usize = 500;
 /// How many problems of a device are named.
-const PROBLEMS: usize = 3;
+const PROBLEMS: usize = 2;
 /// The longest problem; the audit has all of it.
 const SHORT: usize = 110;
 /// How many kinds are counted apart.
