@@ -191,6 +191,8 @@ async fn windows_that_make_no_sense_are_refused_before_anything_is_read() {
 #[tokio::test]
 async fn a_tailnet_that_does_not_answer_makes_no_report() {
     let mut settings = settings("http://127.0.0.1:9");
+    // Nothing is between, which would answer.
+    settings.base_url = "http://127.0.0.1:9".to_owned();
     settings.deadline = std::time::Duration::from_secs(1);
     let error = Tailnet::new(settings).reports().make(DAY).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");

@@ -67,12 +67,15 @@ async fn a_month_ago(devices: usize) -> (Sandbox, Tailnet) {
         ..Options::default()
     };
     let sandbox = Sandbox::start(options).await.unwrap();
-    let tailnet = Tailnet::new(settings(&sandbox.base_url()));
-    (sandbox, tailnet.with_history(History::in_memory()))
+    let tailnet = tailnet_of(&sandbox, &History::in_memory());
+    (sandbox, tailnet)
 }
 
+/// A client with nothing between: what it reads is hostile on purpose.
 fn tailnet_of(sandbox: &Sandbox, history: &Arc<History>) -> Tailnet {
-    Tailnet::new(settings(&sandbox.base_url())).with_history(Arc::clone(history))
+    let mut settings = settings(&sandbox.base_url());
+    settings.base_url = sandbox.base_url();
+    Tailnet::new(settings).with_history(Arc::clone(history))
 }
 
 /// Looks at the devices every so many hours for 30 days, but for two days in which nobody does.
