@@ -15,7 +15,6 @@ use rmcp::{
     },
     service::{RequestContext, SubscriptionContext},
 };
-use secrecy::SecretString;
 use serde_json::Value;
 
 mod call;
@@ -26,12 +25,13 @@ mod headers;
 mod prompts;
 mod resources;
 mod sealing;
+mod setup;
 mod subscribe;
 mod views;
 
 pub(crate) use self::describe::describe_among;
 use self::{call::Call, subscribe::Watched};
-pub use self::{describe::describe, sealing::SealingKey};
+pub use self::{describe::describe, sealing::SealingKey, setup::Setup};
 use crate::{
     Tailnet,
     alerts::Receivers,
@@ -40,7 +40,6 @@ use crate::{
     guard::{Guard, Principal},
     jobs::{self, Duties, Heard, Heartbeat},
     tailnet::{Tailnets, monitoring::metrics, reports::Schedule},
-    tool::Risk,
 };
 
 /// An MCP server for one or several tailnets. Each session gets its own clone.
@@ -64,52 +63,6 @@ struct Inner {
     /// Built once, since every conversation starts by listing the tools.
     tools: Vec<Tool>,
     instructions: String,
-}
-
-/// The setup of a server.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Setup {
-    /// The offered tools.
-    pub offer: Offer,
-    /// The journal of changes and the audit log of calls.
-    pub store: Arc<Store>,
-    /// Whether destructive plans are applied without asking the user.
-    pub yes: bool,
-    /// The key that seals the state that clients keep between two calls.
-    pub sealing_key: SealingKey,
-    /// Who calls over stdio and on the terminal, for journal and audit.
-    pub local: Principal,
-    /// A URL that is called with GET after a good look at the devices, at most once a minute, and not while
-    /// this process is blind.
-    pub heartbeat: Option<SecretString>,
-    /// How often a process that watches makes reports.
-    pub reports: Option<Schedule>,
-}
-
-impl Setup {
-    /// A setup with the default tools up to `access`, and a journal in memory.
-    ///
-    /// # Errors
-    ///
-    /// [`Config`](crate::ErrorKind::Config) if the system provides no random bytes.
-    pub fn new(access: Risk) -> crate::Result<Self> {
-        Ok(Self {
-            offer: Offer::up_to(access),
-            store: Arc::new(Store::in_memory()),
-            yes: false,
-            sealing_key: SealingKey::random()?,
-            local: Principal::local(),
-            heartbeat: None,
-            reports: None,
-        })
-    }
-
-    /// The guard for a server or command with this setup.
-    pub(crate) fn guard(&self, tailnets: impl Into<Tailnets>) -> Guard {
-        let (offer, store) = (self.offer.clone(), Arc::clone(&self.store));
-        Guard::new(tailnets.into(), offer, store, self.yes, self.local.clone())
-    }
 }
 
 /// The default log filter over HTTP: warnings, every tool call, and who watches. rmcp warns about every client that just

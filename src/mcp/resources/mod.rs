@@ -1,6 +1,8 @@
 //! Resources that a client can attach to a conversation without a tool call. Each has the result of a tool,
 //! and is offered if the tool is.
 
+mod kinds;
+
 use rmcp::{
     ErrorData, RoleServer,
     model::{Resource, ResourceContents, ResourceTemplate},
@@ -8,7 +10,9 @@ use rmcp::{
 };
 use serde_json::{Value, json};
 
+use self::kinds::{KINDS, Kind};
 use super::{Server, call::Call};
+
 use crate::{
     Error, ErrorKind,
     catalogue::{self, Offer, failure},
@@ -25,10 +29,6 @@ use crate::{
     visible::{visible, visible_up_to},
 };
 
-const JSON: &str = "application/json";
-const HUJSON: &str = "application/hujson";
-const CSV: &str = "text/csv";
-
 const SCHEME: &str = "tailnet://";
 /// The start of the templates for one of several tailnets.
 pub(super) const OF_TAILNET: &str = "tailnet://{tailnet}/";
@@ -41,155 +41,6 @@ pub(super) const ALERTS: &str = "tailnet://alerts";
 
 /// How many devices the resource lists: more than a page of the tool, since a person selected it.
 const PAGE_SIZE: usize = 200;
-
-/// A resource, or a template for resources with an ID.
-struct Kind {
-    /// The URI, or its prefix before an ID.
-    uri: &'static str,
-    name: &'static str,
-    title: &'static str,
-    about: &'static str,
-    mime: &'static str,
-    /// The tool that returns the content.
-    tool: &'static str,
-    /// The name of the parameter after the prefix.
-    parameter: Option<&'static str>,
-    /// What follows the parameter.
-    suffix: &'static str,
-}
-
-const KINDS: &[Kind] = &[
-    Kind {
-        uri: DEVICES,
-        name: "devices",
-        title: "Devices",
-        about: "The first 200 devices, by name.",
-        mime: JSON,
-        tool: "list_devices",
-        parameter: None,
-        suffix: "",
-    },
-    Kind {
-        uri: POLICY,
-        name: "policy",
-        title: "Policy file",
-        about: "The policy file as it is written, with its comments.",
-        mime: HUJSON,
-        tool: "get_acl_policy",
-        parameter: None,
-        suffix: "",
-    },
-    Kind {
-        uri: CHANGES,
-        name: "changes",
-        title: "Changes",
-        about: "Changes made through this server, newest first.",
-        mime: JSON,
-        tool: "list_changes",
-        parameter: None,
-        suffix: "",
-    },
-    Kind {
-        uri: "tailnet://dns",
-        name: "dns",
-        title: "DNS",
-        about: "The tailnet's DNS settings.",
-        mime: JSON,
-        tool: "get_dns_status",
-        parameter: None,
-        suffix: "",
-    },
-    Kind {
-        uri: "tailnet://users",
-        name: "users",
-        title: "Users",
-        about: "The first page of users.",
-        mime: JSON,
-        tool: "list_users",
-        parameter: None,
-        suffix: "",
-    },
-    Kind {
-        uri: "tailnet://routes",
-        name: "routes",
-        title: "Routes",
-        about: "The first page of subnet routers and their routes.",
-        mime: JSON,
-        tool: "get_subnet_routes",
-        parameter: None,
-        suffix: "",
-    },
-    Kind {
-        uri: ALERTS,
-        name: "alerts",
-        title: "Alerts",
-        about: "Alerts that fire now, most severe first.",
-        mime: JSON,
-        tool: "get_active_alerts",
-        parameter: None,
-        suffix: "",
-    },
-    Kind {
-        uri: "tailnet://audit",
-        name: "audit",
-        title: "Audit",
-        about: "What of the compliance audit fails, the worst first.",
-        mime: JSON,
-        tool: "device_audit",
-        parameter: None,
-        suffix: "",
-    },
-    Kind {
-        uri: DEVICE,
-        name: "device",
-        title: "Device",
-        about: "Everything the API knows about one device.",
-        mime: JSON,
-        tool: "get_device_details",
-        parameter: Some("device"),
-        suffix: "",
-    },
-    Kind {
-        uri: DEVICE,
-        name: "device_history",
-        title: "Device history",
-        about: "What was seen of one device over time.",
-        mime: JSON,
-        tool: "get_device_history",
-        parameter: Some("device"),
-        suffix: "/history",
-    },
-    Kind {
-        uri: EXPORT,
-        name: "export",
-        title: "Export",
-        about: "A file with devices: the answer of `device_export` has its URI.",
-        mime: CSV,
-        tool: "device_export",
-        parameter: Some("file"),
-        suffix: "",
-    },
-    Kind {
-        uri: REPORT,
-        name: "report",
-        title: "Report",
-        about: "A report as a page: the answer of `generate_network_report` has its URI.",
-        mime: reports::tools::MIME,
-        tool: "generate_network_report",
-        parameter: Some("report"),
-        suffix: "",
-    },
-    Kind {
-        uri: CHANGE,
-        name: "change",
-        title: "Change",
-        about: "One change, step by step.",
-        mime: JSON,
-        tool: "get_change",
-        parameter: Some("change"),
-        suffix: "",
-    },
-];
 
 impl Kind {
     fn is_offered(&self, offer: &Offer) -> bool {
@@ -298,7 +149,7 @@ pub(super) async fn read(
         audit.about(&tailnet.label());
         let read = match kind.uri {
             POLICY => policy(tailnet).await,
-            _ => reports::tools::page(tailnet, &id).await,
+            _ => Box::pin(reports::tools::page(tailnet, &id)).await,
         };
         let outcome = read.as_ref().map_or_else(|error| error.kind().as_str(), |_| "ok");
         audit.end(outcome, None);
