@@ -13,6 +13,11 @@ pub(crate) fn listed<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
+/// The day of a time in UTC, as in `2026-11-29`.
+pub(crate) fn day(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d").to_string()
+}
+
 /// The time in whole seconds, RFC 3339.
 pub(crate) fn to_the_second(at: Timestamp) -> String {
     Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()

@@ -79,7 +79,7 @@ impl Device {
     }
 
     /// Whose device it is, in words.
-    pub(super) fn owner(&self) -> String {
+    pub(crate) fn owner(&self) -> String {
         if self.is_tagged() { self.tags.join(",") } else { self.user.clone() }
     }
 }

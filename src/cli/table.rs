@@ -34,20 +34,28 @@ impl Refresh {
         self.watch.is_some()
     }
 
-    /// Prints what `shown` returns, which is told whether a person reads it on a terminal; with `--watch`, again
-    /// and again, until the process is stopped.
+    /// Prints what `shown` returns, again and again with `--watch`. `shown` gets whether stdout is a terminal.
     pub(super) async fn print(&self, shown: impl AsyncFn(bool) -> Result<String>) -> Result<()> {
-        let is_terminal = std::io::stdout().is_terminal();
-        loop {
-            let text = shown(is_terminal).await?;
-            if self.is_on() && is_terminal {
+        again(self.watch, async |is_terminal| shown(is_terminal).await.map(Some)).await
+    }
+}
+
+/// Prints what `shown` returns, if anything; with `every` again and again after so many seconds.
+pub(super) async fn again(
+    every: Option<u64>,
+    shown: impl AsyncFn(bool) -> Result<Option<String>>,
+) -> Result<()> {
+    let is_terminal = std::io::stdout().is_terminal();
+    loop {
+        if let Some(text) = shown(is_terminal).await? {
+            if every.is_some() && is_terminal {
                 // Clears the terminal.
                 let _ = write!(std::io::stdout().lock(), "\u{1b}[2J\u{1b}[H");
             }
             print(&text);
-            let Some(seconds) = self.watch else { return Ok(()) };
-            tokio::time::sleep(Duration::from_secs(seconds)).await;
         }
+        let Some(seconds) = every else { return Ok(()) };
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
     }
 }
 

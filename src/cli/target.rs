@@ -1,11 +1,12 @@
 //! The tailnet that a command is about: a profile, the environment, or the sandbox.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use crate::{
     Credential, Error, ErrorKind, Settings, Tailnet,
     client::Result,
     config::{self, Profiles},
+    history::History,
     sandbox::{Options, Sandbox},
     tailnet::Tailnets,
 };
@@ -52,6 +53,13 @@ pub(super) struct Connected {
     /// A description of where the settings come from.
     pub(super) source: String,
     _sandbox: Option<Sandbox>,
+}
+
+impl Connected {
+    /// The tailnet, with its history if one is kept.
+    pub(super) fn with_history(&self, history: Option<Arc<History>>) -> Tailnet {
+        history.map_or_else(|| self.tailnet.clone(), |it| self.tailnet.with_history(it))
+    }
 }
 
 impl Target {

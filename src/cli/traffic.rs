@@ -55,8 +55,7 @@ impl TrafficArguments {
             return Err(Error::invalid_input("--until", problem));
         }
         let connected = target.connect().await?;
-        let tailnet = &connected.tailnet;
-        let tailnet = history.map_or_else(|| tailnet.clone(), |it| tailnet.with_history(it));
+        let tailnet = connected.with_history(history);
         self.refresh.print(async |is_terminal| self.shown(&tailnet, is_terminal).await).await
     }
 

@@ -44,8 +44,7 @@ impl UptimeArguments {
     /// Prints the uptime; with `--watch`, again and again, until the process is stopped.
     pub(super) async fn run(&self, target: &Target, history: Option<Arc<History>>) -> Result<()> {
         let connected = target.connect().await?;
-        let tailnet = &connected.tailnet;
-        let tailnet = history.map_or_else(|| tailnet.clone(), |it| tailnet.with_history(it));
+        let tailnet = connected.with_history(history);
         self.refresh.print(async |is_terminal| self.shown(&tailnet, is_terminal).await).await
     }
 

@@ -32,7 +32,7 @@ pub(super) struct WatchArguments {
     reports: Reporting,
     /// Poll once, evaluate the alert rules, notify receivers, and exit: 0 if nothing fires, 1 if the devices could not be
     /// polled, 2 if an alert fires, 3 if no known alert fires but something could not be read or delivered
-    #[arg(long)]
+    #[arg(long, conflicts_with = "report_every")]
     once: bool,
     /// Print JSON
     #[arg(long, requires = "once")]

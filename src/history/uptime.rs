@@ -44,8 +44,9 @@ impl Uptime {
     }
 }
 
+/// A part of a time; 0 of none.
 #[expect(clippy::cast_precision_loss, reason = "seconds of some years are exact in a float")]
-fn share(part: Seconds, whole: Seconds) -> f64 {
+pub(crate) fn share(part: Seconds, whole: Seconds) -> f64 {
     if whole <= 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 

@@ -50,7 +50,7 @@ const TIDY: Duration = Duration::from_hours(1);
 pub(crate) struct Duties {
     /// Who is notified of alerts.
     pub(crate) receivers: Arc<Receivers>,
-    /// What is told that somebody watches.
+    /// Called while this process watches.
     pub(crate) heartbeat: Option<Heartbeat>,
     /// How often reports are made.
     pub(crate) reports: Option<Schedule>,

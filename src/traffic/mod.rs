@@ -5,7 +5,7 @@
 //! added to that of another one; [`Traffic`] is what is shown of it. All three are pure.
 //!
 //! - What went from A to B is the larger of what A says it sent and what B says it received, never their sum.
-//! - Exit traffic names no other end, so it belongs to whoever reports it.
+//! - Exit traffic names no other end, so it belongs to the device that reports it.
 //! - The destination of physical traffic is a path, not a service: ports come from virtual and subnet traffic.
 //! - A record belongs to the time when it starts, not to the time when it was logged.
 

@@ -2,16 +2,14 @@
 
 use std::{
     fs,
-    io::{IsTerminal as _, Write as _},
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use clap::{Args, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Target, complain, print};
+use super::{Target, complain, print, table::again};
 use crate::{
     Error, ErrorKind, Tailnet,
     client::Result,
@@ -21,6 +19,9 @@ use crate::{
 };
 
 mod tables;
+
+/// How many reports are kept.
+const KEPT: u16 = 10;
 
 /// What to report on, and where to.
 #[derive(Debug, Args)]
@@ -40,9 +41,14 @@ pub(super) struct ReportArguments {
     /// List the reports that are kept
     #[arg(long, conflicts_with_all = ["id", "out", "watch"])]
     list: bool,
-    /// How many reports made on request are kept; 0 keeps none of them now
-    #[arg(long, value_name = "N", default_value = "10", value_parser = clap::value_parser!(u16).range(0..=1000))]
-    keep: u16,
+    /// How many reports made on request are kept; with 0 this one is not kept [default: 10]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = clap::value_parser!(u16).range(0..=1000),
+        conflicts_with_all = ["id", "list", "watch"]
+    )]
+    keep: Option<u16>,
     /// Make it again every so many seconds, without keeping it
     #[arg(
         long,
@@ -82,7 +88,7 @@ impl Reporting {
             Every::Week => 7,
             Every::Month => 30,
         };
-        let keep = usize::from(self.report_keep.unwrap_or(10));
+        let keep = usize::from(self.report_keep.unwrap_or(KEPT));
         Schedule::new(SignedDuration::from_hours(24 * days), keep).map(Some)
     }
 }
@@ -101,30 +107,30 @@ impl ReportArguments {
         let form = self.out.as_deref().map(form).transpose()?;
         let window = duration("--window", &self.window)?;
         let connected = target.connect().await?;
-        let tailnet = &connected.tailnet;
-        let tailnet = history.map_or_else(|| tailnet.clone(), |it| tailnet.with_history(it));
+        let tailnet = connected.with_history(history);
         if self.list {
             return self.list(&tailnet).await;
         }
-        let is_terminal = std::io::stdout().is_terminal();
-        loop {
-            let keep = if self.watch.is_some() { 0 } else { self.keep };
-            let reports = tailnet.reports().keep_newest(usize::from(keep));
+        let usual = if self.watch.is_some() { 0 } else { KEPT };
+        let keep = usize::from(self.keep.unwrap_or(usual));
+        again(self.watch, async |is_terminal| {
+            let reports = tailnet.reports().keep_newest(keep);
             let report = match &self.id {
                 Some(id) => reports.read(id).await?,
                 None => reports.make(window).await?,
             };
-            if self.watch.is_some() && is_terminal && form.is_none() {
-                // Clears the terminal.
-                let _ = write!(std::io::stdout().lock(), "\u{1b}[2J\u{1b}[H");
-            }
-            self.show(&report, form, is_terminal)?;
-            let Some(seconds) = self.watch else { return Ok(()) };
-            tokio::time::sleep(Duration::from_secs(seconds)).await;
-        }
+            self.shown(&report, form, is_terminal)
+        })
+        .await
     }
 
-    fn show(&self, report: &Report, form: Option<Form>, is_terminal: bool) -> Result<()> {
+    /// The text to print; none if the report was written to a file.
+    fn shown(
+        &self,
+        report: &Report,
+        form: Option<Form>,
+        is_terminal: bool,
+    ) -> Result<Option<String>> {
         if let (Some(form), Some(path)) = (form, self.out.as_deref()) {
             let text = match form {
                 Form::Html => report.to_html(),
@@ -133,12 +139,9 @@ impl ReportArguments {
             write(path, &text)?;
             let (at, bytes) = (path.display(), text.len());
             complain(&format!("wrote report {} to {at} ({bytes} bytes)", report.id()));
-        } else if self.json {
-            print(&json(report)?);
-        } else {
-            print(&tables::text(report, is_terminal));
+            return Ok(None);
         }
-        Ok(())
+        if self.json { json(report) } else { Ok(tables::text(report, is_terminal)) }.map(Some)
     }
 
     async fn list(&self, tailnet: &Tailnet) -> Result<()> {

@@ -9,7 +9,7 @@ use crate::{client::Result, history::Seconds};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeptReport {
-    /// Its ID, such as `20261129-030116`: when it was made, in UTC.
+    /// Its ID, such as `20261129-030116482`: when it was made, in UTC, to the millisecond.
     pub id: String,
     /// When it was made, in seconds since 1970.
     pub at: Seconds,
@@ -39,8 +39,7 @@ impl History {
     ) -> Result<()> {
         let number = self.numbered(tailnet).await?;
         let query = "INSERT INTO reports (tailnet, id, at, scheduled, report, facts)
-             VALUES ($1, $2, $3, $4, $5, $6)
-             ON CONFLICT (tailnet, id) DO UPDATE SET report = excluded.report, facts = excluded.facts";
+             VALUES ($1, $2, $3, $4, $5, $6)";
         let query = sqlx::query(query).bind(number).bind(&it.id).bind(it.at);
         let query = query.bind(i64::from(it.is_scheduled)).bind(report).bind(facts);
         query.execute(self.pool().await?).await.map(drop).map_err(|error| self.wrong(&error))
@@ -53,8 +52,7 @@ impl History {
     /// [`History`](crate::ErrorKind::History) if the database cannot be read.
     pub async fn reports(&self, tailnet: &str) -> Result<Vec<KeptReport>> {
         let Some(number) = self.number(tailnet).await? else { return Ok(Vec::new()) };
-        let query =
-            "SELECT id, at, scheduled FROM reports WHERE tailnet = $1 ORDER BY at DESC, id DESC";
+        let query = "SELECT id, at, scheduled FROM reports WHERE tailnet = $1 ORDER BY id DESC";
         let rows = sqlx::query(query).bind(number).fetch_all(self.pool().await?).await;
         let read = |row: &AnyRow| {
             let is_scheduled = row.try_get::<i64, _>("scheduled")? != 0;
@@ -85,9 +83,10 @@ impl History {
     /// [`History`](crate::ErrorKind::History) if the database cannot be written.
     pub async fn keep_reports(&self, tailnet: &str, is_scheduled: bool, most: usize) -> Result<()> {
         let Some(number) = self.number(tailnet).await? else { return Ok(()) };
-        let query = "DELETE FROM reports WHERE tailnet = $1 AND scheduled = $2 AND at < COALESCE(
-             (SELECT at FROM reports WHERE tailnet = $1 AND scheduled = $2
-              ORDER BY at DESC LIMIT 1 OFFSET $3), 0)";
+        // IDs are in the order of time.
+        let query = "DELETE FROM reports WHERE tailnet = $1 AND scheduled = $2 AND id < COALESCE(
+             (SELECT id FROM reports WHERE tailnet = $1 AND scheduled = $2
+              ORDER BY id DESC LIMIT 1 OFFSET $3), '')";
         let most = i64::try_from(most.saturating_sub(1)).unwrap_or(i64::MAX);
         let query = sqlx::query(query).bind(number).bind(i64::from(is_scheduled)).bind(most);
         query.execute(self.pool().await?).await.map(drop).map_err(|error| self.wrong(&error))

@@ -229,8 +229,15 @@ async fn sums(
 ) -> sqlx::Result<Totals> {
     let mut totals = Totals::default();
     let mut places = HashMap::from([(0, 0), (OTHERS, totals.place(&End::others()))]);
-    let ends = sqlx::query("SELECT id, key, name, tags FROM traffic_ends WHERE tailnet = $1");
-    for row in ends.bind(tailnet).fetch_all(pool).await? {
+    let ends = sqlx::query(
+        "SELECT id, key, name, tags FROM traffic_ends WHERE id IN
+             (SELECT one FROM traffic WHERE tailnet = $1 AND begins >= $2 AND begins + size <= $3
+                  AND ($4 = 0 OR size = $4)
+              UNION SELECT other FROM traffic WHERE tailnet = $1 AND begins >= $2
+                  AND begins + size <= $3 AND ($4 = 0 OR size = $4))",
+    );
+    let ends = ends.bind(tailnet).bind(window.0).bind(window.1).bind(size);
+    for row in ends.fetch_all(pool).await? {
         let tags: String = row.try_get("tags")?;
         let tags = tags.split(',').filter(|it| !it.is_empty()).map(str::to_owned).collect();
         let end = End::new(row.try_get("key")?, row.try_get("name")?, tags);

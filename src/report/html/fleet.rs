@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{counts, more, table, tag};
+use super::{counts, more, still_table, table, tag};
 use crate::report::{DeviceRow, Fleet, svg};
 
 pub(super) fn fleet(it: &Fleet) -> Markup {
@@ -32,39 +32,25 @@ pub(super) fn fleet(it: &Fleet) -> Markup {
 
 fn versions(fleet: &Fleet) -> Markup {
     let most = fleet.versions.iter().map(|it| it.count).max().unwrap_or_default();
-    html! {
-        div.wide tabindex="0" role="region" aria-label="By version" {
-            table {
-                caption { "By version" }
-                thead {
-                    tr {
-                        th scope="col" { "Version" }
-                        th.n scope="col" { "Devices" }
-                        td {}
-                        th scope="col" { "Behind the newest here" }
-                        th.n scope="col" { "Vulnerable" }
+    let rows = html! {
+        @for it in &fleet.versions {
+            tr {
+                th scope="row" { (it.version) }
+                td.n { (it.count) }
+                td { (svg::bar(it.count, most)) }
+                td {
+                    @match it.behind {
+                        Some(0) => "newest",
+                        Some(minors) => { (minors) " minor versions" }
+                        None => "unknown",
                     }
                 }
-                tbody {
-                    @for it in &fleet.versions {
-                        tr {
-                            th scope="row" { (it.version) }
-                            td.n { (it.count) }
-                            td { (svg::bar(it.count, most)) }
-                            td {
-                                @match it.behind {
-                                    Some(0) => "newest",
-                                    Some(minors) => { (minors) " minor versions" }
-                                    None => "unknown",
-                                }
-                            }
-                            td.n { @if it.vulnerable > 0 { (it.vulnerable) } @else { "none" } }
-                        }
-                    }
-                }
+                td.n { @if it.vulnerable > 0 { (it.vulnerable) } @else { "none" } }
             }
         }
-    }
+    };
+    let titles = ["Version", "#Devices", "", "Behind the newest here", "#Vulnerable"];
+    still_table("By version", &titles, &rows)
 }
 
 fn device(it: &DeviceRow) -> Markup {

@@ -111,37 +111,45 @@ fn more(count: usize, what: &str) -> Markup {
 /// Counts, each with a bar.
 fn counts(caption: &str, counts: &[Count]) -> Markup {
     let most = counts.iter().map(|it| it.count).max().unwrap_or_default();
-    html! {
-        div.wide tabindex="0" role="region" aria-label=(caption) {
-            table {
-                caption { (caption) }
-                tbody {
-                    @for it in counts {
-                        tr {
-                            th scope="row" { (it.name) }
-                            td.n { (it.count) }
-                            td { (svg::bar(it.count, most)) }
-                        }
-                    }
-                }
+    let rows = html! {
+        @for it in counts {
+            tr {
+                th scope="row" { (it.name) }
+                td.n { (it.count) }
+                td { (svg::bar(it.count, most)) }
             }
         }
-    }
+    };
+    still_table(caption, &[], &rows)
 }
 
-/// A table with these column titles, which a reader can sort and filter. A title that begins with `#` is of numbers.
+/// A table with these column titles, which a reader can sort and filter. A title that begins with `#` is of numbers,
+/// and an empty one of bars.
 fn table(caption: &str, titles: &[&str], rows: &Markup) -> Markup {
+    framed(caption, titles, rows, true)
+}
+
+/// The same in a given order.
+fn still_table(caption: &str, titles: &[&str], rows: &Markup) -> Markup {
+    framed(caption, titles, rows, false)
+}
+
+fn framed(caption: &str, titles: &[&str], rows: &Markup, can_be_sorted: bool) -> Markup {
     html! {
         div.wide tabindex="0" role="region" aria-label=(caption) {
-            table data-sort {
+            table data-sort[can_be_sorted] {
                 caption { (caption) }
-                thead {
-                    tr {
-                        @for it in titles {
-                            @if let Some(title) = it.strip_prefix('#') {
-                                th.n scope="col" { (title) }
-                            } @else {
-                                th scope="col" { (it) }
+                @if !titles.is_empty() {
+                    thead {
+                        tr {
+                            @for it in titles {
+                                @if it.is_empty() {
+                                    td {}
+                                } @else if let Some(title) = it.strip_prefix('#') {
+                                    th.n scope="col" { (title) }
+                                } @else {
+                                    th scope="col" { (it) }
+                                }
                             }
                         }
                     }

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{counts, minute, more, part, table, tag};
+use super::{counts, minute, more, part, still_table, table, tag};
 use crate::report::{CheckRow, Compliance, Keys, PolicyFinding, PolicyPart, Report, Users, svg};
 
 pub(super) fn compliance(it: &Compliance) -> Markup {
@@ -48,6 +48,15 @@ fn check(it: &CheckRow) -> Markup {
 
 pub(super) fn policy(it: &PolicyPart) -> Markup {
     let most = it.widest.iter().map(|it| it.devices).max().unwrap_or_default();
+    let widest = html! {
+        @for it in &it.widest {
+            tr {
+                th scope="row" { (it.who) }
+                td.n { (it.devices) }
+                td { (svg::bar(it.devices, most)) }
+            }
+        }
+    };
     html! {
         p { (it.rules) " rules allow connections." }
         @if let Some(why) = &it.without_inventory {
@@ -57,23 +66,7 @@ pub(super) fn policy(it: &PolicyPart) -> Markup {
         (findings("Unused rules and names", &it.without_use))
         (more(it.more, "findings"))
         @if !it.widest.is_empty() {
-            div.wide tabindex="0" role="region" aria-label="Who reaches the most devices" {
-                table {
-                    caption { "Who reaches the most devices" }
-                    thead { tr {
-                        th scope="col" { "User or tag" } th.n scope="col" { "Devices" } td {}
-                    } }
-                    tbody {
-                        @for it in &it.widest {
-                            tr {
-                                th scope="row" { (it.who) }
-                                td.n { (it.devices) }
-                                td { (svg::bar(it.devices, most)) }
-                            }
-                        }
-                    }
-                }
-            }
+            (still_table("Who reaches the most devices", &["User or tag", "#Devices", ""], &widest))
         }
     }
 }

@@ -120,7 +120,7 @@ impl Device {
     }
 }
 
-fn is_exit_route(route: &str) -> bool {
+pub(crate) fn is_exit_route(route: &str) -> bool {
     matches!(route, "0.0.0.0/0" | "::/0")
 }
 

@@ -81,6 +81,18 @@ impl Silent {
     }
 }
 
+impl Silent {
+    /// When it was last connected: `connected`, `3 h ago`, `never` or `unknown`.
+    pub(crate) fn in_words(&self, now: Timestamp) -> String {
+        match self {
+            Self::No => "connected".to_owned(),
+            Self::Since(then) => relative(*then, now),
+            Self::NeverSince(_) => "never".to_owned(),
+            Self::Unknown => "unknown".to_owned(),
+        }
+    }
+}
+
 impl Device {
     /// How long nobody has used the device: since it was last seen or, if it never connected, since it was
     /// created. Zero if it is connected, `None` if unknown.

@@ -12,7 +12,7 @@ pub(crate) fn known(device: &Device) -> KnownDevice {
 }
 
 /// Why there are no flow logs: off, not in the plan, or not for this credential, as far as the API tells. The
-/// settings are asked first; whoever may not read flow logs does not see that setting either.
+/// settings are asked first; a credential that may not read flow logs does not see that setting either.
 pub(crate) async fn unavailable(tailnet: &Tailnet, error: Error) -> Error {
     const KNOWN: &str = "without flow logs the API knows no bytes; connections, latencies and NAT of devices are \
                          known";

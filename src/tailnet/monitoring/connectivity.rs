@@ -9,7 +9,7 @@ use super::{Monitoring, Watched};
 use crate::{
     client::Result,
     history::{Seconds, uptime::uptime},
-    tailnet::devices::{Device, Filter, device::relative, stale::Silent},
+    tailnet::devices::{Device, Filter, stale::Silent},
 };
 
 /// The time within which disconnects count as flapping: a day, in seconds.
@@ -165,12 +165,7 @@ fn connection(
         Silent::Since(_) => State::Disconnected,
         Silent::Unknown => State::Unknown,
     };
-    let seen = match silent {
-        Silent::No => "connected".to_owned(),
-        Silent::NeverSince(_) => "never".to_owned(),
-        Silent::Since(then) => relative(then, now),
-        Silent::Unknown => "unknown".to_owned(),
-    };
+    let seen = silent.in_words(now);
     let user = device.user.clone().filter(|_| device.tags().is_empty());
     DeviceConnection {
         name: device.short_name().to_owned(),

@@ -138,11 +138,13 @@ fn chosen<'d>(
         filter.check(list)?;
         return Ok(list.iter().filter(|it| filter.takes(it, now)).collect());
     }
-    let always = |it: &&Device| {
-        let serves = !it.tags().is_empty() || it.is_subnet_router() || it.is_exit_node();
-        serves && !it.is_shared_in() && !it.is_ephemeral.unwrap_or_default()
-    };
-    Ok(list.iter().filter(always).collect())
+    Ok(list.iter().filter(|it| is_server(it)).collect())
+}
+
+/// Whether a device should always be connected: it is tagged, a subnet router or an exit node, and not ephemeral.
+pub(in crate::tailnet) fn is_server(it: &Device) -> bool {
+    let serves = !it.tags().is_empty() || it.is_subnet_router() || it.is_exit_node();
+    serves && !it.is_shared_in() && !it.is_ephemeral.unwrap_or_default()
 }
 
 /// What is known of a window: single transitions, and sums of days that are too old for these.
@@ -221,7 +223,7 @@ impl Sums {
 }
 
 /// Percent with three decimal places. Rounding never makes 100 of less, nor 0 of more.
-fn rounded(percent: f64) -> f64 {
+pub(in crate::tailnet) fn rounded(percent: f64) -> f64 {
     let near = (percent * 1_000.0).round() / 1_000.0;
     if near >= 100.0 && percent < 100.0 {
         return 99.999;

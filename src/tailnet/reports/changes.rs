@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Gathered, cut, first};
+use super::{Gathered, cut, exactly, first};
 use crate::{
     checks,
     policy::{Effect, Policy},
     report::{Change, Changes, Part},
-    words::to_the_second,
 };
 
 /// How many changes are listed.
@@ -171,7 +170,7 @@ impl Gathered {
         };
         let (changes, more) = first(found.into_iter().map(change).collect(), CHANGES);
         let score = (last.score, now.score);
-        Part::Known(Changes { last: to_the_second(last.at), changes, more, policy, score, notes })
+        Part::Known(Changes { last: exactly(last.at), changes, more, policy, score, notes })
     }
 
     /// What the policy file's change does, one effect per line.

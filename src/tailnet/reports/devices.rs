@@ -11,7 +11,7 @@ use super::{Gathered, cut, first};
 use crate::{
     checks::{self, Device, Known, Severity, bulletins},
     report::{Count, DeviceRow, Fleet, VersionCount},
-    tailnet::devices::device::relative,
+    tailnet::devices::{self, stale::Silent},
     version::Version,
     visible::visible_up_to,
 };
@@ -50,7 +50,13 @@ impl Gathered {
         worst.sort_by_cached_key(rank);
         let more = worst.len().saturating_sub(DEVICES);
         let rows = worst.into_iter().take(DEVICES);
-        let rows = rows.map(|it| row(it, problems.get(it.id.as_str()), self.now));
+        let listed = self.devices.iter().flat_map(|all| all.iter());
+        let listed: HashMap<&str, &devices::Device> = listed.map(|it| (it.key(), it)).collect();
+        let seen = |it: &Device| {
+            let listed = listed.get(it.id.as_str());
+            listed.map_or_else(|| "unknown".to_owned(), |it| Silent::of(it).in_words(self.now))
+        };
+        let rows = rows.map(|it| row(it, problems.get(it.id.as_str()), seen(it)));
         Ok(Fleet {
             total: own.len(),
             online: own.iter().filter(|it| it.online).count(),
@@ -81,21 +87,14 @@ fn problems(audit: &checks::Report) -> HashMap<&str, Vec<Problem>> {
     problems
 }
 
-fn row(it: &Device, problems: Option<&Vec<Problem>>, now: Timestamp) -> DeviceRow {
-    let owner = if it.tags.is_empty() { it.user.clone() } else { it.tags.join(" ") };
-    let seen = match it.last_seen {
-        _ if it.online => "connected".to_owned(),
-        Some(then) => relative(then, now),
-        None if it.created.is_some() => "never".to_owned(),
-        None => "unknown".to_owned(),
-    };
+fn row(it: &Device, problems: Option<&Vec<Problem>>, seen: String) -> DeviceRow {
     let problems = problems.map_or(&[][..], Vec::as_slice);
     let severity = problems.first().map_or("", |it| it.0.as_str());
     let named = problems.iter().take(PROBLEMS).map(|it| visible_up_to(&it.1, SHORT).into_owned());
     let version = it.version.split('-').next().unwrap_or_default();
     DeviceRow {
         name: cut(&it.name),
-        owner: cut(&owner),
+        owner: cut(&it.owner()),
         os: cut(&it.os),
         version: cut(version),
         seen,

@@ -6,7 +6,7 @@ use super::{Gathered, ROWS, cut, devices::days, first};
 use crate::{
     checks::{Device, Key, Known},
     report::{Expiring, Expiry, Week},
-    words::to_the_second,
+    words::{day, to_the_second},
 };
 
 /// How far ahead it looks, in days.
@@ -61,11 +61,6 @@ impl Gathered {
             credentials: count(Whose::Credential),
         }
     }
-}
-
-/// The day of a time, in UTC.
-pub(super) fn day(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d").to_string()
 }
 
 fn device(it: &Device, now: Timestamp) -> Option<(Timestamp, Whose, Expiring)> {

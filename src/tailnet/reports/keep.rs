@@ -9,9 +9,9 @@ use crate::{
 };
 
 impl Report {
-    /// Its ID: when it was made, such as `20261129-030116`.
+    /// Its ID: when it was made, to the millisecond, such as `20261129-030116482`.
     pub fn id(&self) -> String {
-        let digits: String = self.head.at.chars().filter(char::is_ascii_digit).take(14).collect();
+        let digits: String = self.head.at.chars().filter(char::is_ascii_digit).collect();
         let (day, time) = digits.split_at_checked(8).unwrap_or((&digits, ""));
         format!("{day}-{time}")
     }
@@ -55,14 +55,6 @@ impl Reports<'_> {
             Error::new(ErrorKind::History, format!("the report cannot be read: {error}"))
                 .with_remedy("make a new report")
         })
-    }
-
-    /// Waits until no report that is kept has the ID of one that is made now: it is the time to the second.
-    pub(super) async fn wait_for_an_id(&self) {
-        let newest = self.kept().await.ok().and_then(|all| all.into_iter().next());
-        if newest.is_some_and(|it| it.at == jiff::Timestamp::now().as_second()) {
-            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-        }
     }
 
     pub(super) async fn keep(&self, report: &Report, snapshot: &Snapshot) -> Result<()> {

@@ -15,6 +15,7 @@ mod traffic;
 
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
 
 pub use self::schedule::Schedule;
@@ -101,8 +102,8 @@ impl<'a> Reports<'a> {
         if window > LONGEST || window < SignedDuration::from_hours(1) {
             return Err(Error::invalid_input("window", "must be between `1h` and `89d`"));
         }
-        self.wait_for_an_id().await;
-        let gathered = self.gather(window).await?;
+        // Boxed: so many requests within each other make a type that is too deep to be spawned.
+        let gathered = self.gather(window).boxed().await?;
         let (mut report, snapshot) = compute(move || gathered.report()).await?;
         if let Err(error) = self.keep(&report, &snapshot).await {
             // The report is right; only the next one has nothing to compare with.
@@ -116,22 +117,14 @@ impl<'a> Reports<'a> {
         let tailnet = self.tailnet;
         let now = Timestamp::now();
         let from = now - window;
-        if let Err(error) = tailnet.devices().list().await
-            && (error.status().is_none() || error.kind() == ErrorKind::Unauthorized)
-        {
-            // Nothing else could be read, and each would be waited for.
-            return Err(error);
-        }
         let compliance = tailnet.compliance();
-        let facts = Box::pin(compliance.facts(&Filter::default())).await?;
+        // Both get the devices from one answer.
+        let all = Filter::default();
+        let devices = async { tailnet.devices().list().await };
+        let (facts, devices) = futures_util::join!(Box::pin(compliance.facts(&all)), devices);
+        let facts = facts?;
+        let devices = devices.map_err(|it| checks::Unknown::failed(it.to_string()));
         let exceptions = compliance.accepted(now).await.unwrap_or_default();
-        let devices = match &facts.devices {
-            // Read a moment ago, so it is in the cache.
-            Ok(_) => {
-                tailnet.devices().list().await.map_err(|it| checks::Unknown::failed(it.to_string()))
-            }
-            Err(unknown) => Err(unknown.clone()),
-        };
         let inventory = tailnet.policy_file().inventory().await;
         let inventory = inventory.map_err(|it| checks::Unknown::failed(it.to_string()));
         let alerts = tailnet.alerts().active(false, now).await.map_err(|it| reason(&it));
@@ -203,7 +196,7 @@ impl Gathered {
         let watched = self.past.as_ref().ok();
         Head {
             tailnet: cut(&self.title),
-            at: to_the_second(self.now),
+            at: exactly(self.now),
             by: cut(&self.by),
             from: to_the_second(self.from),
             to: to_the_second(self.now),
@@ -280,6 +273,12 @@ impl Need {
 
 fn part<T>(known: Known<T>) -> Part<T> {
     known.map_or_else(|unknown| Part::Unknown(unknown.text), Part::Known)
+}
+
+/// A time in milliseconds: two reports have different ones.
+fn exactly(at: Timestamp) -> String {
+    let at = Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at);
+    format!("{at:.3}")
 }
 
 /// A text that somebody else wrote, safe to show.

@@ -9,7 +9,10 @@ use super::{Gathered, ROWS, cut, first};
 use crate::{
     checks::Known,
     report::{Connectivity, ExitNode, Part, Region, Route, Router, Routes},
-    tailnet::devices::{Device, status::Status},
+    tailnet::{
+        devices::{Device, device::is_exit_route},
+        monitoring::connection::ClientReport,
+    },
 };
 
 /// How many regions are listed.
@@ -23,7 +26,7 @@ impl Gathered {
         for device in own {
             let advertised: BTreeSet<&str> = texts(device.advertised_routes.as_ref());
             let enabled: BTreeSet<&str> = texts(device.enabled_routes.as_ref());
-            for route in advertised.union(&enabled).filter(|it| !is_exit(it)) {
+            for route in advertised.union(&enabled).filter(|it| !is_exit_route(it)) {
                 routes.entry(route).or_default().push(Router {
                     name: cut(device.short_name()),
                     online: device.is_online(),
@@ -32,7 +35,7 @@ impl Gathered {
                 });
             }
             if device.is_exit_node() {
-                exit_nodes.push(self.exit_node(device, enabled.iter().any(|it| is_exit(it))));
+                exit_nodes.push(self.exit_node(device, enabled.iter().any(|it| is_exit_route(it))));
             }
         }
         let routes =
@@ -46,9 +49,9 @@ impl Gathered {
     }
 
     fn exit_node(&self, device: &Device, approved: bool) -> ExitNode {
-        let status = Status::of(device, self.now);
-        let region = status.preferred_region.unwrap_or_default();
-        let latency_ms = status.latency_ms.get(&region).copied();
+        let report = ClientReport::of(device, self.now);
+        let region = report.home.unwrap_or_default();
+        let latency_ms = report.latency_ms.to(&region);
         ExitNode {
             name: cut(device.short_name()),
             online: device.is_online(),
@@ -61,21 +64,23 @@ impl Gathered {
     pub(super) fn connectivity(&self) -> Known<Connectivity> {
         let (mut devices, mut reported) = (0, 0);
         let (mut hard_nat, mut no_udp) = (Vec::new(), Vec::new());
-        let mut regions: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+        let mut regions: BTreeMap<String, Vec<Option<f64>>> = BTreeMap::new();
         for device in self.own()? {
             devices += 1;
-            let status = Status::of(device, self.now);
-            let Some(network) = &status.network else { continue };
+            let report = ClientReport::of(device, self.now);
+            if report.unknown.is_some() {
+                continue;
+            }
             reported += 1;
-            if network.hard_nat == Some(true) {
+            if report.hard_nat == Some(true) {
                 hard_nat.push(cut(device.short_name()));
             }
-            if network.udp == Some(false) {
+            if report.udp == Some(false) {
                 no_udp.push(cut(device.short_name()));
             }
-            if let Some(region) = status.preferred_region {
-                let latency = status.latency_ms.get(&region).copied();
-                regions.entry(region).or_default().push(latency.unwrap_or(f64::NAN));
+            if let Some(region) = report.home {
+                let latency = report.latency_ms.to(&region);
+                regions.entry(region).or_default().push(latency);
             }
         }
         let mut regions: Vec<Region> = regions.into_iter().map(region).collect();
@@ -108,13 +113,9 @@ fn texts(list: Option<&Vec<String>>) -> BTreeSet<&str> {
     list.into_iter().flatten().map(String::as_str).collect()
 }
 
-fn is_exit(route: &str) -> bool {
-    matches!(route, "0.0.0.0/0" | "::/0")
-}
-
-fn region((name, mut latencies): (String, Vec<f64>)) -> Region {
+fn region((name, latencies): (String, Vec<Option<f64>>)) -> Region {
     let devices = latencies.len();
-    latencies.retain(|it| it.is_finite());
+    let mut latencies: Vec<f64> = latencies.into_iter().flatten().collect();
     latencies.sort_by(f64::total_cmp);
     let median_ms = latencies.get(latencies.len() / 2).copied();
     Region { name: cut(&name), devices, median_ms }

@@ -4,15 +4,16 @@ use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Gathered, ROWS, cut, expiry::day, reason};
+use super::{Gathered, ROWS, cut, reason};
 use crate::{
     history::{History, Seconds, Seen, Spans, uptime},
     report::{Hours, Online, Part, Run, Strip},
     tailnet::{
         Tailnet,
         devices::{Device, device::rough},
+        monitoring::uptime::{is_server, rounded},
     },
-    words::to_the_second,
+    words::{day, to_the_second},
 };
 
 const HOUR: Seconds = 3_600;
@@ -59,7 +60,7 @@ impl Past {
     /// Percent of the window in which somebody looked.
     pub(super) fn percent(&self) -> f64 {
         let looked = self.spans.common(&Spans::one(self.from, self.to)).seconds();
-        rounded(100.0 * share(looked, self.to - self.from))
+        rounded(100.0 * uptime::share(looked, self.to - self.from))
     }
 }
 
@@ -91,12 +92,6 @@ impl Gathered {
         let own = past.seen.iter().filter(|it| own.contains_key(it.key.as_str()));
         Part::Known(Online { days: past.days(own), servers, more })
     }
-}
-
-/// Whether a device should always be connected.
-fn is_server(it: &Device) -> bool {
-    let serves = !it.tags().is_empty() || it.is_subnet_router() || it.is_exit_node();
-    serves && !it.is_ephemeral.unwrap_or_default()
 }
 
 impl Past {
@@ -198,18 +193,4 @@ fn add(
             at = end;
         }
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "seconds of some years are exact in a float")]
-fn share(part: Seconds, all: Seconds) -> f64 {
-    if all <= 0 { 0.0 } else { part as f64 / all as f64 }
-}
-
-/// Percent with one decimal place. Rounding never makes 100 of less, nor 0 of more.
-fn rounded(percent: f64) -> f64 {
-    let near = (percent * 10.0).round() / 10.0;
-    if near >= 100.0 && percent < 100.0 {
-        return 99.9;
-    }
-    if near <= 0.0 && percent > 0.0 { 0.1 } else { near }
 }

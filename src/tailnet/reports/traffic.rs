@@ -57,7 +57,7 @@ fn why(error: &Error) -> String {
 
 async fn of(tailnet: &Tailnet, from: Timestamp, now: Timestamp) -> Result<Traffic> {
     let window = Window::new(from, now)?;
-    // Many requests would hold up whoever waits for the report, and the watcher.
+    // Many requests would hold up the report, and the watcher.
     let which = Which { live: Some(USUAL), ..Which::default() };
     tailnet.monitoring().traffic(window, &which, now).await
 }

@@ -16,7 +16,11 @@ pub(super) const MAY_USE: &[(&str, &[&str], &str)] = &[
         &["client", "policy", "version", "visible", "words"],
         "checks are pure: they judge facts, and know neither the API nor how it is read",
     ),
-    ("report", &["visible", "words"], "a report is data and how it is drawn, whoever gathers it"),
+    (
+        "report",
+        &["visible", "words"],
+        "a report is data and how it is drawn, without how it is gathered",
+    ),
     ("config", &["client"], "settings are made here, and used elsewhere"),
     ("api", &["client", "operation", "wire"], "the generated client sends through the transport"),
     ("database", &["client"], "how a database is opened, without what is in it"),

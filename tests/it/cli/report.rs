@@ -54,10 +54,13 @@ fn what_makes_no_sense_is_refused() {
         (&["--id", "last", "--window", "7d"][..], "--window"),
         (&["--out", "/nowhere/at/all.html"][..], "/nowhere/at/all.html"),
         (&["--watch=5"][..], "60"),
+        (&["--watch", "--keep", "3"][..], "--keep"),
     ] {
         let (worked, _, errors) = run("off", arguments);
         assert!(!worked && errors.contains(word), "{arguments:?}: {errors}");
     }
+    let once = program(&["watch", "--once", "--report-every", "week"]).output().unwrap();
+    assert!(String::from_utf8(once.stderr).unwrap().contains("--report-every"));
     let output = program(&["serve", "--sandbox", "--report-every", "week"]).output().unwrap();
     let errors = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success() && errors.contains("--watch"), "{errors}");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 
-use crate::tailnet::devices::{Device, device::relative, stale::Silent, status::Status};
+use crate::tailnet::devices::{Device, stale::Silent, status::Status};
 
 /// What a client last reported of its network. A report has no time, and stays when the device disconnects.
 /// What is absent is unknown.
@@ -81,7 +81,7 @@ impl ClientReport {
         Self {
             name: status.device,
             id: status.id,
-            seen: seen(device, now),
+            seen: Silent::of(device).in_words(now),
             home: status.preferred_region,
             latency_ms: Latencies(latency_ms),
             udp: network.udp,
@@ -90,15 +90,6 @@ impl ClientReport {
             port_mapping: network.port_mapping,
             unknown,
         }
-    }
-}
-
-fn seen(device: &Device, now: Timestamp) -> String {
-    match Silent::of(device) {
-        Silent::No => "connected".to_owned(),
-        Silent::NeverSince(_) => "never".to_owned(),
-        Silent::Since(then) => relative(then, now),
-        Silent::Unknown => "unknown".to_owned(),
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
     client::Result,
     history::{DayCounts, Field, History, Kept, Seconds, Seen, Spans, Valued, uptime::uptime},
     version::Version,
+    words,
 };
 
 /// What is known of all devices in a window.
@@ -71,7 +72,7 @@ impl Fleet {
     pub(super) fn row(&self, (from, to): (Seconds, Seconds), versions: &[String]) -> UsageRow {
         let watched = self.spans.common(&Spans::one(from, to)).seconds();
         let mut row = UsageRow {
-            day: day(from),
+            day: words::day(Timestamp::from_second(from).unwrap_or_default()),
             watched: percent(watched, to - from),
             ..UsageRow::default()
         };
@@ -152,10 +153,6 @@ fn newest(values: Vec<Valued>) -> HashMap<String, String> {
 pub(super) fn minor(version: &str) -> Option<String> {
     let [major, minor, _] = version.parse::<Version>().ok()?.numbers();
     Some(format!("{major}.{minor}"))
-}
-
-fn day(at: Seconds) -> String {
-    Timestamp::from_second(at).unwrap_or_default().strftime("%Y-%m-%d").to_string()
 }
 
 /// A part in percent with one decimal place, which is never rounded to all or nothing.

@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tailsteward::{
     ErrorKind, Tailnet,
-    history::History,
-    report::{Part, Report},
+    history::{History, Source},
+    report::{Part, Report, Route, Router},
     sandbox::Sandbox,
     tailnet::{devices::Update, policy_file::Draft, reports::Schedule},
 };
@@ -139,6 +139,61 @@ async fn the_newest_are_kept_and_those_that_are_due_are_apart() {
     assert_eq!(scheduled.len(), 1);
     assert_eq!(scheduled[0].id, next.id());
     assert_eq!(known(&next.changes).last, due.head.at, "it is compared with the last that was due");
+}
+
+#[tokio::test]
+async fn one_that_is_not_to_be_kept_leaves_the_others() {
+    let (_sandbox, tailnet) = sandbox_of(5).await;
+    let tailnet = tailnet.with_history(History::in_memory());
+    // Many at once have IDs of their own.
+    let reports = tailnet.reports();
+    let both = tokio::join!(reports.make(DAY), reports.make(DAY * 2));
+    let ids = [both.0.unwrap().id(), both.1.unwrap().id()];
+    let passed = reports.keep_newest(0).make(DAY).await.unwrap();
+
+    let kept: Vec<String> = reports.kept().await.unwrap().into_iter().map(|it| it.id).collect();
+    assert_eq!(kept.len(), 2, "{kept:?}");
+    assert!(ids.iter().all(|it| kept.contains(it)) && !kept.contains(&passed.id()), "{kept:?}");
+}
+
+#[tokio::test]
+async fn a_report_asks_for_little() {
+    let (sandbox, tailnet) = sandbox_of(50).await;
+    make(&tailnet.with_history(History::in_memory())).await;
+    let asked = sandbox.requests();
+    let lists = asked.iter().filter(|it| it.1.contains("/devices?")).count();
+    assert_eq!(lists, 1, "{asked:?}");
+    assert!(asked.len() <= 20, "{}: {asked:?}", asked.len());
+}
+
+#[tokio::test]
+async fn traffic_is_of_the_last_hour_if_less_than_half_of_the_window_is_kept() {
+    let (_sandbox, tailnet) = sandbox_of(30).await;
+    let tailnet = tailnet.with_history(History::in_memory());
+    let mut poller = tailnet.watch("one").await.unwrap().unwrap();
+    let now = Timestamp::now().as_second();
+    let settings = Source::all().into_iter().find(|it| it.name == "settings").unwrap();
+    poller.look(&settings, now).await.unwrap();
+    poller.look(&Source::flow_logs(), now).await.unwrap();
+
+    let report = make(&tailnet).await;
+    let traffic = known(&report.traffic);
+
+    let from: Timestamp = traffic.from.parse().unwrap();
+    // What is kept may lengthen the hour by a slot at each end.
+    assert!(now - from.as_second() <= 3_600 + 1_200, "{from}");
+    assert!(traffic.notes[0].starts_with("Less than half of the window"), "{:?}", traffic.notes);
+    assert!(traffic.percent >= 90.0 && traffic.bytes > 0, "{traffic:?}");
+}
+
+#[test]
+fn a_route_that_nobody_approved_is_not_down() {
+    let router =
+        |online, approved| Router { name: "router".to_owned(), online, approved, advertised: true };
+    let route = |routers| Route { route: "10.0.0.0/8".to_owned(), routers };
+    assert!(route(vec![router(false, true)]).is_down());
+    assert!(!route(vec![router(true, false), router(false, false)]).is_down());
+    assert!(!route(vec![router(false, true), router(true, true)]).is_down());
 }
 
 #[tokio::test]
