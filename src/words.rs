@@ -14,6 +14,7 @@ pub(crate) fn listed<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
 }
 
 /// The day of a time in UTC, as in `2026-11-29`.
+#[cfg(feature = "journal")]
 pub(crate) fn day(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d").to_string()
 }

@@ -81,6 +81,7 @@ impl Silent {
     }
 }
 
+#[cfg(feature = "journal")]
 impl Silent {
     /// When it was last connected: `connected`, `3 h ago`, `never` or `unknown`.
     pub(crate) fn in_words(&self, now: Timestamp) -> String {
