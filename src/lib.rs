@@ -29,6 +29,7 @@
 //! - [`policy`]: the policy file offline: validate, query, compare by effect, edit.
 //! - [`checks`]: a compliance audit: pure functions from facts to results.
 //! - `alerts` (feature `journal`): rules that say when somebody wants to know, and who is told.
+//! - [`local`]: the Tailscale daemon on this machine.
 //! - [`traffic`]: flow logs added up, each byte once.
 //! - [`change`]: how changes are planned, recorded, applied, rolled back and undone.
 //! - [`Settings`], [`Credential`], [`config`]: the connection to the API and its credentials.
@@ -47,6 +48,7 @@ pub mod client;
 pub mod config;
 #[cfg(feature = "journal")]
 pub mod history;
+pub mod local;
 pub mod tailnet;
 pub mod traffic;
 pub mod wire;

@@ -12,7 +12,7 @@ use crate::{
     tailnet::{
         alerts, changes, compliance, contacts, device_invites, devices, dns, keys, logging,
         monitoring, network, oauth_apps, operations, organization, policy_file, posture, routes,
-        services, settings, tags, user_invites, users, webhooks,
+        services, settings, tags, this_node, user_invites, users, webhooks,
     },
     tool::{ToolDef, Toolset},
 };
@@ -47,6 +47,7 @@ pub const TOOLSETS: &[&Toolset] = &[
     &compliance::tools::TOOLSET,
     &monitoring::tools::TOOLSET,
     &alerts::tools::TOOLSET,
+    &this_node::tools::TOOLSET,
 ];
 
 /// The generated toolsets: one for each group of operations in the OpenAPI document.

@@ -10,6 +10,7 @@ use crate::history::{History, Poller};
 use crate::{
     Settings, api,
     client::{Client, Result},
+    local::Daemon,
 };
 
 /// One tailnet: access to its API, and the actor on whose behalf it is changed. Cheap to clone;
@@ -30,6 +31,7 @@ pub struct Tailnet {
     actor: Actor,
     api: Arc<OnceLock<Result<api::Client>>>,
     name: Option<Arc<str>>,
+    daemon: Daemon,
     #[cfg(feature = "journal")]
     history: Option<Arc<History>>,
     #[cfg(feature = "server")]
@@ -44,11 +46,24 @@ impl Tailnet {
             actor: Actor::default(),
             api: Arc::default(),
             name: None,
+            daemon: Daemon::usual(),
             #[cfg(feature = "journal")]
             history: None,
             #[cfg(feature = "server")]
             alerts: None,
         }
+    }
+
+    /// The same tailnet with another Tailscale daemon of this machine than the one where the platform has it.
+    #[must_use]
+    pub fn with_daemon(&self, daemon: Daemon) -> Self {
+        Self { daemon, ..self.clone() }
+    }
+
+    /// The Tailscale daemon of this machine. It may be in another tailnet, and it is not asked before it is
+    /// needed.
+    pub fn daemon(&self) -> &Daemon {
+        &self.daemon
     }
 
     /// The same tailnet with a history, which answers what the API cannot: what was.

@@ -7,6 +7,7 @@ use crate::{
     client::Result,
     config::{self, Profiles},
     history::History,
+    local::Daemon,
     sandbox::{Options, Sandbox},
     tailnet::Tailnets,
 };
@@ -39,6 +40,10 @@ pub(super) struct Target {
     /// The file with the profiles
     #[arg(long, global = true, env = "TAILSTEWARD_CONFIG", value_name = "PATH")]
     pub(super) config: Option<PathBuf>,
+    /// The socket of this machine's Tailscale daemon (on Windows its pipe), if it is not where the platform
+    /// has it
+    #[arg(long, global = true, env = "TAILSTEWARD_SOCKET", value_name = "PATH")]
+    pub(super) socket: Option<PathBuf>,
 }
 
 /// The served tailnets, and the sandbox behind them, if any.
@@ -124,7 +129,12 @@ impl Target {
 
     pub(super) fn tailnet(&self, mut settings: Settings) -> Tailnet {
         settings.private_resolvers = self.private_resolvers;
-        Tailnet::new(settings)
+        Tailnet::new(settings).with_daemon(self.daemon())
+    }
+
+    /// The Tailscale daemon of this machine.
+    pub(super) fn daemon(&self) -> Daemon {
+        self.socket.as_deref().map_or_else(Daemon::usual, Daemon::at)
     }
 
     pub(super) async fn start(&self, listen: SocketAddr) -> Result<Sandbox> {

@@ -10,7 +10,9 @@ use tokio::time::Instant;
 
 #[cfg(feature = "journal")]
 use super::outside::PublicOnly;
-use super::{Error, ErrorKind, Result, Settings, response, retry, settings::is_loopback};
+use super::{
+    Error, ErrorKind, Result, Settings, program::Door, response, retry, settings::is_loopback,
+};
 
 /// The maximum size of the token endpoint's answers.
 const TOKEN_BODY: usize = 1 << 20;
@@ -70,6 +72,23 @@ pub(super) fn build_post(private: bool, plain: bool, timeout: Duration) -> Resul
     let tls = if plain { without_roots()? } else { with_roots(None)? };
     let builder = builder(tls).timeout(timeout);
     outside(if plain { builder.no_proxy() } else { builder }, private)
+}
+
+/// Builds a client for a program on this machine. It has no credential, and uses no proxy.
+pub(super) fn build_program(door: &Door) -> Result<reqwest::Client> {
+    let builder = builder(without_roots()?).no_proxy();
+    match door {
+        #[cfg(unix)]
+        Door::Socket(path) => built(builder.unix_socket(path.clone())),
+        #[cfg(windows)]
+        Door::Pipe(name) => built(builder.windows_named_pipe(name.clone())),
+        Door::Port(..) => built(builder),
+        #[cfg(not(all(unix, windows)))]
+        _ => Err(Error::config(
+            "this system has no such way to the Tailscale daemon",
+            "leave out the socket, or give one of this system",
+        )),
+    }
 }
 
 #[cfg(feature = "journal")]

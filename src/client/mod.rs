@@ -21,6 +21,7 @@ pub(crate) mod observe;
 mod outside;
 #[cfg(feature = "journal")]
 pub(crate) mod post;
+pub(crate) mod program;
 pub(crate) mod records;
 pub(crate) mod redact;
 pub(crate) mod response;

@@ -28,6 +28,7 @@ pub mod routes;
 pub mod services;
 pub mod settings;
 pub mod tags;
+pub mod this_node;
 #[cfg(feature = "server")]
 pub(crate) mod tailnets;
 pub mod user_invites;
@@ -64,6 +65,7 @@ pub(crate) static SUBJECTS: &[&dyn Subject] = &[
     &dns::change::Dns,
     &services::change::SERVICE,
     &services::change::Hosts,
+    &this_node::change::Preferences,
     #[cfg(feature = "journal")]
     &compliance::accept::Exceptions,
     #[cfg(feature = "server")]
@@ -158,6 +160,11 @@ impl Tailnet {
     /// The tags of the tailnet, and changes of tags on many devices at once.
     pub fn tags(&self) -> tags::Tags<'_> {
         tags::Tags::new(self)
+    }
+
+    /// The node that this program runs on, by its Tailscale daemon.
+    pub fn this_node(&self) -> this_node::ThisNode<'_> {
+        this_node::ThisNode::new(self)
     }
 
     /// The reports about the tailnet.

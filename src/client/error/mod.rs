@@ -85,6 +85,16 @@ pub enum ErrorKind {
     Journal,
     /// The history cannot be read or written, or nothing was watched.
     History,
+    /// There is no Tailscale daemon (`tailscaled`) on this machine.
+    DaemonAbsent,
+    /// The Tailscale daemon on this machine does not run, or does not answer.
+    DaemonDown,
+    /// The Tailscale daemon on this machine belongs to no tailnet: it is logged out, or its key has expired.
+    DaemonLoggedOut,
+    /// The Tailscale daemon on this machine does not take changes from the user who runs this program.
+    NotOperator,
+    /// The Tailscale daemon on this machine is too old for the request.
+    DaemonTooOld,
 }
 
 impl Serialize for ErrorKind {
@@ -123,6 +133,11 @@ impl ErrorKind {
             Self::OutcomeUnknown => "outcome_unknown",
             Self::Journal => "journal",
             Self::History => "history",
+            Self::DaemonAbsent => "daemon_absent",
+            Self::DaemonDown => "daemon_down",
+            Self::DaemonLoggedOut => "daemon_logged_out",
+            Self::NotOperator => "not_operator",
+            Self::DaemonTooOld => "daemon_too_old",
         }
     }
 }

@@ -85,6 +85,15 @@ impl Error {
             ErrorKind::OutcomeUnknown => "check the current state of the resource".to_owned(),
             ErrorKind::Journal => "check where the journal is kept".to_owned(),
             ErrorKind::History => "check where the history is kept".to_owned(),
+            ErrorKind::DaemonAbsent | ErrorKind::DaemonDown => {
+                "install and start Tailscale on this machine".to_owned()
+            }
+            ErrorKind::DaemonLoggedOut => "log this machine in: `tailscale up`".to_owned(),
+            ErrorKind::NotOperator => {
+                "run `sudo tailscale set --operator=USER` for the user who runs this program"
+                    .to_owned()
+            }
+            ErrorKind::DaemonTooOld => "update Tailscale on this machine".to_owned(),
         })
     }
 

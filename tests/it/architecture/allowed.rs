@@ -21,6 +21,11 @@ pub(super) const MAY_USE: &[(&str, &[&str], &str)] = &[
         &["visible", "words"],
         "a report is data and how it is drawn, without how it is gathered",
     ),
+    (
+        "local",
+        &["client", "visible", "wire"],
+        "the daemon of this machine is asked without knowing what its answers mean to anybody",
+    ),
     ("config", &["client"], "settings are made here, and used elsewhere"),
     ("api", &["client", "operation", "wire"], "the generated client sends through the transport"),
     ("database", &["client"], "how a database is opened, without what is in it"),
@@ -37,7 +42,7 @@ pub(super) const MAY_USE: &[(&str, &[&str], &str)] = &[
     ),
     (
         "change",
-        &["alerts", "api", "client", "database", "history", "risk", "wire"],
+        &["alerts", "api", "client", "database", "history", "local", "risk", "wire"],
         "a plan is carried out without knowing what a device is; the handle holds the typed client",
     ),
     (
@@ -55,6 +60,7 @@ pub(super) const MAY_USE: &[(&str, &[&str], &str)] = &[
             "client",
             "config",
             "history",
+            "local",
             "operation",
             "policy",
             "report",
@@ -116,6 +122,7 @@ pub(super) const MAY_USE: &[(&str, &[&str], &str)] = &[
             "guard",
             "history",
             "jobs",
+            "local",
             "mcp",
             "operation",
             "policy",

@@ -1,0 +1,247 @@
+//! Plans changes of this node's preferences. The daemon checks next to nothing, so everything is checked here.
+
+use ipnet::IpNet;
+use serde_json::Value;
+
+use super::{
+    ThisNode,
+    change::{ACCEPT_ROUTES, ADVERTISED, ALLOW_LAN, EXIT_NODE, Preferences, exit_node},
+    peer,
+};
+use crate::{
+    Error, ErrorKind,
+    change::{Change, Compare as _, Item, OnFailure, Plan, Risk},
+    client::Result,
+    local::{Prefs, Status},
+    tailnet::routes::EXIT,
+};
+
+/// The most routes of a node.
+const MAX_ROUTES: usize = 500;
+
+impl ThisNode<'_> {
+    /// Plans to use an exit node on this machine, or none. With `allow_lan`, the local network stays
+    /// reachable; if it is absent, that stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](ErrorKind::NotFound) if this node knows no such peer; [`Refused`](ErrorKind::Refused) if
+    /// it cannot be used as an exit node, or is not connected: then this machine would lose its internet
+    /// access.
+    pub async fn plan_exit_node(&self, name: Option<&str>, allow_lan: Option<bool>) -> Result<Plan> {
+        let (status, prefs) = self.now().await?;
+        let to = match name {
+            None if allow_lan.is_some() => {
+                return Err(Error::invalid_input(
+                    "allow_lan_access",
+                    "does not apply without an exit node",
+                ));
+            }
+            None => Value::Null,
+            Some(name) => {
+                let peer = peer(&status, "exit_node", name)?;
+                let called = peer.short_name();
+                if !peer.exit_node_option {
+                    return Err(Error::refused(
+                        format!("`{called}` is no exit node that this machine may use"),
+                        "it must advertise itself as one, be approved, and the policy file must let this \
+                         machine reach autogroup:internet",
+                    ));
+                }
+                if !peer.online {
+                    return Err(Error::refused(
+                        format!("the exit node `{called}` is not connected"),
+                        "choose another one; with this one, the machine would have no internet access",
+                    ));
+                }
+                exit_node(&peer.id, &status)
+            }
+        };
+        let mut changes = vec![Change::new(EXIT_NODE, exit_node(&prefs.exit_node_id, &status), to)];
+        if let Some(allow) = allow_lan {
+            changes.push(Change::new(ALLOW_LAN, prefs.allow_lan, allow));
+        }
+        let mut plan = of(&status, changes);
+        if name.is_some() && !plan.is_empty() {
+            plan.warnings.push(
+                "all internet traffic of this machine, this program's own included, goes through it".to_owned(),
+            );
+            if !allow_lan.unwrap_or(prefs.allow_lan) {
+                plan.warnings.push("its local network is not reachable meanwhile".to_owned());
+            }
+        }
+        Ok(plan)
+    }
+
+    /// Plans to offer exactly these subnet routes to the tailnet; an offer to be an exit node stays. Where
+    /// the credential may approve routes of this device, the plan approves the new ones, too.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for what is no network, with the network that was probably
+    /// meant.
+    pub async fn plan_advertise_routes(&self, routes: &[String]) -> Result<Plan> {
+        let routes = subnets(routes)?;
+        let (status, prefs) = self.now().await?;
+        let exit = prefs.advertise_routes.iter().filter(|it| EXIT.contains(&it.as_str()));
+        let to: Vec<String> = exit.cloned().chain(routes.iter().cloned()).collect();
+        let new: Vec<String> =
+            routes.into_iter().filter(|it| !prefs.advertise_routes.contains(it)).collect();
+        self.plan_offer(&status, &prefs, to, &new).await
+    }
+
+    /// Plans to offer this machine as an exit node, or to end that. Where the credential may approve it, the
+    /// plan approves it, too.
+    ///
+    /// # Errors
+    ///
+    /// As [`Daemon::status`](crate::local::Daemon::status).
+    pub async fn plan_advertise_exit_node(&self, on: bool) -> Result<Plan> {
+        let (status, prefs) = self.now().await?;
+        let others = prefs.advertise_routes.iter().filter(|it| !EXIT.contains(&it.as_str()));
+        let offered: &[&str] = if on { &EXIT } else { &[] };
+        let to: Vec<String> =
+            others.cloned().chain(offered.iter().map(|it| (*it).to_owned())).collect();
+        let new: Vec<String> = offered
+            .iter()
+            .filter(|it| !prefs.advertise_routes.iter().any(|route| route == *it))
+            .map(|it| (*it).to_owned())
+            .collect();
+        self.plan_offer(&status, &prefs, to, &new).await
+    }
+
+    /// Plans whether this machine uses the subnet routes of others.
+    ///
+    /// # Errors
+    ///
+    /// As [`Daemon::status`](crate::local::Daemon::status).
+    pub async fn plan_accept_routes(&self, on: bool) -> Result<Plan> {
+        let (status, prefs) = self.now().await?;
+        let plan = of(&status, vec![Change::new(ACCEPT_ROUTES, prefs.accept_routes, on)]);
+        let routed = status.peers.values().flat_map(|it| &it.primary_routes);
+        let mut routed: Vec<&str> = routed.map(String::as_str).collect();
+        routed.sort_unstable();
+        if routed.is_empty() || plan.is_empty() {
+            return Ok(plan);
+        }
+        let verb = if on { "goes" } else { "no longer goes" };
+        let shown = routed.iter().take(10).copied().collect::<Vec<_>>().join(", ");
+        let warning = format!("its traffic to {shown} {verb} through subnet routers of the tailnet");
+        Ok(plan.warned(vec![warning]))
+    }
+
+    /// The status and the preferences of this node, which must be in its tailnet.
+    async fn now(self) -> Result<(Status, Prefs)> {
+        let status = self.daemon().status().await?.running()?;
+        Ok((status, self.daemon().prefs().await?))
+    }
+
+    /// Plans to advertise exactly `to`, and to approve `new`.
+    async fn plan_offer(
+        self,
+        status: &Status,
+        prefs: &Prefs,
+        to: Vec<String>,
+        new: &[String],
+    ) -> Result<Plan> {
+        let withdrawn: Vec<&str> = prefs
+            .advertise_routes
+            .iter()
+            .filter(|it| !to.contains(it))
+            .map(String::as_str)
+            .collect();
+        let mut plan =
+            of(status, vec![Change::new(ADVERTISED, prefs.advertise_routes.clone(), to.clone())]);
+        if plan.is_empty() {
+            return Ok(plan);
+        }
+        if !withdrawn.is_empty() {
+            let list = withdrawn.join(", ");
+            plan.warnings.push(format!("others no longer reach {list} through this machine"));
+            plan.least = Risk::Danger;
+        }
+        if !new.is_empty() {
+            match self.daemon().forwarding_problem().await {
+                Ok(problem) if problem.is_empty() => {}
+                Ok(problem) => plan.warnings.push(format!(
+                    "this machine does not pass packets on yet: {}",
+                    crate::visible::visible_up_to(&problem, 300)
+                )),
+                Err(error) => plan.notes.push(format!("whether it passes packets on is unknown: {error}")),
+            }
+            self.approve(status, &mut plan, new).await?;
+        }
+        Ok(plan)
+    }
+
+    /// Adds the approval of `new` routes to `plan`, before this node offers them: so an auto-approver cannot
+    /// come in between. What the credential cannot do is a note.
+    async fn approve(self, status: &Status, plan: &mut Plan, new: &[String]) -> Result<()> {
+        let routes = self.tailnet().routes();
+        let is_exit = new.iter().any(|it| EXIT.contains(&it.as_str()));
+        let approval = if is_exit {
+            routes.plan_exit_node(status.id(), true).await
+        } else {
+            routes.plan_enable(status.id(), new).await
+        };
+        let approval = match approval {
+            Ok(approval) => approval,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                plan.notes.push(
+                    "this machine is no device of the tailnet that is served here, so what it offers must be \
+                     approved there"
+                        .to_owned(),
+                );
+                return Ok(());
+            }
+            Err(error) => {
+                plan.notes.push(format!("an admin must approve it, since this credential cannot: {error}"));
+                return Ok(());
+            }
+        };
+        if approval.is_empty() {
+            plan.notes.push("it is approved already".to_owned());
+            return Ok(());
+        }
+        // What it warns of first is that the device does not offer it yet.
+        let is_about_offer = |it: &String| it.contains("does not advertise");
+        plan.warnings.extend(approval.warnings.iter().filter(|it| !is_about_offer(it)).cloned());
+        plan.notes.extend(approval.notes.iter().cloned());
+        let mut items: Vec<Item> = approval.items;
+        items.append(&mut plan.items);
+        plan.items = items;
+        plan.on_failure = OnFailure::Undo;
+        Ok(())
+    }
+}
+
+/// A plan for this node, without what is as wanted already.
+fn of(status: &Status, changes: Vec<Change>) -> Plan {
+    let moves = |it: &Change| !Preferences.is_same(&it.field, &it.from, &it.to);
+    let changes = changes.into_iter().filter(moves).collect();
+    Plan::one(&Preferences, status.id(), status.machine(), changes)
+}
+
+/// Networks, each once; an error names what would be right.
+fn subnets(routes: &[String]) -> Result<Vec<String>> {
+    if routes.len() > MAX_ROUTES {
+        return Err(Error::invalid_input("routes", format!("must be at most {MAX_ROUTES}")));
+    }
+    let mut checked: Vec<String> = Vec::new();
+    for route in routes {
+        let wrong = |should: String| Err(Error::invalid_input("routes", should));
+        let Ok(net) = route.trim().parse::<IpNet>() else {
+            return wrong(format!("has `{route}`, which is no network such as 10.20.0.0/16"));
+        };
+        if net.trunc() != net {
+            return wrong(format!("has `{route}`, which is an address in a network: `{}`", net.trunc()));
+        }
+        if net.prefix_len() == 0 {
+            return wrong(format!("has `{route}`: to offer an exit node is another change"));
+        }
+        if !checked.contains(&net.to_string()) {
+            checked.push(net.to_string());
+        }
+    }
+    Ok(checked)
+}

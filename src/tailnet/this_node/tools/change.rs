@@ -1,0 +1,97 @@
+//! Tools that change this node's preferences.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{
+    Operation, Tailnet,
+    change::{Plan, Risk},
+    client::Result,
+    tool::Edit,
+};
+
+/// What approving the node's own routes takes.
+const APPROVES: &[Operation] = &[
+    Operation::ListTailnetDevices,
+    Operation::GetDevice,
+    Operation::GetPolicyFile,
+    Operation::SetDeviceRoutes,
+];
+
+/// Use an exit node on the server's machine, or none.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct UseExitNode {
+    /// Device name, start of name, ID or IP; absent to use none.
+    exit_node: Option<String>,
+    /// Keep the local network reachable meanwhile.
+    allow_lan_access: Option<bool>,
+}
+
+impl Edit for UseExitNode {
+    const NAME: &'static str = "use_exit_node";
+    const RISK: Risk = Risk::Change;
+    const OPERATIONS: &'static [Operation] = &[];
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        let node = tailnet.this_node();
+        node.plan_exit_node(self.exit_node.as_deref(), self.allow_lan_access).await
+    }
+}
+
+/// Advertise exactly these subnet routes from the server's machine, and approve them where possible.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct AdvertiseRoutes {
+    /// Networks, such as `10.20.0.0/16`; empty for none.
+    routes: Vec<String>,
+}
+
+impl Edit for AdvertiseRoutes {
+    const NAME: &'static str = "advertise_routes";
+    const RISK: Risk = Risk::Change;
+    // Others lose the way to a network that is no longer offered.
+    const WORST: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] = APPROVES;
+    // Without them, an admin has to approve the routes.
+    const SCOPES: &'static [&'static str] = &[];
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        tailnet.this_node().plan_advertise_routes(&self.routes).await
+    }
+}
+
+/// Offer the server's machine as an exit node and approve it where possible, or end that.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct AdvertiseExitNode {
+    /// Whether to offer it.
+    on: bool,
+}
+
+impl Edit for AdvertiseExitNode {
+    const NAME: &'static str = "advertise_exit_node";
+    const RISK: Risk = Risk::Change;
+    // Those who use it lose their internet access.
+    const WORST: Risk = Risk::Danger;
+    const OPERATIONS: &'static [Operation] = APPROVES;
+    const SCOPES: &'static [&'static str] = &[];
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        tailnet.this_node().plan_advertise_exit_node(self.on).await
+    }
+}
+
+/// Set whether the server's machine uses the subnet routes of others.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct SetAcceptRoutes {
+    /// Whether to use them.
+    on: bool,
+}
+
+impl Edit for SetAcceptRoutes {
+    const NAME: &'static str = "set_accept_routes";
+    const RISK: Risk = Risk::Change;
+    const OPERATIONS: &'static [Operation] = &[];
+
+    async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
+        tailnet.this_node().plan_accept_routes(self.on).await
+    }
+}
