@@ -10,7 +10,7 @@ pub use self::{
 use crate::{
     client::Result,
     tailnet::{
-        alerts, changes, compliance, contacts, device_invites, devices, dns, keys, logging,
+        alerts, changes, compliance, contacts, device_invites, devices, dns, funnel, keys, logging,
         monitoring, network, oauth_apps, operations, organization, policy_file, posture, routes,
         services, settings, tags, this_node, user_invites, users, webhooks,
     },
@@ -48,6 +48,7 @@ pub const TOOLSETS: &[&Toolset] = &[
     &monitoring::tools::TOOLSET,
     &alerts::tools::TOOLSET,
     &this_node::tools::TOOLSET,
+    &funnel::tools::TOOLSET,
 ];
 
 /// The generated toolsets: one for each group of operations in the OpenAPI document.

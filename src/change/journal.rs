@@ -141,7 +141,7 @@ impl Entry {
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Find {
-    /// Only entries of this tailnet.
+    /// Only entries of this tailnet; empty for all.
     pub tailnet: String,
     /// Only entries whose resource, tool or principal contains this text.
     pub text: Option<String>,

@@ -10,7 +10,7 @@ use crate::history::{History, Poller};
 use crate::{
     Settings, api,
     client::{Client, Result},
-    local::Daemon,
+    local::{Daemon, OwnServer},
 };
 
 /// One tailnet: access to its API, and the actor on whose behalf it is changed. Cheap to clone;
@@ -32,6 +32,7 @@ pub struct Tailnet {
     api: Arc<OnceLock<Result<api::Client>>>,
     name: Option<Arc<str>>,
     daemon: Daemon,
+    own_server: Arc<OnceLock<OwnServer>>,
     #[cfg(feature = "journal")]
     history: Option<Arc<History>>,
     #[cfg(feature = "server")]
@@ -47,6 +48,7 @@ impl Tailnet {
             api: Arc::default(),
             name: None,
             daemon: Daemon::usual(),
+            own_server: Arc::default(),
             #[cfg(feature = "journal")]
             history: None,
             #[cfg(feature = "server")]
@@ -64,6 +66,17 @@ impl Tailnet {
     /// needed.
     pub fn daemon(&self) -> &Daemon {
         &self.daemon
+    }
+
+    /// Says that this process serves the tailnet over HTTP, to all clones of this handle; the first time
+    /// counts.
+    pub fn set_own_server(&self, server: OwnServer) {
+        let _ = self.own_server.set(server);
+    }
+
+    /// The server that this process is, if it serves over HTTP.
+    pub fn own_server(&self) -> Option<&OwnServer> {
+        self.own_server.get()
     }
 
     /// The same tailnet with a history, which answers what the API cannot: what was.

@@ -147,6 +147,8 @@ impl Serve {
     ) -> Result<()> {
         let due = server.clone();
         tokio::spawn(async move { due.revoke_rotated(jobs::POLL_INTERVAL).await });
+        let ending = server.clone();
+        tokio::spawn(async move { ending.end_funnels(jobs::FUNNEL_INTERVAL).await });
         let telling = server.clone();
         tokio::spawn(async move { telling.tell_of_alerts().await });
         if self.watch {
@@ -196,7 +198,9 @@ impl Serve {
         options.stateless = self.stateless;
         options.limits = self.caps.limits();
         report(&mut options, &server)?;
+        let authenticates = !matches!(options.access, Access::Anyone);
         let http = Http::bind(address, options).await?;
+        server.reached_at(http.address(), authenticates);
         print(&format!("MCP at http://{}/mcp", http.address()));
         let probe = Probe::new(move || {
             let tailnet = tailnet.clone();

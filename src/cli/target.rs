@@ -44,6 +44,9 @@ pub(super) struct Target {
     /// has it
     #[arg(long, global = true, env = "TAILSTEWARD_SOCKET", value_name = "PATH")]
     pub(super) socket: Option<PathBuf>,
+    /// Look at a Funnel from outside through this address, instead of the public ones of its name
+    #[arg(long, global = true, env = "TAILSTEWARD_FUNNEL_INGRESS", value_name = "ADDRESS", hide = true)]
+    pub(super) funnel_ingress: Option<SocketAddr>,
 }
 
 /// The served tailnets, and the sandbox behind them, if any.
@@ -129,6 +132,7 @@ impl Target {
 
     pub(super) fn tailnet(&self, mut settings: Settings) -> Tailnet {
         settings.private_resolvers = self.private_resolvers;
+        settings.funnel_ingress = self.funnel_ingress;
         Tailnet::new(settings).with_daemon(self.daemon())
     }
 

@@ -74,6 +74,18 @@ pub(super) fn build_post(private: bool, plain: bool, timeout: Duration) -> Resul
     outside(if plain { builder.no_proxy() } else { builder }, private)
 }
 
+/// Builds a client for one host at these addresses, without a proxy, which shows the certificate.
+#[cfg(feature = "server")]
+pub(super) fn build_ingress(
+    host: &str,
+    addresses: &[std::net::SocketAddr],
+    ca_file: Option<&Path>,
+    timeout: Duration,
+) -> Result<reqwest::Client> {
+    let builder = builder(with_roots(ca_file)?).no_proxy().timeout(timeout).tls_info(true);
+    built(builder.resolve_to_addrs(host, addresses))
+}
+
 /// Builds a client for a program on this machine. It has no credential, and uses no proxy.
 pub(super) fn build_program(door: &Door) -> Result<reqwest::Client> {
     let builder = builder(without_roots()?).no_proxy();

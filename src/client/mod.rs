@@ -13,6 +13,8 @@ pub(crate) mod call;
 mod credential;
 mod error;
 mod http;
+#[cfg(feature = "server")]
+pub(crate) mod ingress;
 mod lenient;
 mod limit;
 #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "used by the server only"))]

@@ -11,7 +11,6 @@ use super::{Error, Result, http as built, retry};
 
 /// Where a program on this machine takes requests.
 #[derive(Debug, Clone)]
-#[cfg_attr(unix, expect(dead_code, reason = "pipes are of Windows"))]
 pub(crate) enum Door {
     /// A Unix socket.
     Socket(PathBuf),

@@ -39,6 +39,8 @@ pub struct Settings {
     /// Whether other servers than the API, such as name servers of the tailnet's DNS configuration, may be
     /// asked although they are on this machine or in a private network.
     pub private_resolvers: bool,
+    /// Where a look at a Funnel from outside goes, instead of the public addresses of its name.
+    pub funnel_ingress: Option<std::net::SocketAddr>,
 }
 
 impl Settings {
@@ -57,6 +59,7 @@ impl Settings {
             cache_for: Duration::from_secs(5),
             ca_file: None,
             private_resolvers: false,
+            funnel_ingress: None,
         }
     }
 

@@ -24,6 +24,7 @@ mod counters;
 mod dial;
 mod failure;
 mod metrics;
+mod own_server;
 mod peer;
 mod ping;
 mod places;
@@ -39,6 +40,7 @@ pub use self::{
     counters::{Counters, Moved},
     dial::Dialled,
     metrics::UserMetrics,
+    own_server::OwnServer,
     peer::{Path as PeerPath, Peer},
     ping::{Ping, PingKind},
     prefs::{EditPrefs, Prefs},

@@ -55,6 +55,8 @@ pub struct EditPrefs {
     pub allow_lan: Option<bool>,
     /// The routes to offer, the exit node's pair included.
     pub advertise_routes: Option<Vec<String>>,
+    /// Whether to refuse all incoming connections.
+    pub shields_up: Option<bool>,
 }
 
 impl EditPrefs {
@@ -72,6 +74,7 @@ impl EditPrefs {
         // An exit node that was given by its address would win over the ID.
         set("ExitNodeIP", self.exit_node_id.as_ref().map(|_| Value::String(String::new())));
         set("ExitNodeAllowLANAccess", self.allow_lan.map(Value::Bool));
+        set("ShieldsUp", self.shields_up.map(Value::Bool));
         set("AdvertiseRoutes", self.advertise_routes.clone().map(Value::from));
         Value::Object(masked)
     }

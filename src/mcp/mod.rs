@@ -39,6 +39,7 @@ use crate::{
     change::store::Store,
     guard::{Guard, Principal},
     jobs::{self, Duties, Heard, Heartbeat},
+    local::OwnServer,
     tailnet::{Tailnets, monitoring::metrics, reports::Schedule},
 };
 
@@ -116,6 +117,17 @@ impl Server {
     /// server ends. Does nothing if the server does not offer `rotate_key`.
     pub async fn revoke_rotated(&self, interval: Duration) {
         jobs::revoke_rotated(self.guard(), interval).await;
+    }
+
+    /// Checks every `interval` for Funnels whose time is over and ends them, until the server ends.
+    pub async fn end_funnels(&self, interval: Duration) {
+        jobs::end_funnels(self.guard(), interval).await;
+    }
+
+    /// Says where this server is reached over HTTP, so that it is not made public without authentication.
+    pub fn reached_at(&self, address: std::net::SocketAddr, authenticates: bool) {
+        let own = OwnServer::new(address, authenticates, self.guard().offer().access());
+        self.tailnets().all().for_each(|it| it.set_own_server(own.clone()));
     }
 
     /// Tells those who subscribed to alerts when other ones fire than before, until the server ends.

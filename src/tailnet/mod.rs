@@ -9,6 +9,8 @@ pub mod device_invites;
 pub mod devices;
 pub mod dns;
 pub(crate) mod email;
+#[cfg(feature = "server")]
+pub mod funnel;
 pub mod keys;
 pub mod logging;
 #[cfg(feature = "journal")]
@@ -66,6 +68,8 @@ pub(crate) static SUBJECTS: &[&dyn Subject] = &[
     &services::change::SERVICE,
     &services::change::Hosts,
     &this_node::change::Preferences,
+    #[cfg(feature = "server")]
+    &funnel::change::Handlers,
     #[cfg(feature = "journal")]
     &compliance::accept::Exceptions,
     #[cfg(feature = "server")]
@@ -160,6 +164,12 @@ impl Tailnet {
     /// The tags of the tailnet, and changes of tags on many devices at once.
     pub fn tags(&self) -> tags::Tags<'_> {
         tags::Tags::new(self)
+    }
+
+    /// What the node that this program runs on serves to its tailnet and to the internet.
+    #[cfg(feature = "server")]
+    pub fn funnel(&self) -> funnel::Funnel<'_> {
+        funnel::Funnel::new(self)
     }
 
     /// The node that this program runs on, by its Tailscale daemon.

@@ -19,7 +19,7 @@ const ENTRY: &str = "id, at, principal, tool, tailnet, resource, risk, planned, 
 const WHERE: &str =
     "WHERE ($1 = '' OR lower(resource) LIKE $1 ESCAPE '!' OR tool LIKE $1 ESCAPE '!'
         OR lower(principal) LIKE $1 ESCAPE '!')
-    AND ($2 = '' OR COALESCE(outcome, 'unknown') = $2) AND at >= $3 AND tailnet = $4
+    AND ($2 = '' OR COALESCE(outcome, 'unknown') = $2) AND at >= $3 AND ($4 = '' OR tailnet = $4)
     AND ($5 = '' OR resource = $5)";
 
 pub(super) async fn list(

@@ -15,6 +15,7 @@ pub(super) const EXIT_NODE: &str = "exit_node";
 pub(super) const ALLOW_LAN: &str = "allow_lan_access";
 pub(super) const ADVERTISED: &str = "advertised_routes";
 pub(super) const ACCEPT_ROUTES: &str = "accept_routes";
+pub(crate) const SHIELDS_UP: &str = "shields_up";
 
 /// Preferences of the node that this program runs on.
 #[derive(Debug)]
@@ -29,7 +30,7 @@ pub(super) fn exit_node(id: &str, status: &Status) -> Value {
 }
 
 /// The status of this node, if it is the one with the stable ID `id`.
-pub(super) async fn same_node(tailnet: &Tailnet, id: &str) -> Result<Status> {
+pub(crate) async fn same_node(tailnet: &Tailnet, id: &str) -> Result<Status> {
     let status = tailnet.daemon().status().await?.running()?;
     if status.id() == id {
         return Ok(status);
@@ -57,6 +58,7 @@ impl Subject for Preferences {
                 ALLOW_LAN => json!(prefs.allow_lan),
                 ADVERTISED => json!(prefs.advertise_routes),
                 ACCEPT_ROUTES => json!(prefs.accept_routes),
+                SHIELDS_UP => json!(prefs.shields_up),
                 _ => Value::Null,
             };
             now.insert((*field).to_owned(), value);
@@ -83,6 +85,7 @@ impl Subject for Preferences {
             ALLOW_LAN => edit.allow_lan = Some(wanted(change)?),
             ADVERTISED => edit.advertise_routes = Some(wanted(change)?),
             ACCEPT_ROUTES => edit.accept_routes = Some(wanted(change)?),
+            SHIELDS_UP => edit.shields_up = Some(wanted(change)?),
             field => {
                 return Err(Error::invalid_input(field, "is no preference that can be changed"));
             }

@@ -23,7 +23,7 @@ pub(super) const MAY_USE: &[(&str, &[&str], &str)] = &[
     ),
     (
         "local",
-        &["client", "visible", "wire"],
+        &["client", "risk", "visible", "wire"],
         "the daemon of this machine is asked without knowing what its answers mean to anybody",
     ),
     ("config", &["client"], "settings are made here, and used elsewhere"),
@@ -98,6 +98,7 @@ pub(super) const MAY_USE: &[(&str, &[&str], &str)] = &[
             "client",
             "guard",
             "jobs",
+            "local",
             "tailnet",
             "tool",
             "visible",

@@ -59,6 +59,16 @@ pub(super) async fn ask(at: SocketAddr, name: &str, kind: Kind, patience: Durati
     Asked { took, ..asked }
 }
 
+/// The addresses that the resolver at `at` has for a name. Empty if it has none, or does not answer.
+pub(crate) async fn addresses(at: SocketAddr, name: &str) -> Vec<IpAddr> {
+    let mut found = Vec::new();
+    for kind in [Kind::A, Kind::Aaaa] {
+        let asked = ask(at, name, kind, Duration::from_secs(2)).await;
+        found.extend(asked.records.iter().filter_map(|it| it.value.parse::<IpAddr>().ok()));
+    }
+    found
+}
+
 pub(super) fn record(it: &proto::rr::Record) -> Record {
     Record { kind: it.record_type().to_string(), value: it.data.to_string(), ttl: Some(it.ttl) }
 }

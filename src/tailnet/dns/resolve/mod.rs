@@ -19,7 +19,7 @@ use crate::{
 };
 
 mod advice;
-mod ask;
+pub(crate) mod ask;
 mod https;
 mod known;
 mod path;

@@ -10,14 +10,6 @@ use crate::{
     tool::Edit,
 };
 
-/// What approving the node's own routes takes.
-const APPROVES: &[Operation] = &[
-    Operation::ListTailnetDevices,
-    Operation::GetDevice,
-    Operation::GetPolicyFile,
-    Operation::SetDeviceRoutes,
-];
-
 /// Use an exit node on the server's machine, or none.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct UseExitNode {
@@ -50,9 +42,8 @@ impl Edit for AdvertiseRoutes {
     const RISK: Risk = Risk::Change;
     // Others lose the way to a network that is no longer offered.
     const WORST: Risk = Risk::Danger;
-    const OPERATIONS: &'static [Operation] = APPROVES;
-    // Without them, an admin has to approve the routes.
-    const SCOPES: &'static [&'static str] = &[];
+    // It needs none: the routes are approved from here where the credential may.
+    const OPERATIONS: &'static [Operation] = &[];
 
     async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
         tailnet.this_node().plan_advertise_routes(&self.routes).await
@@ -71,8 +62,7 @@ impl Edit for AdvertiseExitNode {
     const RISK: Risk = Risk::Change;
     // Those who use it lose their internet access.
     const WORST: Risk = Risk::Danger;
-    const OPERATIONS: &'static [Operation] = APPROVES;
-    const SCOPES: &'static [&'static str] = &[];
+    const OPERATIONS: &'static [Operation] = &[];
 
     async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
         tailnet.this_node().plan_advertise_exit_node(self.on).await

@@ -1,0 +1,141 @@
+//! Funnels that end by themselves.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::{
+    Funnel, LONGEST,
+    change::{ENDS_AFTER, FUNNEL, HANDLER, of_id},
+};
+use crate::{
+    Error, ErrorKind,
+    change::{
+        Outcome, Plan,
+        journal::{Find, Step},
+    },
+    client::Result,
+    local::serve::Mount,
+};
+
+/// How many of the latest changes of Funnels are searched.
+const CHANGES: usize = 200;
+/// How many steps a change with a Funnel has at most: what it mends, and its own.
+const STEPS: usize = 50;
+
+/// A Funnel with an end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Due {
+    /// Where it is.
+    pub mount: Mount,
+    /// Stable ID of the node.
+    pub node: String,
+    /// When it ends.
+    pub until: Timestamp,
+    /// Number of the change in the journal.
+    pub change: i64,
+    /// Who made it.
+    pub principal: String,
+}
+
+/// What a change did at a place.
+#[derive(Debug, Serialize)]
+struct At {
+    ends_after: Option<SignedDuration>,
+    touches: bool,
+}
+
+impl Funnel<'_> {
+    /// The Funnels of this node that end by themselves and are still there, by the journal.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsupported`](ErrorKind::Unsupported) without a journal.
+    pub async fn timed(&self) -> Result<Vec<Due>> {
+        let journal = self.tailnet().actor().journal.as_ref().ok_or_else(|| {
+            let why = "without a journal it is not known which Funnels end by themselves";
+            Error::new(ErrorKind::Unsupported, why)
+        })?;
+        let text = Some("funnel".to_owned());
+        let since = Timestamp::now().checked_sub(LONGEST).ok();
+        // Whatever tailnet was served then: they are on this machine.
+        let find = Find { text, since, limit: CHANGES, ..Find::default() };
+        let mut timed: Vec<Due> = Vec::new();
+        let mut decided: Vec<String> = Vec::new();
+        // The newest change of a place decides.
+        for entry in journal.list(&find).await?.0 {
+            let steps = journal.steps(entry.change, 0, STEPS).await?;
+            for step in steps.iter().filter(|it| it.kind == "funnel") {
+                if decided.contains(&step.id) {
+                    continue;
+                }
+                let at = at(&steps, &step.id);
+                if !at.touches {
+                    continue;
+                }
+                decided.push(step.id.clone());
+                let Some(time) = at.ends_after.filter(|_| entry.undone_by.is_none()) else { continue };
+                let (node, mount) = of_id(&step.id)?;
+                timed.push(Due {
+                    node: node.to_owned(),
+                    mount,
+                    until: entry.at.saturating_add(time).unwrap_or(Timestamp::MAX),
+                    change: entry.change,
+                    principal: entry.principal.clone(),
+                });
+            }
+        }
+        if timed.is_empty() {
+            return Ok(timed);
+        }
+        // Only what is still there, on the machine that this is.
+        let status = self.daemon().own_status().await?.running()?;
+        let config = self.daemon().serve_config().await?;
+        timed.retain(|it| it.node == status.id() && config.at(&it.mount).funnel);
+        Ok(timed)
+    }
+
+    /// The Funnels of this node whose time is over.
+    ///
+    /// # Errors
+    ///
+    /// As [`timed`](Self::timed).
+    pub async fn due(&self, now: Timestamp) -> Result<Vec<Due>> {
+        let timed = self.timed().await?;
+        Ok(timed.into_iter().filter(|it| it.until <= now).collect())
+    }
+
+    /// Plans to end a Funnel whose time is over. This needs no confirmation: it was confirmed with the Funnel.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](ErrorKind::NotFound) if it has ended already.
+    pub async fn plan_due(&self, due: &Due) -> Result<Plan> {
+        let mut plan = self.plan_disable(due.mount.port, &due.mount.path).await?;
+        plan.notes.push(format!("its time, by change {}, was over at {:.0}", due.change, due.until));
+        if plan.is_empty() {
+            return Err(Error::new(ErrorKind::NotFound, "it has ended already"));
+        }
+        Ok(plan)
+    }
+}
+
+/// What the steps of one change did at the place `id`.
+fn at(steps: &[Step], id: &str) -> At {
+    let took = |it: &&Step| {
+        // What was interrupted may have been done.
+        it.id == id && !matches!(it.outcome, Some(Outcome::Failed | Outcome::RolledBack))
+    };
+    let mut at = At { ends_after: None, touches: false };
+    for step in steps.iter().filter(took) {
+        match step.change.field.as_str() {
+            ENDS_AFTER => {
+                let time = step.change.to.as_str().and_then(|it| it.parse().ok());
+                at.ends_after = time;
+            }
+            FUNNEL | HANDLER => at.touches = true,
+            _ => {}
+        }
+    }
+    at
+}

@@ -1,0 +1,257 @@
+//! Plans to make a program of this machine public, and to end that.
+
+use jiff::SignedDuration;
+
+use super::{
+    Funnel, LONGEST, SHORTEST,
+    change::{FUNNEL, HANDLER, Handlers, ends_after, id},
+    server::{Found, look},
+    target::Target,
+};
+use crate::{
+    Error, ErrorKind,
+    change::{Change, Item, OnFailure, Plan, Risk},
+    client::Result,
+    local::serve::{Mount, ServeConfig},
+    words::counted,
+};
+
+/// What is to be public.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum What {
+    /// A program of this machine: a port, or an address with http, https or https+insecure.
+    Program(String),
+    /// This server. With `changes`, even if it offers tools that change something.
+    ThisServer {
+        /// Whether tools that change something may be public.
+        changes: bool,
+    },
+}
+
+/// A Funnel to make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Expose {
+    /// What is to be public.
+    pub what: What,
+    /// The public port.
+    pub port: u16,
+    /// The public path.
+    pub path: String,
+    /// After how long it ends by itself. None if it does not.
+    pub ends_after: Option<SignedDuration>,
+}
+
+impl Expose {
+    /// A Funnel on port 443 without an end.
+    pub fn new(what: What) -> Self {
+        Self { what, port: 443, path: "/".to_owned(), ends_after: None }
+    }
+}
+
+impl Funnel<'_> {
+    /// Plans to make a program of this machine public. If something that a Funnel needs is missing, the plan
+    /// mends it first, where the credential may: `MagicDNS`, HTTPS, the node attribute, shields.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`](ErrorKind::Refused) if the place is taken, if the port may not have a Funnel, if what is
+    /// missing cannot be mended from here, and for an MCP server that asks nobody who they are.
+    pub async fn plan_enable(&self, expose: &Expose) -> Result<Plan> {
+        check_time(expose.ends_after)?;
+        let ready = self.ready().await?;
+        let mount = Mount::new(&ready.host, expose.port, &expose.path)?;
+        if !ready.allows(expose.port) {
+            let should = format!("must be one of {}: Funnel has no others here", ready.ports.join(", "));
+            return Err(Error::invalid_input("public_port", should));
+        }
+        let config = self.daemon().serve_config().await?;
+        if let Some(why) = config.conflict(&mount) {
+            return Err(Error::refused(
+                why,
+                "choose another public port or path, or end what is served there first",
+            ));
+        }
+        let (target, mut warnings) = self.target(expose).await?;
+        let mut plan = of(&ready.id, &mount, &config, &target, expose.ends_after);
+        if plan.is_empty() {
+            return Ok(plan);
+        }
+        plan.least = Risk::Danger;
+        plan.warnings.append(&mut warnings);
+        self.mend(&ready, &mut plan).await?;
+        Ok(plan)
+    }
+
+    /// Plans to end what is public at a port and path of this node. The handler is removed with it.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](ErrorKind::NotFound) if nothing is served there.
+    pub async fn plan_disable(&self, port: u16, path: &str) -> Result<Plan> {
+        let status = self.daemon().own_status().await?.running()?;
+        let host = status.node.as_ref().map(|it| it.full_name().to_owned()).unwrap_or_default();
+        let mount = Mount::new(&host, port, path)?;
+        let config = self.daemon().serve_config().await?;
+        let at = config.at(&mount);
+        if at.handler.is_null() && !at.funnel {
+            let why = format!("`{}` serves nothing at {}", status.machine(), mount.url());
+            return Err(Error::new(ErrorKind::NotFound, why)
+                .with_remedy("look at what it serves, and name port and path as they are there"));
+        }
+        let paths = others(&config, &mount);
+        let mut changes = Vec::new();
+        // The port's Funnel is for all paths of it.
+        if at.funnel && paths.is_empty() {
+            changes.push(Change::new(FUNNEL, true, false));
+        }
+        if !at.handler.is_null() {
+            changes.push(Change::new(HANDLER, at.handler, serde_json::Value::Null));
+        }
+        let mut plan = Plan::one(&Handlers, &id(status.id(), &mount), &mount.url(), changes);
+        if at.funnel && !paths.is_empty() {
+            let count = counted(paths.len(), "other path", "other paths");
+            plan.notes.push(format!("port {port} stays public for {count}: {}", paths.join(", ")));
+        }
+        Ok(plan)
+    }
+
+    /// What is to be public, and what to warn of.
+    async fn target(self, expose: &Expose) -> Result<(Target, Vec<String>)> {
+        let own = self.tailnet().own_server();
+        let (target, may_change) = match &expose.what {
+            What::Program(text) => (Target::read(text)?, false),
+            What::ThisServer { changes } => {
+                let own = own.ok_or_else(|| {
+                    Error::refused(
+                        "this server is not reached over HTTP, so there is nothing to make public",
+                        "start it with `serve --http --tokens FILE`",
+                    )
+                })?;
+                (Target::of_port(own.address.port()), *changes)
+            }
+        };
+        let mut warnings = vec![
+            "everybody on the internet can reach it; it must ask for a password or a token itself".to_owned(),
+        ];
+        if let Some(own) = own.filter(|it| it.is_at(target.at)) {
+            if !own.authenticates {
+                return Err(open_server("this server"));
+            }
+            needs_end(expose)?;
+            if own.access > Risk::Read && !may_change {
+                return Err(Error::refused(
+                    format!("this server offers tools with {} access", own.access),
+                    "start it with `--access read`, or set `allow_changes` if the public is to have them",
+                ));
+            }
+            warnings.push("it is this server, whose tools reach the tailnet; calls are in its audit".to_owned());
+            return Ok((target, warnings));
+        }
+        match look(&target).await {
+            Found::OpenMcp => return Err(open_server(&format!("the MCP server at {}", target.at))),
+            Found::Nobody => warnings.push(format!("nobody listens at {} yet", target.at)),
+            Found::Guarded => {
+                needs_end(expose)?;
+                warnings.push(
+                    "it looks like an MCP server with tokens: whoever has one can do all that it offers, so it \
+                     should run with `--access read`"
+                        .to_owned(),
+                );
+            }
+            Found::Other => {}
+        }
+        Ok((target, warnings))
+    }
+
+    /// Refuses to make an MCP server public, again, that answers anybody.
+    pub(super) async fn refuse_open_server(self, mount: &Mount) -> Result<()> {
+        let at = self.daemon().serve_config().await?.at(mount);
+        let Some(to) = at.handler.get("Proxy").and_then(serde_json::Value::as_str) else {
+            return Ok(());
+        };
+        let Ok(target) = Target::read(to) else { return Ok(()) };
+        let own_is_open =
+            self.tailnet().own_server().is_some_and(|it| it.is_at(target.at) && !it.authenticates);
+        if own_is_open || look(&target).await == Found::OpenMcp {
+            return Err(open_server(&format!("the MCP server at {}", target.at)));
+        }
+        Ok(())
+    }
+}
+
+fn open_server(what: &str) -> Error {
+    Error::refused(
+        format!("{what} answers anybody without asking who it is, so it must not be public"),
+        "give it tokens first: `token add`, then `serve --http --tokens FILE`",
+    )
+}
+
+/// An MCP server is public for a time only.
+fn needs_end(expose: &Expose) -> Result<()> {
+    if expose.ends_after.is_some() {
+        return Ok(());
+    }
+    let why = "is required for an MCP server, such as `2h`: it must not stay public for ever";
+    Err(Error::invalid_input("for", why))
+}
+
+fn check_time(time: Option<SignedDuration>) -> Result<()> {
+    match time {
+        Some(time) if !(SHORTEST..=LONGEST).contains(&time) => {
+            Err(Error::invalid_input("for", "must be between 10s and 30d, such as `2h`"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The plan for one place, with what is as wanted already left out.
+fn of(
+    node: &str,
+    mount: &Mount,
+    config: &ServeConfig,
+    target: &Target,
+    time: Option<SignedDuration>,
+) -> Plan {
+    let at = config.at(mount);
+    let mut changes = Vec::new();
+    let handler = target.handler();
+    let same = at.handler.get("Proxy") == handler.get("Proxy");
+    if !same {
+        changes.push(Change::new(HANDLER, at.handler.clone(), handler));
+    }
+    if !at.funnel {
+        changes.push(Change::new(FUNNEL, false, true));
+    }
+    // The note comes first: after a crash in the middle, the end is known.
+    if let Some(time) = time.filter(|_| !changes.is_empty()) {
+        changes.insert(0, ends_after(time));
+    }
+    let mut plan = Plan::new(vec![Item::new(&Handlers, &id(node, mount), &mount.url(), changes)]);
+    plan.on_failure = OnFailure::Undo;
+    if !at.handler.is_null() && !same {
+        plan.warnings.push(format!("it takes the place of what is served there: {}", at.handler));
+    }
+    let paths = others(config, mount);
+    if !at.funnel && !paths.is_empty() {
+        plan.warnings.push(format!("what else is served on this port becomes public, too: {}", paths.join(", ")));
+    }
+    if let Some(time) = time {
+        plan.notes.push(format!(
+            "it ends {time:#} after it was made, by a server that runs with the same journal; without one, it \
+             ends when one starts"
+        ));
+    }
+    plan
+}
+
+/// The other paths that are served on the same host and port.
+fn others(config: &ServeConfig, mount: &Mount) -> Vec<String> {
+    let own = |it: &&crate::local::serve::Served| {
+        it.at == mount.host_port() && it.service.is_none() && !it.foreground
+    };
+    let served = config.served();
+    let paths = served.iter().filter(own).filter_map(|it| it.path.clone());
+    paths.filter(|it| *it != mount.path).collect()
+}
