@@ -134,7 +134,7 @@ func (c *control) state() any {
 			online = append(online, d.name)
 		}
 	}
-	return map[string]any{"online": online, "grants": c.grants, "unknown": append([]string{}, c.unknown...)}
+	return map[string]any{"online": online, "grants": c.grants, "unknown": c.other.requests()}
 }
 
 func finish(w http.ResponseWriter, err error) {

@@ -41,7 +41,7 @@ func newAuthority() *authority {
 	}
 	os.Setenv("PEBBLE_WFE_NONCEREJECT", "0")
 	quiet, store := log.New(io.Discard, "", 0), db.NewMemoryStore()
-	profiles := map[string]pebbleca.Profile{"default": {ValidityPeriod: 90 * 24 * 60 * 60}}
+	profiles := map[string]pebbleca.Profile{"default": {PromoteCommonName: true, ValidityPeriod: 90 * 24 * 60 * 60}}
 	issuer := pebbleca.New(quiet, store, "", "ecdsa", 0, 1, profiles)
 	frontend := wfe.New(quiet, store, va.New(quiet, 0, 0, false, "127.0.0.1:9", store), issuer, nil, false, false, 0, 0)
 	handler := frontend.Handler()

@@ -34,12 +34,13 @@ type control struct {
 	url   string
 	noise key.MachinePrivate
 	derp  *tailcfg.DERPMap
+	other recorder // requests that only the real coordination server handles
 
+	// What only reads or adds to the fields below expects mu to be held.
 	mu      sync.Mutex
 	devices []*device
 	users   []tailcfg.UserProfile
 	grants  []grant
-	unknown []string      // requests that only the real coordination server handles
 	changed chan struct{} // closed and replaced by every change
 }
 
@@ -58,6 +59,7 @@ type device struct {
 func newControl(derp *tailcfg.DERPMap) *control {
 	c := &control{noise: key.NewMachine(), derp: derp, changed: make(chan struct{}),
 		users: []tailcfg.UserProfile{{ID: taggedDevices, LoginName: "tagged-devices", DisplayName: "Tagged Devices"}}}
+	c.other.status = http.StatusNotImplemented
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /key", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, tailcfg.OverTLSPublicKeyResponse{PublicKey: c.noise.Public()})
@@ -65,7 +67,7 @@ func newControl(derp *tailcfg.DERPMap) *control {
 	mux.HandleFunc("/ts2021", c.upgrade)
 	mux.HandleFunc("GET /generate_204", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	mux.HandleFunc("POST /c/", discard) // the daemons upload their logs here
-	mux.HandleFunc("/", c.refuse)
+	mux.Handle("/", &c.other)
 	c.url = httptest.NewServer(mux).URL
 	return c
 }
@@ -85,15 +87,28 @@ func (c *control) upgrade(w http.ResponseWriter, r *http.Request) {
 	for _, name := range []string{"audit-log", "set-device-attr", "set-dns", "update-health"} {
 		mux.HandleFunc("/machine/"+name, discard)
 	}
-	mux.HandleFunc("/", c.refuse)
+	mux.Handle("/", &c.other)
 	new(http2.Server).ServeConn(conn, &http2.ServeConnOpts{Context: r.Context(), BaseConfig: &http.Server{Handler: mux}})
 }
 
-func (c *control) refuse(w http.ResponseWriter, r *http.Request) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.unknown = append(c.unknown, r.Method+" "+r.URL.Path)
-	http.Error(w, "not handled by this test server: "+r.URL.Path, http.StatusNotImplemented)
+// recorder refuses all requests, and remembers them.
+type recorder struct {
+	status int
+	mu     sync.Mutex
+	seen   []string
+}
+
+func (rec *recorder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	rec.seen = append(rec.seen, r.Method+" "+r.Host+r.URL.Path)
+	http.Error(w, "refused by this test", rec.status)
+}
+
+func (rec *recorder) requests() []string {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	return append([]string{}, rec.seen...)
 }
 
 // change runs edit and sends the daemons what it changed.

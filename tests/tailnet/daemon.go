@@ -131,7 +131,9 @@ func (n *node) login(ctx context.Context, controlURL string) error {
 
 // await waits until the daemon is in a state.
 func (n *node) await(ctx context.Context, state string) error {
-	seen := "no answer"
+	n.mu.Lock()
+	seen, ended := "no answer", n.ended
+	n.mu.Unlock()
 	for {
 		if status, err := n.client().StatusWithoutPeers(ctx); err == nil {
 			if seen = status.BackendState; seen == state {
@@ -140,7 +142,9 @@ func (n *node) await(ctx context.Context, state string) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%s is not %s but %s; its log is %s", n.Name, state, seen, n.Log)
+			return fmt.Errorf("%s is not %s (%s); its log is %s", n.Name, state, seen, n.Log)
+		case <-ended:
+			return fmt.Errorf("%s ended; its log is %s", n.Name, n.Log)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}

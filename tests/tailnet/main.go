@@ -17,7 +17,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 
 	"tailscale.com/util/must"
@@ -56,7 +55,7 @@ type tailnet struct {
 	env     []string // all that the daemons get of it
 	control *control
 	ca      *authority
-	trap    trap
+	trap    recorder // the HTTP proxy of the daemons
 }
 
 func (t *tailnet) all() []*node {
@@ -78,30 +77,11 @@ func (t *tailnet) summary() json.RawMessage {
 	return must.Get(json.Marshal(t))
 }
 
-// trap is the HTTP proxy of the daemons. It lets nothing through, and remembers what was tried.
-type trap struct {
-	mu   sync.Mutex
-	seen []string
-}
-
-func (t *trap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.seen = append(t.seen, r.Method+" "+r.Host)
-	http.Error(w, "nothing leaves this test", http.StatusForbidden)
-}
-
-func (t *trap) requests() []string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return append([]string{}, t.seen...)
-}
-
 // prepare starts all but the daemons.
 func prepare(dir string) *tailnet {
 	t := &tailnet{Funnel: map[string]string{}, Dir: dir, CA: filepath.Join(dir, "ca.pem"), Tailnet: tailnetName, Domain: domain,
 		program: filepath.Join(filepath.Dir(must.Get(os.Executable())), "tailscaled"), control: newControl(startRelay()), ca: newAuthority()}
-	t.Control = t.control.url
+	t.Control, t.trap.status = t.control.url, http.StatusForbidden
 	trusted := filepath.Join(dir, "trusted-by-daemons.pem")
 	must.Do(os.WriteFile(t.CA, t.ca.root, 0o644))
 	must.Do(os.WriteFile(trusted, append(t.ca.server, t.ca.root...), 0o644))
