@@ -45,7 +45,13 @@ pub(super) struct Target {
     #[arg(long, global = true, env = "TAILSTEWARD_SOCKET", value_name = "PATH")]
     pub(super) socket: Option<PathBuf>,
     /// Look at a Funnel from outside through this address, instead of the public ones of its name
-    #[arg(long, global = true, env = "TAILSTEWARD_FUNNEL_INGRESS", value_name = "ADDRESS", hide = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "TAILSTEWARD_FUNNEL_INGRESS",
+        value_name = "ADDRESS",
+        hide = true
+    )]
     pub(super) funnel_ingress: Option<SocketAddr>,
 }
 

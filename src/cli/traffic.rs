@@ -13,7 +13,6 @@ use crate::{
     client::Result,
     history::History,
     tailnet::monitoring::tools::traffic::{Bandwidth, By, MonitorBandwidth},
-    tool::Query as _,
     traffic::Kind,
     visible::visible_up_to,
     words::bytes,
@@ -64,7 +63,7 @@ impl TrafficArguments {
         question.since = Some(self.since.clone());
         question.until.clone_from(&self.until);
         question.device.clone_from(&self.device);
-        let found = question.call(tailnet).await?;
+        let found = question.logged(tailnet).await?;
         if self.json {
             let text = serde_json::to_string_pretty(&found);
             return text.map_err(|error| Error::invalid_input("json", error.to_string()));

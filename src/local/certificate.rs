@@ -9,7 +9,11 @@ use serde::Serialize;
 use x509_parser::{extensions::GeneralName, prelude::FromDer as _};
 
 use super::{Ask, Daemon};
-use crate::{Error, ErrorKind, client::{Result, path_segment}, visible::visible_up_to};
+use crate::{
+    Error, ErrorKind,
+    client::{Result, path_segment},
+    visible::visible_up_to,
+};
 
 /// An order at the CA takes some seconds; one that the CA refuses for now would hang for hours.
 const TIMEOUT: Duration = Duration::from_secs(30);

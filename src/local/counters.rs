@@ -41,8 +41,7 @@ impl Counters {
         let mut moved = Vec::new();
         for (key, now) in &self.peers {
             let (rx, tx) = earlier.peers.get(key).map_or((0, 0), |it| (it.rx_bytes, it.tx_bytes));
-            let (received, sent) =
-                (now.rx_bytes.checked_sub(rx)?, now.tx_bytes.checked_sub(tx)?);
+            let (received, sent) = (now.rx_bytes.checked_sub(rx)?, now.tx_bytes.checked_sub(tx)?);
             if received > 0 || sent > 0 {
                 let (id, peer) = (now.id.clone(), now.short_name().to_owned());
                 moved.push(Moved { id, peer, received, sent, path: now.path() });

@@ -77,7 +77,8 @@ fn in_words(error: &Error) -> Dialled {
     let words = error.to_string();
     if words.contains("connection refused") || words.contains("connection was refused") {
         Dialled::Refused
-    } else if words.contains("timeout") || words.contains("timed out") || words.contains("deadline") {
+    } else if words.contains("timeout") || words.contains("timed out") || words.contains("deadline")
+    {
         Dialled::Silent
     } else {
         Dialled::Failed(visible_up_to(&words, 200).into_owned())

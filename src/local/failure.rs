@@ -30,24 +30,23 @@ pub(super) fn unreached(why: &NoAnswer, door: &Door, changes: bool) -> Error {
         Door::Port(port, _) => format!("127.0.0.1:{port}"),
     };
     match why {
-        NoAnswer::Absent => Error::new(
-            ErrorKind::DaemonAbsent,
-            format!("no Tailscale daemon at {at}"),
-        )
-        .with_remedy("start Tailscale, or correct --socket (TAILSTEWARD_SOCKET)"),
+        NoAnswer::Absent => {
+            Error::new(ErrorKind::DaemonAbsent, format!("no Tailscale daemon at {at}"))
+                .with_remedy("start Tailscale, or correct --socket (TAILSTEWARD_SOCKET)")
+        }
         NoAnswer::Closed => Error::new(
             ErrorKind::DaemonDown,
             format!("the Tailscale daemon does not run ({at} is there, and nobody listens)"),
         )
         .with_remedy("start it: `sudo systemctl start tailscaled`, or open the Tailscale app"),
-        NoAnswer::Denied => Error::new(
-            ErrorKind::NotOperator,
-            format!("this user may not open {at}"),
-        )
-        .with_remedy("run as a user who may, or correct the socket's permissions"),
+        NoAnswer::Denied => {
+            Error::new(ErrorKind::NotOperator, format!("this user may not open {at}"))
+                .with_remedy("run as a user who may, or correct the socket's permissions")
+        }
         NoAnswer::TooLate => {
-            let error = Error::new(ErrorKind::Timeout, "the Tailscale daemon did not answer in time")
-                .with_remedy("see its log: `journalctl -u tailscaled`");
+            let error =
+                Error::new(ErrorKind::Timeout, "the Tailscale daemon did not answer in time")
+                    .with_remedy("see its log: `journalctl -u tailscaled`");
             if changes { error.with_unknown_effect() } else { error }
         }
         NoAnswer::Other(error) => {
@@ -104,8 +103,9 @@ pub(super) fn refused(name: &str, answer: &ProgramAnswer, changes: bool) -> Erro
 
 /// The daemon is there, and in no tailnet.
 pub(super) fn logged_out(why: &str) -> Error {
-    Error::new(ErrorKind::DaemonLoggedOut, why)
-        .with_remedy("log this machine in: `tailscale up` (`tailscale login` if its key has expired)")
+    Error::new(ErrorKind::DaemonLoggedOut, why).with_remedy(
+        "log this machine in: `tailscale up` (`tailscale login` if its key has expired)",
+    )
 }
 
 /// What the daemon says: plain text, or JSON with `error` or `Error`.

@@ -11,6 +11,7 @@ use crate::wire::Timestamp;
 /// A node as the daemon sees it: this one, or a peer.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
+#[expect(clippy::struct_excessive_bools, reason = "the daemon has as many")]
 #[non_exhaustive]
 pub struct Peer {
     /// Stable ID, which is the node ID of the admin API.

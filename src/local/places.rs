@@ -56,7 +56,8 @@ mod macos {
         let folder = std::path::Path::new("/Library/Tailscale");
         let port = std::fs::read_link(folder.join("ipnport")).ok()?;
         let port = port.to_str()?.parse().ok()?;
-        let password = std::fs::read_to_string(folder.join(format!("sameuserproof-{port}"))).ok()?;
+        let password =
+            std::fs::read_to_string(folder.join(format!("sameuserproof-{port}"))).ok()?;
         Some(door(port, password.trim()))
     }
 

@@ -12,6 +12,7 @@ use crate::{Error, client::Result};
 /// Preferences of this node (`GET prefs`).
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
+#[expect(clippy::struct_excessive_bools, reason = "the daemon has as many")]
 #[non_exhaustive]
 pub struct Prefs {
     /// Whether subnet routes of others are used.

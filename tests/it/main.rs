@@ -29,6 +29,7 @@ mod docs;
 mod guard;
 mod history;
 mod jobs;
+mod local;
 mod mcp;
 mod server;
 mod support;

@@ -19,6 +19,7 @@ import (
 	"strings"
 	"syscall"
 
+	"tailscale.com/tailcfg"
 	"tailscale.com/util/must"
 )
 
@@ -36,6 +37,7 @@ var (
 	derpOnly = flag.Bool("derp-only", false, "relay all traffic through DERP")
 	bare     = flag.Bool("bare", false, "start with HTTPS and Funnel disabled in the tailnet")
 	sameUser = flag.Bool("same-user", false, "let Alice own all nodes")
+	ids      = flag.String("ids", "", "stable IDs of the first nodes, separated by commas")
 	folder   = flag.String("dir", "", "keep all files in this folder; by default they are removed at the end")
 )
 
@@ -99,6 +101,9 @@ func prepare(dir string) *tailnet {
 			person = people[0]
 		}
 		d := t.control.add(fmt.Sprintf("node%d", i+1), strings.ToLower(person)+"@"+tailnetName, person)
+		if given := strings.Split(*ids, ","); i < len(given) && given[i] != "" {
+			d.node.StableID = tailcfg.StableNodeID(given[i])
+		}
 		d.caps = capabilities(!*bare, !*bare, funnelPorts)
 		t.Nodes = append(t.Nodes, newNode(dir, d))
 	}

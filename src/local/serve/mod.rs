@@ -63,7 +63,8 @@ impl ServeConfig {
         let in_use = |all: &Value| all.get("TCP").and_then(|it| it.get(port.to_string())).cloned();
         let foreground = self.document.get("Foreground").and_then(Value::as_object);
         if foreground.into_iter().flat_map(Map::values).any(|it| in_use(it).is_some()) {
-            let why = "is in use by a `tailscale serve` or `tailscale funnel` that runs in a terminal";
+            let why =
+                "is in use by a `tailscale serve` or `tailscale funnel` that runs in a terminal";
             return Some(format!("port {port} {why}"));
         }
         let tcp = in_use(&self.document)?;
@@ -197,7 +198,10 @@ impl Daemon {
         if lost.is_empty() {
             return Ok(());
         }
-        let why = format!("read back, {} of what is served differs from what was written", lost.join(", "));
+        let why = format!(
+            "read back, {} of what is served differs from what was written",
+            lost.join(", ")
+        );
         Err(Error::new(ErrorKind::OutcomeUnknown, why)
             .with_unknown_effect()
             .with_remedy("compare with `tailscale serve status`; somebody else may change it too"))
@@ -228,6 +232,7 @@ fn tidy(mut document: Map<String, Value>) -> Value {
 }
 
 fn odd(value: &Value) -> Error {
-    let why = format!("what this node serves has a shape that is not known, and stays as it is: {value}");
+    let why =
+        format!("what this node serves has a shape that is not known, and stays as it is: {value}");
     Error::new(ErrorKind::Unsupported, why).with_remedy("use `tailscale serve` for it")
 }

@@ -93,8 +93,9 @@ impl Mount {
             let (host, port) = host_port.rsplit_once(':')?;
             Some((host, port.parse().ok()?, path))
         });
-        let (host, port, path) = parts
-            .ok_or_else(|| Error::invalid_input("id", "must be HOST:PORT/PATH of what is served"))?;
+        let (host, port, path) = parts.ok_or_else(|| {
+            Error::invalid_input("id", "must be HOST:PORT/PATH of what is served")
+        })?;
         Self::new(host, port, path)
     }
 

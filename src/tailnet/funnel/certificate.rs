@@ -43,7 +43,10 @@ impl Funnel<'_> {
         let mut over_https: Vec<_> = over_https.filter(|it| it.service.is_none()).collect();
         over_https.sort_by_key(|it| !it.funnel);
         let Some(first) = over_https.first() else {
-            let why = format!("`{}` serves nothing over HTTPS, so there may be no certificate", status.machine());
+            let why = format!(
+                "`{}` serves nothing over HTTPS, so there may be no certificate",
+                status.machine()
+            );
             return Err(Error::new(ErrorKind::NotFound, why).with_remedy(
                 "the daemon orders a certificate when something is served over HTTPS; to ask for it here would \
                  order one",

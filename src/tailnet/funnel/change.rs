@@ -192,11 +192,16 @@ impl Funnel<'_> {
             if started.elapsed() >= PATIENCE {
                 let why = format!(
                     "this machine still lacks {} after {} seconds, so Tailscale lets nobody in",
-                    if missing.is_empty() { format!("port {}", mount.port) } else { missing.join(", ") },
+                    if missing.is_empty() {
+                        format!("port {}", mount.port)
+                    } else {
+                        missing.join(", ")
+                    },
                     PATIENCE.as_secs()
                 );
-                return Err(Error::new(ErrorKind::Refused, why)
-                    .with_remedy("look at what it needs with the status of Funnel, and try again"));
+                return Err(Error::new(ErrorKind::Refused, why).with_remedy(
+                    "look at what it needs with the status of Funnel, and try again",
+                ));
             }
             tokio::time::sleep(LOOK).await;
         }

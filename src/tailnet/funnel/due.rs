@@ -74,7 +74,9 @@ impl Funnel<'_> {
                     continue;
                 }
                 decided.push(step.id.clone());
-                let Some(time) = at.ends_after.filter(|_| entry.undone_by.is_none()) else { continue };
+                let Some(time) = at.ends_after.filter(|_| entry.undone_by.is_none()) else {
+                    continue;
+                };
                 let (node, mount) = of_id(&step.id)?;
                 timed.push(Due {
                     node: node.to_owned(),
@@ -112,7 +114,8 @@ impl Funnel<'_> {
     /// [`NotFound`](ErrorKind::NotFound) if it has ended already.
     pub async fn plan_due(&self, due: &Due) -> Result<Plan> {
         let mut plan = self.plan_disable(due.mount.port, &due.mount.path).await?;
-        plan.notes.push(format!("its time, by change {}, was over at {:.0}", due.change, due.until));
+        plan.notes
+            .push(format!("its time, by change {}, was over at {:.0}", due.change, due.until));
         if plan.is_empty() {
             return Err(Error::new(ErrorKind::NotFound, "it has ended already"));
         }

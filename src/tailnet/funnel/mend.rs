@@ -32,7 +32,10 @@ impl Funnel<'_> {
         let mut first: Vec<Item> = Vec::new();
         for need in &admin {
             let mending = self.mending(need, ready).await.map_err(|error| {
-                let why = format!("Funnel is not ready on `{}`, and this cannot be mended from here: {error}", ready.machine);
+                let why = format!(
+                    "Funnel is not ready on `{}`, and this cannot be mended from here: {error}",
+                    ready.machine
+                );
                 let remedy = error.advice().map(|it| format!("; {it}")).unwrap_or_default();
                 Error::refused(why, format!("{steps}{remedy}"))
             })?;
@@ -67,7 +70,8 @@ impl Funnel<'_> {
         match need {
             "magic_dns" => tailnet.dns().plan_magic_dns(true).await,
             "https" => {
-                let update = SettingsUpdate { https_enabled: Some(true), ..SettingsUpdate::default() };
+                let update =
+                    SettingsUpdate { https_enabled: Some(true), ..SettingsUpdate::default() };
                 tailnet.tailnet_settings().plan_update(&update).await
             }
             _ => {

@@ -36,19 +36,24 @@ impl Funnel<'_> {
     /// request goes through Tailscale's ingress.
     pub async fn outside(&self, mount: &Mount) -> Outside {
         let settings = self.tailnet().settings();
-        let public: Vec<SocketAddr> = match settings.funnel_ingress {
-            Some(address) => vec![address],
-            None => {
-                let found = addresses(RESOLVER, &mount.host).await.into_iter();
-                found.map(|it| SocketAddr::new(it, mount.port)).collect()
-            }
+        let public: Vec<SocketAddr> = if let Some(address) = settings.funnel_ingress {
+            vec![address]
+        } else {
+            let found = addresses(RESOLVER, &mount.host).await.into_iter();
+            found.map(|it| SocketAddr::new(it, mount.port)).collect()
         };
         if public.is_empty() {
-            let why = format!("{} has no public address yet; that can take ten minutes", mount.host);
+            let why =
+                format!("{} has no public address yet; that can take ten minutes", mount.host);
             return Outside { why: Some(why), ..Outside::default() };
         }
         let ca_file = settings.ca_file.as_deref();
-        match ingress::look(&mount.url(), &mount.host, &public, ca_file).await {
+        // An address that was given has the port, too, which that of the URL would replace.
+        let url = match settings.funnel_ingress {
+            Some(_) => format!("https://{}{}", mount.host, mount.path),
+            None => mount.url(),
+        };
+        match ingress::look(&url, &mount.host, &public, ca_file).await {
             Ok(seen) => Outside {
                 answered: true,
                 status: Some(seen.status),

@@ -63,7 +63,8 @@ impl Funnel<'_> {
         let ready = self.ready().await?;
         let mount = Mount::new(&ready.host, expose.port, &expose.path)?;
         if !ready.allows(expose.port) {
-            let should = format!("must be one of {}: Funnel has no others here", ready.ports.join(", "));
+            let should =
+                format!("must be one of {}: Funnel has no others here", ready.ports.join(", "));
             return Err(Error::invalid_input("public_port", should));
         }
         let config = self.daemon().serve_config().await?;
@@ -133,7 +134,8 @@ impl Funnel<'_> {
             }
         };
         let mut warnings = vec![
-            "everybody on the internet can reach it; it must ask for a password or a token itself".to_owned(),
+            "everybody on the internet can reach it; it must ask for a password or a token itself"
+                .to_owned(),
         ];
         if let Some(own) = own.filter(|it| it.is_at(target.at)) {
             if !own.authenticates {
@@ -146,7 +148,10 @@ impl Funnel<'_> {
                     "start it with `--access read`, or set `allow_changes` if the public is to have them",
                 ));
             }
-            warnings.push("it is this server, whose tools reach the tailnet; calls are in its audit".to_owned());
+            warnings.push(
+                "it is this server, whose tools reach the tailnet; calls are in its audit"
+                    .to_owned(),
+            );
             return Ok((target, warnings));
         }
         match look(&target).await {
@@ -235,7 +240,10 @@ fn of(
     }
     let paths = others(config, mount);
     if !at.funnel && !paths.is_empty() {
-        plan.warnings.push(format!("what else is served on this port becomes public, too: {}", paths.join(", ")));
+        plan.warnings.push(format!(
+            "what else is served on this port becomes public, too: {}",
+            paths.join(", ")
+        ));
     }
     if let Some(time) = time {
         plan.notes.push(format!(

@@ -61,7 +61,8 @@ impl Ready {
         })
     }
 
-    fn of(status: &Status, prefs: &Prefs) -> Self {
+    /// Judges what the daemon says.
+    pub fn of(status: &Status, prefs: &Prefs) -> Self {
         let node = status.node.clone().unwrap_or_default();
         let magic_dns = status.tailnet.as_ref().is_some_and(|it| it.magic_dns);
         let https = node.has("https") && !status.cert_domains.is_empty();

@@ -5,7 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use serde_json::{Value, json};
 use url::{Host, Url};
 
-use crate::{Error, client::{Result, is_loopback}};
+use crate::{
+    Error,
+    client::{Result, is_loopback},
+};
 
 /// A program on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +34,9 @@ impl Target {
         let insecure = text.strip_prefix("https+insecure://");
         let plain = insecure.map_or_else(|| text.to_owned(), |rest| format!("https://{rest}"));
         let Ok(url) = Url::parse(&plain) else {
-            return wrong("must be a port such as `3000`, or an address such as `http://127.0.0.1:3000`");
+            return wrong(
+                "must be a port such as `3000`, or an address such as `http://127.0.0.1:3000`",
+            );
         };
         let (Some(host), true) = (url.host(), matches!(url.scheme(), "http" | "https")) else {
             return wrong("must be a port, or an address with http, https or https+insecure");

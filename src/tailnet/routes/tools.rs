@@ -134,7 +134,7 @@ impl List for ListExitNodes {
     }
 }
 
-/// Approve a device as an exit node, for IPv4 and IPv6.
+/// Approve a device as an exit node, for IPv4 and IPv6; the server's own machine is set up as one, too.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct EnableExitNode {
     /// Device name, start of name, ID or IP.
@@ -148,7 +148,7 @@ impl Edit for EnableExitNode {
     const SCOPES: &'static [&'static str] = WRITE_SCOPES;
 
     async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
-        tailnet.routes().plan_exit_node(&self.device, true).await
+        tailnet.this_node().plan_enable_exit_node(&self.device).await
     }
 }
 

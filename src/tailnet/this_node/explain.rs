@@ -131,9 +131,9 @@ fn target<'s>(status: &'s Status, to: &str) -> Result<Target<'s>> {
         }
         (Err(error), Some(address)) => {
             let routes = |it: &&Peer| longest(it, address).is_some();
-            let routers = status.peers.values().filter(routes);
-            let router = routers.max_by_key(|it| longest(it, address)).ok_or(error)?;
-            Ok(Target { peer: router, address, is_behind: true })
+            let able = status.peers.values().filter(routes);
+            let peer = able.max_by_key(|it| longest(it, address)).ok_or(error)?;
+            Ok(Target { peer, address, is_behind: true })
         }
         (Err(error), None) => Err(error),
     }
@@ -178,7 +178,11 @@ impl Explained {
     fn take_policy(&mut self, answer: Result<Answer>) {
         match answer {
             Ok(answer) if answer.allowed => {
-                let by = answer.by.first().map(|it| format!(" by {} ({})", it.rule, it.at)).unwrap_or_default();
+                let by = answer
+                    .by
+                    .first()
+                    .map(|it| format!(" by {} ({})", it.rule, it.at))
+                    .unwrap_or_default();
                 self.step("policy", StepState::Good, format!("allowed{by}"));
             }
             Ok(answer) => {
@@ -221,7 +225,8 @@ impl Explained {
             Ok(ping) => {
                 let why = ping.error.unwrap_or_else(|| "no answer".to_owned());
                 self.step("ping", StepState::Broken, why);
-                let next = "check the other machine's network: UDP and HTTPS to DERP relays must get out";
+                let next =
+                    "check the other machine's network: UDP and HTTPS to DERP relays must get out";
                 self.breaks(Broken::Path, next);
             }
             Err(error) => self.step("ping", StepState::Unknown, error.to_string()),
@@ -229,7 +234,8 @@ impl Explained {
     }
 
     fn take_connection(&mut self, dialled: Result<Dialled>, target: &Target<'_>) {
-        let where_ = if target.is_behind { "the machine behind the router" } else { "the other machine" };
+        let where_ =
+            if target.is_behind { "the machine behind the router" } else { "the other machine" };
         match dialled {
             Ok(Dialled::Open) => {
                 self.reached = Some(true);
@@ -241,13 +247,16 @@ impl Explained {
             Ok(Dialled::Refused) => {
                 self.reached = Some(false);
                 self.step("connect", StepState::Broken, "refused: nobody listens on the port");
-                let next = format!("start the service on {where_}, on an address that the tailnet reaches");
+                let next = format!(
+                    "start the service on {where_}, on an address that the tailnet reaches"
+                );
                 self.breaks(Broken::Port, next);
             }
             Ok(Dialled::Silent) => {
                 self.reached = Some(false);
                 self.step("connect", StepState::Broken, "no answer within 5 seconds");
-                let next = format!("look at the firewall of {where_}, and whether its shields are up");
+                let next =
+                    format!("look at the firewall of {where_}, and whether its shields are up");
                 self.breaks(Broken::Port, next);
             }
             Ok(Dialled::Failed(why)) => {

@@ -150,7 +150,10 @@ fn nobody(status: &Status, field: &str, text: &str) -> Error {
             || it.addresses.iter().any(|it| it.to_string() == text)
     });
     if own {
-        return Error::invalid_input(field, format!("is this machine itself, `{}`", status.machine()));
+        return Error::invalid_input(
+            field,
+            format!("is this machine itself, `{}`", status.machine()),
+        );
     }
     let machine = status.machine();
     let why = format!("`{text}` ({field}) is no peer that this machine, `{machine}`, knows");

@@ -161,12 +161,11 @@ impl ThisNode<'_> {
             sent: it.tx_bytes,
             handshake_seconds: seconds_ago(it.last_handshake.as_ref(), now),
         };
-        let mut paths: Vec<PathOf> = match name {
-            Some(name) => vec![path(peer(&status, "device", name)?)],
-            None => {
-                let used = |it: &&Peer| it.rx_bytes > 0 || it.tx_bytes > 0 || it.active;
-                status.peers.values().filter(used).map(path).collect()
-            }
+        let mut paths: Vec<PathOf> = if let Some(name) = name {
+            vec![path(peer(&status, "device", name)?)]
+        } else {
+            let used = |it: &&Peer| it.rx_bytes > 0 || it.tx_bytes > 0 || it.active;
+            status.peers.values().filter(used).map(path).collect()
         };
         paths.sort_by(|a, b| {
             let sum = |it: &PathOf| it.received.saturating_add(it.sent);
@@ -185,8 +184,11 @@ impl ThisNode<'_> {
         tokio::time::sleep(Duration::from_secs(u64::from(seconds))).await;
         let after = self.daemon().counters().await?;
         let moved = after.since(&before).ok_or_else(|| {
-            Error::new(ErrorKind::DaemonDown, "the Tailscale daemon was restarted while it was measured")
-                .with_remedy("measure again")
+            Error::new(
+                ErrorKind::DaemonDown,
+                "the Tailscale daemon was restarted while it was measured",
+            )
+            .with_remedy("measure again")
         })?;
         let metrics = self.daemon().user_metrics().await?;
         let machine = self.daemon().own_status().await?.machine().to_owned();

@@ -13,7 +13,7 @@ use crate::{
     change::{Change, Compare as _, Item, OnFailure, Plan, Risk},
     client::Result,
     local::{Prefs, Status},
-    tailnet::routes::EXIT,
+    tailnet::{devices::find, routes::EXIT},
 };
 
 /// The most routes of a node.
@@ -28,7 +28,11 @@ impl ThisNode<'_> {
     /// [`NotFound`](ErrorKind::NotFound) if this node knows no such peer; [`Refused`](ErrorKind::Refused) if
     /// it cannot be used as an exit node, or is not connected: then this machine would lose its internet
     /// access.
-    pub async fn plan_exit_node(&self, name: Option<&str>, allow_lan: Option<bool>) -> Result<Plan> {
+    pub async fn plan_exit_node(
+        &self,
+        name: Option<&str>,
+        allow_lan: Option<bool>,
+    ) -> Result<Plan> {
         let (status, prefs) = self.now().await?;
         let to = match name {
             None if allow_lan.is_some() => {
@@ -110,6 +114,30 @@ impl ThisNode<'_> {
         self.plan_offer(&status, &prefs, to, &new).await
     }
 
+    /// Plans to approve a device as an exit node. If it is this machine and does not offer to be one, the plan
+    /// makes the offer, too. Where the daemon cannot be asked, only the approval is planned.
+    ///
+    /// # Errors
+    ///
+    /// As [`Routes::plan_exit_node`](crate::tailnet::routes::Routes::plan_exit_node).
+    pub async fn plan_enable_exit_node(&self, device: &str) -> Result<Plan> {
+        let tailnet = self.tailnet();
+        let approval = tailnet.routes().plan_exit_node(device, true).await?;
+        let list = tailnet.devices().list().await?;
+        let device = find::find(&list, device)?;
+        let offers =
+            device.advertised_routes.iter().flatten().any(|it| EXIT.contains(&it.as_str()));
+        if offers {
+            return Ok(approval);
+        }
+        match self.daemon().own_status().await {
+            Ok(status) if status.is_running() && status.id() == device.key() => {
+                self.plan_advertise_exit_node(true).await
+            }
+            _ => Ok(approval),
+        }
+    }
+
     /// Plans whether this machine uses the subnet routes of others.
     ///
     /// # Errors
@@ -126,7 +154,8 @@ impl ThisNode<'_> {
         }
         let verb = if on { "goes" } else { "no longer goes" };
         let shown = routed.iter().take(10).copied().collect::<Vec<_>>().join(", ");
-        let warning = format!("its traffic to {shown} {verb} through subnet routers of the tailnet");
+        let warning =
+            format!("its traffic to {shown} {verb} through subnet routers of the tailnet");
         Ok(plan.warned(vec![warning]))
     }
 
@@ -167,7 +196,9 @@ impl ThisNode<'_> {
                     "this machine does not pass packets on yet: {}",
                     crate::visible::visible_up_to(&problem, 300)
                 )),
-                Err(error) => plan.notes.push(format!("whether it passes packets on is unknown: {error}")),
+                Err(error) => {
+                    plan.notes.push(format!("whether it passes packets on is unknown: {error}"));
+                }
             }
             self.approve(status, &mut plan, new).await?;
         }
@@ -195,7 +226,9 @@ impl ThisNode<'_> {
                 return Ok(());
             }
             Err(error) => {
-                plan.notes.push(format!("an admin must approve it, since this credential cannot: {error}"));
+                plan.notes.push(format!(
+                    "an admin must approve it, since this credential cannot: {error}"
+                ));
                 return Ok(());
             }
         };
@@ -234,7 +267,10 @@ fn subnets(routes: &[String]) -> Result<Vec<String>> {
             return wrong(format!("has `{route}`, which is no network such as 10.20.0.0/16"));
         };
         if net.trunc() != net {
-            return wrong(format!("has `{route}`, which is an address in a network: `{}`", net.trunc()));
+            return wrong(format!(
+                "has `{route}`, which is an address in a network: `{}`",
+                net.trunc()
+            ));
         }
         if net.prefix_len() == 0 {
             return wrong(format!("has `{route}`: to offer an exit node is another change"));

@@ -17,6 +17,7 @@ const MAX_WARNINGS: usize = 20;
 
 /// The state of this node.
 #[derive(Debug, Clone, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the daemon has as many")]
 #[non_exhaustive]
 pub struct NodeState {
     /// Short name of the machine; empty before its first login.

@@ -11,6 +11,7 @@
 //! | requests and odd answers of the client, by the byte | [`Server`] |
 //! | text of others that is not to be trusted | [`hostile`] |
 //! | a server over HTTP | [`http`] |
+//! | real Tailscale daemons | [`daemons`] |
 //! | name servers | [`dns`] |
 //! | the program, as a process | `crate::cli::command_line::program` |
 //! | a client without TLS | [`loopback::plain_http`] |
@@ -18,6 +19,7 @@
 
 pub mod agent;
 pub mod changes;
+pub mod daemons;
 pub mod dns;
 pub mod edits;
 pub mod fake_user;

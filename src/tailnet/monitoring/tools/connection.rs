@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::here::Paths;
 use crate::{
     Error, Operation, Tailnet,
     client::Result,
@@ -39,6 +40,16 @@ pub(crate) struct GetConnectionMetrics {
     since: Option<String>,
     /// Rows, up to 50; default 10.
     limit: Option<usize>,
+    /// Instead, how the server's machine reaches its peers (or `device`) now, by its daemon.
+    this_node: bool,
+}
+
+/// What is known of the tailnet, or by the daemon of the server's machine.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Connections {
+    Known(Box<Connection>),
+    Here(Paths),
 }
 
 /// The result of `get_connection_metrics`.
@@ -82,11 +93,21 @@ impl Query for GetConnectionMetrics {
     ];
     // Without flow logs, the reports of the clients remain.
     const SCOPES: &'static [&'static str] = &["devices:core:read"];
-    type Output = Connection;
+    type Output = Connections;
 
-    async fn call(self, tailnet: &Tailnet) -> Result<Connection> {
+    async fn call(self, tailnet: &Tailnet) -> Result<Connections> {
         let most = self.limit.unwrap_or(ROWS);
         self.check(most)?;
+        if self.this_node {
+            let paths = Paths::of(tailnet, self.device.as_deref(), most).await?;
+            return Ok(Connections::Here(paths));
+        }
+        self.known(tailnet, most).await.map(|it| Connections::Known(Box::new(it)))
+    }
+}
+
+impl GetConnectionMetrics {
+    async fn known(self, tailnet: &Tailnet, most: usize) -> Result<Connection> {
         let now = Timestamp::now();
         let since = instant("since", self.since.as_deref().unwrap_or("1h"), now)?;
         if since >= now {
@@ -98,10 +119,13 @@ impl Query for GetConnectionMetrics {
             None => of_all(tailnet, window, most).await,
         }
     }
-}
 
-impl GetConnectionMetrics {
     fn check(&self, most: usize) -> Result<()> {
+        let given = [("with", self.with.is_some()), ("since", self.since.is_some())];
+        if let Some((name, _)) = given.iter().find(|it| self.this_node && it.1) {
+            let why = "does not apply with `this_node`, which is about the present and one machine";
+            return Err(Error::invalid_input(name, why));
+        }
         if self.with.is_some() && self.device.is_none() {
             return Err(Error::invalid_input("with", "needs `device`, the other end of the pair"));
         }

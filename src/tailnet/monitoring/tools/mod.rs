@@ -24,6 +24,7 @@ use crate::{
 };
 
 mod connection;
+mod here;
 pub(crate) mod traffic;
 mod usage;
 

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::here::Measured;
 use crate::{
     Error, Operation, Tailnet,
     client::Result,
@@ -34,6 +35,16 @@ pub(crate) struct MonitorBandwidth {
     kind: Option<Kind>,
     /// Rows, up to 100; default 5.
     limit: Option<usize>,
+    /// Instead, measure what the server's machine moves now, for so many seconds (1 to 60).
+    this_node_seconds: Option<u32>,
+}
+
+/// What flow logs say, or what the daemon of the server's machine counts.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Moved {
+    Logged(Box<Bandwidth>),
+    Measured(Measured),
 }
 
 /// What the rows are.
@@ -89,9 +100,47 @@ impl Query for MonitorBandwidth {
         Operation::ListNetworkFlowLogs,
         Operation::GetTailnetSettings,
     ];
-    type Output = Bandwidth;
+    // Without them, what the server's machine moves can still be measured.
+    const SCOPES: &'static [&'static str] = &["devices:core:read"];
+    type Output = Moved;
 
-    async fn call(self, tailnet: &Tailnet) -> Result<Bandwidth> {
+    async fn call(self, tailnet: &Tailnet) -> Result<Moved> {
+        match self.this_node_seconds {
+            Some(seconds) => {
+                self.is_alone()?;
+                Measured::in_seconds(tailnet, seconds, self.limit()).await.map(Moved::Measured)
+            }
+            None => self.logged(tailnet).await.map(|it| Moved::Logged(Box::new(it))),
+        }
+    }
+}
+
+impl MonitorBandwidth {
+    /// A question on the command line, by the same names.
+    pub(crate) fn new(by: By, kind: Option<Kind>, limit: Option<usize>) -> Self {
+        Self { by, kind, limit, ..Self::default() }
+    }
+
+    /// Flow logs have filters; the daemon's counters have none.
+    fn is_alone(&self) -> Result<()> {
+        let given = [
+            ("by", self.by != By::default()),
+            ("since", self.since.is_some()),
+            ("until", self.until.is_some()),
+            ("device", self.device.is_some()),
+            ("kind", self.kind.is_some()),
+        ];
+        match given.iter().find(|it| it.1) {
+            Some((name, _)) => Err(Error::invalid_input(
+                name,
+                "does not apply with `this_node_seconds`, which measures all peers of one machine",
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// What the flow logs say.
+    pub(crate) async fn logged(self, tailnet: &Tailnet) -> Result<Bandwidth> {
         self.check()?;
         let now = Timestamp::now();
         let until = self.until.as_ref().map(|it| instant("until", it, now)).transpose()?;
@@ -101,13 +150,6 @@ impl Query for MonitorBandwidth {
         (which.device, which.kind) = (self.device.clone(), self.kind);
         let traffic = tailnet.monitoring().traffic(window, &which, now).await?;
         Ok(self.shown(traffic))
-    }
-}
-
-impl MonitorBandwidth {
-    /// A question on the command line, by the same names.
-    pub(crate) fn new(by: By, kind: Option<Kind>, limit: Option<usize>) -> Self {
-        Self { by, kind, limit, ..Self::default() }
     }
 
     fn limit(&self) -> usize {

@@ -1,5 +1,7 @@
 //! `tailsteward doctor`: checks the setup, and says what to do about each problem.
 
+mod daemon;
+
 use std::collections::BTreeSet;
 
 use serde::Serialize;
@@ -58,6 +60,7 @@ pub(super) async fn examine(
     json: bool,
 ) -> (String, bool) {
     let mut checks = vec![versions(), offered(offer), journal(place).await];
+    checks.extend(daemon::checks(&target.daemon(), offer).await);
     for connected in target.connect_each().await {
         match connected {
             Ok(connected) => {

@@ -1,0 +1,5 @@
+//! The Tailscale daemon of this machine.
+
+mod absent;
+mod real_daemon;
+mod serve;

@@ -1,0 +1,3 @@
+//! The node that this program runs on.
+
+mod real_daemon;
