@@ -38,7 +38,20 @@ fn names(kind: &str, change: &Change) -> &'static [&'static str] {
         "service host" => &["services_approve_host"],
         "AWS external id" if change.field == "role_arn" => &["validate_aws_external_id"],
         "AWS external id" => &["create_aws_external_id"],
+        "node preferences" => of_node(change),
+        "funnel" if change.to.is_null() || change.to == false => &["funnel_disable"],
+        "funnel" => &["funnel_enable"],
         _ => of_resource(kind, change),
+    }
+}
+
+/// Of the preferences of the machine that this program runs on.
+fn of_node(change: &Change) -> &'static [&'static str] {
+    match change.field.as_str() {
+        "exit_node" | "allow_lan_access" => &["use_exit_node"],
+        "advertised_routes" => &["advertise_routes", "advertise_exit_node", "enable_exit_node"],
+        "accept_routes" => &["set_accept_routes"],
+        _ => &["funnel_enable"],
     }
 }
 

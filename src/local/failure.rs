@@ -61,14 +61,14 @@ pub(super) fn refused(name: &str, answer: &ProgramAnswer, changes: bool) -> Erro
     let status = answer.status;
     let call = name.split('?').next().unwrap_or(name);
     let words = words(&answer.body);
-    let said = |before: &str| match words.as_str() {
+    let with_words = |before: &str| match words.as_str() {
         "" => format!("{before} ({call}: {status})"),
         words => format!("{before} ({call}: {words})"),
     };
     let error = match status {
         StatusCode::FORBIDDEN => Error::new(
             ErrorKind::NotOperator,
-            said("the Tailscale daemon does not allow this user to do that"),
+            with_words("the Tailscale daemon does not allow this user to do that"),
         )
         .with_remedy(
             "make the user who runs this program its operator: `sudo tailscale set --operator=USER`; or run it \
@@ -76,24 +76,24 @@ pub(super) fn refused(name: &str, answer: &ProgramAnswer, changes: bool) -> Erro
         ),
         StatusCode::UNAUTHORIZED => Error::new(
             ErrorKind::NotOperator,
-            said("the Tailscale daemon does not accept this user"),
+            with_words("the Tailscale daemon does not accept this user"),
         )
         .with_remedy("on Windows only one user at a time can use Tailscale; else run as root"),
         StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {
-            Error::new(ErrorKind::DaemonTooOld, said("the Tailscale daemon does not know that request"))
+            Error::new(ErrorKind::DaemonTooOld, with_words("the Tailscale daemon does not know that request"))
                 .with_remedy("update Tailscale on this machine")
         }
         StatusCode::PRECONDITION_FAILED => {
-            Error::new(ErrorKind::Stale, said("somebody else has changed it since it was read"))
+            Error::new(ErrorKind::Stale, with_words("somebody else has changed it since it was read"))
         }
-        StatusCode::SERVICE_UNAVAILABLE => logged_out(&said("the Tailscale daemon has no network yet")),
+        StatusCode::SERVICE_UNAVAILABLE => logged_out(&with_words("the Tailscale daemon has no network yet")),
         StatusCode::TOO_MANY_REQUESTS => {
-            Error::new(ErrorKind::RateLimited, said("the Tailscale daemon says to wait"))
+            Error::new(ErrorKind::RateLimited, with_words("the Tailscale daemon says to wait"))
         }
         _ if status.is_client_error() => {
-            Error::new(ErrorKind::Rejected, said("the Tailscale daemon did not accept the request"))
+            Error::new(ErrorKind::Rejected, with_words("the Tailscale daemon did not accept the request"))
         }
-        _ => Error::new(ErrorKind::Upstream, said("the Tailscale daemon failed"))
+        _ => Error::new(ErrorKind::Upstream, with_words("the Tailscale daemon failed"))
             .with_remedy("see its log: `journalctl -u tailscaled`"),
     };
     let error = error.answered(status.as_u16(), None);

@@ -90,7 +90,7 @@ impl Error {
             }
             ErrorKind::DaemonLoggedOut => "log this machine in: `tailscale up`".to_owned(),
             ErrorKind::NotOperator => {
-                "run `sudo tailscale set --operator=USER` for the user who runs this program"
+                "make the user who runs this program the operator of Tailscale on this machine"
                     .to_owned()
             }
             ErrorKind::DaemonTooOld => "update Tailscale on this machine".to_owned(),

@@ -1,7 +1,7 @@
 //! What this node serves to its tailnet (Serve) and to the internet (Funnel).
 //!
-//! The daemon keeps one document. It is always read, changed in one place and written back as a whole under
-//! its version, so that what others serve stays as it is.
+//! The daemon keeps one document. It is always read, changed in one place and written back under its
+//! version, so that what others serve stays as it is.
 
 use http::{Method, header::IF_MATCH};
 use serde::Serialize;

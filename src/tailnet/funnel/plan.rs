@@ -127,7 +127,7 @@ impl Funnel<'_> {
                 let own = own.ok_or_else(|| {
                     Error::refused(
                         "this server is not reached over HTTP, so there is nothing to make public",
-                        "start it with `serve --http --tokens FILE`",
+                        "let it serve over HTTP, with tokens",
                     )
                 })?;
                 (Target::of_port(own.address.port()), *changes)
@@ -145,7 +145,7 @@ impl Funnel<'_> {
             if own.access > Risk::Read && !may_change {
                 return Err(Error::refused(
                     format!("this server offers tools with {} access", own.access),
-                    "start it with `--access read`, or set `allow_changes` if the public is to have them",
+                    "let it serve with read access, or allow changes if the public is to have them",
                 ));
             }
             warnings.push(
@@ -161,7 +161,7 @@ impl Funnel<'_> {
                 needs_end(expose)?;
                 warnings.push(
                     "it looks like an MCP server with tokens: whoever has one can do all that it offers, so it \
-                     should run with `--access read`"
+                     should serve with read access"
                         .to_owned(),
                 );
             }
@@ -189,7 +189,7 @@ impl Funnel<'_> {
 fn open_server(what: &str) -> Error {
     Error::refused(
         format!("{what} answers anybody without asking who it is, so it must not be public"),
-        "give it tokens first: `token add`, then `serve --http --tokens FILE`",
+        "let it serve with tokens first",
     )
 }
 

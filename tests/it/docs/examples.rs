@@ -10,12 +10,18 @@ use tailsteward::{
     catalogue,
     catalogue::{Offer, Selectors, ToolSelection},
     history::{History, Source},
+    local::EditPrefs,
     mcp,
     tailnet::alerts::Judge,
     tool::Risk,
 };
 
-use crate::support::{agent::Agent, tailnet::sandbox};
+use crate::support::{
+    agent::Agent,
+    daemons::{Daemons, soon},
+    edits,
+    tailnet::sandbox,
+};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/EXAMPLES.md");
 
@@ -89,13 +95,46 @@ async fn every_example_works() {
     let mut setup = mcp::Setup::new(Risk::Danger).unwrap();
     setup.offer = Offer::new(Risk::Danger, ToolSelection::read(&words).unwrap(), Vec::new());
     setup.yes = true;
-    let agent = Agent::with(&tailnet, setup).await;
+    run(&Agent::with(&tailnet, setup).await, |tool| !is_of_this_machine(tool)).await;
+}
+
+#[tokio::test]
+#[ignore = "needs a real tailscaled: .ci/tailnet cargo test --test it real_daemon -- --ignored"]
+async fn every_example_about_this_machine_works_with_a_real_daemon() {
+    let daemons = Daemons::start(&["-n", "2", "-funnel"]);
+    let (_sandbox, tailnet) = sandbox().await;
+    let mut edit = EditPrefs::default();
+    edit.advertise_routes = Some(vec!["0.0.0.0/0".to_owned(), "::/0".to_owned()]);
+    daemons.daemon(2).edit_prefs(&edit).await.unwrap();
+    daemons.post("/routes?node=node2&routes=0.0.0.0/0,::/0", "").await;
+    soon(|| async {
+        let status = daemons.daemon(1).status().await.unwrap();
+        status.peers.values().any(|it| it.exit_node_option).then_some(())
+    })
+    .await;
+    let agent = edits::agent(&daemons.on(1, &tailnet)).await;
+
+    run(&agent, is_of_this_machine).await;
+}
+
+/// Whether a tool asks the daemon of this machine.
+fn is_of_this_machine(tool: &str) -> bool {
+    let mut sets =
+        catalogue::TOOLSETS.iter().filter(|it| matches!(it.name, "this_node" | "funnel"));
+    sets.any(|set| set.tools.iter().any(|it| it.name == tool))
+}
+
+/// Makes the calls of the file whose tool `is_wanted`.
+async fn run(agent: &Agent, is_wanted: impl Fn(&str) -> bool) {
     let mut kept: BTreeMap<String, Value> = BTreeMap::new();
     let mut failures = Vec::new();
+    let mut calls = 0;
 
+    let all = examples(&fs::read_to_string(FILE).unwrap());
     for Example { line, tool, keeps, tokens, arguments } in
-        examples(&fs::read_to_string(FILE).unwrap())
+        all.into_iter().filter(|it| is_wanted(it.tool))
     {
+        calls += 1;
         let mut text = arguments;
         for (name, value) in &kept {
             text = text.replace(&format!("\"{{{{{name}}}}}\""), &value.to_string());
@@ -126,5 +165,5 @@ async fn every_example_works() {
         }
     }
 
-    assert!(failures.is_empty(), "{failures:#?}");
+    assert!(failures.is_empty() && calls > 0, "{failures:#?}");
 }

@@ -85,6 +85,12 @@ const UNDO: &[(&str, &str)] = &[
     ("set_alert_rules", "yes"),
     ("acknowledge_alert", "yes"),
     ("mute_alerts", "yes"),
+    ("use_exit_node", "yes, on the same machine"),
+    ("advertise_routes", "yes, on the same machine"),
+    ("advertise_exit_node", "yes, on the same machine"),
+    ("set_accept_routes", "yes, on the same machine"),
+    ("funnel_enable", "yes, on the same machine; what was seen meanwhile stays seen"),
+    ("funnel_disable", "yes, on the same machine"),
     ("undo_change", "yes: it is done again"),
 ];
 

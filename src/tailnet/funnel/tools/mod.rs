@@ -79,9 +79,9 @@ pub(crate) struct EnableFunnel {
     this_server: Option<bool>,
     /// With `this_server`: tools that change something, too.
     allow_changes: Option<bool>,
-    /// Default 443.
+    /// Public port; default 443.
     public_port: Option<u16>,
-    /// Default `/`.
+    /// Public path; default `/`.
     path: Option<String>,
     /// End by itself after this time, such as `2h`.
     r#for: Option<String>,
@@ -121,9 +121,9 @@ impl Edit for EnableFunnel {
 /// End what the internet reaches at a port and path of the server's machine.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct DisableFunnel {
-    /// Default 443.
+    /// Public port; default 443.
     public_port: Option<u16>,
-    /// Default `/`.
+    /// Public path; default `/`.
     path: Option<String>,
 }
 

@@ -72,7 +72,7 @@ impl Query for GetNetcheck {
 pub(crate) struct ExplainConnection {
     /// Device name, start of name, ID or IP; also an address behind a subnet router.
     to: String,
-    /// TCP port.
+    /// TCP port, such as 443.
     port: u16,
 }
 

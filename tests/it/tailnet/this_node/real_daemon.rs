@@ -27,6 +27,11 @@ async fn the_state_of_the_machine_is_shown() {
     assert_eq!((&state["machine"], &state["state"]), (&json!("node1"), &json!("Running")));
     assert_eq!(state["peers"], json!({ "known": 1, "connected": 1 }));
     assert_eq!(state["tailnet"], "example.com");
+    let network = agent.call("get_netcheck", json!({})).await;
+    assert_eq!((&network["machine"], &network["nearest_derp"]), (&json!("node1"), &json!("test")));
+    let on = agent.call("set_accept_routes", json!({ "on": true })).await;
+    assert_eq!(on["changes"][0]["after"], json!(true));
+    assert!(daemons.daemon(1).prefs().await.unwrap().accept_routes);
 }
 
 #[tokio::test]
