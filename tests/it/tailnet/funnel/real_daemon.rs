@@ -62,8 +62,8 @@ fn answering(answer: &'static str) -> u16 {
     port
 }
 
-/// What a stranger on the internet gets; none without a connection.
-async fn stranger(daemons: &Daemons, port: u16, path: &str) -> Option<(StatusCode, String)> {
+/// A client on the internet, and the public name of `node1`.
+pub fn visitor(daemons: &Daemons, port: u16) -> (reqwest::Client, String) {
     let host = daemons.node(1)["dnsname"].as_str().unwrap().to_owned();
     let mut roots = rustls::RootCertStore::empty();
     for found in rustls_pki_types::CertificateDer::pem_file_iter(daemons.text("ca")).unwrap() {
@@ -83,6 +83,12 @@ async fn stranger(daemons: &Daemons, port: u16, path: &str) -> Option<(StatusCod
         .resolve(&host, daemons.ingress(port).parse().unwrap())
         .build()
         .unwrap();
+    (client, host)
+}
+
+/// What a stranger on the internet gets; none without a connection.
+async fn stranger(daemons: &Daemons, port: u16, path: &str) -> Option<(StatusCode, String)> {
+    let (client, host) = visitor(daemons, port);
     // A port in the address would win over that of the ingress.
     let answer = client.get(format!("https://{host}{path}")).send().await.ok()?;
     Some((answer.status(), answer.text().await.ok()?))

@@ -1,0 +1,3 @@
+//! The demo of `scripts/start-funnel-demo.sh`.
+
+mod real_daemon;
