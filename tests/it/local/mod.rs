@@ -1,5 +1,6 @@
 //! The Tailscale daemon of this machine.
 
+#[cfg(unix)]
 mod absent;
 mod real_daemon;
 mod serve;
