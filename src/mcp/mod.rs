@@ -1,6 +1,9 @@
 //! The MCP server: a thin layer over the tools, and the only module that knows the protocol.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use rmcp::{
@@ -16,7 +19,9 @@ use rmcp::{
     service::{RequestContext, SubscriptionContext},
 };
 use serde_json::Value;
+use url::Url;
 
+mod approve;
 mod call;
 mod complete;
 mod confirm;
@@ -37,7 +42,7 @@ use crate::{
     alerts::Receivers,
     catalogue::Offer,
     change::store::Store,
-    guard::{Guard, Principal},
+    guard::{Approvals, Guard, Principal},
     jobs::{self, Duties, Heard, Heartbeat},
     tailnet::{Tailnets, monitoring::metrics, reports::Schedule},
 };
@@ -60,6 +65,8 @@ struct Inner {
     heartbeat: Option<Heartbeat>,
     reports: Option<Schedule>,
     heard: Heard,
+    /// Where the page is on which plans are approved, if this server has one.
+    approval_page: OnceLock<Url>,
     /// Built once, since every conversation starts by listing the tools.
     tools: Vec<Tool>,
     instructions: String,
@@ -103,8 +110,35 @@ impl Server {
         let guard = Arc::new(setup.guard(tailnets));
         let (sealing_key, reports) = (setup.sealing_key, setup.reports);
         let heard = Heard::default();
-        let inner = Inner { guard, sealing_key, heartbeat, reports, heard, tools, instructions };
+        let approval_page = OnceLock::new();
+        let inner = Inner {
+            guard,
+            sealing_key,
+            heartbeat,
+            reports,
+            heard,
+            approval_page,
+            tools,
+            instructions,
+        };
         Self { inner: Arc::new(inner), watched: Watched::default() }
+    }
+
+    /// What approves the plans that wait for a person outside of a conversation.
+    pub fn approvals(&self) -> Approvals {
+        self.guard().approvals()
+    }
+
+    /// Whether plans may have to be approved outside of a conversation, in a store that others can open.
+    pub(crate) fn needs_approvals(&self) -> bool {
+        self.guard().needs_approvals() && !self.store().is_in_memory()
+    }
+
+    /// Sends people who are to approve a plan to the page at `/approve/` of this server, whose URL is `base`.
+    pub fn approve_at(&self, base: &Url) {
+        if let Ok(page) = base.join("/approve/") {
+            let _ = self.inner.approval_page.set(page);
+        }
     }
 
     /// Waits until no change is running and the audit log is written, but not forever.

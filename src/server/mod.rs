@@ -1,5 +1,7 @@
 //! The MCP server's transports: stdin and stdout, or HTTP with authentication.
 
+mod approve;
+mod approve_page;
 mod ask;
 mod auth;
 mod calls;

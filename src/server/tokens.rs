@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::SystemTime,
 };
 
@@ -15,12 +15,14 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use tokio_util::sync::CancellationToken;
-use toml_edit::{Array, DocumentMut, Item, Table, Value};
+use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value};
 
 use crate::{
+    catalogue,
     client::{Error, ErrorKind, Result},
     config::files,
     guard::Principal,
+    guardrails::{ToolLimit, Window},
 };
 
 /// The prefix of every token, by which secret scanners recognise leaked ones.
@@ -53,9 +55,21 @@ pub struct Grant {
     pub tailnet_metrics: bool,
     /// When the token expires; `None` for never.
     pub expires: Option<Timestamp>,
+    /// When the token may be used, before it expires; at any time if there are none.
+    #[serde(default)]
+    pub hours: Vec<Window>,
+    /// How often tools may be used, by their names.
+    #[serde(default)]
+    pub limits: BTreeMap<String, ToolLimit>,
 }
 
 impl Grant {
+    /// Whether the token may be used now.
+    fn is_open(&self) -> bool {
+        let now = Timestamp::now();
+        self.hours.is_empty() || self.hours.iter().any(|window| window.is_open(now))
+    }
+
     /// Whether the token has expired.
     pub fn is_expired(&self) -> bool {
         self.expires.is_some_and(|it| it <= Timestamp::now())
@@ -76,6 +90,10 @@ pub struct NewToken {
     pub tailnet_metrics: bool,
     /// When the token expires; `None` for never.
     pub expires: Option<Timestamp>,
+    /// When the token may be used, before it expires; at any time if there are none.
+    pub hours: Vec<Window>,
+    /// How often tools may be used, by their names.
+    pub limits: BTreeMap<String, ToolLimit>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -117,6 +135,9 @@ impl TokenFile {
                 return Err(bad(&format!("`sha256` of `{name}` is not a base64 hash")));
             }
             check_name(name)?;
+            for tool in grant.limits.keys() {
+                catalogue::named(tool).map_err(|error| bad(&error.to_string()))?;
+            }
         }
         Ok(Self { path: path.to_owned(), document, content })
     }
@@ -158,6 +179,13 @@ impl TokenFile {
         }
         if let Some(expires) = new.expires {
             put("expires", expires.to_string().into());
+        }
+        if !new.hours.is_empty() {
+            put("hours", new.hours.iter().map(ToString::to_string).collect::<Array>().into());
+        }
+        if !new.limits.is_empty() {
+            let limits = new.limits.iter().map(|(tool, limit)| (tool, limit.to_string()));
+            put("limits", limits.collect::<InlineTable>().into());
         }
         let mut all = Table::new();
         all.set_implicit(true);
@@ -225,6 +253,8 @@ struct Entry {
     digest: [u8; 32],
     grant: Grant,
     holder: Holder,
+    /// Whether it could be used when that was last looked at.
+    was_open: bool,
 }
 
 /// The holder of a token.
@@ -237,6 +267,8 @@ pub(super) struct Holder {
     pub(super) tailnet_metrics: bool,
     /// Cancelled when the token becomes invalid; its sessions and streams end then.
     pub(super) ended: CancellationToken,
+    /// When the token may be used.
+    pub(super) hours: Arc<[Window]>,
 }
 
 impl Tokens {
@@ -287,6 +319,7 @@ impl Tokens {
             }
         }
         known.end_expired();
+        known.end_closed();
     }
 
     /// The holder of `token`, if it is valid.
@@ -319,14 +352,29 @@ impl Known {
                 let mut principal = Principal::new(name);
                 principal.read_only = grant.read_only;
                 principal.toolsets.clone_from(&grant.toolsets);
+                principal.limits.clone_from(&grant.limits);
+                let hours = grant.hours.clone().into();
                 let ended = CancellationToken::new();
                 let Grant { metrics, tailnet_metrics, .. } = grant;
-                let holder = Holder { principal, metrics, tailnet_metrics, ended };
-                self.entries.push(Entry { digest, grant, holder });
+                let holder = Holder { principal, metrics, tailnet_metrics, ended, hours };
+                let was_open = grant.is_open();
+                self.entries.push(Entry { digest, grant, holder, was_open });
             }
         }
         for gone in before {
             gone.holder.ended.cancel();
+        }
+    }
+
+    /// Ends the sessions of tokens whose hours are over. They may open others later.
+    fn end_closed(&mut self) {
+        for entry in self.entries.iter_mut().filter(|it| !it.grant.hours.is_empty()) {
+            let is_open = entry.grant.is_open();
+            if entry.was_open && !is_open {
+                entry.holder.ended.cancel();
+                entry.holder.ended = CancellationToken::new();
+            }
+            entry.was_open = is_open;
         }
     }
 
@@ -341,7 +389,8 @@ impl Holder {
     /// The holder for callers on this machine without authentication.
     pub(super) fn local() -> Self {
         let ended = CancellationToken::new();
-        Self { principal: Principal::local(), metrics: false, tailnet_metrics: false, ended }
+        let hours = Arc::default();
+        Self { principal: Principal::local(), metrics: false, tailnet_metrics: false, ended, hours }
     }
 }
 

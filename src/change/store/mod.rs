@@ -11,14 +11,22 @@ use jiff::Timestamp;
 use sqlx::AnyPool;
 use tokio::{sync::OnceCell, task::AbortHandle};
 
+mod approvals;
 mod audit;
+mod codes;
 mod late;
 mod plans;
+mod quota;
 mod read;
 mod schema;
 mod write;
 
 use self::late::Waiting;
+#[cfg(feature = "server")]
+pub(crate) use self::{
+    approvals::{NewApproval, UsedApproval},
+    quota::{Left, Quota, remedy},
+};
 pub use self::{audit::Audit, plans::Used};
 pub use crate::database::Place;
 use crate::{

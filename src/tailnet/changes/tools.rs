@@ -2,12 +2,12 @@
 
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{ChangeDetails, ChangeList};
 use crate::{
     Error, Operation, Tailnet,
-    change::{Outcome, Plan, Risk, journal::Find},
+    change::{Approval, ApprovalState, Outcome, Plan, Risk, journal::Find},
     client::Result,
     tailnet::logging::tools::GetAuditLogs,
     tool::{Edit, List, PageSize, Paged, Part, Toolset, edit, list},
@@ -22,6 +22,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
         list::<ListChanges>(),
         list::<GetChange>(),
         edit::<UndoChange>(),
+        list::<ListPendingPlans>(),
         list::<GetAuditLogs>(),
     ],
 };
@@ -99,5 +100,38 @@ impl Edit for UndoChange {
 
     async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
         tailnet.changes().plan_undo(self.change).await
+    }
+}
+
+/// List plans that need a person's approval, newest first, and what was decided.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct ListPendingPlans {
+    /// Only plans in this state.
+    state: Option<ApprovalState>,
+}
+
+/// A page of plans that need approval.
+#[derive(Debug, Serialize)]
+pub(crate) struct PlanList {
+    total: usize,
+    plans: Vec<Approval>,
+}
+
+impl List for ListPendingPlans {
+    const NAME: &'static str = "list_pending_plans";
+    const OPERATIONS: &'static [Operation] = &[];
+    const PAGE: PageSize = PageSize { usual: 20, max: 200 };
+    type Output = Paged<PlanList>;
+
+    async fn list(self, tailnet: &Tailnet, part: Part) -> Result<Self::Output> {
+        let mut plans = tailnet.changes().awaiting_approval().await?;
+        plans.retain(|plan| self.state.is_none_or(|state| state == plan.state));
+        let total = plans.len();
+        let plans: Vec<Approval> =
+            plans.into_iter().skip(part.offset()).take(part.limit()).collect();
+        let shown = part.offset().saturating_add(plans.len());
+        let last = plans.last().map(|plan| plan.plan_id.clone()).unwrap_or_default();
+        let next = (shown < total).then(|| part.next(shown, &last));
+        Ok(Paged::new(PlanList { total, plans }, next))
     }
 }
