@@ -24,6 +24,13 @@ async fn alone(tailnet: &Tailnet, setup: &Setup) -> Session {
     FakeUser::who(Says::CannotAsk).at(tailnet, setup.clone(), Era::Sessions).await
 }
 
+/// Devices whose key expires.
+async fn expiring(tailnet: &Tailnet) -> Vec<Device> {
+    let devices = own(tailnet).await.into_iter();
+    let expires = |it: &Device| !it.key_expiry_disabled.unwrap_or_default();
+    devices.filter(|it| it.tags().is_empty() && expires(it)).collect()
+}
+
 fn id(shown: &Value) -> &str {
     shown["plan_id"].as_str().unwrap()
 }
@@ -67,7 +74,7 @@ async fn an_approved_plan_is_applied_once_and_journal_and_audit_say_who_approved
 async fn a_model_alone_gets_nothing_applied() {
     for mode in MODES {
         let (sandbox, tailnet) = sandbox().await;
-        let devices = own(&tailnet).await;
+        let devices: Vec<Device> = expiring(&tailnet).await;
         let [device, other] = &devices[..2] else { panic!() };
         let setup = setup_in(mode);
         let session = alone(&tailnet, &setup).await;
@@ -104,10 +111,11 @@ async fn no_other_door_leads_around_the_approval() {
         let mut setup = setup_in(mode);
         setup.offer = crate::guard::rails::everything();
         let session = alone(&tailnet, &setup).await;
-        let delete = json!({ "operation": "deleteDevice", "arguments": { "deviceId": device.key() } });
+        let delete = json!({ "operation": "deleteDevice", "parameters": { "deviceId": device.key() } });
         let generated = json!({ "deviceId": device.key() });
         let batch = json!({ "devices": [device.key(), second.key()] });
-        let policy = json!({ "text": "{\"grants\": []}", "allow_lockout": true });
+        let text = "{ \"grants\": [{ \"src\": [\"*\"], \"dst\": [\"*\"], \"ip\": [\"*\"] }] }";
+        let policy = crate::guard::rails::deploy(&tailnet, text).await;
 
         waits(&session, "call_api_operation", delete).await;
         waits(&session, "api_delete_device", generated).await;
@@ -214,7 +222,7 @@ async fn a_refusal_is_final_for_this_plan() {
 #[tokio::test]
 async fn of_two_decisions_at_once_one_counts_and_an_approval_is_used_once() {
     let (sandbox, tailnet) = sandbox_of(10).await;
-    let device = own(&tailnet).await.into_iter().find(Device::is_authorized).unwrap();
+    let device = expiring(&tailnet).await.into_iter().find(Device::is_authorized).unwrap();
     let setup = setup_in(ConfirmMode::Person);
     let session = alone(&tailnet, &setup).await;
     let off = json!({ "device": device.key(), "how": "deauthorize" });
