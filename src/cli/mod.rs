@@ -249,8 +249,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         }
         Command::Doctor { json } => {
             let offer = offered.offer(&[], target.sandbox)?;
-            let place = offered.place(target.sandbox);
-            let (text, healthy) = doctor::examine(&target, &offer, place, json).await;
+            let (text, healthy) = doctor::examine(&target, &offer, &offered, json).await;
             print(&text);
             return Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }

@@ -173,6 +173,16 @@ impl Offered {
         self.local.is_some()
     }
 
+    /// Who confirms changes that are hard to undo.
+    pub(super) fn confirm(&self) -> ConfirmMode {
+        self.confirm
+    }
+
+    /// Whether nobody is asked.
+    pub(super) fn assumes_yes(&self) -> bool {
+        self.yes
+    }
+
     /// The guardrails of the config file. The default one is not read for the sandbox.
     pub(super) fn guardrails(&self, target: &Target) -> Result<Arc<Guardrails>> {
         if target.sandbox && target.config.is_none() {

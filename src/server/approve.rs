@@ -89,7 +89,7 @@ pub(super) async fn show(
     headers: HeaderMap,
     request: Request,
 ) -> std::result::Result<Response, Refusal> {
-    shared.gate.check(request.uri(), &headers)?;
+    shared.gate.check_host(request.uri(), &headers)?;
     let Some((desk, id)) = shared.desk.as_ref().zip(plan_id(&id)) else { return Ok(nothing()) };
     Ok(shown(desk, id, &headers).await.unwrap_or_else(|error| failed(&error)))
 }
@@ -133,7 +133,7 @@ pub(super) async fn take(
     headers: HeaderMap,
     request: Request,
 ) -> std::result::Result<Response, Refusal> {
-    shared.gate.check(request.uri(), &headers)?;
+    shared.gate.check_host(request.uri(), &headers)?;
     let Some((desk, id)) = shared.desk.as_ref().zip(plan_id(&id)) else { return Ok(nothing()) };
     if !desk.is_own(&headers) {
         return Err(Refusal::Origin);
