@@ -91,7 +91,10 @@ async fn ask(approvals: &Approvals, plan: &Approval, approver: &Approver) -> Res
     };
     approvals.decide(id, approver, yes).await?;
     print(&if yes {
-        format!("plan {id} is approved; it is applied when {} calls again", visible(&plan.principal))
+        format!(
+            "plan {id} is approved; it is applied when {} calls again",
+            visible(&plan.principal)
+        )
     } else {
         format!("plan {id} is refused")
     });

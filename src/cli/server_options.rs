@@ -68,7 +68,13 @@ pub(super) struct Offered {
     yes: bool,
     /// Who confirms changes that are hard to undo: `auto` (a person if the client can ask one, otherwise
     /// whoever calls again with the plan), `person`, or `other` (another principal than the caller)
-    #[arg(long, global = true, env = "TAILSTEWARD_CONFIRM", default_value = "auto", value_name = "WHO")]
+    #[arg(
+        long,
+        global = true,
+        env = "TAILSTEWARD_CONFIRM",
+        default_value = "auto",
+        value_name = "WHO"
+    )]
     confirm: ConfirmMode,
     /// The journal of changes: a file, `memory`, `postgres://USER:PASSWORD@HOST/DATABASE`, or `file:PATH`
     /// of a file that has one of these in it.

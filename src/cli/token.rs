@@ -164,8 +164,9 @@ fn expiry(text: &str) -> Result<Timestamp, String> {
     let span: Option<Span> = text.parse().ok();
     // Calendar units such as days need a time zone.
     let then = span.and_then(|it| now.to_zoned(TimeZone::UTC).checked_add(it).ok());
-    then.map(|it| it.timestamp())
-        .filter(|it| *it > now)
-        .ok_or_else(|| "must be a duration, such as `12h` or `30d`, or a time to come, such as \
-                        `2027-03-31T18:00:00Z`".to_owned())
+    then.map(|it| it.timestamp()).filter(|it| *it > now).ok_or_else(|| {
+        "must be a duration, such as `12h` or `30d`, or a time to come, such as \
+                        `2027-03-31T18:00:00Z`"
+            .to_owned()
+    })
 }

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    Caller, Confirm, ConfirmMode, Decision, Guard, OpenAudit, Pending, digest::Request, fan_out, watch::Watch,
+    Caller, Confirm, ConfirmMode, Decision, Guard, OpenAudit, Pending, digest::Request, fan_out,
+    watch::Watch,
 };
 use crate::{
     Error, ErrorKind, Tailnet, catalogue,

@@ -77,7 +77,11 @@ impl Guard {
     }
 
     /// Counts a call that only reads.
-    pub(super) async fn count_call(&self, principal: &Principal, tool: &'static ToolDef) -> Result<()> {
+    pub(super) async fn count_call(
+        &self,
+        principal: &Principal,
+        tool: &'static ToolDef,
+    ) -> Result<()> {
         let Some(limit) = principal.limits.get(tool.name) else { return Ok(()) };
         let quota = quota(principal, tool, *limit);
         let left = self.store().use_quota(quota, 1).await?;

@@ -99,7 +99,8 @@ impl FromStr for Window {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let should = |what: &str| format!("{what}; write it like `mon-fri 08:00-18:00 Europe/Berlin`");
+        let should =
+            |what: &str| format!("{what}; write it like `mon-fri 08:00-18:00 Europe/Berlin`");
         if text.len() > MAX_TEXT {
             return Err(should("is too long"));
         }
@@ -110,9 +111,9 @@ impl FromStr for Window {
         let days = parse_days(days).ok_or_else(|| should("has days that are none"))?;
         let times = times.split_once('-');
         let times = times.and_then(|(from, to)| Some((clock(from)?, clock(to)?)));
-        let (from, to) = times.filter(|(from, to)| from != to && *from < DAY).ok_or_else(|| {
-            should("must have times from 00:00 to 24:00 that differ")
-        })?;
+        let (from, to) = times
+            .filter(|(from, to)| from != to && *from < DAY)
+            .ok_or_else(|| should("must have times from 00:00 to 24:00 that differ"))?;
         let zone = TimeZone::get(zone).map_err(|_| should("has an unknown time zone"))?;
         Ok(Self { days, from, to, zone, text: words.join(" ") })
     }

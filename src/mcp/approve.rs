@@ -11,6 +11,7 @@ use rmcp::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use url::Url;
 
 use super::{
     Server,
@@ -20,8 +21,27 @@ use crate::{
     Error,
     change::Approval,
     client::Result,
-    guard::{Caller, Confirm, Decision, Pending, Sought, how, question, seek},
+    guard::{Approvals, Caller, Confirm, Decision, Pending, Sought, how, question, seek},
 };
+
+impl Server {
+    /// What approves the plans that wait for a person outside of a conversation.
+    pub fn approvals(&self) -> Approvals {
+        self.guard().approvals()
+    }
+
+    /// Whether plans may have to be approved outside of a conversation, in a store that others can open.
+    pub(crate) fn needs_approvals(&self) -> bool {
+        self.guard().needs_approvals() && !self.store().is_in_memory()
+    }
+
+    /// Sends people who are to approve a plan to the page at `/approve/` of this server, whose URL is `base`.
+    pub fn approve_at(&self, base: &Url) {
+        if let Ok(page) = base.join("/approve/") {
+            let _ = self.inner.approval_page.set(page);
+        }
+    }
+}
 
 /// The ID of the request to open the page.
 const APPROVE: &str = "approve";

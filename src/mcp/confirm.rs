@@ -152,7 +152,9 @@ impl Confirm for Elicit<'_> {
             Err(ServiceError::McpError(error)) if error.code == ErrorCode::METHOD_NOT_FOUND => {
                 if pending.mode != ConfirmMode::Auto {
                     let (server, context) = (self.server, self.context);
-                    return Outside { server, context, answers: None }.confirm(caller, pending).await;
+                    return Outside { server, context, answers: None }
+                        .confirm(caller, pending)
+                        .await;
                 }
                 let why = "the client announced elicitation, but does not support it".to_owned();
                 PlanId { server: self.server }.show(pending, Some(why)).await

@@ -42,7 +42,7 @@ use crate::{
     alerts::Receivers,
     catalogue::Offer,
     change::store::Store,
-    guard::{Approvals, Guard, Principal},
+    guard::{Guard, Principal},
     jobs::{self, Duties, Heard, Heartbeat},
     tailnet::{Tailnets, monitoring::metrics, reports::Schedule},
 };
@@ -122,23 +122,6 @@ impl Server {
             instructions,
         };
         Self { inner: Arc::new(inner), watched: Watched::default() }
-    }
-
-    /// What approves the plans that wait for a person outside of a conversation.
-    pub fn approvals(&self) -> Approvals {
-        self.guard().approvals()
-    }
-
-    /// Whether plans may have to be approved outside of a conversation, in a store that others can open.
-    pub(crate) fn needs_approvals(&self) -> bool {
-        self.guard().needs_approvals() && !self.store().is_in_memory()
-    }
-
-    /// Sends people who are to approve a plan to the page at `/approve/` of this server, whose URL is `base`.
-    pub fn approve_at(&self, base: &Url) {
-        if let Ok(page) = base.join("/approve/") {
-            let _ = self.inner.approval_page.set(page);
-        }
     }
 
     /// Waits until no change is running and the audit log is written, but not forever.

@@ -66,7 +66,8 @@ impl Desk {
         }
         let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
         let is_web = ["http", "https"].contains(&origin.scheme());
-        is_web && host.is_some_and(|host| host == &origin[Position::BeforeHost..Position::AfterPort])
+        is_web
+            && host.is_some_and(|host| host == &origin[Position::BeforeHost..Position::AfterPort])
     }
 
     fn cookie(&self, id: &str, value: &SecretString) -> Option<HeaderValue> {
@@ -101,7 +102,10 @@ async fn shown(desk: &Desk, id: &str, headers: &HeaderMap) -> Result<Response> {
         let plan = desk.approvals.get(id).await?;
         let token = token(&cookie, id);
         let why = desk.approvals.may_decide(&plan, &approver).err();
-        return Ok(answer(StatusCode::OK, &page::plan(&plan, &approver.name, &token, why.as_ref())));
+        return Ok(answer(
+            StatusCode::OK,
+            &page::plan(&plan, &approver.name, &token, why.as_ref()),
+        ));
     }
     ask(desk, id, headers, StatusCode::OK, None)
 }

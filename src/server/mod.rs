@@ -16,6 +16,7 @@ mod metrics;
 mod refusal;
 mod sessions;
 mod stdio;
+mod token_file;
 mod tokens;
 
 pub use self::{
@@ -25,5 +26,6 @@ pub use self::{
     hooks::Hook,
     http::{Http, Limits, Options},
     stdio::serve_stdio,
-    tokens::{Grant, NewToken, TokenFile, Tokens},
+    token_file::{Grant, NewToken, TokenFile},
+    tokens::Tokens,
 };

@@ -52,7 +52,8 @@ impl Store {
     /// Uses up a code; returns whose it was. A wrong one counts against all codes of the plan.
     pub(crate) async fn use_code(&self, plan: &str, code: &str) -> Result<Option<String>> {
         let mut transaction = self.transaction().await?;
-        let query = "DELETE FROM approval_codes WHERE hash = $1 AND kind = $2 AND tries < $3 AND until > $4
+        let query =
+            "DELETE FROM approval_codes WHERE hash = $1 AND kind = $2 AND tries < $3 AND until > $4
              RETURNING name";
         let row = sqlx::query(query)
             .bind(hash(CODE, plan, code))

@@ -12,20 +12,26 @@ use sqlx::AnyPool;
 use tokio::{sync::OnceCell, task::AbortHandle};
 
 mod approvals;
+#[cfg(feature = "server")]
+mod approve;
 mod audit;
+#[cfg(feature = "server")]
 mod codes;
 mod late;
 mod plans;
 mod quota;
 mod read;
 mod schema;
+#[cfg(feature = "server")]
+mod uses;
 mod write;
 
 use self::late::Waiting;
 #[cfg(feature = "server")]
 pub(crate) use self::{
-    approvals::{NewApproval, UsedApproval},
-    quota::{Left, Quota, remedy},
+    approve::{NewApproval, UsedApproval},
+    quota::{Left, remedy},
+    uses::Quota,
 };
 pub use self::{audit::Audit, plans::Used};
 pub use crate::database::Place;

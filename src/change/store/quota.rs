@@ -1,5 +1,5 @@
-//! How many changes, and uses of a tool, are left in an hour or a day. Counted where they are recorded, so that
-//! servers with one database share one count.
+//! How many changes are left in an hour. Counted where they are recorded, so that servers with one database share
+//! one count.
 
 use std::time::Duration;
 
@@ -28,17 +28,8 @@ pub(crate) struct Left {
     pub(crate) enough_at: Option<Timestamp>,
 }
 
-/// A limit on the uses of a tool by one principal.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Quota<'a> {
-    pub(crate) principal: &'a str,
-    pub(crate) tool: &'a str,
-    pub(crate) most: u32,
-    pub(crate) within: Duration,
-}
-
 /// What is left of `most` after `used`, in the order of time, if `wanted` more are asked for.
-fn left(used: &[(i64, u64)], wanted: u64, most: u64, within: Duration) -> Left {
+pub(super) fn left(used: &[(i64, u64)], wanted: u64, most: u64, within: Duration) -> Left {
     let mut sum: u64 = used.iter().map(|it| it.1).sum();
     let count = most.saturating_sub(sum);
     let mut enough_at = (wanted <= count).then(Timestamp::now);
@@ -54,27 +45,15 @@ fn left(used: &[(i64, u64)], wanted: u64, most: u64, within: Duration) -> Left {
     Left { count, enough_at }
 }
 
-fn since(within: Duration) -> i64 {
+pub(super) fn since(within: Duration) -> i64 {
     micros(Timestamp::now().saturating_sub(within).unwrap_or(Timestamp::MIN))
 }
 
-fn as_u64(count: usize) -> u64 {
+pub(super) fn as_u64(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 impl Store {
-    /// Fails if `wanted` more changes of `tailnet` would be more than `most` in an hour.
-    ///
-    /// # Errors
-    ///
-    /// [`Refused`](crate::ErrorKind::Refused) with when there is room again.
-    pub(crate) async fn allow_changes(&self, tailnet: &str, wanted: usize, most: u32) -> Result<()> {
-        let mut transaction = self.transaction().await?;
-        let allowed = self.allow_count(&mut transaction, tailnet, wanted, most).await;
-        transaction.commit().await.map_err(|error| self.wrong(&error))?;
-        allowed
-    }
-
     /// The same in a transaction, before a change is recorded in it.
     pub(super) async fn allow_count(
         &self,
@@ -99,38 +78,6 @@ impl Store {
             counted(wanted, "change", "changes"),
         );
         Err(Error::refused(message, remedy(left, "changes_per_hour")))
-    }
-
-    /// What is left of a quota before `wanted` uses.
-    pub(crate) async fn quota_left(&self, quota: Quota<'_>, wanted: usize) -> Result<Left> {
-        let mut transaction = self.transaction().await?;
-        let rows = recent_uses(&mut transaction, self.dialect, quota).await;
-        let rows = rows.map_err(|error| self.wrong(&error))?;
-        transaction.commit().await.map_err(|error| self.wrong(&error))?;
-        Ok(left(&rows, as_u64(wanted), quota.most.into(), quota.within))
-    }
-
-    /// Counts `wanted` uses, unless there would be too many.
-    pub(crate) async fn use_quota(&self, quota: Quota<'_>, wanted: usize) -> Result<Left> {
-        let mut transaction = self.transaction().await?;
-        let rows = recent_uses(&mut transaction, self.dialect, quota).await;
-        let rows = rows.map_err(|error| self.wrong(&error))?;
-        let left = left(&rows, as_u64(wanted), quota.most.into(), quota.within);
-        if as_u64(wanted) > left.count {
-            transaction.commit().await.map_err(|error| self.wrong(&error))?;
-            return Ok(left);
-        }
-        let insert = "INSERT INTO uses (at, principal, tool, uses) VALUES ($1, $2, $3, $4)";
-        sqlx::query(insert)
-            .bind(micros(Timestamp::now()))
-            .bind(quota.principal)
-            .bind(quota.tool)
-            .bind(i64::try_from(wanted).unwrap_or(i64::MAX))
-            .execute(&mut *transaction)
-            .await
-            .map_err(|error| self.wrong(&error))?;
-        transaction.commit().await.map_err(|error| self.wrong(&error))?;
-        Ok(left)
     }
 }
 
@@ -160,19 +107,7 @@ async fn recent_changes(
     rows.iter().map(read).collect()
 }
 
-async fn recent_uses(
-    connection: &mut AnyConnection,
-    dialect: Dialect,
-    quota: Quota<'_>,
-) -> sqlx::Result<Vec<(i64, u64)>> {
-    lock(connection, dialect).await?;
-    let query = "SELECT at, uses FROM uses WHERE principal = $1 AND tool = $2 AND at > $3 ORDER BY at";
-    let query = sqlx::query(query).bind(quota.principal).bind(quota.tool);
-    let rows = query.bind(since(quota.within)).fetch_all(connection).await?;
-    rows.iter().map(read).collect()
-}
-
-async fn lock(connection: &mut AnyConnection, dialect: Dialect) -> sqlx::Result<()> {
+pub(super) async fn lock(connection: &mut AnyConnection, dialect: Dialect) -> sqlx::Result<()> {
     if dialect == Dialect::Postgres {
         let lock = sqlx::query("SELECT 1 FROM pg_advisory_xact_lock($1)").bind(LOCK);
         lock.execute(connection).await?;
@@ -180,6 +115,6 @@ async fn lock(connection: &mut AnyConnection, dialect: Dialect) -> sqlx::Result<
     Ok(())
 }
 
-fn read(row: &sqlx::any::AnyRow) -> sqlx::Result<(i64, u64)> {
+pub(super) fn read(row: &sqlx::any::AnyRow) -> sqlx::Result<(i64, u64)> {
     Ok((row.try_get(0)?, u64::try_from(row.try_get::<i64, _>(1)?).unwrap_or_default()))
 }

@@ -10,7 +10,7 @@ use crate::{
     change::{Approval, ApprovalState, Outcome, Plan, Risk, journal::Find},
     client::Result,
     tailnet::logging::tools::GetAuditLogs,
-    tool::{Edit, List, PageSize, Paged, Part, Toolset, edit, list},
+    tool::{Edit, List, PageSize, Paged, Part, Query, Toolset, edit, list, query},
 };
 
 pub(crate) const TOOLSET: Toolset = Toolset {
@@ -22,7 +22,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
         list::<ListChanges>(),
         list::<GetChange>(),
         edit::<UndoChange>(),
-        list::<ListPendingPlans>(),
+        query::<ListPendingPlans>(),
         list::<GetAuditLogs>(),
     ],
 };
@@ -105,33 +105,29 @@ impl Edit for UndoChange {
 
 /// List plans that need a person's approval, newest first, and what was decided.
 #[derive(Debug, Deserialize, JsonSchema)]
-pub(crate) struct ListPendingPlans {
-    /// Only plans in this state.
-    state: Option<ApprovalState>,
-}
+pub(crate) struct ListPendingPlans {}
 
-/// A page of plans that need approval.
+/// The newest plans that need approval.
 #[derive(Debug, Serialize)]
 pub(crate) struct PlanList {
     total: usize,
+    waiting: usize,
     plans: Vec<Approval>,
 }
 
-impl List for ListPendingPlans {
+/// How many plans are listed.
+const MAX_PLANS: usize = 50;
+
+impl Query for ListPendingPlans {
     const NAME: &'static str = "list_pending_plans";
     const OPERATIONS: &'static [Operation] = &[];
-    const PAGE: PageSize = PageSize { usual: 20, max: 200 };
-    type Output = Paged<PlanList>;
+    type Output = PlanList;
 
-    async fn list(self, tailnet: &Tailnet, part: Part) -> Result<Self::Output> {
+    async fn call(self, tailnet: &Tailnet) -> Result<Self::Output> {
         let mut plans = tailnet.changes().awaiting_approval().await?;
-        plans.retain(|plan| self.state.is_none_or(|state| state == plan.state));
+        let waiting = plans.iter().filter(|plan| plan.state == ApprovalState::Waiting).count();
         let total = plans.len();
-        let plans: Vec<Approval> =
-            plans.into_iter().skip(part.offset()).take(part.limit()).collect();
-        let shown = part.offset().saturating_add(plans.len());
-        let last = plans.last().map(|plan| plan.plan_id.clone()).unwrap_or_default();
-        let next = (shown < total).then(|| part.next(shown, &last));
-        Ok(Paged::new(PlanList { total, plans }, next))
+        plans.truncate(MAX_PLANS);
+        Ok(PlanList { total, waiting, plans })
     }
 }

@@ -119,7 +119,10 @@ async fn a_plan_of_the_command_line_waits_until_a_person_approves_it_in_a_termin
         }
         let mut yes = in_a_terminal(folder, &url, &format!("approve {id}"));
         let question = until(&mut yes, "leave it waiting] ");
-        assert!(question.contains("Plan ") && question.contains("of assistant, made with revoke_device"));
+        assert!(
+            question.contains("Plan ")
+                && question.contains("of assistant, made with revoke_device")
+        );
         assert!(question.contains(device.short_name()) && question.contains("cannot be undone"));
         let (text, fine) = answer(&mut yes, "yes\n");
         assert!(fine && text.contains("is approved"), "{text}");
@@ -140,7 +143,8 @@ async fn whoever_asked_does_not_approve_their_own_plan() {
     let folder = folder.path();
     let call = removal(&tailnet).await;
     // Without --as, the caller is the user of the operating system, as the approver is.
-    let id = plan(&failure(&run(folder, &url, &["call", "revoke_device", &call, "--confirm", "other"])));
+    let id =
+        plan(&failure(&run(folder, &url, &["call", "revoke_device", &call, "--confirm", "other"])));
 
     let mut own = in_a_terminal(folder, &url, &format!("approve {id}"));
     let (text, fine) = answer(&mut own, "yes\n");
@@ -177,7 +181,10 @@ async fn options_that_contradict_each_other_are_refused() {
         (&["serve", "--confirm", "other", "--store", "memory"][..], "cannot see them"),
         (&["approve", "--store", "memory"][..], "cannot see them"),
         (&["approve", "abcd2345"][..], "in a terminal"),
-        (&["call", "list_devices", "--confirm", "nobody"][..], "must be `auto`, `person` or `other`"),
+        (
+            &["call", "list_devices", "--confirm", "nobody"][..],
+            "must be `auto`, `person` or `other`",
+        ),
     ] {
         let text = failure(&run(folder, &url, words));
         assert!(text.contains(why), "{words:?}: {text}");
@@ -213,10 +220,15 @@ async fn guardrails_hold_on_the_command_line() {
     let day = (usize::try_from(day.to_monday_zero_offset()).unwrap() + 3) % 7;
     let closed = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"][day];
     let closed = format!("[guardrails]\nwindows = [\"{closed} 00:00-24:00 UTC\"]");
-    let never = format!("[guardrails.never]\ndevices = [\"{}\"]\npolicy = [\"randomizeClientPort\"]", device.key());
-    for (rails, why) in
-        [(closed.as_str(), "`windows`"), ("[guardrails]\nchanges_per_hour = 0", "`changes_per_hour`"), (&never, "`never`")]
-    {
+    let never = format!(
+        "[guardrails.never]\ndevices = [\"{}\"]\npolicy = [\"randomizeClientPort\"]",
+        device.key()
+    );
+    for (rails, why) in [
+        (closed.as_str(), "`windows`"),
+        ("[guardrails]\nchanges_per_hour = 0", "`changes_per_hour`"),
+        (&never, "`never`"),
+    ] {
         write(rails);
         for words in [revoke, deploy] {
             let text = failure(&run(words));

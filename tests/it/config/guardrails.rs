@@ -25,7 +25,10 @@ fn guardrails_are_read_and_survive_that_profiles_are_saved() {
     let rails = profiles.guardrails().clone();
     assert_eq!(rails.windows.len(), 2);
     assert_eq!((rails.changes_per_hour, rails.approvers.len()), (Some(30), 2));
-    assert_eq!((&rails.never.devices[0], &rails.never.tags[0]), (&"db-1".to_owned(), &"tag:prod".to_owned()));
+    assert_eq!(
+        (&rails.never.devices[0], &rails.never.tags[0]),
+        (&"db-1".to_owned(), &"tag:prod".to_owned())
+    );
     assert_eq!((rails.approval.users.len(), rails.approval.policy.len()), (1, 2));
     profiles.save().unwrap();
     assert_eq!(home.load().unwrap().guardrails(), &rails);
@@ -36,7 +39,10 @@ fn guardrails_are_read_and_survive_that_profiles_are_saved() {
 fn what_is_wrong_is_named_by_its_field_and_not_repeated() {
     for (text, field) in [
         ("guardrails.windows = ['hunter2']", "guardrails.windows[0]"),
-        ("guardrails.windows = ['mon 08:00-18:00 UTC', 'mon 08:00-18:00 Hunter2/X']", "guardrails.windows[1]"),
+        (
+            "guardrails.windows = ['mon 08:00-18:00 UTC', 'mon 08:00-18:00 Hunter2/X']",
+            "guardrails.windows[1]",
+        ),
         ("guardrails.changes_per_hour = -1", "line 1"),
         ("guardrails.never.tags = ['hunter2']", "guardrails.never.tags"),
         ("guardrails.never.devices = ['hunter2*']", "guardrails.never.devices"),

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use tailsteward::{
     Tailnet,
     catalogue::{Offer, Selectors, ToolSelection},
-    guard::ConfirmMode,
     change::store::Place,
+    guard::ConfirmMode,
     guardrails::Guardrails,
     history::History,
     mcp::Setup,
@@ -74,7 +74,12 @@ fn ways(device: &Device, other: &Device) -> Vec<(&'static str, Value)> {
     ]
 }
 
-async fn refuses_each(tailnet: &Tailnet, rails: Arc<Guardrails>, ways: Vec<(&'static str, Value)>, why: &str) {
+async fn refuses_each(
+    tailnet: &Tailnet,
+    rails: Arc<Guardrails>,
+    ways: Vec<(&'static str, Value)>,
+    why: &str,
+) {
     let agent = Agent::with(tailnet.clone(), unasked(rails)).await;
     for (tool, arguments) in ways {
         let failure = agent.fail(tool, arguments).await;
@@ -89,15 +94,28 @@ async fn a_protected_device_is_changed_through_no_door() {
     let device = devices.iter().find(|it| it.tags().len() == 1 && it.is_subnet_router());
     let device = device.unwrap_or(&devices[0]);
     let other = devices.iter().find(|it| it.tags().is_empty()).unwrap();
-    let names = [device.key(), device.id.as_deref().unwrap(), device.short_name(), device.name.as_deref().unwrap()];
+    let names = [
+        device.key(),
+        device.id.as_deref().unwrap(),
+        device.short_name(),
+        device.name.as_deref().unwrap(),
+    ];
     for name in names {
-        let by_name = rails(|it| it.never.devices = vec![name.to_uppercase(), "unknown".to_owned()]);
-        let why = format!("device {} is protected by the guardrails under `never`", device.short_name());
+        let by_name =
+            rails(|it| it.never.devices = vec![name.to_uppercase(), "unknown".to_owned()]);
+        let why =
+            format!("device {} is protected by the guardrails under `never`", device.short_name());
         refuses_each(&tailnet, by_name, ways(device, other), &why).await;
     }
     let tag = device.tags().first().cloned().unwrap();
     let by_tag = rails(|it| it.never.tags = vec![tag.clone()]);
-    refuses_each(&tailnet, by_tag, ways(device, other), "protected by the guardrails under `never`").await;
+    refuses_each(
+        &tailnet,
+        by_tag,
+        ways(device, other),
+        "protected by the guardrails under `never`",
+    )
+    .await;
     assert!(sandbox.requests().iter().all(|it| it.0 == "GET"));
     // Others are changed as always, and a dry run shows what would be.
     let by_tag = rails(|it| it.never.tags = vec![tag]);
@@ -111,7 +129,11 @@ async fn a_protected_device_is_changed_through_no_door() {
 #[tokio::test]
 async fn a_protected_tag_is_neither_given_nor_put_into_a_key() {
     let (sandbox, tailnet) = sandbox().await;
-    let device = own(&tailnet).await.into_iter().find(|it| !it.tags().is_empty() && it.tags().iter().all(|tag| tag != "tag:ci")).unwrap();
+    let device = own(&tailnet)
+        .await
+        .into_iter()
+        .find(|it| !it.tags().is_empty() && it.tags().iter().all(|tag| tag != "tag:ci"))
+        .unwrap();
     let protected = rails(|it| it.never.tags = vec!["tag:ci".to_owned()]);
     let key = json!({ "keyType": "auth", "capabilities": { "devices": { "create": { "tags": ["tag:ci"] } } } });
     let body = json!({ "deviceId": device.key(), "body": { "tags": ["tag:ci"] } });
@@ -132,7 +154,10 @@ async fn a_protected_user_keeps_role_and_access() {
     let (sandbox, tailnet) = sandbox().await;
     let users = tailnet.users().list().await.unwrap();
     let is = |role: &str| {
-        users.iter().find(|it| it.role.as_ref().is_some_and(|known| known.to_string() == role)).unwrap()
+        users
+            .iter()
+            .find(|it| it.role.as_ref().is_some_and(|known| known.to_string() == role))
+            .unwrap()
     };
     let user = is("member");
     let (id, login) = (user.id.clone().unwrap(), user.login_name.clone().unwrap());
@@ -157,7 +182,8 @@ async fn a_protected_user_keeps_role_and_access() {
         refuses_each(&tailnet, protected, ways, &format!("user {login} is protected")).await;
     }
     // To offboard somebody, it is computed which rules name them.
-    let writes = sandbox.requests().into_iter().filter(|it| it.0 != "GET" && !it.1.contains("/acl/"));
+    let writes =
+        sandbox.requests().into_iter().filter(|it| it.0 != "GET" && !it.1.contains("/acl/"));
     assert_eq!(writes.count(), 0);
 }
 
@@ -195,7 +221,8 @@ async fn undo_and_rollback_pass_the_guardrails_too() {
     let before = unasked(Arc::default());
     let store = Arc::clone(&before.store);
     let plain = Agent::with(tailnet.clone(), before).await;
-    let renamed = plain.call("update_device", json!({ "device": device.key(), "name": "other" })).await;
+    let renamed =
+        plain.call("update_device", json!({ "device": device.key(), "name": "other" })).await;
     let text = live.replacen('{', "{ \"randomizeClientPort\": true,", 1);
     let written = plain.call("update_acl_policy", deploy(&tailnet, &text).await).await;
 
@@ -227,7 +254,10 @@ async fn what_needs_approval_gets_it_from_a_person_whatever_its_class_and_despit
     let shown = agent.call("update_device", rename.clone()).await;
     assert_eq!(shown["plan"]["applied"], false, "{shown}");
     let question = shown["question"].as_str().unwrap();
-    assert!(question.contains("Needs approval: device ") && question.contains("`approval`"), "{shown}");
+    assert!(
+        question.contains("Needs approval: device ") && question.contains("`approval`"),
+        "{shown}"
+    );
     let id = shown["plan_id"].as_str().unwrap();
     approvals(&setup).decide(id, &person("ann"), true).await.unwrap();
     let done = agent.call("update_device", with_plan(rename.clone(), &shown)).await;
@@ -253,13 +283,14 @@ async fn changes_in_an_hour_are_counted_one_by_one_for_everybody() {
     let ids = |range: std::ops::Range<usize>| {
         devices[range].iter().map(|it| it.key().to_owned()).collect::<Vec<_>>()
     };
-    let attribute = |at: usize, value: &str| {
-        json!({ "device": devices[at].key(), "key": "custom:wave", "value": value })
-    };
+    let attribute = |at: usize, value: &str| json!({ "device": devices[at].key(), "key": "custom:wave", "value": value });
 
     let too_many = json!({ "devices": ids(0..4), "key": "custom:wave", "value": "1" });
     let failure = agent.fail("batch_update_device_attributes", too_many).await;
-    assert!(message(&failure).contains("`changes_per_hour` allows 3 in an hour, 3 are left"), "{failure}");
+    assert!(
+        message(&failure).contains("`changes_per_hour` allows 3 in an hour, 3 are left"),
+        "{failure}"
+    );
     assert!(failure["remedy"].as_str().unwrap().contains("split it"), "{failure}");
     let two = json!({ "devices": ids(0..2), "key": "custom:wave", "value": "1" });
     let done = agent.call("batch_update_device_attributes", two).await;
@@ -274,7 +305,10 @@ async fn changes_in_an_hour_are_counted_one_by_one_for_everybody() {
     for (tool, arguments) in calls {
         let failure = other.fail(tool, arguments).await;
         assert!(message(&failure).contains("0 are left"), "{tool}: {failure}");
-        assert!(failure["remedy"].as_str().unwrap().starts_with("call again after 20"), "{failure}");
+        assert!(
+            failure["remedy"].as_str().unwrap().starts_with("call again after 20"),
+            "{failure}"
+        );
     }
     assert!(is_there(&tailnet, &devices[4]).await);
 }
@@ -283,7 +317,8 @@ async fn changes_in_an_hour_are_counted_one_by_one_for_everybody() {
 async fn of_many_changes_at_once_no_more_than_allowed_are_made() {
     let (_sandbox, tailnet) = sandbox().await;
     let devices = own(&tailnet).await;
-    let agent = Agent::with(tailnet.clone(), unasked(rails(|it| it.changes_per_hour = Some(5)))).await;
+    let agent =
+        Agent::with(tailnet.clone(), unasked(rails(|it| it.changes_per_hour = Some(5)))).await;
     let calls = devices.iter().take(12).map(|device| {
         let arguments = json!({ "device": device.key(), "key": "custom:wave", "value": "1" });
         agent.ask("set_device_attribute", arguments)
@@ -314,7 +349,8 @@ async fn outside_of_the_windows_nothing_is_changed_through_any_door() {
     let mut all = ways(device, other);
     let text = "{ \"grants\": [{ \"src\": [\"*\"], \"dst\": [\"*\"], \"ip\": [\"*\"] }] }";
     all.push(("update_acl_policy", deploy(&tailnet, text).await));
-    refuses_each(&tailnet, Arc::clone(&closed), all, "the guardrail `windows` allows changes").await;
+    refuses_each(&tailnet, Arc::clone(&closed), all, "the guardrail `windows` allows changes")
+        .await;
     let history = Arc::new(History::new(Place::Memory));
     let agent = Agent::with(tailnet.with_history(history), unasked(closed)).await;
     let failure = agent.fail("revoke_device", removal(device)).await;
@@ -347,7 +383,10 @@ async fn a_limit_of_a_tool_counts_what_it_does_through_every_door() {
     for (tool, arguments) in [
         ("revoke_device", removal(&devices[2])),
         ("remove_devices", json!({ "devices": [id(2)] })),
-        ("call_api_operation", json!({ "operation": "deleteDevice", "parameters": { "deviceId": id(2) } })),
+        (
+            "call_api_operation",
+            json!({ "operation": "deleteDevice", "parameters": { "deviceId": id(2) } }),
+        ),
     ] {
         let failure = agent.fail(tool, arguments).await;
         assert!(message(&failure).contains("0 are left"), "{tool}: {failure}");

@@ -73,10 +73,22 @@ fn the_next_opening_is_named() {
 fn what_is_no_window_is_refused_with_an_example() {
     let long = format!("mon 08:00-18:00 {}", "x".repeat(300));
     for text in [
-        "", "mon", "mon 08:00-18:00", "mon 8:00-18:00 UTC", "mon 08:00-08:00 UTC", "mon 24:00-08:00 UTC",
-        "mon 08:00-24:01 UTC", "mon 08:60-09:00 UTC", "day 08:00-18:00 UTC", "mon- 08:00-18:00 UTC",
-        "mon 08:00-18:00 Europe/Atlantis", "mon,,tue 08:00-18:00 UTC", "mon 08:00-18:00 UTC more", &long,
-        "mon -1:00-18:00 UTC", "mon +8:00-18:00 UTC",
+        "",
+        "mon",
+        "mon 08:00-18:00",
+        "mon 8:00-18:00 UTC",
+        "mon 08:00-08:00 UTC",
+        "mon 24:00-08:00 UTC",
+        "mon 08:00-24:01 UTC",
+        "mon 08:60-09:00 UTC",
+        "day 08:00-18:00 UTC",
+        "mon- 08:00-18:00 UTC",
+        "mon 08:00-18:00 Europe/Atlantis",
+        "mon,,tue 08:00-18:00 UTC",
+        "mon 08:00-18:00 UTC more",
+        &long,
+        "mon -1:00-18:00 UTC",
+        "mon +8:00-18:00 UTC",
     ] {
         let why = text.parse::<Window>().unwrap_err();
         assert!(why.contains("mon-fri 08:00-18:00 Europe/Berlin"), "{text}: {why}");
@@ -89,8 +101,10 @@ fn what_is_no_window_is_refused_with_an_example() {
 }
 
 fn any_window() -> impl Strategy<Value = Window> {
-    let days = prop::sample::select(vec!["mon", "mon-fri", "sat-sun", "fri-mon", "tue,thu", "mon-sun"]);
-    let zones = vec!["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "UTC"];
+    let days =
+        prop::sample::select(vec!["mon", "mon-fri", "sat-sun", "fri-mon", "tue,thu", "mon-sun"]);
+    let zones =
+        vec!["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "UTC"];
     let times = (0..24_u32, 0..60_u32, 0..24_u32, 0..60_u32);
     let times = times.prop_filter("they differ", |it| (it.0, it.1) != (it.2, it.3));
     (days, times, prop::sample::select(zones)).prop_map(|(days, (a, b, c, d), zone)| {

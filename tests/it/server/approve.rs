@@ -77,7 +77,8 @@ impl Desk {
     /// What the tool answers a client without forms.
     async fn tool(&self, arguments: &Value) -> Value {
         let call = self.served.call("revoke_device", arguments).bearer_auth(&self.token);
-        let answer: Value = serde_json::from_str(&call.send().await.unwrap().text().await.unwrap()).unwrap();
+        let answer: Value =
+            serde_json::from_str(&call.send().await.unwrap().text().await.unwrap()).unwrap();
         serde_json::from_str(answer["result"]["content"][0]["text"].as_str().unwrap()).unwrap()
     }
 
@@ -111,7 +112,12 @@ impl Desk {
         let page = self.with_cookie(self.served.get(&format!("/approve/{}", self.plan)));
         let response = page.send().await.unwrap();
         let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();
-        for part in ["default-src 'none'", "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"] {
+        for part in [
+            "default-src 'none'",
+            "form-action 'self'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+        ] {
             assert!(policy.contains(part) && !policy.contains("script-src"), "{policy}");
         }
         for (name, value) in [
@@ -283,7 +289,8 @@ async fn a_plan_that_has_expired_is_shown_and_not_decided() {
     setup.store = Arc::new(Store::new(path.to_str().unwrap().parse().unwrap()));
     let mut desk = Desk::with(setup, |_| {}).await;
     let token = desk.logged_in().await;
-    let database = sqlx::SqlitePool::connect(&format!("sqlite://{}", path.display())).await.unwrap();
+    let database =
+        sqlx::SqlitePool::connect(&format!("sqlite://{}", path.display())).await.unwrap();
     sqlx::query("UPDATE approvals SET until = 1").execute(&database).await.unwrap();
 
     let (status, page) = desk.send(&[("token", &token), ("decision", "approve")]).await;

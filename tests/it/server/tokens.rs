@@ -171,7 +171,10 @@ async fn a_token_with_hours_is_refused_outside_of_them_and_its_streams_end() {
     let refused = served.initialize(&closed).await;
     assert_eq!(refused.status(), 403);
     let text = refused.text().await.unwrap();
-    assert!(text.contains(&format!("may be used `{later} 00:00-24:00 UTC`; call again after ")), "{text}");
+    assert!(
+        text.contains(&format!("may be used `{later} 00:00-24:00 UTC`; call again after ")),
+        "{text}"
+    );
 
     // The hours become shorter while a stream is open.
     let session = served.session(&open).await;
@@ -179,7 +182,11 @@ async fn a_token_with_hours_is_refused_outside_of_them_and_its_streams_end() {
     let stream = stream.header("accept", "text/event-stream").send().await.unwrap();
     assert_eq!(stream.status(), 200);
     let text = fs::read_to_string(&served.tokens).unwrap();
-    fs::write(&served.tokens, text.replace("mon-sun 00:00-24:00 Europe/Berlin", &format!("{later} 00:00-24:00 UTC"))).unwrap();
+    fs::write(
+        &served.tokens,
+        text.replace("mon-sun 00:00-24:00 Europe/Berlin", &format!("{later} 00:00-24:00 UTC")),
+    )
+    .unwrap();
     let ended = tokio::time::timeout(Duration::from_secs(10), stream.bytes()).await;
     assert!(ended.is_ok(), "the stream goes on");
     assert_eq!(served.initialize(&open).await.status(), 403);

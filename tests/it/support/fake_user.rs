@@ -6,8 +6,8 @@ use rmcp::{
     ClientHandler, RoleClient,
     model::{
         CallToolRequestParams, ClientCapabilities, ClientConfig, ElicitRequestParams, ElicitResult,
-        ElicitationAction, ElicitationCapability, ExtensionCapabilities, Implementation, JsonObject,
-        ProgressNotificationParam, ProtocolVersion, ResourceUpdatedNotificationParam,
+        ElicitationAction, ElicitationCapability, ExtensionCapabilities, Implementation,
+        JsonObject, ProgressNotificationParam, ProtocolVersion, ResourceUpdatedNotificationParam,
     },
     service::{
         ClientLifecycleMode, ClientServiceExt as _, NotificationContext, RequestContext,
