@@ -35,7 +35,7 @@ pub(super) struct ApproveArguments {
 impl ApproveArguments {
     pub(super) async fn run(&self, target: &Target, offered: &Offered) -> Result<()> {
         let store = Arc::new(offered.lasting_store(target.sandbox)?);
-        let approvals = Approvals::new(store, &offered.guardrails(target)?);
+        let approvals = Approvals::new(store, &Offered::guardrails(target)?);
         let Some(id) = &self.plan else {
             let plans = approvals.list().await?;
             print(&if self.json { json(&plans)? } else { lines(&plans) });

@@ -61,7 +61,7 @@ pub(super) async fn examine(
 ) -> (String, bool) {
     let place = options.place(target.sandbox);
     let mut checks = vec![versions(), offered(offer), confirm(options)];
-    let rails = options.guardrails(target);
+    let rails = Offered::guardrails(target);
     checks.push(guardrails(rails.as_deref()));
     checks.push(journal(place).await);
     for connected in target.connect_each().await {

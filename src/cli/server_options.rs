@@ -168,7 +168,7 @@ impl Offered {
             _ => Store::new(self.place(sandbox)?),
         });
         setup.confirm = self.confirm;
-        setup.guardrails = self.guardrails(target)?;
+        setup.guardrails = Self::guardrails(target)?;
         setup.yes = self.yes;
         setup.local = self.local()?;
         Ok(setup)
@@ -190,7 +190,7 @@ impl Offered {
     }
 
     /// The guardrails of the config file. The default one is not read for the sandbox.
-    pub(super) fn guardrails(&self, target: &Target) -> Result<Arc<Guardrails>> {
+    pub(super) fn guardrails(target: &Target) -> Result<Arc<Guardrails>> {
         if target.sandbox && target.config.is_none() {
             return Ok(Arc::default());
         }

@@ -185,7 +185,7 @@ impl Approvals {
     ///
     /// [`Journal`](crate::ErrorKind::Journal) if the store cannot be written.
     pub async fn log_in(&self, id: &str, code: &str) -> Result<Option<SecretString>> {
-        let typed: String = code.chars().filter(|c| c.is_ascii_alphanumeric()).take(64).collect();
+        let typed: String = code.chars().filter(char::is_ascii_alphanumeric).take(64).collect();
         let Some(name) = self.store.use_code(id, &typed.to_ascii_lowercase()).await? else {
             let nobody = Approver::new("unknown", Identified::ByCode);
             if let Ok(plan) = self.get(id).await {

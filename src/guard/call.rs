@@ -180,7 +180,7 @@ impl Guard {
         }
         caller.offer.allow_plan(&plan)?;
         caller.offer.allow_risk(request.tool.name, plan.risk())?;
-        let guardrail = self.check_rails(caller, &request, &plan).await?;
+        let guardrail = Box::pin(self.check_rails(caller, &request, &plan)).await?;
         let confirmed = if plan.risk() < Risk::Danger && guardrail.is_none() {
             Confirmation::NotNeeded
         } else if self.assume_yes && guardrail.is_none() {
@@ -210,7 +210,7 @@ impl Guard {
             }
         };
         audit.confirmed(&confirmed);
-        self.still_allowed(caller, &request, &plan, &confirmed).await?;
+        Box::pin(self.still_allowed(caller, &request, &plan, &confirmed)).await?;
         let report = self.apply(caller, plan, request.tailnet, confirmed).await?;
         Ok(Done::Report(Box::new(named(report))))
     }

@@ -85,7 +85,7 @@ impl Confirm for Outside<'_> {
         let link = self.link(&plan);
         // Whoever has opened the page once, or calls with the plan's ID, is not sent there again.
         let (Some(link), true, None) = (&link, self.opens_pages(), named) else {
-            return show(pending, &plan, link.as_deref(), why);
+            return Ok(show(pending, &plan, link.as_deref(), why));
         };
         if super::is_modern(self.context) {
             return self.ask(pending, &plan, link);
@@ -95,7 +95,7 @@ impl Confirm for Outside<'_> {
             .await?
         {
             Sought::Yes(confirmed) => Ok(Decision::YesButReplan(confirmed)),
-            Sought::Waits(plan, why) => show(pending, &plan, Some(link), why),
+            Sought::Waits(plan, why) => Ok(show(pending, &plan, Some(link), why)),
         }
     }
 }
@@ -178,7 +178,7 @@ fn show(
     plan: &Approval,
     link: Option<&str>,
     why: Option<String>,
-) -> Result<Decision<Later>> {
+) -> Decision<Later> {
     let next = format!(
         "nothing is changed yet: {}; tell the user, and once it is approved call {} again with the same \
          arguments and this plan_id",
@@ -195,7 +195,7 @@ fn show(
     if let (Some(fields), Some(link)) = (shown.as_object_mut(), link) {
         fields.insert("link".to_owned(), link.into());
     }
-    Ok(Decision::Later(Later::Show(shown.to_string())))
+    Decision::Later(Later::Show(shown.to_string()))
 }
 
 /// The request to open the page.

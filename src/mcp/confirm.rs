@@ -58,7 +58,8 @@ impl Confirm for McpConfirm<'_> {
         let has_forms = has_forms && pending.mode != ConfirmMode::Other;
         if !has_forms && pending.mode != ConfirmMode::Auto {
             let answers = self.answers.as_ref().zip(self.state.as_deref());
-            return Outside { server, context, answers }.confirm(caller, pending).await;
+            let outside = Outside { server, context, answers };
+            return Box::pin(outside.confirm(caller, pending)).await;
         }
         match (has_forms, super::is_modern(context)) {
             (true, true) => {
@@ -152,9 +153,8 @@ impl Confirm for Elicit<'_> {
             Err(ServiceError::McpError(error)) if error.code == ErrorCode::METHOD_NOT_FOUND => {
                 if pending.mode != ConfirmMode::Auto {
                     let (server, context) = (self.server, self.context);
-                    return Outside { server, context, answers: None }
-                        .confirm(caller, pending)
-                        .await;
+                    let outside = Outside { server, context, answers: None };
+                    return Box::pin(outside.confirm(caller, pending)).await;
                 }
                 let why = "the client announced elicitation, but does not support it".to_owned();
                 PlanId { server: self.server }.show(pending, Some(why)).await

@@ -33,11 +33,8 @@ struct Names {
 
 impl Names {
     fn check(self, place: &str) -> Result<Protected> {
-        let mut protected = Protected::default();
-        protected.devices = self.devices;
-        protected.tags = self.tags;
-        protected.users = self.users;
-        protected.policy = self.policy;
+        let Self { devices, tags, users, policy } = self;
+        let protected = Protected { devices, tags, users, policy };
         protected.check(place)?;
         Ok(protected)
     }
@@ -61,11 +58,11 @@ pub(super) fn check(entry: Entry) -> Result<Guardrails> {
     if entry.approvers.len() > MAX_LIST || !entry.approvers.iter().all(is_name) {
         return Err(wrong("approvers", "must be at most 100 names"));
     }
-    let mut guardrails = Guardrails::default();
-    guardrails.never = entry.never.check("guardrails.never")?;
-    guardrails.approval = entry.approval.check("guardrails.approval")?;
-    guardrails.windows = windows;
-    guardrails.changes_per_hour = entry.changes_per_hour;
-    guardrails.approvers = entry.approvers;
-    Ok(guardrails)
+    Ok(Guardrails {
+        never: entry.never.check("guardrails.never")?,
+        approval: entry.approval.check("guardrails.approval")?,
+        windows,
+        changes_per_hour: entry.changes_per_hour,
+        approvers: entry.approvers,
+    })
 }

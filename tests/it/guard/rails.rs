@@ -20,6 +20,7 @@ use crate::support::{
     agent::Agent,
     changes::{approvals, is_there, own, person, removal, setup, with_plan},
     fake_user::{Era, FakeUser, Says},
+    proxy::{Fault, proxied},
     tailnet::sandbox,
 };
 
@@ -397,4 +398,26 @@ async fn a_limit_of_a_tool_counts_what_it_does_through_every_door() {
     }
     assert!(message(&agent.fail("list_devices", json!({})).await).contains("3/day"));
     assert!(is_there(&tailnet, &devices[2]).await);
+}
+
+#[tokio::test]
+async fn where_nobody_knows_what_is_protected_nothing_is_changed() {
+    let (sandbox, tailnet) = sandbox().await;
+    let device = own(&tailnet).await.into_iter().find(|it| !it.tags().is_empty()).unwrap();
+    let url = proxied(&sandbox.base_url(), |it| {
+        if it.path.contains("/users") { Fault::Answered(403, "{}") } else { Fault::Pass }
+    })
+    .await;
+    let spoiled = Tailnet::new(crate::support::tailnet::settings(&url));
+    let protected = rails(|it| it.never.users = vec!["somebody@example.com".to_owned()]);
+    let agent = Agent::with(spoiled, unasked(protected)).await;
+
+    let failure =
+        agent.fail("update_device", json!({ "device": device.key(), "name": "other" })).await;
+
+    assert!(
+        failure["message"].as_str().unwrap().contains("guardrails could not be checked"),
+        "{failure}"
+    );
+    assert!(sandbox.requests().iter().all(|it| it.0 == "GET"));
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use reqwest::{Client, RequestBuilder, Response};
+use reqwest::{Client, RequestBuilder, Response, redirect::Policy};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use tailsteward::{
@@ -17,7 +17,7 @@ use crate::support::{
     changes::{approvals, is_there, own, person, removal, setup_in, with_plan},
     hostile,
     http::Served,
-    loopback::without_redirects,
+    loopback,
     tailnet::sandbox_of,
 };
 
@@ -49,9 +49,9 @@ impl Desk {
         setup: Setup,
         change: impl FnOnce(&mut tailsteward::server::Options),
     ) -> Self {
-        let server = Server::new(tailnet.clone(), setup.clone());
-        let desk = server.approvals();
-        let (served, token) = Served::serve(server, false, |options| {
+        let product = Server::new(tailnet.clone(), setup.clone());
+        let desk = product.approvals();
+        let (served, token) = Served::serve(product, false, |options| {
             options.approvals = Some(desk);
             change(options);
         })
@@ -62,7 +62,7 @@ impl Desk {
             _sandbox: sandbox,
             tailnet,
             served,
-            client: without_redirects(),
+            client: loopback::builder().redirect(Policy::none()).build().unwrap(),
             token,
             setup,
             plan: String::new(),
@@ -70,7 +70,7 @@ impl Desk {
             cookie: None,
         };
         let shown = it.tool(&it.call).await;
-        it.plan = shown["plan_id"].as_str().unwrap().to_owned();
+        shown["plan_id"].as_str().unwrap().clone_into(&mut it.plan);
         it
     }
 

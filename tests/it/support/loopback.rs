@@ -7,12 +7,8 @@ pub fn plain_http() -> reqwest::Client {
     builder().build().unwrap()
 }
 
-/// One that shows redirects instead of following them.
-pub fn without_redirects() -> reqwest::Client {
-    builder().redirect(reqwest::redirect::Policy::none()).build().unwrap()
-}
-
-fn builder() -> reqwest::ClientBuilder {
+/// How it is built.
+pub fn builder() -> reqwest::ClientBuilder {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
