@@ -37,6 +37,7 @@
 //! - [`Operation`]: the operations of the API and their properties.
 //! - `alerts` (feature `journal`): rules that say when somebody wants to know, and who is notified.
 //! - `tool`, `mcp`, `server`, `cli` (feature `server`): the tools for assistants, and the server.
+//! - `guardrails` (feature `profiles`): what is not changed, or only with approval, and when changes are made.
 //! - `sandbox` (feature `sandbox`): an emulated tailnet on loopback, for tests and experiments.
 
 #[cfg(feature = "journal")]
@@ -46,6 +47,8 @@ pub mod change;
 pub mod checks;
 pub mod client;
 pub mod config;
+#[cfg(feature = "profiles")]
+pub mod guardrails;
 #[cfg(feature = "journal")]
 pub mod history;
 pub mod local;

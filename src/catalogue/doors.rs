@@ -187,6 +187,24 @@ pub(crate) fn through_own_door(offer: &Offer, tool: &ToolDef, plan: &mut Plan) -
     Ok(())
 }
 
+/// How many resources of the plan that `tool` made count as a use of the tool `limited`: all if it is that tool,
+/// otherwise those that this tool changes in the same way.
+pub(crate) fn uses(tool: &ToolDef, plan: &Plan, limited: &ToolDef) -> usize {
+    let is_own = |item: &Item, change: &Change| {
+        if item.kind() == operations::change::KIND {
+            let mut writes = limited.operations.iter().filter(|it| !it.reads());
+            return writes.any(|it| it.id() == change.field);
+        }
+        names(item.kind(), change).contains(&limited.name)
+    };
+    let changed = plan.items().iter().filter(|item| !item.changes().is_empty());
+    changed
+        .filter(|item| {
+            tool.name == limited.name || item.changes().iter().any(|change| is_own(item, change))
+        })
+        .count()
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-pub(crate) use self::doors::through_own_door;
+pub(crate) use self::doors::{through_own_door, uses};
 pub use self::{
     failure::{failure, remedy},
     selection::{Offer, Selectors, ToolSelection},

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::Journal;
 
@@ -17,14 +17,18 @@ use super::Journal;
 pub type Progress = Arc<dyn Fn(usize, usize, &str) + Send + Sync>;
 
 /// How a change was confirmed before it was made.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Confirmation {
     /// A change of its risk needs no confirmation.
     NotNeeded,
     /// A person answered the question with yes.
     Person,
+    /// Somebody approved the plan outside of the conversation.
+    Approved {
+        /// Their name.
+        by: Arc<str>,
+    },
     /// The call had the id of a plan that was shown before. The server cannot tell whether a person saw
     /// the plan.
     PlanId,
@@ -37,8 +41,11 @@ pub enum Confirmation {
     Unknown,
 }
 
+/// How the text of an approval begins; the name follows.
+const APPROVED_BY: &str = "approved by ";
+
 impl Confirmation {
-    const ALL: [Self; 6] = [
+    const WORDS: [Self; 6] = [
         Self::NotNeeded,
         Self::Person,
         Self::PlanId,
@@ -47,11 +54,12 @@ impl Confirmation {
         Self::Unknown,
     ];
 
-    /// Its word: `not_needed`, `person`, `plan_id`, `assumed_yes`, `earlier`, `unknown`.
-    pub fn as_str(self) -> &'static str {
+    /// Its word: `not_needed`, `person`, `approved`, `plan_id`, `assumed_yes`, `earlier`, `unknown`.
+    pub fn as_str(&self) -> &'static str {
         match self {
             Self::NotNeeded => "not_needed",
             Self::Person => "person",
+            Self::Approved { .. } => "approved",
             Self::PlanId => "plan_id",
             Self::AssumedYes => "assumed_yes",
             Self::Earlier => "earlier",
@@ -59,14 +67,33 @@ impl Confirmation {
         }
     }
 
-    /// The confirmation with that word, as [`as_str`](Self::as_str) gives it.
-    pub fn named(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.as_str() == word)
+    /// The confirmation with that text, as [`Display`](fmt::Display) writes it.
+    pub fn named(text: &str) -> Option<Self> {
+        if let Some(by) = text.strip_prefix(APPROVED_BY) {
+            return Some(Self::Approved { by: by.into() });
+        }
+        Self::WORDS.into_iter().find(|known| known.as_str() == text)
     }
 
     /// Whether there is nothing to say about it: none was needed, or nothing is known.
     pub fn is_silent(&self) -> bool {
         matches!(self, Self::NotNeeded | Self::Unknown)
+    }
+}
+
+/// Its word, or `approved by NAME`.
+impl fmt::Display for Confirmation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Approved { by } => write!(f, "{APPROVED_BY}{by}"),
+            other => f.write_str(other.as_str()),
+        }
+    }
+}
+
+impl Serialize for Confirmation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
@@ -84,6 +111,8 @@ pub struct Actor {
     pub progress: Option<Progress>,
     /// How the change was confirmed, as the journal records it.
     pub confirmed: Confirmation,
+    /// The most changes of the tailnet in an hour, by everybody together.
+    pub changes_per_hour: Option<u32>,
     stop: Arc<AtomicBool>,
 }
 
@@ -95,6 +124,7 @@ impl Default for Actor {
             journal: None,
             progress: None,
             confirmed: Confirmation::default(),
+            changes_per_hour: None,
             stop: Arc::default(),
         }
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Change, Confirmation, Outcome, Risk};
+use super::{Approval, Change, Confirmation, Outcome, Risk};
 use crate::client::Result;
 
 /// A change that is about to be made.
@@ -30,6 +30,10 @@ pub struct Intent<'a> {
     pub confirmed: Confirmation,
     /// The entry that it undoes.
     pub undoes: Option<i64>,
+    /// How many of the field changes are made in the tailnet, and not in our own records.
+    pub counted: usize,
+    /// The most changes of the tailnet in an hour: with more, [`Journal::begin`] refuses.
+    pub changes_per_hour: Option<u32>,
 }
 
 /// One step of an entry: the change of one field of one resource.
@@ -104,6 +108,8 @@ impl<'a> Intent<'a> {
             planned: 0,
             confirmed: Confirmation::default(),
             undoes: None,
+            counted: 0,
+            changes_per_hour: None,
         }
     }
 }
@@ -128,7 +134,7 @@ impl Entry {
             resource: intent.resource.to_owned(),
             risk: intent.risk,
             outcome: Outcome::Unknown,
-            confirmed: intent.confirmed,
+            confirmed: intent.confirmed.clone(),
             running: true,
             undoes: intent.undoes,
             undone_by: None,
@@ -190,6 +196,12 @@ pub trait Journal: fmt::Debug + Send + Sync {
 
     /// Reads one entry; `None` if there is no such number.
     fn entry(&self, entry: i64) -> BoxFuture<'_, Result<Option<Entry>>>;
+
+    /// Lists the plans for a tailnet that needed approval, newest first. A journal that keeps none has none.
+    fn approvals<'a>(&'a self, tailnet: &'a str) -> BoxFuture<'a, Result<Vec<Approval>>> {
+        let _ = tailnet;
+        Box::pin(async { Ok(Vec::new()) })
+    }
 
     /// Reads the steps of an entry in order, without the first `skip`.
     fn steps(&self, entry: i64, skip: usize, limit: usize) -> BoxFuture<'_, Result<Vec<Step>>>;

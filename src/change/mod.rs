@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 mod apply;
+mod approval;
 mod context;
 pub mod journal;
 mod plan;
@@ -31,6 +32,7 @@ mod write;
 #[cfg(feature = "server")]
 pub(crate) use self::plan::by_kind;
 pub use self::{
+    approval::{Approval, ApprovalState},
     context::{Actor, Confirmation, Progress},
     journal::Journal,
     plan::{Item, MAX_DESCRIBED, OnFailure, Plan},

@@ -203,6 +203,16 @@ impl Plan {
         self.items.iter().flat_map(|it| &it.changes)
     }
 
+    /// How many changes are made in the tailnet. Others are only of our own records.
+    pub fn counted(&self) -> usize {
+        self.outside().map(|it| it.changes.len()).sum()
+    }
+
+    /// The resources of the tailnet that are changed.
+    pub(crate) fn outside(&self) -> impl Iterator<Item = &Item> {
+        self.items.iter().filter(|it| !it.changes.is_empty() && !it.subject.is_kept_here())
+    }
+
     /// Whether nothing needs to change.
     pub fn is_empty(&self) -> bool {
         self.changes().next().is_none()
@@ -235,9 +245,7 @@ impl Plan {
 
     /// The risk of the plan. Changes of several resources, and irreversible ones, are destructive.
     pub fn risk(&self) -> Risk {
-        let is_outside = |it: &Item| !it.changes.is_empty() && !it.subject.is_kept_here();
-        let destructive =
-            self.is_irreversible() || self.items.iter().filter(|it| is_outside(it)).count() > 1;
+        let destructive = self.is_irreversible() || self.outside().count() > 1;
         if destructive { Risk::Danger } else { self.least }
     }
 

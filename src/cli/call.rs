@@ -15,7 +15,9 @@ use crate::{
     Error,
     change::{Confirmation, Report},
     client::Result,
-    guard::{Caller, Confirm, Decision, Done, Guard, Pending, question},
+    guard::{
+        Caller, Confirm, ConfirmMode, Decision, Done, Guard, Pending, Sought, how, question, seek,
+    },
     mcp::Setup,
     tailnet::Tailnets,
     tool::written,
@@ -67,7 +69,7 @@ pub(super) async fn run(
 }
 
 async fn call(guard: &Guard, caller: &Caller, tool: &str, arguments: Value) -> Result<Output> {
-    let terminal = Terminal { is_recorded: !guard.store().is_in_memory() };
+    let terminal = Terminal { guard, is_recorded: !guard.store().is_in_memory() };
     match guard.call(caller, tool, arguments, &terminal).await? {
         Done::Answer(text) => Ok(Output::Answer(text)),
         Done::Report(report) => Ok(Output::Report(report)),
@@ -97,12 +99,13 @@ fn report_progress(done: usize, of: usize, last: &str) {
 }
 
 /// Asks for confirmation on the terminal.
-struct Terminal {
+struct Terminal<'a> {
+    guard: &'a Guard,
     /// Whether the journal outlasts this process.
     is_recorded: bool,
 }
 
-impl Confirm for Terminal {
+impl Confirm for Terminal<'_> {
     type Later = Infallible;
 
     async fn confirm(
@@ -110,14 +113,18 @@ impl Confirm for Terminal {
         caller: &Caller,
         pending: &Pending<'_>,
     ) -> Result<Decision<Self::Later>> {
-        if !std::io::stdin().is_terminal() {
+        let undo = self.is_recorded.then_some("`tailsteward call undo_change`");
+        let is_asked = std::io::stdin().is_terminal() && pending.mode != ConfirmMode::Other;
+        if !is_asked && pending.mode != ConfirmMode::Auto {
+            return approved(self.guard, caller, pending, undo).await;
+        }
+        if !is_asked {
             let shown = written(&pending.plan.preview())?;
             return Err(Error::refused(
                 format!("nothing was changed: this plan must be confirmed in a terminal: {shown}"),
                 "run it in a terminal, or pass --yes",
             ));
         }
-        let undo = self.is_recorded.then_some("`tailsteward call undo_change`");
         complain(&question(pending, undo));
         let _ = write!(std::io::stderr(), "Apply this change? [y/N] ");
         let agreed = tokio::select! {
@@ -132,8 +139,34 @@ impl Confirm for Terminal {
     }
 }
 
+/// Applies the plan if another person has approved it; otherwise it waits for that.
+async fn approved(
+    guard: &Guard,
+    caller: &Caller,
+    pending: &Pending<'_>,
+    undo: Option<&str>,
+) -> Result<Decision<Infallible>> {
+    if guard.store().is_in_memory() {
+        return Err(Error::refused(
+            "nothing was changed: this plan must be approved by a person, and with the store in memory nobody \
+             can",
+            "name a file with --store, or run it in a terminal",
+        ));
+    }
+    match seek(guard, caller, pending, undo).await? {
+        Sought::Yes(confirmed) => Ok(Decision::Yes(confirmed)),
+        Sought::Waits(plan, why) => {
+            let why = why.map(|why| format!("{why}; ")).unwrap_or_default();
+            Err(Error::refused(
+                format!("nothing was changed yet: {why}{}", how(&plan, None)),
+                "run the same command again once it is approved",
+            ))
+        }
+    }
+}
+
 /// Reads a line of stdin. The thread that waits for it does not keep the program from ending.
-async fn read_line() -> Result<String> {
+pub(super) async fn read_line() -> Result<String> {
     let (sender, line) = oneshot::channel();
     std::thread::spawn(move || {
         let mut line = String::new();

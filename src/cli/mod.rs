@@ -24,6 +24,7 @@ use crate::{
 };
 
 mod alerts;
+mod approve;
 mod audit;
 mod auth;
 mod call;
@@ -106,6 +107,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Approve or refuse a plan that waits for a person, or list these plans
+    Approve(approve::ApproveArguments),
     /// Try out the receivers of alerts
     #[command(subcommand)]
     Alerts(alerts::AlertsCommand),
@@ -212,7 +215,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             let history = offered.history(target.sandbox)?;
             watch::keeps_a_history(serve.watches(), history.as_ref()).await?;
             let connected = target.connect_all().await?;
-            let mut setup = offered.setup(connected.tailnets.first(), target.sandbox)?;
+            let mut setup = offered.setup(connected.tailnets.first(), &target)?;
             setup.sealing_key = sealing_key;
             setup.heartbeat = serve.heartbeat()?;
             setup.reports = serve.reports()?;
@@ -229,7 +232,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             })?;
             offered.choice()?;
             let connected = target.connect_all().await?;
-            let setup = offered.setup(connected.tailnets.first(), target.sandbox)?;
+            let setup = offered.setup(connected.tailnets.first(), &target)?;
             let history = offered.history(target.sandbox)?;
             let tailnets = with(connected.tailnets, history.as_ref());
             let tailnets = alerts::Alerting::read(&target, true)?.with(tailnets);
@@ -246,18 +249,18 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         }
         Command::Doctor { json } => {
             let offer = offered.offer(&[], target.sandbox)?;
-            let place = offered.place(target.sandbox);
-            let (text, healthy) = doctor::examine(&target, &offer, place, json).await;
+            let (text, healthy) = doctor::examine(&target, &offer, &offered, json).await;
             print(&text);
             return Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
+        Command::Approve(arguments) => arguments.run(&target, &offered).await?,
         Command::Alerts(command) => print(&command.run(&target).await?),
         Command::Audit(arguments) => {
             return arguments.run(&target, offered.history(target.sandbox)?).await;
         }
         Command::Export(arguments) => {
             let connected = target.connect().await?;
-            let setup = offered.setup(&connected.tailnet, target.sandbox)?;
+            let setup = offered.setup(&connected.tailnet, &target)?;
             export::run(&arguments, &connected.tailnet, &setup).await?;
         }
         Command::Policy(command) => {

@@ -198,9 +198,15 @@ impl Serve {
         options.stateless = self.stateless;
         options.limits = self.caps.limits();
         report(&mut options, &server)?;
+        if server.needs_approvals() {
+            options.approvals = Some(server.approvals());
+        }
         let authenticates = !matches!(options.access, Access::Anyone);
         let http = Http::bind(address, options).await?;
         server.reached_at(http.address(), authenticates);
+        if let Some(base) = http.base_url().filter(|_| server.needs_approvals()) {
+            server.approve_at(&base);
+        }
         print(&format!("MCP at http://{}/mcp", http.address()));
         let probe = Probe::new(move || {
             let tailnet = tailnet.clone();

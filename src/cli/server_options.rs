@@ -7,12 +7,15 @@ use etcetera::base_strategy::{BaseStrategy as _, choose_base_strategy};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::Target;
 use crate::{
     Credential, Error, Tailnet,
     catalogue::{Offer, Selectors, ToolSelection},
     change::store::{Place, Store},
     client::{Result, resolve},
-    guard::Principal,
+    config::Profiles,
+    guard::{ConfirmMode, Principal},
+    guardrails::Guardrails,
     history::History,
     mcp::Setup,
     tool::Risk,
@@ -63,6 +66,16 @@ pub(super) struct Offered {
     /// Do not ask for confirmation of changes that are hard to undo
     #[arg(long, global = true, env = "TAILSTEWARD_YES", value_parser = BoolishValueParser::new())]
     yes: bool,
+    /// Who confirms changes that are hard to undo: `auto` (a person if the client can ask one, otherwise
+    /// whoever calls again with the plan), `person`, or `other` (another principal than the caller)
+    #[arg(
+        long,
+        global = true,
+        env = "TAILSTEWARD_CONFIRM",
+        default_value = "auto",
+        value_name = "WHO"
+    )]
+    confirm: ConfirmMode,
     /// The journal of changes: a file, `memory`, `postgres://USER:PASSWORD@HOST/DATABASE`, or `file:PATH`
     /// of a file that has one of these in it.
     /// By default a file in the platform's data folder, with --sandbox `memory`
@@ -136,17 +149,63 @@ impl Offered {
     }
 
     /// The setup of a server for `tailnet`.
-    pub(super) fn setup(&self, tailnet: &Tailnet, sandbox: bool) -> Result<Setup> {
+    pub(super) fn setup(&self, tailnet: &Tailnet, target: &Target) -> Result<Setup> {
+        let sandbox = target.sandbox;
+        if self.yes && self.confirm != ConfirmMode::Auto {
+            return Err(Error::config(
+                format!("--yes asks nobody, and --confirm {} asks somebody", self.confirm.as_str()),
+                "leave one of them out",
+            ));
+        }
         let scopes = match &tailnet.settings().credential {
             Credential::OAuth { scopes, .. } => scopes.as_slice(),
             _ => &[],
         };
         let mut setup = Setup::new(self.access(sandbox))?;
         setup.offer = self.offer(scopes, sandbox)?;
-        setup.store = Arc::new(Store::new(self.place(sandbox)?));
+        setup.store = Arc::new(match self.confirm {
+            ConfirmMode::Other => self.lasting_store(sandbox)?,
+            _ => Store::new(self.place(sandbox)?),
+        });
+        setup.confirm = self.confirm;
+        setup.guardrails = Self::guardrails(target)?;
         setup.yes = self.yes;
         setup.local = self.local()?;
         Ok(setup)
+    }
+
+    /// Whether the name of the caller was set explicitly.
+    pub(super) fn names_local(&self) -> bool {
+        self.local.is_some()
+    }
+
+    /// Who confirms changes that are hard to undo.
+    pub(super) fn confirm(&self) -> ConfirmMode {
+        self.confirm
+    }
+
+    /// Whether nobody is asked.
+    pub(super) fn assumes_yes(&self) -> bool {
+        self.yes
+    }
+
+    /// The guardrails of the config file. The default one is not read for the sandbox.
+    pub(super) fn guardrails(target: &Target) -> Result<Arc<Guardrails>> {
+        if target.sandbox && target.config.is_none() {
+            return Ok(Arc::default());
+        }
+        Ok(Arc::new(Profiles::load(target.config.as_deref())?.guardrails().clone()))
+    }
+
+    /// The store, which another program can open.
+    pub(super) fn lasting_store(&self, sandbox: bool) -> Result<Store> {
+        match self.place(sandbox)? {
+            Place::Memory => Err(Error::config(
+                "plans that wait for approval would be in memory, where `tailsteward approve` cannot see them",
+                "name a file or a Postgres database with --store",
+            )),
+            place => Ok(Store::new(place)),
+        }
     }
 
     /// Where the journal is kept.

@@ -10,9 +10,10 @@ use jiff::{Span, Timestamp, tz::TimeZone};
 use secrecy::ExposeSecret as _;
 
 use crate::{
-    catalogue::{Selectors, ToolSelection},
+    catalogue::{self, Selectors, ToolSelection},
     client::Result,
     config::files,
+    guardrails::{ToolLimit, Window},
     server::{Grant, NewToken, TokenFile},
     words::to_the_second,
 };
@@ -64,7 +65,13 @@ pub(crate) struct AddArgs {
     /// Allow only `/metrics/tailnet`, which lists devices, users and keys; or both with --metrics
     #[arg(long, conflicts_with_all = ["read_only", "toolsets"])]
     tailnet_metrics: bool,
-    /// How long the token is valid, such as `30d`; without it, it does not expire
+    /// When the token may be used, such as `mon-fri 08:00-18:00 Europe/Berlin`; may be repeated
+    #[arg(long, value_name = "WINDOW")]
+    hours: Vec<Window>,
+    /// How often a tool may be used, such as `revoke_device=5/hour`; may be repeated
+    #[arg(long = "limit", value_name = "TOOL=N/hour", value_parser = limit, conflicts_with_all = ["metrics", "tailnet_metrics"])]
+    limits: Vec<(String, ToolLimit)>,
+    /// How long the token is valid, such as `30d`, or until when; without it, it does not expire
     #[arg(long, value_name = "DURATION", value_parser = expiry)]
     expires: Option<Timestamp>,
     #[command(flatten)]
@@ -103,6 +110,8 @@ fn add(it: AddArgs) -> Result<String> {
         metrics: it.metrics,
         tailnet_metrics: it.tailnet_metrics,
         expires: it.expires,
+        hours: it.hours,
+        limits: it.limits.into_iter().collect(),
     };
     Ok(file.add(&it.name, &new)?.expose_secret().to_owned())
 }
@@ -134,16 +143,30 @@ fn describe(grant: &Grant) -> String {
             .map(|it| (if grant.is_expired() { "EXPIRED" } else { "until" }, to_the_second(it)))
             .map(|(word, at)| format!("{word} {at}")),
     );
+    words.extend(grant.hours.iter().map(|hours| format!("hours {hours}")));
+    words.extend(grant.limits.iter().map(|(tool, limit)| format!("{tool} {limit}")));
     words.join("; ")
 }
 
-/// The time `duration` from now.
+/// How often a tool may be used.
+fn limit(text: &str) -> Result<(String, ToolLimit), String> {
+    let (tool, limit) = text.split_once('=').ok_or("must be such as `revoke_device=5/hour`")?;
+    let tool = catalogue::named(tool.trim()).map_err(|error| error.to_string())?;
+    Ok((tool.name.to_owned(), limit.parse()?))
+}
+
+/// The time `duration` from now, or a time.
 fn expiry(text: &str) -> Result<Timestamp, String> {
-    let span: Option<Span> = text.parse().ok();
     let now = Timestamp::now();
+    if let Some(then) = text.parse().ok().filter(|then: &Timestamp| *then > now) {
+        return Ok(then);
+    }
+    let span: Option<Span> = text.parse().ok();
     // Calendar units such as days need a time zone.
     let then = span.and_then(|it| now.to_zoned(TimeZone::UTC).checked_add(it).ok());
-    then.map(|it| it.timestamp())
-        .filter(|it| *it > now)
-        .ok_or_else(|| "must be a duration, such as `12h` or `30d`".to_owned())
+    then.map(|it| it.timestamp()).filter(|it| *it > now).ok_or_else(|| {
+        "must be a duration, such as `12h` or `30d`, or a time to come, such as \
+                        `2027-03-31T18:00:00Z`"
+            .to_owned()
+    })
 }

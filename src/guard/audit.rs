@@ -44,9 +44,9 @@ impl OpenAudit {
     }
 
     /// Adds how the change was confirmed.
-    pub(crate) fn confirmed(&mut self, confirmed: Confirmation) {
+    pub(crate) fn confirmed(&mut self, confirmed: &Confirmation) {
         if let Some(line) = &mut self.line {
-            line.confirmed = Some(confirmed);
+            line.confirmed = Some(confirmed.clone());
         }
     }
 

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    Caller, Confirm, Decision, Guard, OpenAudit, Pending, digest::Request, fan_out, watch::Watch,
+    Caller, Confirm, ConfirmMode, Decision, Guard, OpenAudit, Pending, digest::Request, fan_out,
+    watch::Watch,
 };
 use crate::{
     Error, ErrorKind, Tailnet, catalogue,
@@ -105,7 +106,7 @@ impl Guard {
         let resource = resource.to_owned();
         let mut audit = OpenAudit::begin(self.store(), principal, tool.name, plan.risk(), resource);
         audit.about(&tailnet.label());
-        audit.confirmed(Confirmation::Earlier);
+        audit.confirmed(&Confirmation::Earlier);
         let done = self.apply(caller, plan, &tailnet, Confirmation::Earlier).await;
         match &done {
             Ok(report) => audit.end("applied", report.change),
@@ -123,6 +124,9 @@ impl Guard {
         audit: &mut OpenAudit,
         progress: Option<Progress>,
     ) -> Result<Done<C::Later>> {
+        if !tool.is_edit() {
+            self.count_call(&caller.principal, tool).await?;
+        }
         let acting = |tailnet: &Tailnet, progress| {
             self.acting(tailnet, &caller.principal, tool.name, progress)
         };
@@ -140,6 +144,9 @@ impl Guard {
         };
         match plan(caller, tool, arguments.clone(), &tailnet).await? {
             Asked::Answer(answer) => {
+                if tool.is_edit() {
+                    self.count_call(&caller.principal, tool).await?;
+                }
                 tool::short(answer, "narrow the request: a shorter time window, or filters")
                     .map(Done::Answer)
             }
@@ -173,9 +180,10 @@ impl Guard {
         }
         caller.offer.allow_plan(&plan)?;
         caller.offer.allow_risk(request.tool.name, plan.risk())?;
-        let confirmed = if plan.risk() < Risk::Danger {
+        let guardrail = Box::pin(self.check_rails(caller, &request, &plan)).await?;
+        let confirmed = if plan.risk() < Risk::Danger && guardrail.is_none() {
             Confirmation::NotNeeded
-        } else if self.assume_yes {
+        } else if self.assume_yes && guardrail.is_none() {
             Confirmation::AssumedYes
         } else {
             let digest = request.digest(Some(&plan))?;
@@ -186,6 +194,11 @@ impl Guard {
                 plan_id: plan_id.as_deref(),
                 request: &request.digest(None)?,
                 digest: &digest,
+                mode: match guardrail {
+                    Some(_) => self.mode.max(ConfirmMode::Person),
+                    None => self.mode,
+                },
+                guardrail: guardrail.as_deref(),
             };
             match ask.confirm(caller, &pending).await? {
                 Decision::Yes(confirmed) => confirmed,
@@ -196,7 +209,8 @@ impl Guard {
                 Decision::Later(later) => return Ok(Done::Later(later)),
             }
         };
-        audit.confirmed(confirmed);
+        audit.confirmed(&confirmed);
+        Box::pin(self.still_allowed(caller, &request, &plan, &confirmed)).await?;
         let report = self.apply(caller, plan, request.tailnet, confirmed).await?;
         Ok(Done::Report(Box::new(named(report))))
     }

@@ -1,6 +1,7 @@
 //! Runs every call, whether over MCP, on the command line or by a background job: checks the offer, plans,
 //! asks for confirmation, applies, audits. Independent of protocol and terminal.
 
+mod approval;
 mod audit;
 mod call;
 mod confirm;
@@ -9,6 +10,7 @@ mod fan_out;
 mod news;
 mod principal;
 mod question;
+mod rails;
 mod watch;
 
 use std::{sync::Arc, time::Duration};
@@ -16,8 +18,13 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
 
-pub use self::principal::Principal;
+pub use self::{
+    approval::{Approvals, Approver, Identified},
+    confirm::ConfirmMode,
+    principal::Principal,
+};
 pub(crate) use self::{
+    approval::{Sought, how, random_session, seek},
     audit::OpenAudit,
     call::Done,
     confirm::{Confirm, Decision, Pending},
@@ -29,6 +36,7 @@ use crate::{
     Tailnet,
     catalogue::Offer,
     change::{Actor, Journal, Progress, store::Store},
+    guardrails::Guardrails,
     tailnet::Tailnets,
     tool::ToolDef,
 };
@@ -55,6 +63,9 @@ pub(crate) struct Guard {
     store: Arc<Store>,
     /// Whether destructive plans are applied without asking.
     assume_yes: bool,
+    /// Who has to agree to destructive plans.
+    mode: ConfirmMode,
+    rails: Arc<Guardrails>,
     /// Who calls over stdio and on the terminal.
     local: Principal,
     /// A permit for each change that is under way.
@@ -77,11 +88,28 @@ impl Guard {
             offer,
             store,
             assume_yes,
+            mode: ConfirmMode::Auto,
+            rails: Arc::default(),
             local,
             changes: Arc::new(Semaphore::new(MAX_CHANGES as usize)),
             news: News::new(),
             ending: CancellationToken::new(),
         }
+    }
+
+    /// The same guard with guardrails, and with who has to agree to destructive plans.
+    pub(crate) fn with_rules(self, mode: ConfirmMode, rails: Arc<Guardrails>) -> Self {
+        Self { mode, rails, ..self }
+    }
+
+    /// Whether plans may have to be approved outside of a conversation.
+    pub(crate) fn needs_approvals(&self) -> bool {
+        self.mode != ConfirmMode::Auto || !self.rails.approval.is_empty()
+    }
+
+    /// What approves plans outside of a conversation.
+    pub(crate) fn approvals(&self) -> Approvals {
+        Approvals::new(Arc::clone(&self.store), &self.rails)
     }
 
     /// Waits until no change is running and the audit log is written, but not forever.
@@ -119,12 +147,12 @@ impl Guard {
         &self.ending
     }
 
-    /// A receiver for changes from now on.
     /// Announcements of changes.
     pub(crate) fn news(&self) -> &News {
         &self.news
     }
 
+    /// A receiver for changes from now on.
     pub(crate) fn listen(&self) -> broadcast::Receiver<Arc<Touched>> {
         self.news.listen()
     }
@@ -140,6 +168,7 @@ impl Guard {
         let journal: Arc<dyn Journal> = self.store.clone();
         let mut actor = Actor::new(&principal.name, Some(journal)).with_tool(tool);
         actor.progress = progress;
+        actor.changes_per_hour = self.rails.changes_per_hour;
         tailnet.acting_as(actor)
     }
 

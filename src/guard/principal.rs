@@ -1,6 +1,8 @@
 //! The principal of a call.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::guardrails::ToolLimit;
 
 /// Who makes a call, and what the administrator allows them. Over HTTP, the holder of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +14,8 @@ pub struct Principal {
     pub read_only: bool,
     /// The only toolsets that are offered; `None` for all that the server offers.
     pub toolsets: Option<Vec<String>>,
+    /// How often tools may be used, by their names.
+    pub limits: BTreeMap<String, ToolLimit>,
 }
 
 impl Principal {
@@ -21,7 +25,7 @@ impl Principal {
 
     /// A principal who may use all that the server offers.
     pub fn new(name: impl Into<Arc<str>>) -> Self {
-        Self { name: name.into(), read_only: false, toolsets: None }
+        Self { name: name.into(), read_only: false, toolsets: None, limits: BTreeMap::new() }
     }
 
     /// The local user.

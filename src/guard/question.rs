@@ -31,6 +31,9 @@ pub(crate) fn question(pending: &Pending<'_>, undo: Option<&str>) -> String {
         items => several(items, plan),
     };
     let _ = write!(text, "\nTailnet: {}", name(&pending.tailnet.title()));
+    if let Some(why) = pending.guardrail {
+        let _ = write!(text, "\nNeeds approval: {}", sentence(why));
+    }
     for note in plan.notes() {
         let _ = write!(text, "\n{}", sentence(note));
     }

@@ -14,20 +14,20 @@ use rmcp::{
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::Server;
+use super::{Server, approve::Outside};
 use crate::{
     Error,
     change::{Confirmation, store::Used},
     client::Result,
-    guard::{Caller, Confirm, Decision, Pending, nonce, question},
+    guard::{Caller, Confirm, ConfirmMode, Decision, Pending, nonce, question},
 };
 
 /// How long a plan can be confirmed.
-const CONFIRM_TIMEOUT: Duration = Duration::from_mins(10);
+pub(super) const CONFIRM_TIMEOUT: Duration = Duration::from_mins(10);
 /// The field in the confirmation form, and the ID of the question.
 const CONFIRM: &str = "confirm";
 /// How a change is undone, for the question.
-const UNDO: &str = "undo_change";
+pub(super) const UNDO: &str = "undo_change";
 
 /// What the client gets instead of a result while the user has not answered.
 pub(super) enum Later {
@@ -55,6 +55,12 @@ impl Confirm for McpConfirm<'_> {
         let capable = self.context.client_capabilities().and_then(|it| it.elicitation);
         let has_forms = capable.is_some_and(|it| it.form.is_some() || it.url.is_none());
         let (server, context) = (self.server, self.context);
+        let has_forms = has_forms && pending.mode != ConfirmMode::Other;
+        if !has_forms && pending.mode != ConfirmMode::Auto {
+            let answers = self.answers.as_ref().zip(self.state.as_deref());
+            let outside = Outside { server, context, answers };
+            return Box::pin(outside.confirm(caller, pending)).await;
+        }
         match (has_forms, super::is_modern(context)) {
             (true, true) => {
                 let answers = self.answers.as_ref().zip(self.state.as_deref());
@@ -145,6 +151,11 @@ impl Confirm for Elicit<'_> {
         match answer {
             Ok(answer) => agreed(&answer).map(|()| Decision::YesButReplan(Confirmation::Person)),
             Err(ServiceError::McpError(error)) if error.code == ErrorCode::METHOD_NOT_FOUND => {
+                if pending.mode != ConfirmMode::Auto {
+                    let (server, context) = (self.server, self.context);
+                    let outside = Outside { server, context, answers: None };
+                    return Box::pin(outside.confirm(caller, pending)).await;
+                }
                 let why = "the client announced elicitation, but does not support it".to_owned();
                 PlanId { server: self.server }.show(pending, Some(why)).await
             }
@@ -230,7 +241,7 @@ fn agreed(answer: &ElicitResult) -> Result<()> {
     }
 }
 
-fn cancelled() -> Error {
+pub(super) fn cancelled() -> Error {
     Error::refused(
         "the user cancelled the question; nothing was changed",
         "ask the user whether they still want it",

@@ -1,6 +1,9 @@
 //! The MCP server: a thin layer over the tools, and the only module that knows the protocol.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use rmcp::{
@@ -16,7 +19,9 @@ use rmcp::{
     service::{RequestContext, SubscriptionContext},
 };
 use serde_json::Value;
+use url::Url;
 
+mod approve;
 mod call;
 mod complete;
 mod confirm;
@@ -61,6 +66,8 @@ struct Inner {
     heartbeat: Option<Heartbeat>,
     reports: Option<Schedule>,
     heard: Heard,
+    /// Where the page is on which plans are approved, if this server has one.
+    approval_page: OnceLock<Url>,
     /// Built once, since every conversation starts by listing the tools.
     tools: Vec<Tool>,
     instructions: String,
@@ -104,7 +111,17 @@ impl Server {
         let guard = Arc::new(setup.guard(tailnets));
         let (sealing_key, reports) = (setup.sealing_key, setup.reports);
         let heard = Heard::default();
-        let inner = Inner { guard, sealing_key, heartbeat, reports, heard, tools, instructions };
+        let approval_page = OnceLock::new();
+        let inner = Inner {
+            guard,
+            sealing_key,
+            heartbeat,
+            reports,
+            heard,
+            approval_page,
+            tools,
+            instructions,
+        };
         Self { inner: Arc::new(inner), watched: Watched::default() }
     }
 

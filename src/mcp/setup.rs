@@ -8,7 +8,8 @@ use super::SealingKey;
 use crate::{
     catalogue::Offer,
     change::store::Store,
-    guard::{Guard, Principal},
+    guard::{ConfirmMode, Guard, Principal},
+    guardrails::Guardrails,
     tailnet::{Tailnets, reports::Schedule},
     tool::Risk,
 };
@@ -23,6 +24,10 @@ pub struct Setup {
     pub store: Arc<Store>,
     /// Whether destructive plans are applied without asking the user.
     pub yes: bool,
+    /// Who has to agree to destructive plans.
+    pub confirm: ConfirmMode,
+    /// What is not changed, or only with approval, and when changes may be made.
+    pub guardrails: Arc<Guardrails>,
     /// The key that seals the state that clients keep between two calls.
     pub sealing_key: SealingKey,
     /// Who calls over stdio and on the terminal, for journal and audit.
@@ -45,6 +50,8 @@ impl Setup {
             offer: Offer::up_to(access),
             store: Arc::new(Store::in_memory()),
             yes: false,
+            confirm: ConfirmMode::Auto,
+            guardrails: Arc::default(),
             sealing_key: SealingKey::random()?,
             local: Principal::local(),
             heartbeat: None,
@@ -56,5 +63,6 @@ impl Setup {
     pub(crate) fn guard(&self, tailnets: impl Into<Tailnets>) -> Guard {
         let (offer, store) = (self.offer.clone(), Arc::clone(&self.store));
         Guard::new(tailnets.into(), offer, store, self.yes, self.local.clone())
+            .with_rules(self.confirm, Arc::clone(&self.guardrails))
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, header};
+use jiff::Timestamp;
 
 use super::{
     guard::Shared,
@@ -49,7 +50,14 @@ impl Shared {
             Purpose::Metrics => holder.metrics,
             Purpose::TailnetMetrics => holder.tailnet_metrics,
         };
-        if is_allowed { Ok(holder) } else { Err(Refusal::Forbidden) }
+        let now = Timestamp::now();
+        if !is_allowed {
+            Err(Refusal::Forbidden)
+        } else if holder.hours.is_empty() || holder.hours.iter().any(|hours| hours.is_open(now)) {
+            Ok(holder)
+        } else {
+            Err(Refusal::Hours(holder.hours))
+        }
     }
 }
 

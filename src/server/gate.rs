@@ -41,11 +41,14 @@ impl Gate {
         Ok(Self { hosts: hosts.collect::<Result<_>>()?, origins: origins.collect::<Result<_>>()? })
     }
 
+    /// Accepts a request to one of our names, whatever page it is from, or returns the refusal.
+    pub(super) fn check_host(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
+        if self.knows(uri, headers) { Ok(()) } else { Err(Refusal::Host) }
+    }
+
     /// Accepts a request, or returns the refusal.
     pub(super) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
-        if !self.knows(uri, headers) {
-            return Err(Refusal::Host);
-        }
+        self.check_host(uri, headers)?;
         let mut origins = headers.get_all(header::ORIGIN).iter();
         if origins.all(|it| self.admits(it)) { Ok(()) } else { Err(Refusal::Origin) }
     }

@@ -20,6 +20,7 @@ use serde_json::Value;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::{
+    approve::Desk,
     ask::Ask,
     auth::{Access, Purpose},
     gate::Gate,
@@ -49,6 +50,8 @@ pub(super) struct Shared {
     pub(super) hook: Option<Hook>,
     pub(super) tailnet_metrics: Option<Ask<String>>,
     pub(super) watch: Option<Ask<Value>>,
+    /// The page on which plans are approved.
+    pub(super) desk: Option<Desk>,
     /// Cancelled at shutdown.
     pub(super) stopping: CancellationToken,
 }
@@ -66,6 +69,7 @@ pub(super) async fn count(
         "/metrics" => "/metrics",
         "/metrics/tailnet" => "/metrics/tailnet",
         "/hooks/tailscale" => "/hooks/tailscale",
+        path if path.starts_with("/approve/") => "/approve",
         _ => "other",
     };
     let response = next.run(request).await;

@@ -19,6 +19,7 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use url::Url;
 
 use super::{
+    approve::{self, Desk},
     ask::Ask,
     auth::Access,
     calls::Calls,
@@ -32,7 +33,10 @@ use super::{
     refusal::Refusal,
     sessions::{SESSION_ID, Sessions},
 };
-use crate::client::{Error, Result};
+use crate::{
+    client::{Error, Result},
+    guard::Approvals,
+};
 
 /// The host names of this machine, always allowed on loopback.
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
@@ -68,6 +72,8 @@ pub struct Options {
     pub tailnet_metrics: Option<Ask<String>>,
     /// What `/health/ready` says of watching to those who may read metrics.
     pub watch: Option<Ask<Value>>,
+    /// The plans that are approved on the page `/approve/ID`; without it, there is none.
+    pub approvals: Option<Approvals>,
     /// Limits for clients.
     pub limits: Limits,
 }
@@ -110,6 +116,7 @@ impl Options {
             hook: None,
             tailnet_metrics: None,
             watch: None,
+            approvals: None,
             limits: Limits::default(),
         }
     }
@@ -193,6 +200,14 @@ impl Http {
         self.address
     }
 
+    /// The URL of the server for people: that of the proxy in front if there is one, otherwise the address that
+    /// it is bound to; none if it is bound to all addresses.
+    pub fn base_url(&self) -> Option<Url> {
+        let own = || format!("http://{}/", self.address).parse().ok();
+        let is_one = !self.address.ip().is_unspecified();
+        self.options.public_url.clone().or_else(|| is_one.then(own).flatten())
+    }
+
     /// Serves `handler` until `stop` completes. Then it accepts no more requests and waits for running
     /// calls and for `idle`, but no longer than the grace period.
     ///
@@ -270,6 +285,7 @@ fn shared(options: &Options, address: SocketAddr, probe: Probe) -> Result<Shared
         hook: options.hook.clone(),
         tailnet_metrics: options.tailnet_metrics.clone(),
         watch: options.watch.clone(),
+        desk: options.approvals.clone().map(|it| Desk::new(it, options.public_url.clone())),
         stopping: CancellationToken::new(),
         limits: options.limits.clone(),
     })
@@ -286,6 +302,7 @@ fn router<H: ServerHandler + Clone>(
     let guard = middleware::from_fn_with_state(Arc::clone(shared), guard::guard);
     let count = middleware::from_fn_with_state(Arc::clone(shared), guard::count);
     let hooks = Router::new().route("/hooks/tailscale", post(hooks::take));
+    let desk = Router::new().route("/approve/{plan}", get(approve::show).post(approve::take));
     let inventory = Router::new().route("/metrics/tailnet", get(health::inventory));
     Router::new()
         .route_service("/mcp", mcp)
@@ -294,6 +311,7 @@ fn router<H: ServerHandler + Clone>(
         .route("/", get(async || ABOUT))
         .route("/metrics", get(health::counters))
         .merge(if shared.tailnet_metrics.is_some() { inventory } else { Router::new() })
+        .merge(if shared.desk.is_some() { desk } else { Router::new() })
         .merge(if shared.hook.is_some() { hooks } else { Router::new() })
         // Not behind the `Host` check: health checks use an address instead of a name.
         .route("/health", get(health::live))

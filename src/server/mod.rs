@@ -1,5 +1,7 @@
 //! The MCP server's transports: stdin and stdout, or HTTP with authentication.
 
+mod approve;
+mod approve_page;
 mod ask;
 mod auth;
 mod calls;
@@ -14,6 +16,7 @@ mod metrics;
 mod refusal;
 mod sessions;
 mod stdio;
+mod token_file;
 mod tokens;
 
 pub use self::{
@@ -23,5 +26,6 @@ pub use self::{
     hooks::Hook,
     http::{Http, Limits, Options},
     stdio::serve_stdio,
-    tokens::{Grant, NewToken, TokenFile, Tokens},
+    token_file::{Grant, NewToken, TokenFile},
+    tokens::Tokens,
 };

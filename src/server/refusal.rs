@@ -1,10 +1,13 @@
 //! Reasons for rejecting a request, and the response for each.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use jiff::Timestamp;
 use serde_json::json;
+
+use crate::guardrails::Window;
 
 /// Why a request is rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +23,8 @@ pub(super) enum Refusal {
     WrongToken,
     /// The token is for another purpose.
     Forbidden,
+    /// The token may not be used at this time.
+    Hours(Arc<[Window]>),
     /// The signature of a webhook is missing, wrong or old.
     Signature,
     TooFast(Duration),
@@ -49,6 +54,7 @@ impl Refusal {
             Self::Origin => "origin",
             Self::NoToken | Self::WrongToken => "unauthorized",
             Self::Forbidden => "forbidden",
+            Self::Hours(_) => "hours",
             Self::Signature => "signature",
             Self::TooFast(_) => "rate",
             Self::TooLarge(_) => "body_size",
@@ -65,7 +71,7 @@ impl Refusal {
 
     fn status(&self) -> StatusCode {
         match self {
-            Self::Host | Self::Origin | Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::Host | Self::Origin | Self::Forbidden | Self::Hours(_) => StatusCode::FORBIDDEN,
             Self::NoToken | Self::WrongToken | Self::Signature => StatusCode::UNAUTHORIZED,
             Self::TooFast(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -105,6 +111,10 @@ impl Refusal {
                  /metrics/tailnet with `--tailnet-metrics`"
             }
             Self::Forbidden => "this token is not allowed to use this endpoint",
+            Self::Hours(hours) => {
+                let (all, next) = (Window::all(hours), Window::next(hours, Timestamp::now()));
+                return format!("this token may be used {all}; call again {next}");
+            }
             Self::Signature => "the signature is not valid",
             Self::TooFast(wait) => {
                 return format!("too many requests; try again in {} s", seconds(*wait));

@@ -27,6 +27,7 @@ mod client;
 mod config;
 mod docs;
 mod guard;
+mod guardrails;
 mod history;
 mod jobs;
 mod local;

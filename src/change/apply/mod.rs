@@ -89,13 +89,15 @@ impl<'a> Run<'a> {
                 resource: &resource,
                 risk: plan.risk(),
                 planned,
-                confirmed: actor.confirmed,
+                confirmed: actor.confirmed.clone(),
                 undoes: plan.undoes,
+                counted: plan.counted(),
+                changes_per_hour: actor.changes_per_hour,
             };
             run.entry = Some(journal.begin(&intent).await.map_err(unrecorded)?);
             run.report.change = run.entry;
         }
-        run.report.confirmed = actor.confirmed;
+        run.report.confirmed = actor.confirmed.clone();
         Ok(run)
     }
 

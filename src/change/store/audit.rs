@@ -87,7 +87,7 @@ impl Store {
             resource = call.resource,
             outcome = call.outcome,
             change = call.change,
-            confirmed = call.confirmed.map(Confirmation::as_str),
+            confirmed = call.confirmed.as_ref().map(Confirmation::to_string),
             ms = u64::try_from(call.took.as_millis()).unwrap_or(u64::MAX),
             "call"
         );
@@ -190,7 +190,7 @@ async fn insert(pool: &AnyPool, rows: &[Audit]) -> std::result::Result<(), sqlx:
         .bind(row.change)
         .bind(i64::try_from(row.took.as_micros()).unwrap_or(i64::MAX))
         .bind(&row.tailnet)
-        .bind(row.confirmed.map(Confirmation::as_str))
+        .bind(row.confirmed.as_ref().map(Confirmation::to_string))
         .execute(&mut *transaction)
         .await?;
     }

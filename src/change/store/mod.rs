@@ -11,14 +11,28 @@ use jiff::Timestamp;
 use sqlx::AnyPool;
 use tokio::{sync::OnceCell, task::AbortHandle};
 
+mod approvals;
+#[cfg(feature = "server")]
+mod approve;
 mod audit;
+#[cfg(feature = "server")]
+mod codes;
 mod late;
 mod plans;
+mod quota;
 mod read;
 mod schema;
+#[cfg(feature = "server")]
+mod uses;
 mod write;
 
 use self::late::Waiting;
+#[cfg(feature = "server")]
+pub(crate) use self::{
+    approve::{NewApproval, UsedApproval},
+    quota::{Left, remedy},
+    uses::Quota,
+};
 pub use self::{audit::Audit, plans::Used};
 pub use crate::database::Place;
 use crate::{

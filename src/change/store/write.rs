@@ -9,7 +9,7 @@ use super::{LEASE, Store, late::Late, micros, read};
 use crate::{
     Error,
     change::{
-        Outcome,
+        Approval, Outcome,
         journal::{Entry, Find, Intent, Journal, Step},
     },
     client::{Action, Result},
@@ -20,6 +20,9 @@ impl Journal for Store {
     fn begin<'a>(&'a self, intent: &'a Intent<'a>) -> BoxFuture<'a, Result<i64>> {
         Box::pin(async move {
             let mut transaction = self.transaction().await?;
+            if let Some(most) = intent.changes_per_hour {
+                self.allow_count(&mut transaction, intent.tailnet, intent.counted, most).await?;
+            }
             let entry = insert_change(&mut transaction, self.dialect, intent).await;
             let entry = entry.map_err(|error| self.wrong(&error))?;
             if let Some(undone) = intent.undoes {
@@ -81,6 +84,10 @@ impl Journal for Store {
         })
     }
 
+    fn approvals<'a>(&'a self, tailnet: &'a str) -> BoxFuture<'a, Result<Vec<Approval>>> {
+        Box::pin(self.listed_approvals(Some(tailnet)))
+    }
+
     fn entry(&self, entry: i64) -> BoxFuture<'_, Result<Option<Entry>>> {
         Box::pin(async move {
             let pool = self.pool().await?;
@@ -103,7 +110,7 @@ async fn insert_change(
 ) -> sqlx::Result<i64> {
     let query = dialect.query(
         "INSERT INTO changes (at, principal, tool, tailnet, resource, risk, planned, undoes,
-         confirmed, lease) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, {NOW} + $10)
+         confirmed, counted, lease) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, {NOW} + $11)
          RETURNING id",
     );
     sqlx::query(&query)
@@ -115,7 +122,8 @@ async fn insert_change(
         .bind(intent.risk.as_str())
         .bind(i64::try_from(intent.planned).unwrap_or(i64::MAX))
         .bind(intent.undoes)
-        .bind(intent.confirmed.as_str())
+        .bind(intent.confirmed.to_string())
+        .bind(i64::try_from(intent.counted).unwrap_or(i64::MAX))
         .bind(lease())
         .fetch_one(connection)
         .await

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::{Connected, Target};
+use super::{Connected, Target, server_options::Offered};
 use crate::{
     Error, ErrorKind, Operation, Tailnet,
     catalogue::{Offer, remedy},
@@ -16,7 +16,9 @@ use crate::{
         store::{Place, Store},
     },
     client::{Result, call::Call},
-    tailnet::logging::Window,
+    guard::ConfirmMode,
+    guardrails::Guardrails,
+    tailnet::{logging::Window, users},
     tool::ToolDef,
     words::counted,
 };
@@ -56,10 +58,14 @@ impl Check {
 pub(super) async fn examine(
     target: &Target,
     offer: &Offer,
-    place: Result<Place>,
+    options: &Offered,
     json: bool,
 ) -> (String, bool) {
-    let mut checks = vec![versions(), offered(offer), journal(place).await];
+    let place = options.place(target.sandbox);
+    let mut checks = vec![versions(), offered(offer), confirm(options)];
+    let rails = Offered::guardrails(target);
+    checks.push(guardrails(rails.as_deref()));
+    checks.push(journal(place).await);
     checks.extend(daemon::checks(&target.daemon(), offer).await);
     for connected in target.connect_each().await {
         match connected {
@@ -67,6 +73,9 @@ pub(super) async fn examine(
                 checks.push(credential(&connected));
                 if reach(&connected.tailnet, &mut checks).await {
                     devices(&connected.tailnet, &mut checks).await;
+                    if let Ok(rails) = &rails {
+                        unknown_names(&connected.tailnet, rails, &mut checks).await;
+                    }
                     scopes(&connected.tailnet, offer, &mut checks).await;
                 }
             }
@@ -106,6 +115,80 @@ fn versions() -> Check {
 fn offered(offer: &Offer) -> Check {
     let count = counted(offer.tools().count(), "tool is", "tools are");
     Check::good("access", format!("{}: {count} offered", offer.access()))
+}
+
+fn confirm(options: &Offered) -> Check {
+    let mode = options.confirm();
+    let who = match mode {
+        ConfirmMode::Person => "a person, in a form, a terminal or on the page",
+        ConfirmMode::Other => "another person than the one who asked",
+        _ if options.assumes_yes() => "nobody: --yes",
+        _ => "a person if the client can ask one, otherwise whoever calls again",
+    };
+    Check::good("confirm", format!("{}: {who}", mode.as_str()))
+}
+
+fn guardrails(rails: Result<&Guardrails, &Error>) -> Check {
+    let rails = match rails {
+        Ok(rails) if rails.is_empty() => return Check::good("guardrails", "none"),
+        Ok(rails) => rails,
+        Err(error) => return Check::failed("guardrails", State::Bad, error),
+    };
+    let mut words = Vec::new();
+    for (when, protected) in [("never", &rails.never), ("only with approval", &rails.approval)] {
+        let kinds = [
+            counted(protected.devices.len(), "device", "devices"),
+            counted(protected.tags.len(), "tag", "tags"),
+            counted(protected.users.len(), "user", "users"),
+            counted(protected.policy.len(), "section", "sections") + " of the policy file",
+        ];
+        let kinds: Vec<_> = kinds.into_iter().filter(|kind| !kind.starts_with("0 ")).collect();
+        if !kinds.is_empty() {
+            words.push(format!("{when} changed: {}", kinds.join(", ")));
+        }
+    }
+    words.extend(rails.windows.iter().map(|window| format!("changes {window}")));
+    words.extend(rails.changes_per_hour.map(|most| format!("{most} changes an hour")));
+    if !rails.approvers.is_empty() {
+        words.push(format!("approved by {}", rails.approvers.join(", ")));
+    }
+    Check::good("guardrails", words.join("; "))
+}
+
+/// Names in the guardrails that nothing has now: a misspelled one would protect nothing.
+async fn unknown_names(tailnet: &Tailnet, rails: &Guardrails, checks: &mut Vec<Check>) {
+    let protected = [&rails.never, &rails.approval];
+    let mut unknown = Vec::new();
+    if protected.iter().any(|it| !it.devices.is_empty())
+        && let Ok(devices) = tailnet.devices().list().await
+    {
+        let is_known = |name: &String| {
+            devices.iter().any(|it| {
+                let names = [it.key(), it.short_name(), it.id.as_deref().unwrap_or_default()];
+                let full = it.name.as_deref().unwrap_or_default();
+                names.into_iter().chain([full]).any(|it| it.eq_ignore_ascii_case(name.trim()))
+            })
+        };
+        unknown.extend(protected.iter().flat_map(|it| &it.devices).filter(|it| !is_known(it)));
+    }
+    if protected.iter().any(|it| !it.users.is_empty())
+        && let Ok(users) = tailnet.users().everybody().await
+    {
+        let is_known = |name: &String| {
+            let is_it = |it| [users::find::id(it), users::find::login(it)];
+            users.iter().flat_map(is_it).any(|it| it.eq_ignore_ascii_case(name.trim()))
+        };
+        unknown.extend(protected.iter().flat_map(|it| &it.users).filter(|it| !is_known(it)));
+    }
+    if !unknown.is_empty() {
+        let names: Vec<&str> = unknown.into_iter().map(String::as_str).collect();
+        checks.push(Check {
+            name: "guardrails",
+            state: State::Limited,
+            found: format!("nothing in this tailnet is called {}", names.join(", ")),
+            remedy: Some("correct the names in the guardrails, or remove them".to_owned()),
+        });
+    }
 }
 
 /// Opens the journal, as a server would.

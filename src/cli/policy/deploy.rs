@@ -76,7 +76,7 @@ impl Deploy {
         let mut arguments = self.how.arguments();
         arguments.insert("text".to_owned(), file.text.into());
         arguments.insert("etag".to_owned(), etag.into());
-        let setup = offered.setup(&connected.tailnet, target.sandbox)?;
+        let setup = offered.setup(&connected.tailnet, target)?;
         let tailnet = &connected.tailnet;
         let report = call::run("update_acl_policy", arguments.into(), tailnet, &setup).await?;
         show(&report, self.how.format.chosen())
@@ -100,7 +100,7 @@ impl Rollback {
         if let Some(at) = self.at {
             arguments.insert("at".to_owned(), at.into());
         }
-        let setup = offered.setup(&connected.tailnet, target.sandbox)?;
+        let setup = offered.setup(&connected.tailnet, target)?;
         let tailnet = &connected.tailnet;
         let report = call::run("rollback_acl_policy", arguments.into(), tailnet, &setup).await?;
         show(&report, self.how.format.chosen())
@@ -110,7 +110,7 @@ impl Rollback {
 /// Prints the recorded versions of the policy file.
 pub(super) async fn versions(target: &Target, offered: &Offered) -> Result<u8> {
     let connected = target.connect().await?;
-    let setup = offered.setup(&connected.tailnet, target.sandbox)?;
+    let setup = offered.setup(&connected.tailnet, target)?;
     let tailnet = &connected.tailnet;
     print(&call::run("list_policy_versions", json!({}), tailnet, &setup).await?.json()?);
     Ok(0)

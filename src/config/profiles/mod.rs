@@ -1,6 +1,7 @@
 //! Profiles: named sets of settings in a TOML file. Their secrets are stored elsewhere.
 
 mod edit;
+mod guardrails;
 mod keychain;
 mod profile;
 mod receivers;
@@ -20,7 +21,10 @@ use toml_edit::DocumentMut;
 
 use self::{profile::ConfigFile, vault::Vault};
 use super::files;
-use crate::client::{Credential, Error, IdentityToken, Result, Settings, resolve};
+use crate::{
+    client::{Credential, Error, IdentityToken, Result, Settings, resolve},
+    guardrails::Guardrails,
+};
 
 pub use keychain::{Keychain, SystemKeychain};
 pub use profile::{CredentialKind, Place, Profile};
@@ -50,6 +54,7 @@ struct Read {
     identity: Option<PathBuf>,
     receivers: Vec<receivers::Entry>,
     alert_rules: Vec<Value>,
+    guardrails: Guardrails,
 }
 
 impl Profiles {
@@ -181,6 +186,11 @@ impl Profiles {
     /// The alert rules of the config file, as they are written.
     pub fn alert_rules(&self) -> &[Value] {
         &self.read.alert_rules
+    }
+
+    /// The guardrails of the config file, which stand above every access level.
+    pub fn guardrails(&self) -> &Guardrails {
+        &self.read.guardrails
     }
 
     /// Adds or replaces the profile `name`. `secret` is stored where the profile says; `None` keeps the
@@ -377,10 +387,11 @@ fn parse(path: &Path, text: &str) -> Result<(DocumentMut, Read)> {
         ));
     }
     let receivers = receivers::check(file.receiver)?;
+    let guardrails = guardrails::check(file.guardrails)?;
     let identity = file.age.identity;
     let alert_rules = file.alert.into_iter().map(Value::Object).collect();
     let default = file.default;
-    Ok((document, Read { default, profiles, identity, receivers, alert_rules }))
+    Ok((document, Read { default, profiles, identity, receivers, alert_rules, guardrails }))
 }
 
 fn no_secret(name: &str) -> Error {

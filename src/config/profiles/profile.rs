@@ -192,6 +192,8 @@ pub(super) struct ConfigFile {
     pub(super) alert: Vec<serde_json::Map<String, serde_json::Value>>,
     #[serde(default)]
     pub(super) receiver: Vec<serde_json::Map<String, serde_json::Value>>,
+    #[serde(default)]
+    pub(super) guardrails: super::guardrails::Entry,
 }
 
 #[derive(Debug, Default, Deserialize)]

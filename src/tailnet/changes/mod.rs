@@ -12,7 +12,7 @@ mod undo;
 use crate::{
     Error, ErrorKind,
     change::{
-        Journal, Outcome, Subject,
+        Approval, Journal, Outcome, Subject,
         journal::{Entry, Find, Step},
     },
     client::{Action, Result},
@@ -106,6 +106,15 @@ impl<'a> Changes<'a> {
         changes.truncate(find.limit);
         let next = changes.last().map(|it| it.change).filter(|_| more);
         Ok(ChangeList { total, shown: changes.len(), covers: COVERS, changes, next })
+    }
+
+    /// Lists the plans of the last seven days that needed the approval of a person, newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`Journal`](ErrorKind::Journal) if the journal cannot be read.
+    pub async fn awaiting_approval(&self) -> Result<Vec<Approval>> {
+        self.journal()?.approvals(&self.tailnet.label()).await
     }
 
     /// Reads one recorded change. If the outcome of a step is unknown, reads the field again.

@@ -2,15 +2,15 @@
 
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{ChangeDetails, ChangeList};
 use crate::{
     Error, Operation, Tailnet,
-    change::{Outcome, Plan, Risk, journal::Find},
+    change::{Approval, ApprovalState, Outcome, Plan, Risk, journal::Find},
     client::Result,
     tailnet::logging::tools::GetAuditLogs,
-    tool::{Edit, List, PageSize, Paged, Part, Toolset, edit, list},
+    tool::{Edit, List, PageSize, Paged, Part, Query, Toolset, edit, list, query},
 };
 
 pub(crate) const TOOLSET: Toolset = Toolset {
@@ -22,6 +22,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
         list::<ListChanges>(),
         list::<GetChange>(),
         edit::<UndoChange>(),
+        query::<ListPendingPlans>(),
         list::<GetAuditLogs>(),
     ],
 };
@@ -99,5 +100,34 @@ impl Edit for UndoChange {
 
     async fn plan(self, tailnet: &Tailnet) -> Result<Plan> {
         tailnet.changes().plan_undo(self.change).await
+    }
+}
+
+/// List plans that need a person's approval, newest first, and what was decided.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct ListPendingPlans {}
+
+/// The newest plans that need approval.
+#[derive(Debug, Serialize)]
+pub(crate) struct PlanList {
+    total: usize,
+    waiting: usize,
+    plans: Vec<Approval>,
+}
+
+/// How many plans are listed.
+const MAX_PLANS: usize = 50;
+
+impl Query for ListPendingPlans {
+    const NAME: &'static str = "list_pending_plans";
+    const OPERATIONS: &'static [Operation] = &[];
+    type Output = PlanList;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<Self::Output> {
+        let mut plans = tailnet.changes().awaiting_approval().await?;
+        let waiting = plans.iter().filter(|plan| plan.state == ApprovalState::Waiting).count();
+        let total = plans.len();
+        plans.truncate(MAX_PLANS);
+        Ok(PlanList { total, waiting, plans })
     }
 }

@@ -28,10 +28,14 @@ mod outline;
 mod pipeline;
 mod query;
 #[cfg(feature = "server")]
+mod sections;
+#[cfg(feature = "server")]
 pub(crate) mod tools;
 mod validation;
 mod versions;
 
+#[cfg(feature = "server")]
+pub(crate) use self::sections::changed_sections;
 pub use self::{
     draft::{Draft, Wanted},
     outline::{Section, SectionText, Summary},

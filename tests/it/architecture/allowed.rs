@@ -22,11 +22,16 @@ pub(super) const MAY_USE: &[(&str, &[&str], &str)] = &[
         "a report is data and how it is drawn, without how it is gathered",
     ),
     (
+        "guardrails",
+        &["client"],
+        "guardrails are data and their judgement, without how it is found out what a plan touches",
+    ),
+    (
         "local",
         &["client", "risk", "visible", "wire"],
         "the daemon of this machine is asked without knowing what its answers mean to anybody",
     ),
-    ("config", &["client"], "settings are made here, and used elsewhere"),
+    ("config", &["client", "guardrails"], "settings are made here, and used elsewhere"),
     ("api", &["client", "operation", "wire"], "the generated client sends through the transport"),
     ("database", &["client"], "how a database is opened, without what is in it"),
     ("traffic", &["client", "operation"], "flows are added up without knowing who asks for them"),
@@ -42,7 +47,7 @@ pub(super) const MAY_USE: &[(&str, &[&str], &str)] = &[
     ),
     (
         "change",
-        &["alerts", "api", "client", "database", "history", "local", "risk", "wire"],
+        &["alerts", "api", "client", "database", "history", "local", "risk", "wire", "words"],
         "a plan is carried out without knowing what a device is; the handle holds the typed client",
     ),
     (
@@ -81,7 +86,7 @@ pub(super) const MAY_USE: &[(&str, &[&str], &str)] = &[
     ),
     (
         "guard",
-        &["catalogue", "change", "client", "tailnet", "tool", "visible", "words"],
+        &["catalogue", "change", "client", "guardrails", "tailnet", "tool", "visible", "words"],
         "the way of a call knows no protocol and no terminal",
     ),
     (
@@ -97,6 +102,7 @@ pub(super) const MAY_USE: &[(&str, &[&str], &str)] = &[
             "change",
             "client",
             "guard",
+            "guardrails",
             "jobs",
             "local",
             "tailnet",
@@ -108,8 +114,8 @@ pub(super) const MAY_USE: &[(&str, &[&str], &str)] = &[
     ),
     (
         "server",
-        &["catalogue", "client", "config", "guard"],
-        "the transports are generic over what they serve",
+        &["catalogue", "change", "client", "config", "guard", "guardrails", "visible", "words"],
+        "the transports are generic over what they serve; only the page for approvals shows a plan",
     ),
     (
         "cli",
@@ -121,6 +127,7 @@ pub(super) const MAY_USE: &[(&str, &[&str], &str)] = &[
             "client",
             "config",
             "guard",
+            "guardrails",
             "history",
             "jobs",
             "local",

@@ -31,9 +31,9 @@ fn toolsets_tools_and_exclusions_add_up() {
     assert_eq!(danger(words(&[], &[], &[], false)), default);
     assert_eq!(danger(words(&["default"], &[], &[], false)), default);
     assert_eq!(danger(words(&["all"], &[], &[], false)), all);
-    assert_eq!(danger(words(&["changes"], &[], &[], false)).len(), 4);
+    assert_eq!(danger(words(&["changes"], &[], &[], false)).len(), 5);
     assert_eq!(danger(words(&[], &["list_devices"], &[], false)), ["list_devices"].into());
-    assert_eq!(danger(words(&["changes"], &["list_devices"], &[], false)).len(), 5);
+    assert_eq!(danger(words(&["changes"], &["list_devices"], &[], false)).len(), 6);
     let less = danger(words(&["all"], &["list_devices"], &["list_devices"], false));
     assert!(!less.contains("list_devices"), "to exclude wins");
     let reads = danger(words(&["all"], &["revoke_device"], &[], true));
@@ -83,6 +83,6 @@ fn what_narrows_never_widens() {
     assert_eq!(names(&reads.narrowed(wide)), names(&reads));
     assert_eq!(
         names(&reads.narrowed(narrow)),
-        ["get_audit_logs", "get_change", "list_changes"].into()
+        ["get_audit_logs", "get_change", "list_changes", "list_pending_plans"].into()
     );
 }

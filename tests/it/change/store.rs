@@ -2,6 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 use sqlx::{Connection as _, Executor as _};
 use tailsteward::{
@@ -10,11 +11,13 @@ use tailsteward::{
         journal::{Find, Intent},
         store::{Audit, Place, Store, Used},
     },
+    guard::ConfirmMode,
+    guardrails::Guardrails,
     tailnet::devices::Update,
 };
 
 use crate::support::{
-    changes::{own, setup},
+    changes::{approvals, own, person, removal, setup, setup_in, with_plan},
     fake_user::{Era, FakeUser, Says},
     tailnet::sandbox,
 };
@@ -286,4 +289,48 @@ async fn whether_a_change_is_running_is_told_by_the_clock_of_the_database() {
     database.execute(past).await.unwrap();
     assert!(!running(change).await);
     database.execute("DROP SCHEMA ahead CASCADE").await.unwrap();
+}
+
+#[tokio::test]
+async fn approvals_codes_and_counts_are_the_same_in_every_store() {
+    let folder = tempfile::tempdir().unwrap();
+    for place in places(folder.path()) {
+        let (_sandbox, tailnet) = sandbox().await;
+        let devices = own(&tailnet).await;
+        let mut setup = setup_in(ConfirmMode::Other);
+        setup.store = Arc::new(Store::new(place.clone()));
+        let mut rails = Guardrails::default();
+        rails.changes_per_hour = Some(2);
+        setup.guardrails = Arc::new(rails);
+        setup.local.limits = [("list_devices".to_owned(), "1/hour".parse().unwrap())].into();
+        // A database of its own would be empty; this one may have what was done before.
+        setup.local.name = format!("caller-{}", jiff::Timestamp::now().as_nanosecond()).into();
+        let session =
+            FakeUser::who(Says::CannotAsk).at(&tailnet, setup.clone(), Era::Sessions).await;
+        let call = removal(&devices[0]);
+        let shown = session.done("revoke_device", call.clone()).await;
+        let (id, desk) = (shown["plan_id"].as_str().unwrap(), approvals(&setup));
+        let code = desk.new_code(id, &person("ann")).await.unwrap();
+        assert!(desk.log_in(id, "wrong").await.unwrap().is_none());
+        let browser = desk.log_in(id, code.expose_secret()).await.unwrap().unwrap();
+        let who = desk.who(id, browser.expose_secret()).await.unwrap().unwrap();
+        assert_eq!(&*who.name, "ann");
+        assert!(
+            desk.decide(id, &who, true).await.is_ok() && desk.decide(id, &who, true).await.is_err()
+        );
+        let done = session.done("revoke_device", with_plan(call.clone(), &shown)).await;
+        assert_eq!(done["confirmed"], "approved by ann", "{place:?}");
+        let listed = session.done("list_pending_plans", json!({})).await;
+        let ours =
+            listed["plans"].as_array().unwrap().iter().find(|it| it["plan_id"] == id).unwrap();
+        assert_eq!((&ours["state"], &ours["by_other"]), (&json!("used"), &json!(true)));
+        let attribute =
+            |at: usize| json!({ "device": devices[at].key(), "key": "custom:a", "value": "b" });
+        session.done("set_device_attribute", attribute(1)).await;
+        let full = session.fails("set_device_attribute", attribute(2)).await;
+        assert!(full["message"].as_str().unwrap().contains("`changes_per_hour`"), "{full}");
+        session.done("list_devices", json!({})).await;
+        session.fails("list_devices", json!({})).await;
+        setup.store.flush().await;
+    }
 }

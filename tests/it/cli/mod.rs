@@ -1,6 +1,7 @@
 //! The commands, as processes.
 
 mod annotations;
+mod approve;
 mod audit;
 mod call;
 pub mod command_line;

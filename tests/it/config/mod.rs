@@ -15,6 +15,7 @@ use tailsteward::{
 };
 use tempfile::TempDir;
 
+mod guardrails;
 mod profiles;
 mod receivers;
 mod variables;

@@ -2,3 +2,4 @@
 
 mod batch;
 mod doors;
+pub mod rails;

@@ -1,5 +1,6 @@
 //! What a host and its model see.
 
+mod approve;
 mod confirm;
 mod hostile;
 mod leaving;

@@ -8,7 +8,7 @@ use crate::support::{agent::Agent, tailnet::sandbox};
 #[tokio::test]
 async fn what_is_not_allowed_is_not_listed_and_not_done() {
     let (sandbox, tailnet) = sandbox().await;
-    for (access, offered) in [(Risk::Read, 16), (Risk::Change, 19), (Risk::Danger, 27)] {
+    for (access, offered) in [(Risk::Read, 17), (Risk::Change, 20), (Risk::Danger, 28)] {
         let agent = Agent::of(&tailnet, access).await;
         let names: Vec<String> = agent.tools().await.into_iter().map(|it| it.name.into()).collect();
         assert_eq!(names.len(), offered, "{names:?}");

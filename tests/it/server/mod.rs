@@ -2,6 +2,7 @@
 //! behave.
 
 mod abuse;
+mod approve;
 mod command;
 mod ending;
 mod entry;

@@ -156,3 +156,63 @@ async fn rights_of_the_file_count_as_soon_as_they_change() {
     mode(0o600);
     assert_eq!(served.initialize(&token).await.status(), 200, "as the remedy says");
 }
+
+#[tokio::test]
+async fn a_token_with_hours_is_refused_outside_of_them_and_its_streams_end() {
+    const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+    let today = Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).weekday();
+    let later = DAYS[(usize::try_from(today.to_monday_zero_offset()).unwrap() + 3) % 7];
+    let (served, _) = Served::guarded(|_| {}).await;
+    let hours = |text: &str| NewToken { hours: vec![text.parse().unwrap()], ..NewToken::default() };
+    let closed = add_token(&served.tokens, "closed", &hours(&format!("{later} 00:00-24:00 UTC")));
+    let open = add_token(&served.tokens, "open", &hours("mon-sun 00:00-24:00 Europe/Berlin"));
+
+    assert_eq!(served.initialize(&open).await.status(), 200);
+    let refused = served.initialize(&closed).await;
+    assert_eq!(refused.status(), 403);
+    let text = refused.text().await.unwrap();
+    assert!(
+        text.contains(&format!("may be used `{later} 00:00-24:00 UTC`; call again after ")),
+        "{text}"
+    );
+
+    // The hours become shorter while a stream is open.
+    let session = served.session(&open).await;
+    let stream = served.get("/mcp").bearer_auth(&open).header("mcp-session-id", session);
+    let stream = stream.header("accept", "text/event-stream").send().await.unwrap();
+    assert_eq!(stream.status(), 200);
+    let text = fs::read_to_string(&served.tokens).unwrap();
+    fs::write(
+        &served.tokens,
+        text.replace("mon-sun 00:00-24:00 Europe/Berlin", &format!("{later} 00:00-24:00 UTC")),
+    )
+    .unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(10), stream.bytes()).await;
+    assert!(ended.is_ok(), "the stream goes on");
+    assert_eq!(served.initialize(&open).await.status(), 403);
+}
+
+#[test]
+fn hours_and_limits_are_kept_in_the_file_and_odd_ones_are_not_taken() {
+    let (_folder, path, _) = token_file();
+    let new = NewToken {
+        hours: vec!["mon-fri 08:00-18:00 Europe/Berlin".parse().unwrap()],
+        limits: [("revoke_device".to_owned(), "5/day".parse().unwrap())].into(),
+        ..NewToken::default()
+    };
+    add_token(&path, "office", &new);
+    let file = TokenFile::load(&path).unwrap();
+    let (_, grant) = file.grants().find(|it| it.0 == "office").unwrap();
+    assert_eq!((&grant.hours, &grant.limits), (&new.hours, &new.limits));
+    let text = fs::read_to_string(&path).unwrap();
+    for (from, to) in [
+        ("mon-fri 08", "mon-fri 8"),
+        ("Europe/Berlin", "Europe/Atlantis"),
+        ("5/day", "5/week"),
+        ("revoke_device", "revoke_devices"),
+    ] {
+        fs::write(&path, text.replace(from, to)).unwrap();
+        let error = TokenFile::load(&path).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config, "{to}");
+    }
+}

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tailsteward::{
     Tailnet,
     change::{Actor, Journal, store::Store},
+    guard::{Approvals, Approver, ConfirmMode, Identified},
     mcp::Setup,
     tailnet::devices::Device,
     tool::Risk,
@@ -14,6 +15,30 @@ use tailsteward::{
 /// A server that goes as far as `danger`, and asks.
 pub fn setup() -> Setup {
     Setup::new(Risk::Danger).unwrap()
+}
+
+/// A server that goes as far as `danger`, in this mode.
+pub fn setup_in(mode: ConfirmMode) -> Setup {
+    let mut setup = setup();
+    setup.confirm = mode;
+    setup
+}
+
+/// Those who may approve plans of this server.
+pub fn approvals(setup: &Setup) -> Approvals {
+    Approvals::new(Arc::clone(&setup.store), &setup.guardrails)
+}
+
+/// Somebody of this name in a terminal.
+pub fn person(name: &str) -> Approver {
+    Approver::new(name, Identified::InTerminal)
+}
+
+/// The same call with the ID of the plan that it was answered with.
+pub fn with_plan(mut arguments: Value, shown: &Value) -> Value {
+    assert!(shown["plan_id"].is_string(), "{shown}");
+    arguments["plan_id"] = shown["plan_id"].clone();
+    arguments
 }
 
 /// Its own devices, by name.

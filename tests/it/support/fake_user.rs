@@ -6,8 +6,8 @@ use rmcp::{
     ClientHandler, RoleClient,
     model::{
         CallToolRequestParams, ClientCapabilities, ClientConfig, ElicitRequestParams, ElicitResult,
-        ElicitationAction, ExtensionCapabilities, Implementation, JsonObject,
-        ProgressNotificationParam, ProtocolVersion, ResourceUpdatedNotificationParam,
+        ElicitationAction, ElicitationCapability, ExtensionCapabilities, Implementation,
+        JsonObject, ProgressNotificationParam, ProtocolVersion, ResourceUpdatedNotificationParam,
     },
     service::{
         ClientLifecycleMode, ClientServiceExt as _, NotificationContext, RequestContext,
@@ -30,6 +30,8 @@ pub enum Says {
     Cancel,
     /// Their client cannot ask them.
     CannotAsk,
+    /// Their client shows no forms, but opens pages for them.
+    OpensPages,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +63,10 @@ impl ClientHandler for FakeUser {
     fn get_info(&self) -> ClientConfig {
         let mut capabilities = match self.says {
             Says::CannotAsk => ClientCapabilities::default(),
+            Says::OpensPages => {
+                let elicitation = ElicitationCapability::new().with_url(<_>::default());
+                ClientCapabilities::builder().enable_elicitation_with(elicitation).build()
+            }
             _ => ClientCapabilities::builder().enable_elicitation().build(),
         };
         capabilities.extensions = self.views.clone().map(|settings| {
@@ -74,10 +80,12 @@ impl ClientHandler for FakeUser {
         request: ElicitRequestParams,
         _: RequestContext<RoleClient>,
     ) -> Result<ElicitResult, rmcp::ErrorData> {
-        let ElicitRequestParams::FormElicitationParams { message, .. } = request else {
-            panic!("not a form")
+        let asked = match request {
+            ElicitRequestParams::FormElicitationParams { message, .. } => message,
+            ElicitRequestParams::UrlElicitationParams { url, .. } => url,
+            other => panic!("{other:?}"),
         };
-        self.asked.lock().unwrap().push(message);
+        self.asked.lock().unwrap().push(asked);
         if let Some(meanwhile) = &self.meanwhile {
             meanwhile().await.unwrap();
         }
@@ -86,6 +94,7 @@ impl ClientHandler for FakeUser {
         };
         Ok(match self.says {
             Says::Yes => accept(true),
+            Says::OpensPages => ElicitResult::new(ElicitationAction::Accept),
             Says::Unticked => accept(false),
             Says::No => ElicitResult::new(ElicitationAction::Decline),
             Says::Cancel | Says::CannotAsk => ElicitResult::new(ElicitationAction::Cancel),
@@ -139,8 +148,12 @@ impl FakeUser {
     }
 
     pub async fn at(self, tailnets: impl Into<Tailnets>, setup: Setup, era: Era) -> Session {
+        self.before(Server::new(tailnets, setup), era).await
+    }
+
+    /// In front of this server.
+    pub async fn before(self, server: Server, era: Era) -> Session {
         let (here, there) = tokio::io::duplex(1 << 16);
-        let server = Server::new(tailnets, setup);
         tokio::spawn(async move {
             rmcp::ServiceExt::serve(server, there).await.unwrap().waiting().await
         });
