@@ -105,7 +105,7 @@ async fn the_demo_answers_who_has_the_token_and_is_gone_in_time() {
     assert_eq!(stranger, Some(StatusCode::UNAUTHORIZED));
     assert_eq!(guest, Some(StatusCode::OK));
     while status(hello(&daemons)).await.is_some() {
-        assert!(since.elapsed() < Duration::from_secs(60), "it is still public");
+        assert!(since.elapsed() < Duration::from_mins(1), "it is still public");
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
     assert!(demo.child.wait().unwrap().success());
