@@ -3,3 +3,4 @@
 mod batch;
 mod doors;
 pub mod rails;
+mod when;
