@@ -70,6 +70,19 @@ impl Confirmation {
     }
 }
 
+/// What a caller may find out about itself.
+pub trait AboutCaller: Send + Sync {
+    /// Who the caller is, and what allows it what.
+    fn who(&self) -> serde_json::Value;
+
+    /// What the caller lacks for `tool`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for an unknown tool, with the nearest name.
+    fn why_not(&self, tool: &str) -> crate::Result<serde_json::Value>;
+}
+
 /// On whose behalf a [`Tailnet`](crate::Tailnet) makes its changes, and who is notified.
 #[derive(Clone)]
 #[non_exhaustive]
@@ -84,6 +97,8 @@ pub struct Actor {
     pub progress: Option<Progress>,
     /// How the change was confirmed, as the journal records it.
     pub confirmed: Confirmation,
+    /// What the caller may find out about itself; none where nobody asks for it.
+    pub caller: Option<Arc<dyn AboutCaller>>,
     stop: Arc<AtomicBool>,
 }
 
@@ -95,6 +110,7 @@ impl Default for Actor {
             journal: None,
             progress: None,
             confirmed: Confirmation::default(),
+            caller: None,
             stop: Arc::default(),
         }
     }

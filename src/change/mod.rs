@@ -31,7 +31,7 @@ mod write;
 #[cfg(feature = "server")]
 pub(crate) use self::plan::by_kind;
 pub use self::{
-    context::{Actor, Confirmation, Progress},
+    context::{AboutCaller, Actor, Confirmation, Progress},
     journal::Journal,
     plan::{Item, MAX_DESCRIBED, OnFailure, Plan},
     report::{Capped, Changed, Outcome, Problem, Report},

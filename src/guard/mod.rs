@@ -3,6 +3,7 @@
 
 mod audit;
 mod call;
+mod caller;
 mod confirm;
 mod digest;
 mod fan_out;
@@ -16,7 +17,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
 
-pub use self::principal::Principal;
+pub use self::principal::{CallerNode, Identity, Principal};
 pub(crate) use self::{
     audit::OpenAudit,
     call::Done,
@@ -37,6 +38,7 @@ use crate::{
 const MAX_CHANGES: u32 = 64;
 
 /// The caller of a tool.
+#[derive(Clone)]
 pub(crate) struct Caller {
     /// The principal, for the journal and the audit log.
     pub(crate) principal: Principal,

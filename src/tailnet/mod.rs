@@ -2,6 +2,8 @@
 
 #[cfg(feature = "server")]
 pub mod alerts;
+#[cfg(feature = "server")]
+pub(crate) mod caller;
 pub mod changes;
 pub mod compliance;
 pub mod contacts;
@@ -30,9 +32,9 @@ pub mod routes;
 pub mod services;
 pub mod settings;
 pub mod tags;
-pub mod this_node;
 #[cfg(feature = "server")]
 pub(crate) mod tailnets;
+pub mod this_node;
 pub mod user_invites;
 pub mod users;
 pub mod webhooks;

@@ -76,7 +76,7 @@ pub(super) const MAY_USE: &[(&str, &[&str], &str)] = &[
     ),
     (
         "catalogue",
-        &["change", "client", "operation", "risk", "tailnet", "tool", "visible"],
+        &["change", "client", "operation", "risk", "tailnet", "tool", "visible", "words"],
         "the lists of what there is stand above it",
     ),
     (
@@ -108,8 +108,8 @@ pub(super) const MAY_USE: &[(&str, &[&str], &str)] = &[
     ),
     (
         "server",
-        &["catalogue", "client", "config", "guard"],
-        "the transports are generic over what they serve",
+        &["catalogue", "client", "config", "guard", "local", "visible"],
+        "the transports are generic over what they serve; who calls is asked of this machine's daemon",
     ),
     (
         "cli",
