@@ -6,10 +6,13 @@ mod calls;
 mod gate;
 mod guard;
 mod health;
+mod holder;
 mod hooks;
 mod http;
+mod identity;
 mod limits;
 mod listen;
+mod listener;
 mod metrics;
 mod refusal;
 mod sessions;
@@ -22,6 +25,7 @@ pub use self::{
     health::Probe,
     hooks::Hook,
     http::{Http, Limits, Options},
+    identity::{NodeRules, Nodes},
     stdio::serve_stdio,
     tokens::{Grant, NewToken, TokenFile, Tokens},
 };

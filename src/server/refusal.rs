@@ -6,6 +6,8 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
+use super::identity::NotAllowed;
+
 /// Why a request is rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Refusal {
@@ -20,6 +22,10 @@ pub(super) enum Refusal {
     WrongToken,
     /// The token is for another purpose.
     Forbidden,
+    /// The caller is known, or is nobody of the tailnet, and may not come in.
+    NotAllowed(NotAllowed),
+    /// It cannot be found out who calls; why.
+    Unknown(String),
     /// The signature of a webhook is missing, wrong or old.
     Signature,
     TooFast(Duration),
@@ -49,6 +55,8 @@ impl Refusal {
             Self::Origin => "origin",
             Self::NoToken | Self::WrongToken => "unauthorized",
             Self::Forbidden => "forbidden",
+            Self::NotAllowed(why) => why.reason(),
+            Self::Unknown(_) => "identity_unknown",
             Self::Signature => "signature",
             Self::TooFast(_) => "rate",
             Self::TooLarge(_) => "body_size",
@@ -65,14 +73,18 @@ impl Refusal {
 
     fn status(&self) -> StatusCode {
         match self {
-            Self::Host | Self::Origin | Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::Host | Self::Origin | Self::Forbidden | Self::NotAllowed(_) => {
+                StatusCode::FORBIDDEN
+            }
             Self::NoToken | Self::WrongToken | Self::Signature => StatusCode::UNAUTHORIZED,
             Self::TooFast(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::Busy | Self::SessionsFull | Self::ConnectionsFull | Self::Stopping => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Busy
+            | Self::SessionsFull
+            | Self::ConnectionsFull
+            | Self::Stopping
+            | Self::Unknown(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoSession => StatusCode::NOT_FOUND,
             Self::NotJson | Self::NoMessage => StatusCode::BAD_REQUEST,
         }
@@ -105,6 +117,8 @@ impl Refusal {
                  /metrics/tailnet with `--tailnet-metrics`"
             }
             Self::Forbidden => "this token is not allowed to use this endpoint",
+            Self::NotAllowed(why) => return why.message(),
+            Self::Unknown(why) => return format!("it cannot be found out who calls: {why}; try again"),
             Self::Signature => "the signature is not valid",
             Self::TooFast(wait) => {
                 return format!("too many requests; try again in {} s", seconds(*wait));
@@ -134,7 +148,7 @@ impl Refusal {
             Self::WrongToken => challenge(r#"Bearer error="invalid_token""#),
             Self::Forbidden => challenge(r#"Bearer error="insufficient_scope""#),
             Self::TooFast(wait) => after(seconds(*wait)),
-            Self::Busy | Self::Stopping => after(1),
+            Self::Busy | Self::Stopping | Self::Unknown(_) => after(1),
             Self::SessionsFull => after(30),
             _ => None,
         }

@@ -17,6 +17,7 @@ use subtle::ConstantTimeEq as _;
 use tokio_util::sync::CancellationToken;
 use toml_edit::{Array, DocumentMut, Item, Table, Value};
 
+use super::holder::Holder;
 use crate::{
     client::{Error, ErrorKind, Result},
     config::files,
@@ -227,18 +228,6 @@ struct Entry {
     holder: Holder,
 }
 
-/// The holder of a token.
-#[derive(Debug, Clone)]
-pub(super) struct Holder {
-    pub(super) principal: Principal,
-    /// Whether the token is for metrics only.
-    pub(super) metrics: bool,
-    /// Whether the token is for the metrics of the tailnet only.
-    pub(super) tailnet_metrics: bool,
-    /// Cancelled when the token becomes invalid; its sessions and streams end then.
-    pub(super) ended: CancellationToken,
-}
-
 impl Tokens {
     /// The tokens in the file at `path`.
     ///
@@ -316,12 +305,13 @@ impl Known {
             if let Some(same) = same {
                 self.entries.push(before.swap_remove(same));
             } else if let Some(digest) = digest(&grant) {
-                let mut principal = Principal::new(name);
+                let mut principal = Principal::with_token(name);
                 principal.read_only = grant.read_only;
                 principal.toolsets.clone_from(&grant.toolsets);
                 let ended = CancellationToken::new();
                 let Grant { metrics, tailnet_metrics, .. } = grant;
-                let holder = Holder { principal, metrics, tailnet_metrics, ended };
+                let mcp = !metrics && !tailnet_metrics;
+                let holder = Holder { principal, mcp, metrics, tailnet_metrics, ended };
                 self.entries.push(Entry { digest, grant, holder });
             }
         }
@@ -334,14 +324,6 @@ impl Known {
         for entry in self.entries.iter().filter(|it| it.grant.is_expired()) {
             entry.holder.ended.cancel();
         }
-    }
-}
-
-impl Holder {
-    /// The holder for callers on this machine without authentication.
-    pub(super) fn local() -> Self {
-        let ended = CancellationToken::new();
-        Self { principal: Principal::local(), metrics: false, tailnet_metrics: false, ended }
     }
 }
 
