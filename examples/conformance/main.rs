@@ -56,7 +56,7 @@ async fn main() {
     let mut options = Options::new(Access::Anyone);
     options.limits.rate = 1000.try_into().unwrap();
     let http = Http::bind(SocketAddr::from(([127, 0, 0, 1], port)), options).await.unwrap();
-    eprintln!("the fixture is at http://{}/mcp", http.address());
+    eprintln!("the fixture is at {}", http.title());
     let fixture = Fixture { key: SealingKey::random().unwrap(), changes: broadcast::channel(16).0 };
     let stop = async { drop(tokio::signal::ctrl_c().await) };
     http.serve(fixture, Probe::new(async || Ok(())), stop, async {}).await.unwrap();

@@ -4,21 +4,24 @@ use std::sync::LazyLock;
 
 pub(crate) use self::doors::{through_own_door, uses};
 pub use self::{
+    allowance::Allowance,
     failure::{failure, remedy},
     selection::{Offer, Selectors, ToolSelection},
 };
 use crate::{
     client::Result,
     tailnet::{
-        alerts, changes, compliance, contacts, device_invites, devices, dns, funnel, keys, logging,
-        monitoring, network, oauth_apps, operations, organization, policy_file, posture, routes,
-        services, settings, tags, this_node, user_invites, users, webhooks,
+        alerts, caller, changes, compliance, contacts, device_invites, devices, dns, funnel, keys,
+        logging, monitoring, network, oauth_apps, operations, organization, policy_file, posture,
+        routes, services, settings, tags, this_node, user_invites, users, webhooks,
     },
     tool::{ToolDef, Toolset},
 };
 
+mod allowance;
 mod doors;
 mod failure;
+mod missing;
 mod selection;
 
 /// Every toolset, in the order of the manual.
@@ -49,6 +52,7 @@ pub const TOOLSETS: &[&Toolset] = &[
     &alerts::tools::TOOLSET,
     &this_node::tools::TOOLSET,
     &funnel::tools::TOOLSET,
+    &caller::tools::TOOLSET,
 ];
 
 /// The generated toolsets: one for each group of operations in the OpenAPI document.

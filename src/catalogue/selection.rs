@@ -1,12 +1,14 @@
 //! Which tools are offered: what the administrator allows, and what a token or request narrows.
 
-use super::{every, toolsets};
+use std::sync::Arc;
+
+use super::{Allowance, every, toolsets};
 use crate::{
     Error, ErrorKind,
     change::{Item, Plan},
     client::Result,
     risk::Risk,
-    tailnet::operations,
+    tailnet::{caller, operations},
     tool::{ToolDef, Toolset},
     visible::visible_up_to,
 };
@@ -57,22 +59,7 @@ impl ToolSelection {
         };
         let mut chosen = Vec::new();
         for name in wanted_sets {
-            let before = chosen.len();
-            let wanted = |it: &&Toolset| match name.as_str() {
-                "all" => !it.name.starts_with(GENERATED),
-                "default" => it.default,
-                "api" => it.name.starts_with(GENERATED),
-                name => it.name == name,
-            };
-            chosen.extend(toolsets().filter(wanted).map(|it| it.name));
-            if chosen.len() == before {
-                // The API has many groups, so their toolsets are suggested only for names that start with
-                // `api`.
-                let is_shown = |it: &&str| name.starts_with("api") || !it.starts_with(GENERATED);
-                let names: Vec<&str> = toolsets().map(|it| it.name).filter(is_shown).collect();
-                let known = [names.as_slice(), &["default", "all", "api"]].concat();
-                return Err(unknown("toolset", &name, &known));
-            }
+            chosen.extend(toolsets_named(&name)?.map(|it| it.name));
         }
         Ok(Self {
             toolsets: chosen,
@@ -80,6 +67,12 @@ impl ToolSelection {
             exclude: tools("tool to exclude", &words.exclude)?,
             read_only: words.read_only,
         })
+    }
+
+    /// The selection with one more toolset, if its tools are not excluded.
+    fn with(mut self, toolset: &'static str) -> Self {
+        self.toolsets.push(toolset);
+        self
     }
 
     fn takes(&self, tool: &ToolDef) -> bool {
@@ -102,18 +95,20 @@ pub struct Offer {
     scopes: Vec<String>,
     /// Whether the caller set the options of this offer, as on the command line.
     is_callers: bool,
+    /// What grants or scopes allow the caller; `None` for a caller who is not limited by them.
+    allowances: Option<Arc<[Allowance]>>,
 }
 
 impl Offer {
     /// An offer by the administrator. `scopes` are the scopes of the credential; empty if unknown.
     pub fn new(access: Risk, choice: ToolSelection, scopes: Vec<String>) -> Self {
-        Self { access, choices: vec![choice], scopes, is_callers: false }
+        Self { access, choices: vec![choice], scopes, is_callers: false, allowances: None }
     }
 
     /// The default tools up to the access level `access`.
     pub fn up_to(access: Risk) -> Self {
         let choices = ToolSelection::read(&Selectors::default()).into_iter().collect();
-        Self { access, choices, scopes: Vec::new(), is_callers: false }
+        Self { access, choices, scopes: Vec::new(), is_callers: false, allowances: None }
     }
 
     /// The same offer to a caller who set its options, so that refusals say which to change.
@@ -131,19 +126,77 @@ impl Offer {
         narrowed
     }
 
+    /// The offer with the tools by which callers find out what they may do, unless they are excluded.
+    #[must_use]
+    pub fn with_caller_tools(mut self) -> Self {
+        let choices = std::mem::take(&mut self.choices).into_iter();
+        self.choices = choices.map(|it| it.with(caller::tools::TOOLSET.name)).collect();
+        self
+    }
+
+    /// The offer to a caller who is limited by these entries of grants.
+    #[must_use]
+    pub fn limited_to(&self, allowances: Arc<[Allowance]>) -> Self {
+        Self { allowances: Some(allowances), ..self.clone() }
+    }
+
+    /// The offer for calls on one tailnet. The same for a caller who is not limited by grants.
+    #[must_use]
+    pub fn on(&self, tailnet: &str) -> Self {
+        let mut there = self.clone();
+        if let Some(all) = &self.allowances {
+            there.allowances = Some(all.iter().filter(|it| it.is_for(tailnet)).cloned().collect());
+        }
+        there
+    }
+
+    /// Whether there is anything that the caller is allowed on the tailnet.
+    pub(crate) fn reaches(&self, tailnet: &str) -> bool {
+        let all = self.allowances.as_ref();
+        all.is_none_or(|it| it.iter().any(|it| it.is_for(tailnet) && it.has_tools()))
+    }
+
+    /// Whether the caller is limited by grants or scopes, which change while the server runs.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.allowances.is_some()
+    }
+
+    pub(super) fn allowances(&self) -> Option<&[Allowance]> {
+        self.allowances.as_deref()
+    }
+
+    /// Whether one of the caller's entries allows the tool at this risk.
+    pub(super) fn is_granted(&self, tool: &str, risk: Risk) -> bool {
+        let Some(all) = &self.allowances else { return true };
+        let is_about_caller = || caller::tools::TOOLSET.tools.iter().any(|it| it.name == tool);
+        all.iter().any(|it| it.access >= risk && it.covers(tool)) || is_about_caller()
+    }
+
     /// The highest risk of plans that are applied.
     pub fn access(&self) -> Risk {
-        if self.choices.iter().any(|it| it.read_only) { Risk::Read } else { self.access }
+        let granted = self.allowances.as_ref().map(|all| all.iter().map(|it| it.access).max());
+        let most = granted.map_or(Risk::Danger, Option::unwrap_or_default);
+        let read_only = self.choices.iter().any(|it| it.read_only);
+        if read_only { Risk::Read } else { self.access.min(most) }
     }
 
     /// Whether `tool` is offered.
     pub fn takes(&self, tool: &ToolDef) -> bool {
-        let covered = self.scopes.is_empty() || tool.is_covered_by(&self.scopes);
-        tool.risk <= self.access && covered && self.selects(tool)
+        tool.risk <= self.access && self.is_covered(tool) && self.selects(tool)
     }
 
-    /// Whether `tool` is selected, whatever access level and scopes it needs.
+    /// Whether the scopes of the credential suffice for `tool`, as far as they are known.
+    pub(super) fn is_covered(&self, tool: &ToolDef) -> bool {
+        self.scopes.is_empty() || tool.is_covered_by(&self.scopes)
+    }
+
+    /// Whether `tool` is selected and granted, whatever access level and scopes it needs.
     pub(crate) fn selects(&self, tool: &ToolDef) -> bool {
+        self.is_selected(tool) && self.is_granted(tool.name, tool.risk)
+    }
+
+    /// Whether `tool` is in all selections.
+    pub(super) fn is_selected(&self, tool: &ToolDef) -> bool {
         self.choices.iter().all(|choice| choice.takes(tool))
     }
 
@@ -157,7 +210,7 @@ impl Offer {
             return Ok(tool);
         }
         self.allow_risk(tool.name, tool.risk)?;
-        let covered = self.scopes.is_empty() || tool.is_covered_by(&self.scopes);
+        let covered = self.is_covered(tool);
         Err(Error::refused(
             format!("`{}` is not offered here", tool.name),
             if covered && self.is_callers {
@@ -187,8 +240,15 @@ impl Offer {
     ///
     /// [`Refused`](crate::ErrorKind::Refused) otherwise, with what to change.
     pub fn allow_risk(&self, tool: &str, risk: Risk) -> Result<()> {
-        if risk <= self.access() {
+        if risk <= self.access() && self.is_granted(tool, risk) {
             return Ok(());
+        }
+        if self.allowances.is_some() && !self.is_granted(tool, risk) {
+            return Err(Error::refused(
+                format!("no grant allows you `{tool}` with `{risk}` access here"),
+                "why_not says what is missing; whoever edits the tailnet's policy file, or the authorization \
+                 server, can allow it",
+            ));
         }
         if self.is_callers {
             let is_limited = self.choices.iter().any(|it| it.read_only);
@@ -244,7 +304,29 @@ impl Offer {
     }
 }
 
-fn toolset_of(tool: &ToolDef) -> &'static str {
+/// The toolsets that `name` stands for: one, or those of `default`, `all` or `api`.
+///
+/// # Errors
+///
+/// [`InvalidInput`](crate::ErrorKind::InvalidInput) for an unknown name, with the nearest one.
+pub(super) fn toolsets_named(name: &str) -> Result<impl Iterator<Item = &'static Toolset>> {
+    let is_named = move |it: &&Toolset| match name {
+        "all" => !it.name.starts_with(GENERATED),
+        "default" => it.default,
+        "api" => it.name.starts_with(GENERATED),
+        name => it.name == name,
+    };
+    if toolsets().any(|it| is_named(&it)) {
+        return Ok(toolsets().filter(is_named));
+    }
+    // The API has many groups, so their toolsets are suggested only for names that start with `api`.
+    let is_shown = |it: &&str| name.starts_with("api") || !it.starts_with(GENERATED);
+    let names: Vec<&str> = toolsets().map(|it| it.name).filter(is_shown).collect();
+    let known = [names.as_slice(), &["default", "all", "api"]].concat();
+    Err(unknown("toolset", name, &known))
+}
+
+pub(super) fn toolset_of(tool: &ToolDef) -> &'static str {
     let has = |set: &&Toolset| set.tools.iter().any(|it| it.name == tool.name);
     toolsets().find(has).map(|it| it.name).unwrap_or_default()
 }

@@ -97,6 +97,19 @@ impl Serialize for Confirmation {
     }
 }
 
+/// What a caller may find out about itself.
+pub trait AboutCaller: Send + Sync {
+    /// Who the caller is, and what allows it what.
+    fn who(&self) -> serde_json::Value;
+
+    /// What the caller lacks for `tool`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for an unknown tool, with the nearest name.
+    fn why_not(&self, tool: &str) -> crate::Result<serde_json::Value>;
+}
+
 /// On whose behalf a [`Tailnet`](crate::Tailnet) makes its changes, and who is notified.
 #[derive(Clone)]
 #[non_exhaustive]
@@ -113,6 +126,8 @@ pub struct Actor {
     pub confirmed: Confirmation,
     /// The most changes of the tailnet in an hour, by everybody together.
     pub changes_per_hour: Option<u32>,
+    /// What the caller may find out about itself; none where nobody asks for it.
+    pub caller: Option<Arc<dyn AboutCaller>>,
     stop: Arc<AtomicBool>,
 }
 
@@ -125,6 +140,7 @@ impl Default for Actor {
             progress: None,
             confirmed: Confirmation::default(),
             changes_per_hour: None,
+            caller: None,
             stop: Arc::default(),
         }
     }

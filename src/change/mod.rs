@@ -33,7 +33,7 @@ mod write;
 pub(crate) use self::plan::by_kind;
 pub use self::{
     approval::{Approval, ApprovalState},
-    context::{Actor, Confirmation, Progress},
+    context::{AboutCaller, Actor, Confirmation, Progress},
     journal::Journal,
     plan::{Item, MAX_DESCRIBED, OnFailure, Plan},
     report::{Capped, Changed, Outcome, Problem, Report},

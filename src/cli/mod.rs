@@ -31,6 +31,7 @@ mod call;
 mod doctor;
 mod export;
 mod failure;
+mod identity;
 mod policy;
 mod report;
 mod sandbox;
@@ -216,6 +217,9 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             watch::keeps_a_history(serve.watches(), history.as_ref()).await?;
             let connected = target.connect_all().await?;
             let mut setup = offered.setup(connected.tailnets.first(), &target)?;
+            if serve.has_callers() {
+                setup.offer = setup.offer.with_caller_tools();
+            }
             setup.sealing_key = sealing_key;
             setup.heartbeat = serve.heartbeat()?;
             setup.reports = serve.reports()?;

@@ -1,41 +1,40 @@
 //! `tailsteward serve`: runs the MCP server over stdin and stdout, or over HTTP.
 
-use std::{
-    net::{Ipv4Addr, SocketAddr},
-    num::NonZeroU32,
-    path::PathBuf,
-    str::FromStr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration};
 
 use clap::Args;
 use jiff::SignedDuration;
 use secrecy::SecretString;
 use url::Url;
 
-use super::{complain, print, report::Reporting, token};
+use super::{
+    complain,
+    identity::{Auth, ByNode, Listen},
+    print,
+    report::Reporting,
+    token,
+};
 use crate::{
     Tailnet,
     alerts::Receivers,
     client::{Error, Result, resolve},
     config, jobs,
     mcp::{SealingKey, Server},
-    server::{Access, Ask, Hook, Http, Limits, Options, Probe, Tokens, serve_stdio},
+    server::{Access, Ask, Hook, Limits, Options, Probe, Tokens, serve_stdio},
     tailnet::reports::Schedule,
 };
-
-/// The default port.
-const PORT: u16 = 8710;
 
 /// How to run the server.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Serve {
-    /// Serve Streamable HTTP instead, on this address or port of this machine [default: 127.0.0.1:8710]
+    /// Serve Streamable HTTP instead, on this address, port or socket (unix:PATH) of this machine [default:
+    /// 127.0.0.1:8710]
     #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "8710")]
     http: Option<Listen>,
     #[command(flatten)]
     guard: Guard,
+    #[command(flatten)]
+    callers: ByNode,
     #[command(flatten)]
     caps: Caps,
     /// Watch the tailnet: poll the API, and keep a history of what changed
@@ -155,8 +154,8 @@ impl Serve {
             let watching = server.clone();
             tokio::spawn(async move { watching.watch(&receivers).await });
         }
-        if let Some(Listen(address)) = self.http {
-            return self.over_http(address, server, tailnet).await;
+        if let Some(listen) = self.http.clone() {
+            return self.over_http(listen, server, tailnet).await;
         }
         let ended = tokio::select! {
             ended = serve_stdio(server.clone()) => ended,
@@ -190,8 +189,21 @@ impl Serve {
         }
     }
 
-    async fn over_http(self, address: SocketAddr, server: Server, tailnet: Tailnet) -> Result<()> {
-        let mut options = Options::new(self.guard.access()?);
+    /// Whether callers may differ in what they are allowed, so that they need tools to ask about it.
+    pub(super) fn has_callers(&self) -> bool {
+        self.callers.mode() != Auth::Token
+    }
+
+    async fn over_http(self, listen: Listen, server: Server, tailnet: Tailnet) -> Result<()> {
+        self.callers.fits()?;
+        let access = match self.callers.mode() {
+            Auth::Token => self.guard.access()?,
+            _ => {
+                self.guard.has_no_token()?;
+                self.callers.access(tailnet.daemon())?
+            }
+        };
+        let mut options = Options::new(access);
         options.hosts = self.guard.hosts;
         options.origins = self.guard.origins;
         options.public_url = self.guard.public_url;
@@ -202,12 +214,14 @@ impl Serve {
             options.approvals = Some(server.approvals());
         }
         let authenticates = !matches!(options.access, Access::Anyone);
-        let http = Http::bind(address, options).await?;
-        server.reached_at(http.address(), authenticates);
+        let http = self.callers.bind(listen, options, tailnet.daemon()).await?;
+        if let Some(address) = http.address() {
+            server.reached_at(address, authenticates);
+        }
         if let Some(base) = http.base_url().filter(|_| server.needs_approvals()) {
             server.approve_at(&base);
         }
-        print(&format!("MCP at http://{}/mcp", http.address()));
+        print(&format!("MCP at {}", http.title()));
         let probe = Probe::new(move || {
             let tailnet = tailnet.clone();
             async move { tailnet.probe().await.map(drop) }
@@ -247,6 +261,17 @@ fn report(options: &mut Options, server: &Server) -> Result<()> {
 }
 
 impl Guard {
+    /// Fails if an option of tokens is set. A listener finds out in one way who calls.
+    fn has_no_token(&self) -> Result<()> {
+        if self.no_auth || self.tokens.is_some() {
+            return Err(Error::config(
+                "--auth says how callers are found out, so --no-auth and --tokens cannot be combined with it",
+                "leave them out, or use --auth token",
+            ));
+        }
+        Ok(())
+    }
+
     fn access(&self) -> Result<Access> {
         if self.no_auth && (self.public_url.is_some() || !self.hosts.is_empty()) {
             return Err(Error::config(
@@ -282,28 +307,6 @@ impl Caps {
         limits.idle = self.idle_timeout.unwrap_or(limits.idle);
         limits.grace = self.grace.unwrap_or(limits.grace);
         limits
-    }
-}
-
-/// The address to listen on; a port alone means 127.0.0.1.
-#[derive(Debug, Clone, Copy)]
-struct Listen(SocketAddr);
-
-impl FromStr for Listen {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let port = text.strip_prefix(':').unwrap_or(text);
-        let address = match port.parse::<u16>() {
-            Ok(port) => SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
-            Err(_) => match text.parse::<std::net::IpAddr>() {
-                Ok(ip) => SocketAddr::new(ip, PORT),
-                Err(_) => text.replace("localhost", "127.0.0.1").parse().map_err(|_| {
-                    "must be a port, an IP address, or both, such as 127.0.0.1:8710".to_owned()
-                })?,
-            },
-        };
-        Ok(Self(address))
     }
 }
 

@@ -127,21 +127,31 @@ impl Guard {
         if !tool.is_edit() {
             self.count_call(&caller.principal, tool).await?;
         }
-        let acting = |tailnet: &Tailnet, progress| {
-            self.acting(tailnet, &caller.principal, tool.name, progress)
+        let acting = |tailnet: &Tailnet, caller: &Caller, progress| {
+            let acting = self.acting(tailnet, &caller.principal, tool.name, progress);
+            let mut actor = acting.actor().clone();
+            actor.caller = Some(caller.mirror(self));
+            acting.acting_as(actor)
         };
-        let tailnet = match self.tailnets().select(&mut arguments, !tool.is_edit())? {
+        let (tailnet, caller) = match self.tailnets().select(&mut arguments, !tool.is_edit())? {
             Selection::One(tailnet) => {
                 audit.about(&tailnet.label());
-                acting(tailnet, progress)
+                let caller = caller.on(tailnet);
+                caller.offer.allow(tool)?;
+                (acting(tailnet, &caller, progress), caller)
             }
             Selection::All(tailnets) => {
                 audit.about("all");
-                return fan_out::ask_all(tool, &arguments, tailnets, |it| acting(it, None))
+                let allowed = |it: &Tailnet| {
+                    let caller = caller.on(it);
+                    caller.offer.allow(tool).map(|_| acting(it, &caller, None))
+                };
+                return fan_out::ask_all(tool, &arguments, tailnets, allowed)
                     .await
                     .map(Done::Answer);
             }
         };
+        let caller = &caller;
         match plan(caller, tool, arguments.clone(), &tailnet).await? {
             Asked::Answer(answer) => {
                 if tool.is_edit() {

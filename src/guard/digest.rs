@@ -25,7 +25,7 @@ impl Request<'_> {
         let fields: BTreeMap<&String, &Value> =
             fields.filter(|(name, _)| *name != "plan_id").collect();
         let plan = plan.map(Plan::fingerprint);
-        let (principal, tailnet) = (&*self.principal.name, self.tailnet.label());
+        let (principal, tailnet) = (&*self.principal.key, self.tailnet.label());
         let text = serde_json::to_string(&(principal, tailnet, self.tool.name, fields, plan))
             .map_err(|error| {
                 Error::invalid_input("arguments", format!("cannot be written as JSON: {error}"))

@@ -28,7 +28,7 @@ pub(super) async fn ask_all(
     tool: &'static ToolDef,
     arguments: &Value,
     tailnets: &[(String, Tailnet)],
-    acting: impl Fn(&Tailnet) -> Tailnet,
+    acting: impl Fn(&Tailnet) -> Result<Tailnet>,
 ) -> Result<String> {
     if tool.is_edit() {
         return Err(Error::invalid_input(
@@ -39,7 +39,11 @@ pub(super) async fn ask_all(
     let ask = |(name, tailnet): &(String, Tailnet)| {
         let (name, tailnet, arguments) = (name.clone(), acting(tailnet), arguments.clone());
         async move {
-            let answer = match tool.ask(arguments, &tailnet).await {
+            let asked = match tailnet {
+                Ok(tailnet) => tool.ask(arguments, &tailnet).await,
+                Err(refused) => Err(refused),
+            };
+            let answer = match asked {
                 Ok(Asked::Answer(answer)) => Ok(answer),
                 Ok(Asked::Plan(_)) => Err(Error::invalid_input("tailnet", "must name one tailnet")),
                 Err(error) => Err(error),

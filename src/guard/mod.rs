@@ -4,6 +4,7 @@
 mod approval;
 mod audit;
 mod call;
+mod caller;
 mod confirm;
 mod digest;
 mod fan_out;
@@ -21,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::{
     approval::{Approvals, Approver, Identified},
     confirm::ConfirmMode,
-    principal::Principal,
+    principal::{CallerNode, Identity, Principal},
 };
 pub(crate) use self::{
     approval::{Sought, how, random_session, seek},
@@ -45,6 +46,7 @@ use crate::{
 const MAX_CHANGES: u32 = 64;
 
 /// The caller of a tool.
+#[derive(Clone)]
 pub(crate) struct Caller {
     /// The principal, for the journal and the audit log.
     pub(crate) principal: Principal,

@@ -46,7 +46,7 @@ pub use self::{
     prefs::{EditPrefs, Prefs},
     regions::Region,
     status::{ExitNodeStatus, Status, TailnetOfNode, UserProfile},
-    whois::{WhoIs, WhoIsNode},
+    whois::{WhoIs, WhoIsHost, WhoIsNode},
 };
 use crate::{
     Error, ErrorKind,
@@ -139,6 +139,27 @@ impl Daemon {
             Door::Socket(path) => Some(path),
             _ => None,
         }
+    }
+
+    /// The ID of the user as whom the daemon runs.
+    ///
+    /// # Errors
+    ///
+    /// [`DaemonAbsent`](ErrorKind::DaemonAbsent) if it has no socket that says so, as on Windows.
+    #[cfg(feature = "server")]
+    pub async fn user(&self) -> Result<u32> {
+        let given = self.0.given.as_ref().map(|it| it.door().clone());
+        let doors = given.map_or_else(places::doors, |it| vec![it]);
+        #[cfg(unix)]
+        for door in &doors {
+            let Door::Socket(path) = door else { continue };
+            let Ok(stream) = tokio::net::UnixStream::connect(path).await else { continue };
+            if let Ok(other) = stream.peer_cred() {
+                return Ok(other.uid());
+            }
+        }
+        drop(doors);
+        Err(failure::absent())
     }
 
     async fn get(&self, name: &str, limit: usize) -> Result<Answered> {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::{Daemon, MAX_SMALL, UserProfile, is_missing, null};
@@ -19,8 +19,9 @@ pub struct WhoIs {
     /// The user whom the node belongs to; of a tagged node nobody in particular.
     #[serde(rename = "UserProfile", deserialize_with = "null")]
     pub user: UserProfile,
-    /// What grants of the policy file give it towards this node: the values of all grants, by name.
-    #[serde(rename = "CapMap", deserialize_with = "null")]
+    /// What grants of the policy file give it towards this node: the values of all grants, by name. Empty
+    /// for what has a name only.
+    #[serde(rename = "CapMap", deserialize_with = "capabilities")]
     pub capabilities: BTreeMap<String, Vec<Value>>,
 }
 
@@ -41,15 +42,44 @@ pub struct WhoIsNode {
     /// Tags.
     #[serde(deserialize_with = "null")]
     pub tags: Vec<String>,
-    /// The user who shared it into this tailnet; 0 if it is of this tailnet.
+    /// The user who shared it into this tailnet; 0 if nobody did, or its owner.
     #[serde(deserialize_with = "null")]
     pub sharer: i64,
+    /// What it says of itself.
+    #[serde(deserialize_with = "null")]
+    pub hostinfo: WhoIsHost,
+}
+
+/// What the node behind a connection says of itself.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+#[non_exhaustive]
+pub struct WhoIsHost {
+    /// Whether it is of another tailnet, to a user of which a node of this one was shared.
+    #[serde(deserialize_with = "null")]
+    pub sharee_node: bool,
+}
+
+/// Values by name; a name whose values are `null` has none.
+fn capabilities<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<BTreeMap<String, Vec<Value>>, D::Error> {
+    let read: Option<BTreeMap<String, Option<Vec<Value>>>> = Option::deserialize(deserializer)?;
+    let values = read.unwrap_or_default().into_iter();
+    Ok(values.map(|(name, values)| (name, values.unwrap_or_default())).collect())
 }
 
 impl WhoIsNode {
     /// The first label of its name.
     pub fn short_name(&self) -> &str {
         self.name.split('.').next().unwrap_or_default()
+    }
+
+    /// Whether it is a node of another tailnet, given the suffix of this one's names.
+    pub fn is_of_another(&self, suffix: &str) -> bool {
+        let domain = self.name.trim_end_matches('.').split_once('.').map(|it| it.1);
+        let is_elsewhere = !suffix.is_empty() && domain.is_some_and(|it| it != suffix);
+        self.sharer != 0 || self.hostinfo.sharee_node || is_elsewhere
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     catalogue::{self, Offer},
     change::journal::Find,
     client::Result,
-    tailnet::devices::Device,
+    tailnet::{devices::Device, tailnets::title_of},
 };
 
 /// How many recent changes are searched for a change number.
@@ -21,14 +21,17 @@ pub(super) async fn complete(
     offer: &Offer,
     request: &CompleteRequestParams,
 ) -> Result<CompletionInfo> {
+    let first = offer.on(&title_of(server.tailnet()));
+    let all = offer;
+    let offer = &first;
     let typed = request.argument.value.to_lowercase();
     let argument = request.argument.name.as_str();
     let names = match &request.r#ref {
         Reference::Resource(it) if it.uri.starts_with(resources::OF_TAILNET) => {
-            let names = server.tailnets().names();
+            let names = server.tailnets().names().filter(|it| all.reaches(it));
             match argument {
                 "tailnet" => names.map(str::to_owned).collect(),
-                "resource" => resources::singles(offer).into_iter().map(str::to_owned).collect(),
+                "resource" => resources::singles(all).into_iter().map(str::to_owned).collect(),
                 _ => BTreeSet::new(),
             }
         }

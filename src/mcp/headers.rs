@@ -1,6 +1,8 @@
 //! Reduces the offered tools for a token or a request. Nothing here can add to what the administrator
 //! offers.
 
+use std::sync::Arc;
+
 use http::HeaderMap;
 use rmcp::model::Extensions;
 
@@ -37,6 +39,9 @@ pub(super) fn to(offer: &Offer, principal: &Principal, extensions: &Extensions) 
         }
         let words = Selectors { toolsets, read_only: principal.read_only, ..Selectors::default() };
         offer = offer.narrowed(ToolSelection::read(&words)?);
+    }
+    if let Some(allowances) = &principal.allowances {
+        offer = offer.limited_to(Arc::clone(allowances));
     }
     let Some(parts) = extensions.get::<http::request::Parts>() else { return Ok(offer) };
     let mut wanted = Selectors {

@@ -84,6 +84,11 @@ const LIST_TTL: u64 = 300_000;
 /// How long a client may cache a resource, in milliseconds: as long as lists are cached here.
 const READ_TTL: u64 = 5_000;
 
+/// How long a client may cache a list for this caller, in milliseconds. Grants and scopes change.
+fn list_ttl(offer: &Offer) -> u64 {
+    if offer.is_limited() { READ_TTL } else { LIST_TTL }
+}
+
 /// Adds cache hints to a response: how long it is valid, and that it is private, since the offer depends on
 /// the caller. Older clients do not know these hints.
 macro_rules! hinted {
@@ -266,7 +271,7 @@ impl ServerHandler for Server {
         } else {
             tools.collect()
         };
-        Ok(hinted!(ListToolsResult::with_all_items(tools), &context, LIST_TTL))
+        Ok(hinted!(ListToolsResult::with_all_items(tools), &context, list_ttl(&offer)))
     }
 
     async fn call_tool(
@@ -290,7 +295,7 @@ impl ServerHandler for Server {
             list.extend(views::list(&offer));
         }
         let list = ListResourcesResult::with_all_items(list);
-        Ok(hinted!(list, &context, LIST_TTL))
+        Ok(hinted!(list, &context, list_ttl(&offer)))
     }
 
     async fn list_resource_templates(
@@ -303,7 +308,7 @@ impl ServerHandler for Server {
             &offer,
             self.tailnets(),
         ));
-        Ok(hinted!(list, &context, LIST_TTL))
+        Ok(hinted!(list, &context, list_ttl(&offer)))
     }
 
     async fn read_resource(
@@ -324,16 +329,19 @@ impl ServerHandler for Server {
         _: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
-        Ok(hinted!(ListPromptsResult::with_all_items(prompts::list()), &context, LIST_TTL))
+        let (_, offer) = self.caller(&context)?;
+        let list = ListPromptsResult::with_all_items(prompts::list(&offer, self.guard().offer()));
+        Ok(hinted!(list, &context, list_ttl(&offer)))
     }
 
     async fn get_prompt(
         &self,
         request: GetPromptRequestParams,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
+        let (_, offer) = self.caller(&context)?;
         let arguments = request.arguments.unwrap_or_default();
-        prompts::get(&request.name, &arguments).map(Into::into)
+        prompts::get((&offer, self.guard().offer()), &request.name, &arguments).map(Into::into)
     }
 
     async fn complete(

@@ -7,6 +7,7 @@ use rmcp::{
 use serde_json::{Map, Value};
 
 use crate::{
+    catalogue::{self, Offer},
     visible::{visible, visible_up_to},
     words::counted,
 };
@@ -19,6 +20,8 @@ struct Kind {
     title: &'static str,
     about: &'static str,
     parameters: &'static [Parameter],
+    /// The tools that the text names. Without any of them, the prompt is not offered.
+    tools: &'static [&'static str],
     /// The text, with parameters in braces.
     words: &'static str,
 }
@@ -33,6 +36,7 @@ const KINDS: &[Kind] = &[
             ("to", "Device, tag, service or address that is not reached.", true),
             ("port", "The port, such as `22` or `tcp:443`.", false),
         ],
+        tools: &["test_acl_policy", "get_device_status", "get_device_logs"],
         words: "Find out why {from} cannot reach {to} (port: {port}). Ask test_acl_policy whether the \
                 policy file allows it, by which rule, and if not what the smallest grant would be. For \
                 each end that is a device, look with get_device_status whether it is authorized and \
@@ -44,6 +48,7 @@ const KINDS: &[Kind] = &[
         title: "Clean up stale devices",
         about: "Find devices that are no longer used, and propose what to do about each.",
         parameters: &[("days", "Days without a connection, a number; default 90.", false)],
+        tools: &["find_stale_devices", "find_duplicate_devices"],
         words: "Find devices that have not been connected for {days} with find_stale_devices, and \
                 machines that are registered twice with find_duplicate_devices. For each, say who owns \
                 it, which tags and routes it has, and whether removing it could break something. \
@@ -55,6 +60,7 @@ const KINDS: &[Kind] = &[
         title: "Review a policy change",
         about: "Review a change to the policy file before it is made.",
         parameters: &[("change", "The new policy file, or the intended change.", true)],
+        tools: &["update_acl_policy", "policy_analyzer"],
         words: "Review this change to the tailnet's policy file before it is made:\n\n\
                 {change}\n\nCall update_acl_policy with it and `dry_run`: the plan says who gains and \
                 who loses access to what, what could not be judged, and whether tests fail. Look with \
@@ -67,6 +73,13 @@ const KINDS: &[Kind] = &[
         title: "Weekly review",
         about: "Review the tailnet as an administrator would once a week.",
         parameters: &[("days", "How far back, a number of days; default 7.", false)],
+        tools: &[
+            "get_network_status",
+            "device_audit",
+            "get_uptime_statistics",
+            "control_connectivity",
+            "get_audit_logs",
+        ],
         words: "Review the tailnet for the last {days}. Call get_network_status; device_audit for what is \
                 wrong; get_uptime_statistics with that window for the servers and routers; \
                 control_connectivity for what is flapping or silent; get_audit_logs for what was changed, \
@@ -79,6 +92,7 @@ const KINDS: &[Kind] = &[
         title: "What changed recently?",
         about: "Report what was changed in the tailnet, and what looks unusual.",
         parameters: &[("hours", "How far back, a number of hours; default 24.", false)],
+        tools: &["get_audit_logs", "list_changes"],
         words: "Report what was changed in the last {hours}. The tailnet's own audit log has \
                 every change, whoever made it: call get_audit_logs. \
                 list_changes has only what was changed through this server, with what can be undone. \
@@ -112,7 +126,18 @@ fn default(prompt: &str, parameter: &str) -> &'static str {
     }
 }
 
-pub(super) fn list() -> Vec<Prompt> {
+/// The prompts for which the caller has a tool. Who is not limited also gets those that need a toolset that the
+/// administrator has not selected, and finds out which.
+fn listed(offer: &Offer, of_server: &Offer) -> impl Iterator<Item = &'static Kind> {
+    let has_any = |offer: &Offer, kind: &Kind| {
+        kind.tools.iter().any(|it| catalogue::named(it).is_ok_and(|tool| offer.takes(tool)))
+    };
+    KINDS.iter().filter(move |kind| {
+        has_any(offer, kind) || !(offer.is_limited() || has_any(of_server, kind))
+    })
+}
+
+pub(super) fn list(offer: &Offer, of_server: &Offer) -> Vec<Prompt> {
     let describe = |it: &Kind| {
         let arguments = it.parameters.iter().map(|(name, about, required)| {
             PromptArgument::new(*name).with_description(*about).with_required(*required)
@@ -120,16 +145,17 @@ pub(super) fn list() -> Vec<Prompt> {
         let arguments: Vec<PromptArgument> = arguments.collect();
         Prompt::new(it.name, Some(it.about), Some(arguments)).with_title(it.title)
     };
-    KINDS.iter().map(describe).collect()
+    listed(offer, of_server).map(describe).collect()
 }
 
 pub(super) fn get(
+    (offer, of_server): (&Offer, &Offer),
     name: &str,
     arguments: &Map<String, Value>,
 ) -> std::result::Result<GetPromptResult, ErrorData> {
     let wrong = |text: String| ErrorData::invalid_params(text, None);
-    let kind = KINDS.iter().find(|it| it.name == name).ok_or_else(|| {
-        let names: Vec<&str> = KINDS.iter().map(|it| it.name).collect();
+    let kind = listed(offer, of_server).find(|it| it.name == name).ok_or_else(|| {
+        let names: Vec<&str> = listed(offer, of_server).map(|it| it.name).collect();
         let name = visible_up_to(name, 100);
         wrong(format!("unknown prompt `{name}`; known prompts: {}", names.join(", ")))
     })?;

@@ -9,7 +9,7 @@ use std::{
 
 use axum::{
     body::{Body, Bytes, HttpBody, to_bytes},
-    extract::{Request, State},
+    extract::{Extension, Request, State},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
@@ -17,21 +17,22 @@ use http::{HeaderMap, Method, StatusCode, header, request::Parts};
 use hyper::body::{Frame, SizeHint};
 use serde::de::IgnoredAny;
 use serde_json::Value;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     approve::Desk,
     ask::Ask,
-    auth::{Access, Purpose},
+    auth::{Access, Admitted, Purpose},
     gate::Gate,
     health::Health,
+    holder::Holder,
     hooks::Hook,
     http::Limits,
+    identity::Connection,
     limits::{Place, Places, Rate},
     metrics::Metrics,
     refusal::{Reason, Refusal},
     sessions::Sessions,
-    tokens::Holder,
 };
 
 /// What all requests share.
@@ -84,16 +85,18 @@ pub(super) async fn count(
 /// Checks a request and passes it on to the MCP handler, with its principal.
 pub(super) async fn guard(
     State(shared): State<Arc<Shared>>,
+    Extension(connection): Extension<Connection>,
     request: Request,
     next: Next,
 ) -> Result<Response, Refusal> {
     let (mut parts, body) = request.into_parts();
     shared.gate.check(&parts.uri, &parts.headers)?;
-    let holder = shared.admit(Purpose::Mcp, &mut parts.headers)?;
+    let Admitted { holder, again } =
+        shared.admit(Purpose::Mcp, &connection, &mut parts.headers).await?;
     if shared.stopping.is_cancelled() {
         return Err(Refusal::Stopping);
     }
-    let who = &holder.principal.name;
+    let who = &holder.principal.key;
     shared.rate.take(who).map_err(Refusal::TooFast)?;
     shared.sessions.check(&parts.headers, &holder)?;
     let places = if listens(&parts) { &shared.streams } else { &shared.requests };
@@ -113,7 +116,8 @@ pub(super) async fn guard(
         // The session has ended, so nothing is left to accept. Clients take only 200 and 204 for success.
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    Ok(response.map(|body| Body::new(Held::new(body, place, holder))))
+    let changed = again.map(|it| Arc::clone(&shared).until_changed(holder.clone(), it));
+    Ok(response.map(|body| Body::new(Held::new(body, place, holder, changed))))
 }
 
 /// Whether the request opens a stream that stays open as long as the client listens.
@@ -158,16 +162,34 @@ fn not_a_message(body: &[u8]) -> Refusal {
     }
 }
 
-/// A response body that keeps its slot until it is sent, and ends when the token becomes invalid.
+/// A response body that keeps its slot until it is sent, and ends when the token becomes invalid or the caller
+/// is not allowed the same any more.
 struct Held {
     body: Body,
     _place: Place,
-    ended: Pin<Box<WaitForCancellationFutureOwned>>,
+    ended: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 impl Held {
-    fn new(body: Body, place: Place, holder: Holder) -> Self {
-        Self { body, _place: place, ended: Box::pin(holder.ended.cancelled_owned()) }
+    fn new(
+        body: Body,
+        place: Place,
+        holder: Holder,
+        changed: Option<impl Future<Output = ()> + Send + 'static>,
+    ) -> Self {
+        let ended = async move {
+            let changed = async {
+                match changed {
+                    Some(changed) => changed.await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = holder.ended.cancelled() => {}
+                () = changed => {}
+            }
+        };
+        Self { body, _place: place, ended: Box::pin(ended) }
     }
 }
 

@@ -4,7 +4,7 @@ use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
 use axum::{
     Json,
-    extract::State,
+    extract::{Extension, State},
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, StatusCode, Uri, header};
@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::{sync::Mutex, time::Instant};
 
-use super::{auth::Purpose, guard::Shared, metrics, refusal::Refusal};
+use super::{auth::Purpose, guard::Shared, identity::Connection, metrics, refusal::Refusal};
 use crate::{
     ErrorKind,
     client::{Error, Result},
@@ -102,6 +102,7 @@ struct Readiness {
 /// Readiness. Callers who may read metrics get the reason, others only the status.
 pub(super) async fn ready(
     State(shared): State<Arc<Shared>>,
+    Extension(connection): Extension<Connection>,
     uri: Uri,
     mut headers: HeaderMap,
 ) -> Response {
@@ -111,7 +112,7 @@ pub(super) async fn ready(
         shared.health.ask().await
     };
     let detailed = shared.gate.check(&uri, &headers).is_ok()
-        && shared.admit(Purpose::Metrics, &mut headers).is_ok();
+        && shared.admit(Purpose::Metrics, &connection, &mut headers).await.is_ok();
     let error = result.as_ref().err().filter(|_| detailed);
     let watch = match shared.watch.as_ref().filter(|_| detailed) {
         Some(watch) => tokio::time::timeout(CHECK_TIMEOUT, watch.answer()).await.ok(),
@@ -133,11 +134,12 @@ pub(super) async fn ready(
 /// The metrics in the format of Prometheus.
 pub(super) async fn counters(
     State(shared): State<Arc<Shared>>,
+    Extension(connection): Extension<Connection>,
     uri: Uri,
     mut headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     shared.gate.check(&uri, &headers)?;
-    shared.admit(Purpose::Metrics, &mut headers)?;
+    shared.admit(Purpose::Metrics, &connection, &mut headers).await?;
     let text = shared.metrics.text(shared.sessions.count(), shared.requests.taken());
     Ok(([(header::CONTENT_TYPE, metrics::MEDIA_TYPE)], text).into_response())
 }
@@ -145,12 +147,13 @@ pub(super) async fn counters(
 /// The inventory of the tailnets as metrics, in the text format of Prometheus.
 pub(super) async fn inventory(
     State(shared): State<Arc<Shared>>,
+    Extension(connection): Extension<Connection>,
     uri: Uri,
     mut headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     shared.gate.check(&uri, &headers)?;
-    let holder = shared.admit(Purpose::TailnetMetrics, &mut headers)?;
-    let who = &holder.principal.name;
+    let admitted = shared.admit(Purpose::TailnetMetrics, &connection, &mut headers).await?;
+    let who = &admitted.holder.principal.key;
     shared.rate.take(who).map_err(Refusal::TooFast)?;
     let _place = shared.requests.take(who).ok_or(Refusal::Busy)?;
     let Some(ask) = &shared.tailnet_metrics else {

@@ -1,6 +1,12 @@
 //! Streamable HTTP: the MCP endpoint, its middleware, and the endpoints beside it.
 
-use std::{net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    num::NonZeroU32,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{
     Router, middleware,
@@ -13,7 +19,6 @@ use rmcp::{
     transport::{StreamableHttpServerConfig, StreamableHttpService},
 };
 use serde_json::Value;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use url::Url;
@@ -29,6 +34,7 @@ use super::{
     hooks::{self, Hook},
     limits::{Places, Rate},
     listen::Connections,
+    listener::Listener,
     metrics::Metrics,
     refusal::Refusal,
     sessions::{SESSION_ID, Sessions},
@@ -36,6 +42,7 @@ use super::{
 use crate::{
     client::{Error, Result},
     guard::Approvals,
+    local::Status,
 };
 
 /// The host names of this machine, always allowed on loopback.
@@ -102,6 +109,8 @@ pub struct Limits {
     pub idle: Duration,
     /// How long running calls may take to finish at shutdown.
     pub grace: Duration,
+    /// How often it is found out anew who listens to an open stream, if callers are nodes of the tailnet.
+    pub recheck: Duration,
 }
 
 impl Options {
@@ -121,16 +130,14 @@ impl Options {
         }
     }
 
-    fn gate(&self, address: SocketAddr) -> Result<Gate> {
+    fn gate(&self, address: Option<SocketAddr>) -> Result<Gate> {
         let mut hosts = self.hosts.clone();
         let mut origins = self.origins.clone();
         hosts.extend(LOOPBACK.map(str::to_owned));
-        if !address.ip().is_unspecified() {
-            hosts.push(SocketAddr::new(address.ip(), address.port()).to_string());
-        }
+        hosts.extend(address.filter(|it| !it.ip().is_unspecified()).map(|it| it.to_string()));
         let public = self.public_url.as_ref().and_then(Url::host_str);
         hosts.extend(public.map(str::to_owned));
-        if address.ip().is_loopback() {
+        if address.is_some_and(|it| it.ip().is_loopback()) {
             for scheme in ["http", "https"] {
                 origins.extend(LOOPBACK.map(|it| format!("{scheme}://{it}:*")));
             }
@@ -153,6 +160,7 @@ impl Default for Limits {
             connections: 4096,
             idle: Duration::from_mins(30),
             grace: Duration::from_mins(1),
+            recheck: Duration::from_secs(30),
         }
     }
 }
@@ -160,8 +168,7 @@ impl Default for Limits {
 /// A bound server that does not accept requests yet.
 #[derive(Debug)]
 pub struct Http {
-    listener: TcpListener,
-    address: SocketAddr,
+    listener: Listener,
     options: Options,
 }
 
@@ -171,41 +178,91 @@ impl Http {
     /// # Errors
     ///
     /// [`Config`](crate::ErrorKind::Config) if the address cannot be bound, or is not a loopback address
-    /// and there is no authentication, or if a host or origin in the options is invalid.
-    pub async fn bind(address: SocketAddr, options: Options) -> Result<Self> {
+    /// and there is no authentication, or if a host or origin in the options is invalid. For callers by node,
+    /// if the daemon does not answer, or if the address is neither of this node nor a loopback address.
+    pub async fn bind(address: SocketAddr, mut options: Options) -> Result<Self> {
         if matches!(options.access, Access::Anyone) && !address.ip().is_loopback() {
             return Err(Error::config(
                 format!("{address} can be reached from other machines, and no token is required"),
                 "create a token with `tailsteward token add NAME`, or listen on 127.0.0.1",
             ));
         }
+        match &options.access {
+            Access::Tailnet(nodes) => {
+                let status = nodes.status().await?;
+                let ip = address.ip().to_canonical();
+                if !ip.is_loopback() && !status.addresses.contains(&ip) {
+                    return Err(Error::config(
+                        format!("{address} is no Tailscale address of this machine"),
+                        match status.addresses.first() {
+                            Some(own) => format!("listen on {own}"),
+                            None => "this machine has no Tailscale address yet".to_owned(),
+                        },
+                    ));
+                }
+                options.hosts.extend(names(&status));
+            }
+            Access::TailnetServe(_) => {
+                return Err(Error::config(
+                    format!(
+                        "{address} can be reached without `tailscale serve`, by everybody on this machine"
+                    ),
+                    "listen on a Unix socket",
+                ));
+            }
+            _ => {}
+        }
+        Self::bound(Listener::tcp(address).await?, options)
+    }
+
+    /// Binds to a Unix socket for `tailscale serve`. `users` are the user IDs whose programs may connect: that
+    /// of `tailscaled`.
+    ///
+    /// # Errors
+    ///
+    /// [`Config`](crate::ErrorKind::Config) if the socket cannot be bound, or callers are found out in another
+    /// way than through `tailscale serve`.
+    pub async fn bind_unix(path: &Path, users: Vec<u32>, mut options: Options) -> Result<Self> {
+        let Access::TailnetServe(nodes) = &options.access else {
+            return Err(Error::config(
+                "a Unix socket is only for `tailscale serve`",
+                "identify callers by `tailscale serve`, or listen on an address",
+            ));
+        };
+        let status = nodes.status().await?;
+        options.hosts.extend(names(&status));
+        Self::bound(Listener::unix(path, users).await?, options)
+    }
+
+    fn bound(listener: Listener, options: Options) -> Result<Self> {
         if options.limits.idle <= options.limits.call {
             return Err(Error::config(
                 "the idle timeout would end a session in the middle of a long call",
                 "set the idle timeout to more than the call timeout",
             ));
         }
-        let cannot = |error: std::io::Error| {
-            Error::config(format!("cannot listen on {address}: {error}"), "choose another address")
-        };
-        let listener = TcpListener::bind(address).await.map_err(cannot)?;
-        let address = listener.local_addr().map_err(cannot)?;
         // An invalid host or origin must not be found only when the address is known to clients.
-        options.gate(address)?;
-        Ok(Self { listener, address, options })
+        options.gate(listener.address())?;
+        Ok(Self { listener, options })
     }
 
-    /// The address it is bound to.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    /// The address it is bound to; none for a Unix socket.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.listener.address()
+    }
+
+    /// Where clients connect: `http://ADDRESS/mcp`, or `unix:PATH`.
+    pub fn title(&self) -> String {
+        let title = self.listener.title();
+        if self.address().is_some() { format!("{title}/mcp") } else { title }
     }
 
     /// The URL of the server for people: that of the proxy in front if there is one, otherwise the address that
     /// it is bound to; none if it is bound to all addresses.
     pub fn base_url(&self) -> Option<Url> {
-        let own = || format!("http://{}/", self.address).parse().ok();
-        let is_one = !self.address.ip().is_unspecified();
-        self.options.public_url.clone().or_else(|| is_one.then(own).flatten())
+        let one = self.address().filter(|it| !it.ip().is_unspecified());
+        let own = one.and_then(|it| format!("http://{it}/").parse().ok());
+        self.options.public_url.clone().or(own)
     }
 
     /// Serves `handler` until `stop` completes. Then it accepts no more requests and waits for running
@@ -221,8 +278,8 @@ impl Http {
         stop: impl Future<Output = ()>,
         idle: impl Future<Output = ()>,
     ) -> Result<()> {
-        let Self { listener, address, options } = self;
-        let shared = Arc::new(shared(&options, address, probe)?);
+        let Self { listener, options } = self;
+        let shared = Arc::new(shared(&options, listener.address(), probe)?);
         let mut config = StreamableHttpServerConfig::default()
             .with_legacy_session_mode(!options.stateless)
             .with_json_response(true)
@@ -251,6 +308,18 @@ impl Http {
     }
 }
 
+/// The names by which other nodes reach this one.
+fn names(status: &Status) -> Vec<String> {
+    let node = status.node.as_ref();
+    let named = node.into_iter().flat_map(|it| [it.full_name(), it.short_name()]);
+    let names = named.filter(|it| !it.is_empty()).map(str::to_owned);
+    let addresses = status.addresses.iter().map(|it| match it {
+        IpAddr::V4(it) => it.to_string(),
+        IpAddr::V6(it) => format!("[{it}]"),
+    });
+    names.chain(addresses).collect()
+}
+
 async fn accept(connections: &Connections, shared: &Shared, stop: impl Future<Output = ()>) {
     let mut stop = std::pin::pin!(stop);
     let mut look = tokio::time::interval(POLL_INTERVAL);
@@ -268,10 +337,10 @@ async fn accept(connections: &Connections, shared: &Shared, stop: impl Future<Ou
     }
 }
 
-fn shared(options: &Options, address: SocketAddr, probe: Probe) -> Result<Shared> {
+fn shared(options: &Options, address: Option<SocketAddr>, probe: Probe) -> Result<Shared> {
     let limits = &options.limits;
     // Without authentication, all callers are one principal.
-    let alone = matches!(options.access, Access::Anyone);
+    let alone = options.access.is_open();
     let places = |all: usize| Places::new(all, if alone { all } else { all.div_ceil(2) });
     Ok(Shared {
         gate: options.gate(address)?,

@@ -1,7 +1,7 @@
 //! Accepts connections up to a limit, closes slow ones, and lets them finish at shutdown. Beyond the limit,
 //! health checks are still answered.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::Router;
 use hyper::server::conn::http1;
@@ -10,12 +10,18 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncWrite},
     sync::Semaphore,
 };
 use tokio_util::task::TaskTracker;
+use tower_http::add_extension::AddExtension;
 
-use super::{guard::Shared, limits::Places};
+use super::{
+    guard::Shared,
+    identity::Connection,
+    limits::Places,
+    listener::{Accepted, Listener},
+};
 
 /// How long to wait if accepting fails, for example because no file descriptors are left.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
@@ -30,7 +36,7 @@ const SPARE_HEAD_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The listener, its limits, and the open connections.
 pub(super) struct Connections {
-    listener: TcpListener,
+    listener: Listener,
     router: Router,
     /// Answers health checks, and says to all else that there are too many connections.
     spare_router: Router,
@@ -43,13 +49,15 @@ pub(super) struct Connections {
 
 impl Connections {
     pub(super) fn new(
-        listener: TcpListener,
+        listener: Listener,
         router: Router,
         spare_router: Router,
         shared: Arc<Shared>,
     ) -> Self {
         let all = shared.limits.connections;
-        let places = Places::new(all, all.div_ceil(2));
+        // All that comes through a Unix socket is from one program.
+        let each = if listener.address().is_some() { all.div_ceil(2) } else { all };
+        let places = Places::new(all, each);
         let spare_places = Arc::new(Semaphore::new(SPARE_CONNECTIONS));
         let open = TaskTracker::new();
         Self { listener, router, spare_router, shared, places, spare_places, open }
@@ -58,7 +66,8 @@ impl Connections {
     /// Accepts the next connection and serves it in its own task. Cancel-safe.
     pub(super) async fn next(&self) {
         match self.listener.accept().await {
-            Ok((stream, peer)) => self.admit(stream, peer.ip()),
+            Ok(Some((stream, connection))) => self.admit(stream, connection),
+            Ok(None) => {}
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_BACKOFF).await;
@@ -69,48 +78,67 @@ impl Connections {
 
 impl Connections {
     /// Serves a connection, as one beyond the limit if there are as many already.
-    fn admit(&self, stream: TcpStream, address: IpAddr) {
+    fn admit(&self, stream: Accepted, connection: Connection) {
         let shared = Arc::clone(&self.shared);
-        if let Some(place) = self.places.take(&address.to_canonical().to_string().into()) {
+        let address = connection.peer().map(|it| it.ip().to_canonical().to_string());
+        if let Some(place) = self.places.take(&address.unwrap_or_default().into()) {
             let router = self.router.clone();
             let head_within = shared.limits.head_within;
-            self.open.spawn(serve(stream, router, shared, head_within, true, place));
+            let open = Open { router, shared, head_within, keep_alive: true, connection };
+            self.open.spawn(open.serve(stream, place));
         } else if let Ok(place) = Arc::clone(&self.spare_places).try_acquire_owned() {
-            let router = self.spare_router.clone();
-            self.open.spawn(serve(stream, router, shared, SPARE_HEAD_TIMEOUT, false, place));
+            let (router, head_within) = (self.spare_router.clone(), SPARE_HEAD_TIMEOUT);
+            let open = Open { router, shared, head_within, keep_alive: false, connection };
+            self.open.spawn(open.serve(stream, place));
         }
         // Beyond those, connections are closed.
     }
 }
 
-/// Serves one connection, which takes `_place` as long as it is open.
-async fn serve<P>(
-    stream: TcpStream,
+/// How an open connection is served.
+struct Open {
     router: Router,
     shared: Arc<Shared>,
     head_within: Duration,
     keep_alive: bool,
-    _place: P,
-) {
-    shared.metrics.connections.inc();
-    // Send small responses immediately, without Nagle's algorithm.
-    let _ = stream.set_nodelay(true);
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(head_within)
-        .keep_alive(keep_alive)
-        .max_buf_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-    let mut connection = std::pin::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = shared.stopping.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    connection: Connection,
+}
+
+impl Open {
+    /// Serves the connection, which takes `_place` as long as it is open.
+    async fn serve<P>(self, stream: Accepted, _place: P) {
+        self.shared.metrics.connections.inc();
+        let metrics = Arc::clone(&self.shared.metrics);
+        match stream {
+            Accepted::Tcp(stream) => {
+                // Send small responses immediately, without Nagle's algorithm.
+                let _ = stream.set_nodelay(true);
+                self.speak(stream).await;
+            }
+            #[cfg(unix)]
+            Accepted::Unix(stream) => self.speak(stream).await,
         }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection was interrupted");
+        metrics.connections.dec();
     }
-    shared.metrics.connections.dec();
+
+    async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S) {
+        let service = AddExtension::new(self.router, self.connection);
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.head_within)
+            .keep_alive(self.keep_alive)
+            .max_buf_size(HEAD_BYTES)
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        let mut connection = std::pin::pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = self.shared.stopping.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "a connection was interrupted");
+        }
+    }
 }

@@ -8,10 +8,13 @@ mod calls;
 mod gate;
 mod guard;
 mod health;
+mod holder;
 mod hooks;
 mod http;
+mod identity;
 mod limits;
 mod listen;
+mod listener;
 mod metrics;
 mod refusal;
 mod sessions;
@@ -25,6 +28,7 @@ pub use self::{
     health::Probe,
     hooks::Hook,
     http::{Http, Limits, Options},
+    identity::{NodeRules, Nodes},
     stdio::serve_stdio,
     token_file::{Grant, NewToken, TokenFile},
     tokens::Tokens,

@@ -7,6 +7,7 @@ use http::{HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::identity::NotAllowed;
 use crate::guardrails::Window;
 
 /// Why a request is rejected.
@@ -25,6 +26,10 @@ pub(super) enum Refusal {
     Forbidden,
     /// The token may not be used at this time.
     Hours(Arc<[Window]>),
+    /// The caller is known, or is nobody of the tailnet, and may not come in.
+    NotAllowed(NotAllowed),
+    /// It cannot be found out who calls; why.
+    Unknown(String),
     /// The signature of a webhook is missing, wrong or old.
     Signature,
     TooFast(Duration),
@@ -55,6 +60,8 @@ impl Refusal {
             Self::NoToken | Self::WrongToken => "unauthorized",
             Self::Forbidden => "forbidden",
             Self::Hours(_) => "hours",
+            Self::NotAllowed(why) => why.reason(),
+            Self::Unknown(_) => "identity_unknown",
             Self::Signature => "signature",
             Self::TooFast(_) => "rate",
             Self::TooLarge(_) => "body_size",
@@ -71,14 +78,18 @@ impl Refusal {
 
     fn status(&self) -> StatusCode {
         match self {
-            Self::Host | Self::Origin | Self::Forbidden | Self::Hours(_) => StatusCode::FORBIDDEN,
+            Self::Host | Self::Origin | Self::Forbidden | Self::Hours(_) | Self::NotAllowed(_) => {
+                StatusCode::FORBIDDEN
+            }
             Self::NoToken | Self::WrongToken | Self::Signature => StatusCode::UNAUTHORIZED,
             Self::TooFast(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::Busy | Self::SessionsFull | Self::ConnectionsFull | Self::Stopping => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Busy
+            | Self::SessionsFull
+            | Self::ConnectionsFull
+            | Self::Stopping
+            | Self::Unknown(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoSession => StatusCode::NOT_FOUND,
             Self::NotJson | Self::NoMessage => StatusCode::BAD_REQUEST,
         }
@@ -115,6 +126,8 @@ impl Refusal {
                 let (all, next) = (Window::all(hours), Window::next(hours, Timestamp::now()));
                 return format!("this token may be used {all}; call again {next}");
             }
+            Self::NotAllowed(why) => return why.message(),
+            Self::Unknown(why) => return format!("it cannot be found out who calls: {why}; try again"),
             Self::Signature => "the signature is not valid",
             Self::TooFast(wait) => {
                 return format!("too many requests; try again in {} s", seconds(*wait));
@@ -144,7 +157,7 @@ impl Refusal {
             Self::WrongToken => challenge(r#"Bearer error="invalid_token""#),
             Self::Forbidden => challenge(r#"Bearer error="insufficient_scope""#),
             Self::TooFast(wait) => after(seconds(*wait)),
-            Self::Busy | Self::Stopping => after(1),
+            Self::Busy | Self::Stopping | Self::Unknown(_) => after(1),
             Self::SessionsFull => after(30),
             _ => None,
         }

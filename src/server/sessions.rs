@@ -20,9 +20,9 @@ use rmcp::{
 };
 
 use super::{
+    holder::Holder,
     limits::{Place, Places},
     refusal::Refusal,
-    tokens::Holder,
 };
 
 /// The header with the session ID.
@@ -85,7 +85,7 @@ impl Sessions {
         let id = id.to_str().map_err(|_| Refusal::NoSession)?;
         let owners = self.owners();
         let owner = owners.get(id).filter(|it| !it.holder.ended.is_cancelled());
-        let own = owner.is_some_and(|it| it.holder.principal.name == holder.principal.name);
+        let own = owner.is_some_and(|it| it.holder.principal.key == holder.principal.key);
         if own { Ok(()) } else { Err(Refusal::NoSession) }
     }
 
@@ -128,7 +128,7 @@ impl SessionManager for Sessions {
 
     async fn create_session(&self) -> Result<(SessionId, Self::Transport), SessionError> {
         let owner = CALLER.try_with(|caller| {
-            let place = self.places.take(&caller.holder.principal.name);
+            let place = self.places.take(&caller.holder.principal.key);
             caller.no_place.set(place.is_none());
             place.map(|place| Owner { holder: caller.holder.clone(), _place: place })
         });

@@ -3,18 +3,20 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
     time::SystemTime,
 };
 
 use subtle::ConstantTimeEq as _;
 use tokio_util::sync::CancellationToken;
 
-use super::token_file::{Content, Grant, TokenFile, digest, hash};
+use super::{
+    holder::Holder,
+    token_file::{Content, Grant, TokenFile, digest, hash},
+};
 use crate::{
     client::{Error, Result},
     guard::Principal,
-    guardrails::Window,
 };
 
 /// The tokens of a running server. Reads the file again when it changes.
@@ -49,20 +51,6 @@ struct Entry {
     holder: Holder,
     /// Whether it could be used when that was last looked at.
     was_open: bool,
-}
-
-/// The holder of a token.
-#[derive(Debug, Clone)]
-pub(super) struct Holder {
-    pub(super) principal: Principal,
-    /// Whether the token is for metrics only.
-    pub(super) metrics: bool,
-    /// Whether the token is for the metrics of the tailnet only.
-    pub(super) tailnet_metrics: bool,
-    /// Cancelled when the token becomes invalid; its sessions and streams end then.
-    pub(super) ended: CancellationToken,
-    /// When the token may be used.
-    pub(super) hours: Arc<[Window]>,
 }
 
 impl Tokens {
@@ -143,14 +131,15 @@ impl Known {
             if let Some(same) = same {
                 self.entries.push(before.swap_remove(same));
             } else if let Some(digest) = digest(&grant) {
-                let mut principal = Principal::new(name);
+                let mut principal = Principal::with_token(name);
                 principal.read_only = grant.read_only;
                 principal.toolsets.clone_from(&grant.toolsets);
                 principal.limits.clone_from(&grant.limits);
                 let hours = grant.hours.clone().into();
                 let ended = CancellationToken::new();
                 let Grant { metrics, tailnet_metrics, .. } = grant;
-                let holder = Holder { principal, metrics, tailnet_metrics, ended, hours };
+                let mcp = !metrics && !tailnet_metrics;
+                let holder = Holder { principal, mcp, metrics, tailnet_metrics, ended, hours };
                 let was_open = grant.is_open();
                 self.entries.push(Entry { digest, grant, holder, was_open });
             }
@@ -176,15 +165,6 @@ impl Known {
         for entry in self.entries.iter().filter(|it| it.grant.is_expired()) {
             entry.holder.ended.cancel();
         }
-    }
-}
-
-impl Holder {
-    /// The holder for callers on this machine without authentication.
-    pub(super) fn local() -> Self {
-        let ended = CancellationToken::new();
-        let hours = Arc::default();
-        Self { principal: Principal::local(), metrics: false, tailnet_metrics: false, ended, hours }
     }
 }
 

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "server")]
 pub mod alerts;
+#[cfg(feature = "server")]
+pub(crate) mod caller;
 pub mod changes;
 pub mod compliance;
 pub mod contacts;

@@ -20,6 +20,12 @@ pub struct Tailnets {
     named: Vec<(String, Tailnet)>,
 }
 
+/// The name of a tailnet in grants: that of its profile if it has one, else the one that the API knows.
+#[cfg(feature = "server")]
+pub(crate) fn title_of(tailnet: &Tailnet) -> String {
+    tailnet.name().map_or_else(|| tailnet.settings().tailnet.clone(), str::to_owned)
+}
+
 /// The tailnet or tailnets that a call is for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Selection<'a> {

@@ -23,7 +23,7 @@ use crate::{
         Tailnet, Tailnets,
         devices::tools::export::{DeviceExport, EXPORT},
         reports::{self, tools::REPORT},
-        tailnets::TAILNET,
+        tailnets::{TAILNET, title_of},
     },
     tool,
     visible::{visible, visible_up_to},
@@ -91,7 +91,7 @@ pub(super) fn templates(offer: &Offer, tailnets: &Tailnets) -> Vec<ResourceTempl
     if !tailnets.are_several() || single.is_empty() {
         return all;
     }
-    let names: Vec<&str> = tailnets.names().collect();
+    let names: Vec<&str> = tailnets.names().filter(|it| offer.reaches(it)).collect();
     let (single, names) = (single.join(", "), names.join(" or "));
     let about = format!("A resource ({single}) of one tailnet ({names}).");
     let of_tailnet = format!("{OF_TAILNET}{{resource}}");
@@ -121,7 +121,7 @@ fn of_tailnet<'a>(uri: &'a str, tailnets: &'a Tailnets) -> Option<(&'a str, Stri
 pub(super) async fn read(
     server: &Server,
     principal: Principal,
-    offer: Offer,
+    everywhere: Offer,
     uri: &str,
     context: &RequestContext<RoleServer>,
 ) -> std::result::Result<ResourceContents, ErrorData> {
@@ -129,6 +129,8 @@ pub(super) async fn read(
     let plain = named.as_ref().map_or(uri, |(_, plain)| plain);
     let known = KINDS.iter().filter(|_| is_known(plain));
     let found = known.into_iter().find_map(|kind| Some((kind, kind.takes(plain)?)));
+    let tailnet = named.as_ref().and_then(|(name, _)| server.tailnets().named(name));
+    let offer = everywhere.on(&title_of(tailnet.unwrap_or(server.tailnet())));
     let Some((kind, id)) = found.filter(|(kind, _)| kind.is_offered(&offer)) else {
         return Err(ErrorData::resource_not_found(
             format!("unknown resource {}", visible_up_to(uri, MAX_URI_BYTES)),
@@ -137,9 +139,9 @@ pub(super) async fn read(
     };
     if kind.uri == EXPORT {
         let name = named.as_ref().map(|(name, _)| (*name).to_owned());
-        return export(server, &principal, uri, plain, name).await;
+        return export(server, &principal, &everywhere, uri, plain, name).await;
     }
-    let call = Call { server, principal, offer, context };
+    let call = Call { server, principal, offer: everywhere, context };
     let text = if matches!(kind.uri, POLICY | REPORT) {
         // The policy file or the page itself; the tool would answer less, or more.
         let (store, principal) = (server.store(), &call.principal);
@@ -179,6 +181,7 @@ fn unreadable(error: &Error) -> ErrorData {
 async fn export(
     server: &Server,
     principal: &Principal,
+    offer: &Offer,
     uri: &str,
     plain: &str,
     named: Option<String>,
@@ -190,6 +193,10 @@ async fn export(
     };
     let found =
         DeviceExport::of(plain).and_then(|(export, name)| Some((export, of(name.or(named))?)));
+    let tool = KINDS.iter().find(|it| it.uri == EXPORT);
+    let is_allowed =
+        |it: &Tailnet| tool.is_some_and(|kind| kind.is_offered(&offer.on(&title_of(it))));
+    let found = found.filter(|(_, tailnet)| is_allowed(tailnet));
     let Some((export, tailnet)) = found else {
         let unknown = format!("unknown resource {}", visible_up_to(uri, MAX_URI_BYTES));
         return Err(ErrorData::resource_not_found(unknown, Some(json!({ "uri": uri }))));
@@ -219,7 +226,9 @@ pub(super) fn exists(uri: &str, tailnets: &Tailnets) -> bool {
 pub(super) fn is_offered(uri: &str, offer: &Offer, tailnets: &Tailnets) -> bool {
     let named = of_tailnet(uri, tailnets);
     let plain = named.as_ref().map_or(uri, |(_, plain)| plain);
-    is_known(plain) && KINDS.iter().any(|it| it.takes(plain).is_some() && it.is_offered(offer))
+    let tailnet = named.as_ref().and_then(|(name, _)| tailnets.named(name));
+    let offer = offer.on(&title_of(tailnet.unwrap_or(tailnets.first())));
+    is_known(plain) && KINDS.iter().any(|it| it.takes(plain).is_some() && it.is_offered(&offer))
 }
 
 /// The URIs of a resource of the tailnet with this name: `uri` if it is the only or the first one, and the

@@ -81,7 +81,7 @@ pub(super) const MAY_USE: &[(&str, &[&str], &str)] = &[
     ),
     (
         "catalogue",
-        &["change", "client", "operation", "risk", "tailnet", "tool", "visible"],
+        &["change", "client", "operation", "risk", "tailnet", "tool", "visible", "words"],
         "the lists of what there is stand above it",
     ),
     (
@@ -114,8 +114,19 @@ pub(super) const MAY_USE: &[(&str, &[&str], &str)] = &[
     ),
     (
         "server",
-        &["catalogue", "change", "client", "config", "guard", "guardrails", "visible", "words"],
-        "the transports are generic over what they serve; only the page for approvals shows a plan",
+        &[
+            "catalogue",
+            "change",
+            "client",
+            "config",
+            "guard",
+            "guardrails",
+            "local",
+            "visible",
+            "words",
+        ],
+        "the transports are generic over what they serve; only the page for approvals shows a plan; who calls is \
+         asked of this machine's daemon",
     ),
     (
         "cli",

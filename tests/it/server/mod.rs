@@ -9,6 +9,7 @@ mod entry;
 mod eras;
 mod health;
 mod hooks;
+mod identity;
 mod limits;
 mod replicas;
 mod sessions;

@@ -143,7 +143,7 @@ impl Served {
         options.limits.rate = 10_000.try_into().unwrap();
         change(&mut options);
         let http = Http::bind(SocketAddr::from(([127, 0, 0, 1], 0)), options).await.unwrap();
-        let address = http.address();
+        let address = http.address().unwrap();
         let (stop, stopped) = oneshot::channel();
         let stopped = async move { drop(stopped.await) };
         let task = tokio::spawn(http.serve(handler, probe, stopped, async {}));

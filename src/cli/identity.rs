@@ -1,0 +1,157 @@
+//! How `serve --http` finds out who calls.
+
+use std::{net::SocketAddr, path::PathBuf, str::FromStr, sync::Arc};
+
+use clap::{Args, ValueEnum};
+
+use crate::{
+    client::{Error, Result},
+    local::Daemon,
+    server::{Access, Http, NodeRules, Nodes, Options},
+};
+
+/// The default port.
+const PORT: u16 = 8710;
+
+/// How the server finds out who calls. A listener has one of these.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Auth {
+    /// By a token; see `token add`
+    #[default]
+    Token,
+    /// By the node of the tailnet; grants of the policy file say what it may do
+    Tailnet,
+    /// By the node of the tailnet, behind `tailscale serve`; on a Unix socket only
+    TailnetServe,
+}
+
+/// Who may call, if nodes of the tailnet do.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Callers from the tailnet (HTTP)")]
+pub(super) struct ByNode {
+    /// How the server finds out who calls [default: token]
+    #[arg(long, env = "TAILSTEWARD_AUTH", value_name = "MODE", requires = "http")]
+    pub(super) auth: Option<Auth>,
+    /// The name in grants of the policy file, under a domain of yours: `example.com/cap/tailsteward`
+    #[arg(long, env = "TAILSTEWARD_CAPABILITY", value_name = "NAME", requires = "http")]
+    capability: Option<String>,
+    /// Let programs of this machine call through its own Tailscale address, as the node's owner
+    #[arg(long, requires = "http")]
+    allow_self: bool,
+    /// Let nodes of other tailnets call, to whose users this node is shared
+    #[arg(long, requires = "http")]
+    allow_shared: bool,
+    /// The user ID of `tailscaled`, if it is not that of the running one; may be repeated
+    #[arg(long = "serve-user", value_name = "UID", requires = "http")]
+    serve_users: Vec<u32>,
+}
+
+impl ByNode {
+    /// How the server finds out who calls, by token by default.
+    pub(super) fn mode(&self) -> Auth {
+        self.auth.unwrap_or_default()
+    }
+
+    /// Fails if an option is set that the mode has no use for.
+    pub(super) fn fits(&self) -> Result<()> {
+        let of_nodes = self.capability.is_some() || self.allow_self || self.allow_shared;
+        if self.mode() == Auth::Token && of_nodes {
+            return Err(Error::config(
+                "--capability, --allow-self and --allow-shared are for callers from the tailnet",
+                "add --auth tailnet, or leave them out",
+            ));
+        }
+        if self.mode() != Auth::TailnetServe && !self.serve_users.is_empty() {
+            let remedy = "add --auth tailnet-serve, or leave it out";
+            return Err(Error::config("--serve-user is for `tailscale serve`", remedy));
+        }
+        Ok(())
+    }
+
+    /// The nodes that `daemon` knows, under these options.
+    fn nodes(&self, daemon: &Daemon) -> Result<Arc<Nodes>> {
+        let Some(capability) = &self.capability else {
+            return Err(Error::config(
+                "--capability is missing: which name in grants is for this server",
+                "choose a name under a domain of yours, such as `--capability example.com/cap/tailsteward`",
+            ));
+        };
+        let mut rules = NodeRules::new(capability)?;
+        (rules.allow_self, rules.allow_shared) = (self.allow_self, self.allow_shared);
+        Ok(Arc::new(Nodes::new(daemon.clone(), rules)))
+    }
+
+    /// Callers from the tailnet.
+    pub(super) fn access(&self, daemon: &Daemon) -> Result<Access> {
+        let nodes = self.nodes(daemon)?;
+        Ok(match self.mode() {
+            Auth::TailnetServe => Access::TailnetServe(nodes),
+            _ => Access::Tailnet(nodes),
+        })
+    }
+
+    /// Binds to the address or socket that was asked for.
+    pub(super) async fn bind(
+        &self,
+        listen: Listen,
+        options: Options,
+        daemon: &Daemon,
+    ) -> Result<Http> {
+        match listen {
+            Listen::Unix(path) => {
+                let mut users = self.serve_users.clone();
+                if users.is_empty() {
+                    users.extend([0, daemon.user().await?]);
+                }
+                Http::bind_unix(&path, users, options).await
+            }
+            Listen::Address(address) => Http::bind(address, options).await,
+            Listen::Port(port) if self.mode() == Auth::Tailnet => {
+                let status = daemon.own_status().await?.running()?;
+                let own = status.addresses.first().copied().filter(|_| status.tun);
+                // A daemon without a network device hands connections on to the loopback address.
+                let ip = own.unwrap_or(std::net::Ipv4Addr::LOCALHOST.into());
+                Http::bind(SocketAddr::new(ip, port), options).await
+            }
+            Listen::Port(port) => {
+                Http::bind(SocketAddr::from(([127, 0, 0, 1], port)), options).await
+            }
+        }
+    }
+}
+
+/// Where to listen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Listen {
+    /// A port of this machine's own address in the tailnet, or else of 127.0.0.1.
+    Port(u16),
+    /// An address.
+    Address(SocketAddr),
+    /// A Unix socket.
+    Unix(PathBuf),
+}
+
+impl FromStr for Listen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            return match path {
+                "" => Err("must be unix:PATH".to_owned()),
+                path => Ok(Self::Unix(path.into())),
+            };
+        }
+        let port = text.strip_prefix(':').unwrap_or(text);
+        if let Ok(port) = port.parse::<u16>() {
+            return Ok(Self::Port(port));
+        }
+        let address = match text.parse::<std::net::IpAddr>() {
+            Ok(ip) => SocketAddr::new(ip, PORT),
+            Err(_) => text.replace("localhost", "127.0.0.1").parse().map_err(|_| {
+                "must be a port, an IP address, or both, such as 127.0.0.1:8710, or unix:PATH"
+                    .to_owned()
+            })?,
+        };
+        Ok(Self::Address(address))
+    }
+}

@@ -1,0 +1,74 @@
+//! Why a caller who was found, or not found, may not come in.
+
+/// Why a caller is refused, who has no token to correct.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::server) enum NotAllowed {
+    /// The daemon knows no node behind the connection.
+    NotOfTailnet,
+    /// It is this machine itself.
+    OwnNode,
+    /// The node is of another tailnet.
+    Shared,
+    /// The request came from the internet.
+    Funnel,
+    /// `tailscale serve` and the daemon do not agree on who it is.
+    Disagree,
+    /// No grant gives the node the capability; with its name.
+    NoCapability(String),
+    /// An entry of a grant cannot be read; what is wrong.
+    Malformed(String),
+    /// Grants allow something, but not this endpoint.
+    Endpoint,
+}
+
+impl NotAllowed {
+    pub(in crate::server) fn message(&self) -> String {
+        match self {
+            Self::NotOfTailnet => {
+                "the Tailscale daemon knows no node behind this connection: it is a local program, or came \
+                 through `tailscale serve` or Funnel; connect from a node of the tailnet to this node's \
+                 Tailscale address"
+            }
+            Self::OwnNode => {
+                "this is the machine that the server runs on, where every user would be its owner; the \
+                 administrator can allow it with --allow-self"
+            }
+            Self::Shared => {
+                "this node is of another tailnet; the administrator can allow shared nodes with \
+                 --allow-shared"
+            }
+            Self::Funnel => "requests from the internet (Funnel) are refused",
+            Self::Disagree => {
+                "`tailscale serve` and the Tailscale daemon do not agree on who this is; try again"
+            }
+            Self::NoCapability(capability) => {
+                return format!(
+                    "no grant of the tailnet's policy file gives this node `{capability}` towards this \
+                     server. The `dst` of the grant must be the server's tag, name or user: `svc:` does not \
+                     work"
+                );
+            }
+            Self::Malformed(why) => {
+                return format!("a grant of the tailnet's policy file cannot be used: {why}");
+            }
+            Self::Endpoint => {
+                "this endpoint is not allowed to you; for metrics an entry needs `\"metrics\": true`"
+            }
+        }
+        .to_owned()
+    }
+
+    /// The reason in the metrics.
+    pub(in crate::server) fn reason(&self) -> &'static str {
+        match self {
+            Self::NotOfTailnet => "not_of_tailnet",
+            Self::OwnNode => "own_node",
+            Self::Shared => "shared_node",
+            Self::Funnel => "funnel",
+            Self::Disagree => "identity_differs",
+            Self::NoCapability(_) => "no_capability",
+            Self::Malformed(_) => "malformed_grant",
+            Self::Endpoint => "forbidden",
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! What callers find out about themselves.
+
+pub(crate) mod tools;

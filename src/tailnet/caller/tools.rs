@@ -1,0 +1,57 @@
+//! Tools by which callers find out what this server thinks of them.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{
+    Operation, Tailnet,
+    client::Result,
+    tool::{Query, Toolset, query},
+};
+
+pub(crate) const TOOLSET: Toolset = Toolset {
+    name: "caller",
+    about: "Who the caller is to this server, and why a tool is missing.",
+    instructions: "",
+    default: false,
+    tools: &[query::<WhoAmI>(), query::<WhyNot>()],
+};
+
+/// Show who this server thinks you are, and which grant, scope or token allows you what.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct WhoAmI {}
+
+impl Query for WhoAmI {
+    const NAME: &'static str = "whoami";
+    const OPERATIONS: &'static [Operation] = &[];
+    type Output = Value;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<Value> {
+        let actor = tailnet.actor();
+        Ok(match &actor.caller {
+            Some(caller) => caller.who(),
+            None => json!({ "name": &*actor.principal }),
+        })
+    }
+}
+
+/// Explain why a tool is not offered or allowed to you, and what is missing.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct WhyNot {
+    /// Name of the tool.
+    tool: String,
+}
+
+impl Query for WhyNot {
+    const NAME: &'static str = "why_not";
+    const OPERATIONS: &'static [Operation] = &[];
+    type Output = Value;
+
+    async fn call(self, tailnet: &Tailnet) -> Result<Value> {
+        match &tailnet.actor().caller {
+            Some(caller) => caller.why_not(&self.tool),
+            None => Ok(json!({ "tool": self.tool, "allowed": true })),
+        }
+    }
+}
