@@ -83,6 +83,7 @@ impl Protected {
     }
 
     /// Whether devices have to be looked at to find out what is protected.
+    #[cfg(feature = "server")]
     pub(crate) fn concerns_devices(&self) -> bool {
         !self.devices.is_empty() || !self.tags.is_empty()
     }
@@ -99,6 +100,7 @@ impl Guardrails {
     /// # Errors
     ///
     /// [`Refused`](crate::ErrorKind::Refused) with when the next one opens.
+    #[cfg(feature = "server")]
     pub(crate) fn allow_time(&self, now: jiff::Timestamp) -> Result<()> {
         if self.windows.is_empty() || self.windows.iter().any(|window| window.is_open(now)) {
             return Ok(());
@@ -111,12 +113,14 @@ impl Guardrails {
     }
 
     /// Whether somebody with this name may approve plans.
+    #[cfg(feature = "server")]
     pub(crate) fn may_approve(&self, name: &str) -> bool {
         self.approvers.is_empty() || self.approvers.iter().any(|known| same_name(known, name))
     }
 }
 
 /// Whether two names are those of one person. Case does not tell people apart.
+#[cfg(feature = "server")]
 pub(crate) fn same_name(one: &str, other: &str) -> bool {
     one.trim().to_lowercase() == other.trim().to_lowercase()
 }

@@ -72,12 +72,14 @@ impl Window {
     }
 
     /// The texts of all windows, for a sentence.
+    #[cfg(feature = "server")]
     pub(crate) fn all(windows: &[Self]) -> String {
         let texts: Vec<String> = windows.iter().map(|window| format!("`{window}`")).collect();
         texts.join(" and ")
     }
 
     /// When the first of the windows opens, for a sentence that begins with what to do then.
+    #[cfg(feature = "server")]
     pub(crate) fn next(windows: &[Self], now: Timestamp) -> String {
         let openings = windows.iter().filter_map(|it| Some((it.next_opening(now)?, &it.zone)));
         openings.min_by_key(|it| it.0).map_or_else(
