@@ -196,12 +196,11 @@ impl Serve {
 
     async fn over_http(self, listen: Listen, server: Server, tailnet: Tailnet) -> Result<()> {
         self.callers.fits()?;
-        let access = match self.callers.mode() {
-            Auth::Token => self.guard.access()?,
-            _ => {
-                self.guard.has_no_token()?;
-                self.callers.access(tailnet.daemon())?
-            }
+        let access = if self.callers.mode() == Auth::Token {
+            self.guard.access()?
+        } else {
+            self.guard.has_no_token()?;
+            self.callers.access(tailnet.daemon())?
         };
         let mut options = Options::new(access);
         options.hosts = self.guard.hosts;

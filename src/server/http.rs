@@ -311,8 +311,8 @@ impl Http {
 /// The names by which other nodes reach this one.
 fn names(status: &Status) -> Vec<String> {
     let node = status.node.as_ref();
-    let named = node.into_iter().flat_map(|it| [it.full_name(), it.short_name()]);
-    let names = named.filter(|it| !it.is_empty()).map(str::to_owned);
+    let both = node.into_iter().flat_map(|it| [it.full_name(), it.short_name()]);
+    let names = both.filter(|it| !it.is_empty()).map(str::to_owned);
     let addresses = status.addresses.iter().map(|it| match it {
         IpAddr::V4(it) => it.to_string(),
         IpAddr::V6(it) => format!("[{it}]"),

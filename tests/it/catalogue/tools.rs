@@ -111,7 +111,7 @@ fn what_a_tool_does_is_no_more_than_it_says() {
         let node = |name| matches!(name, "this_node" | "funnel");
         let of_node =
             |it: &&'static Toolset| node(it.name) && it.tools.iter().any(|it| it.name == tool.name);
-        let is_of_node = catalogue::TOOLSETS.iter().any(|it| of_node(it));
+        let is_of_node = catalogue::TOOLSETS.iter().any(of_node);
         let any = ["undo_change", "call_api_operation"];
         if !here.contains(&tool.name) && !is_of_node && !any.contains(&tool.name) {
             assert_eq!(tool.is_edit(), !writes.is_empty(), "`{}`: {writes:?}", tool.name);

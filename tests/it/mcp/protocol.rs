@@ -229,7 +229,7 @@ async fn a_client_that_says_too_much_of_itself_is_refused() {
         let (here, there) = tokio::io::duplex(1 << 16);
         let server = Server::new(tailnet.clone(), setup());
         tokio::spawn(async move {
-            if let Ok(server) = rmcp::ServiceExt::serve(server, there).await {
+            if let Ok(server) = Box::pin(rmcp::ServiceExt::serve(server, there)).await {
                 let _ = server.waiting().await;
             }
         });

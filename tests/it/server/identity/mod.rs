@@ -29,7 +29,7 @@ pub const CAPABILITY: &str = "example.com/cap/tailsteward";
 pub struct Served {
     pub address: Option<SocketAddr>,
     task: JoinHandle<tailsteward::Result<()>>,
-    _sandbox: Option<Sandbox>,
+    held: Option<Sandbox>,
 }
 
 impl Drop for Served {
@@ -62,7 +62,7 @@ impl<'a> Wanted<'a> {
     pub async fn served(self) -> Served {
         let (sandbox, tailnet) = sandbox().await;
         let mut served = self.of(tailnet, |_| ()).await;
-        served._sandbox = Some(sandbox);
+        served.held = Some(sandbox);
         served
     }
 
@@ -85,7 +85,7 @@ impl<'a> Wanted<'a> {
         let address = http.address();
         let probe = Probe::new(async || Ok(()));
         let task = tokio::spawn(http.serve(server, probe, std::future::pending(), async {}));
-        Served { address, task, _sandbox: None }
+        Served { address, task, held: None }
     }
 }
 

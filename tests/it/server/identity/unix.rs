@@ -1,5 +1,7 @@
 //! Behind `tailscale serve`: a Unix socket that only the daemon may use, whose word then counts.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use std::{os::unix::process::CommandExt as _, path::PathBuf, process::Command};
 
 use serde_json::json;
@@ -86,7 +88,6 @@ async fn root_is_let_in_and_nobody_is_not() {
     if own_user() != 0 {
         return;
     }
-    use std::os::unix::fs::PermissionsExt as _;
     let fixture = behind_serve(vec![0]).await;
     let open = |path, mode| {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
