@@ -198,7 +198,11 @@ impl Serve {
         self.callers.fits()?;
         let access = match self.callers.mode() {
             Auth::Token => self.guard.access()?,
-            _ => {
+            Auth::Oauth => {
+                self.guard.has_no_token()?;
+                self.callers.tokens(self.guard.public_url.as_ref())?
+            }
+            Auth::Tailnet | Auth::TailnetServe => {
                 self.guard.has_no_token()?;
                 self.callers.access(tailnet.daemon())?
             }

@@ -35,6 +35,7 @@ use super::{
     listen::Connections,
     listener::Listener,
     metrics::Metrics,
+    oauth,
     refusal::Refusal,
     sessions::{SESSION_ID, Sessions},
 };
@@ -298,8 +299,8 @@ impl Http {
 /// The names by which other nodes reach this one.
 fn names(status: &Status) -> Vec<String> {
     let node = status.node.as_ref();
-    let named = node.into_iter().flat_map(|it| [it.full_name(), it.short_name()]);
-    let names = named.filter(|it| !it.is_empty()).map(str::to_owned);
+    let both = node.into_iter().flat_map(|it| [it.full_name(), it.short_name()]);
+    let names = both.filter(|it| !it.is_empty()).map(str::to_owned);
     let addresses = status.addresses.iter().map(|it| match it {
         IpAddr::V4(it) => it.to_string(),
         IpAddr::V6(it) => format!("[{it}]"),
@@ -357,10 +358,16 @@ fn router<H: ServerHandler + Clone>(
     let guard = middleware::from_fn_with_state(Arc::clone(shared), guard::guard);
     let count = middleware::from_fn_with_state(Arc::clone(shared), guard::count);
     let hooks = Router::new().route("/hooks/tailscale", post(hooks::take));
+    let is_oauth = matches!(shared.access, Access::OAuth(_));
+    // With the path of the endpoint, and for clients that look at the root.
+    let documents = Router::new()
+        .route(oauth::PLACE, get(oauth::document))
+        .route(&format!("{}/{{*path}}", oauth::PLACE), get(oauth::document));
     let inventory = Router::new().route("/metrics/tailnet", get(health::inventory));
     Router::new()
         .route_service("/mcp", mcp)
         .route_layer(guard)
+        .merge(if is_oauth { documents } else { Router::new() })
         .layer(cors(shared))
         .route("/", get(async || ABOUT))
         .route("/metrics", get(health::counters))

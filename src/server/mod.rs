@@ -14,6 +14,7 @@ mod limits;
 mod listen;
 mod listener;
 mod metrics;
+mod oauth;
 mod refusal;
 mod sessions;
 mod stdio;
@@ -26,6 +27,7 @@ pub use self::{
     hooks::Hook,
     http::{Http, Limits, Options},
     identity::{NodeRules, Nodes},
+    oauth::{AccessTokens, OAuthRules},
     stdio::serve_stdio,
     tokens::{Grant, NewToken, TokenFile, Tokens},
 };

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
-use super::identity::NotAllowed;
+use super::{identity::NotAllowed, oauth::Challenge};
 
 /// Why a request is rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub(super) enum Refusal {
     Forbidden,
     /// The caller is known, or is nobody of the tailnet, and may not come in.
     NotAllowed(NotAllowed),
+    /// The access token is missing, not valid, or has no scope of ours.
+    OAuth(Challenge),
     /// It cannot be found out who calls; why.
     Unknown(String),
     /// The signature of a webhook is missing, wrong or old.
@@ -55,6 +57,7 @@ impl Refusal {
             Self::Origin => "origin",
             Self::NoToken | Self::WrongToken => "unauthorized",
             Self::Forbidden => "forbidden",
+            Self::OAuth(_) => "unauthorized",
             Self::NotAllowed(why) => why.reason(),
             Self::Unknown(_) => "identity_unknown",
             Self::Signature => "signature",
@@ -77,6 +80,7 @@ impl Refusal {
                 StatusCode::FORBIDDEN
             }
             Self::NoToken | Self::WrongToken | Self::Signature => StatusCode::UNAUTHORIZED,
+            Self::OAuth(challenge) => challenge.status(),
             Self::TooFast(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -118,6 +122,7 @@ impl Refusal {
             }
             Self::Forbidden => "this token is not allowed to use this endpoint",
             Self::NotAllowed(why) => return why.message(),
+            Self::OAuth(challenge) => challenge.message(),
             Self::Unknown(why) => return format!("it cannot be found out who calls: {why}; try again"),
             Self::Signature => "the signature is not valid",
             Self::TooFast(wait) => {
@@ -142,11 +147,11 @@ impl Refusal {
             |text: &'static str| Some((header::WWW_AUTHENTICATE, HeaderValue::from_static(text)));
         let after = |wait: u64| Some((header::RETRY_AFTER, HeaderValue::from(wait)));
         match self {
-            // It names no metadata (RFC 9728): a client that is told of some looks for an authorization
-            // server, and there is none.
+            // It names no metadata (RFC 9728), since a client would look for an authorization server.
             Self::NoToken => challenge("Bearer"),
             Self::WrongToken => challenge(r#"Bearer error="invalid_token""#),
             Self::Forbidden => challenge(r#"Bearer error="insufficient_scope""#),
+            Self::OAuth(challenge) => challenge.header().map(|it| (header::WWW_AUTHENTICATE, it)),
             Self::TooFast(wait) => after(seconds(*wait)),
             Self::Busy | Self::Stopping | Self::Unknown(_) => after(1),
             Self::SessionsFull => after(30),

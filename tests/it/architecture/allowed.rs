@@ -108,7 +108,7 @@ pub(super) const MAY_USE: &[(&str, &[&str], &str)] = &[
     ),
     (
         "server",
-        &["catalogue", "client", "config", "guard", "local", "visible"],
+        &["catalogue", "client", "config", "guard", "local", "risk", "visible"],
         "the transports are generic over what they serve; who calls is asked of this machine's daemon",
     ),
     (

@@ -7,7 +7,6 @@ use std::{
 };
 
 use serde_json::Value;
-use tailsteward::{Tailnet, local::Daemon};
 
 use crate::support::loopback::plain_http;
 
@@ -56,20 +55,6 @@ impl Daemons {
 
     pub fn socket(&self, number: usize) -> PathBuf {
         self.node(number)["socket"].as_str().unwrap().into()
-    }
-
-    pub fn daemon(&self, number: usize) -> Daemon {
-        Daemon::at(&self.socket(number))
-    }
-
-    /// `tailnet`, on the machine of a node.
-    pub fn on(&self, number: usize, tailnet: &Tailnet) -> Tailnet {
-        tailnet.with_daemon(self.daemon(number))
-    }
-
-    /// Where the internet reaches a public port.
-    pub fn ingress(&self, port: u16) -> String {
-        self.ready["funnel"][port.to_string()].as_str().unwrap().to_owned()
     }
 
     /// Changes the tailnet: see `tests/tailnet/README.md`.
