@@ -4,10 +4,13 @@ use std::{net::SocketAddr, path::PathBuf, str::FromStr, sync::Arc};
 
 use clap::{Args, ValueEnum};
 
+use url::Url;
+
 use crate::{
     client::{Error, Result},
+    config,
     local::Daemon,
-    server::{Access, Http, NodeRules, Nodes, Options},
+    server::{Access, AccessTokens, Http, NodeRules, Nodes, OAuthRules, Options},
 };
 
 /// The default port.
@@ -23,6 +26,8 @@ pub(super) enum Auth {
     Tailnet,
     /// By the node of the tailnet, behind `tailscale serve`; on a Unix socket only
     TailnetServe,
+    /// By an access token of an authorization server
+    Oauth,
 }
 
 /// Who may call, if nodes of the tailnet do.
@@ -44,6 +49,13 @@ pub(super) struct ByNode {
     /// The user ID of `tailscaled`, if it is not that of the running one; may be repeated
     #[arg(long = "serve-user", value_name = "UID", requires = "http")]
     serve_users: Vec<u32>,
+    /// The authorization server whose access tokens are accepted, as it names itself
+    #[arg(long, env = "TAILSTEWARD_OAUTH_ISSUER", value_name = "URL", requires = "http")]
+    oauth_issuer: Option<Url>,
+    /// Ask the authorization server about each token, as this client; its secret is in
+    /// `TAILSTEWARD_OAUTH_SECRET`
+    #[arg(long, env = "TAILSTEWARD_OAUTH_CLIENT_ID", value_name = "ID", requires = "http")]
+    oauth_client_id: Option<String>,
 }
 
 impl ByNode {
@@ -55,11 +67,15 @@ impl ByNode {
     /// Fails if an option is set that the mode has no use for.
     pub(super) fn fits(&self) -> Result<()> {
         let of_nodes = self.capability.is_some() || self.allow_self || self.allow_shared;
-        if self.mode() == Auth::Token && of_nodes {
+        if matches!(self.mode(), Auth::Token | Auth::Oauth) && of_nodes {
             return Err(Error::config(
                 "--capability, --allow-self and --allow-shared are for callers from the tailnet",
                 "add --auth tailnet, or leave them out",
             ));
+        }
+        if self.mode() != Auth::Oauth && self.oauth_issuer.is_some() {
+            let remedy = "add --auth oauth, or leave it out";
+            return Err(Error::config("--oauth-issuer is for access tokens", remedy));
         }
         if self.mode() != Auth::TailnetServe && !self.serve_users.is_empty() {
             let remedy = "add --auth tailnet-serve, or leave it out";
@@ -79,6 +95,26 @@ impl ByNode {
         let mut rules = NodeRules::new(capability)?;
         (rules.allow_self, rules.allow_shared) = (self.allow_self, self.allow_shared);
         Ok(Arc::new(Nodes::new(daemon.clone(), rules)))
+    }
+
+    /// Callers with access tokens for the endpoint below `public_url`.
+    pub(super) fn tokens(&self, public_url: Option<&Url>) -> Result<Access> {
+        let Some((issuer, public_url)) = self.oauth_issuer.clone().zip(public_url.cloned()) else {
+            return Err(Error::config(
+                "--auth oauth needs the authorization server and this server's own URL, for which tokens are \
+                 issued",
+                "add --oauth-issuer https://… and --public-url https://…",
+            ));
+        };
+        let mut resource = public_url;
+        if !resource.path().ends_with("/mcp") {
+            resource.set_path(&format!("{}/mcp", resource.path().trim_end_matches('/')));
+        }
+        let mut rules = OAuthRules::new(issuer, resource)?;
+        if let Some(id) = &self.oauth_client_id {
+            rules.introspection = Some((id.clone(), config::oauth_secret()?));
+        }
+        Ok(Access::OAuth(Arc::new(AccessTokens::new(rules))))
     }
 
     /// Callers from the tailnet.

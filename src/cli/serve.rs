@@ -196,11 +196,16 @@ impl Serve {
 
     async fn over_http(self, listen: Listen, server: Server, tailnet: Tailnet) -> Result<()> {
         self.callers.fits()?;
-        let access = if self.callers.mode() == Auth::Token {
-            self.guard.access()?
-        } else {
-            self.guard.has_no_token()?;
-            self.callers.access(tailnet.daemon())?
+        let access = match self.callers.mode() {
+            Auth::Token => self.guard.access()?,
+            Auth::Oauth => {
+                self.guard.has_no_token()?;
+                self.callers.tokens(self.guard.public_url.as_ref())?
+            }
+            Auth::Tailnet | Auth::TailnetServe => {
+                self.guard.has_no_token()?;
+                self.callers.access(tailnet.daemon())?
+            }
         };
         let mut options = Options::new(access);
         options.hosts = self.guard.hosts;

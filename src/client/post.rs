@@ -36,6 +36,24 @@ impl Poster {
         Self { private, https: OnceLock::new(), plain: OnceLock::new() }
     }
 
+    /// The client for a URL, if requests may go there.
+    fn client(&self, url: &Url) -> Result<&reqwest::Client> {
+        if !self.private && outside::names_private_address(url) {
+            return Err(Error::new(ErrorKind::Unreachable, outside::PRIVATE));
+        }
+        let is_plain = url.scheme() != "https";
+        let client = if is_plain { &self.plain } else { &self.https };
+        let client = client.get_or_init(|| built::build_post(self.private, is_plain, TIMEOUT));
+        client.as_ref().map_err(Clone::clone)
+    }
+
+    /// Reads `url`, up to `limit` bytes. Any status but one of success is an error.
+    #[cfg(feature = "server")]
+    pub(crate) async fn get(&self, url: Url, limit: usize) -> Result<bytes::Bytes> {
+        let client = self.client(&url)?;
+        built::read(client, url, "application/json", limit).await
+    }
+
     /// Posts `body` to `url`. An answer of any status is no error, even if it ends early.
     pub(crate) async fn post(
         &self,
@@ -43,13 +61,7 @@ impl Poster {
         headers: HeaderMap,
         body: String,
     ) -> Result<Answered> {
-        if !self.private && outside::names_private_address(&url) {
-            return Err(Error::new(ErrorKind::Unreachable, outside::PRIVATE));
-        }
-        let is_plain = url.scheme() != "https";
-        let client = if is_plain { &self.plain } else { &self.https };
-        let client = client.get_or_init(|| built::build_post(self.private, is_plain, TIMEOUT));
-        let client = client.as_ref().map_err(Clone::clone)?;
+        let client = self.client(&url)?;
         let sent = client.post(url).headers(headers).body(body).send().await;
         let mut answer =
             sent.map_err(|error| Error::new(retry::failure(&error), retry::words(&error)))?;

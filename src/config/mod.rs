@@ -156,6 +156,19 @@ pub(crate) fn webhook_secrets() -> Result<Vec<secrecy::SecretString>> {
     Ok(secrets)
 }
 
+/// The secret with which an authorization server is asked about access tokens, from `TAILSTEWARD_OAUTH_SECRET`,
+/// which may be `file:/path`.
+///
+/// # Errors
+///
+/// [`Config`](crate::ErrorKind::Config) if it is not set, or if the file cannot be read or is empty.
+#[cfg(feature = "server")]
+pub(crate) fn oauth_secret() -> Result<secrecy::SecretString> {
+    const NAME: &str = "TAILSTEWARD_OAUTH_SECRET";
+    let value = present(&variable, NAME);
+    resolve(NAME, &value.ok_or_else(|| wrong(NAME, "must be set for --oauth-client-id"))?)
+}
+
 /// The URL that is called as a sign that the tailnet is watched, from `TAILSTEWARD_HEARTBEAT_URL`, which may be
 /// `file:/path`.
 ///

@@ -10,6 +10,7 @@ use super::{
     guard::Shared,
     holder::Holder,
     identity::{Connection, Forwarded, Nodes, NotAllowed, strip},
+    oauth::AccessTokens,
     refusal::Refusal,
     tokens::Tokens,
 };
@@ -26,6 +27,8 @@ pub enum Access {
     Tailnet(Arc<Nodes>),
     /// Nodes of the tailnet, through `tailscale serve` and a Unix socket that only `tailscaled` may use.
     TailnetServe(Arc<Nodes>),
+    /// Callers with an access token that an authorization server issued for this server.
+    OAuth(Arc<AccessTokens>),
 }
 
 /// What a request wants to use.
@@ -47,7 +50,7 @@ impl Access {
 
     /// Whether callers are found out anew while a stream is open.
     fn is_checked_again(&self) -> bool {
-        matches!(self, Self::Tailnet(_) | Self::TailnetServe(_))
+        matches!(self, Self::Tailnet(_) | Self::TailnetServe(_) | Self::OAuth(_))
     }
 }
 
@@ -71,6 +74,7 @@ impl Shared {
             }
             Access::Tailnet(nodes) => nodes.of_connection(connection).await?,
             Access::TailnetServe(nodes) => nodes.of_request(&proof.forwarded).await?,
+            Access::OAuth(tokens) => tokens.holder(proof.token().ok()).await?,
         };
         let is_allowed = match purpose {
             Purpose::Mcp => holder.mcp,
@@ -98,6 +102,7 @@ impl Shared {
             let now = match (&self.access, proof.connection.peer()) {
                 (Access::Tailnet(nodes), Some(peer)) => nodes.behind(peer).await,
                 (Access::TailnetServe(nodes), _) => nodes.of_request(&proof.forwarded).await,
+                (Access::OAuth(tokens), _) => tokens.holder(proof.token().ok()).await,
                 _ => return,
             };
             if now.ok().is_none_or(|it| it.principal != holder.principal) {

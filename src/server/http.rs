@@ -36,6 +36,7 @@ use super::{
     listen::Connections,
     listener::Listener,
     metrics::Metrics,
+    oauth,
     refusal::Refusal,
     sessions::{SESSION_ID, Sessions},
 };
@@ -372,10 +373,16 @@ fn router<H: ServerHandler + Clone>(
     let count = middleware::from_fn_with_state(Arc::clone(shared), guard::count);
     let hooks = Router::new().route("/hooks/tailscale", post(hooks::take));
     let desk = Router::new().route("/approve/{plan}", get(approve::show).post(approve::take));
+    let is_oauth = matches!(shared.access, Access::OAuth(_));
+    // With the path of the endpoint, and for clients that look at the root.
+    let documents = Router::new()
+        .route(oauth::PLACE, get(oauth::document))
+        .route(&format!("{}/{{*path}}", oauth::PLACE), get(oauth::document));
     let inventory = Router::new().route("/metrics/tailnet", get(health::inventory));
     Router::new()
         .route_service("/mcp", mcp)
         .route_layer(guard)
+        .merge(if is_oauth { documents } else { Router::new() })
         .layer(cors(shared))
         .route("/", get(async || ABOUT))
         .route("/metrics", get(health::counters))

@@ -16,6 +16,7 @@ mod limits;
 mod listen;
 mod listener;
 mod metrics;
+mod oauth;
 mod refusal;
 mod sessions;
 mod stdio;
@@ -29,6 +30,7 @@ pub use self::{
     hooks::Hook,
     http::{Http, Limits, Options},
     identity::{NodeRules, Nodes},
+    oauth::{AccessTokens, OAuthRules},
     stdio::serve_stdio,
     token_file::{Grant, NewToken, TokenFile},
     tokens::Tokens,

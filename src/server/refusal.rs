@@ -7,7 +7,7 @@ use http::{HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::identity::NotAllowed;
+use super::{identity::NotAllowed, oauth::Challenge};
 use crate::guardrails::Window;
 
 /// Why a request is rejected.
@@ -28,6 +28,8 @@ pub(super) enum Refusal {
     Hours(Arc<[Window]>),
     /// The caller is known, or is nobody of the tailnet, and may not come in.
     NotAllowed(NotAllowed),
+    /// The access token is missing, not valid, or has no scope of ours.
+    OAuth(Challenge),
     /// It cannot be found out who calls; why.
     Unknown(String),
     /// The signature of a webhook is missing, wrong or old.
@@ -60,6 +62,7 @@ impl Refusal {
             Self::NoToken | Self::WrongToken => "unauthorized",
             Self::Forbidden => "forbidden",
             Self::Hours(_) => "hours",
+            Self::OAuth(_) => "unauthorized",
             Self::NotAllowed(why) => why.reason(),
             Self::Unknown(_) => "identity_unknown",
             Self::Signature => "signature",
@@ -82,6 +85,7 @@ impl Refusal {
                 StatusCode::FORBIDDEN
             }
             Self::NoToken | Self::WrongToken | Self::Signature => StatusCode::UNAUTHORIZED,
+            Self::OAuth(challenge) => challenge.status(),
             Self::TooFast(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -127,6 +131,7 @@ impl Refusal {
                 return format!("this token may be used {all}; call again {next}");
             }
             Self::NotAllowed(why) => return why.message(),
+            Self::OAuth(challenge) => challenge.message(),
             Self::Unknown(why) => return format!("it cannot be found out who calls: {why}; try again"),
             Self::Signature => "the signature is not valid",
             Self::TooFast(wait) => {
@@ -151,11 +156,11 @@ impl Refusal {
             |text: &'static str| Some((header::WWW_AUTHENTICATE, HeaderValue::from_static(text)));
         let after = |wait: u64| Some((header::RETRY_AFTER, HeaderValue::from(wait)));
         match self {
-            // It names no metadata (RFC 9728): a client that is told of some looks for an authorization
-            // server, and there is none.
+            // It names no metadata (RFC 9728), since a client would look for an authorization server.
             Self::NoToken => challenge("Bearer"),
             Self::WrongToken => challenge(r#"Bearer error="invalid_token""#),
             Self::Forbidden => challenge(r#"Bearer error="insufficient_scope""#),
+            Self::OAuth(challenge) => challenge.header().map(|it| (header::WWW_AUTHENTICATE, it)),
             Self::TooFast(wait) => after(seconds(*wait)),
             Self::Busy | Self::Stopping | Self::Unknown(_) => after(1),
             Self::SessionsFull => after(30),

@@ -85,7 +85,8 @@ impl Sessions {
         let id = id.to_str().map_err(|_| Refusal::NoSession)?;
         let owners = self.owners();
         let owner = owners.get(id).filter(|it| !it.holder.ended.is_cancelled());
-        let own = owner.is_some_and(|it| it.holder.principal.key == holder.principal.key);
+        // Who is allowed something else than at its start has to start anew: a session has subscriptions.
+        let own = owner.is_some_and(|it| it.holder.principal == holder.principal);
         if own { Ok(()) } else { Err(Refusal::NoSession) }
     }
 

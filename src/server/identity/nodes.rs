@@ -212,3 +212,26 @@ fn is_of_tailnets(address: IpAddr) -> bool {
         IpAddr::V6(it) => it.segments()[..3] == [0xfd7a, 0x115c, 0xa1e0],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_of_tailnets;
+
+    #[test]
+    fn addresses_of_tailnets_are_known_in_every_form() {
+        for (address, is) in [
+            ("100.64.0.1", true),
+            ("100.127.255.254", true),
+            ("::ffff:100.64.0.1", true),
+            ("fd7a:115c:a1e0::1", true),
+            ("100.63.255.255", false),
+            ("100.128.0.0", false),
+            ("::ffff:192.168.1.1", false),
+            ("fd7a:115c:a1e1::1", false),
+            ("2001:db8::1", false),
+        ] {
+            let parsed: Result<std::net::IpAddr, _> = address.parse();
+            assert_eq!(parsed.map(|it| is_of_tailnets(it.to_canonical())), Ok(is), "{address}");
+        }
+    }
+}

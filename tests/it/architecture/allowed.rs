@@ -122,6 +122,7 @@ pub(super) const MAY_USE: &[(&str, &[&str], &str)] = &[
             "guard",
             "guardrails",
             "local",
+            "risk",
             "visible",
             "words",
         ],

@@ -9,8 +9,10 @@ mod entry;
 mod eras;
 mod health;
 mod hooks;
+#[cfg(unix)]
 mod identity;
 mod limits;
+mod oauth;
 mod replicas;
 mod sessions;
 mod stdio;

@@ -230,5 +230,9 @@ async fn a_session_belongs_to_the_node_that_opened_it() {
     let list = json!({ "jsonrpc": "2.0", "id": 2, "method": "tools/list" }).to_string();
 
     assert_eq!(other.send("POST", "/mcp", &headers, list.clone()).await.status, 404);
-    assert_eq!(laptop.send("POST", "/mcp", &headers, list).await.status, 200);
+    assert_eq!(laptop.send("POST", "/mcp", &headers, list.clone()).await.status, 200);
+    // Whose grants are different now starts anew.
+    daemon.says(bob(json!([{ "toolsets": ["dns"] }])));
+    let mut again = Wire::to(served.address.unwrap()).await;
+    assert_eq!(again.send("POST", "/mcp", &headers, list).await.status, 404);
 }
