@@ -55,9 +55,8 @@ impl Refusal {
         match self {
             Self::Host => "host",
             Self::Origin => "origin",
-            Self::NoToken | Self::WrongToken => "unauthorized",
+            Self::NoToken | Self::WrongToken | Self::OAuth(_) => "unauthorized",
             Self::Forbidden => "forbidden",
-            Self::OAuth(_) => "unauthorized",
             Self::NotAllowed(why) => why.reason(),
             Self::Unknown(_) => "identity_unknown",
             Self::Signature => "signature",

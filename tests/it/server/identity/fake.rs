@@ -45,8 +45,8 @@ impl FakeDaemon {
     pub fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("tailscaled.sock");
-        let (says, task, _folder) = (Arc::default(), None, folder);
-        let mut daemon = Self { socket, says, task, _folder };
+        let says = Arc::default();
+        let mut daemon = Self { socket, says, task: None, _folder: folder };
         daemon.start_again();
         daemon
     }
