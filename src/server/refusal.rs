@@ -59,10 +59,9 @@ impl Refusal {
         match self {
             Self::Host => "host",
             Self::Origin => "origin",
-            Self::NoToken | Self::WrongToken => "unauthorized",
+            Self::NoToken | Self::WrongToken | Self::OAuth(_) => "unauthorized",
             Self::Forbidden => "forbidden",
             Self::Hours(_) => "hours",
-            Self::OAuth(_) => "unauthorized",
             Self::NotAllowed(why) => why.reason(),
             Self::Unknown(_) => "identity_unknown",
             Self::Signature => "signature",

@@ -72,22 +72,21 @@ impl Keys {
     /// The key of that ID, read again at most every so often if it is unknown.
     async fn key(&self, id: Option<&str>, algorithm: Algorithm) -> Result<DecodingKey, Wrong> {
         let find_in = |set: &JwkSet| find(set, id, algorithm).cloned();
-        let jwk = match self.fresh(find_in).await.flatten() {
-            Some(jwk) => jwk,
-            None => {
-                // Tokens with a known key do not wait for this.
-                let mut asked = self.asked.lock().await;
-                let set = match self.fresh(find_in).await {
-                    // Another request has read them meanwhile.
-                    Some(Some(jwk)) => Ok(Some(jwk)),
-                    known => self
-                        .read(&mut asked, known.is_none())
-                        .await
-                        .map(|set| set.as_ref().and_then(find_in)),
-                };
-                let found = set.map_err(Wrong::Unknown)?;
-                found.ok_or_else(|| Wrong::Invalid("its key is unknown".to_owned()))?
-            }
+        let jwk = if let Some(jwk) = self.fresh(find_in).await.flatten() {
+            jwk
+        } else {
+            // Tokens with a known key do not wait for this.
+            let mut asked = self.asked.lock().await;
+            let set = match self.fresh(find_in).await {
+                // Another request has read them meanwhile.
+                Some(Some(jwk)) => Ok(Some(jwk)),
+                known => self
+                    .read(&mut asked, known.is_none())
+                    .await
+                    .map(|set| set.as_ref().and_then(find_in)),
+            };
+            let found = set.map_err(Wrong::Unknown)?;
+            found.ok_or_else(|| Wrong::Invalid("its key is unknown".to_owned()))?
         };
         DecodingKey::from_jwk(&jwk).map_err(|error| Wrong::Invalid(error.to_string()))
     }

@@ -25,6 +25,7 @@ pub(super) fn install() {
     let _ = RING.install_default();
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the crate wants it so")]
 fn no_signer(_: &Algorithm, _: &EncodingKey) -> Result<Box<dyn JwtSigner>> {
     Err(ErrorKind::UnsupportedAlgorithm.into())
 }
@@ -40,6 +41,7 @@ enum By {
     Curve(&'static dyn VerificationAlgorithm),
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the crate wants it so")]
 fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>> {
     let (family, by) = match algorithm {
         Algorithm::RS256 => (AlgorithmFamily::Rsa, By::Rsa(&RSA_PKCS1_2048_8192_SHA256)),

@@ -83,7 +83,7 @@ impl Source {
         super::issuer_name(&self.issuer)
     }
 
-    /// Where the metadata can be (RFC 8414, OpenID Connect Discovery).
+    /// Where the metadata can be (RFC 8414, `OpenID` Connect Discovery).
     fn places(&self) -> Vec<Url> {
         let path = self.issuer.path().trim_end_matches('/');
         let at = |path: String| {

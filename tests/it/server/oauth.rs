@@ -119,8 +119,8 @@ impl Issuer {
         let access = Access::OAuth(Arc::new(AccessTokens::new(rules)));
         let mut setup = Setup::new(Risk::Danger).unwrap();
         setup.offer = setup.offer.with_caller_tools();
-        let server = Server::new(tailnet, setup);
-        let served = Served::serve(server, false, |it| {
+        let product = Server::new(tailnet, setup);
+        let served = Served::serve(product, false, |it| {
             it.access = access;
             it.limits.recheck = Duration::from_millis(100);
         });
@@ -370,8 +370,8 @@ async fn tokens_of_a_real_authorization_server_are_accepted_in_both_forms() {
         let access = Access::OAuth(Arc::new(AccessTokens::new(rules)));
         let mut setup = Setup::new(Risk::Danger).unwrap();
         setup.offer = setup.offer.with_caller_tools();
-        let server = Server::new(tailnet, setup);
-        let served = Served::serve(server, false, |it| it.access = access).await.0;
+        let product = Server::new(tailnet, setup);
+        let served = Served::serve(product, false, |it| it.access = access).await.0;
 
         let token = real_token(&issuer, resource, "mcp:read mcp:change").await;
         let other = real_token(&issuer, "http://127.0.0.1/other", "mcp:danger").await;

@@ -30,7 +30,7 @@ impl Agent {
     pub async fn with(tailnets: impl Into<Tailnets>, setup: Setup) -> Self {
         let (here, there) = tokio::io::duplex(1 << 16);
         let server = Server::new(tailnets, setup);
-        tokio::spawn(async move { server.serve(there).await.unwrap().waiting().await });
+        tokio::spawn(async move { Box::pin(server.serve(there)).await.unwrap().waiting().await });
         Self { client: ().serve(here).await.unwrap() }
     }
 

@@ -155,7 +155,7 @@ impl FakeUser {
     pub async fn before(self, server: Server, era: Era) -> Session {
         let (here, there) = tokio::io::duplex(1 << 16);
         tokio::spawn(async move {
-            rmcp::ServiceExt::serve(server, there).await.unwrap().waiting().await
+            Box::pin(rmcp::ServiceExt::serve(server, there)).await.unwrap().waiting().await
         });
         let lifecycle = match era {
             Era::Sessions => ClientLifecycleMode::Initialize,

@@ -75,8 +75,8 @@ async fn who_is_not_of_the_tailnet_or_has_no_capability_is_refused_before_anythi
     nameless["Node"]["StableID"] = Value::Null;
     let mut sharer = bob(all.clone());
     sharer["Node"]["Sharer"] = 101.into();
-    let mut guest = bob(all.clone());
-    guest["Node"]["Hostinfo"] = json!({ "ShareeNode": true });
+    let mut invited = bob(all.clone());
+    invited["Node"]["Hostinfo"] = json!({ "ShareeNode": true });
     let mut elsewhere = bob(all.clone());
     elsewhere["Node"]["Name"] = "laptop.other.ts.net.".into();
     for (whois, words) in [
@@ -84,7 +84,7 @@ async fn who_is_not_of_the_tailnet_or_has_no_capability_is_refused_before_anythi
         (own.clone(), "--allow-self"),
         (nameless, "knows no node"),
         (sharer, "--allow-shared"),
-        (guest, "--allow-shared"),
+        (invited, "--allow-shared"),
         (elsewhere.clone(), "--allow-shared"),
         (bob(json!([])), "`svc:` does not work"),
         (bob(Value::Null), "no grant"),

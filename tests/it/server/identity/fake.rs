@@ -45,7 +45,8 @@ impl FakeDaemon {
     pub fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("tailscaled.sock");
-        let mut daemon = Self { socket, says: Arc::default(), task: None, _folder: folder };
+        let says = Arc::default();
+        let mut daemon = Self { socket, says, task: None, _folder: folder };
         daemon.start_again();
         daemon
     }

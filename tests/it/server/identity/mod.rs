@@ -29,12 +29,14 @@ pub const CAPABILITY: &str = "example.com/cap/tailsteward";
 pub struct Served {
     pub address: Option<SocketAddr>,
     task: JoinHandle<tailsteward::Result<()>>,
-    held: Option<Sandbox>,
+    /// Kept as long as it is served.
+    sandbox: Option<Sandbox>,
 }
 
 impl Drop for Served {
     fn drop(&mut self) {
         self.task.abort();
+        drop(self.sandbox.take());
     }
 }
 
@@ -62,7 +64,7 @@ impl<'a> Wanted<'a> {
     pub async fn served(self) -> Served {
         let (sandbox, tailnet) = sandbox().await;
         let mut served = self.of(tailnet, |_| ()).await;
-        served.held = Some(sandbox);
+        served.sandbox = Some(sandbox);
         served
     }
 
@@ -85,7 +87,7 @@ impl<'a> Wanted<'a> {
         let address = http.address();
         let probe = Probe::new(async || Ok(()));
         let task = tokio::spawn(http.serve(server, probe, std::future::pending(), async {}));
-        Served { address, task, held: None }
+        Served { address, task, sandbox: None }
     }
 }
 
