@@ -17,6 +17,10 @@ pub(crate) enum Door {
     /// A named pipe of Windows.
     Pipe(String),
     /// A port of 127.0.0.1 that asks for a password.
+    #[cfg_attr(
+        not(any(feature = "server", target_os = "macos", test)),
+        expect(dead_code, reason = "only the app of macOS has one")
+    )]
     Port(u16, SecretString),
 }
 
