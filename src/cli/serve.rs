@@ -217,7 +217,7 @@ impl Serve {
         if server.needs_approvals() {
             options.approvals = Some(server.approvals());
         }
-        let authenticates = !matches!(options.access, Access::Anyone);
+        let authenticates = matches!(options.access, Access::Tokens(_) | Access::OAuth(_));
         let http = self.callers.bind(listen, options, tailnet.daemon()).await?;
         if let Some(address) = http.address() {
             server.reached_at(address, authenticates);

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Caller, ConfirmMode, Guard, Pending, question};
+use super::{Caller, ConfirmMode, Guard, Pending, digest::random, question};
 use crate::{
     Error, ErrorKind,
     change::{
@@ -218,14 +218,6 @@ impl Approvals {
             tokio::time::sleep(LOOK_INTERVAL).await;
         }
     }
-}
-
-fn random<const N: usize>() -> Result<[u8; N]> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|error| {
-        Error::config(format!("cannot get random bytes: {error}"), "check the system")
-    })?;
-    Ok(bytes)
 }
 
 fn random_code() -> Result<SecretString> {

@@ -40,9 +40,18 @@ impl Request<'_> {
 ///
 /// [`Config`](crate::ErrorKind::Config) if the system provides no random bytes.
 pub(crate) fn nonce() -> Result<String> {
-    let mut bytes = [0; 16];
+    Ok(STANDARD_NO_PAD.encode(random::<16>()?))
+}
+
+/// Random bytes.
+///
+/// # Errors
+///
+/// [`Config`](crate::ErrorKind::Config) if the system provides none.
+pub(super) fn random<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| {
         Error::config(format!("cannot get random bytes: {error}"), "check the system")
     })?;
-    Ok(STANDARD_NO_PAD.encode(bytes))
+    Ok(bytes)
 }

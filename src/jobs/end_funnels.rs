@@ -27,13 +27,11 @@ const PAUSE: Duration = Duration::from_secs(30);
 pub(crate) async fn end_funnels(guard: &Guard, interval: Duration) {
     let Ok(tool) = catalogue::named(TOOL) else { return };
     loop {
-        // Each tailnet has its own journal, and all of them the same daemon.
+        // Of all tailnets there is one journal, and one daemon on this machine.
         let mut wait = interval;
-        for tailnet in guard.tailnets().all() {
-            if let Err(error) = end_all(guard, tool, tailnet).await {
-                tracing::warn!(%error, "whether a Funnel has to end is not known");
-                wait = PAUSE;
-            }
+        if let Err(error) = end_all(guard, tool, guard.tailnets().first()).await {
+            tracing::warn!(%error, "whether a Funnel has to end is not known");
+            wait = PAUSE;
         }
         tokio::select! {
             () = tokio::time::sleep(wait) => {}

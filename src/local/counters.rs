@@ -9,6 +9,8 @@ use crate::client::Result;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Counters {
+    /// Short name of this machine.
+    pub machine: String,
     at: Instant,
     peers: BTreeMap<String, Peer>,
 }
@@ -64,6 +66,7 @@ impl Daemon {
     /// no tailnet.
     pub async fn counters(&self) -> Result<Counters> {
         let status = self.status().await?.running()?;
-        Ok(Counters { at: Instant::now(), peers: status.peers })
+        let machine = status.machine().to_owned();
+        Ok(Counters { machine, at: Instant::now(), peers: status.peers })
     }
 }

@@ -10,7 +10,7 @@ use crate::risk::Risk;
 pub struct OwnServer {
     /// Where it listens.
     pub address: SocketAddr,
-    /// Whether every request must prove who sends it.
+    /// Whether every request must prove who sends it, by a token: nobody on the internet is a node.
     pub authenticates: bool,
     /// The highest risk of a tool that it offers.
     pub access: Risk,

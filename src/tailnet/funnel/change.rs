@@ -9,12 +9,15 @@ use serde_json::{Value, json};
 use super::Funnel;
 use crate::{
     Error, ErrorKind, Tailnet,
-    change::{Change, Checks, Compare, Fields, Risk, Subject, Write, Written},
+    change::{
+        Change, Checked, Checks, Compare, Fields, Risk, Subject, Write, Written, journal::Step,
+    },
     client::Result,
     local::serve::Mount,
     tailnet::this_node::change::same_node,
 };
 
+pub(super) const KIND: &str = "funnel";
 /// What answers at a place.
 pub(super) const HANDLER: &str = "handler";
 /// Whether the internet reaches the port.
@@ -52,7 +55,7 @@ pub(crate) struct Handlers;
 #[async_trait]
 impl Subject for Handlers {
     fn kind(&self) -> &'static str {
-        "funnel"
+        KIND
     }
 
     async fn read(&self, tailnet: &Tailnet, id: &str, fields: &[&str]) -> Result<Fields> {
@@ -125,25 +128,25 @@ impl Compare for Handlers {
 
 #[async_trait]
 impl Checks for Handlers {
-    /// An undo may make something public again, which is confirmed like any Funnel.
-    async fn check(
-        &self,
-        tailnet: &Tailnet,
-        id: &str,
-        change: &Change,
-    ) -> Result<crate::change::Checked> {
-        let mut checked = crate::change::Checked::default();
+    /// An undo opens nothing: a Funnel is made anew, so that all is checked again, and it can have an end.
+    async fn before_undo(&self, _: &Tailnet, steps: &[Step]) -> Result<()> {
+        let opens =
+            |it: &&Step| it.kind == KIND && it.change.field == FUNNEL && it.change.from == true;
+        let Some(step) = steps.iter().find(opens) else { return Ok(()) };
+        Err(Error::refused(
+            format!("an undo would open {} to the internet again", step.name),
+            "make it public anew: then it is checked again, and can end by itself",
+        ))
+    }
+
+    /// An undo may put back what was served before, on a port that is public.
+    async fn check(&self, tailnet: &Tailnet, id: &str, change: &Change) -> Result<Checked> {
+        let mut checked = Checked::default();
         let (_, mount) = of_id(id)?;
-        let opens = change.field == FUNNEL && change.to.as_bool() == Some(true);
-        let swaps = change.field == HANDLER
-            && !change.to.is_null()
-            && tailnet.daemon().serve_config().await?.at(&mount).funnel;
-        if opens || swaps {
+        let puts_back = change.field == HANDLER && !change.to.is_null();
+        if puts_back && tailnet.daemon().serve_config().await?.at(&mount).funnel {
             checked.least = Risk::Danger;
             checked.warnings.push(format!("{} is open to everybody on the internet", mount.url()));
-        }
-        if opens {
-            tailnet.funnel().refuse_open_server(&mount).await?;
         }
         Ok(checked)
     }

@@ -1,11 +1,10 @@
 //! Funnels that end by themselves.
 
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
 
 use super::{
     Funnel, LONGEST,
-    change::{ENDS_AFTER, FUNNEL, HANDLER, of_id},
+    change::{ENDS_AFTER, FUNNEL, HANDLER, KIND, of_id},
 };
 use crate::{
     Error, ErrorKind,
@@ -39,7 +38,7 @@ pub struct Due {
 }
 
 /// What a change did at a place.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 struct At {
     ends_after: Option<SignedDuration>,
     touches: bool,
@@ -56,16 +55,26 @@ impl Funnel<'_> {
             let why = "without a journal it is not known which Funnels end by themselves";
             Error::new(ErrorKind::Unsupported, why)
         })?;
-        let text = Some("funnel".to_owned());
+        let text = Some(KIND.to_owned());
         let since = Timestamp::now().checked_sub(LONGEST).ok();
         // Whatever tailnet was served then: they are on this machine.
         let find = Find { text, since, limit: CHANGES, ..Find::default() };
+        let entries = journal.list(&find).await?.0;
+        if entries.is_empty() {
+            return Ok(Vec::new());
+        }
+        // This is asked every few seconds: where nothing is public, the journal is not read any further.
+        let status = self.daemon().own_status().await?.running()?;
+        let config = self.daemon().serve_config().await?;
+        if !config.served().iter().any(|it| it.funnel) {
+            return Ok(Vec::new());
+        }
         let mut timed: Vec<Due> = Vec::new();
         let mut decided: Vec<String> = Vec::new();
         // The newest change of a place decides.
-        for entry in journal.list(&find).await?.0 {
+        for entry in entries {
             let steps = journal.steps(entry.change, 0, STEPS).await?;
-            for step in steps.iter().filter(|it| it.kind == "funnel") {
+            for step in steps.iter().filter(|it| it.kind == KIND) {
                 if decided.contains(&step.id) {
                     continue;
                 }
@@ -87,12 +96,7 @@ impl Funnel<'_> {
                 });
             }
         }
-        if timed.is_empty() {
-            return Ok(timed);
-        }
         // Only what is still there, on the machine that this is.
-        let status = self.daemon().own_status().await?.running()?;
-        let config = self.daemon().serve_config().await?;
         timed.retain(|it| it.node == status.id() && config.at(&it.mount).funnel);
         Ok(timed)
     }

@@ -169,21 +169,6 @@ impl Funnel<'_> {
         }
         Ok((target, warnings))
     }
-
-    /// Refuses to make an MCP server public, again, that answers anybody.
-    pub(super) async fn refuse_open_server(self, mount: &Mount) -> Result<()> {
-        let at = self.daemon().serve_config().await?.at(mount);
-        let Some(to) = at.handler.get("Proxy").and_then(serde_json::Value::as_str) else {
-            return Ok(());
-        };
-        let Ok(target) = Target::read(to) else { return Ok(()) };
-        let own_is_open =
-            self.tailnet().own_server().is_some_and(|it| it.is_at(target.at) && !it.authenticates);
-        if own_is_open || look(&target).await == Found::OpenMcp {
-            return Err(open_server(&format!("the MCP server at {}", target.at)));
-        }
-        Ok(())
-    }
 }
 
 fn open_server(what: &str) -> Error {

@@ -29,9 +29,9 @@ pub(super) fn exit_node(id: &str, status: &Status) -> Value {
     json!({ "id": id, "name": status.peer_by_id(id).map_or(id, Peer::short_name) })
 }
 
-/// The status of this node, if it is the one with the stable ID `id`.
+/// The status of this node without its peers, if it is the one with the stable ID `id`.
 pub(crate) async fn same_node(tailnet: &Tailnet, id: &str) -> Result<Status> {
-    let status = tailnet.daemon().status().await?.running()?;
+    let status = tailnet.daemon().own_status().await?.running()?;
     if status.id() == id {
         return Ok(status);
     }
@@ -49,12 +49,15 @@ impl Subject for Preferences {
     }
 
     async fn read(&self, tailnet: &Tailnet, id: &str, fields: &[&str]) -> Result<Fields> {
-        let status = same_node(tailnet, id).await?;
+        same_node(tailnet, id).await?;
         let prefs = tailnet.daemon().prefs().await?;
         let mut now = Fields::new();
         for field in fields {
             let value = match *field {
-                EXIT_NODE => exit_node(&prefs.exit_node_id, &status),
+                // Its name is known of the peers only.
+                EXIT_NODE if !prefs.exit_node_id.is_empty() => {
+                    exit_node(&prefs.exit_node_id, &tailnet.daemon().status().await?)
+                }
                 ALLOW_LAN => json!(prefs.allow_lan),
                 ADVERTISED => json!(prefs.advertise_routes),
                 ACCEPT_ROUTES => json!(prefs.accept_routes),

@@ -111,7 +111,7 @@ impl ThisNode<'_> {
         };
         explained.take_policy(policy(self.tailnet(), &status, &target, port).await);
         explained.take_online(target.peer);
-        explained.take_ping(self.ping(&target.peer.id, PINGS).await);
+        explained.take_ping(self.ping_peer(status.machine(), target.peer, PINGS).await);
         explained.take_connection(self.daemon().dial(at, !status.tun).await, &target);
         Ok(explained)
     }

@@ -109,12 +109,21 @@ impl ThisNode<'_> {
     /// error.
     pub async fn ping(&self, name: &str, times: usize) -> Result<PeerPing> {
         let status = self.daemon().status().await?.running()?;
-        let peer = peer(&status, "peer", name)?;
+        self.ping_peer(status.machine(), peer(&status, "peer", name)?, times).await
+    }
+
+    /// Pings a peer that is known, from `machine`, which this node is.
+    pub(super) async fn ping_peer(
+        self,
+        machine: &str,
+        peer: &Peer,
+        times: usize,
+    ) -> Result<PeerPing> {
         let address = peer.address().ok_or_else(|| {
             Error::new(ErrorKind::NotFound, format!("`{}` has no address", peer.short_name()))
         })?;
         let mut found = PeerPing {
-            machine: status.machine().to_owned(),
+            machine: machine.to_owned(),
             peer: peer.short_name().to_owned(),
             online: peer.online,
             sent: 0,
@@ -191,10 +200,9 @@ impl ThisNode<'_> {
             .with_remedy("measure again")
         })?;
         let metrics = self.daemon().user_metrics().await?;
-        let machine = self.daemon().own_status().await?.machine().to_owned();
         let sum = |of: fn(&Moved) -> u64| moved.iter().map(of).fold(0, u64::saturating_add);
         Ok(PeerTraffic {
-            machine,
+            machine: after.machine.clone(),
             seconds: (after.seconds_since(&before) * 10.0).round() / 10.0,
             received: sum(|it| it.received),
             sent: sum(|it| it.sent),

@@ -90,7 +90,7 @@ const UNDO: &[(&str, &str)] = &[
     ("advertise_exit_node", "yes, on the same machine"),
     ("set_accept_routes", "yes, on the same machine"),
     ("funnel_enable", "yes, on the same machine; what was seen meanwhile stays seen"),
-    ("funnel_disable", "yes, on the same machine"),
+    ("funnel_disable", "no: make it public anew"),
     ("undo_change", "yes: it is done again"),
 ];
 

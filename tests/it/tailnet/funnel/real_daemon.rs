@@ -107,8 +107,10 @@ async fn the_internet_reaches_a_funnel_and_nothing_after_its_end() {
     let seen = stranger(&daemons, 443, "/").await.unwrap();
     let status = agent.call("funnel_status", json!({})).await;
     let certificate = agent.call("funnel_certificate_info", json!({})).await;
-    agent.call("funnel_disable", json!({})).await;
+    let ended = agent.call("funnel_disable", json!({})).await;
+    let reopened = agent.fail("undo_change", json!({ "change": ended["change"] })).await;
 
+    assert!(reopened["message"].as_str().unwrap().contains("to the internet again"), "{reopened}");
     assert_eq!(seen, (StatusCode::OK, "hello".to_owned()));
     let notes = made["notes"].to_string();
     assert!(notes.contains("https://node1.") && notes.contains("status 200"), "{made}");
