@@ -275,7 +275,11 @@ async fn where_nobody_knows_what_is_protected_nothing_is_changed() {
     let (sandbox, tailnet) = sandbox().await;
     let device = own(&tailnet).await.into_iter().find(|it| !it.tags().is_empty()).unwrap();
     let url = proxied(&sandbox.base_url(), |it| {
-        if it.path.contains("/users") { Fault::Answered(403, "{}") } else { Fault::Pass }
+        if it.path.contains("/users") {
+            Fault::Answered(403, "{\"message\":\"no scope\"}")
+        } else {
+            Fault::Pass
+        }
     })
     .await;
     let spoiled = Tailnet::new(crate::support::tailnet::settings(&url));
