@@ -5,8 +5,10 @@ use std::sync::LazyLock;
 pub(crate) use self::doors::{through_own_door, uses};
 pub use self::{
     allowance::Allowance,
+    examples::{Example, example},
     failure::{failure, remedy},
     selection::{Offer, Selectors, ToolSelection},
+    undo::{tools_with_undo, undo},
 };
 use crate::{
     client::Result,
@@ -20,9 +22,11 @@ use crate::{
 
 mod allowance;
 mod doors;
+mod examples;
 mod failure;
 mod missing;
 mod selection;
+mod undo;
 
 /// Every toolset, in the order of the manual.
 pub const TOOLSETS: &[&Toolset] = &[

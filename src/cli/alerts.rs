@@ -1,11 +1,11 @@
 //! What the config file says of alerts, and `tailsteward alerts`.
 
-use std::sync::Arc;
+use std::{process::ExitCode, sync::Arc};
 
 use clap::Subcommand;
 use jiff::Timestamp;
 
-use super::target::Target;
+use super::{Target, print, server_options::Offered, short::ShortArguments};
 use crate::{
     Error, ErrorKind,
     alerts::{Line, Notice, Outcome, Receivers, Setup, Severity, Status},
@@ -15,9 +15,28 @@ use crate::{
     tailnet::Tailnets,
 };
 
-/// What to do about alerts.
+/// Which alerts to list, or what to try out.
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, disable_help_flag = true)]
+pub(super) struct AlertsArguments {
+    #[command(flatten)]
+    list: ShortArguments,
+    #[command(subcommand)]
+    command: Option<AlertsCommand>,
+}
+
+impl AlertsArguments {
+    pub(super) async fn run(self, target: &Target, offered: &Offered) -> Result<ExitCode> {
+        let Some(command) = self.command else {
+            return self.list.run("get_active_alerts", target, offered).await;
+        };
+        print(&command.run(target).await?);
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
 #[derive(Debug, Subcommand)]
-pub(super) enum AlertsCommand {
+enum AlertsCommand {
     /// Send a sample to a receiver of the config file
     Test {
         /// The name of the receiver
@@ -56,7 +75,7 @@ impl Alerting {
 }
 
 impl AlertsCommand {
-    pub(super) async fn run(self, target: &Target) -> Result<String> {
+    async fn run(self, target: &Target) -> Result<String> {
         let Self::Test { receiver } = self;
         let alerting = Alerting::read(target, true)?;
         if !alerting.setup.receivers.contains(&receiver) {

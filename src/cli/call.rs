@@ -10,7 +10,10 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::complain;
+use super::{
+    complain,
+    shown::{Shape, progress::Bar},
+};
 use crate::{
     Error,
     change::{Confirmation, Report},
@@ -44,6 +47,15 @@ impl Output {
             Self::Report(report) => written(&**report),
         }
     }
+
+    /// Prints the result.
+    pub(super) fn print(&self, shape: Shape) -> Result<()> {
+        match self {
+            Self::Answer(text) => shape.print_answer(text),
+            Self::Report(report) => shape.print_report(report)?,
+        }
+        Ok(())
+    }
 }
 
 /// Calls a tool as the local user. Ctrl-C cancels the call; a batch stops after the current resource.
@@ -56,21 +68,30 @@ pub(super) async fn run(
     let guard = setup.guard(tailnets);
     let cancelled = CancellationToken::new();
     let interrupt = tokio::spawn(cancel_on_ctrl_c(cancelled.clone()));
+    let bar = Arc::new(Bar::default());
     let caller = Caller {
         principal: guard.local().clone(),
         offer: guard.offer().clone().on_command_line(),
-        progress: Some(Arc::new(report_progress)),
+        progress: Some(bar.reporter()),
         cancelled,
     };
-    let done = call(&guard, &caller, tool, arguments).await;
+    let terminal =
+        Terminal { guard: &guard, is_recorded: !guard.store().is_in_memory(), bar: &bar };
+    let done = call(&guard, &caller, tool, arguments, &terminal).await;
+    bar.clear();
     interrupt.abort();
     guard.store().flush().await;
     done
 }
 
-async fn call(guard: &Guard, caller: &Caller, tool: &str, arguments: Value) -> Result<Output> {
-    let terminal = Terminal { guard, is_recorded: !guard.store().is_in_memory() };
-    match guard.call(caller, tool, arguments, &terminal).await? {
+async fn call(
+    guard: &Guard,
+    caller: &Caller,
+    tool: &str,
+    arguments: Value,
+    terminal: &Terminal<'_>,
+) -> Result<Output> {
+    match guard.call(caller, tool, arguments, terminal).await? {
         Done::Answer(text) => Ok(Output::Answer(text)),
         Done::Report(report) => Ok(Output::Report(report)),
         Done::Later(never) => match never {},
@@ -89,20 +110,12 @@ async fn cancel_on_ctrl_c(cancelled: CancellationToken) {
     std::process::exit(130);
 }
 
-/// Prints the progress of a batch, and of a plan that takes long to make.
-fn report_progress(done: usize, of: usize, last: &str) {
-    match of {
-        0 => complain(last),
-        1 => {}
-        _ => complain(&format!("{done} of {of}: {last}")),
-    }
-}
-
 /// Asks for confirmation on the terminal.
 struct Terminal<'a> {
     guard: &'a Guard,
     /// Whether the journal outlasts this process.
     is_recorded: bool,
+    bar: &'a Bar,
 }
 
 impl Confirm for Terminal<'_> {
@@ -113,7 +126,8 @@ impl Confirm for Terminal<'_> {
         caller: &Caller,
         pending: &Pending<'_>,
     ) -> Result<Decision<Self::Later>> {
-        let undo = self.is_recorded.then_some("`tailsteward call undo_change`");
+        self.bar.clear();
+        let undo = self.is_recorded.then_some("`tailsteward undo`");
         let is_asked = std::io::stdin().is_terminal() && pending.mode != ConfirmMode::Other;
         if !is_asked && pending.mode != ConfirmMode::Auto {
             return approved(self.guard, caller, pending, undo).await;

@@ -2,8 +2,7 @@
 
 use std::{io::Write as _, process::ExitCode, sync::Arc};
 
-use clap::{Parser, Subcommand};
-use serde_json::Value;
+use clap::{CommandFactory as _, Parser, Subcommand};
 use tracing::Level;
 use tracing_subscriber::{
     EnvFilter, Layer as _, Registry,
@@ -25,18 +24,24 @@ use crate::{
 
 mod alerts;
 mod approve;
+mod arguments;
 mod audit;
 mod auth;
 mod call;
 mod doctor;
 mod export;
-mod failure;
 mod identity;
+mod manual;
+mod options;
 mod policy;
 mod report;
 mod sandbox;
+mod scopes;
 mod serve;
 mod server_options;
+mod setup;
+mod short;
+mod shown;
 mod table;
 mod target;
 mod token;
@@ -88,31 +93,37 @@ enum LogFormat {
 enum Command {
     /// Serve MCP: over stdin and stdout (the default), or over HTTP
     Serve(Box<serve::Serve>),
+    /// Summarize the tailnet: devices, routers, users, and what needs attention
+    #[command(disable_help_flag = true)]
+    Status(short::ShortArguments),
+    /// List devices, filtered with words such as `os=linux online=false`
+    #[command(disable_help_flag = true)]
+    Devices(short::ShortArguments),
+    /// List changes made through this program, or show the one with this number
+    #[command(disable_help_flag = true)]
+    Changes(short::ShortArguments),
+    /// Undo the change with this number
+    #[command(disable_help_flag = true)]
+    Undo(short::ShortArguments),
+    /// List the alerts that fire now, or try out a receiver
+    Alerts(alerts::AlertsArguments),
     /// Call a tool and print its result
-    Call {
-        /// The name of the tool
-        tool: String,
-        /// The arguments, as a JSON object
-        #[arg(default_value = "{}")]
-        arguments: String,
-    },
-    /// List the offered tools, with the tokens that each costs a model
-    Tools {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    #[command(disable_help_flag = true)]
+    Call(short::CallArguments),
+    /// List the tools, or describe one
+    Tools(tools::ToolsArguments),
     /// Check credential, scopes, reachability, tailnet, clock and versions
     Doctor {
         /// Print JSON
         #[arg(long)]
         json: bool,
     },
+    /// List the scopes that a credential needs for these tools, and no more
+    Scopes(scopes::ScopesArguments),
+    /// Print or write the configuration of an MCP host
+    Setup(setup::SetupArguments),
     /// Approve or refuse a plan that waits for a person, or list these plans
     Approve(approve::ApproveArguments),
-    /// Try out the receivers of alerts
-    #[command(subcommand)]
-    Alerts(alerts::AlertsCommand),
     /// Audit the tailnet: what fails, the worst first
     Audit(audit::AuditArguments),
     /// Export devices as CSV or JSON lines
@@ -136,11 +147,15 @@ enum Command {
     Watch(watch::WatchArguments),
     /// Serve only the emulated admin API, for other clients
     Sandbox(sandbox::SandboxArguments),
+    /// Print the completions of a shell
+    Completions(manual::CompletionsArguments),
+    /// Print the manual page, or write those of all commands into a folder
+    Man(manual::ManArguments),
 }
 
 /// Runs the command line.
 pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match options::parse::<Arguments>() {
         Ok(arguments) => arguments,
         Err(usage) => {
             let _ = usage.print();
@@ -154,7 +169,7 @@ pub fn main() -> ExitCode {
     let filter = arguments.log.as_deref().unwrap_or(usual);
     let log_format = arguments.log_format;
     if let Err(error) = log(filter, log_format) {
-        failure::report(&error, log_format);
+        shown::failure::report(&error, log_format);
         return ExitCode::FAILURE;
     }
     let runtime =
@@ -174,7 +189,7 @@ pub fn main() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(error) => {
-            failure::report(&error, log_format);
+            shown::failure::report(&error, log_format);
             ExitCode::FAILURE
         }
     }
@@ -230,26 +245,19 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             let server = Server::new(tailnets, setup);
             Box::pin(serve.run(server, first, alerting.receivers)).await?;
         }
-        Command::Call { tool, arguments } => {
-            let arguments: Value = serde_json::from_str(&arguments).map_err(|error| {
-                Error::invalid_input("arguments", format!("must be a JSON object: {error}"))
-            })?;
-            offered.choice()?;
-            let connected = target.connect_all().await?;
-            let setup = offered.setup(connected.tailnets.first(), &target)?;
-            let history = offered.history(target.sandbox)?;
-            let tailnets = with(connected.tailnets, history.as_ref());
-            let tailnets = alerts::Alerting::read(&target, true)?.with(tailnets);
-            let output = call::run(&tool, arguments, tailnets, &setup).await?;
-            print(&output.json()?);
-            if output.has_failures() {
-                return Ok(ExitCode::FAILURE);
-            }
+        Command::Status(short) => return short.run("get_network_status", &target, &offered).await,
+        Command::Devices(short) => return short.run("list_devices", &target, &offered).await,
+        Command::Changes(short) => {
+            let tool = if short.is_number() { "get_change" } else { "list_changes" };
+            return short.run(tool, &target, &offered).await;
         }
-        Command::Tools { json } => {
+        Command::Undo(short) => return short.run("undo_change", &target, &offered).await,
+        Command::Alerts(arguments) => return arguments.run(&target, &offered).await,
+        Command::Call(arguments) => return arguments.run(&target, &offered).await,
+        Command::Tools(arguments) => {
             let named: Vec<&str> = target.profiles.iter().map(String::as_str).collect();
             let named = if target.sandbox { &[] } else { named.as_slice() };
-            print(&tools::list(&offered.offer(&[], target.sandbox)?, named, json));
+            print(&arguments.text(&offered.offer(&[], target.sandbox)?, named)?);
         }
         Command::Doctor { json } => {
             let offer = offered.offer(&[], target.sandbox)?;
@@ -258,7 +266,8 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             return Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Command::Approve(arguments) => arguments.run(&target, &offered).await?,
-        Command::Alerts(command) => print(&command.run(&target).await?),
+        Command::Scopes(arguments) => print(&arguments.text(&offered, target.sandbox)?),
+        Command::Setup(arguments) => print(&arguments.run(&target, &offered)?),
         Command::Audit(arguments) => {
             return arguments.run(&target, offered.history(target.sandbox)?).await;
         }
@@ -295,10 +304,12 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Watch(watch) => {
             let done = watching(&watch, &target, &offered).await;
             let Err(error) = done else { return done };
-            failure::report(&error, arguments.log_format);
+            shown::failure::report(&error, arguments.log_format);
             return Ok(watch.failure());
         }
         Command::Sandbox(arguments) => sandbox::serve(arguments, target.sandbox_devices).await?,
+        Command::Completions(arguments) => arguments.print(Arguments::command()),
+        Command::Man(arguments) => arguments.write(Arguments::command())?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -333,11 +344,20 @@ fn print(text: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{}", text.trim_end());
 }
 
+fn complain(text: &str) {
+    let lines: Vec<_> = text.lines().map(visible).collect();
+    write_to_operator(&lines.join("\n"));
+}
+
+/// A line after a label, which may be coloured.
+fn complain_after(label: &str, line: &str) {
+    write_to_operator(&format!("{label} {}", visible(line)));
+}
+
 #[expect(
     clippy::print_stderr,
     reason = "stdout carries the protocol; messages to the operator go to stderr"
 )]
-fn complain(text: &str) {
-    let lines: Vec<_> = text.lines().map(visible).collect();
-    eprintln!("{}", lines.join("\n"));
+fn write_to_operator(text: &str) {
+    eprintln!("{text}");
 }

@@ -25,7 +25,7 @@ use crate::{
 const MAX_NAME: usize = 64;
 
 /// Options of the offered tools, and of the journal.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Offered tools and journal")]
 pub(super) struct Offered {
     /// The highest access level of tools: `read`, `change` (reversible changes) or `danger`. By default
@@ -122,6 +122,46 @@ impl Offered {
             ));
         }
         Ok(())
+    }
+
+    /// The same with all tools, unless some are selected.
+    pub(super) fn with_all_toolsets(&self) -> Self {
+        let mut all = self.clone();
+        if all.toolsets.is_empty() && all.tools.is_empty() {
+            all.toolsets = vec!["all".to_owned(), "api".to_owned()];
+        }
+        all
+    }
+
+    /// The same with these toolsets, if there are any.
+    pub(super) fn with_toolsets(&self, names: &[String]) -> Result<Self> {
+        let mut other = self.clone();
+        if !names.is_empty() {
+            if !other.toolsets.is_empty() {
+                let should = "are given twice: as arguments and with --toolsets";
+                return Err(Error::invalid_input("toolsets", should));
+            }
+            other.toolsets = names.to_vec();
+        }
+        Ok(other)
+    }
+
+    /// The options that select tools, as they are given to a server.
+    pub(super) fn words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        let access = self.access.map(|it| vec![it.to_string()]).unwrap_or_default();
+        for (option, values) in [
+            ("--access", &access),
+            ("--toolsets", &self.toolsets),
+            ("--tools", &self.tools),
+            ("--exclude-tools", &self.exclude_tools),
+        ] {
+            if !values.is_empty() {
+                words.extend([option.to_owned(), values.join(",")]);
+            }
+        }
+        words.extend(self.read_only.then(|| "--read-only".to_owned()));
+        words
     }
 
     /// Whether the store of the journal was set explicitly.

@@ -4,7 +4,7 @@ use std::{io::Read as _, path::Path, process::ExitCode};
 
 use clap::{Subcommand, ValueEnum};
 
-use super::{Connected, LogFormat, Target, failure, server_options::Offered};
+use super::{Connected, LogFormat, Target, server_options::Offered, shown::failure};
 use crate::{Error, ErrorKind, Tailnet, client::Result};
 
 mod ask;

@@ -2,17 +2,29 @@
 
 use std::io::IsTerminal as _;
 
-use super::{LogFormat, complain};
+use console::Style;
+
 use crate::{
     Error,
     catalogue::{failure, remedy},
+    cli::{LogFormat, complain, complain_after},
 };
 
 /// Writes `error: …` and `hint: …` if stderr is a terminal, and one line of JSON if it is not or
 /// `--log-format json` asks for it.
-pub(super) fn report(error: &Error, format: LogFormat) {
-    let to_person = format == LogFormat::Text && std::io::stderr().is_terminal();
-    complain(&if to_person { lines(error) } else { failure(error) });
+pub(in crate::cli) fn report(error: &Error, format: LogFormat) {
+    if format != LogFormat::Text || !std::io::stderr().is_terminal() {
+        return complain(&failure(error));
+    }
+    for line in lines(error).lines() {
+        let (label, rest) = line.split_once(' ').unwrap_or_default();
+        let style = Style::new().for_stderr().bold();
+        let style = if label == "error:" { style.red() } else { style.cyan() };
+        match label {
+            "error:" | "hint:" => complain_after(&style.apply_to(label).to_string(), rest),
+            _ => complain(line),
+        }
+    }
 }
 
 /// The message, and a hint on a line of its own.

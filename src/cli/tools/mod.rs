@@ -1,57 +1,123 @@
-//! `tailsteward tools`: lists the offered tools and their cost in tokens.
+//! `tailsteward tools`: the catalogue of the tools, and a page about one of them.
 
 use std::fmt::Write as _;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::{catalogue::Offer, mcp, words::counted};
+use super::shown::{heading, width};
+use crate::{
+    catalogue::{self, Offer},
+    client::Result,
+    mcp,
+    tool::ToolDef,
+    words::counted,
+};
+
+mod page;
 
 /// The tokens in a kilobyte of tool definitions, measured with `cl100k`.
 const TOKENS_A_KILOBYTE: usize = 226;
+/// The columns of a name in the catalogue.
+const NAME: usize = 30;
 
 fn tokens(bytes: usize) -> usize {
     bytes * TOKENS_A_KILOBYTE / 1000
 }
 
-/// Lists the offered tools, as a server for the tailnets with these names describes them.
-pub(super) fn list(offer: &Offer, tailnets: &[&str], json: bool) -> String {
+/// Which tools to list, or the one to describe.
+#[derive(Debug, clap::Args)]
+pub(super) struct ToolsArguments {
+    /// Describe this tool: its parameters, an example, its scopes, and what can be undone
+    name: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl ToolsArguments {
+    /// The offered tools, as a server for the tailnets with these names describes them, or one tool.
+    pub(super) fn text(&self, offer: &Offer, tailnets: &[&str]) -> Result<String> {
+        match &self.name {
+            Some(name) => page(name, offer, self.json),
+            None => Ok(list(offer, tailnets, self.json)),
+        }
+    }
+}
+
+/// The page about the tool called `name`, whether it is offered or not.
+pub(super) fn page(name: &str, offer: &Offer, json: bool) -> Result<String> {
+    let tool = catalogue::named(name)?;
+    Ok(if json { page::json(tool).to_string() } else { page::text(tool, offer, width()) })
+}
+
+struct Row {
+    tool: &'static ToolDef,
+    bytes: usize,
+}
+
+fn list(offer: &Offer, tailnets: &[&str], json: bool) -> String {
     let access = offer.access();
-    let rows: Vec<_> = offer
-        .tools()
-        .map(|tool| {
-            let described = mcp::describe_among(tool, access, tailnets);
-            let bytes = serde_json::to_string(&described).map_or(0, |it| it.len());
-            (tool, bytes)
+    let row = |tool| {
+        let described = mcp::describe_among(tool, access, tailnets);
+        let bytes = serde_json::to_string(&described).map_or(0, |it| it.len());
+        Row { tool, bytes }
+    };
+    let sets: Vec<(&str, Vec<Row>)> = offer
+        .toolsets()
+        .map(|set| {
+            let tools = set.tools.iter().filter(|it| offer.takes(it));
+            (set.name, tools.map(row).collect::<Vec<_>>())
         })
+        .filter(|(_, rows)| !rows.is_empty())
         .collect();
-    let total: usize = rows.iter().map(|(_, bytes)| bytes).sum();
+    let all = || sets.iter().flat_map(|(_, rows)| rows);
+    let total: usize = all().map(|it| it.bytes).sum();
     if json {
-        let tools: Vec<_> = rows
-            .iter()
-            .map(|(tool, bytes)| {
-                json!({
-                    "name": tool.name, "risk": tool.risk, "description": tool.description(),
-                    "scopes": tool.scopes(), "bytes": bytes, "tokens": tokens(*bytes),
-                })
-            })
-            .collect();
+        let tools: Vec<Value> =
+            sets.iter().flat_map(|(set, rows)| rows.iter().map(|row| row.json(set))).collect();
         return json!({
             "access": access, "tools": tools, "bytes": total, "tokens": tokens(total),
         })
         .to_string();
     }
     let mut text = String::new();
-    let _ = writeln!(text, "{:<32} {:<7} {:>6} {:>7}", "tool", "risk", "bytes", "tokens");
-    for (tool, bytes) in &rows {
-        let risk = tool.risk.to_string();
-        let tokens = tokens(*bytes);
-        let _ = writeln!(text, "{:<32} {risk:<7} {bytes:>6} {tokens:>7}", tool.name);
+    for (set, rows) in &sets {
+        let _ = writeln!(text, "{}", heading(set));
+        for row in rows {
+            let _ = writeln!(text, "{}", row.line());
+        }
+        text.push('\n');
     }
     let _ = write!(
         text,
-        "{} with `{access}` access: {total} bytes, about {} tokens",
-        counted(rows.len(), "tool", "tools"),
+        "{} with `{access}` access, which cost a model about {} tokens (the last column)",
+        counted(all().count(), "tool", "tools"),
         tokens(total)
     );
+    let more = catalogue::all().count().saturating_sub(all().count());
+    if more > 0 {
+        let _ = write!(
+            text,
+            "\n{} not offered here: list them with --toolsets all --access danger",
+            counted(more, "more tool is", "more tools are")
+        );
+    }
+    text.push_str("\nParameters and an example of a tool: tailsteward tools NAME");
     text
+}
+
+impl Row {
+    fn line(&self) -> String {
+        let Self { tool, bytes } = self;
+        let (risk, tokens) = (tool.risk.to_string(), tokens(*bytes));
+        format!("  {:<NAME$} {risk:<6}  {}  [{tokens}]", tool.name, tool.description())
+    }
+
+    fn json(&self, set: &str) -> Value {
+        let Self { tool, bytes } = self;
+        json!({
+            "name": tool.name, "toolset": set, "risk": tool.risk, "description": tool.description(),
+            "scopes": tool.scopes(), "bytes": bytes, "tokens": tokens(*bytes),
+        })
+    }
 }

@@ -1,0 +1,84 @@
+//! Puts the server into a host's file, and leaves all else in it as it is: other servers, comments, formatting.
+
+use jsonc_parser::{
+    ParseOptions,
+    cst::{CstInputValue, CstNode, CstRootNode},
+};
+use serde_json::Value;
+
+use super::hosts::{Host, INPUT, NAME, Started};
+
+/// The file with the server in it; `old` is its present text. Fails with what is wrong with `old`.
+pub(super) fn merged(host: Host, started: &Started, old: &str) -> Result<String, String> {
+    if host == Host::Codex { toml(host, started, old) } else { json(host, started, old) }
+}
+
+fn json(host: Host, started: &Started, old: &str) -> Result<String, String> {
+    let old = if old.trim().is_empty() { "{}\n" } else { old };
+    let root = CstRootNode::parse(old, &ParseOptions::default()).map_err(|it| it.to_string())?;
+    let object = root.object_value_or_create().ok_or("it is not an object")?;
+    let name = host.servers();
+    let not_object = || format!("its `{name}` is not an object");
+    let servers = object.object_value_or_create(name).ok_or_else(not_object)?;
+    let entry = host.entry(started).into_iter().map(|(name, value)| (name.to_owned(), input(&value)));
+    let entry = CstInputValue::Object(entry.collect());
+    match servers.get(NAME) {
+        Some(member) => member.set_value(entry),
+        None => {
+            servers.append(NAME, entry);
+        }
+    }
+    if let Some(asked) = host.input(started) {
+        let inputs = object.array_value_or_create("inputs").ok_or("its `inputs` is no list")?;
+        let is_there = |it: &CstNode| {
+            it.to_serde_value().is_some_and(|it| it.get("id").is_some_and(|id| id == INPUT))
+        };
+        if !inputs.elements().iter().any(is_there) {
+            inputs.append(input(&asked));
+        }
+    }
+    Ok(root.to_string())
+}
+
+fn input(value: &Value) -> CstInputValue {
+    match value {
+        Value::Null => CstInputValue::Null,
+        Value::Bool(yes) => CstInputValue::Bool(*yes),
+        Value::Number(number) => CstInputValue::Number(number.to_string()),
+        Value::String(text) => CstInputValue::String(text.clone()),
+        Value::Array(items) => CstInputValue::Array(items.iter().map(input).collect()),
+        Value::Object(fields) => CstInputValue::Object(
+            fields.iter().map(|(name, value)| (name.clone(), input(value))).collect(),
+        ),
+    }
+}
+
+fn toml(host: Host, started: &Started, old: &str) -> Result<String, String> {
+    let mut file: toml_edit::DocumentMut =
+        old.parse().map_err(|error: toml_edit::TomlError| error.to_string())?;
+    let name = host.servers();
+    let servers = file.entry(name).or_insert_with(|| {
+        let mut table = toml_edit::Table::new();
+        table.set_implicit(true);
+        table.into()
+    });
+    let servers = servers.as_table_like_mut().ok_or(format!("its `{name}` is not a table"))?;
+    let mut table = toml_edit::Table::new();
+    for (name, value) in host.entry(started) {
+        table.insert(name, toml_edit::Item::Value(toml_value(&value)));
+    }
+    servers.insert(NAME, table.into());
+    Ok(file.to_string())
+}
+
+/// Entries have texts, lists of texts and objects of texts.
+fn toml_value(value: &Value) -> toml_edit::Value {
+    match value {
+        Value::Array(items) => toml_edit::Array::from_iter(items.iter().map(toml_value)).into(),
+        Value::Object(fields) => {
+            let fields = fields.iter().map(|(name, value)| (name.as_str(), toml_value(value)));
+            toml_edit::InlineTable::from_iter(fields).into()
+        }
+        other => other.as_str().map_or_else(|| other.to_string(), str::to_owned).into(),
+    }
+}

@@ -1,0 +1,78 @@
+//! `tailsteward call`, and the commands for daily work, each of which calls one tool.
+
+use std::process::ExitCode;
+
+use super::{
+    Target, alerts::Alerting, arguments, call, print, server_options::Offered, shown::Shape, tools,
+    with,
+};
+use crate::{catalogue, client::Result};
+
+/// A tool, and what to call it with.
+#[derive(Debug, clap::Args)]
+pub(super) struct CallArguments {
+    /// The name of the tool
+    #[arg(required_unless_present = "help")]
+    tool: Option<String>,
+    #[command(flatten)]
+    how: ShortArguments,
+}
+
+impl CallArguments {
+    pub(super) async fn run(&self, target: &Target, offered: &Offered) -> Result<ExitCode> {
+        let tool = self.tool.as_deref().unwrap_or_default();
+        self.how.run(tool, target, offered).await
+    }
+}
+
+/// What to call a tool with, and how to print its result.
+#[derive(Debug, clap::Args)]
+pub(super) struct ShortArguments {
+    /// The arguments, as `key=value` words or as one JSON object
+    #[arg(value_name = "KEY=VALUE")]
+    words: Vec<String>,
+    #[command(flatten)]
+    shape: Shape,
+    /// Show the parameters
+    #[arg(short, long)]
+    help: bool,
+}
+
+impl ShortArguments {
+    /// Whether the first word is a number, which stands for a change.
+    pub(super) fn is_number(&self) -> bool {
+        self.words.first().is_some_and(|it| it.parse::<i64>().is_ok())
+    }
+
+    /// Calls the tool called `name`, and prints its result.
+    pub(super) async fn run(
+        &self,
+        name: &str,
+        target: &Target,
+        offered: &Offered,
+    ) -> Result<ExitCode> {
+        // What a tool costs a model is nothing here.
+        let offered = offered.with_all_toolsets();
+        let offer = offered.offer(&[], target.sandbox)?;
+        if self.help {
+            print(&tools::page(name, &offer, self.shape.is_json())?);
+            return Ok(ExitCode::SUCCESS);
+        }
+        let tool = catalogue::named(name)?;
+        let mut words = self.words.clone();
+        if self.is_number()
+            && let Some(first) = words.first_mut()
+        {
+            first.insert_str(0, "change=");
+        }
+        let arguments = arguments::read(tool, &words)?;
+        let connected = target.connect_all().await?;
+        let setup = offered.setup(connected.tailnets.first(), target)?;
+        let history = offered.history(target.sandbox)?;
+        let tailnets = with(connected.tailnets, history.as_ref());
+        let tailnets = Alerting::read(target, true)?.with(tailnets);
+        let output = call::run(tool.name, arguments, tailnets, &setup).await?;
+        output.print(self.shape)?;
+        Ok(if output.has_failures() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }
+}
