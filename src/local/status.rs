@@ -132,13 +132,16 @@ impl Status {
             "Running" => return Ok(self),
             "NeedsLogin" => failure::logged_out("this machine is not logged in to Tailscale"),
             "NeedsMachineAuth" => {
-                failure::logged_out("this machine waits for approval by an admin of its tailnet")
-                    .with_remedy("approve the device, in the admin console or with its tool")
+                failure::logged_out("this machine needs approval by an admin of its tailnet")
+                    .with_remedy("approve the device, for example in the admin console")
             }
-            "Stopped" => down("Tailscale is switched off on this machine")
-                .with_remedy("switch it on: `tailscale up`"),
+            "Stopped" => {
+                down("Tailscale is stopped on this machine").with_remedy("start it: `tailscale up`")
+            }
             state => down(&format!("Tailscale on this machine is in the state `{state}`"))
-                .with_remedy("wait a few seconds; if it stays, see `tailscale status`"),
+                .with_remedy(
+                    "wait a few seconds; if the state does not change, check `tailscale status`",
+                ),
         };
         Err(error)
     }

@@ -77,7 +77,7 @@ impl Mount {
             return wrong("must be a path of at most 200 plain characters, such as `/docs`");
         }
         if path.split('/').any(|it| it == "." || it == "..") {
-            return wrong("must not have `.` or `..` in it");
+            return wrong("must not contain `.` or `..`");
         }
         Ok(Self { host: host.trim_end_matches('.').to_owned(), port, path: path.to_owned() })
     }
@@ -93,9 +93,8 @@ impl Mount {
             let (host, port) = host_port.rsplit_once(':')?;
             Some((host, port.parse().ok()?, path))
         });
-        let (host, port, path) = parts.ok_or_else(|| {
-            Error::invalid_input("id", "must be HOST:PORT/PATH of what is served")
-        })?;
+        let (host, port, path) =
+            parts.ok_or_else(|| Error::invalid_input("id", "must have the form HOST:PORT/PATH"))?;
         Self::new(host, port, path)
     }
 
