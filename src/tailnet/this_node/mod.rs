@@ -156,10 +156,10 @@ fn nobody(status: &Status, field: &str, text: &str) -> Error {
         );
     }
     let machine = status.machine();
-    let why = format!("`{text}` ({field}) is no peer that this machine, `{machine}`, knows");
+    let why = format!("`{text}` ({field}) is not a peer that this machine, `{machine}`, knows");
     Error::new(ErrorKind::NotFound, why).with_remedy(
-        "a node sees only peers that the policy file lets it reach or be reached by; list the devices of the \
-         tailnet to compare",
+        "a node only knows peers that the policy file lets it connect to or accept connections from; compare \
+         with the devices of the tailnet",
     )
 }
 

@@ -195,7 +195,7 @@ impl ThisNode<'_> {
         let moved = after.since(&before).ok_or_else(|| {
             Error::new(
                 ErrorKind::DaemonDown,
-                "the Tailscale daemon was restarted while it was measured",
+                "the Tailscale daemon was restarted during the measurement",
             )
             .with_remedy("measure again")
         })?;

@@ -137,8 +137,8 @@ impl ThisNode<'_> {
         let mut notes = Vec::new();
         if found.is_none() && !usable.is_empty() {
             notes.push(
-                "Tailscale suggests exit nodes that have the node attribute suggest-exit-node, once the \
-                 daemon has measured its network; none of these qualifies"
+                "Tailscale only suggests exit nodes with the node attribute suggest-exit-node, after the \
+                 daemon has checked its network; none of them qualifies"
                     .to_owned(),
             );
         }
@@ -158,14 +158,16 @@ fn state(status: &Status, prefs: Prefs) -> NodeState {
     let connected = status.peers.values().filter(|it| it.online).count();
     let mut notes = Vec::new();
     if status.state == "NeedsLogin" {
-        notes.push("log it in with `tailscale up`".to_owned());
+        notes.push("this machine is logged out; log it in with `tailscale up`".to_owned());
     }
     if status.state == "Stopped" {
-        notes.push("Tailscale is switched off on it; switch it on with `tailscale up`".to_owned());
+        notes.push("Tailscale is stopped on this machine; start it with `tailscale up`".to_owned());
     }
     let exit_node = in_use(status, &prefs);
     if exit_node.as_ref().is_some_and(|it| !it.online) {
-        notes.push("its exit node is not connected, so it has no internet access".to_owned());
+        notes.push(
+            "its exit node is not connected, so this machine has no internet access".to_owned(),
+        );
     }
     let health = status.health.iter().take(MAX_WARNINGS);
     NodeState {
