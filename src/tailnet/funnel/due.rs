@@ -52,7 +52,7 @@ impl Funnel<'_> {
     /// [`Unsupported`](ErrorKind::Unsupported) without a journal.
     pub async fn timed(&self) -> Result<Vec<Due>> {
         let journal = self.tailnet().actor().journal.as_ref().ok_or_else(|| {
-            let why = "without a journal it is not known which Funnels end by themselves";
+            let why = "without a journal, it is not known which Funnels have a time limit";
             Error::new(ErrorKind::Unsupported, why)
         })?;
         let text = Some(KIND.to_owned());
@@ -118,10 +118,12 @@ impl Funnel<'_> {
     /// [`NotFound`](ErrorKind::NotFound) if it has ended already.
     pub async fn plan_due(&self, due: &Due) -> Result<Plan> {
         let mut plan = self.plan_disable(due.mount.port, &due.mount.path).await?;
-        plan.notes
-            .push(format!("its time, by change {}, was over at {:.0}", due.change, due.until));
+        plan.notes.push(format!(
+            "its time limit, set by change {}, ended at {:.0}",
+            due.change, due.until
+        ));
         if plan.is_empty() {
-            return Err(Error::new(ErrorKind::NotFound, "it has ended already"));
+            return Err(Error::new(ErrorKind::NotFound, "the Funnel has already ended"));
         }
         Ok(plan)
     }

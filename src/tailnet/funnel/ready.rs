@@ -79,7 +79,7 @@ impl Ready {
                 node.has("funnel"),
                 "give this node the attribute `funnel` in nodeAttrs of the policy file",
             ),
-            need("shields_down", !prefs.shields_up, "let this machine accept incoming connections"),
+            need("shields_down", !prefs.shields_up, "turn off shields up on this machine"),
         ];
         let ports = node.cap_map.keys().filter_map(|it| it.strip_prefix(PORTS)?.strip_prefix('?'));
         let lists = ports.flat_map(|query| {
