@@ -108,7 +108,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Approve or refuse a plan that waits for a person, or list these plans
+    /// Approve or refuse a plan that needs a person's approval, or list such plans
     Approve(approve::ApproveArguments),
     /// Try out the receivers of alerts
     #[command(subcommand)]

@@ -269,7 +269,7 @@ impl Guard {
     fn has_no_token(&self) -> Result<()> {
         if self.no_auth || self.tokens.is_some() {
             return Err(Error::config(
-                "--auth says how callers are found out, so --no-auth and --tokens cannot be combined with it",
+                "--no-auth and --tokens only apply to --auth token",
                 "leave them out, or use --auth token",
             ));
         }
