@@ -194,7 +194,7 @@ impl Http {
                 let ip = address.ip().to_canonical();
                 if !ip.is_loopback() && !status.addresses.contains(&ip) {
                     return Err(Error::config(
-                        format!("{address} is no Tailscale address of this machine"),
+                        format!("{address} is not a Tailscale address of this machine"),
                         match status.addresses.first() {
                             Some(own) => format!("listen on {own}"),
                             None => "this machine has no Tailscale address yet".to_owned(),
@@ -227,7 +227,7 @@ impl Http {
         let Access::TailnetServe(nodes) = &options.access else {
             return Err(Error::config(
                 "a Unix socket is only for `tailscale serve`",
-                "identify callers by `tailscale serve`, or listen on an address",
+                "identify callers behind `tailscale serve`, or listen on an address",
             ));
         };
         let status = nodes.status().await?;
