@@ -106,7 +106,7 @@ impl Guardrails {
             return Ok(());
         }
         let message = format!(
-            "nothing was changed: the guardrail `windows` allows changes {}",
+            "nothing was changed: the guardrail `windows` only allows changes during {}",
             Window::all(&self.windows)
         );
         Err(Error::refused(message, format!("call again {}", Window::next(&self.windows, now))))
