@@ -1,4 +1,4 @@
-//! How `serve --http` finds out who calls.
+//! How `serve --http` identifies callers.
 
 use std::{net::SocketAddr, path::PathBuf, str::FromStr, sync::Arc};
 
@@ -61,7 +61,7 @@ pub(super) struct ByNode {
 }
 
 impl ByNode {
-    /// How the server finds out who calls, by token by default.
+    /// How the server identifies callers, by token by default.
     pub(super) fn mode(&self) -> Auth {
         self.auth.unwrap_or_default()
     }

@@ -29,13 +29,13 @@ const CODE_LENGTH: usize = 10;
 /// The random bytes of a browser's session.
 const SESSION_BYTES: usize = 32;
 
-/// How the person who decides about a plan was identified. A further way to identify people is a case here.
+/// How the person who decides about a plan was identified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Identified {
     /// They run the program in a terminal as this user of the operating system, with access to the store.
     InTerminal,
-    /// They typed a one-time code into a page of the server, which was printed in a terminal.
+    /// They typed a one-time code, which was printed in a terminal, into a page of the server.
     ByCode,
 }
 
@@ -50,7 +50,7 @@ pub struct Approver {
 }
 
 impl Approver {
-    /// A person of this name, identified like that.
+    /// A person with this name, and how they were identified.
     pub fn new(name: impl Into<Arc<str>>, identified: Identified) -> Self {
         Self { name: name.into(), identified }
     }
@@ -64,7 +64,7 @@ pub struct Approvals {
 }
 
 impl Approvals {
-    /// The plans in `store`, to be approved by those whom the guardrails allow that.
+    /// The plans in `store`, which may be approved by the approvers in the guardrails.
     pub fn new(store: Arc<Store>, rails: &Arc<Guardrails>) -> Self {
         Self { store, rails: Arc::clone(rails) }
     }

@@ -27,7 +27,7 @@ pub struct NetCheck {
     /// Whether IPv6 gets through.
     #[serde(rename = "IPv6", deserialize_with = "null")]
     pub ipv6: bool,
-    /// Whether the NAT gives each destination another port (hard NAT). None if that was not measured.
+    /// Whether the NAT uses a different port for each destination (hard NAT). None if that was not measured.
     #[serde(rename = "MappingVariesByDestIP")]
     pub hard_nat: Option<bool>,
     /// Whether the router maps ports by UPnP. None if that was not measured.
@@ -51,7 +51,7 @@ pub struct NetCheck {
     /// This machine's public IPv6 address and port.
     #[serde(rename = "GlobalV6", deserialize_with = "null")]
     pub public_ipv6: String,
-    /// Whether a login page stands before the internet. None if that was not measured.
+    /// Whether a captive portal blocks the internet. None if that was not measured.
     pub captive_portal: Option<bool>,
 }
 

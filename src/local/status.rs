@@ -16,7 +16,7 @@ pub struct Status {
     /// Version of the daemon.
     #[serde(deserialize_with = "null")]
     pub version: String,
-    /// `Running`, `Stopped`, `NeedsLogin`, `NeedsMachineAuth`, `Starting` or `NoState`; others may come.
+    /// `Running`, `Stopped`, `NeedsLogin`, `NeedsMachineAuth`, `Starting`, `NoState`, or a newer one.
     #[serde(rename = "BackendState", deserialize_with = "null")]
     pub state: String,
     /// Whether there is a network device. Without one (userspace networking), peers appear as 127.0.0.1.
@@ -28,7 +28,7 @@ pub struct Status {
     /// This node. Absent before the first login.
     #[serde(rename = "Self")]
     pub node: Option<Peer>,
-    /// What the daemon warns of.
+    /// Health warnings of the daemon.
     #[serde(deserialize_with = "null")]
     pub health: Vec<String>,
     /// The tailnet.
@@ -45,7 +45,7 @@ pub struct Status {
     /// The users whom nodes belong to, by ID.
     #[serde(rename = "User", deserialize_with = "null")]
     pub users: BTreeMap<String, UserProfile>,
-    /// All that this program does not know.
+    /// Fields that this program does not know.
     #[serde(flatten)]
     pub extra: BTreeMap<String, Value>,
 }
@@ -157,7 +157,7 @@ impl Daemon {
     /// # Errors
     ///
     /// [`DaemonAbsent`](crate::ErrorKind::DaemonAbsent) and [`DaemonDown`](crate::ErrorKind::DaemonDown) if
-    /// there is nobody to ask.
+    /// there is no daemon, or it is not running.
     pub async fn status(&self) -> Result<Status> {
         self.get("status", MAX_ANSWER).await?.json("status")
     }
@@ -166,7 +166,7 @@ impl Daemon {
     ///
     /// # Errors
     ///
-    /// As [`status`](Self::status).
+    /// The same as [`status`](Self::status).
     pub async fn own_status(&self) -> Result<Status> {
         self.get("status?peers=false", MAX_SMALL).await?.json("status")
     }

@@ -140,14 +140,14 @@ impl Daemon {
     ///
     /// # Errors
     ///
-    /// As [`status`](Self::status).
+    /// The same as [`status`](Self::status).
     pub async fn serve_config(&self) -> Result<ServeConfig> {
         let answer = self.get("serve-config", super::MAX_SMALL).await?;
         let etag = answer.header("etag").unwrap_or_default().to_owned();
         Ok(ServeConfig { document: answer.json("serve-config")?, etag })
     }
 
-    /// Sets the handler at `mount`, or removes it if it is null. What else is served stays.
+    /// Sets the handler at `mount`, or removes it if it is null. Everything else that is served is left unchanged.
     ///
     /// # Errors
     ///
@@ -161,7 +161,7 @@ impl Daemon {
     ///
     /// # Errors
     ///
-    /// As [`set_handler`](Self::set_handler).
+    /// The same as [`set_handler`](Self::set_handler).
     pub async fn set_funnel(&self, mount: &Mount, on: bool) -> Result<()> {
         self.change_serve(|now| now.with_funnel(mount, on)).await
     }

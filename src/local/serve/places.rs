@@ -46,17 +46,17 @@ pub struct Served {
     /// The path; absent for TCP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// How.
+    /// The protocol.
     #[serde(rename = "as")]
     pub how: ServedAs,
-    /// What: the address or the folder behind it, or the kind of answer.
+    /// The address or the folder behind it, or the kind of response.
     pub target: String,
     /// Whether the internet reaches it (Funnel).
     pub funnel: bool,
-    /// Whether it ends with a command that runs in a terminal.
+    /// Whether it runs in the foreground, so that it ends with its command.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub foreground: bool,
-    /// The Tailscale Service that it is of; absent if it is the node's own.
+    /// The Tailscale Service that it belongs to; absent if it belongs to the node itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
 }

@@ -21,7 +21,7 @@ const CHANGES: usize = 200;
 /// How many steps a change with a Funnel has at most: what it mends, and its own.
 const STEPS: usize = 50;
 
-/// A Funnel with an end.
+/// A Funnel with a time limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Due {
@@ -105,7 +105,7 @@ impl Funnel<'_> {
     ///
     /// # Errors
     ///
-    /// As [`timed`](Self::timed).
+    /// The same as [`timed`](Self::timed).
     pub async fn due(&self, now: Timestamp) -> Result<Vec<Due>> {
         let timed = self.timed().await?;
         Ok(timed.into_iter().filter(|it| it.until <= now).collect())

@@ -39,25 +39,26 @@ pub struct Expose {
     pub port: u16,
     /// The public path.
     pub path: String,
-    /// After how long it ends by itself. None if it does not.
+    /// After how long it closes automatically. None for no time limit.
     pub ends_after: Option<SignedDuration>,
 }
 
 impl Expose {
-    /// A Funnel on port 443 without an end.
+    /// A Funnel on port 443 without a time limit.
     pub fn new(what: What) -> Self {
         Self { what, port: 443, path: "/".to_owned(), ends_after: None }
     }
 }
 
 impl Funnel<'_> {
-    /// Plans to make a program of this machine public. If something that a Funnel needs is missing, the plan
-    /// mends it first, where the credential may: `MagicDNS`, HTTPS, the node attribute, shields.
+    /// Plans to make a program of this machine public. The plan first adds what Funnel needs, if the
+    /// credential allows it: `MagicDNS`, HTTPS, the node attribute, and shields up turned off.
     ///
     /// # Errors
     ///
-    /// [`Refused`](ErrorKind::Refused) if the place is taken, if the port may not have a Funnel, if what is
-    /// missing cannot be mended from here, and for an MCP server that asks nobody who they are.
+    /// [`Refused`](ErrorKind::Refused) if the port or path is in use, if what is missing cannot be set up from
+    /// here, and for an MCP server without authentication.
+    /// [`InvalidInput`](ErrorKind::InvalidInput) if Funnel does not allow the port.
     pub async fn plan_enable(&self, expose: &Expose) -> Result<Plan> {
         check_time(expose.ends_after)?;
         let ready = self.ready().await?;

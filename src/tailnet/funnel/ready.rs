@@ -19,7 +19,7 @@ pub struct Requirement {
     pub need: &'static str,
     /// Whether it is there.
     pub met: bool,
-    /// The change that would mend it.
+    /// The change that would provide it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mend: Option<&'static str>,
 }
@@ -110,7 +110,7 @@ impl Funnel<'_> {
     ///
     /// # Errors
     ///
-    /// As [`Daemon::status`](crate::local::Daemon::status), and
+    /// The same as [`Daemon::status`](crate::local::Daemon::status), and
     /// [`DaemonLoggedOut`](crate::ErrorKind::DaemonLoggedOut).
     pub async fn ready(&self) -> Result<Ready> {
         let status = self.daemon().own_status().await?.running()?;

@@ -22,11 +22,11 @@ const PINGS: usize = 3;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum StepState {
-    /// As it should be.
+    /// The step works.
     Good,
-    /// It breaks here.
+    /// The step fails.
     Broken,
-    /// It could not be found out.
+    /// The step could not be checked.
     Unknown,
 }
 
@@ -39,9 +39,9 @@ pub enum Broken {
     Policy,
     /// The peer is not connected to the coordination server.
     Offline,
-    /// The peer is connected, and no packets come back.
+    /// The peer is connected, but does not answer pings.
     Path,
-    /// Packets come back, and the port does not answer.
+    /// The peer can be reached, but the port does not accept a connection.
     Port,
 }
 
@@ -67,9 +67,9 @@ pub struct Explained {
     pub to: String,
     /// Address and port.
     pub at: String,
-    /// Whether a connection was accepted. None if none could be tried.
+    /// Whether the connection was accepted. None if it could not be tried.
     pub reached: Option<bool>,
-    /// Where it breaks first. None if it works, or if that is unknown.
+    /// The first step that fails. None if the connection works, or if that is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub breaks_at: Option<Broken>,
     /// What was found on the way.
@@ -94,8 +94,8 @@ impl ThisNode<'_> {
     ///
     /// # Errors
     ///
-    /// [`NotFound`](ErrorKind::NotFound) if this node knows no way to it. A step that cannot be taken is
-    /// unknown, and no error.
+    /// [`NotFound`](ErrorKind::NotFound) if this node knows no route to it. A step that cannot be checked is
+    /// unknown, which is not an error.
     pub async fn explain(&self, to: &str, port: u16) -> Result<Explained> {
         let status = self.daemon().status().await?.running()?;
         let target = target(&status, to)?;

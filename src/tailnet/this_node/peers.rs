@@ -95,7 +95,7 @@ pub struct MovedOf {
     pub received: u64,
     /// Bytes sent to it.
     pub sent: u64,
-    /// How packets went at the end.
+    /// The path at the end of the measurement.
     pub path: PeerPath,
 }
 

@@ -48,8 +48,8 @@ impl ThisNode<'_> {
                 if !peer.exit_node_option {
                     return Err(Error::refused(
                         format!("`{called}` is not an exit node that this machine can use"),
-                        "it must be advertised and approved as an exit node, and the policy file must let \
-                         this machine reach autogroup:internet",
+                        "it must be advertised and approved, and the policy file must let this machine reach \
+                         autogroup:internet",
                     ));
                 }
                 if !peer.online {
@@ -79,13 +79,13 @@ impl ThisNode<'_> {
         Ok(plan)
     }
 
-    /// Plans to offer exactly these subnet routes to the tailnet; an offer to be an exit node stays. Where
-    /// the credential may approve routes of this device, the plan approves the new ones, too.
+    /// Plans to advertise exactly these subnet routes; an advertised exit node stays advertised. If the
+    /// credential may approve routes of this device, the plan also approves the new ones.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](ErrorKind::InvalidInput) for what is no network, with the network that was probably
-    /// meant.
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for a route that is not a network; the message suggests the
+    /// network that was probably meant.
     pub async fn plan_advertise_routes(&self, routes: &[String]) -> Result<Plan> {
         let routes = subnets(routes)?;
         let (status, prefs) = self.now().await?;
@@ -96,12 +96,12 @@ impl ThisNode<'_> {
         self.plan_offer(&status, &prefs, to, &new).await
     }
 
-    /// Plans to offer this machine as an exit node, or to end that. Where the credential may approve it, the
-    /// plan approves it, too.
+    /// Plans to advertise this machine as an exit node, or to stop that. If the credential may approve it, the
+    /// plan also approves it.
     ///
     /// # Errors
     ///
-    /// As [`Daemon::status`](crate::local::Daemon::status).
+    /// The same as [`Daemon::status`](crate::local::Daemon::status).
     pub async fn plan_advertise_exit_node(&self, on: bool) -> Result<Plan> {
         let (status, prefs) = self.now().await?;
         let others = prefs.advertise_routes.iter().filter(|it| !EXIT.contains(&it.as_str()));
@@ -116,12 +116,12 @@ impl ThisNode<'_> {
         self.plan_offer(&status, &prefs, to, &new).await
     }
 
-    /// Plans to approve a device as an exit node. If it is this machine and does not offer to be one, the plan
-    /// makes the offer, too. Where the daemon cannot be asked, only the approval is planned.
+    /// Plans to approve a device as an exit node. If it is this machine and not advertised as one, the plan also
+    /// advertises it. If the daemon does not answer, only the approval is planned.
     ///
     /// # Errors
     ///
-    /// As [`Routes::plan_exit_node`](crate::tailnet::routes::Routes::plan_exit_node).
+    /// The same as [`Routes::plan_exit_node`](crate::tailnet::routes::Routes::plan_exit_node).
     pub async fn plan_enable_exit_node(&self, device: &str) -> Result<Plan> {
         let tailnet = self.tailnet();
         let approval = tailnet.routes().plan_exit_node(device, true).await?;
@@ -144,7 +144,7 @@ impl ThisNode<'_> {
     ///
     /// # Errors
     ///
-    /// As [`Daemon::status`](crate::local::Daemon::status).
+    /// The same as [`Daemon::status`](crate::local::Daemon::status).
     pub async fn plan_accept_routes(&self, on: bool) -> Result<Plan> {
         let (status, prefs) = self.now().await?;
         let plan = of(&status, vec![Change::new(ACCEPT_ROUTES, prefs.accept_routes, on)]);

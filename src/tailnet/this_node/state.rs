@@ -61,7 +61,7 @@ pub struct NodeState {
     pub shields_up: bool,
     /// How many peers it knows, and how many of them are connected.
     pub peers: Counted,
-    /// What the daemon warns of.
+    /// Health warnings of the daemon.
     pub health: Vec<String>,
     /// Remarks.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -78,11 +78,11 @@ pub struct ExitNodeInUse {
     pub online: bool,
 }
 
-/// Peers, counted.
+/// Numbers of peers.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[non_exhaustive]
 pub struct Counted {
-    /// All.
+    /// All peers that this node knows.
     pub known: usize,
     /// Those that are connected to the coordination server.
     pub connected: usize,
@@ -115,7 +115,7 @@ impl ThisNode<'_> {
     /// # Errors
     ///
     /// [`DaemonAbsent`](crate::ErrorKind::DaemonAbsent) and [`DaemonDown`](crate::ErrorKind::DaemonDown) if
-    /// there is no daemon to ask. A node that is logged out is no error.
+    /// there is no daemon, or it is not running. A node that is logged out is not an error.
     pub async fn state(&self) -> Result<NodeState> {
         let (status, prefs) = tokio::try_join!(self.daemon().status(), self.daemon().prefs())?;
         Ok(state(&status, prefs))
@@ -125,7 +125,7 @@ impl ThisNode<'_> {
     ///
     /// # Errors
     ///
-    /// As [`Daemon::status`](crate::local::Daemon::status), and
+    /// The same as [`Daemon::status`](crate::local::Daemon::status), and
     /// [`DaemonLoggedOut`](crate::ErrorKind::DaemonLoggedOut).
     pub async fn suggested_exit_node(&self) -> Result<Suggestion> {
         let status = self.daemon().status().await?.running()?;
