@@ -68,7 +68,7 @@ impl ThisNode<'_> {
         let mut plan = of(&status, changes);
         if name.is_some() && !plan.is_empty() {
             plan.warnings.push(
-                "all internet traffic of this machine, including this program's, goes through the exit node".to_owned(),
+                "all internet traffic of this machine, including this program's, uses the exit node".to_owned(),
             );
             if !allow_lan.unwrap_or(prefs.allow_lan) {
                 plan.warnings.push(
