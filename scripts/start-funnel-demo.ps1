@@ -6,7 +6,7 @@ From nothing to a public, read-only demo for two hours, with a token of its own;
     scripts\start-funnel-demo.ps1                a made-up tailnet (the sandbox), for two hours
     scripts\start-funnel-demo.ps1 -For 30m       for another time
     scripts\start-funnel-demo.ps1 -Tailnet       your own tailnet, by the credential in the environment
-    scripts\start-funnel-demo.ps1 -Stop          ends what an earlier demo has left
+    scripts\start-funnel-demo.ps1 -Stop          cleans up after an earlier demo
 
 It asks before anything becomes public; -Yes answers for you. Ctrl-C ends the demo early. The variable
 TAILSTEWARD names the program, if it is not in the PATH. Needs a machine in a tailnet, with Tailscale running.
@@ -47,7 +47,7 @@ function Invoke-Tool([string]$Tool, [hashtable]$Arguments, [string[]]$More = @()
 
 if ($Stop) {
     try { Invoke-Tool 'funnel_disable' @{} @('--yes') | Out-Null } catch { }
-    Write-Output 'nothing of the demo is public any more'
+    Write-Output 'the demo is no longer public'
     exit
 }
 
@@ -87,5 +87,5 @@ try {
     try { Invoke-Tool 'funnel_disable' @{} @('--yes') | Out-Null } catch { }
     if ($server -and -not $server.HasExited) { Stop-Process -Id $server.Id }
     Remove-Item -Recurse -Force $folder
-    Write-Output 'the demo is over: nothing of it is public, and its token is gone'
+    Write-Output 'the demo has ended: it is no longer public, and its token is deleted'
 }

@@ -1,10 +1,10 @@
 #!/bin/sh
-# From nothing to a public, read-only demo for two hours, with a token of its own; and its end.
+# Starts a public, read-only demo for two hours, with a token of its own, and ends it again.
 #
 #     scripts/start-funnel-demo.sh                 a made-up tailnet (the sandbox), for two hours
 #     scripts/start-funnel-demo.sh --for 30m       for another time
 #     scripts/start-funnel-demo.sh --tailnet       your own tailnet, by the credential in the environment
-#     scripts/start-funnel-demo.sh --stop          ends what an earlier demo has left
+#     scripts/start-funnel-demo.sh --stop          cleans up after an earlier demo
 #
 # It asks before anything becomes public; `--yes` answers for you. Ctrl-C ends the demo early. TAILSTEWARD
 # names the program, if it is not in the PATH. Needs a machine in a tailnet, with Tailscale running.
@@ -29,8 +29,8 @@ command -v "$program" >/dev/null || {
   echo "there is no program $program: install tailsteward, or set TAILSTEWARD to its path" >&2; exit 1
 }
 
-# A call about this machine. The journal is the usual one: whatever server runs with it next ends what this
-# demo could not.
+# A call about this machine. The demo has a journal of its own: if the demo cannot end the Funnel, `--stop` or the next
+# server with this journal does.
 store=${TAILSTEWARD_DEMO_STORE:-$HOME/.local/share/tailsteward/funnel-demo.sqlite3}
 mkdir -p "$(dirname "$store")"
 ask() {
@@ -39,7 +39,7 @@ ask() {
     --store "$store" --history off "$@"
 }
 end() { ask funnel_disable '{}' --yes >/dev/null 2>&1 || true; }
-if [ -n "$stop" ]; then end; echo "nothing of the demo is public any more"; exit; fi
+if [ -n "$stop" ]; then end; echo "the demo is no longer public"; exit; fi
 
 state=$(ask get_local_status '{}')
 host=$(printf %s "$state" | sed -n 's/.*"dns_name":"\([^"]*\)".*/\1/p')
@@ -53,7 +53,7 @@ finish() {
   end
   if [ -n "$server" ]; then kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; fi
   rm -rf "$folder"
-  echo "the demo is over: nothing of it is public, and its token is gone"
+  echo "the demo has ended: it is no longer public, and its token is deleted"
 }
 trap finish EXIT
 trap 'exit 130' INT

@@ -9,20 +9,21 @@ impl Offer {
         let mut missing = Vec::new();
         if tool.risk > self.access() {
             missing.push(format!(
-                "this server allows `{}` access, and it needs `{}` (--access, --read-only)",
+                "this server allows `{}` access, but the tool needs `{}` (--access, --read-only)",
                 self.access(),
                 tool.risk
             ));
         }
         if !self.is_selected(tool) {
             missing.push(format!(
-                "this server does not offer it: it is in the toolset `{}` (--toolsets, --tools, \
+                "this server does not offer the tool, which is in the toolset `{}` (--toolsets, --tools, \
                  --exclude-tools)",
                 toolset_of(tool)
             ));
         }
         if !self.is_covered(tool) {
-            missing.push("the credential of this server lacks the scopes for it".to_owned());
+            missing
+                .push("this server's credential lacks the scopes that the tool needs".to_owned());
         }
         missing
     }
@@ -42,14 +43,14 @@ impl Offer {
                 None => String::new(),
             };
             covering.push(format!(
-                "{} has it with `{}` access{tailnets}, and it needs `{risk}`",
+                "{} allows the tool with `{}` access{tailnets}, but it needs `{risk}`",
                 entry.from, entry.access
             ));
         }
         if covering.is_empty() {
             let entries = counted(all.len(), "entry", "entries");
             covering.push(format!(
-                "none of your {entries} has the tool or its toolset `{}`",
+                "none of your {entries} includes the tool or its toolset `{}`",
                 toolset_of(tool)
             ));
         }

@@ -246,8 +246,8 @@ impl Offer {
         if self.allowances.is_some() && !self.is_granted(tool, risk) {
             return Err(Error::refused(
                 format!("no grant allows you `{tool}` with `{risk}` access here"),
-                "why_not says what is missing; whoever edits the tailnet's policy file, or the authorization \
-                 server, can allow it",
+                "call why_not to see what is missing; whoever manages the tailnet's policy file or the \
+                 authorization server can allow it",
             ));
         }
         if self.is_callers {

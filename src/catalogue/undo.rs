@@ -85,8 +85,8 @@ const UNDO: &[(&str, &str)] = &[
     ("advertise_routes", "yes, on the same machine"),
     ("advertise_exit_node", "yes, on the same machine"),
     ("set_accept_routes", "yes, on the same machine"),
-    ("funnel_enable", "yes, on the same machine; what was seen meanwhile stays seen"),
-    ("funnel_disable", "no: make it public anew"),
+    ("funnel_enable", "yes, on the same machine; what was public may have been seen"),
+    ("funnel_disable", "no: enable the Funnel again"),
     ("undo_change", "yes: it is done again"),
 ];
 

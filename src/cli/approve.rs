@@ -22,7 +22,7 @@ use crate::{
 /// Approves a plan, or lists the plans.
 #[derive(Debug, Args)]
 pub(super) struct ApproveArguments {
-    /// The ID of the plan; without it, the plans of the last seven days are listed
+    /// The ID of the plan; without it, list the plans of the last seven days
     plan: Option<String>,
     /// Print a one-time code for the page of the server on which the plan is approved
     #[arg(long, requires = "plan")]

@@ -1,4 +1,4 @@
-//! How `serve --http` finds out who calls.
+//! How `serve --http` identifies callers.
 
 use std::{net::SocketAddr, path::PathBuf, str::FromStr, sync::Arc};
 
@@ -16,15 +16,15 @@ use crate::{
 /// The default port.
 const PORT: u16 = 8710;
 
-/// How the server finds out who calls. A listener has one of these.
+/// How the server identifies callers. A listener uses one of these.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum Auth {
-    /// By a token; see `token add`
+    /// By a token (see `token add`)
     #[default]
     Token,
-    /// By the node of the tailnet; grants of the policy file say what it may do
+    /// By the caller's tailnet node; grants in the policy file decide what it may do
     Tailnet,
-    /// By the node of the tailnet, behind `tailscale serve`; on a Unix socket only
+    /// By the caller's tailnet node, behind `tailscale serve`; needs a Unix socket
     TailnetServe,
     /// By an access token of an authorization server
     Oauth,
@@ -32,34 +32,36 @@ pub(super) enum Auth {
 
 /// Who may call, if nodes of the tailnet do.
 #[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Callers from the tailnet (HTTP)")]
+#[command(next_help_heading = "Identification of callers (HTTP)")]
 pub(super) struct ByNode {
-    /// How the server finds out who calls [default: token]
+    /// How the server identifies callers [default: token]
     #[arg(long, env = "TAILSTEWARD_AUTH", value_name = "MODE", requires = "http")]
     pub(super) auth: Option<Auth>,
-    /// The name in grants of the policy file, under a domain of yours: `example.com/cap/tailsteward`
+    /// The app capability in grants of the policy file, under a domain that you own, such as
+    /// `example.com/cap/tailsteward`
     #[arg(long, env = "TAILSTEWARD_CAPABILITY", value_name = "NAME", requires = "http")]
     capability: Option<String>,
-    /// Let programs of this machine call through its own Tailscale address, as the node's owner
+    /// Allow calls from this machine through its own Tailscale address, as the node's owner
     #[arg(long, requires = "http")]
     allow_self: bool,
-    /// Let nodes of other tailnets call, to whose users this node is shared
+    /// Allow calls from nodes of other tailnets, if this node is shared with their users
     #[arg(long, requires = "http")]
     allow_shared: bool,
-    /// The user ID of `tailscaled`, if it is not that of the running one; may be repeated
+    /// A user ID that may connect to the Unix socket, instead of root and the user of `tailscaled`; may be
+    /// repeated
     #[arg(long = "serve-user", value_name = "UID", requires = "http")]
     serve_users: Vec<u32>,
-    /// The authorization server whose access tokens are accepted, as it names itself
+    /// The issuer URL of the authorization server whose access tokens are accepted
     #[arg(long, env = "TAILSTEWARD_OAUTH_ISSUER", value_name = "URL", requires = "http")]
     oauth_issuer: Option<Url>,
-    /// Ask the authorization server about each token, as this client; its secret is in
+    /// Check each token with the authorization server (introspection), as this client; its secret is in
     /// `TAILSTEWARD_OAUTH_SECRET`
     #[arg(long, env = "TAILSTEWARD_OAUTH_CLIENT_ID", value_name = "ID", requires = "http")]
     oauth_client_id: Option<String>,
 }
 
 impl ByNode {
-    /// How the server finds out who calls, by token by default.
+    /// How the server identifies callers, by token by default.
     pub(super) fn mode(&self) -> Auth {
         self.auth.unwrap_or_default()
     }
@@ -69,17 +71,20 @@ impl ByNode {
         let of_nodes = self.capability.is_some() || self.allow_self || self.allow_shared;
         if matches!(self.mode(), Auth::Token | Auth::Oauth) && of_nodes {
             return Err(Error::config(
-                "--capability, --allow-self and --allow-shared are for callers from the tailnet",
+                "--capability, --allow-self and --allow-shared only apply to callers from the tailnet",
                 "add --auth tailnet, or leave them out",
             ));
         }
         if self.mode() != Auth::Oauth && self.oauth_issuer.is_some() {
             let remedy = "add --auth oauth, or leave it out";
-            return Err(Error::config("--oauth-issuer is for access tokens", remedy));
+            return Err(Error::config("--oauth-issuer only applies to access tokens", remedy));
         }
         if self.mode() != Auth::TailnetServe && !self.serve_users.is_empty() {
             let remedy = "add --auth tailnet-serve, or leave it out";
-            return Err(Error::config("--serve-user is for `tailscale serve`", remedy));
+            return Err(Error::config(
+                "--serve-user only applies behind `tailscale serve`",
+                remedy,
+            ));
         }
         Ok(())
     }
@@ -88,8 +93,8 @@ impl ByNode {
     fn nodes(&self, daemon: &Daemon) -> Result<Arc<Nodes>> {
         let Some(capability) = &self.capability else {
             return Err(Error::config(
-                "--capability is missing: which name in grants is for this server",
-                "choose a name under a domain of yours, such as `--capability example.com/cap/tailsteward`",
+                "--capability is required: the app capability that grants give callers of this server",
+                "choose a name under a domain that you own, such as `--capability example.com/cap/tailsteward`",
             ));
         };
         let mut rules = NodeRules::new(capability)?;

@@ -122,7 +122,7 @@ enum Command {
     Scopes(scopes::ScopesArguments),
     /// Print or write the configuration of an MCP host
     Setup(setup::SetupArguments),
-    /// Approve or refuse a plan that waits for a person, or list these plans
+    /// Approve or refuse a plan that needs a person's approval, or list such plans
     Approve(approve::ApproveArguments),
     /// Audit the tailnet: what fails, the worst first
     Audit(audit::AuditArguments),

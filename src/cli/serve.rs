@@ -265,11 +265,11 @@ fn report(options: &mut Options, server: &Server) -> Result<()> {
 }
 
 impl Guard {
-    /// Fails if an option of tokens is set. A listener finds out in one way who calls.
+    /// Fails if an option for tokens is set. A listener identifies callers in one way only.
     fn has_no_token(&self) -> Result<()> {
         if self.no_auth || self.tokens.is_some() {
             return Err(Error::config(
-                "--auth says how callers are found out, so --no-auth and --tokens cannot be combined with it",
+                "--no-auth and --tokens only apply to --auth token",
                 "leave them out, or use --auth token",
             ));
         }

@@ -193,7 +193,10 @@ impl Offered {
         let sandbox = target.sandbox;
         if self.yes && self.confirm != ConfirmMode::Auto {
             return Err(Error::config(
-                format!("--yes asks nobody, and --confirm {} asks somebody", self.confirm.as_str()),
+                format!(
+                    "--yes cannot be combined with --confirm {}, which always asks somebody",
+                    self.confirm.as_str()
+                ),
                 "leave one of them out",
             ));
         }

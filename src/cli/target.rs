@@ -40,8 +40,8 @@ pub(super) struct Target {
     /// The file with the profiles
     #[arg(long, global = true, env = "TAILSTEWARD_CONFIG", value_name = "PATH")]
     pub(super) config: Option<PathBuf>,
-    /// The socket of this machine's Tailscale daemon (on Windows its pipe), if it is not where the platform
-    /// has it
+    /// The socket (on Windows, the named pipe) of this machine's Tailscale daemon, if it is not in the
+    /// default place
     #[arg(long, global = true, env = "TAILSTEWARD_SOCKET", value_name = "PATH")]
     pub(super) socket: Option<PathBuf>,
     /// Look at a Funnel from outside through this address, instead of the public ones of its name

@@ -71,7 +71,7 @@ pub(crate) struct AddArgs {
     /// How often a tool may be used, such as `revoke_device=5/hour`; may be repeated
     #[arg(long = "limit", value_name = "TOOL=N/hour", value_parser = limit, conflicts_with_all = ["metrics", "tailnet_metrics"])]
     limits: Vec<(String, ToolLimit)>,
-    /// How long the token is valid, such as `30d`, or until when; without it, it does not expire
+    /// How long the token is valid, such as `30d`, or when it expires; without this, it does not expire
     #[arg(long, value_name = "DURATION", value_parser = expiry)]
     expires: Option<Timestamp>,
     #[command(flatten)]

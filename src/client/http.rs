@@ -97,8 +97,8 @@ pub(super) fn build_program(door: &Door) -> Result<reqwest::Client> {
         Door::Port(..) => built(builder),
         #[cfg(not(all(unix, windows)))]
         _ => Err(Error::config(
-            "this system has no such way to the Tailscale daemon",
-            "leave out the socket, or give one of this system",
+            "this kind of socket is not supported on this system",
+            "leave out the socket, or give one that this system supports",
         )),
     }
 }

@@ -29,13 +29,13 @@ const CODE_LENGTH: usize = 10;
 /// The random bytes of a browser's session.
 const SESSION_BYTES: usize = 32;
 
-/// How the person who decides about a plan was identified. A further way to identify people is a case here.
+/// How the person who decides about a plan was identified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Identified {
     /// They run the program in a terminal as this user of the operating system, with access to the store.
     InTerminal,
-    /// They typed a one-time code into a page of the server, which was printed in a terminal.
+    /// They typed a one-time code, which was printed in a terminal, into a page of the server.
     ByCode,
 }
 
@@ -50,7 +50,7 @@ pub struct Approver {
 }
 
 impl Approver {
-    /// A person of this name, identified like that.
+    /// A person with this name, and how they were identified.
     pub fn new(name: impl Into<Arc<str>>, identified: Identified) -> Self {
         Self { name: name.into(), identified }
     }
@@ -64,7 +64,7 @@ pub struct Approvals {
 }
 
 impl Approvals {
-    /// The plans in `store`, to be approved by those whom the guardrails allow that.
+    /// The plans in `store`, which may be approved by the approvers in the guardrails.
     pub fn new(store: Arc<Store>, rails: &Arc<Guardrails>) -> Self {
         Self { store, rails: Arc::clone(rails) }
     }
@@ -87,7 +87,8 @@ impl Approvals {
         let plan = if id.len() > 64 { None } else { self.store.approval(id).await? };
         plan.ok_or_else(|| {
             let message = "no plan with this ID needs approval";
-            Error::new(ErrorKind::NotFound, message).with_remedy("list the plans with `approve`")
+            Error::new(ErrorKind::NotFound, message)
+                .with_remedy("list the plans with `tailsteward approve`")
         })
     }
 
@@ -99,7 +100,7 @@ impl Approvals {
     pub fn may_decide(&self, plan: &Approval, approver: &Approver) -> Result<()> {
         let is_over = |state: &str| {
             let message = format!("plan {} {state}", plan.plan_id);
-            Err(Error::refused(message, "ask for the change again for a new plan"))
+            Err(Error::refused(message, "request the change again to get a new plan"))
         };
         let by = plan.decided_by.as_deref().unwrap_or_default();
         match plan.state {
@@ -116,7 +117,7 @@ impl Approvals {
         if !self.rails.may_approve(name) {
             return Err(Error::refused(
                 format!("{name} may not approve plans"),
-                "the administrator names those who may under `approvers` in the guardrails",
+                "the administrator lists those who may under `approvers` in the guardrails",
             ));
         }
         if plan.by_other && same_name(name, &plan.principal) {
@@ -145,7 +146,7 @@ impl Approvals {
             self.may_decide(&self.get(id).await?, approver)?;
             return Err(Error::refused(
                 format!("plan {id} is no longer waiting"),
-                "list the plans with `approve`",
+                "list the plans with `tailsteward approve`",
             ));
         }
         self.audit(&plan, approver, if yes { "approved" } else { "refused" });
@@ -285,7 +286,7 @@ pub(crate) async fn seek(
             UsedApproval::Differs => Some(format!(
                 "the plan `{id}` was for other arguments, or the tailnet has changed since"
             )),
-            UsedApproval::Unknown => Some(format!("no plan `{id}` waits for approval")),
+            UsedApproval::Unknown => Some(format!("no plan `{id}` is waiting for approval")),
         };
     }
     let plan = store

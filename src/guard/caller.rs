@@ -39,7 +39,7 @@ impl Mirror {
     fn missing_of_token(&self, tool: &ToolDef) -> Vec<String> {
         let mut missing = Vec::new();
         if self.principal.read_only && tool.is_edit() {
-            missing.push("your token only reads (read_only)".to_owned());
+            missing.push("your token is read-only (read_only)".to_owned());
         }
         if let Some(names) = &self.principal.toolsets {
             let sets = catalogue::toolsets().filter(|set| names.iter().any(|it| it == set.name));
@@ -83,7 +83,7 @@ impl AboutCaller for Mirror {
         missing.extend(self.missing_of_token(tool));
         missing.extend(self.offer.missing_of_grants(tool, tool.risk));
         if missing.is_empty() && !offered {
-            missing.push("a header of this request (X-Tailsteward-…) leaves it out".to_owned());
+            missing.push("a header of this request (X-Tailsteward-…) excludes it".to_owned());
         }
         let mut answer = json!({ "tool": tool.name, "needs": tool.risk, "allowed": offered });
         let Some(fields) = answer.as_object_mut() else { return Ok(answer) };
@@ -91,7 +91,7 @@ impl AboutCaller for Mirror {
             fields.insert("missing".to_owned(), json!(missing));
         } else if self.offer.allow_risk(tool.name, tool.worst).is_err() {
             let note = format!(
-                "plans that need `{}` access are refused: you have less for this tool",
+                "plans that need `{}` access are refused, because you have less for this tool",
                 tool.worst
             );
             fields.insert("note".to_owned(), note.into());

@@ -11,9 +11,9 @@ use crate::{catalogue::Allowance, guardrails::ToolLimit};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Principal {
-    /// The name in the journal and the audit log, for people to read. Names of nodes change hands.
+    /// The name in the journal and the audit log, for display only: the name of a node can change.
     pub name: Arc<str>,
-    /// What limits, sessions and confirmations go by: two callers never have the same.
+    /// Identifies the caller for limits, sessions and confirmations: two callers never have the same key.
     pub key: Arc<str>,
     /// Whether only tools that read are allowed, regardless of the server's access level.
     pub read_only: bool,

@@ -62,8 +62,12 @@ impl Guard {
         if let Some(why) = self.check_protected(request.tailnet, plan).await?
             && !by_person
         {
-            let message = format!("nothing was changed: it needs the approval of a person: {why}");
-            return Err(Error::refused(message, "call again for a plan that can be approved"));
+            let message =
+                format!("nothing was changed: this needs a person's approval, because {why}");
+            return Err(Error::refused(
+                message,
+                "call again to get a plan that a person can approve",
+            ));
         }
         for (limited, limit) in limits(&caller.principal) {
             let wanted = catalogue::uses(request.tool, plan, limited);
@@ -105,8 +109,8 @@ impl Guard {
         if let Some(what) = touched(&self.rails.never, tailnet, plan).await? {
             return Err(Error::refused(
                 format!("nothing was changed: {what} is protected by the guardrails under `never`"),
-                "leave it out, or ask the administrator of this server, who keeps the guardrails in the \
-                 config file",
+                "leave it out, or ask the administrator of this server, who can change the guardrails in \
+                 the config file",
             ));
         }
         let what = touched(&self.rails.approval, tailnet, plan).await?;

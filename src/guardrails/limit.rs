@@ -21,7 +21,7 @@ impl FromStr for ToolLimit {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let should = "must be a number in an hour or a day, such as `5/hour` or `20/day`";
+        let should = "must be a number per hour or per day, such as `5/hour` or `20/day`";
         let (most, within) = text.trim().split_once('/').ok_or(should)?;
         let within = match within.trim() {
             "hour" => HOUR,

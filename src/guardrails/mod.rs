@@ -1,5 +1,5 @@
-//! What an administrator does not want changed, or only with approval, and when and how often changes may be
-//! made. Data and its judgement: what a plan touches is found out elsewhere.
+//! Guardrails: what is never changed, or only with approval, and when and how often changes may be made. This
+//! is the configuration and its checks; `guard::rails` finds out what a plan changes.
 
 use crate::client::{Error, Result};
 
@@ -12,19 +12,19 @@ pub use self::{limit::ToolLimit, window::Window};
 const MAX_NAME: usize = 256;
 const MAX_NAMES: usize = 1_000;
 
-/// The guardrails of the configuration. They stand above every access level.
+/// The guardrails of the configuration. They apply at every access level.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Guardrails {
     /// What is never changed.
     pub never: Protected,
-    /// What is changed only with the approval of a person.
+    /// What is only changed with the approval of a person.
     pub approval: Protected,
     /// When changes may be made; at any time if there are none.
     pub windows: Vec<Window>,
-    /// The most changes of a tailnet in an hour, by everybody together.
+    /// The limit of changes of a tailnet per hour, for all callers together.
     pub changes_per_hour: Option<u32>,
-    /// Who may approve plans; everybody who can if there are none.
+    /// Who may approve plans; if it is empty, everybody who can.
     pub approvers: Vec<String>,
 }
 
@@ -34,7 +34,7 @@ pub struct Guardrails {
 pub struct Protected {
     /// Names or IDs of devices.
     pub devices: Vec<String>,
-    /// Tags: that they are added or removed, and devices and other resources that have one.
+    /// Tags: nobody may add or remove them, or change devices and other resources that have them.
     pub tags: Vec<String>,
     /// Login names or IDs of users.
     pub users: Vec<String>,
@@ -106,7 +106,7 @@ impl Guardrails {
             return Ok(());
         }
         let message = format!(
-            "nothing was changed: the guardrail `windows` allows changes {}",
+            "nothing was changed: the guardrail `windows` only allows changes during {}",
             Window::all(&self.windows)
         );
         Err(Error::refused(message, format!("call again {}", Window::next(&self.windows, now))))

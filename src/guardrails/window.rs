@@ -110,12 +110,12 @@ impl FromStr for Window {
         let [days, times, zone] = words.as_slice() else {
             return Err(should("must have days, times and a time zone"));
         };
-        let days = parse_days(days).ok_or_else(|| should("has days that are none"))?;
+        let days = parse_days(days).ok_or_else(|| should("has unknown days"))?;
         let times = times.split_once('-');
         let times = times.and_then(|(from, to)| Some((clock(from)?, clock(to)?)));
         let (from, to) = times
             .filter(|(from, to)| from != to && *from < DAY)
-            .ok_or_else(|| should("must have times from 00:00 to 24:00 that differ"))?;
+            .ok_or_else(|| should("must have two different times between 00:00 and 24:00"))?;
         let zone = TimeZone::get(zone).map_err(|_| should("has an unknown time zone"))?;
         Ok(Self { days, from, to, zone, text: words.join(" ") })
     }

@@ -30,7 +30,7 @@ pub(crate) async fn end_funnels(guard: &Guard, interval: Duration) {
         // Of all tailnets there is one journal, and one daemon on this machine.
         let mut wait = interval;
         if let Err(error) = end_all(guard, tool, guard.tailnets().first()).await {
-            tracing::warn!(%error, "whether a Funnel has to end is not known");
+            tracing::warn!(%error, "could not check whether a Funnel has to end");
             wait = PAUSE;
         }
         tokio::select! {

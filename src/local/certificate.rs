@@ -89,7 +89,7 @@ impl Daemon {
         let call = format!("cert/{}?type=cert", path_segment(domain));
         let answer = self.send(Ask { timeout: TIMEOUT, ..Ask::new(Method::GET, &call) }).await?;
         let first = CertificateDer::from_pem_slice(&answer.body).map_err(|error| {
-            Error::new(ErrorKind::NotJson, format!("the daemon gave no certificate: {error:?}"))
+            Error::new(ErrorKind::NotJson, format!("the daemon returned no certificate: {error:?}"))
         })?;
         Certificate::read(&first)
     }

@@ -27,7 +27,7 @@ pub struct NetCheck {
     /// Whether IPv6 gets through.
     #[serde(rename = "IPv6", deserialize_with = "null")]
     pub ipv6: bool,
-    /// Whether the NAT gives each destination another port (hard NAT). None if that was not measured.
+    /// Whether the NAT uses a different port for each destination (hard NAT). None if that was not measured.
     #[serde(rename = "MappingVariesByDestIP")]
     pub hard_nat: Option<bool>,
     /// Whether the router maps ports by UPnP. None if that was not measured.
@@ -51,7 +51,7 @@ pub struct NetCheck {
     /// This machine's public IPv6 address and port.
     #[serde(rename = "GlobalV6", deserialize_with = "null")]
     pub public_ipv6: String,
-    /// Whether a login page stands before the internet. None if that was not measured.
+    /// Whether a captive portal blocks the internet. None if that was not measured.
     pub captive_portal: Option<bool>,
 }
 
@@ -76,7 +76,7 @@ impl Daemon {
         let mut child = command.spawn().map_err(|error| {
             let why = format!("the command `{program}` cannot be started: {error}");
             Error::new(ErrorKind::DaemonAbsent, why)
-                .with_remedy("install Tailscale's command-line program, or put it in the PATH")
+                .with_remedy("install the Tailscale CLI, or add it to the PATH")
         })?;
         let mut report = Vec::new();
         let read = async {
@@ -90,11 +90,14 @@ impl Daemon {
             .map_err(|_| failed(format!("took longer than {} seconds", TIMEOUT.as_secs())))?
             .map_err(|error| failed(format!("failed: {error}")))?;
         if !status.success() {
-            return Err(failed(format!("ended with {status}")));
+            return Err(failed(format!("exited with {status}")));
         }
         serde_json::from_slice(&report).map_err(|error| {
             let start = String::from_utf8_lossy(&report);
-            failed(format!("gave no report ({error}): {}", visible_up_to(start.trim(), 200)))
+            failed(format!(
+                "returned no readable report ({error}): {}",
+                visible_up_to(start.trim(), 200)
+            ))
         })
     }
 }

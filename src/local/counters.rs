@@ -27,7 +27,7 @@ pub struct Moved {
     pub received: u64,
     /// Bytes sent to it.
     pub sent: u64,
-    /// How packets went at the end.
+    /// The path at the end of the measurement.
     pub path: PeerPath,
 }
 
@@ -37,8 +37,8 @@ impl Counters {
         self.at.duration_since(earlier.at).as_secs_f64()
     }
 
-    /// What was sent and received since `earlier`, the most first. None if the daemon started anew in
-    /// between, because then its counters did, too.
+    /// What was sent and received since `earlier`, the most first. None if the daemon was restarted in
+    /// between, which resets its counters.
     pub fn since(&self, earlier: &Self) -> Option<Vec<Moved>> {
         let mut moved = Vec::new();
         for (key, now) in &self.peers {
@@ -62,8 +62,8 @@ impl Daemon {
     ///
     /// # Errors
     ///
-    /// As [`status`](Self::status); [`DaemonLoggedOut`](crate::ErrorKind::DaemonLoggedOut) if this node is in
-    /// no tailnet.
+    /// The same as [`status`](Self::status), and
+    /// [`DaemonLoggedOut`](crate::ErrorKind::DaemonLoggedOut) if this node is in no tailnet.
     pub async fn counters(&self) -> Result<Counters> {
         let status = self.status().await?.running()?;
         let machine = status.machine().to_owned();

@@ -11,28 +11,28 @@ use crate::{Error, ErrorKind, client::Result, visible::visible_up_to};
 /// How long a connection may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What came of a connection.
+/// The result of a connection attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Dialled {
-    /// Somebody accepted it.
+    /// The connection was accepted.
     Open,
-    /// The other machine answered that nobody listens on the port.
+    /// The other machine refused it: nothing listens on the port.
     Refused,
-    /// Nothing came back: a firewall drops it, or the machine is away.
+    /// No answer: a firewall drops the packets, or the machine is offline.
     Silent,
-    /// Something else, in words.
+    /// Another error, as text.
     Failed(String),
 }
 
 impl Daemon {
-    /// Connects to a port and hangs up: straight from this program, or through the daemon if the machine has
-    /// no network device for the tailnet (`POST dial`).
+    /// Opens a TCP connection to a port and closes it again: directly, or through the daemon if the machine
+    /// has no network device for the tailnet (`POST dial`).
     ///
     /// # Errors
     ///
-    /// [`NotOperator`](ErrorKind::NotOperator) if only the daemon can connect, and does not do it for the
-    /// user who runs this program.
+    /// [`NotOperator`](ErrorKind::NotOperator) if the daemon does not connect on behalf of the user who runs
+    /// this program.
     pub async fn dial(&self, to: SocketAddr, through_daemon: bool) -> Result<Dialled> {
         if through_daemon {
             return self.dial_through(to).await;

@@ -17,8 +17,8 @@ const MAX_WORDS: usize = 300;
 pub(super) fn absent() -> Error {
     let message = format!("no Tailscale daemon on this machine (looked at {})", places::looked());
     Error::new(ErrorKind::DaemonAbsent, message).with_remedy(
-        "install and start Tailscale on this machine (https://tailscale.com/download); if tailscaled has \
-         another socket, name it with --socket or TAILSTEWARD_SOCKET",
+        "install and start Tailscale on this machine (https://tailscale.com/download); if tailscaled \
+         listens on another socket, set it with --socket or TAILSTEWARD_SOCKET",
     )
 }
 
@@ -36,17 +36,19 @@ pub(super) fn unreached(why: &NoAnswer, door: &Door, changes: bool) -> Error {
         }
         NoAnswer::Closed => Error::new(
             ErrorKind::DaemonDown,
-            format!("the Tailscale daemon does not run ({at} is there, and nobody listens)"),
+            format!("the Tailscale daemon is not running ({at} exists, but nothing listens on it)"),
         )
         .with_remedy("start it: `sudo systemctl start tailscaled`, or open the Tailscale app"),
         NoAnswer::Denied => {
-            Error::new(ErrorKind::NotOperator, format!("this user may not open {at}"))
-                .with_remedy("run as a user who may, or correct the socket's permissions")
+            Error::new(ErrorKind::NotOperator, format!("this user has no permission to open {at}"))
+                .with_remedy(
+                    "run as a user who has access to it, or correct the socket's permissions",
+                )
         }
         NoAnswer::TooLate => {
             let error =
                 Error::new(ErrorKind::Timeout, "the Tailscale daemon did not answer in time")
-                    .with_remedy("see its log: `journalctl -u tailscaled`");
+                    .with_remedy("check its log: `journalctl -u tailscaled`");
             if changes { error.with_unknown_effect() } else { error }
         }
         NoAnswer::Other(error) => {
@@ -78,23 +80,23 @@ pub(super) fn refused(name: &str, answer: &ProgramAnswer, changes: bool) -> Erro
             ErrorKind::NotOperator,
             with_words("the Tailscale daemon does not accept this user"),
         )
-        .with_remedy("on Windows only one user at a time can use Tailscale; else run as root"),
+        .with_remedy("on Windows, only one user at a time can use Tailscale; elsewhere, run as root"),
         StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {
-            Error::new(ErrorKind::DaemonTooOld, with_words("the Tailscale daemon does not know that request"))
+            Error::new(ErrorKind::DaemonTooOld, with_words("the Tailscale daemon does not support this request"))
                 .with_remedy("update Tailscale on this machine")
         }
         StatusCode::PRECONDITION_FAILED => {
-            Error::new(ErrorKind::Stale, with_words("somebody else has changed it since it was read"))
+            Error::new(ErrorKind::Stale, with_words("somebody else has changed the configuration since it was read"))
         }
         StatusCode::SERVICE_UNAVAILABLE => logged_out(&with_words("the Tailscale daemon has no network yet")),
         StatusCode::TOO_MANY_REQUESTS => {
-            Error::new(ErrorKind::RateLimited, with_words("the Tailscale daemon says to wait"))
+            Error::new(ErrorKind::RateLimited, with_words("the Tailscale daemon received too many requests"))
         }
         _ if status.is_client_error() => {
             Error::new(ErrorKind::Rejected, with_words("the Tailscale daemon did not accept the request"))
         }
-        _ => Error::new(ErrorKind::Upstream, with_words("the Tailscale daemon failed"))
-            .with_remedy("see its log: `journalctl -u tailscaled`"),
+        _ => Error::new(ErrorKind::Upstream, with_words("the Tailscale daemon reported an internal error"))
+            .with_remedy("check its log: `journalctl -u tailscaled`"),
     };
     let error = error.answered(status.as_u16(), None);
     // The daemon answers 500 both before and after it has changed something.

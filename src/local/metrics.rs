@@ -44,7 +44,7 @@ impl Daemon {
     ///
     /// # Errors
     ///
-    /// As [`status`](Self::status).
+    /// The same as [`status`](Self::status).
     pub async fn user_metrics(&self) -> Result<UserMetrics> {
         let answer = self.get("usermetrics", MAX_SMALL).await?;
         Ok(UserMetrics::read(&String::from_utf8_lossy(&answer.body)))

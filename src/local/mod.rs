@@ -117,7 +117,7 @@ struct Answered {
 }
 
 impl Daemon {
-    /// The daemon where this platform has it: a socket, a pipe, or the port of the macOS app.
+    /// The daemon at the default place of this platform: a socket, a pipe, or the port of the macOS app.
     pub fn usual() -> Self {
         Self(Arc::new(Inner { given: None, found: std::sync::OnceLock::new() }))
     }
@@ -141,11 +141,11 @@ impl Daemon {
         }
     }
 
-    /// The ID of the user as whom the daemon runs.
+    /// The ID of the user that the daemon runs as.
     ///
     /// # Errors
     ///
-    /// [`DaemonAbsent`](ErrorKind::DaemonAbsent) if it has no socket that says so, as on Windows.
+    /// [`DaemonAbsent`](ErrorKind::DaemonAbsent) if it has no Unix socket, which would show the user.
     #[cfg(feature = "server")]
     pub async fn user(&self) -> Result<u32> {
         let given = self.0.given.as_ref().map(|it| it.door().clone());

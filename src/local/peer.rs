@@ -89,13 +89,13 @@ pub struct Peer {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Path {
-    /// Straight to one of its addresses.
+    /// Directly to one of its addresses.
     Direct,
     /// Through another node of the tailnet that relays.
     PeerRelay,
     /// Through a DERP relay.
     Derp,
-    /// None flow, so no path is known.
+    /// No packets are flowing, so no path is known.
     Idle,
 }
 
@@ -119,7 +119,7 @@ impl Peer {
         v4.or_else(|| self.addresses.first()).copied()
     }
 
-    /// How packets go to it at present.
+    /// How packets go to it now.
     pub fn path(&self) -> Path {
         if !self.cur_addr.is_empty() {
             Path::Direct

@@ -62,7 +62,7 @@ impl Daemon {
     ///
     /// # Errors
     ///
-    /// As [`status`](Self::status).
+    /// The same as [`status`](Self::status).
     pub async fn ping(&self, address: IpAddr, kind: PingKind) -> Result<Ping> {
         let call = format!("ping?ip={address}&type={}", kind.as_str());
         match self.send(Ask { timeout: TIMEOUT, ..Ask::new(Method::POST, &call) }).await {

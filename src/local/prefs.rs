@@ -39,12 +39,12 @@ pub struct Prefs {
     /// The user who may change preferences besides root.
     #[serde(rename = "OperatorUser", deserialize_with = "null")]
     pub operator: String,
-    /// All that this program does not know. Private keys are never in it.
+    /// Fields that this program does not know. Private keys are never among them.
     #[serde(flatten)]
     pub extra: BTreeMap<String, Value>,
 }
 
-/// Values to set; what is absent stays.
+/// Values to set; absent ones are left unchanged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EditPrefs {
@@ -86,13 +86,13 @@ impl Daemon {
     ///
     /// # Errors
     ///
-    /// As [`status`](Self::status).
+    /// The same as [`status`](Self::status).
     pub async fn prefs(&self) -> Result<Prefs> {
         self.get("prefs", MAX_SMALL).await?.json("prefs")
     }
 
-    /// Sets preferences, and returns all as they are then (`PATCH prefs`). The daemon checks next to
-    /// nothing: an exit node that does not exist cuts this machine off from the internet.
+    /// Sets preferences, and returns all of them afterwards (`PATCH prefs`). The daemon checks almost
+    /// nothing: with an exit node that does not exist, this machine loses its internet access.
     ///
     /// # Errors
     ///
@@ -102,12 +102,11 @@ impl Daemon {
         self.send(Ask::change(Method::PATCH, "prefs", body)).await?.json("prefs")
     }
 
-    /// Why packets of others would not be passed on by this machine; empty if they would
-    /// (`GET check-ip-forwarding`).
+    /// Why this machine does not forward IP packets; empty if it does (`GET check-ip-forwarding`).
     ///
     /// # Errors
     ///
-    /// As [`status`](Self::status).
+    /// The same as [`status`](Self::status).
     pub async fn forwarding_problem(&self) -> Result<String> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]

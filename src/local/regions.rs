@@ -25,7 +25,7 @@ impl Daemon {
     ///
     /// # Errors
     ///
-    /// As [`status`](Self::status).
+    /// The same as [`status`](Self::status).
     pub async fn regions(&self) -> Result<BTreeMap<String, Region>> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
@@ -42,7 +42,7 @@ impl Daemon {
     ///
     /// # Errors
     ///
-    /// As [`status`](Self::status).
+    /// The same as [`status`](Self::status).
     pub async fn suggested_exit_node(&self) -> Result<Option<String>> {
         #[derive(Deserialize)]
         struct Suggested {

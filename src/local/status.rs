@@ -16,7 +16,7 @@ pub struct Status {
     /// Version of the daemon.
     #[serde(deserialize_with = "null")]
     pub version: String,
-    /// `Running`, `Stopped`, `NeedsLogin`, `NeedsMachineAuth`, `Starting` or `NoState`; others may come.
+    /// `Running`, `Stopped`, `NeedsLogin`, `NeedsMachineAuth`, `Starting`, `NoState`, or a newer one.
     #[serde(rename = "BackendState", deserialize_with = "null")]
     pub state: String,
     /// Whether there is a network device. Without one (userspace networking), peers appear as 127.0.0.1.
@@ -28,7 +28,7 @@ pub struct Status {
     /// This node. Absent before the first login.
     #[serde(rename = "Self")]
     pub node: Option<Peer>,
-    /// What the daemon warns of.
+    /// Health warnings of the daemon.
     #[serde(deserialize_with = "null")]
     pub health: Vec<String>,
     /// The tailnet.
@@ -45,7 +45,7 @@ pub struct Status {
     /// The users whom nodes belong to, by ID.
     #[serde(rename = "User", deserialize_with = "null")]
     pub users: BTreeMap<String, UserProfile>,
-    /// All that this program does not know.
+    /// Fields that this program does not know.
     #[serde(flatten)]
     pub extra: BTreeMap<String, Value>,
 }
@@ -132,13 +132,16 @@ impl Status {
             "Running" => return Ok(self),
             "NeedsLogin" => failure::logged_out("this machine is not logged in to Tailscale"),
             "NeedsMachineAuth" => {
-                failure::logged_out("this machine waits for approval by an admin of its tailnet")
-                    .with_remedy("approve the device, in the admin console or with its tool")
+                failure::logged_out("this machine needs approval by an admin of its tailnet")
+                    .with_remedy("approve the device, for example in the admin console")
             }
-            "Stopped" => down("Tailscale is switched off on this machine")
-                .with_remedy("switch it on: `tailscale up`"),
+            "Stopped" => {
+                down("Tailscale is stopped on this machine").with_remedy("start it: `tailscale up`")
+            }
             state => down(&format!("Tailscale on this machine is in the state `{state}`"))
-                .with_remedy("wait a few seconds; if it stays, see `tailscale status`"),
+                .with_remedy(
+                    "wait a few seconds; if the state does not change, check `tailscale status`",
+                ),
         };
         Err(error)
     }
@@ -154,7 +157,7 @@ impl Daemon {
     /// # Errors
     ///
     /// [`DaemonAbsent`](crate::ErrorKind::DaemonAbsent) and [`DaemonDown`](crate::ErrorKind::DaemonDown) if
-    /// there is nobody to ask.
+    /// there is no daemon, or it is not running.
     pub async fn status(&self) -> Result<Status> {
         self.get("status", MAX_ANSWER).await?.json("status")
     }
@@ -163,7 +166,7 @@ impl Daemon {
     ///
     /// # Errors
     ///
-    /// As [`status`](Self::status).
+    /// The same as [`status`](Self::status).
     pub async fn own_status(&self) -> Result<Status> {
         self.get("status?peers=false", MAX_SMALL).await?.json("status")
     }

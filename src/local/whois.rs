@@ -16,11 +16,11 @@ pub struct WhoIs {
     /// The node.
     #[serde(deserialize_with = "null")]
     pub node: WhoIsNode,
-    /// The user whom the node belongs to; of a tagged node nobody in particular.
+    /// The user who owns the node; meaningless for a tagged node.
     #[serde(rename = "UserProfile", deserialize_with = "null")]
     pub user: UserProfile,
-    /// What grants of the policy file give it towards this node: the values of all grants, by name. Empty
-    /// for what has a name only.
+    /// The app capabilities that grants in the policy file give it on this node: the values of all grants, by
+    /// name. Empty for a capability without values.
     #[serde(rename = "CapMap", deserialize_with = "capabilities")]
     pub capabilities: BTreeMap<String, Vec<Value>>,
 }
@@ -85,12 +85,12 @@ impl WhoIsNode {
 
 impl Daemon {
     /// Who is behind the TCP connection from `peer`, which was accepted on this machine (`GET whois`). None
-    /// if it is nobody of the tailnet that the daemon knows of: also a local program, and whoever came
-    /// through Serve or Funnel.
+    /// if the daemon knows no node for it: for example, for local programs, and for connections through Serve
+    /// or Funnel.
     ///
     /// # Errors
     ///
-    /// As [`status`](Self::status): then it is not known who it is.
+    /// The same as [`status`](Self::status). The caller is unknown then.
     pub async fn whois(&self, peer: SocketAddr) -> Result<Option<WhoIs>> {
         // The daemon knows addresses of IPv4 as such only.
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());

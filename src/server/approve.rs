@@ -152,7 +152,7 @@ pub(super) async fn take(
         let given = field("token").unwrap_or_default();
         bool::from(token(cookie, id).as_bytes().ct_eq(given.as_bytes()))
     }) else {
-        let page = page::message("Open the page again", "The form does not belong to this page.");
+        let page = page::message("Open the page again", "This form was sent from an old page.");
         return Ok(answer(StatusCode::FORBIDDEN, &page));
     };
     let done = match (field("code"), field("decision").as_deref()) {
@@ -160,7 +160,10 @@ pub(super) async fn take(
         (None, Some(decision @ ("approve" | "refuse"))) => {
             decide(desk, id, &cookie, decision == "approve").await
         }
-        _ => Ok(answer(StatusCode::BAD_REQUEST, &page::message("Nothing was decided", ""))),
+        _ => Ok(answer(
+            StatusCode::BAD_REQUEST,
+            &page::message("Nothing was decided", "The form is incomplete."),
+        )),
     };
     Ok(done.unwrap_or_else(|error| failed(&error)))
 }
@@ -171,7 +174,7 @@ async fn log_in(desk: &Desk, id: &str, headers: &HeaderMap, code: &str) -> Resul
         return ask(desk, id, headers, StatusCode::TOO_MANY_REQUESTS, Some(why));
     }
     let Some(session) = desk.approvals.log_in(id, code).await? else {
-        let why = "This code is not valid. After five wrong ones, a new code is needed.";
+        let why = "This code is not valid. After five wrong codes, you need a new one.";
         return ask(desk, id, headers, StatusCode::FORBIDDEN, Some(why));
     };
     let mut response = back(id);
@@ -221,7 +224,7 @@ fn token(cookie: &SecretString, id: &str) -> String {
 }
 
 fn nothing() -> Response {
-    let page = page::message("Not found", "No plan is approved here.");
+    let page = page::message("Not found", "There is no plan to approve here.");
     answer(StatusCode::NOT_FOUND, &page)
 }
 

@@ -35,7 +35,7 @@ pub(super) fn message(title: &str, text: &str) -> Markup {
 pub(super) fn code(id: &str, token: &str, why: Option<&str>) -> Markup {
     let body = html! {
         @if let Some(why) = why { p.wrong role="alert" { (why) } }
-        p { "To show who you are, run this in a terminal and type the code that it prints:" }
+        p { "To identify yourself, run this in a terminal and type the code that it prints:" }
         pre { code { "tailsteward approve " (id) " --code" } }
         form method="post" action={ "/approve/" (id) } {
             input type="hidden" name="token" value=(token);
@@ -61,7 +61,7 @@ pub(super) fn plan(plan: &Approval, approver: &str, token: &str, why: Option<&Er
     };
     let body = html! {
         p {
-            "Asked for by " b { (visible(&plan.principal)) } " with " code { (plan.tool) } " at "
+            "Requested by " b { (visible(&plan.principal)) } " with " code { (plan.tool) } " at "
             (to_the_second(plan.at)) ". It expires at " (to_the_second(plan.until)) "."
         }
         pre.question { (plan.question) }
@@ -76,12 +76,12 @@ pub(super) fn plan(plan: &Approval, approver: &str, token: &str, why: Option<&Er
             }
             (ApprovalState::Waiting, Some(why)) => p.wrong role="alert" { (visible(&why.to_string())) },
             (ApprovalState::Approved, _) => {
-                p { "Approved by " (visible(decided)) ". It is applied when the caller calls again." }
+                p { "Approved by " (visible(decided)) ". It will be applied when the caller repeats the call." }
             }
             (ApprovalState::Used | ApprovalState::Refused, _) => {
                 p { "Decided by " (visible(decided)) "." }
             }
-            (ApprovalState::Expired, _) => p { "Nothing is changed. Ask for the change again." },
+            (ApprovalState::Expired, _) => p { "Nothing was changed. Request the change again." },
         }
     };
     page(&title, &body)

@@ -23,7 +23,7 @@ pub enum Access {
     Anyone,
     /// Callers with a token.
     Tokens(Arc<Tokens>),
-    /// Nodes of the tailnet, by the daemon's word on each connection.
+    /// Nodes of the tailnet, identified by the Tailscale daemon for each connection.
     Tailnet(Arc<Nodes>),
     /// Nodes of the tailnet, through `tailscale serve` and a Unix socket that only `tailscaled` may use.
     TailnetServe(Arc<Nodes>),

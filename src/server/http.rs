@@ -110,7 +110,7 @@ pub struct Limits {
     pub idle: Duration,
     /// How long running calls may take to finish at shutdown.
     pub grace: Duration,
-    /// How often it is found out anew who listens to an open stream, if callers are nodes of the tailnet.
+    /// How often the caller of an open stream is identified again, if callers are nodes of the tailnet.
     pub recheck: Duration,
 }
 
@@ -194,7 +194,7 @@ impl Http {
                 let ip = address.ip().to_canonical();
                 if !ip.is_loopback() && !status.addresses.contains(&ip) {
                     return Err(Error::config(
-                        format!("{address} is no Tailscale address of this machine"),
+                        format!("{address} is not a Tailscale address of this machine"),
                         match status.addresses.first() {
                             Some(own) => format!("listen on {own}"),
                             None => "this machine has no Tailscale address yet".to_owned(),
@@ -221,13 +221,13 @@ impl Http {
     ///
     /// # Errors
     ///
-    /// [`Config`](crate::ErrorKind::Config) if the socket cannot be bound, or callers are found out in another
-    /// way than through `tailscale serve`.
+    /// [`Config`](crate::ErrorKind::Config) if the socket cannot be bound, or callers are
+    /// not identified through `tailscale serve`.
     pub async fn bind_unix(path: &Path, users: Vec<u32>, mut options: Options) -> Result<Self> {
         let Access::TailnetServe(nodes) = &options.access else {
             return Err(Error::config(
                 "a Unix socket is only for `tailscale serve`",
-                "identify callers by `tailscale serve`, or listen on an address",
+                "identify callers behind `tailscale serve`, or listen on an address",
             ));
         };
         let status = nodes.status().await?;

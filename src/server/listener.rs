@@ -52,13 +52,13 @@ impl Listener {
         let cannot = |why: &str| {
             Error::config(
                 format!("cannot listen on unix:{}: {why}", path.display()),
-                "choose another path, in a folder that this user may write",
+                "choose another path, in a folder that this user can write to",
             )
         };
         let failed = |error: io::Error| cannot(&error.to_string());
         match std::fs::symlink_metadata(path) {
             Ok(file) if !file.file_type().is_socket() => {
-                return Err(cannot("there is a file that is no socket"));
+                return Err(cannot("a file that is not a socket is there"));
             }
             Ok(_) if UnixStream::connect(path).await.is_ok() => {
                 return Err(cannot("another program listens there"));
@@ -77,7 +77,7 @@ impl Listener {
     #[cfg(not(unix))]
     pub(super) async fn unix(path: &Path, _: Vec<u32>) -> Result<Self> {
         Err(Error::config(
-            format!("unix:{}: this system has no such sockets", path.display()),
+            format!("unix:{}: this system has no Unix sockets", path.display()),
             "listen on an address",
         ))
     }

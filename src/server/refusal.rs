@@ -127,11 +127,11 @@ impl Refusal {
             Self::Forbidden => "this token is not allowed to use this endpoint",
             Self::Hours(hours) => {
                 let (all, next) = (Window::all(hours), Window::next(hours, Timestamp::now()));
-                return format!("this token may be used {all}; call again {next}");
+                return format!("this token may only be used during {all}; call again {next}");
             }
             Self::NotAllowed(why) => return why.message(),
             Self::OAuth(challenge) => challenge.message(),
-            Self::Unknown(why) => return format!("it cannot be found out who calls: {why}; try again"),
+            Self::Unknown(why) => return format!("the caller cannot be identified: {why}; try again"),
             Self::Signature => "the signature is not valid",
             Self::TooFast(wait) => {
                 return format!("too many requests; try again in {} s", seconds(*wait));

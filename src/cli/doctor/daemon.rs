@@ -52,7 +52,7 @@ fn funnel_check(ready: &Ready) -> Check {
         state: State::Limited,
         found: format!("not ready on `{}`: it lacks {lacks}", ready.machine),
         remedy: Some(format!(
-            "{}; `funnel_enable` does it where the credential may",
+            "{}; `funnel_enable` does this if the credential allows it",
             mends.join("; ")
         )),
     }

@@ -20,7 +20,8 @@ fn json(host: Host, started: &Started, old: &str) -> Result<String, String> {
     let name = host.servers();
     let not_object = || format!("its `{name}` is not an object");
     let servers = object.object_value_or_create(name).ok_or_else(not_object)?;
-    let entry = host.entry(started).into_iter().map(|(name, value)| (name.to_owned(), input(&value)));
+    let entry =
+        host.entry(started).into_iter().map(|(name, value)| (name.to_owned(), input(&value)));
     let entry = CstInputValue::Object(entry.collect());
     match servers.get(NAME) {
         Some(member) => member.set_value(entry),

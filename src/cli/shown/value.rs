@@ -67,7 +67,10 @@ fn object(lines: &mut Vec<String>, fields: &Fields, width: usize, depth: usize) 
     // How many there are belongs below the list that is counted.
     let is_count = |value: &Value| tables == 1 && depth == 0 && matches!(value, Value::Number(_));
     let is_line = |name: &str, value: &Value| {
-        !is_list_of_records(value) && !matches!(value, Value::Object(_)) && !is_last(name) && !is_count(value)
+        !is_list_of_records(value)
+            && !matches!(value, Value::Object(_))
+            && !is_last(name)
+            && !is_count(value)
     };
     let plain = || fields.iter().filter(|(name, value)| is_line(name, value) && !is_empty(value));
     let widest = plain().map(|(name, _)| named(name).chars().count() + 1).max().unwrap_or_default();

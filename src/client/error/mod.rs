@@ -87,9 +87,9 @@ pub enum ErrorKind {
     History,
     /// There is no Tailscale daemon (`tailscaled`) on this machine.
     DaemonAbsent,
-    /// The Tailscale daemon on this machine does not run, or does not answer.
+    /// The Tailscale daemon on this machine is not running, or does not answer.
     DaemonDown,
-    /// The Tailscale daemon on this machine belongs to no tailnet: it is logged out, or its key has expired.
+    /// The Tailscale daemon on this machine is not in a tailnet: it is logged out, or its key has expired.
     DaemonLoggedOut,
     /// The Tailscale daemon on this machine does not take changes from the user who runs this program.
     NotOperator,

@@ -188,7 +188,7 @@ impl Profiles {
         &self.read.alert_rules
     }
 
-    /// The guardrails of the config file, which stand above every access level.
+    /// The guardrails of the config file, which apply at every access level.
     pub fn guardrails(&self) -> &Guardrails {
         &self.read.guardrails
     }

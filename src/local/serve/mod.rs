@@ -64,7 +64,7 @@ impl ServeConfig {
         let foreground = self.document.get("Foreground").and_then(Value::as_object);
         if foreground.into_iter().flat_map(Map::values).any(|it| in_use(it).is_some()) {
             let why =
-                "is in use by a `tailscale serve` or `tailscale funnel` that runs in a terminal";
+                "is in use by a `tailscale serve` or `tailscale funnel` running in a terminal";
             return Some(format!("port {port} {why}"));
         }
         let tcp = in_use(&self.document)?;
@@ -80,7 +80,7 @@ impl ServeConfig {
         };
         let twin = Mount { path: twin, ..mount.clone() };
         let taken = !self.at(&twin).handler.is_null();
-        taken.then(|| format!("{} is served already, and would be replaced", twin.path))
+        taken.then(|| format!("{} is already served, and would be replaced", twin.path))
     }
 
     /// The document with another handler at `mount`; null removes it, and what is empty then.
@@ -140,14 +140,14 @@ impl Daemon {
     ///
     /// # Errors
     ///
-    /// As [`status`](Self::status).
+    /// The same as [`status`](Self::status).
     pub async fn serve_config(&self) -> Result<ServeConfig> {
         let answer = self.get("serve-config", super::MAX_SMALL).await?;
         let etag = answer.header("etag").unwrap_or_default().to_owned();
         Ok(ServeConfig { document: answer.json("serve-config")?, etag })
     }
 
-    /// Sets the handler at `mount`, or removes it if it is null. What else is served stays.
+    /// Sets the handler at `mount`, or removes it if it is null. Everything else that is served is left unchanged.
     ///
     /// # Errors
     ///
@@ -161,7 +161,7 @@ impl Daemon {
     ///
     /// # Errors
     ///
-    /// As [`set_handler`](Self::set_handler).
+    /// The same as [`set_handler`](Self::set_handler).
     pub async fn set_funnel(&self, mount: &Mount, on: bool) -> Result<()> {
         self.change_serve(|now| now.with_funnel(mount, on)).await
     }
@@ -186,7 +186,9 @@ impl Daemon {
                 Err(error) => return Err(error),
             }
         }
-        Err(last.unwrap_or_else(|| Error::new(ErrorKind::Stale, "what is served kept changing")))
+        Err(last.unwrap_or_else(|| {
+            Error::new(ErrorKind::Stale, "somebody else kept changing the serve configuration")
+        }))
     }
 
     /// Checks that the daemon kept all that was written: it drops what it does not know without a word.
@@ -199,12 +201,12 @@ impl Daemon {
             return Ok(());
         }
         let why = format!(
-            "read back, {} of what is served differs from what was written",
+            "the serve configuration was written, but reads back differently: {}",
             lost.join(", ")
         );
-        Err(Error::new(ErrorKind::OutcomeUnknown, why)
-            .with_unknown_effect()
-            .with_remedy("compare with `tailscale serve status`; somebody else may change it too"))
+        Err(Error::new(ErrorKind::OutcomeUnknown, why).with_unknown_effect().with_remedy(
+            "check `tailscale serve status`; somebody else may be changing it at the same time",
+        ))
     }
 }
 
@@ -233,6 +235,6 @@ fn tidy(mut document: Map<String, Value>) -> Value {
 
 fn odd(value: &Value) -> Error {
     let why =
-        format!("what this node serves has a shape that is not known, and stays as it is: {value}");
-    Error::new(ErrorKind::Unsupported, why).with_remedy("use `tailscale serve` for it")
+        format!("the serve configuration has an unknown format, and is left unchanged: {value}");
+    Error::new(ErrorKind::Unsupported, why).with_remedy("change it with `tailscale serve`")
 }

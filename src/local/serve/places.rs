@@ -46,17 +46,17 @@ pub struct Served {
     /// The path; absent for TCP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// How.
+    /// The protocol.
     #[serde(rename = "as")]
     pub how: ServedAs,
-    /// What: the address or the folder behind it, or the kind of answer.
+    /// The address or the folder behind it, or the kind of response.
     pub target: String,
     /// Whether the internet reaches it (Funnel).
     pub funnel: bool,
-    /// Whether it ends with a command that runs in a terminal.
+    /// Whether it runs in the foreground, so that it ends with its command.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub foreground: bool,
-    /// The Tailscale Service that it is of; absent if it is the node's own.
+    /// The Tailscale Service that it belongs to; absent if it belongs to the node itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
 }
@@ -77,7 +77,7 @@ impl Mount {
             return wrong("must be a path of at most 200 plain characters, such as `/docs`");
         }
         if path.split('/').any(|it| it == "." || it == "..") {
-            return wrong("must not have `.` or `..` in it");
+            return wrong("must not contain `.` or `..`");
         }
         Ok(Self { host: host.trim_end_matches('.').to_owned(), port, path: path.to_owned() })
     }
@@ -93,9 +93,8 @@ impl Mount {
             let (host, port) = host_port.rsplit_once(':')?;
             Some((host, port.parse().ok()?, path))
         });
-        let (host, port, path) = parts.ok_or_else(|| {
-            Error::invalid_input("id", "must be HOST:PORT/PATH of what is served")
-        })?;
+        let (host, port, path) =
+            parts.ok_or_else(|| Error::invalid_input("id", "must have the form HOST:PORT/PATH"))?;
         Self::new(host, port, path)
     }
 

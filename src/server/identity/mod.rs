@@ -1,8 +1,8 @@
-//! Who calls, by something other than a token of ours: the node of the tailnet behind a connection, or an
+//! Identifies callers without a token of this server: by the node of the tailnet behind a connection, or by an
 //! access token of an authorization server.
 //!
-//! Nothing that a caller sends decides who it is. In particular no header does, but for the one that
-//! `tailscale serve` sets, and only on a socket that only it can open.
+//! Headers never identify a caller, except for the one that `tailscale serve` sets, and only on a socket that
+//! nobody else can open.
 
 mod connection;
 mod headers;

@@ -54,7 +54,7 @@ impl NodeRules {
         if !fits || is_reserved || capability.len() > MAX_NAME {
             return Err(Error::invalid_input(
                 "--capability",
-                "must be a name under a domain of yours, such as `example.com/cap/tailsteward`; tailscale.com \
+                "must be a name under a domain that you own, such as `example.com/cap/tailsteward`; tailscale.com \
                  is reserved",
             ));
         }

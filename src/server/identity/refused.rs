@@ -25,16 +25,16 @@ impl NotAllowed {
     pub(in crate::server) fn message(&self) -> String {
         match self {
             Self::NotOfTailnet => {
-                "the Tailscale daemon knows no node behind this connection: it is a local program, or came \
+                "the Tailscale daemon knows no node behind this connection: it is from a local program, or came \
                  through `tailscale serve` or Funnel; connect from a node of the tailnet to this node's \
                  Tailscale address"
             }
             Self::OwnNode => {
-                "this is the machine that the server runs on, where every user would be its owner; the \
-                 administrator can allow it with --allow-self"
+                "calls from the machine that the server runs on are refused, since every user of it would count as \
+                 its owner; the administrator can allow them with --allow-self"
             }
             Self::Shared => {
-                "this node is of another tailnet; the administrator can allow shared nodes with \
+                "this node is in another tailnet; the administrator can allow shared nodes with \
                  --allow-shared"
             }
             Self::Funnel => "requests from the internet (Funnel) are refused",
@@ -43,8 +43,8 @@ impl NotAllowed {
             }
             Self::NoCapability(capability) => {
                 return format!(
-                    "no grant of the tailnet's policy file gives this node `{capability}` towards this \
-                     server. The `dst` of the grant must be the server's tag, name or user: `svc:` does not \
+                    "no grant of the tailnet's policy file gives this node the capability `{capability}` on \
+                     this server. The `dst` of the grant must be the server's tag, name or user: `svc:` does not \
                      work"
                 );
             }
@@ -52,7 +52,7 @@ impl NotAllowed {
                 return format!("a grant of the tailnet's policy file cannot be used: {why}");
             }
             Self::Endpoint => {
-                "this endpoint is not allowed to you; for metrics an entry needs `\"metrics\": true`"
+                "you may not use this endpoint; for metrics, an entry of a grant needs `\"metrics\": true`"
             }
         }
         .to_owned()

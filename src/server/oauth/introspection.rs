@@ -78,7 +78,7 @@ impl Introspection {
 
     async fn ask(&self, token: &str) -> Result<Option<Answer>> {
         let Some(url) = self.source.metadata().await?.introspection_endpoint else {
-            let why = "the authorization server answers no questions about tokens \
+            let why = "the authorization server does not support token introspection \
                        (`introspection_endpoint`)";
             return Err(Error::config(why, "leave out --oauth-client-id if its tokens are JWTs"));
         };
@@ -109,7 +109,7 @@ fn judge(rules: &OAuthRules, issuer: &str, answer: Answer) -> Result<Claims, Str
         return Err("it is not active".to_owned());
     }
     if answer.iss.is_some_and(|it| it != issuer) {
-        return Err("it is of another issuer".to_owned());
+        return Err("it was issued by another authorization server".to_owned());
     }
     let resource = rules.resource.as_str();
     let is_named = match &answer.aud {
@@ -122,7 +122,7 @@ fn judge(rules: &OAuthRules, issuer: &str, answer: Answer) -> Result<Claims, Str
     }
     let now = jiff::Timestamp::now().as_second();
     if answer.exp.is_some_and(|it| it <= now) || answer.nbf.is_some_and(|it| it > now) {
-        return Err("it is not of now".to_owned());
+        return Err("it has expired, or is not valid yet".to_owned());
     }
     Ok(answer.claims)
 }

@@ -86,7 +86,7 @@ impl Keys {
                     .map(|set| set.as_ref().and_then(find_in)),
             };
             let found = set.map_err(Wrong::Unknown)?;
-            found.ok_or_else(|| Wrong::Invalid("its key is unknown".to_owned()))?
+            found.ok_or_else(|| Wrong::Invalid("its signing key is unknown".to_owned()))?
         };
         DecodingKey::from_jwk(&jwk).map_err(|error| Wrong::Invalid(error.to_string()))
     }
@@ -105,13 +105,16 @@ impl Keys {
         }
         // Without any keys every token would cause a request, so they are asked for once a second.
         if is_stale && asked.is_some_and(|it| it.elapsed() < Duration::from_secs(1)) {
-            return Err(Error::new(ErrorKind::Upstream, "its keys could not be read a moment ago"));
+            return Err(Error::new(
+                ErrorKind::Upstream,
+                "the keys of the authorization server could not be read a moment ago",
+            ));
         }
         *asked = Some(Instant::now());
         let metadata = self.source.metadata().await?;
         let Some(url) = metadata.jwks_uri else {
             let why = "the authorization server publishes no keys (`jwks_uri`)";
-            return Err(Error::config(why, "ask it about tokens instead: --oauth-client-id"));
+            return Err(Error::config(why, "use token introspection instead: --oauth-client-id"));
         };
         let set: JwkSet = self.source.get(url).await?;
         *self.known.lock().await = Some((Instant::now(), set.clone()));

@@ -37,7 +37,7 @@ impl Challenge {
         match self.why {
             Why::NoToken => "an access token of the authorization server is required",
             Why::Invalid => {
-                "the access token is not valid for this server: see issuer, audience and expiry"
+                "the access token is not valid for this server: check its issuer, audience and expiry"
             }
             Why::Scope => {
                 "the access token has none of the scopes mcp:read, mcp:change, mcp:danger"

@@ -70,12 +70,16 @@ impl Source {
                         self.own_name()
                     );
                     let error = Error::new(ErrorKind::Config, why);
-                    return Err(error.with_remedy("correct --oauth-issuer to the letter"));
+                    return Err(error.with_remedy(
+                        "set --oauth-issuer to exactly the name that the server uses",
+                    ));
                 }
                 Err(error) => last = Some(error),
             }
         }
-        Err(last.unwrap_or_else(|| Error::new(ErrorKind::Upstream, "it has no metadata")))
+        Err(last.unwrap_or_else(|| {
+            Error::new(ErrorKind::Upstream, "the authorization server has no metadata")
+        }))
     }
 
     /// The issuer as it is written in tokens.

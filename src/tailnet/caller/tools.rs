@@ -12,13 +12,13 @@ use crate::{
 
 pub(crate) const TOOLSET: Toolset = Toolset {
     name: "caller",
-    about: "Who the caller is to this server, and why a tool is missing.",
+    about: "How this server identifies the caller, and why a tool is not available.",
     instructions: "",
     default: false,
     tools: &[query::<WhoAmI>(), query::<WhyNot>()],
 };
 
-/// Show who this server thinks you are, and which grant, scope or token allows you what.
+/// Show how this server identifies you, and what each grant, scope or token allows you.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct WhoAmI {}
 
@@ -36,7 +36,7 @@ impl Query for WhoAmI {
     }
 }
 
-/// Explain why a tool is not offered or allowed to you, and what is missing.
+/// Explain why a tool is not available to you, and what is missing.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct WhyNot {
     /// Name of the tool.

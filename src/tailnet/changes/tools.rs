@@ -103,7 +103,7 @@ impl Edit for UndoChange {
     }
 }
 
-/// List plans that need a person's approval, newest first, and what was decided.
+/// List plans that need a person's approval, newest first, with the decisions.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ListPendingPlans {}
 

@@ -48,8 +48,8 @@ impl Funnel<'_> {
                 status.machine()
             );
             return Err(Error::new(ErrorKind::NotFound, why).with_remedy(
-                "the daemon orders a certificate when something is served over HTTPS; to ask for it here would \
-                 order one",
+                "the daemon requests a certificate when something is served over HTTPS; asking for it now would \
+                 request one",
             ));
         };
         let mut notes = Vec::new();
@@ -59,7 +59,7 @@ impl Funnel<'_> {
                 return Ok(info(status.machine(), certificate, "handshake", notes));
             }
             let why = outside.why.unwrap_or_else(|| "it showed no certificate".to_owned());
-            notes.push(format!("not seen from outside: {why}"));
+            notes.push(format!("could not be checked from the internet: {why}"));
         }
         let host = first.at.rsplit_once(':').map_or(first.at.as_str(), |it| it.0);
         let certificate = self.daemon().certificate(host).await?;
@@ -76,7 +76,7 @@ fn info(
     let days_left = certificate.days_left(Timestamp::now());
     if days_left < 14 {
         notes.push(
-            "the daemon renews it by itself when two thirds of its time are over; see its log if it does not"
+            "the daemon renews it automatically after two thirds of its lifetime; if not, check the daemon's log"
                 .to_owned(),
         );
     }

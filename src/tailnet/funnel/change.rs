@@ -42,9 +42,9 @@ pub(super) fn id(node: &str, mount: &Mount) -> String {
 
 /// The node and the place of an ID.
 pub(super) fn of_id(id: &str) -> Result<(&str, Mount)> {
-    let (node, mount) = id
-        .split_once(' ')
-        .ok_or_else(|| Error::invalid_input("id", "must be the node and the place of a Funnel"))?;
+    let (node, mount) = id.split_once(' ').ok_or_else(|| {
+        Error::invalid_input("id", "must be the node and the HOST:PORT/PATH of a Funnel")
+    })?;
     Ok((node, Mount::read(mount)?))
 }
 
@@ -94,7 +94,7 @@ impl Subject for Handlers {
                 let on = to.as_bool() == Some(true);
                 tailnet.daemon().set_funnel(&mount, on).await?;
             }
-            field => return Err(Error::invalid_input(field, "is nothing that can be changed")),
+            field => return Err(Error::invalid_input(field, "cannot be changed")),
         }
         Ok(Written::default())
     }
@@ -135,7 +135,7 @@ impl Checks for Handlers {
         let Some(step) = steps.iter().find(opens) else { return Ok(()) };
         Err(Error::refused(
             format!("an undo would open {} to the internet again", step.name),
-            "make it public anew: then it is checked again, and can end by itself",
+            "enable the Funnel again instead: it is then checked again, and can have a time limit",
         ))
     }
 
@@ -170,10 +170,12 @@ impl Checks for Handlers {
         tailnet.funnel().permitted(&mount).await?;
         let outside = tailnet.funnel().outside(&mount).await;
         let found = match (outside.status, outside.why) {
-            (Some(status), _) => format!("seen from outside: it answers with status {status}"),
+            (Some(status), _) => {
+                format!("reachable from the internet: it responds with status {status}")
+            }
             (None, why) => {
                 let why = why.unwrap_or_else(|| "no answer".to_owned());
-                format!("not seen from outside yet: {why}; look again in a few minutes")
+                format!("not reachable from the internet yet: {why}; check again in a few minutes")
             }
         };
         let url = mount.url();
@@ -194,7 +196,7 @@ impl Funnel<'_> {
             }
             if started.elapsed() >= PATIENCE {
                 let why = format!(
-                    "this machine still lacks {} after {} seconds, so Tailscale lets nobody in",
+                    "this machine still lacks {} after {} seconds, so the Funnel does not work yet",
                     if missing.is_empty() {
                         format!("port {}", mount.port)
                     } else {
@@ -202,9 +204,8 @@ impl Funnel<'_> {
                     },
                     PATIENCE.as_secs()
                 );
-                return Err(Error::new(ErrorKind::Refused, why).with_remedy(
-                    "look at what it needs with the status of Funnel, and try again",
-                ));
+                return Err(Error::new(ErrorKind::Refused, why)
+                    .with_remedy("check the status of Funnel for what is missing, and try again"));
             }
             tokio::time::sleep(LOOK).await;
         }

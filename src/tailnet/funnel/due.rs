@@ -21,7 +21,7 @@ const CHANGES: usize = 200;
 /// How many steps a change with a Funnel has at most: what it mends, and its own.
 const STEPS: usize = 50;
 
-/// A Funnel with an end.
+/// A Funnel with a time limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Due {
@@ -52,7 +52,7 @@ impl Funnel<'_> {
     /// [`Unsupported`](ErrorKind::Unsupported) without a journal.
     pub async fn timed(&self) -> Result<Vec<Due>> {
         let journal = self.tailnet().actor().journal.as_ref().ok_or_else(|| {
-            let why = "without a journal it is not known which Funnels end by themselves";
+            let why = "without a journal, it is not known which Funnels have a time limit";
             Error::new(ErrorKind::Unsupported, why)
         })?;
         let text = Some(KIND.to_owned());
@@ -105,7 +105,7 @@ impl Funnel<'_> {
     ///
     /// # Errors
     ///
-    /// As [`timed`](Self::timed).
+    /// The same as [`timed`](Self::timed).
     pub async fn due(&self, now: Timestamp) -> Result<Vec<Due>> {
         let timed = self.timed().await?;
         Ok(timed.into_iter().filter(|it| it.until <= now).collect())
@@ -118,10 +118,12 @@ impl Funnel<'_> {
     /// [`NotFound`](ErrorKind::NotFound) if it has ended already.
     pub async fn plan_due(&self, due: &Due) -> Result<Plan> {
         let mut plan = self.plan_disable(due.mount.port, &due.mount.path).await?;
-        plan.notes
-            .push(format!("its time, by change {}, was over at {:.0}", due.change, due.until));
+        plan.notes.push(format!(
+            "its time limit, set by change {}, ended at {:.0}",
+            due.change, due.until
+        ));
         if plan.is_empty() {
-            return Err(Error::new(ErrorKind::NotFound, "it has ended already"));
+            return Err(Error::new(ErrorKind::NotFound, "the Funnel has already ended"));
         }
         Ok(plan)
     }

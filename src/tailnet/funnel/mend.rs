@@ -33,7 +33,7 @@ impl Funnel<'_> {
         for need in &admin {
             let mending = self.mending(need, ready).await.map_err(|error| {
                 let why = format!(
-                    "Funnel is not ready on `{}`, and this cannot be mended from here: {error}",
+                    "Funnel is not ready on `{}`, and it cannot be set up from here: {error}",
                     ready.machine
                 );
                 let remedy = error.advice().map(|it| format!("; {it}")).unwrap_or_default();
@@ -46,7 +46,8 @@ impl Funnel<'_> {
         if !ready.has("shields_down") {
             let change = Change::new(SHIELDS_UP, true, false);
             first.push(Item::new(&Preferences, &ready.id, &ready.machine, vec![change]));
-            plan.warnings.push("this machine accepts incoming connections from then on".to_owned());
+            plan.warnings
+                .push("this machine no longer blocks incoming connections (shields up)".to_owned());
         }
         first.append(&mut plan.items);
         plan.items = first;
@@ -58,11 +59,11 @@ impl Funnel<'_> {
         let devices = self.tailnet().devices().list().await;
         let why = match devices {
             Ok(list) if list.iter().any(|it| it.key() == ready.id) => return Ok(()),
-            Ok(_) => "it is no device of the tailnet that is served here".to_owned(),
-            Err(error) => format!("whether it is a device of the tailnet is unknown: {error}"),
+            Ok(_) => "the machine is not in the tailnet that this server manages".to_owned(),
+            Err(error) => format!("it is unknown whether the machine is in the tailnet: {error}"),
         };
         let message = format!("Funnel is not ready on `{}`, and {why}", ready.machine);
-        Err(Error::refused(message, format!("let an admin of its tailnet do it: {steps}")))
+        Err(Error::refused(message, format!("ask an admin of its tailnet to do this: {steps}")))
     }
 
     async fn mending(self, need: &str, ready: &Ready) -> Result<Plan> {
@@ -85,7 +86,9 @@ impl Funnel<'_> {
                     index: None,
                 };
                 let mut plan = tailnet.policy_file().plan_text(&Draft::edits(vec![edit])).await?;
-                plan.warnings.push(format!("all devices of `{target}` may have a Funnel then"));
+                plan.warnings.push(format!(
+                    "all devices of `{target}` are allowed to use Funnel from then on"
+                ));
                 Ok(plan)
             }
         }
@@ -96,7 +99,7 @@ impl Funnel<'_> {
 fn target(ready: &Ready) -> Result<String> {
     let tag = ready.node.tags.first().cloned();
     tag.or_else(|| Some(ready.owner.clone()).filter(|it| !it.is_empty())).ok_or_else(|| {
-        let why = "it is not known whom this node belongs to";
+        let why = "the owner of this node is unknown";
         Error::new(ErrorKind::Unsupported, why).with_remedy("edit the policy file by hand")
     })
 }

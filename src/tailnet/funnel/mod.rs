@@ -1,7 +1,7 @@
 //! What the node that this program runs on serves to its tailnet (Serve) and to the internet (Funnel).
 //!
-//! A Funnel makes a program of this machine public. So it is checked first whether it can work, it is always
-//! confirmed, and it can end by itself.
+//! A Funnel makes a program of this machine public. So everything it needs is checked first, it is always
+//! confirmed, and it can have a time limit.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -57,9 +57,9 @@ pub struct FunnelStatus {
     pub machine: String,
     /// What the internet reaches.
     pub public: Vec<Public>,
-    /// What Funnel needs, and whether it is there.
+    /// What Funnel needs, and whether each requirement is met.
     pub requirements: Vec<Requirement>,
-    /// The ports that Funnel may have.
+    /// The ports that Funnel may use.
     pub ports: Vec<String>,
 }
 
@@ -73,7 +73,7 @@ pub struct Public {
     /// The address for a browser.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// When it ends by itself. None if it does not, or if it was not made through this program.
+    /// When it closes automatically. None if it does not, or if it was not opened through this program.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ends: Option<Timestamp>,
 }
@@ -95,18 +95,18 @@ impl<'a> Funnel<'a> {
     ///
     /// # Errors
     ///
-    /// As [`Daemon::status`].
+    /// The same as [`Daemon::status`].
     pub async fn served(&self) -> Result<ServeStatus> {
         let status = self.daemon().own_status().await?;
         let served = self.daemon().serve_config().await?.served();
         Ok(ServeStatus { machine: status.machine().to_owned(), served })
     }
 
-    /// What the internet reaches on this node, and whether what Funnel needs is there.
+    /// What the internet reaches on this node, and whether Funnel has what it needs.
     ///
     /// # Errors
     ///
-    /// As [`Daemon::status`], and [`DaemonLoggedOut`](crate::ErrorKind::DaemonLoggedOut).
+    /// The same as [`Daemon::status`], and [`DaemonLoggedOut`](crate::ErrorKind::DaemonLoggedOut).
     pub async fn status(&self) -> Result<FunnelStatus> {
         let ready = self.ready().await?;
         let served = self.daemon().serve_config().await?.served();

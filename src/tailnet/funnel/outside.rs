@@ -44,7 +44,7 @@ impl Funnel<'_> {
         };
         if public.is_empty() {
             let why =
-                format!("{} has no public address yet; that can take ten minutes", mount.host);
+                format!("{} has no public DNS record yet; this can take ten minutes", mount.host);
             return Outside { why: Some(why), ..Outside::default() };
         }
         let ca_file = settings.ca_file.as_deref();

@@ -39,39 +39,42 @@ pub struct Expose {
     pub port: u16,
     /// The public path.
     pub path: String,
-    /// After how long it ends by itself. None if it does not.
+    /// After how long it closes automatically. None for no time limit.
     pub ends_after: Option<SignedDuration>,
 }
 
 impl Expose {
-    /// A Funnel on port 443 without an end.
+    /// A Funnel on port 443 without a time limit.
     pub fn new(what: What) -> Self {
         Self { what, port: 443, path: "/".to_owned(), ends_after: None }
     }
 }
 
 impl Funnel<'_> {
-    /// Plans to make a program of this machine public. If something that a Funnel needs is missing, the plan
-    /// mends it first, where the credential may: `MagicDNS`, HTTPS, the node attribute, shields.
+    /// Plans to make a program of this machine public. The plan first adds what Funnel needs, if the
+    /// credential allows it: `MagicDNS`, HTTPS, the node attribute, and shields up turned off.
     ///
     /// # Errors
     ///
-    /// [`Refused`](ErrorKind::Refused) if the place is taken, if the port may not have a Funnel, if what is
-    /// missing cannot be mended from here, and for an MCP server that asks nobody who they are.
+    /// [`Refused`](ErrorKind::Refused) if the port or path is in use, if what is missing cannot be set up from
+    /// here, and for an MCP server without authentication.
+    /// [`InvalidInput`](ErrorKind::InvalidInput) if Funnel does not allow the port.
     pub async fn plan_enable(&self, expose: &Expose) -> Result<Plan> {
         check_time(expose.ends_after)?;
         let ready = self.ready().await?;
         let mount = Mount::new(&ready.host, expose.port, &expose.path)?;
         if !ready.allows(expose.port) {
-            let should =
-                format!("must be one of {}: Funnel has no others here", ready.ports.join(", "));
+            let should = format!(
+                "must be one of {}, the ports that Funnel allows here",
+                ready.ports.join(", ")
+            );
             return Err(Error::invalid_input("public_port", should));
         }
         let config = self.daemon().serve_config().await?;
         if let Some(why) = config.conflict(&mount) {
             return Err(Error::refused(
                 why,
-                "choose another public port or path, or end what is served there first",
+                "choose another public port or path, or stop what is served there first",
             ));
         }
         let (target, mut warnings) = self.target(expose).await?;
@@ -99,7 +102,7 @@ impl Funnel<'_> {
         if at.handler.is_null() && !at.funnel {
             let why = format!("`{}` serves nothing at {}", status.machine(), mount.url());
             return Err(Error::new(ErrorKind::NotFound, why)
-                .with_remedy("look at what it serves, and name port and path as they are there"));
+                .with_remedy("check what the machine serves, and give the same port and path"));
         }
         let paths = others(&config, &mount);
         let mut changes = Vec::new();
@@ -126,15 +129,15 @@ impl Funnel<'_> {
             What::ThisServer { changes } => {
                 let own = own.ok_or_else(|| {
                     Error::refused(
-                        "this server is not reached over HTTP, so there is nothing to make public",
-                        "let it serve over HTTP, with tokens",
+                        "this server does not run over HTTP, so it cannot be made public",
+                        "run it over HTTP, with tokens",
                     )
                 })?;
                 (Target::of_port(own.address.port()), *changes)
             }
         };
         let mut warnings = vec![
-            "everybody on the internet can reach it; it must ask for a password or a token itself"
+            "everybody on the internet can reach it; it must require a password or a token itself"
                 .to_owned(),
         ];
         if let Some(own) = own.filter(|it| it.is_at(target.at)) {
@@ -145,23 +148,23 @@ impl Funnel<'_> {
             if own.access > Risk::Read && !may_change {
                 return Err(Error::refused(
                     format!("this server offers tools with {} access", own.access),
-                    "let it serve with read access, or allow changes if the public is to have them",
+                    "run it with read access, or allow changes explicitly",
                 ));
             }
             warnings.push(
-                "it is this server, whose tools reach the tailnet; calls are in its audit"
+                "it exposes this server and its tools for the tailnet; calls are in the audit log"
                     .to_owned(),
             );
             return Ok((target, warnings));
         }
         match look(&target).await {
             Found::OpenMcp => return Err(open_server(&format!("the MCP server at {}", target.at))),
-            Found::Nobody => warnings.push(format!("nobody listens at {} yet", target.at)),
+            Found::Nobody => warnings.push(format!("nothing listens at {} yet", target.at)),
             Found::Guarded => {
                 needs_end(expose)?;
                 warnings.push(
-                    "it looks like an MCP server with tokens: whoever has one can do all that it offers, so it \
-                     should serve with read access"
+                    "it looks like an MCP server with tokens: anyone with a token can use all of its tools, so \
+                     run it with read access"
                         .to_owned(),
                 );
             }
@@ -173,8 +176,8 @@ impl Funnel<'_> {
 
 fn open_server(what: &str) -> Error {
     Error::refused(
-        format!("{what} answers anybody without asking who it is, so it must not be public"),
-        "let it serve with tokens first",
+        format!("{what} accepts requests without authentication, so it must not be public"),
+        "set up tokens for it first",
     )
 }
 
@@ -183,7 +186,8 @@ fn needs_end(expose: &Expose) -> Result<()> {
     if expose.ends_after.is_some() {
         return Ok(());
     }
-    let why = "is required for an MCP server, such as `2h`: it must not stay public for ever";
+    let why =
+        "is required for an MCP server, such as `2h`, so that it does not stay public forever";
     Err(Error::invalid_input("for", why))
 }
 
@@ -221,19 +225,17 @@ fn of(
     let mut plan = Plan::new(vec![Item::new(&Handlers, &id(node, mount), &mount.url(), changes)]);
     plan.on_failure = OnFailure::Undo;
     if !at.handler.is_null() && !same {
-        plan.warnings.push(format!("it takes the place of what is served there: {}", at.handler));
+        plan.warnings.push(format!("it replaces what is served there now: {}", at.handler));
     }
     let paths = others(config, mount);
     if !at.funnel && !paths.is_empty() {
-        plan.warnings.push(format!(
-            "what else is served on this port becomes public, too: {}",
-            paths.join(", ")
-        ));
+        plan.warnings
+            .push(format!("other paths on this port become public, too: {}", paths.join(", ")));
     }
     if let Some(time) = time {
         plan.notes.push(format!(
-            "it ends {time:#} after it was made, by a server that runs with the same journal; without one, it \
-             ends when one starts"
+            "it closes {time:#} after it was opened, if a server with the same journal is running then; \
+             otherwise, it closes when the next one starts"
         ));
     }
     plan

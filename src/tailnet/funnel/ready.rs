@@ -19,7 +19,7 @@ pub struct Requirement {
     pub need: &'static str,
     /// Whether it is there.
     pub met: bool,
-    /// The change that would mend it.
+    /// The change that would provide it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mend: Option<&'static str>,
 }
@@ -79,7 +79,7 @@ impl Ready {
                 node.has("funnel"),
                 "give this node the attribute `funnel` in nodeAttrs of the policy file",
             ),
-            need("shields_down", !prefs.shields_up, "let this machine accept incoming connections"),
+            need("shields_down", !prefs.shields_up, "turn off shields up on this machine"),
         ];
         let ports = node.cap_map.keys().filter_map(|it| it.strip_prefix(PORTS)?.strip_prefix('?'));
         let lists = ports.flat_map(|query| {
@@ -110,7 +110,7 @@ impl Funnel<'_> {
     ///
     /// # Errors
     ///
-    /// As [`Daemon::status`](crate::local::Daemon::status), and
+    /// The same as [`Daemon::status`](crate::local::Daemon::status), and
     /// [`DaemonLoggedOut`](crate::ErrorKind::DaemonLoggedOut).
     pub async fn ready(&self) -> Result<Ready> {
         let status = self.daemon().own_status().await?.running()?;

@@ -43,12 +43,12 @@ impl Target {
         };
         if !is_loopback(&host) {
             return wrong(
-                "must be on this machine (127.0.0.1, ::1 or localhost): a Funnel to another machine would make \
-                 that one public",
+                "must be on this machine (127.0.0.1, ::1 or localhost): a Funnel to another machine would expose \
+                 that machine",
             );
         }
         if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
-            return wrong("must have no user, password or query");
+            return wrong("must not have a user, a password or a query");
         }
         let address = match host {
             Host::Ipv4(it) => IpAddr::V4(it),

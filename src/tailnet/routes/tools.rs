@@ -134,7 +134,7 @@ impl List for ListExitNodes {
     }
 }
 
-/// Approve a device as an exit node, for IPv4 and IPv6; the server's own machine is set up as one, too.
+/// Approve a device as an exit node, for IPv4 and IPv6; the server's own machine is also advertised as one.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct EnableExitNode {
     /// Device name, start of name, ID or IP.

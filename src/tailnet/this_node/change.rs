@@ -37,8 +37,8 @@ pub(crate) async fn same_node(tailnet: &Tailnet, id: &str) -> Result<Status> {
     }
     let (machine, is) = (status.machine(), status.id());
     Err(Error::refused(
-        format!("this is about the node {id}, and this program runs on `{machine}` ({is})"),
-        "repeat it on the machine where it was made; a node that was logged out and in again is another node",
+        format!("this change is for the node {id}, but this program runs on `{machine}` ({is})"),
+        "run it on the machine that it is for; a machine that was logged out and in again is a new node",
     ))
 }
 
@@ -90,7 +90,7 @@ impl Subject for Preferences {
             ACCEPT_ROUTES => edit.accept_routes = Some(wanted(change)?),
             SHIELDS_UP => edit.shields_up = Some(wanted(change)?),
             field => {
-                return Err(Error::invalid_input(field, "is no preference that can be changed"));
+                return Err(Error::invalid_input(field, "is not a preference that can be changed"));
             }
         }
         tailnet.daemon().edit_prefs(&edit).await?;

@@ -22,11 +22,11 @@ const PINGS: usize = 3;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum StepState {
-    /// As it should be.
+    /// The step works.
     Good,
-    /// It breaks here.
+    /// The step fails.
     Broken,
-    /// It could not be found out.
+    /// The step could not be checked.
     Unknown,
 }
 
@@ -39,9 +39,9 @@ pub enum Broken {
     Policy,
     /// The peer is not connected to the coordination server.
     Offline,
-    /// The peer is connected, and no packets come back.
+    /// The peer is connected, but does not answer pings.
     Path,
-    /// Packets come back, and the port does not answer.
+    /// The peer can be reached, but the port does not accept a connection.
     Port,
 }
 
@@ -67,9 +67,9 @@ pub struct Explained {
     pub to: String,
     /// Address and port.
     pub at: String,
-    /// Whether a connection was accepted. None if none could be tried.
+    /// Whether the connection was accepted. None if it could not be tried.
     pub reached: Option<bool>,
-    /// Where it breaks first. None if it works, or if that is unknown.
+    /// The first step that fails. None if the connection works, or if that is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub breaks_at: Option<Broken>,
     /// What was found on the way.
@@ -94,8 +94,8 @@ impl ThisNode<'_> {
     ///
     /// # Errors
     ///
-    /// [`NotFound`](ErrorKind::NotFound) if this node knows no way to it. A step that cannot be taken is
-    /// unknown, and no error.
+    /// [`NotFound`](ErrorKind::NotFound) if this node knows no route to it. A step that cannot be checked is
+    /// unknown, which is not an error.
     pub async fn explain(&self, to: &str, port: u16) -> Result<Explained> {
         let status = self.daemon().status().await?.running()?;
         let target = target(&status, to)?;
@@ -157,7 +157,9 @@ async fn policy(
     let judged = tailnet.policy_file().judged(None).await?;
     let answer = compute(move || judged.compiled().ask(&from, &to, None, port)).await?;
     answer.map_err(|why| {
-        let why = format!("the served tailnet does not know this machine or the other end: {why}");
+        let why = format!(
+            "the policy file cannot be checked for this machine and its destination: {why}"
+        );
         Error::new(ErrorKind::NotFound, why)
     })
 }
@@ -188,7 +190,10 @@ impl Explained {
             Ok(answer) => {
                 let why = answer.because.first().map_or("no rule allows it", String::as_str);
                 self.step("policy", StepState::Broken, why);
-                self.breaks(Broken::Policy, "add a rule to the policy file that allows it");
+                self.breaks(
+                    Broken::Policy,
+                    "add a grant or an ACL rule to the policy file that allows it",
+                );
             }
             Err(error) => self.step("policy", StepState::Unknown, error.to_string()),
         }
@@ -196,15 +201,19 @@ impl Explained {
 
     fn take_online(&mut self, peer: &Peer) {
         if peer.expired {
-            self.step("online", StepState::Broken, "its key has expired");
-            self.breaks(Broken::Offline, "log the other machine in again: `tailscale up` on it");
+            self.step("online", StepState::Broken, "the peer's key has expired");
+            self.breaks(Broken::Offline, "run `tailscale up` on the other machine to log in again");
         } else if peer.online {
             self.step("online", StepState::Good, "connected to the coordination server");
         } else {
             let seen = peer.last_seen.as_ref().and_then(crate::wire::Timestamp::instant);
             let seen = seen.map_or_else(String::new, |it| format!(", last seen {it:.0}"));
-            self.step("online", StepState::Broken, format!("not connected{seen}"));
-            self.breaks(Broken::Offline, "switch the other machine on, or start Tailscale on it");
+            self.step(
+                "online",
+                StepState::Broken,
+                format!("not connected to the coordination server{seen}"),
+            );
+            self.breaks(Broken::Offline, "turn on the other machine, or start Tailscale on it");
         }
     }
 
@@ -225,8 +234,7 @@ impl Explained {
             Ok(ping) => {
                 let why = ping.error.unwrap_or_else(|| "no answer".to_owned());
                 self.step("ping", StepState::Broken, why);
-                let next =
-                    "check the other machine's network: UDP and HTTPS to DERP relays must get out";
+                let next = "check the other machine's network: it must allow outgoing UDP, and HTTPS to DERP relays";
                 self.breaks(Broken::Path, next);
             }
             Err(error) => self.step("ping", StepState::Unknown, error.to_string()),
@@ -242,27 +250,32 @@ impl Explained {
                 // A connection is the better proof.
                 self.breaks_at = None;
                 self.next = None;
-                self.step("connect", StepState::Good, "a connection was accepted");
+                self.step("connect", StepState::Good, "the connection was accepted");
             }
             Ok(Dialled::Refused) => {
                 self.reached = Some(false);
-                self.step("connect", StepState::Broken, "refused: nobody listens on the port");
+                self.step(
+                    "connect",
+                    StepState::Broken,
+                    "connection refused: nothing listens on the port",
+                );
                 let next = format!(
-                    "start the service on {where_}, on an address that the tailnet reaches"
+                    "start the service on {where_}, on an address that is reachable from the tailnet"
                 );
                 self.breaks(Broken::Port, next);
             }
             Ok(Dialled::Silent) => {
                 self.reached = Some(false);
                 self.step("connect", StepState::Broken, "no answer within 5 seconds");
-                let next =
-                    format!("look at the firewall of {where_}, and whether its shields are up");
+                let next = format!(
+                    "check the firewall of {where_}, and whether it blocks incoming connections"
+                );
                 self.breaks(Broken::Port, next);
             }
             Ok(Dialled::Failed(why)) => {
                 self.reached = Some(false);
                 self.step("connect", StepState::Broken, why);
-                self.breaks(Broken::Port, format!("look at {where_}"));
+                self.breaks(Broken::Port, format!("check {where_}"));
             }
             Err(error) => {
                 let remedy = error.advice().map(|it| format!("; {it}")).unwrap_or_default();

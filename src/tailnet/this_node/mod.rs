@@ -1,7 +1,7 @@
-//! The node that this program runs on, by its Tailscale daemon.
+//! The node that this program runs on, through its Tailscale daemon.
 //!
-//! It may be in another tailnet than the one that the credential belongs to, or in none. Every answer says
-//! which machine it is about.
+//! It may be in a different tailnet than the one that the credential belongs to, or in none. Every answer
+//! names the machine that it is about.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -45,13 +45,13 @@ pub struct Network {
     pub ipv4: bool,
     /// Whether IPv6 gets through.
     pub ipv6: bool,
-    /// Whether the NAT gives each destination another port. None if that was not measured.
+    /// Whether the NAT uses a different port for each destination. None if that was not measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hard_nat: Option<bool>,
     /// The ways in which the router maps ports. None if that was not measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port_mapping: Option<Vec<&'static str>>,
-    /// Whether a login page stands before the internet. None if that was not measured.
+    /// Whether a captive portal blocks the internet. None if that was not measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub captive_portal: Option<bool>,
     /// Code of the nearest DERP region. None if none was reached.
@@ -78,7 +78,7 @@ impl<'a> ThisNode<'a> {
     ///
     /// # Errors
     ///
-    /// As [`Daemon::netcheck`].
+    /// The same as [`Daemon::netcheck`].
     pub async fn network(&self) -> Result<Network> {
         let machine = self.daemon().own_status().await?.machine().to_owned();
         let found = self.daemon().netcheck("tailscale").await?;
@@ -156,10 +156,10 @@ fn nobody(status: &Status, field: &str, text: &str) -> Error {
         );
     }
     let machine = status.machine();
-    let why = format!("`{text}` ({field}) is no peer that this machine, `{machine}`, knows");
+    let why = format!("`{text}` ({field}) is not a peer that this machine, `{machine}`, knows");
     Error::new(ErrorKind::NotFound, why).with_remedy(
-        "a node sees only peers that the policy file lets it reach or be reached by; list the devices of the \
-         tailnet to compare",
+        "a node only knows peers that the policy file lets it connect to or accept connections from; compare \
+         with the devices of the tailnet",
     )
 }
 

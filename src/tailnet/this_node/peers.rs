@@ -95,7 +95,7 @@ pub struct MovedOf {
     pub received: u64,
     /// Bytes sent to it.
     pub sent: u64,
-    /// How packets went at the end.
+    /// The path at the end of the measurement.
     pub path: PeerPath,
 }
 
@@ -195,7 +195,7 @@ impl ThisNode<'_> {
         let moved = after.since(&before).ok_or_else(|| {
             Error::new(
                 ErrorKind::DaemonDown,
-                "the Tailscale daemon was restarted while it was measured",
+                "the Tailscale daemon was restarted during the measurement",
             )
             .with_remedy("measure again")
         })?;

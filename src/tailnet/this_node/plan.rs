@@ -47,15 +47,15 @@ impl ThisNode<'_> {
                 let called = peer.short_name();
                 if !peer.exit_node_option {
                     return Err(Error::refused(
-                        format!("`{called}` is no exit node that this machine may use"),
-                        "it must advertise itself as one, be approved, and the policy file must let this \
-                         machine reach autogroup:internet",
+                        format!("`{called}` is not an exit node that this machine can use"),
+                        "it must be advertised and approved, and the policy file must let this machine reach \
+                         autogroup:internet",
                     ));
                 }
                 if !peer.online {
                     return Err(Error::refused(
                         format!("the exit node `{called}` is not connected"),
-                        "choose another one; with this one, the machine would have no internet access",
+                        "choose another exit node; with this one, the machine would have no internet access",
                     ));
                 }
                 exit_node(&peer.id, &status)
@@ -68,22 +68,24 @@ impl ThisNode<'_> {
         let mut plan = of(&status, changes);
         if name.is_some() && !plan.is_empty() {
             plan.warnings.push(
-                "all internet traffic of this machine, this program's own included, goes through it".to_owned(),
+                "all internet traffic of this machine, including this program's, uses the exit node".to_owned(),
             );
             if !allow_lan.unwrap_or(prefs.allow_lan) {
-                plan.warnings.push("its local network is not reachable meanwhile".to_owned());
+                plan.warnings.push(
+                    "the local network is not reachable while the exit node is in use".to_owned(),
+                );
             }
         }
         Ok(plan)
     }
 
-    /// Plans to offer exactly these subnet routes to the tailnet; an offer to be an exit node stays. Where
-    /// the credential may approve routes of this device, the plan approves the new ones, too.
+    /// Plans to advertise exactly these subnet routes; an advertised exit node stays advertised. If the
+    /// credential may approve routes of this device, the plan also approves the new ones.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](ErrorKind::InvalidInput) for what is no network, with the network that was probably
-    /// meant.
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for a route that is not a network; the message suggests the
+    /// network that was probably meant.
     pub async fn plan_advertise_routes(&self, routes: &[String]) -> Result<Plan> {
         let routes = subnets(routes)?;
         let (status, prefs) = self.now().await?;
@@ -94,12 +96,12 @@ impl ThisNode<'_> {
         self.plan_offer(&status, &prefs, to, &new).await
     }
 
-    /// Plans to offer this machine as an exit node, or to end that. Where the credential may approve it, the
-    /// plan approves it, too.
+    /// Plans to advertise this machine as an exit node, or to stop that. If the credential may approve it, the
+    /// plan also approves it.
     ///
     /// # Errors
     ///
-    /// As [`Daemon::status`](crate::local::Daemon::status).
+    /// The same as [`Daemon::status`](crate::local::Daemon::status).
     pub async fn plan_advertise_exit_node(&self, on: bool) -> Result<Plan> {
         let (status, prefs) = self.now().await?;
         let others = prefs.advertise_routes.iter().filter(|it| !EXIT.contains(&it.as_str()));
@@ -114,12 +116,12 @@ impl ThisNode<'_> {
         self.plan_offer(&status, &prefs, to, &new).await
     }
 
-    /// Plans to approve a device as an exit node. If it is this machine and does not offer to be one, the plan
-    /// makes the offer, too. Where the daemon cannot be asked, only the approval is planned.
+    /// Plans to approve a device as an exit node. If it is this machine and not advertised as one, the plan also
+    /// advertises it. If the daemon does not answer, only the approval is planned.
     ///
     /// # Errors
     ///
-    /// As [`Routes::plan_exit_node`](crate::tailnet::routes::Routes::plan_exit_node).
+    /// The same as [`Routes::plan_exit_node`](crate::tailnet::routes::Routes::plan_exit_node).
     pub async fn plan_enable_exit_node(&self, device: &str) -> Result<Plan> {
         let tailnet = self.tailnet();
         let approval = tailnet.routes().plan_exit_node(device, true).await?;
@@ -142,7 +144,7 @@ impl ThisNode<'_> {
     ///
     /// # Errors
     ///
-    /// As [`Daemon::status`](crate::local::Daemon::status).
+    /// The same as [`Daemon::status`](crate::local::Daemon::status).
     pub async fn plan_accept_routes(&self, on: bool) -> Result<Plan> {
         let (status, prefs) = self.now().await?;
         let plan = of(&status, vec![Change::new(ACCEPT_ROUTES, prefs.accept_routes, on)]);
@@ -154,8 +156,9 @@ impl ThisNode<'_> {
         }
         let verb = if on { "goes" } else { "no longer goes" };
         let shown = routed.iter().take(10).copied().collect::<Vec<_>>().join(", ");
-        let warning =
-            format!("its traffic to {shown} {verb} through subnet routers of the tailnet");
+        let warning = format!(
+            "this machine's traffic to {shown} {verb} through subnet routers of the tailnet"
+        );
         Ok(plan.warned(vec![warning]))
     }
 
@@ -186,18 +189,21 @@ impl ThisNode<'_> {
         }
         if !withdrawn.is_empty() {
             let list = withdrawn.join(", ");
-            plan.warnings.push(format!("others no longer reach {list} through this machine"));
+            plan.warnings
+                .push(format!("other devices no longer reach {list} through this machine"));
             plan.least = Risk::Danger;
         }
         if !new.is_empty() {
             match self.daemon().forwarding_problem().await {
                 Ok(problem) if problem.is_empty() => {}
                 Ok(problem) => plan.warnings.push(format!(
-                    "this machine does not pass packets on yet: {}",
+                    "this machine does not forward IP packets yet: {}",
                     crate::visible::visible_up_to(&problem, 300)
                 )),
                 Err(error) => {
-                    plan.notes.push(format!("whether it passes packets on is unknown: {error}"));
+                    plan.notes.push(format!(
+                        "IP forwarding on this machine could not be checked: {error}"
+                    ));
                 }
             }
             self.approve(status, &mut plan, new).await?;
@@ -219,21 +225,21 @@ impl ThisNode<'_> {
             Ok(approval) => approval,
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 plan.notes.push(
-                    "this machine is no device of the tailnet that is served here, so what it offers must be \
-                     approved there"
+                    "this machine is not in the tailnet that this server manages, so an admin of its own tailnet \
+                     must approve the routes"
                         .to_owned(),
                 );
                 return Ok(());
             }
             Err(error) => {
                 plan.notes.push(format!(
-                    "an admin must approve it, since this credential cannot: {error}"
+                    "an admin must approve the routes, because this credential cannot: {error}"
                 ));
                 return Ok(());
             }
         };
         if approval.is_empty() {
-            plan.notes.push("it is approved already".to_owned());
+            plan.notes.push("the routes are already approved".to_owned());
             return Ok(());
         }
         // What it warns of first is that the device does not offer it yet.
@@ -258,22 +264,29 @@ fn of(status: &Status, changes: Vec<Change>) -> Plan {
 /// Networks, each once; an error names what would be right.
 fn subnets(routes: &[String]) -> Result<Vec<String>> {
     if routes.len() > MAX_ROUTES {
-        return Err(Error::invalid_input("routes", format!("must be at most {MAX_ROUTES}")));
+        return Err(Error::invalid_input(
+            "routes",
+            format!("must have at most {MAX_ROUTES} entries"),
+        ));
     }
     let mut checked: Vec<String> = Vec::new();
     for route in routes {
         let wrong = |should: String| Err(Error::invalid_input("routes", should));
         let Ok(net) = route.trim().parse::<IpNet>() else {
-            return wrong(format!("has `{route}`, which is no network such as 10.20.0.0/16"));
+            return wrong(format!(
+                "contains `{route}`, which is not a network such as 10.20.0.0/16"
+            ));
         };
         if net.trunc() != net {
             return wrong(format!(
-                "has `{route}`, which is an address in a network: `{}`",
+                "contains `{route}`, which is not the start of a network; did you mean `{}`?",
                 net.trunc()
             ));
         }
         if net.prefix_len() == 0 {
-            return wrong(format!("has `{route}`: to offer an exit node is another change"));
+            return wrong(format!(
+                "contains `{route}`, which is for exit nodes; advertise an exit node instead"
+            ));
         }
         if !checked.contains(&net.to_string()) {
             checked.push(net.to_string());

@@ -61,7 +61,7 @@ pub struct NodeState {
     pub shields_up: bool,
     /// How many peers it knows, and how many of them are connected.
     pub peers: Counted,
-    /// What the daemon warns of.
+    /// Health warnings of the daemon.
     pub health: Vec<String>,
     /// Remarks.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -78,11 +78,11 @@ pub struct ExitNodeInUse {
     pub online: bool,
 }
 
-/// Peers, counted.
+/// Numbers of peers.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[non_exhaustive]
 pub struct Counted {
-    /// All.
+    /// All peers that this node knows.
     pub known: usize,
     /// Those that are connected to the coordination server.
     pub connected: usize,
@@ -115,7 +115,7 @@ impl ThisNode<'_> {
     /// # Errors
     ///
     /// [`DaemonAbsent`](crate::ErrorKind::DaemonAbsent) and [`DaemonDown`](crate::ErrorKind::DaemonDown) if
-    /// there is no daemon to ask. A node that is logged out is no error.
+    /// there is no daemon, or it is not running. A node that is logged out is not an error.
     pub async fn state(&self) -> Result<NodeState> {
         let (status, prefs) = tokio::try_join!(self.daemon().status(), self.daemon().prefs())?;
         Ok(state(&status, prefs))
@@ -125,7 +125,7 @@ impl ThisNode<'_> {
     ///
     /// # Errors
     ///
-    /// As [`Daemon::status`](crate::local::Daemon::status), and
+    /// The same as [`Daemon::status`](crate::local::Daemon::status), and
     /// [`DaemonLoggedOut`](crate::ErrorKind::DaemonLoggedOut).
     pub async fn suggested_exit_node(&self) -> Result<Suggestion> {
         let status = self.daemon().status().await?.running()?;
@@ -137,8 +137,8 @@ impl ThisNode<'_> {
         let mut notes = Vec::new();
         if found.is_none() && !usable.is_empty() {
             notes.push(
-                "Tailscale suggests exit nodes that have the node attribute suggest-exit-node, once the \
-                 daemon has measured its network; none of these qualifies"
+                "Tailscale only suggests exit nodes with the node attribute suggest-exit-node, after the \
+                 daemon has checked its network; none of them qualifies"
                     .to_owned(),
             );
         }
@@ -158,14 +158,16 @@ fn state(status: &Status, prefs: Prefs) -> NodeState {
     let connected = status.peers.values().filter(|it| it.online).count();
     let mut notes = Vec::new();
     if status.state == "NeedsLogin" {
-        notes.push("log it in with `tailscale up`".to_owned());
+        notes.push("this machine is logged out; log it in with `tailscale up`".to_owned());
     }
     if status.state == "Stopped" {
-        notes.push("Tailscale is switched off on it; switch it on with `tailscale up`".to_owned());
+        notes.push("Tailscale is stopped on this machine; start it with `tailscale up`".to_owned());
     }
     let exit_node = in_use(status, &prefs);
     if exit_node.as_ref().is_some_and(|it| !it.online) {
-        notes.push("its exit node is not connected, so it has no internet access".to_owned());
+        notes.push(
+            "its exit node is not connected, so this machine has no internet access".to_owned(),
+        );
     }
     let health = status.health.iter().take(MAX_WARNINGS);
     NodeState {

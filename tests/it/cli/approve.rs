@@ -177,7 +177,7 @@ async fn options_that_contradict_each_other_are_refused() {
     let (folder, url) = (tempfile::tempdir().unwrap(), sandbox.base_url());
     let folder = folder.path();
     for (words, why) in [
-        (&["call", "list_devices", "--yes", "--confirm", "person"][..], "--yes asks nobody"),
+        (&["call", "list_devices", "--yes", "--confirm", "person"][..], "--yes cannot be combined"),
         (&["serve", "--confirm", "other", "--store", "memory"][..], "cannot see them"),
         (&["approve", "--store", "memory"][..], "cannot see them"),
         (&["approve", "abcd2345"][..], "in a terminal"),

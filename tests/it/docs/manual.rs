@@ -29,7 +29,7 @@ fn describe(tool: &ToolDef, manual: &mut String) {
     let scopes: Vec<String> = tool.scopes().iter().map(|it| format!("`{it}`")).collect();
     let operations: Vec<String> = tool.operations.iter().map(|it| format!("`{it}`")).collect();
     let uses = if operations.is_empty() {
-        "Needs what the change or the operation needs that it is about.".to_owned()
+        "Uses no fixed API operations. Scopes: those of the change or operation that it makes, if any.".to_owned()
     } else {
         format!("Uses {}. Scopes: {}.", operations.join(", "), scopes.join(", "))
     };

@@ -90,7 +90,7 @@ async fn outside_of_the_windows_nothing_is_changed_through_any_door() {
     let mut all = ways(device, other);
     let text = "{ \"grants\": [{ \"src\": [\"*\"], \"dst\": [\"*\"], \"ip\": [\"*\"] }] }";
     all.push(("update_acl_policy", deploy(&tailnet, text).await));
-    refuses_each(&tailnet, Arc::clone(&closed), all, "the guardrail `windows` allows changes")
+    refuses_each(&tailnet, Arc::clone(&closed), all, "the guardrail `windows` only allows changes")
         .await;
     let history = Arc::new(History::new(Place::Memory));
     let agent = Agent::with(tailnet.with_history(history), unasked(closed)).await;

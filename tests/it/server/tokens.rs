@@ -172,7 +172,7 @@ async fn a_token_with_hours_is_refused_outside_of_them_and_its_streams_end() {
     assert_eq!(refused.status(), 403);
     let text = refused.text().await.unwrap();
     assert!(
-        text.contains(&format!("may be used `{later} 00:00-24:00 UTC`; call again after ")),
+        text.contains(&format!("be used during `{later} 00:00-24:00 UTC`; call again after ")),
         "{text}"
     );
 

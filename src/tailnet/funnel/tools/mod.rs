@@ -15,9 +15,9 @@ use crate::{
 
 pub(crate) const TOOLSET: Toolset = Toolset {
     name: "funnel",
-    about: "Make a program of the server's machine public (Tailscale Funnel).",
-    instructions: "A Funnel opens a program of the machine that this server runs on to the whole internet. Say \
-                   so, and prefer a time limit (`for`).",
+    about: "Expose a service of the server's machine to the internet (Tailscale Funnel).",
+    instructions: "A Funnel exposes a service of the machine that this server runs on to the internet. Tell the \
+                   user so, and prefer a time limit (`for`).",
     default: false,
     tools: &[
         query::<GetFunnelStatus>(),
@@ -28,7 +28,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     ],
 };
 
-/// Show what the internet reaches on the server's machine (Funnel), until when, and what Funnel lacks.
+/// Show what Funnel exposes on the server's machine, until when, and what is missing for Funnel to work.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct GetFunnelStatus {}
 
@@ -42,7 +42,7 @@ impl Query for GetFunnelStatus {
     }
 }
 
-/// Show all that the server's machine serves to its tailnet or the internet.
+/// Show what the server's machine serves to its tailnet (Serve) and to the internet (Funnel).
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct GetServeStatus {}
 
@@ -56,7 +56,7 @@ impl Query for GetServeStatus {
     }
 }
 
-/// Show the TLS certificate of the server machine's name: names, issuer, days left.
+/// Show the TLS certificate for the MagicDNS name of the server's machine: names, issuer, days left.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct GetFunnelCertificate {}
 
@@ -70,20 +70,20 @@ impl Query for GetFunnelCertificate {
     }
 }
 
-/// Make a port of the server's machine, or this server, public; mends first what Funnel lacks.
+/// Expose a local port or this server to the internet with Tailscale Funnel, after enabling what Funnel needs.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct EnableFunnel {
     /// Port or local address, such as `3000` or `http://127.0.0.1:3000`.
     target: Option<String>,
-    /// This MCP server instead of `target`; needs `for`.
+    /// Expose this MCP server instead of `target`; requires `for`.
     this_server: Option<bool>,
-    /// With `this_server`: tools that change something, too.
+    /// With `this_server`: also expose tools that make changes.
     allow_changes: Option<bool>,
     /// Public port; default 443.
     public_port: Option<u16>,
     /// Public path; default `/`.
     path: Option<String>,
-    /// End by itself after this time, such as `2h`.
+    /// Close it automatically after this time, such as `2h`.
     r#for: Option<String>,
 }
 
@@ -118,7 +118,7 @@ impl Edit for EnableFunnel {
     }
 }
 
-/// End what the internet reaches at a port and path of the server's machine.
+/// Stop a Funnel on the server's machine, so that the internet no longer reaches it.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct DisableFunnel {
     /// Public port; default 443.

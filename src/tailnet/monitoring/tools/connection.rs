@@ -40,7 +40,7 @@ pub(crate) struct GetConnectionMetrics {
     since: Option<String>,
     /// Rows, up to 50; default 10.
     limit: Option<usize>,
-    /// Show how the server's machine reaches its peers (or `device`) now, by its daemon.
+    /// Show how the server's machine reaches its peers (or `device`) now, from its Tailscale daemon.
     this_node: bool,
 }
 

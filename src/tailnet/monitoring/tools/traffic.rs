@@ -35,7 +35,7 @@ pub(crate) struct MonitorBandwidth {
     kind: Option<Kind>,
     /// Rows, up to 100; default 5.
     limit: Option<usize>,
-    /// Measure what the server's machine moves now for 1 to 60 seconds, without flow logs.
+    /// Measure the traffic of the server's machine for 1 to 60 seconds, without flow logs.
     this_node_seconds: Option<u32>,
 }
 

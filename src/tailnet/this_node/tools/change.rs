@@ -10,12 +10,12 @@ use crate::{
     tool::Edit,
 };
 
-/// Use an exit node on the server's machine, or none.
+/// Set the exit node that the server's machine uses, or stop using one.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct UseExitNode {
-    /// Device name, start of name, ID or IP; absent to use none.
+    /// Device name, start of name, ID or IP; omit to use none.
     exit_node: Option<String>,
-    /// Keep the local network reachable meanwhile.
+    /// Keep the local network reachable while an exit node is in use.
     allow_lan_access: Option<bool>,
 }
 
@@ -30,10 +30,10 @@ impl Edit for UseExitNode {
     }
 }
 
-/// Advertise exactly these subnet routes from the server's machine, and approve them where possible.
+/// Advertise exactly these subnet routes from the server's machine, and approve them if possible.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct AdvertiseRoutes {
-    /// Networks, such as `10.20.0.0/16`; empty for none.
+    /// Subnets, such as `10.20.0.0/16`; empty to advertise none.
     routes: Vec<String>,
 }
 
@@ -50,10 +50,10 @@ impl Edit for AdvertiseRoutes {
     }
 }
 
-/// Offer the server's machine as an exit node and approve it where possible, or end that.
+/// Advertise the server's machine as an exit node and approve it if possible, or stop advertising it.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct AdvertiseExitNode {
-    /// Whether to offer it.
+    /// `true` to advertise it, `false` to stop.
     on: bool,
 }
 
@@ -69,10 +69,10 @@ impl Edit for AdvertiseExitNode {
     }
 }
 
-/// Set whether the server's machine uses the subnet routes of others.
+/// Set whether the server's machine accepts subnet routes that other devices advertise.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct SetAcceptRoutes {
-    /// Whether to use them.
+    /// Whether to accept subnet routes.
     on: bool,
 }
 

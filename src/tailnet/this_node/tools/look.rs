@@ -14,7 +14,7 @@ use crate::{
 const PINGS: usize = 4;
 const MOST_PINGS: usize = 20;
 
-/// Show the server machine's Tailscale state: health, key expiry, exit node, routes, version.
+/// Show the Tailscale status of the server's machine: health, key expiry, exit node, routes, version.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct GetLocalStatus {}
 
@@ -28,7 +28,7 @@ impl Query for GetLocalStatus {
     }
 }
 
-/// Ping a peer from the server's machine: direct or relayed, through what, and how fast.
+/// Ping a peer from the server's machine to see whether the path is direct or relayed, and its latency.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct PingPeer {
     /// Device name, start of name, ID or IP.
@@ -52,7 +52,7 @@ impl Query for PingPeer {
     }
 }
 
-/// Measure the network around the server's machine: UDP, NAT, port mapping, latency to DERP relays.
+/// Check the network conditions of the server's machine: UDP, NAT, port mapping, latency to DERP relays.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct GetNetcheck {}
 
@@ -66,11 +66,11 @@ impl Query for GetNetcheck {
     }
 }
 
-/// Explain whether the server's machine reaches a TCP port, step by step (policy, online, ping, connect), and
-/// where it breaks.
+/// Diagnose why the server's machine can or cannot reach a TCP port: policy file, peer online, ping,
+/// connection.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ExplainConnection {
-    /// Device name, start of name, ID or IP; also an address behind a subnet router.
+    /// Device name, start of name, ID or IP, or an address behind a subnet router.
     to: String,
     /// TCP port, such as 443.
     port: u16,

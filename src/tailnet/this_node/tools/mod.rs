@@ -7,7 +7,7 @@ mod look;
 
 pub(crate) const TOOLSET: Toolset = Toolset {
     name: "this_node",
-    about: "The machine that this server runs on, by its Tailscale daemon.",
+    about: "The machine that this server runs on, through its Tailscale daemon.",
     instructions: "These tools are about the machine that this server runs on (`machine` in the answers), \
                    which may not be the user's own.",
     default: false,

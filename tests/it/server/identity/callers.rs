@@ -134,7 +134,7 @@ async fn a_daemon_that_is_gone_is_503_and_comes_back() {
     let back = wire.ask("tools/list", json!({})).await;
 
     assert_eq!(gone.status, 503, "{}", gone.text);
-    assert!(gone.message().contains("cannot be found out who calls"), "{}", gone.text);
+    assert!(gone.message().contains("caller cannot be identified"), "{}", gone.text);
     assert_eq!(gone.headers["retry-after"], "1");
     assert_eq!(back.status, 200, "{}", back.text);
 }
@@ -149,7 +149,7 @@ async fn it_listens_only_where_nodes_are_known() {
     };
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.7:0"] {
         let refused = bind(address, false).await;
-        assert!(refused.contains("no Tailscale address of this machine"), "{refused}");
+        assert!(refused.contains("not a Tailscale address of this machine"), "{refused}");
     }
     assert!(bind("127.0.0.1:0", true).await.contains("everybody on this machine"));
     let access = wanted.access();

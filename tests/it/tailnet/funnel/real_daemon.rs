@@ -153,7 +153,7 @@ async fn what_cannot_be_public_is_refused_before_anything_changes() {
     let port = answering("hello");
 
     for (arguments, why) in [
-        (json!({ "target": mcp.to_string() }), "answers anybody without asking"),
+        (json!({ "target": mcp.to_string() }), "accepts requests without authentication"),
         (json!({ "target": "http://192.0.2.1:80" }), "must be on this machine"),
         (json!({ "target": "file:///etc/passwd" }), "must be a port"),
         (
@@ -162,7 +162,7 @@ async fn what_cannot_be_public_is_refused_before_anything_changes() {
         ),
         (json!({ "target": port.to_string(), "path": "../x" }), "must begin with a slash"),
         (json!({ "target": port.to_string(), "for": "1s" }), "must be between 10s and 30d"),
-        (json!({ "this_server": true, "for": "1h" }), "not reached over HTTP"),
+        (json!({ "this_server": true, "for": "1h" }), "does not run over HTTP"),
         (json!({ "target": "3000", "this_server": true }), "cannot be given with `this_server`"),
         (json!({}), "`target` is required"),
     ] {
@@ -231,7 +231,7 @@ async fn a_tailnet_that_is_not_ours_is_not_mended() {
     let expose = Expose::new(What::Program("3000".to_owned()));
     let refused = tailnet.funnel().plan_enable(&expose).await.unwrap_err();
 
-    assert!(refused.to_string().contains("no device of the tailnet"), "{refused}");
+    assert!(refused.to_string().contains("not in the tailnet"), "{refused}");
     let remedy = refused.remedy().unwrap();
     assert!(remedy.contains("HTTPS certificates") && remedy.contains("nodeAttrs"), "{remedy}");
 }

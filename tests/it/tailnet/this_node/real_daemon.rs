@@ -146,7 +146,7 @@ async fn only_a_connected_exit_node_is_used() {
     })
     .await;
 
-    assert!(none["message"].as_str().unwrap().contains("no exit node"), "{none}");
+    assert!(none["message"].as_str().unwrap().contains("not an exit node"), "{none}");
     assert_eq!(used["changes"][0]["after"], "node2", "{used}");
     assert_eq!(state["exit_node"]["name"], "node2");
     assert_eq!(ended["changes"][0]["after"], Value::Null);
