@@ -30,6 +30,7 @@ mod auth;
 mod call;
 mod doctor;
 mod export;
+mod health;
 mod identity;
 mod manual;
 mod options;
@@ -147,6 +148,8 @@ enum Command {
     Watch(watch::WatchArguments),
     /// Serve only the emulated admin API, for other clients
     Sandbox(sandbox::SandboxArguments),
+    /// Ask a running HTTP server whether it works, as the health check of a container
+    Health(health::HealthArguments),
     /// Print the completions of a shell
     Completions(manual::CompletionsArguments),
     /// Print the manual page, or write those of all commands into a folder
@@ -308,6 +311,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             return Ok(watch.failure());
         }
         Command::Sandbox(arguments) => sandbox::serve(arguments, target.sandbox_devices).await?,
+        Command::Health(arguments) => arguments.run().await?,
         Command::Completions(arguments) => arguments.print(Arguments::command()),
         Command::Man(arguments) => arguments.write(Arguments::command())?,
     }
