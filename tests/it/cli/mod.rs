@@ -5,6 +5,7 @@ mod approve;
 mod audit;
 mod call;
 pub mod command_line;
+mod health;
 mod policy_commands;
 mod report;
 mod sandbox;
