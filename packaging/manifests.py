@@ -117,15 +117,6 @@ def server(product, bundles):
     environment = [_input(variable) for variable in product.asked]
     common = {"transport": {"type": "stdio"}, "environmentVariables": environment}
     docker = [{"type": "named", "name": flag} for flag in DOCKER_FLAGS]
-    docker += [
-        {
-            "type": "named",
-            "name": "-e",
-            "value": variable["name"],
-            "description": variable["about"],
-        }
-        for variable in product.asked
-    ]
     packages = [
         {"registryType": "npm", "identifier": product.name, "version": product.version, "runtimeHint": "npx"},
         {"registryType": "pypi", "identifier": product.name, "version": product.version, "runtimeHint": "uvx"},

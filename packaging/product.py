@@ -1,5 +1,7 @@
 """What the packages are made from: Cargo.toml, product.toml and environment.toml, read once."""
 
+import platform
+import sys
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +31,13 @@ class Target:
     @property
     def is_windows(self):
         return "windows" in self.triple
+
+    @property
+    def runs_here(self):
+        """Whether this machine is of that system and CPU."""
+        system, cpu = self.npm.split("-")
+        names = {"x64": ("x86_64", "AMD64"), "arm64": ("aarch64", "arm64", "ARM64")}
+        return sys.platform.startswith(system) and platform.machine() in names[cpu]
 
     def program(self, name):
         return name + ".exe" if self.is_windows else name
