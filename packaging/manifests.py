@@ -13,7 +13,7 @@ def npm_platform(product, target):
         "description": f"The binary of {product.name} for {system} on {cpu}",
         "os": [system],
         "cpu": [cpu],
-        "files": ["bin"],
+        "files": ["bin", "LICENSE-*"],
         "preferUnplugged": True,
     }
 
@@ -26,7 +26,7 @@ def npm_wrapper(product):
         "mcpName": product.mcp_name,
         "keywords": product.keywords,
         "bin": {product.name: f"bin/{product.name}.js"},
-        "files": ["bin"],
+        "files": ["bin", "LICENSE-*"],
         "engines": {"node": ">=18"},
         "optionalDependencies": {
             f"{product.name}-{target.npm}": product.version for target in product.targets
