@@ -13,8 +13,8 @@ try {
   program = require.resolve(`tailsteward-${platform}/bin/${file}`);
 } catch {
   console.error(
-    `tailsteward: the package tailsteward-${platform} is not installed. If npm was told to leave out optional ` +
-      "dependencies, install again without that; otherwise there is no package for this platform, and " +
+    `tailsteward: the package tailsteward-${platform} is not installed. If npm leaves out optional dependencies, ` +
+      "install again with --include=optional; otherwise there is no package for this platform, and " +
       "`cargo install tailsteward` builds the program.",
   );
   process.exit(1);
