@@ -32,6 +32,7 @@ mod history;
 mod jobs;
 mod local;
 mod mcp;
+mod questions;
 mod server;
 mod support;
 mod tailnet;
