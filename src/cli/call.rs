@@ -15,7 +15,7 @@ use super::{
     shown::{Shape, progress::Bar},
 };
 use crate::{
-    Error,
+    Error, catalogue,
     change::{Confirmation, Report},
     client::Result,
     guard::{
@@ -31,20 +31,25 @@ pub(super) enum Output {
     /// The result of a read-only tool, as compact JSON.
     Answer(String),
     /// The result of a change: what was changed, or would be.
-    Report(Box<Report>),
+    Report {
+        /// What was done to what.
+        report: Box<Report>,
+        /// Whether `undo_change` can take it back later.
+        undo: bool,
+    },
 }
 
 impl Output {
     /// Whether not all was done.
     pub(super) fn has_failures(&self) -> bool {
-        matches!(self, Self::Report(report) if report.has_failures())
+        matches!(self, Self::Report { report, .. } if report.has_failures())
     }
 
     /// The result as compact JSON.
     pub(super) fn json(&self) -> Result<String> {
         match self {
             Self::Answer(text) => Ok(text.clone()),
-            Self::Report(report) => written(&**report),
+            Self::Report { report, .. } => written(&**report),
         }
     }
 
@@ -52,7 +57,7 @@ impl Output {
     pub(super) fn print(&self, shape: Shape) -> Result<()> {
         match self {
             Self::Answer(text) => shape.print_answer(text),
-            Self::Report(report) => shape.print_report(report)?,
+            Self::Report { report, undo } => shape.print_report(report, *undo)?,
         }
         Ok(())
     }
@@ -93,7 +98,13 @@ async fn call(
 ) -> Result<Output> {
     match guard.call(caller, tool, arguments, terminal).await? {
         Done::Answer(text) => Ok(Output::Answer(text)),
-        Done::Report(report) => Ok(Output::Report(report)),
+        Done::Report(report) => {
+            let undo = terminal.is_recorded
+                && report.applied
+                && !report.cannot_be_undone
+                && catalogue::undo(tool).is_none_or(|it| !it.starts_with("no"));
+            Ok(Output::Report { report, undo })
+        }
         Done::Later(never) => match never {},
     }
 }

@@ -27,7 +27,7 @@ const KEPT: &[&str] = &["store", "history"];
 /// The groups of options that apply to a command. Commands that are not named have all.
 const APPLY: &[(&str, &[&[&str]])] = &[
     ("tools", &[&["sandbox", "profiles"], TOOLS]),
-    ("doctor", &[TAILNET, TOOLS, KEPT]),
+    ("doctor", &[TAILNET, TOOLS, KEPT, &["yes", "confirm"]]),
     ("scopes", &[&["sandbox"], TOOLS]),
     ("setup", &[&["sandbox", "profiles", "config"], TOOLS]),
     ("approve", &[&["sandbox", "config", "local", "store"]]),
@@ -38,7 +38,7 @@ const APPLY: &[(&str, &[&[&str]])] = &[
     ("watch", &[TAILNET, KEPT]),
     ("export", &[TAILNET, &["store", "local"]]),
     ("auth", &[&["config"]]),
-    // A token has its own toolsets and read-only; the rest is refused with what would be right.
+    // A token has a --toolsets and a --read-only of its own.
     ("token", &[TOOLS]),
     ("sandbox", &[&["sandbox_devices"]]),
     ("completions", &[]),
@@ -77,7 +77,9 @@ pub(super) fn without_others(mut command: Command) -> Command {
 fn hidden(command: Command, name: &str) -> Command {
     let hide = |arg: clap::Arg| {
         let is_ours = arg.is_global_set() && !LOG.contains(&arg.get_id().as_str());
-        if is_ours && !applies(name, arg.get_id().as_str()) { arg.hide(true) } else { arg }
+        // Those of `token` are refused with what would be right instead.
+        let applies = name != "token" && applies(name, arg.get_id().as_str());
+        if is_ours && !applies { arg.hide(true) } else { arg }
     };
     command.mut_args(hide).mut_subcommands(|below| hidden(below, name))
 }

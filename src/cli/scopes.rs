@@ -47,8 +47,9 @@ impl ScopesArguments {
         );
         push_wrapped(&mut lines, "", &about, super::shown::width());
         if !tags.is_empty() {
+            let verb = if tags.len() == 1 { "needs" } else { "need" };
             let about = format!(
-                "{} need tags: name those that its keys and devices may get.",
+                "{} {verb} tags: select those that the credential's keys and devices may get.",
                 tags.join(" and ")
             );
             push_wrapped(&mut lines, "", &about, super::shown::width());

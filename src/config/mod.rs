@@ -181,6 +181,12 @@ pub(crate) fn heartbeat_url() -> Result<Option<secrecy::SecretString>> {
     checked(&get, "TAILSTEWARD_HEARTBEAT_URL", checks::heartbeat_url)
 }
 
+/// The columns that `COLUMNS` gives a terminal, or what is in a pipe.
+#[cfg(feature = "server")]
+pub(crate) fn columns() -> Option<usize> {
+    number(&variable("COLUMNS")?)
+}
+
 fn present(get: &impl Fn(&str) -> Option<String>, name: &str) -> Option<String> {
     get(name).filter(|it| !it.trim().is_empty())
 }

@@ -33,6 +33,7 @@ mod jobs;
 mod local;
 mod mcp;
 mod packaging;
+mod questions;
 mod server;
 mod support;
 mod tailnet;

@@ -131,7 +131,7 @@ impl How {
 /// Prints a report: notes, warnings, and whether the change was applied. Returns the exit code.
 fn show(output: &Output, format: Format) -> Result<u8> {
     let report = match output {
-        Output::Report(report) if format != Format::Json => report,
+        Output::Report { report, .. } if format != Format::Json => report,
         output => {
             print(&output.json()?);
             return Ok(0);

@@ -139,11 +139,14 @@ impl Host {
     }
 
     /// What VS Code asks its user for, once.
-    pub(super) fn input(self, started: &Started) -> Option<Value> {
+    pub(super) fn input(self, started: &Started) -> Option<Vec<(&'static str, Value)>> {
         (self == Self::Vscode && started.secret == Secret::OfHost).then(|| {
-            json!({
-                "type": "promptString", "id": INPUT, "description": "Tailscale API key", "password": true,
-            })
+            vec![
+                ("type", "promptString".into()),
+                ("id", INPUT.into()),
+                ("description", "Tailscale API key".into()),
+                ("password", true.into()),
+            ]
         })
     }
 }

@@ -20,9 +20,7 @@ fn json(host: Host, started: &Started, old: &str) -> Result<String, String> {
     let name = host.servers();
     let not_object = || format!("its `{name}` is not an object");
     let servers = object.object_value_or_create(name).ok_or_else(not_object)?;
-    let entry =
-        host.entry(started).into_iter().map(|(name, value)| (name.to_owned(), input(&value)));
-    let entry = CstInputValue::Object(entry.collect());
+    let entry = members(host.entry(started));
     match servers.get(NAME) {
         Some(member) => member.set_value(entry),
         None => {
@@ -35,10 +33,15 @@ fn json(host: Host, started: &Started, old: &str) -> Result<String, String> {
             it.to_serde_value().is_some_and(|it| it.get("id").is_some_and(|id| id == INPUT))
         };
         if !inputs.elements().iter().any(is_there) {
-            inputs.append(input(&asked));
+            inputs.append(members(asked));
         }
     }
     Ok(root.to_string())
+}
+
+fn members(members: Vec<(&'static str, Value)>) -> CstInputValue {
+    let members = members.into_iter().map(|(name, value)| (name.to_owned(), input(&value)));
+    CstInputValue::Object(members.collect())
 }
 
 fn input(value: &Value) -> CstInputValue {

@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 use console::{Style, Term};
 
 use super::print;
-use crate::{change::Report, client::Result};
+use crate::{change::Report, client::Result, config};
 
 pub(super) mod failure;
 pub(super) mod progress;
@@ -49,10 +49,10 @@ impl Shape {
         }
     }
 
-    /// Prints what a change did or would do.
-    pub(super) fn print_report(self, report: &Report) -> Result<()> {
+    /// Prints what a change did or would do. `undo` is whether it can be taken back.
+    pub(super) fn print_report(self, report: &Report, undo: bool) -> Result<()> {
         if self.is_text() {
-            print(&report::text(report, width()));
+            print(&report::text(report, undo, width()));
         } else {
             print(&crate::tool::written(report)?);
         }
@@ -62,9 +62,12 @@ impl Shape {
 
 /// The columns of the terminal; `COLUMNS` says it for a pipe.
 pub(super) fn width() -> usize {
-    let named = std::env::var("COLUMNS").ok().and_then(|it| it.parse().ok());
     let of_terminal = || Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
-    named.or_else(of_terminal).filter(|it| *it > 0).unwrap_or(USUAL_WIDTH).max(LEAST_WIDTH)
+    config::columns()
+        .or_else(of_terminal)
+        .filter(|it| *it > 0)
+        .unwrap_or(USUAL_WIDTH)
+        .max(LEAST_WIDTH)
 }
 
 /// A heading. Without colours, as `NO_COLOR` and `CLICOLOR` ask for or in a pipe, it is plain text.

@@ -45,16 +45,19 @@ impl Bar {
             }
             return;
         }
+        if of == 1 {
+            return;
+        }
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         let bar = shown.get_or_insert_with(|| {
-            let bar = ProgressBar::no_length();
+            let bar = ProgressBar::no_length().with_style(style("{spinner} {wide_msg}"));
             bar.enable_steady_tick(TICK);
             bar
         });
-        if of > 1 && bar.length() != Some(of as u64) {
-            bar.set_length(of as u64);
+        if of > 0 && bar.length() != Some(of as u64) {
             bar.set_style(style("{bar:24} {pos} of {len} {wide_msg}"));
-        } else if of <= 1 {
+            bar.set_length(of as u64);
+        } else if of == 0 {
             bar.set_style(style("{spinner} {wide_msg}"));
         }
         bar.set_position(done as u64);

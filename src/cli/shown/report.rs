@@ -19,7 +19,7 @@ const MAX_VALUE: usize = 400;
 const MAX_NAMED: usize = 20;
 
 /// The report, with texts wrapped at `width` columns.
-pub(super) fn text(report: &Report, width: usize) -> String {
+pub(super) fn text(report: &Report, can_be_undone: bool, width: usize) -> String {
     let mut lines = vec![heading(&outcome(report))];
     for changed in &report.changes {
         let (before, after) = (shown(&changed.before), shown(&changed.after));
@@ -46,7 +46,12 @@ pub(super) fn text(report: &Report, width: usize) -> String {
         push_wrapped(&mut lines, "answer: ", &cell(answer), width);
     }
     once(&mut lines, report);
-    lines.extend(undo(report));
+    if report.cannot_be_undone && report.applied {
+        lines.push("This cannot be undone.".to_owned());
+    }
+    if let (Some(change), true) = (report.change, can_be_undone) {
+        lines.push(format!("Undo it with: tailsteward undo {change}"));
+    }
     lines.join("\n")
 }
 
@@ -112,12 +117,4 @@ fn once(lines: &mut Vec<String>, report: &Report) {
     for (name, secret) in &report.shown_once {
         lines.push(format!("{} (shown only now): {}", visible(name), visible(secret.reveal())));
     }
-}
-
-fn undo(report: &Report) -> Option<String> {
-    let change = report.change?;
-    if report.cannot_be_undone {
-        return Some("This cannot be undone.".to_owned());
-    }
-    report.applied.then(|| format!("Undo it with: tailsteward undo {change}"))
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::shown::{heading, width};
+use super::shown::{heading, push_wrapped, width};
 use crate::{
     catalogue::{self, Offer},
     client::Result,
@@ -84,13 +84,15 @@ fn list(offer: &Offer, tailnets: &[&str], json: bool) -> String {
     for (set, rows) in &sets {
         let _ = writeln!(text, "{}", heading(set));
         for row in rows {
-            let _ = writeln!(text, "{}", row.line());
+            let mut lines = Vec::new();
+            push_wrapped(&mut lines, &row.start(), &row.about(), width());
+            let _ = writeln!(text, "{}", lines.join("\n"));
         }
         text.push('\n');
     }
     let _ = write!(
         text,
-        "{} with `{access}` access, which cost a model about {} tokens (the last column)",
+        "{} with `{access}` access, which cost a model about {} tokens (each in brackets)",
         counted(all().count(), "tool", "tools"),
         tokens(total)
     );
@@ -107,10 +109,13 @@ fn list(offer: &Offer, tailnets: &[&str], json: bool) -> String {
 }
 
 impl Row {
-    fn line(&self) -> String {
-        let Self { tool, bytes } = self;
-        let (risk, tokens) = (tool.risk.to_string(), tokens(*bytes));
-        format!("  {:<NAME$} {risk:<6}  {}  [{tokens}]", tool.name, tool.description())
+    fn start(&self) -> String {
+        let risk = self.tool.risk.to_string();
+        format!("  {:<NAME$} {risk:<6}  ", self.tool.name)
+    }
+
+    fn about(&self) -> String {
+        format!("{} [{}]", self.tool.description(), tokens(self.bytes))
     }
 
     fn json(&self, set: &str) -> Value {

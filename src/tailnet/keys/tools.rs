@@ -36,7 +36,8 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     ],
 };
 
-/// List keys of all kinds: created, expiry, owner, tags, scopes.
+/// List auth keys, OAuth clients and other keys: when they were created and when they expire,
+/// owner, tags, scopes.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ListKeys {
     /// Only keys of this kind.

@@ -19,7 +19,8 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     tools: &[query::<GetNetworkStatus>()],
 };
 
-/// Summarize network status: counts of devices, routers and users, and what needs attention.
+/// Summarize network status: how many devices, routers and users there are, and what needs
+/// attention.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct GetNetworkStatus {}
 

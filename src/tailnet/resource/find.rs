@@ -6,7 +6,7 @@ use super::{ResourceSpec, text};
 use crate::{
     Error, ErrorKind, Tailnet,
     client::{
-        Result,
+        Action, Result,
         call::{self, Call},
     },
 };
@@ -45,9 +45,16 @@ impl ResourceSpec {
             [one] => Ok((*one).clone()),
             [] => {
                 let known = known(&all.iter().collect::<Vec<_>>()).join(", ");
-                let known = if known.is_empty() { "none".to_owned() } else { known };
                 let message = format!("no {} is called `{wanted}`", self.kind);
-                Err(Error::new(ErrorKind::NotFound, message).with_remedy(format!("known: {known}")))
+                let error = Error::new(ErrorKind::NotFound, message);
+                Err(match self.listed {
+                    Some((list, _)) if known.is_empty() => {
+                        let none =
+                            format!("the tailnet has no {}; list them again later", self.kind);
+                        error.with_remedy(none).with_action(Action::Call(list))
+                    }
+                    _ => error.with_remedy(format!("known: {known}")),
+                })
             }
             several => Err(Error::ambiguous(wanted, known(several))),
         }

@@ -45,7 +45,8 @@ const WRITES: &[Operation] = &[
 const READ_SCOPES: &[&str] = &["devices:core:read"];
 const WRITE_SCOPES: &[&str] = &["devices:core:read", "devices:routes"];
 
-/// List subnet routes by device: served, pending, overlapping, and what approves them.
+/// List subnet routes: which device serves them, which are pending or overlap, and what approves
+/// them.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct GetSubnetRoutes {
     /// Device name, start of name, ID or IP.

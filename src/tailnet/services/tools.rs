@@ -26,7 +26,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     ],
 };
 
-/// List services with their display names, addresses, ports and tags.
+/// List which services exist, with their display names, addresses, ports and tags.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ServicesList {}
 

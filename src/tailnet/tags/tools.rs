@@ -25,7 +25,7 @@ const OPERATIONS: &[Operation] =
 /// Without read access to the policy file, a plan only warns that tags were not checked.
 const SCOPES: &[&str] = &["devices:core"];
 
-/// List tags with their devices and owners, and what is wrong with them.
+/// List the tags in use with their devices and who owns them, and what is wrong with them.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct AuditTags {
     /// Only tags with one of these prefixes, such as `tag:prod-`.

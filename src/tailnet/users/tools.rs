@@ -33,7 +33,7 @@ pub(crate) const TOOLSET: Toolset = Toolset {
 
 const READS: [Operation; 2] = [Operation::ListUsers, Operation::GetUser];
 
-/// List users, filtered.
+/// List users, by role (such as admins), status (such as suspended) or name.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ListUsers {
     /// Part of the login or display name.
@@ -134,7 +134,7 @@ impl Query for GetUser {
     }
 }
 
-/// Change a user's role.
+/// Change a user's role: make them admin, network admin, IT admin, auditor or member.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct SetUserRole {
     /// Login name, its start or ID.

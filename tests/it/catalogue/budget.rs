@@ -14,9 +14,9 @@ fn list(access: Risk) -> usize {
     tokens(&serde_json::to_string(&tools).unwrap())
 }
 
-/// Room for descriptions that stand alone.
-const READ: usize = 2_520;
-const DANGER: usize = 4_450;
+/// Room for descriptions that stand alone and have the words of those who ask, by which a search finds them.
+const READ: usize = 2_600;
+const DANGER: usize = 4_560;
 /// Of one tool, on average. Alert rules have many parameters, of which each condition takes a few.
 const MEAN: usize = 145;
 

@@ -173,5 +173,5 @@ async fn a_person_is_asked_and_their_no_counts() {
     let mut agreed = in_a_terminal(&sandbox.base_url(), &batch(&devices));
     asked(&mut agreed);
     let (answer, done) = answered(&mut agreed, "y\n");
-    assert!(done && answer.contains("\"applied\":true"), "{answer}");
+    assert!(done && answer.contains("change 1: 2 resources"), "{answer}");
 }

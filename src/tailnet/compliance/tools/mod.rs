@@ -23,7 +23,8 @@ pub(crate) const TOOLSET: Toolset = Toolset {
     tools: &[list::<DeviceAudit>(), edit::<AcceptFinding>()],
 };
 
-/// Audit devices, keys, policy file, settings, users and routes: what fails, the worst first.
+/// Audit the tailnet for compliance and vulnerabilities: devices, keys, policy file, settings,
+/// users, routes; the worst first.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct DeviceAudit {

@@ -56,7 +56,7 @@ impl Edit for RevokeDevice {
     }
 }
 
-/// Change a device's name, tags, IPv4 address or key expiry.
+/// Change a device: rename it, or change its tags, IPv4 address or key expiry.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 pub(crate) struct UpdateDevice {
     /// Device name, start of name, ID or IP.

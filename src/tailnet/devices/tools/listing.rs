@@ -22,7 +22,8 @@ use crate::{
     wire,
 };
 
-/// List devices, filtered and sorted.
+/// List devices: all, or offline, outdated, tagged, shared in, ephemeral, Macs, behind hard NAT,
+/// with key expiry disabled, added lately, or that wait for approval.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct ListDevices {

@@ -24,7 +24,7 @@ const ENTRIES: usize = 20;
 /// The maximum number of entries in `get_device_logs`.
 const MOST_ENTRIES: usize = 200;
 
-/// Show everything the API knows about a device.
+/// Show all details of a device: owner, when it was created, addresses, version, routes, endpoints.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct GetDeviceDetails {
     /// Device name, start of name, ID or IP.
@@ -41,7 +41,8 @@ impl Query for GetDeviceDetails {
     }
 }
 
-/// Show a device's status: connectivity, latency, key expiry, problems.
+/// Show a device's status: online, version and whether it is up to date, when its key expires,
+/// latency, problems.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct GetDeviceStatus {
     /// Device name, start of name, ID or IP.

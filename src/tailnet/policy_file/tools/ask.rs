@@ -36,7 +36,7 @@ enum By {
     Tailscale,
 }
 
-/// Validate a policy file, locally with line numbers and then with Tailscale.
+/// Check whether a policy file is valid: locally with line numbers, then with Tailscale.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct ValidateAclSyntax {
     /// Policy file to use; default the live one.
@@ -87,7 +87,8 @@ impl Query for ValidateAclSyntax {
     }
 }
 
-/// Test whether A can reach B (ACL, grant or SSH) and why, or run policy tests.
+/// Test who can reach whom: whether A can reach B on a port (ACL, grant or SSH) and why not, or run
+/// the policy file's tests.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct TestAclPolicy {
     /// Device, user, group, tag, host, address; alone: what it reaches.

@@ -100,7 +100,8 @@ fn fits(file: &PolicyFile) -> Result<()> {
     Err(Error::new(ErrorKind::TooLarge, message).with_remedy(remedy))
 }
 
-/// Change the policy file by edits or a complete text, after validation, its tests and a preview.
+/// Change the policy file, such as to allow a group to reach a tag: by edits or a complete text,
+/// after validation, tests and a preview.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct UpdateAclPolicy {
     /// Edits to the live file, if no `text`; the rest stays unchanged.
