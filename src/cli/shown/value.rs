@@ -31,7 +31,7 @@ type Fields = IndexMap<String, Value>;
 /// The columns that stand between two columns of a table.
 const GAP: usize = 2;
 /// The lines of a row, on average, above which a table is hard to read.
-const MAX_LINES: usize = 2;
+const MAX_LINES: usize = 3;
 /// The fewest characters that a cell is squeezed into.
 const LEAST_CELL: usize = 8;
 
