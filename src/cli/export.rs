@@ -7,7 +7,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::complain;
+use super::{complain, shown::progress::watched};
 use crate::{
     Error, Tailnet,
     change::Risk,
@@ -127,7 +127,7 @@ pub(super) async fn run(
         OpenAudit::begin(&setup.store, &setup.local, "export", Risk::Read, String::new());
     audit.about(&tailnet.label());
     let done = match &arguments.out {
-        Some(path) => to_file(&export, tailnet, path).await,
+        Some(path) => watched(to_file(&export, tailnet, path)).await,
         None => to_stdout(&export, tailnet).await,
     };
     audit.end(done.as_ref().map_or_else(|error| error.kind().as_str(), |_| "ok"), None);

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{
     Target,
+    shown::progress::watched,
     table::{NAME, Refresh, bar},
 };
 use crate::{
@@ -63,7 +64,7 @@ impl TrafficArguments {
         question.since = Some(self.since.clone());
         question.until.clone_from(&self.until);
         question.device.clone_from(&self.device);
-        let found = question.logged(tailnet).await?;
+        let found = watched(question.logged(tailnet)).await?;
         if self.json {
             let text = serde_json::to_string_pretty(&found);
             return text.map_err(|error| Error::invalid_input("json", error.to_string()));

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::{complain, print, report::Reporting, serve::stop_signal};
+use super::{complain, print, report::Reporting, serve::stop_signal, shown::progress::watched};
 use crate::{
     Error, ErrorKind, Tailnet,
     alerts::{Receivers, Severity},
@@ -112,7 +112,7 @@ impl WatchArguments {
         };
         let mut all = Vec::new();
         for tailnet in tailnets.all() {
-            let mut once = look_once(tailnet, &receivers).await?;
+            let mut once = watched(look_once(tailnet, &receivers)).await?;
             once.alerts.retain(|it| it.severity >= least);
             all.push(once);
         }

@@ -1,6 +1,7 @@
 //! Reports the progress of a call: how many requests it has sent, and whether it waits for the rate limit.
 
 use std::{
+    fmt,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -22,6 +23,15 @@ pub(crate) struct Observed {
     pub(crate) requests: usize,
     /// Whether most of the time since the last report was spent on waiting for the rate limit.
     pub(crate) is_limited: bool,
+}
+
+impl fmt::Display for Observed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { requests, is_limited } = *self;
+        let limit = if is_limited { ", waiting for the rate limit" } else { "" };
+        let plural = if requests == 1 { "" } else { "s" };
+        write!(f, "{requests} request{plural} sent{limit}")
+    }
 }
 
 /// Reports the progress of a call every two seconds; a call that is faster is not reported.

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::{
     change::Progress,
     client::observe::{Observed, Observer},
-    words::counted,
 };
 
 /// What watches a call: the progress of its batch, and the observer of its requests.
@@ -36,9 +35,6 @@ impl Watch {
 }
 
 fn words(observed: Observed, plans: bool) -> String {
-    let Observed { requests, is_limited } = observed;
     let at = if plans { "planning: " } else { "" };
-    let limit = if is_limited { ", waiting for the rate limit" } else { "" };
-    let requests = counted(requests, "request", "requests");
-    format!("{at}{requests} sent{limit}")
+    format!("{at}{observed}")
 }

@@ -5,7 +5,7 @@ use std::{io::Write as _, process::ExitCode, sync::Arc};
 use clap::ValueEnum;
 use jiff::Timestamp;
 
-use super::{Target, complain, print};
+use super::{Target, complain, print, shown::progress::watched};
 use crate::{
     Error,
     checks::{Outcome, Report, Severity, Verdict},
@@ -91,7 +91,8 @@ impl AuditArguments {
             complain(&format!("accepted findings are unknown, and count as failing: {error}"));
             Vec::new()
         });
-        let report = tailnet.compliance().audit(&Filter::default(), &accepted).await?;
+        let compliance = tailnet.compliance();
+        let report = watched(Box::pin(compliance.audit(&Filter::default(), &accepted))).await?;
         let has_history = tailnet.history().is_some_and(|it| it.exists());
         if has_history && let Err(error) = tailnet.compliance().remember(&report, now).await {
             complain(&format!("the score is not kept: {error}"));

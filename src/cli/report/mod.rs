@@ -9,7 +9,7 @@ use std::{
 use clap::{Args, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Target, complain, print, table::again};
+use super::{Target, complain, print, shown::progress::watched, table::again};
 use crate::{
     Error, ErrorKind, Tailnet,
     client::Result,
@@ -117,7 +117,7 @@ impl ReportArguments {
             let reports = tailnet.reports().keep_newest(keep);
             let report = match &self.id {
                 Some(id) => reports.read(id).await?,
-                None => reports.make(window).await?,
+                None => watched(reports.make(window)).await?,
             };
             self.shown(&report, form, is_terminal)
         })

@@ -78,10 +78,10 @@ fn toml(host: Host, started: &Started, old: &str) -> Result<String, String> {
 /// Entries have texts, lists of texts and objects of texts.
 fn toml_value(value: &Value) -> toml_edit::Value {
     match value {
-        Value::Array(items) => toml_edit::Array::from_iter(items.iter().map(toml_value)).into(),
+        Value::Array(items) => items.iter().map(toml_value).collect::<toml_edit::Array>().into(),
         Value::Object(fields) => {
             let fields = fields.iter().map(|(name, value)| (name.as_str(), toml_value(value)));
-            toml_edit::InlineTable::from_iter(fields).into()
+            fields.collect::<toml_edit::InlineTable>().into()
         }
         other => other.as_str().map_or_else(|| other.to_string(), str::to_owned).into(),
     }

@@ -8,7 +8,26 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::{change::Progress, cli::complain, visible::visible_up_to};
+use crate::{
+    change::Progress,
+    cli::complain,
+    client::observe::{Observer, observed},
+    visible::visible_up_to,
+};
+
+/// Does `work`, and shows meanwhile how many requests it has sent, and whether it waits for the rate limit. A
+/// log gets nothing of it.
+pub(in crate::cli) async fn watched<T>(work: impl Future<Output = T>) -> T {
+    if !std::io::stderr().is_terminal() {
+        return work.await;
+    }
+    let bar = Arc::new(Bar::default());
+    let report = bar.reporter();
+    let observer = Observer::new(move |seen| report(0, 0, &seen.to_string()));
+    let done = observed(Some(Arc::new(observer)), work).await;
+    bar.clear();
+    done
+}
 
 /// How often a bar moves while nothing happens.
 const TICK: Duration = Duration::from_millis(120);

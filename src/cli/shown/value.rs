@@ -31,7 +31,7 @@ type Fields = IndexMap<String, Value>;
 /// The columns that stand between two columns of a table.
 const GAP: usize = 2;
 /// The lines of a row, on average, above which a table is hard to read.
-const MAX_LINES: usize = 2;
+const MAX_LINES: usize = 3;
 /// The fewest characters that a cell is squeezed into.
 const LEAST_CELL: usize = 8;
 
@@ -139,16 +139,14 @@ fn list(lines: &mut Vec<String>, name: &str, items: &[Value], width: usize, dept
     }
     let least: usize = columns.iter().map(|it| it.len().max(LEAST_CELL) + GAP).sum();
     let table = (least <= width).then(|| table(&columns, items, width));
-    match table.filter(|table| table.len() - 1 <= items.len() * MAX_LINES) {
-        Some(table) => lines.extend(table),
-        None => {
-            for item in items.iter().filter_map(Value::fields) {
-                object(lines, item, width, depth + 1);
-                lines.push(String::new());
-            }
-            lines.pop();
-        }
+    if let Some(table) = table.filter(|table| table.len() - 1 <= items.len() * MAX_LINES) {
+        return lines.extend(table);
     }
+    for item in items.iter().filter_map(Value::fields) {
+        object(lines, item, width, depth + 1);
+        lines.push(String::new());
+    }
+    lines.pop();
 }
 
 fn table(columns: &[&str], items: &[Value], width: usize) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! `tailsteward setup`: the configuration of MCP hosts.
 
-use std::{fs, path::Path, process::Output};
+use std::{fmt::Write as _, fs, path::Path, process::Output};
 
 use crate::cli::command_line::program;
 
@@ -33,7 +33,7 @@ fn each_host_gets_its_own_format_and_no_secret() {
         let output = setup(home.path(), &[&[host, "--access", "change"], more].concat());
         let where_to = String::from_utf8_lossy(&output.stderr).into_owned();
         let where_to = where_to.replace(&home.path().display().to_string(), "~");
-        all += &format!("{host}: {where_to}{}\n", shown(&text(&output)));
+        writeln!(all, "{host}: {where_to}{}", shown(&text(&output))).unwrap();
     }
     assert!(!all.contains("tskey-"), "{all}");
     insta::assert_snapshot!("setup__hosts", all);
