@@ -110,7 +110,7 @@ fn run(command: &str, sandbox: &Sandbox, folder: &Path) -> Result<(), String> {
     }
     shell.env("TAILSCALE_API_KEY", Sandbox::API_KEY).env("TAILSCALE_BASE_URL", sandbox.base_url());
     // The sandbox needs no rate limit.
-    shell.env("TAILSTEWARD_RATE", "10000");
+    shell.env("TAILSTEWARD_RATE", "1000");
     shell.args(["-c", command]).current_dir(folder).process_group(0);
     let output = folder.join("output.txt");
     let file = fs::File::create(&output).unwrap();
