@@ -11,8 +11,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Target, call::read_line, complain, print, server_options::Offered};
 use crate::{
-    Error,
-    change::Approval,
+    Error, ErrorKind,
+    change::{Approval, ApprovalState},
     client::Result,
     guard::{Approvals, Approver, Identified},
     visible::visible,
@@ -35,14 +35,24 @@ pub(super) struct ApproveArguments {
 impl ApproveArguments {
     pub(super) async fn run(&self, target: &Target, offered: &Offered) -> Result<()> {
         let store = Arc::new(offered.lasting_store(target.sandbox)?);
-        let approvals = Approvals::new(store, &Offered::guardrails(target)?);
+        let options = offered.approve_options(target)?;
+        let approvals = Approvals::new(store, &Offered::guardrails(target)?).with_options(&options);
         let Some(id) = &self.plan else {
             let plans = approvals.list().await?;
             print(&if self.json { json(&plans)? } else { lines(&plans) });
             return Ok(());
         };
         let approver = approver(offered)?;
-        let plan = approvals.get(id).await?;
+        let plan = approvals.get(id).await.map_err(|error| {
+            if error.kind() != ErrorKind::NotFound {
+                return error;
+            }
+            let searched = offered.place(target.sandbox).map(|place| place.to_string());
+            error.with_remedy(format!(
+                "this store was searched: {}; if the server has another one, name it with --store",
+                searched.unwrap_or_default()
+            ))
+        })?;
         approvals.may_decide(&plan, &approver)?;
         if self.code {
             return code(&approvals, &plan, &approver).await;
@@ -134,9 +144,12 @@ fn lines(plans: &[Approval]) -> String {
     let mut text = String::new();
     for plan in plans {
         let by = plan.decided_by.as_deref().map(|by| format!(" by {}", visible(by)));
+        let is_open = matches!(plan.state, ApprovalState::Waiting | ApprovalState::Approved);
+        let until =
+            if is_open { format!(", until {}", to_the_second(plan.until)) } else { String::new() };
         let _ = writeln!(
             text,
-            "{} {}{} {} {} for {}, {}",
+            "{} {}{} {} {} for {}, {}{until}",
             plan.plan_id,
             plan.state.as_str(),
             by.unwrap_or_default(),

@@ -87,7 +87,7 @@ fn is_plain(item: &Value) -> bool {
 }
 
 /// The word in quotes where a shell needs them.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "=_-.,:/@+".contains(c);
     if word.chars().all(plain) {
         word.to_owned()

@@ -139,7 +139,7 @@ impl Confirm for Terminal<'_> {
     ) -> Result<Decision<Self::Later>> {
         self.bar.clear();
         let undo = self.is_recorded.then_some("`tailsteward undo`");
-        let is_asked = std::io::stdin().is_terminal() && pending.mode != ConfirmMode::Other;
+        let is_asked = std::io::stdin().is_terminal() && !pending.outside;
         if !is_asked && pending.mode != ConfirmMode::Auto {
             return approved(self.guard, caller, pending, undo).await;
         }
@@ -175,7 +175,7 @@ async fn approved(
         return Err(Error::refused(
             "nothing was changed: this plan must be approved by a person, and with the store in memory nobody \
              can",
-            "name a file with --store, or run it in a terminal",
+            "name a file or a Postgres database with --store",
         ));
     }
     match seek(guard, caller, pending, undo).await? {
@@ -183,7 +183,7 @@ async fn approved(
         Sought::Waits(plan, why) => {
             let why = why.map(|why| format!("{why}; ")).unwrap_or_default();
             Err(Error::refused(
-                format!("nothing was changed yet: {why}{}", how(&plan, None)),
+                format!("nothing was changed yet: {why}{}", how(guard, pending, &plan, None)),
                 "run the same command again once it is approved",
             ))
         }

@@ -75,9 +75,15 @@ impl ByNode {
                 "add --auth tailnet, or leave them out",
             ));
         }
-        if self.mode() != Auth::Oauth && self.oauth_issuer.is_some() {
+        let of_oauth = [
+            ("--oauth-issuer", self.oauth_issuer.is_some()),
+            ("--oauth-client-id", self.oauth_client_id.is_some()),
+        ];
+        if let Some((option, _)) = of_oauth.iter().find(|it| it.1)
+            && self.mode() != Auth::Oauth
+        {
             let remedy = "add --auth oauth, or leave it out";
-            return Err(Error::config("--oauth-issuer only applies to access tokens", remedy));
+            return Err(Error::config(format!("{option} only applies to access tokens"), remedy));
         }
         if self.mode() != Auth::TailnetServe && !self.serve_users.is_empty() {
             let remedy = "add --auth tailnet-serve, or leave it out";

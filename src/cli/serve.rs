@@ -24,6 +24,10 @@ use crate::{
     tailnet::reports::Schedule,
 };
 
+/// A warning for `--confirm other`.
+const PRIVATE_STORE: &str = "warning: only the user who runs this server can open its store, so nobody else can approve plans with their own \
+     account; keep it in Postgres (--store), or see \"Two people\" in docs/approval.md";
+
 /// How to run the server.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Serve {
@@ -144,6 +148,9 @@ impl Serve {
         tailnet: Tailnet,
         receivers: Arc<Receivers>,
     ) -> Result<()> {
+        if server.approves_alone() {
+            complain(PRIVATE_STORE);
+        }
         let due = server.clone();
         tokio::spawn(async move { due.revoke_rotated(jobs::POLL_INTERVAL).await });
         let ending = server.clone();
@@ -216,6 +223,10 @@ impl Serve {
         report(&mut options, &server)?;
         if server.needs_approvals() {
             options.approvals = Some(server.approvals());
+        }
+        if let Access::OAuth(tokens) = &options.access {
+            let tokens = Arc::clone(tokens);
+            tokio::spawn(async move { tokens.try_out().await });
         }
         let authenticates = matches!(options.access, Access::Tokens(_) | Access::OAuth(_));
         let http = self.callers.bind(listen, options, tailnet.daemon()).await?;

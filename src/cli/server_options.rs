@@ -7,7 +7,7 @@ use etcetera::base_strategy::{BaseStrategy as _, choose_base_strategy};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::Target;
+use super::{Target, arguments::quoted};
 use crate::{
     Credential, Error, Tailnet,
     catalogue::{Offer, Selectors, ToolSelection},
@@ -211,6 +211,7 @@ impl Offered {
             _ => Store::new(self.place(sandbox)?),
         });
         setup.confirm = self.confirm;
+        setup.approve_options = self.approve_options(target)?;
         setup.guardrails = Self::guardrails(target)?;
         setup.yes = self.yes;
         setup.local = self.local()?;
@@ -249,6 +250,30 @@ impl Offered {
             )),
             place => Ok(Store::new(place)),
         }
+    }
+
+    /// The options with which `approve` finds this store and these guardrails, without a password; empty for
+    /// the default ones.
+    pub(super) fn approve_options(&self, target: &Target) -> Result<String> {
+        let mut words = Vec::new();
+        words.extend(target.sandbox.then(|| "--sandbox".to_owned()));
+        let absolute = |path: &std::path::Path| {
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+            quoted(&path.display().to_string())
+        };
+        if let Some(config) = &target.config {
+            words.extend(["--config".to_owned(), absolute(config)]);
+        }
+        if let Some(given) = &self.store {
+            let by_file = given.expose_secret().strip_prefix("file:");
+            words.push("--store".to_owned());
+            words.push(match (by_file, self.place(target.sandbox)?) {
+                (Some(path), _) => quoted(&format!("file:{path}")),
+                (None, Place::File(path)) => absolute(&path),
+                (None, place) => quoted(&place.to_string()),
+            });
+        }
+        Ok(words.join(" "))
     }
 
     /// Where the journal is kept.

@@ -14,7 +14,14 @@ pub(super) fn prepare(path: &Path, purpose: Purpose) -> Result<()> {
     let failed = |error: std::io::Error| {
         purpose.error(
             format!("the {name} {}: {error}", path.display()),
-            format!("keep the {name} in another file, or in memory"),
+            if error.kind() == std::io::ErrorKind::PermissionDenied {
+                format!(
+                    "name another file; the {name} of another user is private: run this as that user, or keep \
+                     the {name} in a Postgres database, which several users can open"
+                )
+            } else {
+                format!("keep the {name} in another file")
+            },
         )
     };
     if let Some(folder) = path.parent().filter(|it| !it.as_os_str().is_empty()) {

@@ -194,6 +194,11 @@ impl Database {
         matches!(self.place, Place::Memory)
     }
 
+    /// Whether it is a file, which only its owner can open.
+    pub(crate) fn is_file(&self) -> bool {
+        matches!(self.place, Place::File(_))
+    }
+
     /// An error without the database URL, which contains a password.
     pub(crate) fn failed(&self, what: &str, error: &sqlx::Error) -> Error {
         let place = match &self.place {

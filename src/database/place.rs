@@ -1,8 +1,8 @@
 //! Where a database is.
 
-use std::{path::PathBuf, str::FromStr};
+use std::{fmt, path::PathBuf, str::FromStr};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 /// Where a journal or a history is kept.
 #[derive(Debug, Clone)]
@@ -14,6 +14,25 @@ pub enum Place {
     File(PathBuf),
     /// In a Postgres database, which several servers can share. The URL contains a password.
     Postgres(SecretString),
+}
+
+/// The place without user and password.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => f.write_str("memory"),
+            Self::File(path) => path.display().fmt(f),
+            Self::Postgres(url) => {
+                // Parameters may contain a password, too.
+                let url = url::Url::parse(url.expose_secret()).ok();
+                let host = url.as_ref().and_then(url::Url::host_str).unwrap_or_default();
+                let port = url.as_ref().and_then(url::Url::port);
+                let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+                let path = url.as_ref().map(url::Url::path).unwrap_or_default();
+                write!(f, "postgres://{host}{port}{path}")
+            }
+        }
+    }
 }
 
 impl FromStr for Place {

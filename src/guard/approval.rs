@@ -14,7 +14,7 @@ use crate::{
         store::{Audit, NewApproval, Store, UsedApproval},
     },
     client::Result,
-    guardrails::{Guardrails, same_name},
+    guardrails::{Guardrails, may_be_same, same_name},
     words::to_the_second,
 };
 
@@ -61,12 +61,27 @@ impl Approver {
 pub struct Approvals {
     store: Arc<Store>,
     rails: Arc<Guardrails>,
+    /// The options with which `tailsteward approve` finds the store and the guardrails.
+    options: Arc<str>,
 }
 
 impl Approvals {
     /// The plans in `store`, which may be approved by the approvers in the guardrails.
     pub fn new(store: Arc<Store>, rails: &Arc<Guardrails>) -> Self {
-        Self { store, rails: Arc::clone(rails) }
+        Self { store, rails: Arc::clone(rails), options: "".into() }
+    }
+
+    /// The same, with the options that `tailsteward approve` needs to find the store and the guardrails, such
+    /// as `--store PATH`.
+    #[must_use]
+    pub fn with_options(self, options: &str) -> Self {
+        Self { options: options.into(), ..self }
+    }
+
+    /// The command with which a person approves the plan `id` in a terminal.
+    pub fn command(&self, id: &str) -> String {
+        let options = if self.options.is_empty() { "" } else { &format!(" {}", self.options) };
+        format!("tailsteward approve {id}{options}")
     }
 
     /// All plans that needed approval in the last seven days, newest first.
@@ -107,7 +122,7 @@ impl Approvals {
             ApprovalState::Waiting => {}
             ApprovalState::Approved => return is_over(&format!("was already approved by {by}")),
             ApprovalState::Used => return is_over(&format!("was approved by {by} and applied")),
-            ApprovalState::Refused => return is_over(&format!("was refused by {by}")),
+            ApprovalState::Refused => return Err(refused(plan)),
             ApprovalState::Expired => return is_over("has expired"),
         }
         self.allow(plan, &approver.name)
@@ -120,11 +135,17 @@ impl Approvals {
                 "the administrator lists those who may under `approvers` in the guardrails",
             ));
         }
-        if plan.by_other && same_name(name, &plan.principal) {
-            return Err(Error::refused(
-                format!("{name} asked for this change, so somebody else has to approve it"),
-                "ask another person who may approve plans",
-            ));
+        if plan.by_other && may_be_same(name, &plan.principal) {
+            let principal = &plan.principal;
+            let message = if same_name(name, principal) {
+                format!("{name} asked for this change, so somebody else has to approve it")
+            } else {
+                format!(
+                    "{principal} asked for this change, which may be the same person as {name}, so somebody \
+                     else has to approve it"
+                )
+            };
+            return Err(Error::refused(message, "ask another person who may approve plans"));
         }
         Ok(())
     }
@@ -282,7 +303,10 @@ pub(crate) async fn seek(
             UsedApproval::Not(ApprovalState::Expired, _) => {
                 Some(format!("the plan `{id}` has expired"))
             }
-            UsedApproval::Not(state, by) => over(&id, state, by.as_deref())?,
+            UsedApproval::Not(..) => {
+                over(&approvals.get(&id).await?)?;
+                None
+            }
             UsedApproval::Differs => Some(format!(
                 "the plan `{id}` was for other arguments, or the tailnet has changed since"
             )),
@@ -300,33 +324,48 @@ pub(crate) async fn seek(
             question: &question(pending, undo),
         })
         .await?;
-    over(&plan.plan_id, plan.state, plan.decided_by.as_deref())?;
+    over(&plan)?;
     Ok(Sought::Waits(Box::new(plan), why))
 }
 
 /// Fails if a plan was refused or applied.
-fn over(id: &str, state: ApprovalState, by: Option<&str>) -> Result<Option<String>> {
-    let by = by.unwrap_or("somebody");
-    match state {
-        ApprovalState::Refused => Err(Error::refused(
-            format!("nothing was changed: {by} refused the plan `{id}`"),
-            "ask the user what they want instead",
-        )),
+fn over(plan: &Approval) -> Result<()> {
+    match plan.state {
+        ApprovalState::Refused => Err(refused(plan)),
         ApprovalState::Used => Err(Error::refused(
-            format!("the plan `{id}` was already applied"),
+            format!("the plan `{}` was already applied", plan.plan_id),
             "see its outcome with list_changes; call again without plan_id for a new plan",
         )),
-        _ => Ok(None),
+        _ => Ok(()),
     }
 }
 
+/// Why a refused plan is not applied, and until when.
+fn refused(plan: &Approval) -> Error {
+    let (by, until) = (plan.decided_by.as_deref().unwrap_or("somebody"), to_the_second(plan.until));
+    let message = format!(
+        "nothing was changed: {by} refused the plan `{}`; the same request stays refused until {until}",
+        plan.plan_id
+    );
+    Error::refused(
+        message,
+        "request something else; after that time, the same request makes a new plan",
+    )
+}
+
 /// How a person approves the plan, for the caller: in a terminal, or on the page at `link`.
-pub(crate) fn how(plan: &Approval, link: Option<&str>) -> String {
+pub(crate) fn how(
+    guard: &Guard,
+    pending: &Pending<'_>,
+    plan: &Approval,
+    link: Option<&str>,
+) -> String {
     let who = if plan.by_other { "another person" } else { "a person" };
     let page = link.map(|link| format!(", or on {link}")).unwrap_or_default();
+    let because = pending.guardrail.map(|why| format!(", because {why}")).unwrap_or_default();
     format!(
-        "{who} must approve this plan until {}: with `tailsteward approve {}` in a terminal{page}",
+        "{who} must approve this plan until {}{because}: with `{}` in a terminal{page}",
         to_the_second(plan.until),
-        plan.plan_id
+        guard.approvals().command(&plan.plan_id)
     )
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     Caller, Confirm, ConfirmMode, Decision, Guard, OpenAudit, Pending, digest::Request, fan_out,
-    watch::Watch,
+    rails::may_confirm_own, watch::Watch,
 };
 use crate::{
     Error, ErrorKind, Tailnet, catalogue,
@@ -185,7 +185,11 @@ impl Guard {
         let Proposal { plan, dry_run, plan_id } = proposal;
         let name = self.tailnets().are_several().then(|| request.tailnet.name()).flatten();
         let named = |report| Report { tailnet: name.map(str::to_owned), ..report };
-        if dry_run || plan.is_empty() {
+        if dry_run && !plan.is_empty() {
+            let plan = Box::pin(self.with_rails(caller, &request, plan)).await;
+            return Ok(Done::Report(Box::new(named(plan.preview()))));
+        }
+        if plan.is_empty() {
             return Ok(Done::Report(Box::new(named(plan.preview()))));
         }
         caller.offer.allow_plan(&plan)?;
@@ -197,6 +201,8 @@ impl Guard {
             Confirmation::AssumedYes
         } else {
             let digest = request.digest(Some(&plan))?;
+            let by_approver =
+                guardrail.is_none() || may_confirm_own(&self.rails, &caller.principal);
             let pending = Pending {
                 tool: request.tool,
                 tailnet: request.tailnet,
@@ -208,6 +214,7 @@ impl Guard {
                     Some(_) => self.mode.max(ConfirmMode::Person),
                     None => self.mode,
                 },
+                outside: self.mode == ConfirmMode::Other || !by_approver,
                 guardrail: guardrail.as_deref(),
             };
             match ask.confirm(caller, &pending).await? {

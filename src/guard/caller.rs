@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Caller, Guard, Principal};
+use super::{Caller, ConfirmMode, Guard, Principal, rails::may_confirm_own};
 use crate::{
     Tailnet,
     catalogue::{self, Offer},
     change::AboutCaller,
     client::Result,
+    guardrails::{Guardrails, Window},
     tailnet::tailnets::title_of,
     tool::ToolDef,
+    words::to_the_second,
 };
 
 /// A caller on one tailnet, for the tools `whoami` and `why_not`.
@@ -20,6 +22,10 @@ pub(super) struct Mirror {
     offer: Offer,
     /// What the administrator offers.
     offered: Offer,
+    mode: ConfirmMode,
+    rails: Arc<Guardrails>,
+    /// The names of the tailnets that are managed.
+    served: Vec<String>,
 }
 
 impl Caller {
@@ -30,7 +36,14 @@ impl Caller {
 
     pub(super) fn mirror(&self, guard: &Guard) -> Arc<dyn AboutCaller> {
         let (principal, offer) = (self.principal.clone(), self.offer.clone());
-        Arc::new(Mirror { principal, offer, offered: guard.offer().clone() })
+        Arc::new(Mirror {
+            principal,
+            offer,
+            offered: guard.offer().clone(),
+            mode: guard.mode(),
+            rails: guard.rails(),
+            served: guard.tailnets().all().map(title_of).collect(),
+        })
     }
 }
 
@@ -48,6 +61,81 @@ impl Mirror {
             }
         }
         missing
+    }
+}
+
+impl Mirror {
+    /// The entries that have no effect, because none of their tailnets is managed here.
+    fn without_effect(&self) -> Vec<String> {
+        let all = self.principal.allowances.as_deref().unwrap_or_default();
+        let elsewhere = all.iter().filter_map(|entry| {
+            let names = entry.tailnets.as_ref()?;
+            let is_served = names.iter().any(|name| self.served.contains(name));
+            (!is_served).then(|| match names.as_slice() {
+                [] => format!("{} is for no tailnet", entry.from),
+                names => format!(
+                    "{} is for {}, but this server manages {}",
+                    entry.from,
+                    names.join(", "),
+                    self.served.join(", ")
+                ),
+            })
+        });
+        elsewhere.collect()
+    }
+
+    /// What applies to calls of a tool that is allowed.
+    fn conditions(&self, tool: &ToolDef) -> Vec<String> {
+        let mut conditions = Vec::new();
+        if let Some(limit) = self.principal.limits.get(tool.name) {
+            conditions.push(format!("your token is limited to {limit} of this tool"));
+        }
+        if !self.principal.hours.is_empty() {
+            let hours = Window::all(&self.principal.hours);
+            conditions.push(format!("your token may only be used during {hours}"));
+        }
+        if let Some(expires) = self.principal.expires {
+            conditions.push(format!("your token expires at {}", to_the_second(expires)));
+        }
+        if tool.is_edit() {
+            conditions.extend(self.approval());
+            if !self.rails.windows.is_empty() {
+                let windows = Window::all(&self.rails.windows);
+                conditions.push(format!("changes are only made during {windows}"));
+            }
+            if let Some(most) = self.rails.changes_per_hour {
+                conditions.push(format!("at most {most} changes an hour, of all callers together"));
+            }
+        }
+        conditions
+    }
+
+    /// Which plans need whose approval.
+    fn approval(&self) -> Vec<String> {
+        let mut needed = Vec::new();
+        match self.mode {
+            ConfirmMode::Person => {
+                needed.push("plans of the class danger must be confirmed by a person".to_owned());
+            }
+            ConfirmMode::Other => needed.push(
+                "plans of the class danger must be approved by another person than you".to_owned(),
+            ),
+            ConfirmMode::Auto => {}
+        }
+        if !self.rails.approval.is_empty() {
+            let who = if may_confirm_own(&self.rails, &self.principal) {
+                "a person"
+            } else {
+                "one of the approvers"
+            };
+            needed.push(format!(
+                "changes of what the guardrails list under `approval` need the approval of {who}"
+            ));
+        }
+        if !self.rails.never.is_empty() {
+            needed.push("what the guardrails list under `never` is not changed".to_owned());
+        }
+        needed
     }
 }
 
@@ -73,6 +161,26 @@ impl AboutCaller for Mirror {
         if self.principal.read_only {
             put("read_only", true.into());
         }
+        let without_effect = self.without_effect();
+        if !without_effect.is_empty() {
+            put("without_effect", json!(without_effect));
+        }
+        let Principal { limits, hours, expires, .. } = &self.principal;
+        if !limits.is_empty() {
+            let limits =
+                limits.iter().map(|(tool, limit)| (tool.clone(), limit.to_string().into()));
+            put("limits", Value::Object(limits.collect()));
+        }
+        if !hours.is_empty() {
+            put("hours", hours.iter().map(ToString::to_string).collect());
+        }
+        if let Some(expires) = expires {
+            put("expires", to_the_second(*expires).into());
+        }
+        let approval = self.approval();
+        if !approval.is_empty() && self.offer.tools().any(ToolDef::is_edit) {
+            put("changes", json!(approval));
+        }
         who
     }
 
@@ -82,11 +190,18 @@ impl AboutCaller for Mirror {
         let mut missing = self.offered.missing_of_server(tool);
         missing.extend(self.missing_of_token(tool));
         missing.extend(self.offer.missing_of_grants(tool, tool.risk));
+        if !offered {
+            missing.extend(self.without_effect());
+        }
         if missing.is_empty() && !offered {
             missing.push("a header of this request (X-Tailsteward-…) excludes it".to_owned());
         }
         let mut answer = json!({ "tool": tool.name, "needs": tool.risk, "allowed": offered });
         let Some(fields) = answer.as_object_mut() else { return Ok(answer) };
+        let conditions = if offered { self.conditions(tool) } else { Vec::new() };
+        if !conditions.is_empty() {
+            fields.insert("conditions".to_owned(), json!(conditions));
+        }
         if !offered {
             fields.insert("missing".to_owned(), json!(missing));
         } else if self.offer.allow_risk(tool.name, tool.worst).is_err() {

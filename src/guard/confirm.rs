@@ -73,6 +73,9 @@ pub(crate) struct Pending<'a> {
     pub(crate) digest: &'a str,
     /// Who has to agree.
     pub(crate) mode: ConfirmMode,
+    /// Whether it needs approval outside of the conversation: a form, or the caller's own terminal, does not
+    /// count.
+    pub(crate) outside: bool,
     /// Why it needs approval, if a guardrail asks for it.
     pub(crate) guardrail: Option<&'a str>,
 }

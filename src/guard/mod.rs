@@ -68,6 +68,8 @@ pub(crate) struct Guard {
     /// Who has to agree to destructive plans.
     mode: ConfirmMode,
     rails: Arc<Guardrails>,
+    /// The options with which `tailsteward approve` finds the store and the guardrails.
+    approve_options: Arc<str>,
     /// Who calls over stdio and on the terminal.
     local: Principal,
     /// A permit for each change that is under way.
@@ -92,6 +94,7 @@ impl Guard {
             assume_yes,
             mode: ConfirmMode::Auto,
             rails: Arc::default(),
+            approve_options: "".into(),
             local,
             changes: Arc::new(Semaphore::new(MAX_CHANGES as usize)),
             news: News::new(),
@@ -104,6 +107,21 @@ impl Guard {
         Self { mode, rails, ..self }
     }
 
+    /// The same guard, whose plans are approved with these options of `tailsteward approve`.
+    pub(crate) fn with_approve_options(self, options: &str) -> Self {
+        Self { approve_options: options.into(), ..self }
+    }
+
+    /// The guardrails.
+    pub(crate) fn rails(&self) -> Arc<Guardrails> {
+        Arc::clone(&self.rails)
+    }
+
+    /// Who has to agree to destructive plans.
+    pub(crate) fn mode(&self) -> ConfirmMode {
+        self.mode
+    }
+
     /// Whether plans may have to be approved outside of a conversation.
     pub(crate) fn needs_approvals(&self) -> bool {
         self.mode != ConfirmMode::Auto || !self.rails.approval.is_empty()
@@ -111,7 +129,8 @@ impl Guard {
 
     /// What approves plans outside of a conversation.
     pub(crate) fn approvals(&self) -> Approvals {
-        Approvals::new(Arc::clone(&self.store), &self.rails)
+        let approvals = Approvals::new(Arc::clone(&self.store), &self.rails);
+        approvals.with_options(&self.approve_options)
     }
 
     /// Waits until no change is running and the audit log is written, but not forever.

@@ -2,9 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::{catalogue::Allowance, guardrails::ToolLimit};
+use crate::{
+    catalogue::Allowance,
+    guardrails::{ToolLimit, Window},
+};
 
 /// Who makes a call, and what they are allowed. Over HTTP, the holder of a token, a node of the tailnet, or the
 /// subject of an access token.
@@ -21,6 +25,10 @@ pub struct Principal {
     pub toolsets: Option<Vec<String>>,
     /// How often tools may be used, by their names.
     pub limits: BTreeMap<String, ToolLimit>,
+    /// When the token may be used; at any time if there are none.
+    pub hours: Vec<Window>,
+    /// When the token expires.
+    pub expires: Option<Timestamp>,
     /// What grants or scopes allow; `None` for a caller who is not limited by them.
     pub allowances: Option<Arc<[Allowance]>>,
     /// How the server knows who it is.
@@ -108,6 +116,8 @@ impl Principal {
             read_only,
             toolsets,
             limits: BTreeMap::new(),
+            hours: Vec::new(),
+            expires: None,
             allowances,
             identity: Identity::Local,
         }

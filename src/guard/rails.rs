@@ -6,15 +6,15 @@ use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use super::{Caller, Guard, Principal, digest::Request};
+use super::{Caller, Guard, Identity, Principal, digest::Request};
 use crate::{
-    Error, Tailnet, catalogue,
+    Error, ErrorKind, Tailnet, catalogue,
     change::{
         Confirmation, Item, Plan,
         store::{Left, Quota, remedy},
     },
     client::Result,
-    guardrails::{Protected, ToolLimit},
+    guardrails::{Guardrails, Protected, ToolLimit, same_name},
     tailnet::{
         devices::{self, Device},
         operations, policy_file,
@@ -49,6 +49,24 @@ impl Guard {
         self.check_protected(request.tailnet, plan).await
     }
 
+    /// The plan of a dry run, with a warning if the guardrails would refuse it now, or ask for approval.
+    pub(super) async fn with_rails(
+        &self,
+        caller: &Caller,
+        request: &Request<'_>,
+        mut plan: Plan,
+    ) -> Plan {
+        plan.warnings.extend(match self.check_rails(caller, request, &plan).await {
+            Ok(None) => None,
+            Ok(Some(why)) => Some(format!("this needs a person's approval, because {why}")),
+            Err(error) if error.kind() == ErrorKind::Refused => {
+                Some(format!("this would be refused now: {error}"))
+            }
+            Err(error) => Some(format!("it is unknown whether this would be allowed: {error}")),
+        });
+        plan
+    }
+
     /// Checks again what may be different after a person has thought about it, and counts the uses.
     pub(super) async fn still_allowed(
         &self,
@@ -58,7 +76,10 @@ impl Guard {
         confirmed: &Confirmation,
     ) -> Result<()> {
         self.check_time_and_count(request.tailnet, plan).await?;
-        let by_person = matches!(confirmed, Confirmation::Person | Confirmation::Approved { .. });
+        let by_person = match confirmed {
+            Confirmation::Person => may_confirm_own(&self.rails, &caller.principal),
+            confirmed => matches!(confirmed, Confirmation::Approved { .. }),
+        };
         if let Some(why) = self.check_protected(request.tailnet, plan).await?
             && !by_person
         {
@@ -106,15 +127,58 @@ impl Guard {
     }
 
     async fn check_protected(&self, tailnet: &Tailnet, plan: &Plan) -> Result<Option<String>> {
-        if let Some(what) = touched(&self.rails.never, tailnet, plan).await? {
+        if let Some(touched) = touched(&self.rails.never, tailnet, plan).await? {
             return Err(Error::refused(
-                format!("nothing was changed: {what} is protected by the guardrails under `never`"),
+                format!("nothing was changed: {}", touched.by("never")),
                 "leave it out, or ask the administrator of this server, who can change the guardrails in \
                  the config file",
             ));
         }
-        let what = touched(&self.rails.approval, tailnet, plan).await?;
-        Ok(what.map(|what| format!("{what} is protected by the guardrails under `approval`")))
+        let touched = touched(&self.rails.approval, tailnet, plan).await?;
+        Ok(touched.map(|touched| touched.by("approval")))
+    }
+}
+
+/// What of a plan is protected.
+enum Touched {
+    /// This is.
+    Protected(String),
+    /// It is unknown whether it is; why.
+    Unknown(String),
+}
+
+impl Touched {
+    /// Why the guardrails under `list` apply.
+    fn by(&self, list: &str) -> String {
+        match self {
+            Self::Protected(what) => {
+                format!("{what} is protected by the guardrails under `{list}`")
+            }
+            Self::Unknown(why) => {
+                format!("{why}, so it may be protected by the guardrails under `{list}`")
+            }
+        }
+    }
+}
+
+/// Whether the caller is one of the approvers, if there is a list of them: otherwise a form or a terminal of
+/// theirs is no approval.
+pub(super) fn may_confirm_own(rails: &Guardrails, principal: &Principal) -> bool {
+    if rails.approvers.is_empty() {
+        return true;
+    }
+    match &principal.identity {
+        // The name may be from an option. Who the person is, the operating system knows.
+        Identity::Local => {
+            let user = whoami::username().unwrap_or_default();
+            same_name(&user, &principal.name) && rails.may_approve(&user)
+        }
+        Identity::Node(node) => {
+            let login = node.login.as_deref().filter(|_| node.tags.is_empty());
+            login.is_some_and(|login| rails.may_approve(login))
+                || rails.may_approve(&principal.name)
+        }
+        Identity::Token | Identity::Oauth { .. } => rails.may_approve(&principal.name),
     }
 }
 
@@ -142,7 +206,7 @@ fn allow_uses(tool: &ToolDef, limit: ToolLimit, wanted: usize, left: Left) -> Re
 }
 
 /// What of the plan is protected, if anything is.
-async fn touched(protected: &Protected, tailnet: &Tailnet, plan: &Plan) -> Result<Option<String>> {
+async fn touched(protected: &Protected, tailnet: &Tailnet, plan: &Plan) -> Result<Option<Touched>> {
     if protected.is_empty() || plan.outside().next().is_none() {
         return Ok(None);
     }
@@ -179,21 +243,22 @@ struct Known<'a> {
 }
 
 impl Known<'_> {
-    fn touched(&self, item: &Item) -> Option<String> {
+    fn touched(&self, item: &Item) -> Option<Touched> {
         let words = words(item);
         let is_named = |name: &str| !name.is_empty() && words.contains(name);
         if let Some(tag) = self.protected.tags.iter().find(|tag| is_named(tag)) {
-            return Some(format!("`{}`", shown(tag)));
+            return Some(Touched::Protected(format!("`{}`", shown(tag))));
         }
         if let Some(devices) = &self.devices {
             let id = |device: &Device| device.id.clone().unwrap_or_default();
             let of = devices.iter().find(|it| is_named(it.key()) || is_named(&id(it)));
             if of.is_none() && item.kind() == devices::KIND {
-                return Some(format!("device {}, which is not listed,", shown(item.name())));
+                let why = format!("device {} is not in the list of devices", shown(item.name()));
+                return Some(Touched::Unknown(why));
             }
             let is_it = |device: &&Device| is_named(device.key()) || is_named(&id(device));
             if let Some(why) = devices.iter().filter(is_it).find_map(|it| self.device(it)) {
-                return Some(why);
+                return Some(Touched::Protected(why));
             }
         }
         let is_it = |user: &&User| {
@@ -202,7 +267,7 @@ impl Known<'_> {
             is_named(users::find::id(user)) || by_login
         };
         let users = self.users.as_ref()?;
-        users.iter().filter(is_it).find_map(|user| self.user(user))
+        users.iter().filter(is_it).find_map(|user| self.user(user)).map(Touched::Protected)
     }
 
     /// What to call the device if it is protected.
@@ -233,7 +298,7 @@ impl Known<'_> {
 }
 
 /// The section of the policy file that is protected and that the change touches.
-async fn section(protected: &Protected, item: &Item) -> Result<Option<String>> {
+async fn section(protected: &Protected, item: &Item) -> Result<Option<Touched>> {
     if item.kind() != policy_file::change::KIND || protected.policy.is_empty() {
         return Ok(None);
     }
@@ -241,11 +306,13 @@ async fn section(protected: &Protected, item: &Item) -> Result<Option<String>> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let changed = policy_file::changed_sections(&text(&change.from), &text(&change.to)).await?;
         let Some(changed) = changed else {
-            return Ok(Some("a policy file that cannot be read".to_owned()));
+            let why = "the policy file cannot be read".to_owned();
+            return Ok(Some(Touched::Unknown(why)));
         };
         let is_changed = |name: &&String| changed.contains(&name.trim().to_lowercase());
         if let Some(name) = protected.policy.iter().find(is_changed) {
-            return Ok(Some(format!("section `{}` of the policy file", shown(name))));
+            let what = format!("section `{}` of the policy file", shown(name));
+            return Ok(Some(Touched::Protected(what)));
         }
     }
     Ok(None)

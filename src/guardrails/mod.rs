@@ -1,7 +1,10 @@
 //! Guardrails: what is never changed, or only with approval, and when and how often changes may be made. This
 //! is the configuration and its checks; `guard::rails` finds out what a plan changes.
 
-use crate::client::{Error, Result};
+use crate::{
+    client::{Error, Result},
+    policy::model::SECTIONS,
+};
 
 mod limit;
 mod window;
@@ -70,6 +73,15 @@ impl Protected {
             if !names.iter().all(fits) {
                 return wrong("must have exact names; to protect many devices, protect their tag");
             }
+            let is_section = |name: &&String| {
+                SECTIONS.iter().any(|known| known.eq_ignore_ascii_case(name.trim()))
+            };
+            if kind == "policy" && !names.iter().all(|name| is_section(&name)) {
+                return wrong(&format!(
+                    "must have top-level sections of a policy file: {}",
+                    SECTIONS.join(", ")
+                ));
+            }
             if kind == "tags" && !names.iter().all(|name| name.starts_with("tag:")) {
                 return wrong("must have tags, such as `tag:prod`");
             }
@@ -117,6 +129,17 @@ impl Guardrails {
     pub(crate) fn may_approve(&self, name: &str) -> bool {
         self.approvers.is_empty() || self.approvers.iter().any(|known| same_name(known, name))
     }
+}
+
+/// Whether two names may be those of one person: the user `ann` of the operating system, and the caller
+/// `ann@example.com@laptop`. Domains do not tell people apart.
+#[cfg(feature = "server")]
+pub(crate) fn may_be_same(one: &str, other: &str) -> bool {
+    let user = |name: &str| {
+        let name = name.rsplit('\\').next().unwrap_or(name);
+        name.split('@').next().unwrap_or(name).to_owned()
+    };
+    same_name(one, other) || same_name(&user(one), &user(other))
 }
 
 /// Whether two names are those of one person. Case does not tell people apart.

@@ -88,7 +88,11 @@ pub(super) fn refused(name: &str, answer: &ProgramAnswer, changes: bool) -> Erro
         StatusCode::PRECONDITION_FAILED => {
             Error::new(ErrorKind::Stale, with_words("somebody else has changed the configuration since it was read"))
         }
-        StatusCode::SERVICE_UNAVAILABLE => logged_out(&with_words("the Tailscale daemon has no network yet")),
+        StatusCode::SERVICE_UNAVAILABLE => Error::new(
+            ErrorKind::DaemonDown,
+            with_words("the Tailscale daemon has not connected to its tailnet yet"),
+        )
+        .with_remedy("try again in a few seconds; if it stays like this, see `tailscale status`"),
         StatusCode::TOO_MANY_REQUESTS => {
             Error::new(ErrorKind::RateLimited, with_words("the Tailscale daemon received too many requests"))
         }

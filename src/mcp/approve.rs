@@ -21,7 +21,9 @@ use crate::{
     Error,
     change::Approval,
     client::Result,
-    guard::{Approvals, Caller, Confirm, Decision, Pending, Sought, how, question, seek},
+    guard::{
+        Approvals, Caller, Confirm, ConfirmMode, Decision, Pending, Sought, how, question, seek,
+    },
 };
 
 impl Server {
@@ -33,6 +35,11 @@ impl Server {
     /// Whether plans may have to be approved outside of a conversation, in a store that others can open.
     pub(crate) fn needs_approvals(&self) -> bool {
         self.guard().needs_approvals() && !self.store().is_in_memory()
+    }
+
+    /// Whether another person has to approve plans in a store that only this user can open.
+    pub(crate) fn approves_alone(&self) -> bool {
+        self.guard().mode() == ConfirmMode::Other && self.store().is_file()
     }
 
     /// Sends people who are to approve a plan to the page at `/approve/` of this server, whose URL is `base`.
@@ -85,7 +92,7 @@ impl Confirm for Outside<'_> {
         let link = self.link(&plan);
         // Whoever has opened the page once, or calls with the plan's ID, is not sent there again.
         let (Some(link), true, None) = (&link, self.opens_pages(), named) else {
-            return Ok(show(pending, &plan, link.as_deref(), why));
+            return Ok(self.show(pending, &plan, link.as_deref(), why));
         };
         if super::is_modern(self.context) {
             return self.ask(pending, &plan, link);
@@ -95,7 +102,7 @@ impl Confirm for Outside<'_> {
             .await?
         {
             Sought::Yes(confirmed) => Ok(Decision::YesButReplan(confirmed)),
-            Sought::Waits(plan, why) => Ok(show(pending, &plan, Some(link), why)),
+            Sought::Waits(plan, why) => Ok(self.show(pending, &plan, Some(link), why)),
         }
     }
 }
@@ -116,7 +123,7 @@ impl Outside<'_> {
     /// Makes the client open the page, in sessions of protocol revisions up to 2025-11-25. Returns when somebody
     /// has decided, or the user does not want to.
     async fn open(&self, caller: &Caller, plan: &Approval, link: &str) -> Result<()> {
-        let request = page(plan, link);
+        let request = self.page(plan, link);
         let asked =
             self.context.peer.create_elicitation_with_timeout(request, Some(CONFIRM_TIMEOUT));
         let approvals = self.server.approvals();
@@ -148,10 +155,51 @@ impl Outside<'_> {
             .map_err(|error| Error::invalid_input("state", error.to_string()))?;
         let key = self.server.sealing_key();
         let sealed = key.seal(&kept, pending.request.as_bytes(), CONFIRM_TIMEOUT);
-        let open = InputRequest::Elicitation(ElicitRequest::new(page(plan, link)));
+        let open = InputRequest::Elicitation(ElicitRequest::new(self.page(plan, link)));
         let requests = InputRequests::from([(APPROVE.to_owned(), open)]);
         let required = InputRequiredResult::new(Some(requests), Some(sealed));
         Ok(Decision::Later(Later::Ask(Box::new(required))))
+    }
+
+    /// Returns the plan to the model, with where a person can approve it.
+    fn show(
+        &self,
+        pending: &Pending<'_>,
+        plan: &Approval,
+        link: Option<&str>,
+        why: Option<String>,
+    ) -> Decision<Later> {
+        let next = format!(
+            "nothing is changed yet: {}; tell the user, and once it is approved call {} again with the same \
+             arguments and this plan_id",
+            how(self.server.guard(), pending, plan, link),
+            pending.tool.name
+        );
+        let mut shown = json!({
+            "plan_id": plan.plan_id,
+            "state": plan.state,
+            "next": why.map_or(next.clone(), |why| format!("{why}; {next}")),
+            "question": question(pending, Some(UNDO)),
+            "plan": pending.plan.preview(),
+        });
+        if let (Some(fields), Some(link)) = (shown.as_object_mut(), link) {
+            fields.insert("link".to_owned(), link.into());
+        }
+        Decision::Later(Later::Show(shown.to_string()))
+    }
+
+    /// The request to open the page.
+    fn page(&self, plan: &Approval, link: &str) -> ElicitRequestParams {
+        ElicitRequestParams::UrlElicitationParams {
+            meta: None,
+            message: format!(
+                "Plan {} needs approval. On the page, type the code that `{} --code` prints in a terminal.",
+                plan.plan_id,
+                self.server.approvals().command(&plan.plan_id)
+            ),
+            url: link.to_owned(),
+            elicitation_id: plan.plan_id.clone(),
+        }
     }
 
     /// The plan that the client was asked about, and whether its user has opened the page.
@@ -169,45 +217,5 @@ impl Outside<'_> {
             Error::invalid_input("inputResponses", format!("has no answer to `{APPROVE}`: {error}"))
         })?;
         Ok((kept.plan, answer.action == ElicitationAction::Accept))
-    }
-}
-
-/// Returns the plan to the model, with where a person can approve it.
-fn show(
-    pending: &Pending<'_>,
-    plan: &Approval,
-    link: Option<&str>,
-    why: Option<String>,
-) -> Decision<Later> {
-    let next = format!(
-        "nothing is changed yet: {}; tell the user, and once it is approved call {} again with the same \
-         arguments and this plan_id",
-        how(plan, link),
-        pending.tool.name
-    );
-    let mut shown = json!({
-        "plan_id": plan.plan_id,
-        "state": plan.state,
-        "next": why.map_or(next.clone(), |why| format!("{why}; {next}")),
-        "question": question(pending, Some(UNDO)),
-        "plan": pending.plan.preview(),
-    });
-    if let (Some(fields), Some(link)) = (shown.as_object_mut(), link) {
-        fields.insert("link".to_owned(), link.into());
-    }
-    Decision::Later(Later::Show(shown.to_string()))
-}
-
-/// The request to open the page.
-fn page(plan: &Approval, link: &str) -> ElicitRequestParams {
-    ElicitRequestParams::UrlElicitationParams {
-        meta: None,
-        message: format!(
-            "Plan {} needs approval. On the page, type the code that `tailsteward approve {} --code` \
-             prints in a terminal.",
-            plan.plan_id, plan.plan_id
-        ),
-        url: link.to_owned(),
-        elicitation_id: plan.plan_id.clone(),
     }
 }

@@ -55,7 +55,7 @@ impl Confirm for McpConfirm<'_> {
         let capable = self.context.client_capabilities().and_then(|it| it.elicitation);
         let has_forms = capable.is_some_and(|it| it.form.is_some() || it.url.is_none());
         let (server, context) = (self.server, self.context);
-        let has_forms = has_forms && pending.mode != ConfirmMode::Other;
+        let has_forms = has_forms && !pending.outside;
         if !has_forms && pending.mode != ConfirmMode::Auto {
             let answers = self.answers.as_ref().zip(self.state.as_deref());
             let outside = Outside { server, context, answers };

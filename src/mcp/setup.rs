@@ -28,6 +28,9 @@ pub struct Setup {
     pub confirm: ConfirmMode,
     /// What is not changed, or only with approval, and when changes may be made.
     pub guardrails: Arc<Guardrails>,
+    /// The options with which `tailsteward approve` finds this store and these guardrails, such as
+    /// `--store PATH`; empty for the default ones.
+    pub approve_options: String,
     /// The key that seals the state that clients keep between two calls.
     pub sealing_key: SealingKey,
     /// Who calls over stdio and on the terminal, for journal and audit.
@@ -52,6 +55,7 @@ impl Setup {
             yes: false,
             confirm: ConfirmMode::Auto,
             guardrails: Arc::default(),
+            approve_options: String::new(),
             sealing_key: SealingKey::random()?,
             local: Principal::local(),
             heartbeat: None,
@@ -64,5 +68,6 @@ impl Setup {
         let (offer, store) = (self.offer.clone(), Arc::clone(&self.store));
         Guard::new(tailnets.into(), offer, store, self.yes, self.local.clone())
             .with_rules(self.confirm, Arc::clone(&self.guardrails))
+            .with_approve_options(&self.approve_options)
     }
 }

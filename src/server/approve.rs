@@ -20,7 +20,7 @@ use super::{
     approve_page::{self as page, STYLE},
     guard::{Shared, read},
     limits::Rate,
-    refusal::Refusal,
+    refusal::{Reason, Refusal},
 };
 use crate::{
     client::{Error, Result},
@@ -123,7 +123,8 @@ fn ask(
         Some(cookie) => cookie,
         None => random_session()?,
     };
-    let mut response = answer(status, &page::code(id, &token(&cookie, id), why));
+    let mut response =
+        answer(status, &page::code(id, &desk.approvals.command(id), &token(&cookie, id), why));
     if let Some(value) = desk.cookie(id, &cookie) {
         response.headers_mut().insert(header::SET_COOKIE, value);
     }
@@ -140,7 +141,12 @@ pub(super) async fn take(
     shared.gate.check_host(request.uri(), &headers)?;
     let Some((desk, id)) = shared.desk.as_ref().zip(plan_id(&id)) else { return Ok(nothing()) };
     if !desk.is_own(&headers) {
-        return Err(Refusal::Origin);
+        let text =
+            "This form was not sent from the page of the plan. Open the link again in a browser.";
+        let mut response =
+            answer(StatusCode::FORBIDDEN, &page::message("Nothing was decided", text));
+        response.extensions_mut().insert(Reason(Refusal::Origin.reason()));
+        return Ok(response);
     }
     let body: Body = request.into_body();
     let body = read(body, &headers, MAX_FORM_BYTES, shared.limits.body_within).await?;
@@ -224,7 +230,8 @@ fn token(cookie: &SecretString, id: &str) -> String {
 }
 
 fn nothing() -> Response {
-    let page = page::message("Not found", "There is no plan to approve here.");
+    let text = "There is no plan to approve here. Check the link: it ends with the ID of the plan, of 8 characters.";
+    let page = page::message("Not found", text);
     answer(StatusCode::NOT_FOUND, &page)
 }
 

@@ -32,11 +32,11 @@ pub(super) fn message(title: &str, text: &str) -> Markup {
 }
 
 /// Asks for the one-time code. Nothing is shown of the plan yet.
-pub(super) fn code(id: &str, token: &str, why: Option<&str>) -> Markup {
+pub(super) fn code(id: &str, command: &str, token: &str, why: Option<&str>) -> Markup {
     let body = html! {
         @if let Some(why) = why { p.wrong role="alert" { (why) } }
         p { "To identify yourself, run this in a terminal and type the code that it prints:" }
-        pre { code { "tailsteward approve " (id) " --code" } }
+        pre { code { (visible(command)) " --code" } }
         form method="post" action={ "/approve/" (id) } {
             input type="hidden" name="token" value=(token);
             label for="code" { "Code" }

@@ -84,7 +84,8 @@ impl Shared {
         if !is_allowed {
             return Err(match &self.access {
                 Access::Tokens(_) => Refusal::Forbidden,
-                _ => Refusal::NotAllowed(NotAllowed::Endpoint),
+                _ if matches!(purpose, Purpose::Mcp) => Refusal::NotAllowed(NotAllowed::NoTool),
+                _ => Refusal::NotAllowed(NotAllowed::Metrics),
             });
         }
         let hours = &holder.hours;

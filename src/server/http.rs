@@ -1,12 +1,6 @@
 //! Streamable HTTP: the MCP endpoint, its middleware, and the endpoints beside it.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    num::NonZeroU32,
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, num::NonZeroU32, path::Path, sync::Arc, time::Duration};
 
 use axum::{
     Router, middleware,
@@ -32,6 +26,7 @@ use super::{
     guard::{self, Shared},
     health::{self, Health, Probe},
     hooks::{self, Hook},
+    identity::Nodes,
     limits::{Places, Rate},
     listen::Connections,
     listener::Listener,
@@ -43,7 +38,6 @@ use super::{
 use crate::{
     client::{Error, Result},
     guard::Approvals,
-    local::Status,
 };
 
 /// The host names of this machine, always allowed on loopback.
@@ -171,6 +165,8 @@ impl Default for Limits {
 pub struct Http {
     listener: Listener,
     options: Options,
+    /// This node's name in MagicDNS, if callers from the tailnet connect to it.
+    name: Option<String>,
 }
 
 impl Http {
@@ -188,6 +184,7 @@ impl Http {
                 "create a token with `tailsteward token add NAME`, or listen on 127.0.0.1",
             ));
         }
+        let mut name = None;
         match &options.access {
             Access::Tailnet(nodes) => {
                 let status = nodes.status().await?;
@@ -201,19 +198,20 @@ impl Http {
                         },
                     ));
                 }
-                options.hosts.extend(names(&status));
+                options.hosts.extend(Nodes::names(&status));
+                name = Nodes::magic_name(&status);
             }
             Access::TailnetServe(_) => {
                 return Err(Error::config(
                     format!(
                         "{address} can be reached without `tailscale serve`, by everybody on this machine"
                     ),
-                    "listen on a Unix socket",
+                    "listen on a Unix socket, such as `--http unix:/run/tailsteward/mcp.sock`",
                 ));
             }
             _ => {}
         }
-        Self::bound(Listener::tcp(address).await?, options)
+        Ok(Self { name, ..Self::bound(Listener::tcp(address).await?, options)? })
     }
 
     /// Binds to a Unix socket for `tailscale serve`. `users` are the user IDs whose programs may connect: that
@@ -231,7 +229,7 @@ impl Http {
             ));
         };
         let status = nodes.status().await?;
-        options.hosts.extend(names(&status));
+        options.hosts.extend(Nodes::names(&status));
         Self::bound(Listener::unix(path, users).await?, options)
     }
 
@@ -244,7 +242,7 @@ impl Http {
         }
         // An invalid host or origin must not be found only when the address is known to clients.
         options.gate(listener.address())?;
-        Ok(Self { listener, options })
+        Ok(Self { listener, options, name: None })
     }
 
     /// The address it is bound to; none for a Unix socket.
@@ -252,17 +250,25 @@ impl Http {
         self.listener.address()
     }
 
-    /// Where clients connect: `http://ADDRESS/mcp`, or `unix:PATH`.
+    /// Where clients connect: `http://ADDRESS/mcp`, with this node's name in `MagicDNS` for callers from the
+    /// tailnet, or `unix:PATH`.
     pub fn title(&self) -> String {
-        let title = self.listener.title();
-        if self.address().is_some() { format!("{title}/mcp") } else { title }
+        match (self.address(), &self.name) {
+            (Some(address), Some(name)) => format!("http://{name}:{}/mcp", address.port()),
+            (Some(_), None) => format!("{}/mcp", self.listener.title()),
+            (None, _) => self.listener.title(),
+        }
     }
 
-    /// The URL of the server for people: that of the proxy in front if there is one, otherwise the address that
-    /// it is bound to; none if it is bound to all addresses.
+    /// The URL of the server for people: that of the proxy in front if there is one, otherwise with this node's
+    /// name in `MagicDNS` for callers from the tailnet, or the address that it is bound to; none if it is bound
+    /// to all addresses.
     pub fn base_url(&self) -> Option<Url> {
         let one = self.address().filter(|it| !it.ip().is_unspecified());
-        let own = one.and_then(|it| format!("http://{it}/").parse().ok());
+        let named = self.name.as_ref().zip(self.address());
+        let named = named.map(|(name, address)| format!("http://{name}:{}/", address.port()));
+        let own = named.or_else(|| one.map(|it| format!("http://{it}/")));
+        let own = own.and_then(|it| it.parse().ok());
         self.options.public_url.clone().or(own)
     }
 
@@ -279,7 +285,7 @@ impl Http {
         stop: impl Future<Output = ()>,
         idle: impl Future<Output = ()>,
     ) -> Result<()> {
-        let Self { listener, options } = self;
+        let Self { listener, options, name: _ } = self;
         let shared = Arc::new(shared(&options, listener.address(), probe)?);
         let mut config = StreamableHttpServerConfig::default()
             .with_legacy_session_mode(!options.stateless)
@@ -307,18 +313,6 @@ impl Http {
         let _ = tokio::time::timeout(DRAIN_TIMEOUT, connections.open.wait()).await;
         Ok(())
     }
-}
-
-/// The names by which other nodes reach this one.
-fn names(status: &Status) -> Vec<String> {
-    let node = status.node.as_ref();
-    let both = node.into_iter().flat_map(|it| [it.full_name(), it.short_name()]);
-    let names = both.filter(|it| !it.is_empty()).map(str::to_owned);
-    let addresses = status.addresses.iter().map(|it| match it {
-        IpAddr::V4(it) => it.to_string(),
-        IpAddr::V6(it) => format!("[{it}]"),
-    });
-    names.chain(addresses).collect()
 }
 
 async fn accept(connections: &Connections, shared: &Shared, stop: impl Future<Output = ()>) {

@@ -120,9 +120,7 @@ impl Refusal {
                  with --allowed-origin"
             }
             Self::NoToken | Self::WrongToken => {
-                "a valid bearer token is required; the administrator can create one with \
-                 `tailsteward token add NAME`, and one for /metrics with `--metrics` in addition, or for \
-                 /metrics/tailnet with `--tailnet-metrics`"
+                "a valid token is required: send it as `Authorization: Bearer TOKEN`"
             }
             Self::Forbidden => "this token is not allowed to use this endpoint",
             Self::Hours(hours) => {
@@ -131,7 +129,9 @@ impl Refusal {
             }
             Self::NotAllowed(why) => return why.message(),
             Self::OAuth(challenge) => challenge.message(),
-            Self::Unknown(why) => return format!("the caller cannot be identified: {why}; try again"),
+            Self::Unknown(why) => {
+                return format!("the caller cannot be identified: {why}; try again");
+            }
             Self::Signature => "the signature is not valid",
             Self::TooFast(wait) => {
                 return format!("too many requests; try again in {} s", seconds(*wait));

@@ -135,6 +135,8 @@ impl Known {
                 principal.read_only = grant.read_only;
                 principal.toolsets.clone_from(&grant.toolsets);
                 principal.limits.clone_from(&grant.limits);
+                principal.hours.clone_from(&grant.hours);
+                principal.expires = grant.expires;
                 let hours = grant.hours.clone().into();
                 let ended = CancellationToken::new();
                 let Grant { metrics, tailnet_metrics, .. } = grant;

@@ -44,6 +44,19 @@ pub(super) fn refuse_unknown(
     Err(Error::invalid_input(unknown, format!("is not a parameter of {tool}{hint} ({known})")))
 }
 
+/// Rejects a call without a required argument that takes one of a few values, and names these.
+pub(super) fn refuse_missing(
+    required: &[(String, Vec<String>)],
+    arguments: &Map<String, Value>,
+) -> Result<()> {
+    let Some((name, values)) = required.iter().find(|(name, _)| !arguments.contains_key(name))
+    else {
+        return Ok(());
+    };
+    let values: Vec<String> = values.iter().map(|value| format!("`{value}`")).collect();
+    Err(Error::invalid_input(name, format!("is required: one of {}", values.join(", "))))
+}
+
 /// The parameters whose value may be a policy file or another long text.
 const LONG: &[&str] = &["text", "edits", "body", "value", "parameters", "gcs_credentials"];
 /// The most bytes in the value of a [`LONG`] parameter: policy files of several megabytes exist.

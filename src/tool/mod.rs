@@ -6,7 +6,9 @@ use schemars::{JsonSchema, Schema};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
-use self::arguments::{DRY_RUN, PLAN_ID, fields, refuse_long, refuse_unknown, take_control};
+use self::arguments::{
+    DRY_RUN, PLAN_ID, fields, refuse_long, refuse_missing, refuse_unknown, take_control,
+};
 pub(crate) use self::arguments::{input, none_or_some};
 pub use crate::risk::Risk;
 use crate::{Operation, Tailnet, change::Plan, client::Result};
@@ -286,7 +288,9 @@ impl ToolDef {
     /// any error of the tool.
     pub async fn ask(&self, arguments: Value, tailnet: &Tailnet) -> Result<Asked> {
         let mut fields = fields(arguments)?;
-        refuse_unknown(self.name, &self.parameters().names, &fields)?;
+        let parameters = self.parameters();
+        refuse_unknown(self.name, &parameters.names, &fields)?;
+        refuse_missing(&parameters.required_choices, &fields)?;
         refuse_long(&fields)?;
         let (dry_run, plan_id) =
             if self.is_edit() { take_control(&mut fields)? } else { (false, None) };

@@ -16,6 +16,8 @@ pub(super) struct Parameters {
     pub(super) names: Vec<String>,
     /// The first required parameter, which names the resource of the call.
     first_required: Option<String>,
+    /// The required parameters that take one of a few values, with these values.
+    pub(super) required_choices: Vec<(String, Vec<String>)>,
 }
 
 /// The parameters of the tools called so far, by tool name.
@@ -58,7 +60,17 @@ impl Parameters {
         let names = properties.map(|all| all.keys().cloned().collect()).unwrap_or_default();
         let required = schema.get("required").and_then(Value::as_array);
         let first = required.and_then(|all| all.first()?.as_str());
-        Self { names, first_required: first.map(str::to_owned) }
+        let choices = |name: &Value| {
+            let name = name.as_str()?;
+            let values = properties?.get(name)?.get("enum")?.as_array()?;
+            let values = values.iter().filter_map(Value::as_str).map(str::to_owned);
+            Some((name.to_owned(), values.collect()))
+        };
+        Self {
+            names,
+            first_required: first.map(str::to_owned),
+            required_choices: required.into_iter().flatten().filter_map(choices).collect(),
+        }
     }
 }
 

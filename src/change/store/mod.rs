@@ -101,6 +101,11 @@ impl Store {
         self.database.is_in_memory()
     }
 
+    /// Whether it is a file, which only its owner can open.
+    pub fn is_file(&self) -> bool {
+        self.database.is_file()
+    }
+
     /// Logs, at first use, the changes whose server stopped before their outcome was recorded.
     async fn tell_of_cut_off(&self, pool: &AnyPool) {
         for entry in read::cut_off(pool, self.dialect).await.unwrap_or_default() {

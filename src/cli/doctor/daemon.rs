@@ -1,16 +1,22 @@
 //! Checks of this machine's Tailscale daemon, for the tools that need it.
 
+use std::process::Stdio;
+
 use super::{Check, State};
 use crate::{
-    catalogue::Offer,
+    catalogue::{self, Offer},
     client::Result,
     local::{Daemon, Prefs, Status},
     tailnet::funnel::Ready,
+    tool::Toolset,
 };
 
 /// The toolsets that need the daemon.
 const THIS_NODE: &str = "this_node";
 const FUNNEL: &str = "funnel";
+/// The tool that runs the command of the daemon, and the command.
+const NETCHECK: &str = "get_netcheck";
+const COMMAND: &str = "tailscale";
 
 /// The checks; none if no tool is offered that needs the daemon.
 pub(super) async fn checks(daemon: &Daemon, offer: &Offer) -> Vec<Check> {
@@ -32,7 +38,59 @@ pub(super) async fn checks(daemon: &Daemon, offer: &Offer) -> Vec<Check> {
     if funnel && status.is_running() {
         checks.push(funnel_check(&Ready::of(&status, &prefs)));
     }
+    checks.extend(operator(daemon, &prefs, offer).await);
+    if offer.tools().any(|it| it.name == NETCHECK) && !has_command() {
+        checks.push(Check {
+            name: "daemon",
+            state: State::Limited,
+            found: format!("`{NETCHECK}` needs the command `{COMMAND}`, which cannot be started"),
+            remedy: Some("install the Tailscale CLI, or add it to the PATH".to_owned()),
+        });
+    }
     checks
+}
+
+/// A note if tools are offered that change settings of the daemon, and it would not let this user do that. On
+/// other systems than Linux, the daemon decides in other ways.
+async fn operator(daemon: &Daemon, prefs: &Prefs, offer: &Offer) -> Option<Check> {
+    let of_daemon = |it: &&Toolset| it.name == THIS_NODE || it.name == FUNNEL;
+    let mut tools = catalogue::toolsets().filter(of_daemon).flat_map(|it| it.tools);
+    let offered = |name: &str| offer.tools().any(|it| it.name == name);
+    let changes = tools.any(|it| it.is_edit() && offered(it.name));
+    if !cfg!(target_os = "linux") || !changes {
+        return None;
+    }
+    let user = whoami::username().ok()?;
+    let own = own_id()?;
+    // The daemon lets root, its own user and its operator change settings.
+    if own == 0 || prefs.operator == user || daemon.user().await.ok() == Some(own) {
+        return None;
+    }
+    Some(Check {
+        name: "daemon",
+        state: State::Limited,
+        found: format!("the user {user} may not change settings of Tailscale on this machine"),
+        remedy: Some(format!("sudo tailscale set --operator={user}")),
+    })
+}
+
+#[cfg(unix)]
+fn own_id() -> Option<u32> {
+    use std::os::unix::fs::MetadataExt as _;
+    Some(std::fs::metadata("/proc/self").ok()?.uid())
+}
+
+#[cfg(not(unix))]
+fn own_id() -> Option<u32> {
+    None
+}
+
+/// Whether the command of the daemon can be started.
+fn has_command() -> bool {
+    let mut command = tokio::process::Command::new(COMMAND);
+    command.arg("version").kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().is_ok()
 }
 
 async fn asked(daemon: &Daemon) -> Result<(Status, Prefs)> {

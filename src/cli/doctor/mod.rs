@@ -62,7 +62,8 @@ pub(super) async fn examine(
     json: bool,
 ) -> (String, bool) {
     let place = options.place(target.sandbox);
-    let mut checks = vec![versions(), offered(offer), confirm(options)];
+    let is_file = matches!(place, Ok(Place::File(_)));
+    let mut checks = vec![versions(), offered(offer), confirm(options, is_file)];
     let rails = Offered::guardrails(target);
     checks.push(guardrails(rails.as_deref()));
     checks.push(journal(place).await);
@@ -79,6 +80,8 @@ pub(super) async fn examine(
                     scopes(&connected.tailnet, offer, &mut checks).await;
                 }
             }
+            // A config file that cannot be read is reported once.
+            Err(error) if rails.as_ref().is_err_and(|it| it.to_string() == error.to_string()) => {}
             Err(error) => checks.push(Check::failed("credential", State::Bad, &error)),
         }
     }
@@ -117,7 +120,7 @@ fn offered(offer: &Offer) -> Check {
     Check::good("access", format!("{}: {count} offered", offer.access()))
 }
 
-fn confirm(options: &Offered) -> Check {
+fn confirm(options: &Offered, is_file: bool) -> Check {
     let mode = options.confirm();
     let who = match mode {
         ConfirmMode::Person => "a person, in a form, a terminal or on the page",
@@ -125,7 +128,19 @@ fn confirm(options: &Offered) -> Check {
         _ if options.assumes_yes() => "nobody: --yes",
         _ => "a person if the client can ask one, otherwise whoever calls again",
     };
-    Check::good("confirm", format!("{}: {who}", mode.as_str()))
+    let found = format!("{}: {who}", mode.as_str());
+    if mode != ConfirmMode::Other || !is_file {
+        return Check::good("confirm", found);
+    }
+    Check {
+        name: "confirm",
+        state: State::Limited,
+        found: format!("{found}; but only this user can open the store"),
+        remedy: Some(
+            "keep the store in Postgres (--store), so that others can approve; see docs/approval.md"
+                .to_owned(),
+        ),
+    }
 }
 
 fn guardrails(rails: Result<&Guardrails, &Error>) -> Check {

@@ -17,9 +17,9 @@ const MAX_NAME: usize = 256;
 pub(super) struct Entry {
     never: Names,
     approval: Names,
-    windows: Vec<String>,
+    windows: Option<Vec<String>>,
     changes_per_hour: Option<u32>,
-    approvers: Vec<String>,
+    approvers: Option<Vec<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -45,17 +45,26 @@ pub(super) fn check(entry: Entry) -> Result<Guardrails> {
     let wrong = |field: &str, should: &str| {
         Error::config(format!("`guardrails.{field}` {should}"), "correct the config file")
     };
-    if entry.windows.len() > MAX_LIST {
+    // It could be meant as "never" or "nobody", but means the same as no list.
+    if entry.windows.as_ref().is_some_and(Vec::is_empty) {
+        return Err(wrong("windows", "is empty; name at least one window, or leave it out"));
+    }
+    if entry.approvers.as_ref().is_some_and(Vec::is_empty) {
+        return Err(wrong("approvers", "is empty; name at least one person, or leave it out"));
+    }
+    let windows = entry.windows.unwrap_or_default();
+    let approvers = entry.approvers.unwrap_or_default();
+    if windows.len() > MAX_LIST {
         return Err(wrong("windows", "has more than 100 windows"));
     }
-    let windows = entry.windows.iter().enumerate().map(|(at, text)| {
+    let windows = windows.iter().enumerate().map(|(at, text)| {
         text.parse().map_err(|should: String| wrong(&format!("windows[{at}]"), &should))
     });
     let windows = windows.collect::<Result<Vec<_>>>()?;
     let is_name = |name: &String| {
         !name.trim().is_empty() && name.len() <= MAX_NAME && !name.contains(char::is_control)
     };
-    if entry.approvers.len() > MAX_LIST || !entry.approvers.iter().all(is_name) {
+    if approvers.len() > MAX_LIST || !approvers.iter().all(is_name) {
         return Err(wrong("approvers", "must be at most 100 names"));
     }
     Ok(Guardrails {
@@ -63,6 +72,6 @@ pub(super) fn check(entry: Entry) -> Result<Guardrails> {
         approval: entry.approval.check("guardrails.approval")?,
         windows,
         changes_per_hour: entry.changes_per_hour,
-        approvers: entry.approvers,
+        approvers,
     })
 }

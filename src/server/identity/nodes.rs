@@ -93,6 +93,25 @@ impl Nodes {
         self.daemon.own_status().await?.running()
     }
 
+    /// This node's name in `MagicDNS`, if its tailnet has that.
+    pub(in crate::server) fn magic_name(status: &Status) -> Option<String> {
+        let has_names = status.tailnet.as_ref().is_some_and(|it| it.magic_dns);
+        let name = status.node.as_ref()?.full_name();
+        (has_names && !name.is_empty()).then(|| name.to_owned())
+    }
+
+    /// The names by which other nodes reach this one.
+    pub(in crate::server) fn names(status: &Status) -> Vec<String> {
+        let node = status.node.as_ref();
+        let both = node.into_iter().flat_map(|it| [it.full_name(), it.short_name()]);
+        let names = both.filter(|it| !it.is_empty()).map(str::to_owned);
+        let addresses = status.addresses.iter().map(|it| match it {
+            IpAddr::V4(it) => it.to_string(),
+            IpAddr::V6(it) => format!("[{it}]"),
+        });
+        names.chain(addresses).collect()
+    }
+
     /// Who is behind a TCP connection, asked at most every few seconds.
     pub(in crate::server) async fn of_connection(
         &self,
@@ -186,7 +205,7 @@ impl Nodes {
             NotAllowed::Malformed(error.to_string())
         })?;
         if !allowances.iter().any(|it| it.has_tools() || it.metrics) {
-            return Err(NotAllowed::NoCapability(capability.clone()));
+            return Err(NotAllowed::NothingAllowed(capability.clone()));
         }
         Ok(Holder::limited(Principal::of_node(node, allowances.into())))
     }

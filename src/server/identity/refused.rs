@@ -15,10 +15,14 @@ pub(in crate::server) enum NotAllowed {
     Disagree,
     /// No grant gives the node the capability; with its name.
     NoCapability(String),
+    /// Grants give the node the capability, but no entry allows anything; with its name.
+    NothingAllowed(String),
     /// An entry of a grant cannot be read; what is wrong.
     Malformed(String),
-    /// Grants allow something, but not this endpoint.
-    Endpoint,
+    /// Grants or scopes allow something, but not metrics.
+    Metrics,
+    /// Grants or scopes allow something, but no tool.
+    NoTool,
 }
 
 impl NotAllowed {
@@ -48,11 +52,22 @@ impl NotAllowed {
                      work"
                 );
             }
+            Self::NothingAllowed(capability) => {
+                return format!(
+                    "grants give this node the capability `{capability}`, but no entry allows anything: an entry \
+                     needs `toolsets`, `tools` or `\"metrics\": true`"
+                );
+            }
             Self::Malformed(why) => {
                 return format!("a grant of the tailnet's policy file cannot be used: {why}");
             }
-            Self::Endpoint => {
-                "you may not use this endpoint; for metrics, an entry of a grant needs `\"metrics\": true`"
+            Self::Metrics => {
+                "you may not read metrics: an entry of a grant needs `\"metrics\": true`, or an access token the \
+                 scope `mcp:metrics`"
+            }
+            Self::NoTool => {
+                "you may not call any tool: an entry of a grant needs `toolsets` or `tools`, or an access token \
+                 the scope `mcp:read`"
             }
         }
         .to_owned()
@@ -66,9 +81,9 @@ impl NotAllowed {
             Self::Shared => "shared_node",
             Self::Funnel => "funnel",
             Self::Disagree => "identity_differs",
-            Self::NoCapability(_) => "no_capability",
+            Self::NoCapability(_) | Self::NothingAllowed(_) => "no_capability",
             Self::Malformed(_) => "malformed_grant",
-            Self::Endpoint => "forbidden",
+            Self::Metrics | Self::NoTool => "forbidden",
         }
     }
 }

@@ -51,6 +51,11 @@ struct Answer {
 }
 
 impl Introspection {
+    /// The authorization server.
+    pub(super) fn source(&self) -> &Source {
+        &self.source
+    }
+
     pub(super) fn new(source: Source, id: String, secret: SecretString) -> Self {
         Self { source, id, secret, known: Mutex::default() }
     }

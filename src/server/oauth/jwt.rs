@@ -40,6 +40,11 @@ pub(super) struct Keys {
 }
 
 impl Keys {
+    /// The authorization server.
+    pub(super) fn source(&self) -> &Source {
+        &self.source
+    }
+
     pub(super) fn new(source: Source) -> Self {
         provider::install();
         Self { source, known: Mutex::default(), asked: Mutex::default() }

@@ -112,6 +112,19 @@ impl AccessTokens {
         Self { rules, how }
     }
 
+    /// Asks the authorization server for its metadata, and logs why if there is no answer: until there is one,
+    /// all requests are refused.
+    pub(crate) async fn try_out(&self) {
+        let source = match &self.how {
+            How::Jwt(keys) => keys.source(),
+            How::Introspection(introspection) => introspection.source(),
+        };
+        if let Err(error) = source.metadata().await {
+            let issuer = self.issuer();
+            tracing::warn!(issuer, %error, "the authorization server does not answer; no token is accepted yet");
+        }
+    }
+
     /// The authorization server, as it names itself.
     pub(super) fn issuer(&self) -> &str {
         issuer_name(&self.rules.issuer)

@@ -30,7 +30,8 @@ pub struct CertificateInfo {
 
 impl Funnel<'_> {
     /// The certificate of this node's name: from a handshake through the public ingress if something is
-    /// public, else from the daemon. Its key is never read, and none is ordered.
+    /// public, else from the daemon, which orders one if it has none yet for what it serves over HTTPS, and
+    /// renews an old one. Its key is never read.
     ///
     /// # Errors
     ///

@@ -1,19 +1,21 @@
 //! Funnels that end by themselves.
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 
 use super::{
     Funnel, LONGEST,
-    change::{ENDS_AFTER, FUNNEL, HANDLER, KIND, of_id},
+    change::{ENDS_AFTER, FUNNEL, HANDLER, Handlers, KIND, id, of_id},
+    plan::others,
 };
 use crate::{
     Error, ErrorKind,
     change::{
-        Outcome, Plan,
+        Change, Outcome, Plan,
         journal::{Find, Step},
     },
     client::Result,
-    local::serve::Mount,
+    local::serve::{Mount, ServeConfig},
 };
 
 /// How many of the latest changes of Funnels are searched.
@@ -35,12 +37,27 @@ pub struct Due {
     pub change: i64,
     /// Who made it.
     pub principal: String,
+    /// What the change served there; none if that was served before, and only became public.
+    handler: Option<Value>,
+    /// Whether the change made the port public.
+    opened: bool,
+}
+
+impl Due {
+    /// Whether it is still public, and what the change served there is still what is served.
+    fn holds(&self, config: &ServeConfig) -> bool {
+        let at = config.at(&self.mount);
+        at.funnel
+            && self.handler.as_ref().is_none_or(|it| it.get("Proxy") == at.handler.get("Proxy"))
+    }
 }
 
 /// What a change did at a place.
 #[derive(Debug)]
 struct At {
     ends_after: Option<SignedDuration>,
+    handler: Option<Value>,
+    opened: bool,
     touches: bool,
 }
 
@@ -93,11 +110,13 @@ impl Funnel<'_> {
                     until: entry.at.saturating_add(time).unwrap_or(Timestamp::MAX),
                     change: entry.change,
                     principal: entry.principal.clone(),
+                    handler: at.handler,
+                    opened: at.opened,
                 });
             }
         }
-        // Only what is still there, on the machine that this is.
-        timed.retain(|it| it.node == status.id() && config.at(&it.mount).funnel);
+        // Only what is still there, on the machine that this is: others may serve something else there by now.
+        timed.retain(|it| it.node == status.id() && it.holds(&config));
         Ok(timed)
     }
 
@@ -112,21 +131,47 @@ impl Funnel<'_> {
     }
 
     /// Plans to end a Funnel whose time is over. This needs no confirmation: it was confirmed with the Funnel.
+    /// What was served there before stays, as does what others serve there by now. The port stays public for
+    /// other paths if it was public before, or if another Funnel there has a time limit that is not over.
     ///
     /// # Errors
     ///
     /// [`NotFound`](ErrorKind::NotFound) if it has ended already.
     pub async fn plan_due(&self, due: &Due) -> Result<Plan> {
-        let mut plan = self.plan_disable(due.mount.port, &due.mount.path).await?;
+        let config = self.daemon().serve_config().await?;
+        if !due.holds(&config) {
+            return Err(ended());
+        }
+        let others = others(&config, &due.mount);
+        let timed = self.timed().await?;
+        let is_needed = |it: &Due| {
+            it.mount.host_port() == due.mount.host_port()
+                && it.mount.path != due.mount.path
+                && it.until > due.until
+        };
+        let stays = !others.is_empty() && (!due.opened || timed.iter().any(is_needed));
+        let mut changes = Vec::new();
+        if !stays {
+            changes.push(Change::new(FUNNEL, true, false));
+        }
+        if let Some(handler) = &due.handler {
+            changes.push(Change::new(HANDLER, handler.clone(), Value::Null));
+        }
+        let mount = &due.mount;
+        let mut plan = Plan::one(&Handlers, &id(&due.node, mount), &mount.url(), changes);
         plan.notes.push(format!(
             "its time limit, set by change {}, ended at {:.0}",
             due.change, due.until
         ));
         if plan.is_empty() {
-            return Err(Error::new(ErrorKind::NotFound, "the Funnel has already ended"));
+            return Err(ended());
         }
         Ok(plan)
     }
+}
+
+fn ended() -> Error {
+    Error::new(ErrorKind::NotFound, "the Funnel has already ended")
 }
 
 /// What the steps of one change did at the place `id`.
@@ -135,14 +180,21 @@ fn at(steps: &[Step], id: &str) -> At {
         // What was interrupted may have been done.
         it.id == id && !matches!(it.outcome, Some(Outcome::Failed | Outcome::RolledBack))
     };
-    let mut at = At { ends_after: None, touches: false };
+    let mut at = At { ends_after: None, handler: None, opened: false, touches: false };
     for step in steps.iter().filter(took) {
         match step.change.field.as_str() {
             ENDS_AFTER => {
                 let time = step.change.to.as_str().and_then(|it| it.parse().ok());
                 at.ends_after = time;
             }
-            FUNNEL | HANDLER => at.touches = true,
+            HANDLER => {
+                at.touches = true;
+                at.handler = Some(step.change.to.clone());
+            }
+            FUNNEL => {
+                at.touches = true;
+                at.opened = step.change.to == true;
+            }
             _ => {}
         }
     }

@@ -25,7 +25,7 @@ pub use self::{
     ready::{Ready, Requirement},
 };
 use crate::{
-    Tailnet,
+    ErrorKind, Tailnet,
     client::Result,
     local::{
         Daemon,
@@ -76,6 +76,9 @@ pub struct Public {
     /// When it closes automatically. None if it does not, or if it was not opened through this program.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ends: Option<Timestamp>,
+    /// The change in the journal that opened it; none in the same cases.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<i64>,
 }
 
 impl<'a> Funnel<'a> {
@@ -106,15 +109,21 @@ impl<'a> Funnel<'a> {
     ///
     /// # Errors
     ///
-    /// The same as [`Daemon::status`], and [`DaemonLoggedOut`](crate::ErrorKind::DaemonLoggedOut).
+    /// The same as [`Daemon::status`], [`DaemonLoggedOut`](ErrorKind::DaemonLoggedOut), and
+    /// [`Journal`](ErrorKind::Journal) if the journal cannot be read.
     pub async fn status(&self) -> Result<FunnelStatus> {
         let ready = self.ready().await?;
         let served = self.daemon().serve_config().await?.served();
-        let timed = self.timed().await.unwrap_or_default();
+        let timed = match self.timed().await {
+            // Without a journal, nothing was opened with a time limit.
+            Err(error) if error.kind() == ErrorKind::Unsupported => Vec::new(),
+            timed => timed?,
+        };
         let public = served.into_iter().filter(|it| it.funnel).map(|served| {
             let mount = mount_of(&served);
-            let ends = timed.iter().find(|it| Some(&it.mount) == mount.as_ref());
-            Public { url: mount.map(|it| it.url()), ends: ends.map(|it| it.until), served }
+            let due = timed.iter().find(|it| Some(&it.mount) == mount.as_ref());
+            let (ends, change) = (due.map(|it| it.until), due.map(|it| it.change));
+            Public { url: mount.map(|it| it.url()), ends, change, served }
         });
         Ok(FunnelStatus {
             machine: ready.machine.clone(),

@@ -5,6 +5,7 @@ use jiff::SignedDuration;
 use super::{
     Funnel, LONGEST, SHORTEST,
     change::{FUNNEL, HANDLER, Handlers, ends_after, id},
+    ready::Ready,
     server::{Found, look},
     target::Target,
 };
@@ -12,9 +13,12 @@ use crate::{
     Error, ErrorKind,
     change::{Change, Item, OnFailure, Plan, Risk},
     client::Result,
-    local::serve::{Mount, ServeConfig},
+    local::serve::{Mount, ServeConfig, Served},
     words::counted,
 };
+
+/// The public ports that Tailscale gives to all nodes with the attribute.
+pub(super) const USUAL_PORTS: [u16; 3] = [443, 8443, 10000];
 
 /// What is to be public.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +60,7 @@ impl Funnel<'_> {
     ///
     /// # Errors
     ///
-    /// [`Refused`](ErrorKind::Refused) if the port or path is in use, if what is missing cannot be set up from
+    /// [`Refused`](ErrorKind::Refused) if something else is served at the port and path, if what is missing cannot be set up from
     /// here, and for an MCP server without authentication.
     /// [`InvalidInput`](ErrorKind::InvalidInput) if Funnel does not allow the port.
     pub async fn plan_enable(&self, expose: &Expose) -> Result<Plan> {
@@ -72,12 +76,13 @@ impl Funnel<'_> {
         }
         let config = self.daemon().serve_config().await?;
         if let Some(why) = config.conflict(&mount) {
-            return Err(Error::refused(
-                why,
-                "choose another public port or path, or stop what is served there first",
-            ));
+            return Err(in_use(why, &ready, &config));
         }
         let (target, mut warnings) = self.target(expose).await?;
+        if let Some(other) = other_handler(&config, &mount, &target) {
+            let why = format!("{} already serves {other}, which stays as it is", mount.url());
+            return Err(in_use(why, &ready, &config));
+        }
         let mut plan = of(&ready.id, &mount, &config, &target, expose.ends_after);
         if plan.is_empty() {
             return Ok(plan);
@@ -224,9 +229,6 @@ fn of(
     }
     let mut plan = Plan::new(vec![Item::new(&Handlers, &id(node, mount), &mount.url(), changes)]);
     plan.on_failure = OnFailure::Undo;
-    if !at.handler.is_null() && !same {
-        plan.warnings.push(format!("it replaces what is served there now: {}", at.handler));
-    }
     let paths = others(config, mount);
     if !at.funnel && !paths.is_empty() {
         plan.warnings
@@ -241,11 +243,44 @@ fn of(
     plan
 }
 
-/// The other paths that are served on the same host and port.
-fn others(config: &ServeConfig, mount: &Mount) -> Vec<String> {
-    let own = |it: &&crate::local::serve::Served| {
-        it.at == mount.host_port() && it.service.is_none() && !it.foreground
+/// What is served at `mount` now, if it is something other than `target`.
+fn other_handler(config: &ServeConfig, mount: &Mount, target: &Target) -> Option<String> {
+    let handler = config.at(mount).handler;
+    if handler.is_null() || handler.get("Proxy") == target.handler().get("Proxy") {
+        return None;
+    }
+    let is_it = |it: &Served| {
+        it.at == mount.host_port()
+            && it.path.as_deref() == Some(&mount.path)
+            && it.service.is_none()
     };
+    let served = config.served().into_iter().find(is_it).map(|it| it.target);
+    Some(served.unwrap_or_else(|| "something else".to_owned()))
+}
+
+/// A refusal because a place is in use, with the ports at which nothing is served.
+fn in_use(why: String, ready: &Ready, config: &ServeConfig) -> Error {
+    let served = config.served();
+    let is_free = |port: &u16| {
+        let end = format!(":{port}");
+        ready.allows(*port) && !served.iter().any(|it| it.at.ends_with(&end))
+    };
+    let free: Vec<String> =
+        USUAL_PORTS.into_iter().filter(is_free).map(|port| port.to_string()).collect();
+    let remedy = if free.is_empty() {
+        "choose another public path, or stop what is served there first".to_owned()
+    } else {
+        format!(
+            "choose a public port where nothing is served ({}), or stop what is served there first",
+            free.join(" or ")
+        )
+    };
+    Error::refused(why, remedy)
+}
+
+/// The other paths that are served on the same host and port.
+pub(super) fn others(config: &ServeConfig, mount: &Mount) -> Vec<String> {
+    let own = |it: &&Served| it.at == mount.host_port() && it.service.is_none() && !it.foreground;
     let served = config.served();
     let paths = served.iter().filter(own).filter_map(|it| it.path.clone());
     paths.filter(|it| *it != mount.path).collect()

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Funnel;
+use super::{Funnel, plan::USUAL_PORTS};
 use crate::{
     client::Result,
     local::{Peer, Prefs, Status},
@@ -88,8 +88,7 @@ impl Ready {
         });
         let mut ports: Vec<String> = lists.filter(|it| !it.is_empty()).collect();
         if ports.is_empty() {
-            // What Tailscale gives to all nodes with the attribute.
-            ports = ["443", "8443", "10000"].map(str::to_owned).to_vec();
+            ports = USUAL_PORTS.map(|port| port.to_string()).to_vec();
         }
         let owner = status.users.get(&node.user_id.to_string()).map(|it| it.login_name.clone());
         let owner = owner.filter(|_| node.tags.is_empty()).unwrap_or_default();

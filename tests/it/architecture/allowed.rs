@@ -23,8 +23,9 @@ pub(super) const MAY_USE: &[(&str, &[&str], &str)] = &[
     ),
     (
         "guardrails",
-        &["client"],
-        "guardrails are data and their judgement, without how it is found out what a plan touches",
+        &["client", "policy"],
+        "guardrails are data and their judgement, without how it is found out what a plan touches; the policy \
+         engine has the names of sections",
     ),
     (
         "local",

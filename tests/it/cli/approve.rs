@@ -78,7 +78,8 @@ fn answer(child: &mut Child, answer: &str) -> (String, bool) {
 /// The ID in what a command says that waits for approval.
 fn plan(text: &str) -> String {
     let (_, rest) = text.split_once("`tailsteward approve ").unwrap_or_else(|| panic!("{text}"));
-    rest.split_once('`').unwrap().0.to_owned()
+    let (command, _) = rest.split_once('`').unwrap();
+    command.split(' ').next().unwrap().to_owned()
 }
 
 async fn removal(tailnet: &Tailnet) -> String {
@@ -96,6 +97,8 @@ async fn a_plan_of_the_command_line_waits_until_a_person_approves_it_in_a_termin
         let words = ["call", "revoke_device", &call, "--confirm", mode, "--as", name];
         let waits = failure(&run(folder, &url, &words));
         assert!(waits.contains("nothing was changed yet"), "{waits}");
+        let store = format!(" --store {}`", folder.join("journal.db").display());
+        assert!(waits.contains(&store), "{waits}");
         let id = plan(&waits);
         assert_eq!(plan(&failure(&run(folder, &url, &words))), id, "it waits once");
 
@@ -107,6 +110,13 @@ async fn a_plan_of_the_command_line_waits_until_a_person_approves_it_in_a_termin
         assert!(fine && text.contains("still waiting"), "{text}");
         let list = printed(&run(folder, &url, &["approve"]));
         assert!(list.contains(&format!("{id} waiting revoke_device device ")), "{list}");
+        assert!(list.contains(", until "), "{list}");
+        let mut unknown = in_a_terminal(folder, &url, "approve abcd2345");
+        let (text, _) = answer(&mut unknown, "");
+        assert!(
+            text.contains("this store was searched: ") && text.contains("journal.db"),
+            "{text}"
+        );
 
         if mode == "person" {
             let mut no = in_a_terminal(folder, &url, &format!("approve {id}"));
@@ -115,6 +125,7 @@ async fn a_plan_of_the_command_line_waits_until_a_person_approves_it_in_a_termin
             assert!(text.contains("is refused"), "{text}");
             let refused = failure(&run(folder, &url, &words));
             assert!(refused.contains("refused the plan"), "{refused}");
+            assert!(refused.contains("stays refused until "), "{refused}");
             continue;
         }
         let mut yes = in_a_terminal(folder, &url, &format!("approve {id}"));
@@ -189,6 +200,35 @@ async fn options_that_contradict_each_other_are_refused() {
         let text = failure(&run(folder, &url, words));
         assert!(text.contains(why), "{words:?}: {text}");
     }
+}
+
+#[test]
+fn a_store_that_nobody_else_can_open_is_no_store_for_two() {
+    let folder = tempfile::tempdir().unwrap();
+    let doctor = |store: &str| {
+        let words = ["doctor", "--sandbox", "--store", store, "--history", "off"];
+        printed(&program(&words).env("TAILSTEWARD_CONFIRM", "other").output().unwrap())
+    };
+
+    let file = doctor(folder.path().join("journal.db").to_str().unwrap());
+
+    assert!(file.contains("note confirm: other"), "{file}");
+    assert!(file.contains("only this user can open the store"), "{file}");
+    assert!(doctor("memory").contains("ok   confirm: other"));
+}
+
+#[test]
+fn a_config_file_that_cannot_be_read_is_reported_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config.toml");
+    std::fs::write(&config, "[guardrails]\nwindows = []\n").unwrap();
+    let words = ["doctor", "--config", config.to_str().unwrap(), "--store", "memory"];
+
+    let output = program(&words).args(["--profile", "a"]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+
+    assert!(!output.status.success(), "{text}");
+    assert_eq!(text.matches("`guardrails.windows`").count(), 1, "{text}");
 }
 
 /// Guardrails of the config file hold for `call`, `policy deploy` and `policy rollback`.

@@ -48,6 +48,10 @@ fn what_is_wrong_is_named_by_its_field_and_not_repeated() {
         ("guardrails.never.devices = ['hunter2*']", "guardrails.never.devices"),
         ("guardrails.approval.users = ['']", "guardrails.approval.users"),
         ("guardrails.approvers = [' ']", "guardrails.approvers"),
+        ("guardrails.approvers = []", "guardrails.approvers"),
+        ("guardrails.windows = []", "guardrails.windows"),
+        ("guardrails.never.policy = ['hunter2']", "nodeAttrs"),
+        ("guardrails.approval.policy = ['ssh', 'tagOwner']", "tagOwners"),
         ("guardrails.nevr.devices = ['a']", "nevr"),
         ("guardrails.never.device = ['a']", "device"),
     ] {

@@ -28,7 +28,9 @@ fn the_manual_is_fresh() {
 fn describe(tool: &ToolDef, manual: &mut String) {
     let scopes: Vec<String> = tool.scopes().iter().map(|it| format!("`{it}`")).collect();
     let operations: Vec<String> = tool.operations.iter().map(|it| format!("`{it}`")).collect();
-    let uses = if operations.is_empty() {
+    let uses = if operations.is_empty() && !tool.is_edit() {
+        "Uses no API operation, and needs no scope.".to_owned()
+    } else if operations.is_empty() {
         "Uses no fixed API operations. Scopes: those of the change or operation that it makes, if any.".to_owned()
     } else {
         format!("Uses {}. Scopes: {}.", operations.join(", "), scopes.join(", "))

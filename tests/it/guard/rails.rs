@@ -115,13 +115,24 @@ async fn a_protected_device_is_changed_through_no_door() {
     )
     .await;
     assert!(sandbox.requests().iter().all(|it| it.0 == "GET"));
+    let missing = Agent::with(tailnet.clone(), unasked(Arc::default())).await;
+    let missing = missing.fail("revoke_device", json!({ "device": device.key() })).await;
+    assert!(
+        missing["message"]
+            .as_str()
+            .unwrap()
+            .contains("`how` is required: one of `deauthorize`, `remove`"),
+        "{missing}"
+    );
     // Others are changed as always, and a dry run shows what would be.
     let by_tag = rails(|it| it.never.tags = vec![tag]);
     let agent = Agent::with(tailnet.clone(), unasked(by_tag)).await;
     agent.call("revoke_device", removal(other)).await;
     let mut dry = removal(device);
     dry["dry_run"] = json!(true);
-    agent.call("revoke_device", dry).await;
+    let shown = agent.call("revoke_device", dry).await;
+    let warning = shown["warnings"].to_string();
+    assert!(warning.contains("would be refused now") && warning.contains("`never`"), "{shown}");
 }
 
 #[tokio::test]
@@ -249,6 +260,10 @@ async fn what_needs_approval_gets_it_from_a_person_whatever_its_class_and_despit
     let agent = Agent::with(tailnet.clone(), setup.clone()).await;
     let rename = json!({ "device": device.key(), "name": "other" });
 
+    let mut dry = rename.clone();
+    dry["dry_run"] = json!(true);
+    let warned = agent.call("update_device", dry).await["warnings"].to_string();
+    assert!(warned.contains("needs a person's approval"), "{warned}");
     let shown = agent.call("update_device", rename.clone()).await;
     assert_eq!(shown["plan"]["applied"], false, "{shown}");
     let question = shown["question"].as_str().unwrap();

@@ -60,8 +60,8 @@ async fn each_refusal_has_its_own_kind_and_remedy() {
         ),
         (
             "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n",
-            ErrorKind::DaemonLoggedOut,
-            "tailscale up",
+            ErrorKind::DaemonDown,
+            "try again in a few seconds",
         ),
         (
             "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 18\r\n\r\n{\"error\":\"broken\"}",

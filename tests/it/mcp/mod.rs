@@ -1,6 +1,7 @@
 //! What a host and its model see.
 
 mod approve;
+mod approvers;
 mod confirm;
 mod hostile;
 mod leaving;

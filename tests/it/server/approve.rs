@@ -217,7 +217,10 @@ async fn a_form_from_elsewhere_decides_nothing() {
     }
     let mut request = desk.form(&decision).build().unwrap();
     request.headers_mut().remove("origin");
-    assert_eq!(desk.client.execute(request).await.unwrap().status(), 403, "no origin");
+    let response = desk.client.execute(request).await.unwrap();
+    assert_eq!(response.status(), 403, "no origin");
+    let page = response.text().await.unwrap();
+    assert!(page.contains("Open the link again in a browser"), "{page}");
     let request = desk.form(&decision).header("sec-fetch-site", "cross-site");
     assert_eq!(request.send().await.unwrap().status(), 403, "another site");
     let request = desk.form(&decision).header("host", "evil.example");

@@ -63,6 +63,8 @@ fn it_does_not_start_unguarded_by_accident() {
     assert!(serve(&["0", "--tokens", path, "--stateless"]).contains("openssl rand"));
     assert!(serve(&["0", "--tokens", path, "--allowed-origin", "evil"]).contains("not an origin"));
     assert!(serve(&["0", "--no-auth", "--idle-timeout", "1m"]).contains("long call"));
+    let client = serve(&["0", "--tokens", path, "--oauth-client-id", "x"]);
+    assert!(client.contains("--oauth-client-id only applies to access tokens"), "{client}");
     assert!(serve(&["nonsense", "--no-auth"]).contains("127.0.0.1:8710"));
     assert!(refused(&["--sandbox", "serve", "--no-auth"]).contains("--http"));
 }

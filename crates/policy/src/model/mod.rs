@@ -15,6 +15,29 @@ pub(super) use access::unbracketed;
 pub use named::{Named, NamedList};
 pub(super) use read::read;
 
+/// The names of the top-level sections of a policy file that are known, as Tailscale spells them.
+pub const SECTIONS: &[&str] = &[
+    "acls",
+    "attrConfig",
+    "autoApprovers",
+    "defaultSrcPosture",
+    "derpMap",
+    "disableIPv4",
+    "extraDNSRecords",
+    "grants",
+    "groups",
+    "hosts",
+    "ipsets",
+    "nodeAttrs",
+    "OneCGNATRoute",
+    "postures",
+    "randomizeClientPort",
+    "ssh",
+    "sshTests",
+    "tagOwners",
+    "tests",
+];
+
 /// A string, with its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text {

@@ -88,8 +88,10 @@ async fn who_is_not_of_the_tailnet_or_has_no_capability_is_refused_before_anythi
         (elsewhere.clone(), "--allow-shared"),
         (bob(json!([])), "`svc:` does not work"),
         (bob(Value::Null), "no grant"),
-        (bob(json!([{ "access": "danger" }])), "no grant"),
-        (bob(json!([{ "toolsets": ["*"], "tailnets": [] }])), "no grant"),
+        (bob(json!([{}])), "no entry allows anything"),
+        (bob(json!([{ "access": "danger" }])), "no entry allows anything"),
+        (bob(json!([{ "toolsets": ["*"], "tailnets": [] }])), "no entry allows anything"),
+        (bob(json!([{ "metrics": true }])), "may not call any tool"),
     ] {
         let (status, message) = refusal(whois.clone(), |_| ()).await;
         assert_eq!(status, 403, "{whois}");
@@ -152,6 +154,14 @@ async fn it_listens_only_where_nodes_are_known() {
         assert!(refused.contains("not a Tailscale address of this machine"), "{refused}");
     }
     assert!(bind("127.0.0.1:0", true).await.contains("everybody on this machine"));
+    let named =
+        Http::bind(([127, 0, 0, 1], 0).into(), Options::new(wanted.access())).await.unwrap();
+    let (title, base) = (named.title(), named.base_url().unwrap().to_string());
+    assert!(
+        title.starts_with("http://here.tail-test.ts.net:") && title.ends_with("/mcp"),
+        "{title}"
+    );
+    assert!(base.starts_with("http://here.tail-test.ts.net:"), "{base}");
     let access = wanted.access();
     daemon.stop();
     let refused = Http::bind(([127, 0, 0, 1], 0).into(), Options::new(access)).await.unwrap_err();

@@ -40,8 +40,7 @@ async fn entries_are_never_merged() {
     assert!(refused["remedy"].as_str().unwrap().contains("why_not"), "{refused}");
     assert_eq!(
         why["missing"][0],
-        "entry 2 of example.com/cap/tailsteward has it with `read` access, and \
-                                   it needs `danger`"
+        "entry 2 of example.com/cap/tailsteward allows the tool with `read` access, but it needs `danger`"
     );
     assert_eq!(elsewhere["allowed"], false, "{elsewhere}");
     assert!(policy, "the entry is for another tailnet");
@@ -168,4 +167,21 @@ async fn metrics_need_an_entry_of_their_own() {
     let (_daemon, _served, mut wire) = granted(json!([{ "metrics": true }])).await;
     assert_eq!(wire.send("GET", "/metrics", &[], String::new()).await.status, 200);
     assert_eq!(wire.ask("tools/list", json!({})).await.status, 403);
+}
+
+#[tokio::test]
+async fn an_entry_for_a_tailnet_that_is_not_managed_is_said_to_have_no_effect() {
+    let (_daemon, _served, mut wire) = granted(json!([
+        { "toolsets": ["devices"] },
+        { "access": "danger", "toolsets": ["dns"], "tailnets": ["elsewhere"] },
+    ]))
+    .await;
+
+    let who = wire.answer("whoami", json!({})).await;
+    let why = wire.answer("why_not", json!({ "tool": "configure_dns" })).await;
+
+    let expected =
+        "entry 2 of example.com/cap/tailsteward is for elsewhere, but this server manages ";
+    assert!(who["without_effect"][0].as_str().unwrap().starts_with(expected), "{who}");
+    assert!(why["missing"].to_string().contains(expected), "{why}");
 }

@@ -83,7 +83,7 @@ async fn status() -> Json<Value> {
         "Version": "1.102.5", "BackendState": "Running", "TUN": false,
         "TailscaleIPs": ["100.64.0.1"],
         "Self": { "ID": "nOwn", "HostName": "here", "DNSName": "here.tail-test.ts.net." },
-        "CurrentTailnet": { "Name": "example.com", "MagicDNSSuffix": "tail-test.ts.net" },
+        "CurrentTailnet": { "Name": "example.com", "MagicDNSSuffix": "tail-test.ts.net", "MagicDNSEnabled": true },
     }))
 }
 

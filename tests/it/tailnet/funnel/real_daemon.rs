@@ -12,6 +12,7 @@ use rustls_pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
 use tailsteward::{
     Tailnet,
+    local::serve::Mount,
     sandbox::Sandbox,
     tailnet::funnel::{Expose, What},
 };
@@ -174,6 +175,38 @@ async fn what_cannot_be_public_is_refused_before_anything_changes() {
 
 #[tokio::test]
 #[ignore = "needs a real tailscaled: .ci/tailnet cargo test --test it real_daemon -- --ignored"]
+async fn what_others_serve_is_not_replaced() {
+    let daemons = Daemons::start(&["-n", "1", "-funnel"]);
+    let (_sandbox, tailnet) = on_node1(&daemons, 443).await;
+    let agent = agent(&tailnet).await;
+    let (port, other) = (answering("hello").to_string(), json!({ "Proxy": "http://127.0.0.1:9" }));
+    let host = daemons.node(1)["dnsname"].as_str().unwrap();
+    let mount = |port, path| Mount::new(host, port, path).unwrap();
+    daemons.daemon(1).set_handler(&mount(443, "/"), &other).await.unwrap();
+
+    let refused = agent.fail("funnel_enable", json!({ "target": port })).await;
+    let same = agent.call("funnel_enable", json!({ "target": "9", "for": "1h" })).await;
+    let now = daemons.daemon(1).serve_config().await.unwrap().at(&mount(443, "/"));
+
+    let message = refused["message"].as_str().unwrap();
+    assert!(message.contains("already serves http://127.0.0.1:9"), "{refused}");
+    assert!(refused["remedy"].as_str().unwrap().contains("8443 or 10000"), "{refused}");
+    assert!(now.funnel && now.handler == other, "{same} {now:?}");
+
+    // At its end, only what the Funnel has added is removed.
+    let recorded = agent.call("funnel_status", json!({})).await;
+    assert_eq!(recorded["public"][0]["change"], same["change"], "{recorded}");
+    let changed = json!({ "Proxy": "http://127.0.0.1:10" });
+    let made = agent
+        .call("funnel_enable", json!({ "target": port, "public_port": 8443, "for": "1h" }))
+        .await;
+    daemons.daemon(1).set_handler(&mount(8443, "/"), &changed).await.unwrap();
+    let status = agent.call("funnel_status", json!({})).await.to_string();
+    assert!(!status.contains(&format!("\"change\":{}", made["change"])), "{status}");
+}
+
+#[tokio::test]
+#[ignore = "needs a real tailscaled: .ci/tailnet cargo test --test it real_daemon -- --ignored"]
 async fn what_a_funnel_lacks_is_mended_in_the_same_plan() {
     let (sandbox, tailnet) = sandbox().await;
     let list = tailnet.devices().list().await.unwrap();
@@ -304,4 +337,37 @@ async fn a_funnel_ends_at_its_time_although_the_server_was_killed() {
     let changes = command(&daemons, &store, &["call", "funnel_status"]).output().unwrap();
     let status: Value = serde_json::from_slice(&changes.stdout).unwrap();
     assert_eq!(status["public"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a real tailscaled: .ci/tailnet cargo test --test it real_daemon -- --ignored"]
+async fn the_end_of_a_time_limit_leaves_what_was_served_before() {
+    let daemons = Daemons::start(&["-n", "1", "-funnel"]);
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("journal").display().to_string();
+    let host = daemons.node(1)["dnsname"].as_str().unwrap();
+    let mount = |port, path| Mount::new(host, port, path).unwrap();
+    let (own, other) = (json!({ "Proxy": "http://127.0.0.1:9" }), json!({ "Text": "theirs" }));
+    let daemon = daemons.daemon(1);
+    daemon.set_handler(&mount(443, "/"), &own).await.unwrap();
+    daemon.set_handler(&mount(443, "/x"), &other).await.unwrap();
+
+    for (port, path) in [(443, "/"), (8443, "/")] {
+        let wanted = json!({ "target": "9", "public_port": port, "path": path, "for": "11s" });
+        let made =
+            command(&daemons, &store, &["call", "funnel_enable", &wanted.to_string(), "--yes"]);
+        let made = { made }.output().unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    }
+    // Somebody else serves something there by now.
+    daemon.set_handler(&mount(8443, "/"), &other).await.unwrap();
+    let _server = serve(&daemons, &store);
+    tokio::time::sleep(Duration::from_secs(20)).await;
+
+    let config = daemon.serve_config().await.unwrap();
+    assert_eq!(config.at(&mount(443, "/")).handler, own);
+    assert!(!config.at(&mount(443, "/x")).funnel, "opened with the Funnel, so closed with it");
+    assert_eq!(config.at(&mount(443, "/x")).handler, other);
+    let theirs = config.at(&mount(8443, "/"));
+    assert!(theirs.funnel && theirs.handler == other, "{theirs:?}");
 }

@@ -3,12 +3,13 @@
 use std::{
     io::{BufRead as _, BufReader},
     os::unix::process::CommandExt as _,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
 };
 
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::json;
+use tailsteward::local::serve::Mount;
 
 use super::super::real_daemon::visitor;
 use crate::support::{daemons::Daemons, tailnet::sandbox};
@@ -40,8 +41,7 @@ fn script(daemons: &Daemons, home: &std::path::Path, arguments: &[&str]) -> Comm
 
 impl Demo {
     fn start(daemons: &Daemons, home: &std::path::Path, time: &str) -> Self {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let port = port.to_string();
+        let port = free_port();
         let mut child = script(daemons, home, &["--yes", "--for", time, "--port", &port])
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
@@ -54,6 +54,13 @@ impl Demo {
         // Else the script would end at its next line.
         std::thread::spawn(move || lines.for_each(drop));
         Self { child, token: token.expect("the demo did not start") }
+    }
+
+    /// What Ctrl-C does. Returns the exit code.
+    fn interrupt(&mut self) -> Option<i32> {
+        let group = format!("-{}", self.child.id());
+        assert!(Command::new("kill").args(["-2", "--", &group]).status().unwrap().success());
+        self.child.wait().unwrap().code()
     }
 
     /// SIGKILL for the script and its server: neither can tidy up.
@@ -71,9 +78,37 @@ impl Drop for Demo {
     }
 }
 
+fn free_port() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port().to_string()
+}
+
+/// Another program that this machine makes public.
+async fn of_others(daemons: &Daemons, port: u16) -> Mount {
+    let host = daemons.node(1)["dnsname"].as_str().unwrap();
+    let mount = Mount::new(host, port, "/").unwrap();
+    let daemon = daemons.daemon(1);
+    daemon.set_handler(&mount, &json!({ "Proxy": "http://127.0.0.1:9" })).await.unwrap();
+    daemon.set_funnel(&mount, true).await.unwrap();
+    mount
+}
+
+async fn is_untouched(daemons: &Daemons, mount: &Mount) -> bool {
+    let at = daemons.daemon(1).serve_config().await.unwrap().at(mount);
+    at.funnel && at.handler == json!({ "Proxy": "http://127.0.0.1:9" })
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&[output.stdout.as_slice(), &output.stderr].concat()).into_owned()
+}
+
 /// The first message of an MCP client, from the internet.
 fn hello(daemons: &Daemons) -> RequestBuilder {
-    let (client, host) = visitor(daemons, 443);
+    hello_at(daemons, 443)
+}
+
+fn hello_at(daemons: &Daemons, port: u16) -> RequestBuilder {
+    let (client, host) = visitor(daemons, port);
     let params = json!({
         "protocolVersion": "2025-06-18", "capabilities": {},
         "clientInfo": { "name": "visitor", "version": "1" }
@@ -127,4 +162,73 @@ async fn what_a_killed_demo_leaves_is_ended_by_the_next_command() {
     assert_eq!(left, 1, "kill -9 leaves what was served, with nothing behind it");
     assert!(stopped.status.success());
     assert!(daemons.daemon(1).serve_config().await.unwrap().served().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a real tailscaled: .ci/tailnet cargo test --test it real_daemon -- --ignored"]
+async fn the_demo_leaves_alone_what_others_serve() {
+    let daemons = Daemons::start(&["-n", "1", "-funnel"]);
+    let home = tempfile::tempdir().unwrap();
+    let other = of_others(&daemons, 443).await;
+
+    let declined = script(&daemons, home.path(), &["--port", &free_port()])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(!declined.status.success(), "{}", text(&declined));
+    assert!(is_untouched(&daemons, &other).await, "{}", text(&declined));
+
+    let stopped = script(&daemons, home.path(), &["--stop"]).output().unwrap();
+    assert!(text(&stopped).contains("no demo is public"), "{}", text(&stopped));
+    assert!(is_untouched(&daemons, &other).await, "{}", text(&stopped));
+
+    let mut demo = Demo::start(&daemons, home.path(), "1h30m");
+    assert_eq!(status(hello_at(&daemons, 8443)).await, Some(StatusCode::UNAUTHORIZED));
+    assert_eq!(demo.interrupt(), Some(130));
+    assert!(is_untouched(&daemons, &other).await);
+    assert_eq!(daemons.daemon(1).serve_config().await.unwrap().served().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a real tailscaled: .ci/tailnet cargo test --test it real_daemon -- --ignored"]
+async fn a_demo_that_may_still_be_public_is_no_success() {
+    let daemons = Daemons::start(&["-n", "1", "-funnel"]);
+    let home = tempfile::tempdir().unwrap();
+    let demo = Demo::start(&daemons, home.path(), "1h");
+    demo.kill();
+
+    let blind = script(&daemons, home.path(), &["--stop"])
+        .env("TAILSTEWARD_SOCKET", home.path().join("nothing"))
+        .output()
+        .unwrap();
+    let second = script(&daemons, home.path(), &["--yes"]).output().unwrap();
+    let stopped = script(&daemons, home.path(), &["--stop"]).output().unwrap();
+
+    assert_eq!(blind.status.code(), Some(1));
+    assert!(text(&blind).contains("may still be public"), "{}", text(&blind));
+    assert!(!second.status.success());
+    assert!(text(&second).contains("an earlier demo is still public"), "{}", text(&second));
+    assert!(stopped.status.success(), "{}", text(&stopped));
+    assert!(daemons.daemon(1).serve_config().await.unwrap().served().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a real tailscaled: .ci/tailnet cargo test --test it real_daemon -- --ignored"]
+async fn a_wrong_time_is_refused_before_anything_is_public() {
+    let daemons = Daemons::start(&["-n", "1", "-funnel"]);
+    let home = tempfile::tempdir().unwrap();
+
+    for (arguments, why) in [
+        (&["--yes", "--for"][..], "--for needs a value, such as 2h"),
+        (&["--yes", "--for", "2 h"], "must be a time"),
+        (&["--yes", "--for", "2x"], "write it as"),
+        (&["--yes", "--for", "31d"], "between 10s and 30d"),
+    ] {
+        let refused = script(&daemons, home.path(), arguments).output().unwrap();
+        assert!(!refused.status.success(), "{arguments:?}: {}", text(&refused));
+        assert!(text(&refused).contains(why), "{arguments:?}: {}", text(&refused));
+    }
+    let help = script(&daemons, home.path(), &["--help"]).output().unwrap();
+    assert!(help.status.success() && text(&help).contains("--port 9000"), "{}", text(&help));
+    assert!(!text(&help).contains("set -eu") && !text(&help).contains('#'), "{}", text(&help));
 }
