@@ -34,6 +34,10 @@ struct Example {
     keeps: Vec<(String, String)>,
     /// The most tokens of the answer.
     tokens: Option<usize>,
+    /// It is refused, with this text.
+    refused: Option<String>,
+    /// Nothing has to change.
+    unchanged: bool,
     arguments: String,
 }
 
@@ -51,27 +55,31 @@ fn examples(file: &str) -> Vec<Example> {
             (name.to_owned(), pointer.to_owned())
         };
         let tool = catalogue::named(name).unwrap_or_else(|it| panic!("line {}: {it}", at + 1)).name;
-        let (mut keeps, mut tokens) = (Vec::new(), None);
+        let (mut keeps, mut tokens, mut refused, mut unchanged) = (Vec::new(), None, None, false);
         for word in words {
-            match word.strip_prefix("tokens=") {
-                Some(most) => tokens = Some(most.parse().unwrap()),
-                None => keeps.push(keep(word)),
+            match word.split_once('=') {
+                Some(("tokens", most)) => tokens = Some(most.parse().unwrap()),
+                Some(("refused", text)) => refused = Some(text.to_owned()),
+                None if word == "unchanged" => unchanged = true,
+                _ => keeps.push(keep(word)),
             }
         }
         let body = lines.by_ref().map(|it| it.1).take_while(|it| *it != "```");
         let arguments = body.collect::<Vec<_>>().join("\n");
-        examples.push(Example { line: at + 1, tool, keeps, tokens, arguments });
+        examples.push(Example { line: at + 1, tool, keeps, tokens, refused, unchanged, arguments });
     }
     examples
 }
 
 #[test]
-fn every_toolset_has_an_example() {
+fn every_tool_has_an_example() {
     let file = fs::read_to_string(FILE).unwrap();
     let examples = examples(&file);
     for set in catalogue::TOOLSETS {
-        let is_shown = |it: &Example| set.tools.iter().any(|tool| tool.name == it.tool);
-        assert!(examples.iter().any(is_shown), "docs/EXAMPLES.md has none of `{}`", set.name);
+        for tool in set.tools {
+            let is_shown = |it: &Example| tool.name == it.tool;
+            assert!(examples.iter().any(is_shown), "docs/EXAMPLES.md has none of {}", tool.name);
+        }
         let heading = format!("\n## {}\n", set.name);
         assert!(file.contains(&heading), "docs/EXAMPLES.md has no heading `{}`", set.name);
     }
@@ -131,7 +139,7 @@ async fn run(agent: &Agent, is_wanted: impl Fn(&str) -> bool) {
     let mut calls = 0;
 
     let all = examples(&fs::read_to_string(FILE).unwrap());
-    for Example { line, tool, keeps, tokens, arguments } in
+    for Example { line, tool, keeps, tokens, refused, unchanged, arguments } in
         all.into_iter().filter(|it| is_wanted(it.tool))
     {
         calls += 1;
@@ -148,7 +156,11 @@ async fn run(agent: &Agent, is_wanted: impl Fn(&str) -> bool) {
         let (answer, failed) = agent.ask(tool, arguments).await;
         println!("{line}: {tool} {text}\n  {answer}");
         // What changes nothing shows nothing.
-        if failed || answer["unchanged"] == true {
+        let is_as_said = match &refused {
+            Some(text) => failed && answer.to_string().contains(text.as_str()),
+            None => !failed && (answer["unchanged"] == true) == unchanged,
+        };
+        if !is_as_said {
             failures.push(format!("line {line}: {tool} {text}: {answer}"));
         }
         let cost = tiktoken_rs::cl100k_base_singleton()
