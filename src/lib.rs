@@ -51,6 +51,8 @@ pub mod config;
 pub mod guardrails;
 #[cfg(feature = "journal")]
 pub mod history;
+#[cfg(feature = "server")]
+pub mod live;
 pub mod local;
 pub mod tailnet;
 pub mod traffic;

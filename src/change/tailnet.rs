@@ -3,10 +3,12 @@
 use std::sync::{Arc, OnceLock};
 
 use super::{Actor, Plan, Report};
-#[cfg(feature = "server")]
 use crate::alerts;
 #[cfg(feature = "journal")]
 use crate::history::{History, Poller};
+#[cfg(feature = "server")]
+#[cfg(feature = "server")]
+use crate::live::Live;
 use crate::{
     Settings, api,
     client::{Client, Result},
@@ -36,7 +38,7 @@ pub struct Tailnet {
     #[cfg(feature = "journal")]
     history: Option<Arc<History>>,
     #[cfg(feature = "server")]
-    alerts: Option<Arc<alerts::Setup>>,
+    alerts: Option<Live<alerts::Setup>>,
 }
 
 impl Tailnet {
@@ -95,14 +97,14 @@ impl Tailnet {
     /// The same tailnet with what the config file says of alerts.
     #[cfg(feature = "server")]
     #[must_use]
-    pub fn with_alert_setup(&self, setup: Arc<alerts::Setup>) -> Self {
-        Self { alerts: Some(setup), ..self.clone() }
+    pub fn with_alert_setup(&self, setup: impl Into<Live<alerts::Setup>>) -> Self {
+        Self { alerts: Some(setup.into()), ..self.clone() }
     }
 
     /// What the config file says of alerts, if it says anything.
     #[cfg(feature = "server")]
-    pub fn alert_setup(&self) -> Option<&alerts::Setup> {
-        self.alerts.as_deref()
+    pub fn alert_setup(&self) -> Option<Arc<alerts::Setup>> {
+        self.alerts.as_ref().map(Live::get)
     }
 
     /// Takes the right to watch the tailnet for `holder`, another text for each process. None if another

@@ -1,6 +1,6 @@
 //! What the config file says of alerts, and `tailsteward alerts`.
 
-use std::{process::ExitCode, sync::Arc};
+use std::process::ExitCode;
 
 use clap::Subcommand;
 use jiff::Timestamp;
@@ -12,6 +12,7 @@ use crate::{
     client::Result,
     config::Profiles,
     guard::nonce,
+    live::Live,
     tailnet::Tailnets,
 };
 
@@ -47,8 +48,8 @@ enum AlertsCommand {
 /// What the config file says of alerts.
 #[derive(Debug, Clone)]
 pub(super) struct Alerting {
-    pub(super) receivers: Arc<Receivers>,
-    setup: Arc<Setup>,
+    pub(super) receivers: Live<Receivers>,
+    setup: Live<Setup>,
 }
 
 impl Alerting {
@@ -57,7 +58,7 @@ impl Alerting {
     pub(super) fn read(target: &Target, allow_command: bool) -> Result<Self> {
         if target.sandbox && target.config.is_none() {
             let receivers = Receivers::new(Vec::new(), allow_command)?;
-            return Ok(Self { receivers: receivers.into(), setup: Arc::default() });
+            return Ok(Self { receivers: receivers.into(), setup: Live::default() });
         }
         let profiles = Profiles::load(target.config.as_deref())?;
         let receivers = Receivers::new(profiles.receivers()?, allow_command)?;
@@ -66,6 +67,12 @@ impl Alerting {
             receivers: receivers.names().map(str::to_owned).collect(),
         };
         Ok(Self { receivers: receivers.into(), setup: setup.into() })
+    }
+
+    /// Takes what another reading of the config file says.
+    pub(super) fn replace(&self, other: &Self) {
+        self.receivers.set(other.receivers.get());
+        self.setup.set(other.setup.get());
     }
 
     /// The tailnets with what the config file says of alerts.
@@ -78,8 +85,9 @@ impl AlertsCommand {
     async fn run(self, target: &Target) -> Result<String> {
         let Self::Test { receiver } = self;
         let alerting = Alerting::read(target, true)?;
-        if !alerting.setup.receivers.contains(&receiver) {
-            let known = alerting.setup.receivers.join(", ");
+        let setup = alerting.setup.get();
+        if !setup.receivers.contains(&receiver) {
+            let known = setup.receivers.join(", ");
             let known = match known.as_str() {
                 "" => "add a [[receiver]] to the config file".to_owned(),
                 known => format!("the receivers are {known}"),
@@ -87,7 +95,7 @@ impl AlertsCommand {
             return Err(Error::config(format!("there is no receiver `{receiver}`"), known));
         }
         let notice = sample(format!("test-{}", nonce()?));
-        let why = match alerting.receivers.deliver(&receiver, &notice).await {
+        let why = match alerting.receivers.get().deliver(&receiver, &notice).await {
             Outcome::Delivered => return Ok(format!("the sample was delivered to `{receiver}`")),
             Outcome::Retry { why, .. } => format!("{why}; an alert would be retried"),
             Outcome::Failed { why } => format!("{why}; an alert would be given up"),

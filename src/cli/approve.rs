@@ -36,7 +36,7 @@ impl ApproveArguments {
     pub(super) async fn run(&self, target: &Target, offered: &Offered) -> Result<()> {
         let store = Arc::new(offered.lasting_store(target.sandbox)?);
         let options = offered.approve_options(target)?;
-        let approvals = Approvals::new(store, &Offered::guardrails(target)?).with_options(&options);
+        let approvals = Approvals::new(store, Offered::guardrails(target)?).with_options(&options);
         let Some(id) = &self.plan else {
             let plans = approvals.list().await?;
             print(&if self.json { json(&plans)? } else { lines(&plans) });

@@ -17,6 +17,7 @@ use crate::{
     Error, Settings, Tailnet,
     client::Result,
     history::History,
+    live,
     mcp::{self, Server},
     tailnet::Tailnets,
     visible::visible,
@@ -35,6 +36,8 @@ mod identity;
 mod manual;
 mod options;
 mod policy;
+#[cfg(unix)]
+mod reload;
 mod report;
 mod sandbox;
 mod scopes;
@@ -226,28 +229,7 @@ fn log(filter: &str, format: LogFormat) -> Result<()> {
 async fn run(arguments: Arguments) -> Result<ExitCode> {
     let (target, offered) = (arguments.target, arguments.offered);
     match arguments.command.unwrap_or_else(|| Command::Serve(Box::default())) {
-        Command::Serve(serve) => {
-            // Fail on a misspelled tool or toolset before anything is started.
-            offered.choice()?;
-            let sealing_key = serve.sealing_key()?;
-            serve.shares_its_store(offered.names_store() || target.sandbox)?;
-            let history = offered.history(target.sandbox)?;
-            watch::keeps_a_history(serve.watches(), history.as_ref()).await?;
-            let connected = target.connect_all().await?;
-            let mut setup = offered.setup(connected.tailnets.first(), &target)?;
-            if serve.has_callers() {
-                setup.offer = setup.offer.with_caller_tools();
-            }
-            setup.sealing_key = sealing_key;
-            setup.heartbeat = serve.heartbeat()?;
-            setup.reports = serve.reports()?;
-            let first = connected.tailnets.first().clone();
-            // Over HTTP, callers must not be able to start programs here.
-            let alerting = alerts::Alerting::read(&target, !serve.is_http())?;
-            let tailnets = alerting.with(with(connected.tailnets, history.as_ref()));
-            let server = Server::new(tailnets, setup);
-            Box::pin(serve.run(server, first, alerting.receivers)).await?;
-        }
+        Command::Serve(serve) => Box::pin(serving(*serve, target, &offered)).await?,
         Command::Status(short) => return short.run("get_network_status", &target, &offered).await,
         Command::Devices(short) => return short.run("list_devices", &target, &offered).await,
         Command::Changes(short) => {
@@ -318,6 +300,42 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+async fn serving(
+    serve: serve::Serve,
+    target: Target,
+    offered: &server_options::Offered,
+) -> Result<()> {
+    // Fail on a misspelled tool or toolset before anything is started.
+    offered.choice()?;
+    let sealing_key = serve.sealing_key()?;
+    serve.shares_its_store(offered.names_store() || target.sandbox)?;
+    let history = offered.history(target.sandbox)?;
+    watch::keeps_a_history(serve.watches(), history.as_ref()).await?;
+    let connected = target.connect_all().await?;
+    let mut setup = offered.setup(connected.tailnets.first(), &target)?;
+    if serve.has_callers() {
+        setup.offer = setup.offer.with_caller_tools();
+    }
+    setup.sealing_key = sealing_key;
+    setup.heartbeat = serve.heartbeat()?;
+    setup.reports = serve.reports()?;
+    let first = connected.tailnets.first().clone();
+    // Over HTTP, callers must not be able to start programs here.
+    let alerting = alerts::Alerting::read(&target, !serve.is_http())?;
+    let tailnets = alerting.with(with(connected.tailnets, history.as_ref()));
+    let receivers = alerting.receivers.clone();
+    #[cfg(unix)]
+    reload::Reload {
+        target,
+        alerting,
+        allow_command: !serve.is_http(),
+        guardrails: setup.guardrails.clone(),
+    }
+    .at_each_signal()?;
+    let server = Server::new(tailnets, setup);
+    Box::pin(serve.run(server, first, receivers)).await
+}
+
 async fn watching(
     watch: &watch::WatchArguments,
     target: &Target,
@@ -331,7 +349,16 @@ async fn watching(
     if watch.is_once() {
         return watch.run_once(&tailnets, alerting.receivers).await;
     }
-    watch::run(&tailnets, alerting.receivers, watch.reports()?).await?;
+    let receivers = alerting.receivers.clone();
+    #[cfg(unix)]
+    reload::Reload {
+        target: target.clone(),
+        alerting,
+        allow_command: true,
+        guardrails: live::Live::default(),
+    }
+    .at_each_signal()?;
+    watch::run(&tailnets, receivers, watch.reports()?).await?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -19,6 +19,7 @@ use crate::{
     alerts::Receivers,
     client::{Error, Result, resolve},
     config, jobs,
+    live::Live,
     mcp::{SealingKey, Server},
     server::{Access, Ask, Hook, Limits, Options, Probe, Tokens, serve_stdio},
     tailnet::reports::Schedule,
@@ -146,7 +147,7 @@ impl Serve {
         self,
         server: Server,
         tailnet: Tailnet,
-        receivers: Arc<Receivers>,
+        receivers: Live<Receivers>,
     ) -> Result<()> {
         if server.approves_alone() {
             complain(PRIVATE_STORE);

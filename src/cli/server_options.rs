@@ -212,7 +212,7 @@ impl Offered {
         });
         setup.confirm = self.confirm;
         setup.approve_options = self.approve_options(target)?;
-        setup.guardrails = Self::guardrails(target)?;
+        setup.guardrails = Self::guardrails(target)?.into();
         setup.yes = self.yes;
         setup.local = self.local()?;
         Ok(setup)

@@ -16,7 +16,7 @@ use crate::{
 const SANDBOX_RATE: f64 = 10_000.0;
 
 /// Which tailnet a command is about.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Tailnet")]
 pub(super) struct Target {
     /// Use an emulated tailnet instead of a real one: no account, no setup, nothing to break

@@ -16,6 +16,7 @@ use crate::{
     guard::nonce,
     history::{History, Looked, Poller, Source},
     jobs::{self, Duties, Heartbeat},
+    live::Live,
     tailnet::{
         Tailnets,
         alerts::{Active, Deliverer, Judge},
@@ -103,7 +104,7 @@ impl WatchArguments {
     pub(super) async fn run_once(
         &self,
         tailnets: &Tailnets,
-        receivers: Arc<Receivers>,
+        receivers: Live<Receivers>,
     ) -> Result<ExitCode> {
         let least = match self.at_least {
             Least::Info => Severity::Info,
@@ -129,7 +130,7 @@ impl WatchArguments {
 }
 
 /// Polls all sources of a tailnet, unless somebody watches it already, and says what fires.
-async fn look_once(tailnet: &Tailnet, receivers: &Arc<Receivers>) -> Result<Once> {
+async fn look_once(tailnet: &Tailnet, receivers: &Live<Receivers>) -> Result<Once> {
     let Some(history) = tailnet.history() else {
         return Err(Error::new(ErrorKind::History, "no history is kept"));
     };
@@ -160,7 +161,7 @@ async fn look_once(tailnet: &Tailnet, receivers: &Arc<Receivers>) -> Result<Once
 async fn poll(
     tailnet: &Tailnet,
     poller: &mut Poller,
-    receivers: &Arc<Receivers>,
+    receivers: &Live<Receivers>,
     unknown: &mut Vec<String>,
 ) -> Result<bool> {
     poller.recall().await?;
@@ -181,7 +182,7 @@ async fn poll(
         }
     }
     let _ = Judge::default().judge(tailnet.alerts(), poller, now).await?;
-    let mut deliverer = Deliverer::new(Arc::clone(receivers));
+    let mut deliverer = Deliverer::new(receivers.clone());
     let lease = poller.lease().clone();
     let mut failed = 0;
     while let Some(round) = deliverer.deliver(tailnet.alerts(), &lease, now).await? {
@@ -295,7 +296,7 @@ pub(super) async fn keeps_a_history(watches: bool, history: Option<&Arc<History>
 /// [`Config`](crate::ErrorKind::Config) if a variable has an invalid value.
 pub(super) async fn run(
     tailnets: &Tailnets,
-    receivers: Arc<Receivers>,
+    receivers: Live<Receivers>,
     reports: Option<Schedule>,
 ) -> Result<()> {
     let heartbeat = config::heartbeat_url()?;

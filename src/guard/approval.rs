@@ -15,6 +15,7 @@ use crate::{
     },
     client::Result,
     guardrails::{Guardrails, may_be_same, same_name},
+    live::Live,
     words::to_the_second,
 };
 
@@ -60,15 +61,15 @@ impl Approver {
 #[derive(Debug, Clone)]
 pub struct Approvals {
     store: Arc<Store>,
-    rails: Arc<Guardrails>,
+    rails: Live<Guardrails>,
     /// The options with which `tailsteward approve` finds the store and the guardrails.
     options: Arc<str>,
 }
 
 impl Approvals {
     /// The plans in `store`, which may be approved by the approvers in the guardrails.
-    pub fn new(store: Arc<Store>, rails: &Arc<Guardrails>) -> Self {
-        Self { store, rails: Arc::clone(rails), options: "".into() }
+    pub fn new(store: Arc<Store>, rails: impl Into<Live<Guardrails>>) -> Self {
+        Self { store, rails: rails.into(), options: "".into() }
     }
 
     /// The same, with the options that `tailsteward approve` needs to find the store and the guardrails, such
@@ -129,7 +130,7 @@ impl Approvals {
     }
 
     fn allow(&self, plan: &Approval, name: &str) -> Result<()> {
-        if !self.rails.may_approve(name) {
+        if !self.rails.get().may_approve(name) {
             return Err(Error::refused(
                 format!("{name} may not approve plans"),
                 "the administrator lists those who may under `approvers` in the guardrails",

@@ -202,7 +202,7 @@ impl Guard {
         } else {
             let digest = request.digest(Some(&plan))?;
             let by_approver =
-                guardrail.is_none() || may_confirm_own(&self.rails, &caller.principal);
+                guardrail.is_none() || may_confirm_own(&self.rails(), &caller.principal);
             let pending = Pending {
                 tool: request.tool,
                 tailnet: request.tailnet,

@@ -38,6 +38,7 @@ use crate::{
     catalogue::Offer,
     change::{Actor, Journal, Progress, store::Store},
     guardrails::Guardrails,
+    live::Live,
     tailnet::Tailnets,
     tool::ToolDef,
 };
@@ -67,7 +68,7 @@ pub(crate) struct Guard {
     assume_yes: bool,
     /// Who has to agree to destructive plans.
     mode: ConfirmMode,
-    rails: Arc<Guardrails>,
+    rails: Live<Guardrails>,
     /// The options with which `tailsteward approve` finds the store and the guardrails.
     approve_options: Arc<str>,
     /// Who calls over stdio and on the terminal.
@@ -93,7 +94,7 @@ impl Guard {
             store,
             assume_yes,
             mode: ConfirmMode::Auto,
-            rails: Arc::default(),
+            rails: Live::default(),
             approve_options: "".into(),
             local,
             changes: Arc::new(Semaphore::new(MAX_CHANGES as usize)),
@@ -103,7 +104,7 @@ impl Guard {
     }
 
     /// The same guard with guardrails, and with who has to agree to destructive plans.
-    pub(crate) fn with_rules(self, mode: ConfirmMode, rails: Arc<Guardrails>) -> Self {
+    pub(crate) fn with_rules(self, mode: ConfirmMode, rails: Live<Guardrails>) -> Self {
         Self { mode, rails, ..self }
     }
 
@@ -114,7 +115,7 @@ impl Guard {
 
     /// The guardrails.
     pub(crate) fn rails(&self) -> Arc<Guardrails> {
-        Arc::clone(&self.rails)
+        self.rails.get()
     }
 
     /// Who has to agree to destructive plans.
@@ -124,12 +125,12 @@ impl Guard {
 
     /// Whether plans may have to be approved outside of a conversation.
     pub(crate) fn needs_approvals(&self) -> bool {
-        self.mode != ConfirmMode::Auto || !self.rails.approval.is_empty()
+        self.mode != ConfirmMode::Auto || !self.rails.get().approval.is_empty()
     }
 
     /// What approves plans outside of a conversation.
     pub(crate) fn approvals(&self) -> Approvals {
-        let approvals = Approvals::new(Arc::clone(&self.store), &self.rails);
+        let approvals = Approvals::new(Arc::clone(&self.store), self.rails.clone());
         approvals.with_options(&self.approve_options)
     }
 
@@ -189,7 +190,7 @@ impl Guard {
         let journal: Arc<dyn Journal> = self.store.clone();
         let mut actor = Actor::new(&principal.name, Some(journal)).with_tool(tool);
         actor.progress = progress;
-        actor.changes_per_hour = self.rails.changes_per_hour;
+        actor.changes_per_hour = self.rails.get().changes_per_hour;
         tailnet.acting_as(actor)
     }
 

@@ -77,7 +77,7 @@ impl Guard {
     ) -> Result<()> {
         self.check_time_and_count(request.tailnet, plan).await?;
         let by_person = match confirmed {
-            Confirmation::Person => may_confirm_own(&self.rails, &caller.principal),
+            Confirmation::Person => may_confirm_own(&self.rails(), &caller.principal),
             confirmed => matches!(confirmed, Confirmation::Approved { .. }),
         };
         if let Some(why) = self.check_protected(request.tailnet, plan).await?
@@ -119,22 +119,22 @@ impl Guard {
         if wanted == 0 {
             return Ok(());
         }
-        self.rails.allow_time(Timestamp::now())?;
-        match self.rails.changes_per_hour {
+        self.rails().allow_time(Timestamp::now())?;
+        match self.rails().changes_per_hour {
             Some(most) => self.store().allow_changes(&tailnet.label(), wanted, most).await,
             None => Ok(()),
         }
     }
 
     async fn check_protected(&self, tailnet: &Tailnet, plan: &Plan) -> Result<Option<String>> {
-        if let Some(touched) = touched(&self.rails.never, tailnet, plan).await? {
+        if let Some(touched) = touched(&self.rails().never, tailnet, plan).await? {
             return Err(Error::refused(
                 format!("nothing was changed: {}", touched.by("never")),
                 "leave it out, or ask the administrator of this server, who can change the guardrails in \
                  the config file",
             ));
         }
-        let touched = touched(&self.rails.approval, tailnet, plan).await?;
+        let touched = touched(&self.rails().approval, tailnet, plan).await?;
         Ok(touched.map(|touched| touched.by("approval")))
     }
 }

@@ -18,6 +18,7 @@ use crate::{
     alerts::Receivers,
     guard::nonce,
     history::{Held, History, Lease, Looked, Memory, Poller, Seconds, Source},
+    live::Live,
     tailnet::{
         Tailnets,
         alerts::{Deliverer, Judge},
@@ -49,7 +50,7 @@ const TIDY: Duration = Duration::from_hours(1);
 #[derive(Clone)]
 pub(crate) struct Duties {
     /// Who is notified of alerts.
-    pub(crate) receivers: Arc<Receivers>,
+    pub(crate) receivers: Live<Receivers>,
     /// Called while this process watches.
     pub(crate) heartbeat: Option<Heartbeat>,
     /// How often reports are made.
@@ -327,8 +328,8 @@ impl<'a> Turn<'a> {
 }
 
 /// Delivers what is due again and again, until somebody else watches.
-async fn deliver(tailnet: &Tailnet, lease: &Lease, receivers: &Arc<Receivers>) {
-    let mut deliverer = Deliverer::new(Arc::clone(receivers));
+async fn deliver(tailnet: &Tailnet, lease: &Lease, receivers: &Live<Receivers>) {
+    let mut deliverer = Deliverer::new(receivers.clone());
     let mut failing = false;
     loop {
         tokio::time::sleep(DELIVERIES).await;

@@ -44,6 +44,7 @@ use crate::{
     change::store::Store,
     guard::{Guard, Principal},
     jobs::{self, Duties, Heard, Heartbeat},
+    live::Live,
     local::OwnServer,
     tailnet::{Tailnets, monitoring::metrics, reports::Schedule},
 };
@@ -158,9 +159,9 @@ impl Server {
     }
 
     /// Watches the tailnets that have a history, and notifies `receivers` of alerts, until the server ends.
-    pub async fn watch(&self, receivers: &Arc<Receivers>) {
+    pub async fn watch(&self, receivers: &Live<Receivers>) {
         let duties = Duties {
-            receivers: Arc::clone(receivers),
+            receivers: receivers.clone(),
             heartbeat: self.inner.heartbeat.clone(),
             reports: self.inner.reports,
         };

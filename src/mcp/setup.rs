@@ -10,6 +10,7 @@ use crate::{
     change::store::Store,
     guard::{ConfirmMode, Guard, Principal},
     guardrails::Guardrails,
+    live::Live,
     tailnet::{Tailnets, reports::Schedule},
     tool::Risk,
 };
@@ -27,7 +28,7 @@ pub struct Setup {
     /// Who has to agree to destructive plans.
     pub confirm: ConfirmMode,
     /// What is not changed, or only with approval, and when changes may be made.
-    pub guardrails: Arc<Guardrails>,
+    pub guardrails: Live<Guardrails>,
     /// The options with which `tailsteward approve` finds this store and these guardrails, such as
     /// `--store PATH`; empty for the default ones.
     pub approve_options: String,
@@ -54,7 +55,7 @@ impl Setup {
             store: Arc::new(Store::in_memory()),
             yes: false,
             confirm: ConfirmMode::Auto,
-            guardrails: Arc::default(),
+            guardrails: Live::default(),
             approve_options: String::new(),
             sealing_key: SealingKey::random()?,
             local: Principal::local(),
@@ -67,7 +68,7 @@ impl Setup {
     pub(crate) fn guard(&self, tailnets: impl Into<Tailnets>) -> Guard {
         let (offer, store) = (self.offer.clone(), Arc::clone(&self.store));
         Guard::new(tailnets.into(), offer, store, self.yes, self.local.clone())
-            .with_rules(self.confirm, Arc::clone(&self.guardrails))
+            .with_rules(self.confirm, self.guardrails.clone())
             .with_approve_options(&self.approve_options)
     }
 }

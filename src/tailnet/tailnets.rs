@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::Tailnet;
-use crate::{Error, alerts, client::Result, config::RESERVED, history::History};
+use crate::{Error, alerts, client::Result, config::RESERVED, history::History, live::Live};
 
 /// The parameter of a tool call that names the tailnet.
 pub(crate) const TAILNET: &str = "tailnet";
@@ -85,8 +85,8 @@ impl Tailnets {
 
     /// The same tailnets with what the config file says of alerts.
     #[must_use]
-    pub fn with_alert_setup(self, setup: &Arc<alerts::Setup>) -> Self {
-        self.each(|it| it.with_alert_setup(Arc::clone(setup)))
+    pub fn with_alert_setup(self, setup: &Live<alerts::Setup>) -> Self {
+        self.each(|it| it.with_alert_setup(setup.clone()))
     }
 
     fn each(self, with: impl Fn(&Tailnet) -> Tailnet) -> Self {

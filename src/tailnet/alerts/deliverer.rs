@@ -17,6 +17,7 @@ use crate::{
     alerts::{Notice, Outcome, Receivers, Severity, Status},
     client::Result,
     history::{Delivery, Held, Lease, Outgoing, Seconds},
+    live::Live,
 };
 
 /// How many notices are tried in one round.
@@ -31,7 +32,9 @@ const GIVE_UP: Seconds = 86_400;
 /// Delivers what is due.
 #[derive(Debug)]
 pub struct Deliverer {
-    receivers: Arc<Receivers>,
+    receivers: Live<Receivers>,
+    /// Those of the last round.
+    known: Arc<Receivers>,
     /// Receivers that want no more notices, and why.
     off: HashMap<String, String>,
     /// Receivers that did not take a notice, and until when they are left alone.
@@ -53,8 +56,16 @@ pub struct Round {
 
 impl Deliverer {
     /// One for these receivers.
-    pub fn new(receivers: Arc<Receivers>) -> Self {
-        Self { receivers, off: HashMap::new(), waiting: HashMap::new(), resent: HashMap::new() }
+    pub fn new(receivers: impl Into<Live<Receivers>>) -> Self {
+        let receivers = receivers.into();
+        let known = receivers.get();
+        Self {
+            receivers,
+            known,
+            off: HashMap::new(),
+            waiting: HashMap::new(),
+            resent: HashMap::new(),
+        }
     }
 
     /// Delivers what is due at `now`, to all receivers at once and to each in order. None if somebody else
@@ -70,6 +81,7 @@ impl Deliverer {
         lease: &Lease,
         now: Seconds,
     ) -> Result<Option<Round>> {
+        self.look_again();
         let history = alerts.history()?;
         let due = history.due(&alerts.tailnet.label(), now, ROUND).await?;
         let mut by_receiver: BTreeMap<String, Vec<Outgoing>> = BTreeMap::new();
@@ -81,7 +93,7 @@ impl Deliverer {
         let mut under_way: FuturesUnordered<UnderWay<'_>> = FuturesUnordered::new();
         for (receiver, due) in by_receiver {
             let off = self.off.get(&receiver).cloned();
-            let receivers = Arc::clone(&self.receivers);
+            let receivers = Arc::clone(&self.known);
             under_way
                 .push(Box::pin(one_receiver(alerts, lease, receivers, receiver, due, off, now)));
         }
@@ -99,11 +111,22 @@ impl Deliverer {
         Ok(Some(round))
     }
 
+    /// Takes the receivers of the configuration, which may have been read again. One that was switched off gets
+    /// another chance then.
+    fn look_again(&mut self) {
+        let now = self.receivers.get();
+        if !Arc::ptr_eq(&now, &self.known) {
+            self.known = now;
+            self.off.clear();
+            self.waiting.clear();
+        }
+    }
+
     /// Tells receivers that forget what still fires.
     async fn resend(&mut self, alerts: Alerts<'_>, now: Seconds) -> Result<()> {
-        let names: HashSet<String> = self.receivers.names().map(str::to_owned).collect();
+        let names: HashSet<String> = self.known.names().map(str::to_owned).collect();
         for name in names {
-            let Some(every) = self.receivers.resends(&name) else { continue };
+            let Some(every) = self.known.resends(&name) else { continue };
             let every = Seconds::try_from(every.as_secs()).unwrap_or(Seconds::MAX);
             if self.resent.get(&name).is_some_and(|at| now - at < every) {
                 continue;
@@ -111,7 +134,7 @@ impl Deliverer {
             self.resent.insert(name.clone(), now);
             for notice in alerts.firing_for(&name, now).await? {
                 if let Outcome::Retry { why, .. } | Outcome::Failed { why } =
-                    self.receivers.deliver(&name, &notice).await
+                    self.known.deliver(&name, &notice).await
                 {
                     tracing::debug!(receiver = name, why, "firing alerts could not be resent");
                     break;

@@ -120,7 +120,7 @@ impl<'a> Alerts<'a> {
         let all = defaults::built_in().into_iter();
         let all = all.map(|it| (Origin::BuiltIn, (it.rule.name.clone(), Ok(it.rule))));
         let setup = self.tailnet.alert_setup();
-        let config = setup.map(|it| it.rules.as_slice()).unwrap_or_default();
+        let config = setup.as_ref().map(|it| it.rules.as_slice()).unwrap_or_default();
         let config = config.iter().map(|it| {
             let name = it.get("name").and_then(serde_json::Value::as_str).unwrap_or("unnamed");
             (Origin::Config, (name.to_owned(), rule::read(it.clone())))
@@ -137,7 +137,7 @@ impl<'a> Alerts<'a> {
                 broken.push(Broken { name, why: error.to_string() });
             }
         }
-        let receivers = setup.map(|it| it.receivers.as_slice()).unwrap_or_default();
+        let receivers = setup.as_ref().map(|it| it.receivers.as_slice()).unwrap_or_default();
         for rule in &ready {
             if let Some(unknown) = rule.notify().iter().find(|it| !receivers.contains(it)) {
                 let why = format!("notifies `{unknown}`, which is no receiver in the config file");

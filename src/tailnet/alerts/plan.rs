@@ -97,8 +97,8 @@ impl Alerts<'_> {
     }
 
     fn check_receivers(self, rule: &Ready) -> Result<()> {
-        let known =
-            self.tailnet.alert_setup().map(|it| it.receivers.as_slice()).unwrap_or_default();
+        let setup = self.tailnet.alert_setup();
+        let known = setup.as_ref().map(|it| it.receivers.as_slice()).unwrap_or_default();
         let Some(unknown) = rule.notify().iter().find(|it| !known.contains(it)) else {
             return Ok(());
         };

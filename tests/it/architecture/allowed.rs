@@ -6,6 +6,7 @@ pub(super) const MAY_USE: &[(&str, &[&str], &str)] = &[
     ("risk", &[], "a word that everything else needs"),
     ("visible", &[], "making text safe to show knows nothing"),
     ("words", &[], "how counts and times are written knows nothing"),
+    ("live", &[], "a value that is replaced does not know what it is"),
     ("wire", &[], "scalars of the wire know only serde"),
     ("values", &[], "lists of the API's document know only serde"),
     ("operation", &["risk"], "facts of the API's document"),
@@ -48,7 +49,10 @@ pub(super) const MAY_USE: &[(&str, &[&str], &str)] = &[
     ),
     (
         "change",
-        &["alerts", "api", "client", "database", "history", "local", "risk", "wire", "words"],
+        &[
+            "alerts", "api", "client", "database", "history", "live", "local", "risk", "wire",
+            "words",
+        ],
         "a plan is carried out without knowing what a device is; the handle holds the typed client",
     ),
     (
@@ -66,6 +70,7 @@ pub(super) const MAY_USE: &[(&str, &[&str], &str)] = &[
             "client",
             "config",
             "history",
+            "live",
             "local",
             "operation",
             "policy",
@@ -87,12 +92,22 @@ pub(super) const MAY_USE: &[(&str, &[&str], &str)] = &[
     ),
     (
         "guard",
-        &["catalogue", "change", "client", "guardrails", "tailnet", "tool", "visible", "words"],
+        &[
+            "catalogue",
+            "change",
+            "client",
+            "guardrails",
+            "live",
+            "tailnet",
+            "tool",
+            "visible",
+            "words",
+        ],
         "the way of a call knows no protocol and no terminal",
     ),
     (
         "jobs",
-        &["alerts", "catalogue", "change", "client", "guard", "history", "tailnet", "tool"],
+        &["alerts", "catalogue", "change", "client", "guard", "history", "live", "tailnet", "tool"],
         "what a server does by itself goes through the guard, too",
     ),
     (
@@ -105,6 +120,7 @@ pub(super) const MAY_USE: &[(&str, &[&str], &str)] = &[
             "guard",
             "guardrails",
             "jobs",
+            "live",
             "local",
             "tailnet",
             "tool",
@@ -143,6 +159,7 @@ pub(super) const MAY_USE: &[(&str, &[&str], &str)] = &[
             "guardrails",
             "history",
             "jobs",
+            "live",
             "local",
             "mcp",
             "operation",

@@ -301,7 +301,7 @@ async fn approvals_codes_and_counts_are_the_same_in_every_store() {
         setup.store = Arc::new(Store::new(place.clone()));
         let mut rails = Guardrails::default();
         rails.changes_per_hour = Some(2);
-        setup.guardrails = Arc::new(rails);
+        setup.guardrails = rails.into();
         setup.local.limits = [("list_devices".to_owned(), "1/hour".parse().unwrap())].into();
         // A database of its own would be empty; this one may have what was done before.
         setup.local.name = format!("caller-{}", jiff::Timestamp::now().as_nanosecond()).into();

@@ -90,7 +90,7 @@ async fn every_example_works() {
     let (_sandbox, tailnet) = sandbox().await;
     // Somebody has looked a minute ago, and now.
     let receivers = Setup { receivers: vec!["slack".into()], ..Setup::default() };
-    let tailnet = tailnet.with_history(History::in_memory()).with_alert_setup(receivers.into());
+    let tailnet = tailnet.with_history(History::in_memory()).with_alert_setup(receivers);
     let mut judge = Judge::default();
     let mut poller = tailnet.watch("examples").await.unwrap().unwrap();
     let now = jiff::Timestamp::now().as_second();

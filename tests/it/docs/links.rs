@@ -19,7 +19,7 @@ fn documents() -> Vec<PathBuf> {
             let is_ours = name != "target" && name != "node_modules" && name != ".git";
             if path.is_dir() && is_ours {
                 open.push(path);
-            } else if name.ends_with(".md") || name == "llms.txt" {
+            } else if path.extension().is_some_and(|it| it == "md") || name == "llms.txt" {
                 found.push(path);
             }
         }

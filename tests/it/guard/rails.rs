@@ -40,7 +40,7 @@ pub fn unasked(rails: Arc<Guardrails>) -> Setup {
     let mut setup = setup();
     setup.yes = true;
     setup.offer = everything();
-    setup.guardrails = rails;
+    setup.guardrails = rails.into();
     setup
 }
 

@@ -166,9 +166,9 @@ async fn whoever_asked_does_not_approve_in_other_and_only_approvers_do() {
     let device = own(&tailnet).await.remove(0);
     let mut setup = setup_in(ConfirmMode::Other);
     setup.local = Principal::new("Ann");
-    let mut rails = (*setup.guardrails).clone();
+    let mut rails = (*setup.guardrails.get()).clone();
     rails.approvers = vec!["ann".to_owned(), "bob".to_owned()];
-    setup.guardrails = Arc::new(rails);
+    setup.guardrails = rails.into();
     let session = alone(&tailnet, &setup).await;
     let shown = waits(&session, "revoke_device", removal(&device)).await;
 
@@ -178,7 +178,7 @@ async fn whoever_asked_does_not_approve_in_other_and_only_approvers_do() {
     assert!(stranger.to_string().contains("may not approve"), "{stranger}");
     waits(&session, "revoke_device", with_plan(removal(&device), &shown)).await;
     // Where it is approved, other rules may hold; where it is applied, these do.
-    let lax = tailsteward::guard::Approvals::new(Arc::clone(&setup.store), &Arc::default());
+    let lax = tailsteward::guard::Approvals::new(Arc::clone(&setup.store), Arc::default());
     lax.decide(id(&shown), &person("eve"), true).await.unwrap();
     let refused = session.fails("revoke_device", with_plan(removal(&device), &shown)).await;
     assert!(refused["message"].as_str().unwrap().contains("eve may not approve"), "{refused}");

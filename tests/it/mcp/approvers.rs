@@ -1,7 +1,5 @@
 //! Whose approval counts.
 
-use std::sync::Arc;
-
 use serde_json::json;
 use tailsteward::guard::{ConfirmMode, Principal};
 
@@ -27,10 +25,10 @@ async fn where_a_guardrail_asks_for_approval_only_the_form_of_an_approver_counts
         ] {
             let mut setup = setup_in(ConfirmMode::Auto);
             setup.local = Principal::new(caller);
-            let mut rails = (*setup.guardrails).clone();
+            let mut rails = (*setup.guardrails.get()).clone();
             rails.approval.devices = vec![device.key().to_owned()];
             rails.approvers = vec![approver.to_owned()];
-            setup.guardrails = Arc::new(rails);
+            setup.guardrails = rails.into();
             let session = FakeUser::who(Says::Yes).at(&tailnet, setup.clone(), era).await;
             let renamed = json!({ "device": device.key(), "name": format!("by-{caller}") });
             if counts {

@@ -67,8 +67,7 @@ fn tokens(text: &str) -> usize {
 
 /// An assistant with all tools, in a tailnet that somebody watches.
 async fn assistant(tailnet: &tailsteward::Tailnet) -> Agent {
-    let tailnet =
-        tailnet.with_history(History::in_memory()).with_alert_setup(Setup::default().into());
+    let tailnet = tailnet.with_history(History::in_memory()).with_alert_setup(Setup::default());
     let mut judge = Judge::default();
     let mut poller = tailnet.watch("questions").await.unwrap().unwrap();
     let now = jiff::Timestamp::now().as_second();

@@ -13,6 +13,7 @@ mod hooks;
 mod identity;
 mod limits;
 mod oauth;
+mod reload;
 mod replicas;
 mod sessions;
 mod stdio;

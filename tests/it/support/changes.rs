@@ -26,7 +26,7 @@ pub fn setup_in(mode: ConfirmMode) -> Setup {
 
 /// Those who may approve plans of this server.
 pub fn approvals(setup: &Setup) -> Approvals {
-    Approvals::new(Arc::clone(&setup.store), &setup.guardrails)
+    Approvals::new(Arc::clone(&setup.store), setup.guardrails.clone())
 }
 
 /// Somebody of this name in a terminal.
