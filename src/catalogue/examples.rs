@@ -9,7 +9,7 @@ const FILE: &str = include_str!("../../docs/EXAMPLES.md");
 pub struct Example {
     /// The question in a user's words, such as `Which devices are not connected?`.
     pub question: &'static str,
-    /// The arguments of the call. A text such as `{{page}}` stands for a value of an earlier answer.
+    /// The arguments of the call.
     pub arguments: Map<String, Value>,
 }
 
@@ -20,14 +20,34 @@ impl Example {
     }
 }
 
-/// An example of the tool called `tool`, one that stands alone if there is such a one.
+/// An example of the tool called `tool`, one that stands alone if there is such a one. In another, something that
+/// looks like it is in the place of what an earlier answer had.
 pub fn example(tool: &str) -> Option<Example> {
     let mut found = all().filter(|(name, _)| *name == tool).map(|(_, example)| example);
     let first = found.next()?;
     if !first.needs_another() {
         return Some(first);
     }
-    Some(found.find(|it| !it.needs_another()).unwrap_or(first))
+    let mut example = found.find(|it| !it.needs_another()).unwrap_or(first);
+    for (name, value) in &mut example.arguments {
+        if value.as_str().is_some_and(|it| it.starts_with("{{")) {
+            *value = sample(name);
+        }
+    }
+    Some(example)
+}
+
+/// What a value of this parameter looks like.
+fn sample(parameter: &str) -> Value {
+    match parameter {
+        "change" | "version" => 12.into(),
+        "user" => "nora.meyer@example.com".into(),
+        "key" => "kSmjLzc6K6HUCNTRL".into(),
+        "invite" => "387859693".into(),
+        "alert" => "16b4e477034a".into(),
+        "external_id" => "f0e577ff-4e25-ce66-975c-c8bad696b82a".into(),
+        other => other.to_uppercase().into(),
+    }
 }
 
 /// The tools and examples, in the order of the file.

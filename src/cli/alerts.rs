@@ -29,7 +29,7 @@ pub(super) struct AlertsArguments {
 impl AlertsArguments {
     pub(super) async fn run(self, target: &Target, offered: &Offered) -> Result<ExitCode> {
         let Some(command) = self.command else {
-            return self.list.run("get_active_alerts", target, offered).await;
+            return self.list.run_as("alerts", "get_active_alerts", target, offered).await;
         };
         print(&command.run(target).await?);
         Ok(ExitCode::SUCCESS)

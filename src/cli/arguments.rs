@@ -36,7 +36,13 @@ pub(super) fn read(tool: &ToolDef, words: &[String]) -> Result<Value> {
 
 fn not_a_pair(tool: &ToolDef, word: &str, known: Option<&Map<String, Value>>) -> Error {
     let first = known.and_then(|it| it.keys().next()).map_or("name", String::as_str);
-    let problem = format!("must be `key=value`, such as `{first}={word}`, or one JSON object");
+    let kind = known.and_then(|it| it.get(word)).and_then(|it| it.get("type"));
+    let such = match kind.and_then(Value::as_str) {
+        Some("boolean") => format!("{word}=true"),
+        Some(_) => format!("{word}=…"),
+        None => format!("{first}=…"),
+    };
+    let problem = format!("must be `key=value`, such as `{such}`, or one JSON object");
     Error::invalid_input(word, problem)
         .with_remedy(format!("see the parameters with `tailsteward tools {}`", tool.name))
 }
@@ -83,7 +89,9 @@ pub(super) fn written(arguments: &Map<String, Value>) -> String {
 }
 
 fn is_plain(item: &Value) -> bool {
-    item.as_str().is_some_and(|it| !it.contains(',') && it.trim() == it && !it.is_empty())
+    item.as_str().is_some_and(|it| {
+        !it.contains(',') && !it.starts_with('[') && it.trim() == it && !it.is_empty()
+    })
 }
 
 /// The word in quotes where a shell needs them.

@@ -34,8 +34,8 @@ pub(super) enum Output {
     Report {
         /// What was done to what.
         report: Box<Report>,
-        /// Whether `undo_change` can take it back later.
-        undo: bool,
+        /// The command that takes it back, if that can be done.
+        undo: Option<String>,
     },
 }
 
@@ -57,7 +57,7 @@ impl Output {
     pub(super) fn print(&self, shape: Shape) -> Result<()> {
         match self {
             Self::Answer(text) => shape.print_answer(text),
-            Self::Report { report, undo } => shape.print_report(report, *undo)?,
+            Self::Report { report, undo } => shape.print_report(report, undo.as_deref())?,
         }
         Ok(())
     }
@@ -103,6 +103,9 @@ async fn call(
                 && report.applied
                 && !report.cannot_be_undone
                 && catalogue::undo(tool).is_none_or(|it| !it.starts_with("no"));
+            let access = guard.offer().access();
+            let command = |change| format!("tailsteward undo {change} --access {access}");
+            let undo = report.change.filter(|_| undo).map(command);
             Ok(Output::Report { report, undo })
         }
         Done::Later(never) => match never {},

@@ -51,7 +51,7 @@ impl HealthArguments {
 
     fn error(&self, why: &str) -> Error {
         Error::config(
-            format!("the server at {} is not well: {why}", self.address),
+            format!("the server at {} is not healthy: {why}", self.address),
             "start it with `tailsteward serve --http`, or read its log",
         )
     }

@@ -103,13 +103,13 @@ enum Command {
     /// List devices, filtered with words such as `os=linux online=false`
     #[command(disable_help_flag = true)]
     Devices(short::ShortArguments),
-    /// List changes made through this program, or show the one with this number
+    /// List changes made through this program, or show one: `changes 12`
     #[command(disable_help_flag = true)]
     Changes(short::ShortArguments),
-    /// Undo the change with this number
+    /// Undo a change: `undo 12`
     #[command(disable_help_flag = true)]
     Undo(short::ShortArguments),
-    /// List the alerts that fire now, or try out a receiver
+    /// List firing alerts, or test a receiver
     Alerts(alerts::AlertsArguments),
     /// Call a tool and print its result
     #[command(disable_help_flag = true)]
@@ -122,13 +122,13 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// List the scopes that a credential needs for these tools, and no more
+    /// List the minimum scopes for these tools
     Scopes(scopes::ScopesArguments),
     /// Print or write the configuration of an MCP host
     Setup(setup::SetupArguments),
     /// Approve or refuse a plan that needs a person's approval, or list such plans
     Approve(approve::ApproveArguments),
-    /// Audit the tailnet: what fails, the worst first
+    /// Audit the tailnet: failed checks, most severe first
     Audit(audit::AuditArguments),
     /// Export devices as CSV or JSON lines
     Export(Box<export::ExportArguments>),
@@ -143,15 +143,15 @@ enum Command {
     Token(token::TokenCommand),
     /// Report on the tailnet: as tables, as one HTML page, or as JSON
     Report(report::ReportArguments),
-    /// Show who moved how much, from network flow logs
+    /// Show traffic by device, from network flow logs
     Traffic(traffic::TrafficArguments),
     /// Show how long devices were connected, and their longest outage, from the history
     Uptime(uptime::UptimeArguments),
-    /// Watch the tailnet without serving it: poll the API, keep a history of what changed, and alert
+    /// Watch the tailnet without a server: poll the API, record changes, and alert
     Watch(watch::WatchArguments),
     /// Serve only the emulated admin API, for other clients
     Sandbox(sandbox::SandboxArguments),
-    /// Ask a running HTTP server whether it works, as the health check of a container
+    /// Check a running HTTP server (for container health checks)
     Health(health::HealthArguments),
     /// Print the completions of a shell
     Completions(manual::CompletionsArguments),
@@ -230,13 +230,19 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
     let (target, offered) = (arguments.target, arguments.offered);
     match arguments.command.unwrap_or_else(|| Command::Serve(Box::default())) {
         Command::Serve(serve) => Box::pin(serving(*serve, target, &offered)).await?,
-        Command::Status(short) => return short.run("get_network_status", &target, &offered).await,
-        Command::Devices(short) => return short.run("list_devices", &target, &offered).await,
+        Command::Status(short) => {
+            return short.run_as("status", "get_network_status", &target, &offered).await;
+        }
+        Command::Devices(short) => {
+            return short.run_as("devices", "list_devices", &target, &offered).await;
+        }
         Command::Changes(short) => {
             let tool = if short.is_number() { "get_change" } else { "list_changes" };
-            return short.run(tool, &target, &offered).await;
+            return short.run_as("changes", tool, &target, &offered).await;
         }
-        Command::Undo(short) => return short.run("undo_change", &target, &offered).await,
+        Command::Undo(short) => {
+            return short.run_as("undo", "undo_change", &target, &offered).await;
+        }
         Command::Alerts(arguments) => return arguments.run(&target, &offered).await,
         Command::Call(arguments) => return arguments.run(&target, &offered).await,
         Command::Tools(arguments) => {

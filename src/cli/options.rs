@@ -26,6 +26,10 @@ const KEPT: &[&str] = &["store", "history"];
 
 /// The groups of options that apply to a command. Commands that are not named have all.
 const APPLY: &[(&str, &[&[&str]])] = &[
+    ("status", &[TAILNET, KEPT, &["local"]]),
+    ("devices", &[TAILNET, KEPT, &["local"]]),
+    ("changes", &[TAILNET, KEPT, &["local"]]),
+    ("alerts", &[TAILNET, KEPT, &["local"]]),
     ("tools", &[&["sandbox", "profiles"], TOOLS]),
     ("doctor", &[TAILNET, TOOLS, KEPT, &["yes", "confirm"]]),
     ("scopes", &[&["sandbox"], TOOLS]),

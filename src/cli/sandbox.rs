@@ -31,7 +31,7 @@ pub(super) struct SandboxArguments {
     /// Let devices go offline and come back by themselves
     #[arg(long)]
     moving: bool,
-    /// Let devices talk all the time: 24 hours of 36 devices have about 0.6 GB of flow logs
+    /// Generate constant traffic: 24 hours of 36 devices have about 0.6 GB of flow logs
     #[arg(long)]
     busy: bool,
     /// Refuse features that the free plan lacks

@@ -88,7 +88,7 @@ pub(super) struct Offered {
         value_parser = |text: &str| Ok::<SecretString, String>(text.into())
     )]
     store: Option<SecretString>,
-    /// The history of what was seen: a file, `memory`, `postgres://USER:PASSWORD@HOST/DATABASE`, `file:PATH`
+    /// Where the history is stored: a file, `memory`, `postgres://USER:PASSWORD@HOST/DATABASE`, `file:PATH`
     /// of a file that has one of these in it, or `off`. By default beside the journal
     #[arg(
         long,

@@ -2,9 +2,11 @@
 
 use std::process::ExitCode;
 
+use clap::CommandFactory as _;
+
 use super::{
-    Target, alerts::Alerting, arguments, call, print, server_options::Offered, shown::Shape, tools,
-    with,
+    Target, alerts::Alerting, arguments, call, options, print, server_options::Offered,
+    shown::Shape, tools, with,
 };
 use crate::{catalogue, client::Result};
 
@@ -12,7 +14,6 @@ use crate::{catalogue, client::Result};
 #[derive(Debug, clap::Args)]
 pub(super) struct CallArguments {
     /// The name of the tool
-    #[arg(required_unless_present = "help")]
     tool: Option<String>,
     #[command(flatten)]
     how: ShortArguments,
@@ -20,7 +21,10 @@ pub(super) struct CallArguments {
 
 impl CallArguments {
     pub(super) async fn run(&self, target: &Target, offered: &Offered) -> Result<ExitCode> {
-        let tool = self.tool.as_deref().unwrap_or_default();
+        let Some(tool) = self.tool.as_deref() else {
+            print(&usage("call"));
+            return Ok(if self.how.help { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        };
         self.how.run(tool, target, offered).await
     }
 }
@@ -42,6 +46,21 @@ impl ShortArguments {
     /// Whether the first word is a number, which stands for a change.
     pub(super) fn is_number(&self) -> bool {
         self.words.first().is_some_and(|it| it.parse::<i64>().is_ok())
+    }
+
+    /// Calls the tool called `name` for the command called `command`.
+    pub(super) async fn run_as(
+        &self,
+        command: &str,
+        name: &str,
+        target: &Target,
+        offered: &Offered,
+    ) -> Result<ExitCode> {
+        if self.help && !self.shape.is_json() {
+            print(&format!("{}\n{}", usage(command), tools::parameters(name)?));
+            return Ok(ExitCode::SUCCESS);
+        }
+        self.run(name, target, offered).await
     }
 
     /// Calls the tool called `name`, and prints its result.
@@ -75,4 +94,11 @@ impl ShortArguments {
         output.print(self.shape)?;
         Ok(if output.has_failures() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
+}
+
+/// How a command is used, with its options.
+fn usage(command: &str) -> String {
+    let mut all = options::without_others(super::Arguments::command());
+    let found = all.find_subcommand_mut(command);
+    found.map(|it| it.render_help().to_string()).unwrap_or_default()
 }

@@ -16,7 +16,7 @@ pub(super) const NAME: usize = 40;
 /// How often a table is shown again.
 #[derive(Debug, clap::Args)]
 pub(super) struct Refresh {
-    /// Show it again every so many seconds
+    /// Refresh every SECONDS seconds
     #[arg(
         long,
         num_args = 0..=1,

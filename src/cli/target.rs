@@ -19,7 +19,7 @@ const SANDBOX_RATE: f64 = 10_000.0;
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Tailnet")]
 pub(super) struct Target {
-    /// Use an emulated tailnet instead of a real one: no account, no setup, nothing to break
+    /// Use an emulated tailnet instead of a real one; needs no account or setup
     #[arg(long, global = true)]
     pub(super) sandbox: bool,
     /// Devices of the emulated tailnet

@@ -34,7 +34,7 @@ pub(super) struct TrafficArguments {
     /// Only this device: its name, the start of its name, its ID or IP
     #[arg(long)]
     device: Option<String>,
-    /// Only traffic that went this way
+    /// Only this kind of traffic
     #[arg(long, value_enum)]
     kind: Option<Kind>,
     /// Rows, up to 100

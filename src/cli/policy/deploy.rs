@@ -9,6 +9,7 @@ use crate::{
         call::{self, Output},
         print,
         server_options::Offered,
+        shown::Shape,
     },
     client::Result,
 };
@@ -108,11 +109,11 @@ impl Rollback {
 }
 
 /// Prints the recorded versions of the policy file.
-pub(super) async fn versions(target: &Target, offered: &Offered) -> Result<u8> {
+pub(super) async fn versions(shape: Shape, target: &Target, offered: &Offered) -> Result<u8> {
     let connected = target.connect().await?;
     let setup = offered.setup(&connected.tailnet, target)?;
     let tailnet = &connected.tailnet;
-    print(&call::run("list_policy_versions", json!({}), tailnet, &setup).await?.json()?);
+    call::run("list_policy_versions", json!({}), tailnet, &setup).await?.print(shape)?;
     Ok(0)
 }
 

@@ -1,10 +1,18 @@
 //! `tailsteward policy`: works with the policy file from a terminal or a CI pipeline.
 
-use std::{io::Read as _, path::Path, process::ExitCode};
+use std::{
+    io::{IsTerminal as _, Read as _, Write as _},
+    path::Path,
+    process::ExitCode,
+};
 
 use clap::{Subcommand, ValueEnum};
 
-use super::{Connected, LogFormat, Target, server_options::Offered, shown::failure};
+use super::{
+    Connected, LogFormat, Target, print,
+    server_options::Offered,
+    shown::{Shape, failure, verbatim},
+};
 use crate::{Error, ErrorKind, Tailnet, client::Result};
 
 mod ask;
@@ -74,7 +82,10 @@ pub(super) enum PolicyCommand {
     Rollback(deploy::Rollback),
     /// List the recorded versions of the policy file
     #[command(after_help = EXIT)]
-    Versions,
+    Versions(Shape),
+    /// Print the live policy file, as it is written
+    #[command(after_help = EXIT)]
+    Get,
     /// List who can reach a destination, by rule
     #[command(name = "who-can-reach", after_help = EXIT)]
     WhoCanReach {
@@ -134,7 +145,8 @@ impl PolicyCommand {
             Self::Deploy(deploy) => deploy.annotated(),
             Self::Rollback(rollback) => ("", rollback.format()),
             Self::Diff { .. }
-            | Self::Versions
+            | Self::Versions(_)
+            | Self::Get
             | Self::WhoCanReach { .. }
             | Self::CanReach { .. } => return None,
         };
@@ -197,7 +209,12 @@ async fn carry_out(command: PolicyCommand, target: &Target, offered: &Offered) -
         }
         PolicyCommand::Deploy(deploy) => deploy.run(target, offered).await,
         PolicyCommand::Rollback(rollback) => rollback.run(target, offered).await,
-        PolicyCommand::Versions => deploy::versions(target, offered).await,
+        PolicyCommand::Versions(shape) => deploy::versions(shape, target, offered).await,
+        PolicyCommand::Get => {
+            let connected = target.connect().await?;
+            print_file(&connected.tailnet.policy_file().get().await?.text);
+            Ok(0)
+        }
         PolicyCommand::WhoCanReach { to, file } => {
             let connected = with_people(target).await?;
             match judged_by(file.as_deref(), &connected.tailnet, Format::Text).await? {
@@ -213,6 +230,15 @@ async fn carry_out(command: PolicyCommand, target: &Target, offered: &Offered) -
             }
         }
     }
+}
+
+/// Prints a policy file: byte for byte into a file or a pipe, and on a terminal without what could move the cursor.
+fn print_file(text: &str) {
+    if std::io::stdout().is_terminal() {
+        return print(&text.lines().map(verbatim).collect::<Vec<_>>().join("\n"));
+    }
+    // It is not an error if the reader has closed the pipe.
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }
 
 /// Connects to the tailnet, for commands that need its users and devices.

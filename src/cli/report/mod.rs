@@ -49,7 +49,7 @@ pub(super) struct ReportArguments {
         conflicts_with_all = ["id", "list", "watch"]
     )]
     keep: Option<u16>,
-    /// Make it again every so many seconds, without keeping it
+    /// Refresh every SECONDS seconds, without keeping it
     #[arg(
         long,
         num_args = 0..=1,

@@ -2,11 +2,11 @@
 
 use jsonc_parser::{
     ParseOptions,
-    cst::{CstInputValue, CstNode, CstRootNode},
+    cst::{CstInputValue, CstNode, CstObject, CstObjectProp, CstRootNode},
 };
 use serde_json::Value;
 
-use super::hosts::{Host, INPUT, NAME, Started};
+use super::hosts::{Host, INPUT, KEY, NAME, Started};
 
 /// The file with the server in it; `old` is its present text. Fails with what is wrong with `old`.
 pub(super) fn merged(host: Host, started: &Started, old: &str) -> Result<String, String> {
@@ -20,11 +20,11 @@ fn json(host: Host, started: &Started, old: &str) -> Result<String, String> {
     let name = host.servers();
     let not_object = || format!("its `{name}` is not an object");
     let servers = object.object_value_or_create(name).ok_or_else(not_object)?;
-    let entry = members(host.entry(started));
-    match servers.get(NAME) {
-        Some(member) => member.set_value(entry),
+    match servers.get(NAME).and_then(|it| it.object_value()) {
+        Some(there) => renew(&there, host.entry(started)),
         None => {
-            servers.append(NAME, entry);
+            servers.get(NAME).map(CstObjectProp::remove);
+            servers.append(NAME, members(host.entry(started)));
         }
     }
     if let Some(asked) = host.input(started) {
@@ -37,6 +37,31 @@ fn json(host: Host, started: &Started, old: &str) -> Result<String, String> {
         }
     }
     Ok(root.to_string())
+}
+
+/// Renews what is ours in an entry that is there: command, arguments, and where the key comes from.
+fn renew(there: &CstObject, entry: Vec<(&'static str, Value)>) {
+    let has_key = entry.iter().any(|(name, _)| *name == "env");
+    if let Some(variables) = there.object_value("env").filter(|_| !has_key) {
+        variables.get(KEY).map(CstObjectProp::remove);
+    }
+    for (name, value) in entry {
+        match (there.get(name), &value) {
+            (Some(_), Value::Object(fields)) => {
+                let inner = there.object_value_or_set(name);
+                for (name, value) in fields {
+                    match inner.get(name) {
+                        Some(member) => member.set_value(input(value)),
+                        None => drop(inner.append(name, input(value))),
+                    }
+                }
+            }
+            (Some(member), _) => member.set_value(input(&value)),
+            (None, _) => {
+                there.append(name, input(&value));
+            }
+        }
+    }
 }
 
 fn members(members: Vec<(&'static str, Value)>) -> CstInputValue {
@@ -67,11 +92,11 @@ fn toml(host: Host, started: &Started, old: &str) -> Result<String, String> {
         table.into()
     });
     let servers = servers.as_table_like_mut().ok_or(format!("its `{name}` is not a table"))?;
-    let mut table = toml_edit::Table::new();
+    let entry = servers.entry(NAME).or_insert_with(|| toml_edit::Table::new().into());
+    let entry = entry.as_table_like_mut().ok_or(format!("its `{name}.{NAME}` is not a table"))?;
     for (name, value) in host.entry(started) {
-        table.insert(name, toml_edit::Item::Value(toml_value(&value)));
+        entry.insert(name, toml_edit::Item::Value(toml_value(&value)));
     }
-    servers.insert(NAME, table.into());
     Ok(file.to_string())
 }
 

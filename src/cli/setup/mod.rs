@@ -21,13 +21,13 @@ mod merge;
 pub(super) struct SetupArguments {
     /// The MCP host
     host: Host,
-    /// Write it into the host's file, and keep all else in there
+    /// Write it into the host's file, leaving the rest of the file unchanged
     #[arg(long)]
     write: bool,
-    /// The file to write, if it is not where the host usually has it
+    /// The file to write, if not the host's default
     #[arg(long, value_name = "FILE", requires = "write")]
     file: Option<PathBuf>,
-    /// A file with the API key, for hosts that hand over no secret
+    /// A file with the API key, for hosts that cannot pass secrets
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
 }
@@ -48,9 +48,14 @@ impl SetupArguments {
         let old = files::read(&path)?.unwrap_or_default();
         let new = merge::merged(host, &started, &old).map_err(|why| broken(&path, &why))?;
         if new == old {
-            return Ok(format!("{} has it already", path.display()));
+            return Ok(format!("{} is already up to date", path.display()));
         }
+        let mode = std::fs::metadata(&path).map(|it| it.permissions());
         files::write(&path, new.as_bytes())?;
+        // It has no secret, and others may have to read it.
+        if let Ok(mode) = mode {
+            let _ = std::fs::set_permissions(&path, mode);
+        }
         Ok(format!("{} is written; restart {}", path.display(), host.title()))
     }
 
@@ -75,12 +80,15 @@ impl SetupArguments {
         let secret = if target.sandbox || !target.profiles.is_empty() {
             Secret::None
         } else if let Some(path) = &self.key_file {
+            if !path.is_file() {
+                complain(&format!("warning: there is no file {} yet", path.display()));
+            }
             Secret::File(absolute(path)?)
         } else if host.takes_secrets() {
             Secret::OfHost
         } else {
             return Err(Error::config(
-                format!("{} cannot hand over {KEY} without having it in its file", host.title()),
+                format!("{} cannot pass {KEY} without storing it in its file", host.title()),
                 "name a profile with --profile (`tailsteward auth set NAME` makes one), or a file that has \
                  only the key in it with --key-file",
             ));
@@ -97,7 +105,7 @@ impl SetupArguments {
 fn broken(path: &Path, why: &str) -> Error {
     Error::config(
         format!("cannot add the server to {}: {why}", path.display()),
-        "mend the file, or print the configuration without --write and add it by hand",
+        "fix the file, or print the configuration without --write and add it by hand",
     )
 }
 

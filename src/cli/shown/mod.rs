@@ -12,7 +12,7 @@ pub(super) mod progress;
 mod report;
 mod value;
 
-pub(super) use value::push_wrapped;
+pub(super) use value::{push_wrapped, verbatim};
 
 /// The columns of a terminal that does not tell its width.
 const USUAL_WIDTH: usize = 80;
@@ -49,8 +49,8 @@ impl Shape {
         }
     }
 
-    /// Prints what a change did or would do. `undo` is whether it can be taken back.
-    pub(super) fn print_report(self, report: &Report, undo: bool) -> Result<()> {
+    /// Prints what a change did or would do. `undo` is the command that takes it back.
+    pub(super) fn print_report(self, report: &Report, undo: Option<&str>) -> Result<()> {
         if self.is_text() {
             print(&report::text(report, undo, width()));
         } else {

@@ -19,7 +19,7 @@ const MAX_VALUE: usize = 400;
 const MAX_NAMED: usize = 20;
 
 /// The report, with texts wrapped at `width` columns.
-pub(super) fn text(report: &Report, can_be_undone: bool, width: usize) -> String {
+pub(super) fn text(report: &Report, undo: Option<&str>, width: usize) -> String {
     let mut lines = vec![heading(&outcome(report))];
     for changed in &report.changes {
         let (before, after) = (shown(&changed.before), shown(&changed.after));
@@ -49,9 +49,7 @@ pub(super) fn text(report: &Report, can_be_undone: bool, width: usize) -> String
     if report.cannot_be_undone && report.applied {
         lines.push("This cannot be undone.".to_owned());
     }
-    if let (Some(change), true) = (report.change, can_be_undone) {
-        lines.push(format!("Undo it with: tailsteward undo {change}"));
-    }
+    lines.extend(undo.map(|command| format!("Undo it with: {command}")));
     lines.join("\n")
 }
 

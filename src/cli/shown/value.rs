@@ -1,6 +1,6 @@
 //! The answer of a tool as text: fields with their values, lists as tables.
 
-use comfy_table::{ContentArrangement, Row, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Row, Table, presets};
 use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::Number;
@@ -43,6 +43,14 @@ impl Value {
         }
     }
 
+    /// A text of several lines.
+    fn lines(&self) -> Option<&str> {
+        match self {
+            Self::String(text) if text.contains('\n') => Some(text),
+            _ => None,
+        }
+    }
+
     fn items(&self) -> &[Self] {
         match self {
             Self::Array(items) => items,
@@ -68,6 +76,7 @@ fn object(lines: &mut Vec<String>, fields: &Fields, width: usize, depth: usize) 
     let is_count = |value: &Value| tables == 1 && depth == 0 && matches!(value, Value::Number(_));
     let is_line = |name: &str, value: &Value| {
         !is_list_of_records(value)
+            && value.lines().is_none()
             && !matches!(value, Value::Object(_))
             && !is_last(name)
             && !is_count(value)
@@ -80,6 +89,10 @@ fn object(lines: &mut Vec<String>, fields: &Fields, width: usize, depth: usize) 
         push_wrapped(lines, &format!("{indent}{name:<widest$} "), &cell(value), width);
     }
     for (name, value) in fields {
+        if let Some(text) = value.lines() {
+            lines.push(format!("{indent}{}:", heading(&named(name))));
+            lines.extend(text.lines().map(|line| verbatim(line)));
+        }
         match value {
             Value::Object(inner) if !inner.is_empty() => {
                 lines.push(format!("{indent}{}:", heading(&named(name))));
@@ -139,7 +152,11 @@ fn list(lines: &mut Vec<String>, name: &str, items: &[Value], width: usize, dept
     }
     let least: usize = columns.iter().map(|it| it.len().max(LEAST_CELL) + GAP).sum();
     let table = (least <= width).then(|| table(&columns, items, width));
-    if let Some(table) = table.filter(|table| table.len() - 1 <= items.len() * MAX_LINES) {
+    let fits = |table: &Vec<String>| {
+        table.len() - 1 <= items.len() * MAX_LINES
+            && table.iter().all(|line| console::measure_text_width(line) <= width)
+    };
+    if let Some(table) = table.filter(fits) {
         return lines.extend(table);
     }
     for item in items.iter().filter_map(Value::fields) {
@@ -168,11 +185,19 @@ fn table(columns: &[&str], items: &[Value], width: usize) -> Vec<String> {
         }
         table.add_row(row);
     }
-    for column in table.column_iter_mut() {
+    for (column, name) in table.column_iter_mut().zip(columns) {
         column.set_padding((0, u16::try_from(GAP).unwrap_or_default()));
+        if is_copied(name) {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
     }
     let lines = table.lines().map(|line| line.trim_end().to_owned());
     lines.enumerate().map(|(at, line)| if at == 0 { heading(&line) } else { line }).collect()
+}
+
+/// Whether people copy what is in this column, so that it must stay on one line.
+fn is_copied(column: &str) -> bool {
+    matches!(column, "name" | "device" | "ip" | "id" | "login" | "key" | "tag" | "change")
 }
 
 /// Whether a value is a list that has objects in it.
@@ -196,6 +221,11 @@ fn is_empty(value: &Value) -> bool {
 /// The name of a field, in words.
 fn named(name: &str) -> String {
     visible(name).replace('_', " ")
+}
+
+/// A line as it is, with its tabs.
+pub(in crate::cli) fn verbatim(line: &str) -> String {
+    line.split('\t').map(visible).collect::<Vec<_>>().join("\t")
 }
 
 /// A value on one line.
@@ -243,27 +273,25 @@ pub(in crate::cli) fn push_wrapped(lines: &mut Vec<String>, start: &str, text: &
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
-    fn text(answer: &serde_json::Value, width: usize) -> String {
-        super::text(&serde_json::from_value(answer.clone()).unwrap(), width)
+    fn text(answer: &str, width: usize) -> String {
+        super::text(&serde_json::from_str(answer).unwrap(), width)
     }
 
     #[test]
     fn a_page_is_a_table_with_its_counts_below() {
-        let page = json!({
+        let page = r#"{
             "total": 98, "shown": 2,
             "devices": [
                 { "name": "web-01", "tags": ["tag:web", "tag:prod"], "online": true },
-                { "name": "db-01", "seen": "2 h ago", "online": false, "note": null },
+                { "name": "db-01", "seen": "2 h ago", "online": false, "note": null }
             ],
-            "next": "2-ab",
-        });
+            "next": "2-ab"
+        }"#;
 
         assert_eq!(
-            text(&page, 80),
+            text(page, 80),
             "NAME    TAGS               ONLINE  SEEN\n\
              web-01  tag:web, tag:prod  yes\n\
              db-01                      no      2 h ago\n\
@@ -274,13 +302,13 @@ mod tests {
 
     #[test]
     fn a_record_is_a_line_for_each_field() {
-        let record = json!({
+        let record = r#"{
             "device": "db-01", "online": true, "os": [["linux", 55], ["iOS", 3]],
-            "key": { "state": "does not expire" }, "notes": ["its client is old"],
-        });
+            "key": { "state": "does not expire" }, "notes": ["its client is old"]
+        }"#;
 
         assert_eq!(
-            text(&record, 80),
+            text(record, 80),
             "device: db-01\nonline: yes\nos:     linux 55, iOS 3\nkey:\n  state: does not expire\n\
              note: its client is old"
         );
@@ -288,26 +316,44 @@ mod tests {
 
     #[test]
     fn what_is_too_wide_for_a_table_is_a_block_for_each_record() {
-        let page = json!({ "devices": [
+        let page = r#"{ "devices": [
             { "a_long_name": 1, "another_name": 2, "the_third_name": 3 },
-            { "a_long_name": 4, "another_name": 5, "the_third_name": 6 },
-        ] });
+            { "a_long_name": 4, "another_name": 5, "the_third_name": 6 }
+        ] }"#;
 
         assert_eq!(
-            text(&page, 40),
+            text(page, 40),
             "  a long name:    1\n  another name:   2\n  the third name: 3\n\n\
              \u{20} a long name:    4\n  another name:   5\n  the third name: 6"
         );
     }
 
     #[test]
+    fn a_name_or_an_address_is_never_cut() {
+        let page = r#"{ "devices": [
+            { "name": "davids-iphone-2-of-many", "ip": "100.112.246.130", "tags": ["tag:a", "tag:b"] }
+        ] }"#;
+
+        let narrow = text(page, 40);
+
+        assert!(narrow.contains("davids-iphone-2-of-many"), "{narrow}");
+        assert!(narrow.contains("100.112.246.130"), "{narrow}");
+    }
+
+    #[test]
+    fn a_text_of_many_lines_keeps_them() {
+        let file = r#"{ "etag": "ab", "text": "{\n\t\"groups\": {},\n}\u001b[2J\n" }"#;
+        assert_eq!(text(file, 40), "etag: ab\ntext:\n{\n\t\"groups\": {},\n}\\u{1b}[2J");
+    }
+
+    #[test]
     fn an_empty_list_says_so() {
-        assert_eq!(text(&json!({ "total": 0, "changes": [] }), 80), "no changes\ntotal: 0");
+        assert_eq!(text(r#"{ "total": 0, "changes": [] }"#, 80), "no changes\ntotal: 0");
     }
 
     #[test]
     fn a_name_cannot_move_the_cursor() {
-        let shown = text(&json!({ "devices": [{ "name": "a\u{1b}[2Jb" }] }), 80);
+        let shown = text(r#"{ "devices": [{ "name": "a\u001b[2Jb" }] }"#, 80);
         assert!(!shown.contains('\u{1b}') && shown.contains("a\\u{1b}[2Jb"), "{shown}");
     }
 

@@ -50,6 +50,11 @@ pub(super) fn page(name: &str, offer: &Offer, json: bool) -> Result<String> {
     Ok(if json { page::json(tool).to_string() } else { page::text(tool, offer, width()) })
 }
 
+/// The parameters of the tool called `name`.
+pub(super) fn parameters(name: &str) -> Result<String> {
+    Ok(page::parameters_of(catalogue::named(name)?, width()))
+}
+
 struct Row {
     tool: &'static ToolDef,
     bytes: usize,

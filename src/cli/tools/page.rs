@@ -16,7 +16,7 @@ pub(super) fn text(tool: &ToolDef, offer: &Offer, width: usize) -> String {
     let mut lines = vec![heading(tool.name), tool.description(), String::new()];
     let toolset = toolset(tool).unwrap_or_default();
     lines.push(format!("toolset:  {toolset}"));
-    lines.push(format!("risk:     {}", risk(tool)));
+    push_wrapped(&mut lines, "risk:     ", &risk(tool), width);
     let scopes: Vec<&str> = tool.scopes().into_iter().collect();
     if !scopes.is_empty() {
         push_wrapped(&mut lines, "scopes:   ", &scopes.join(", "), width);
@@ -25,15 +25,23 @@ pub(super) fn text(tool: &ToolDef, offer: &Offer, width: usize) -> String {
         push_wrapped(&mut lines, "undo:     ", undo, width);
     }
     if !offer.takes(tool) {
-        let how = format!("no; offer it with --toolsets {toolset} --access {}", tool.risk);
-        push_wrapped(&mut lines, "offered:  ", &how, width);
+        push_wrapped(&mut lines, "offered:  ", &format!("no; add {}", missing(tool)), width);
     }
     parameters(&mut lines, tool, width);
     if let Some(example) = catalogue::example(tool.name) {
         lines.extend([String::new(), heading("Example"), format!("  {}", example.question)]);
         let words = arguments::written(&example.arguments);
-        lines.push(format!("  tailsteward call {} {words}", tool.name).trim_end().to_owned());
+        let access = (tool.risk > Risk::Read).then(|| format!(" --access {}", tool.risk));
+        let call = format!("  tailsteward call {} {words}", tool.name);
+        lines.push(format!("{}{}", call.trim_end(), access.unwrap_or_default()));
     }
+    lines.join("\n")
+}
+
+/// The parameters for a person, as `key=value` words.
+pub(super) fn parameters_of(tool: &ToolDef, width: usize) -> String {
+    let mut lines = Vec::new();
+    parameters(&mut lines, tool, width);
     lines.join("\n")
 }
 
@@ -54,6 +62,16 @@ pub(super) fn json(tool: &ToolDef) -> Value {
     page
 }
 
+/// The options with which a server offers the tool.
+fn missing(tool: &ToolDef) -> String {
+    let has = |set: &&Toolset| set.tools.iter().any(|it| it.name == tool.name);
+    let set = catalogue::toolsets().find(has).filter(|it| !it.default);
+    let toolsets = set.map(|it| format!("--toolsets default,{}", it.name));
+    let access = (tool.risk > Risk::Read).then(|| format!("--access {}", tool.risk));
+    let words: Vec<String> = toolsets.into_iter().chain(access).collect();
+    if words.is_empty() { "it to --tools".to_owned() } else { words.join(" ") }
+}
+
 fn toolset(tool: &ToolDef) -> Option<&'static str> {
     let has = |set: &&Toolset| set.tools.iter().any(|it| it.name == tool.name);
     catalogue::toolsets().find(has).map(|set| set.name)
@@ -64,7 +82,10 @@ fn risk(tool: &ToolDef) -> String {
         (Risk::Read, Risk::Read) => "read".to_owned(),
         (Risk::Danger, _) => "danger: it always asks for confirmation".to_owned(),
         (risk, Risk::Danger) => {
-            format!("{risk}; it asks for confirmation if the change is hard to undo")
+            format!(
+                "{risk}; what is hard to undo, such as a change of several resources, needs `danger` access \
+                 and asks for confirmation"
+            )
         }
         (risk, _) => risk.to_string(),
     }

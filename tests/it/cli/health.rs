@@ -19,7 +19,7 @@ async fn a_running_server_is_well_and_a_stopped_one_is_not() {
 
     served.stop().await;
     let (well, text) = health(&[&address]);
-    assert!(!well && text.contains("not well"), "{text}");
+    assert!(!well && text.contains("not healthy"), "{text}");
 }
 
 /// What listens there may be another program: its words are shown with their hidden characters escaped.

@@ -80,7 +80,7 @@ fn what_is_in_the_file_stays_there() {
         let second = text(&setup(home.path(), &words));
 
         assert!(first.contains("is written; restart"), "{first}");
-        assert!(second.contains("has it already"), "{second}");
+        assert!(second.contains("is already up to date"), "{second}");
         assert_eq!(fs::read_to_string(&path).unwrap(), written);
         insta::assert_snapshot!(format!("setup__merged_{host}"), shown(&written));
     }
@@ -100,6 +100,34 @@ fn another_choice_replaces_only_our_own_entry() {
         written.contains("${env:TAILSCALE_API_KEY}") && !written.contains("--sandbox"),
         "{written}"
     );
+}
+
+#[test]
+fn what_somebody_added_to_our_own_entry_stays_there() {
+    let home = tempfile::tempdir().unwrap();
+    for (host, file, old, kept) in [
+        (
+            "codex",
+            ".codex/config.toml",
+            "[mcp_servers.tailsteward]\ncommand = \"x\"\nstartup_timeout_sec = 30 # slow\n",
+            "startup_timeout_sec = 30 # slow",
+        ),
+        (
+            "cursor",
+            ".cursor/mcp.json",
+            "{ \"mcpServers\": { \"tailsteward\": { \"command\": \"x\", \"env\": { \"LANG\": \"C\" } } } }",
+            "\"LANG\": \"C\"",
+        ),
+    ] {
+        let path = home.path().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, old).unwrap();
+
+        text(&setup(home.path(), &[host, "--write", "--sandbox"]));
+
+        let written = fs::read_to_string(&path).unwrap();
+        assert!(written.contains(kept) && !written.contains("\"x\""), "{written}");
+    }
 }
 
 #[test]
