@@ -3,10 +3,10 @@
 use std::sync::{Arc, OnceLock};
 
 use super::{Actor, Plan, Report};
+#[cfg(feature = "server")]
 use crate::alerts;
 #[cfg(feature = "journal")]
 use crate::history::{History, Poller};
-#[cfg(feature = "server")]
 #[cfg(feature = "server")]
 use crate::live::Live;
 use crate::{

@@ -20,12 +20,14 @@ fn json(host: Host, started: &Started, old: &str) -> Result<String, String> {
     let name = host.servers();
     let not_object = || format!("its `{name}` is not an object");
     let servers = object.object_value_or_create(name).ok_or_else(not_object)?;
-    match servers.get(NAME).and_then(|it| it.object_value()) {
-        Some(there) => renew(&there, host.entry(started)),
-        None => {
-            servers.get(NAME).map(CstObjectProp::remove);
-            servers.append(NAME, members(host.entry(started)));
+    let there = servers.get(NAME);
+    if let Some(there) = there.as_ref().and_then(CstObjectProp::object_value) {
+        renew(&there, host.entry(started));
+    } else {
+        if let Some(broken) = there {
+            broken.remove();
         }
+        servers.append(NAME, members(host.entry(started)));
     }
     if let Some(asked) = host.input(started) {
         let inputs = object.array_value_or_create("inputs").ok_or("its `inputs` is no list")?;
@@ -42,8 +44,9 @@ fn json(host: Host, started: &Started, old: &str) -> Result<String, String> {
 /// Renews what is ours in an entry that is there: command, arguments, and where the key comes from.
 fn renew(there: &CstObject, entry: Vec<(&'static str, Value)>) {
     let has_key = entry.iter().any(|(name, _)| *name == "env");
-    if let Some(variables) = there.object_value("env").filter(|_| !has_key) {
-        variables.get(KEY).map(CstObjectProp::remove);
+    let variables = there.object_value("env").filter(|_| !has_key);
+    if let Some(key) = variables.and_then(|it| it.get(KEY)) {
+        key.remove();
     }
     for (name, value) in entry {
         match (there.get(name), &value) {

@@ -91,7 +91,7 @@ fn object(lines: &mut Vec<String>, fields: &Fields, width: usize, depth: usize) 
     for (name, value) in fields {
         if let Some(text) = value.lines() {
             lines.push(format!("{indent}{}:", heading(&named(name))));
-            lines.extend(text.lines().map(|line| verbatim(line)));
+            lines.extend(text.lines().map(verbatim));
         }
         match value {
             Value::Object(inner) if !inner.is_empty() => {
