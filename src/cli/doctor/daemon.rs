@@ -1,6 +1,6 @@
 //! Checks of this machine's Tailscale daemon, for the tools that need it.
 
-use std::process::Stdio;
+use std::{net::SocketAddr, process::Stdio};
 
 use super::{Check, State};
 use crate::{
@@ -38,6 +38,7 @@ pub(super) async fn checks(daemon: &Daemon, offer: &Offer) -> Vec<Check> {
     if funnel && status.is_running() {
         checks.push(funnel_check(&Ready::of(&status, &prefs)));
     }
+    checks.extend(identity(daemon, &status).await);
     checks.extend(operator(daemon, &prefs, offer).await);
     if offer.tools().any(|it| it.name == NETCHECK) && !has_command() {
         checks.push(Check {
@@ -48,6 +49,24 @@ pub(super) async fn checks(daemon: &Daemon, offer: &Offer) -> Vec<Check> {
         });
     }
     checks
+}
+
+/// Whether the daemon says who calls, as `serve --auth tailnet` needs it; it is asked about this machine itself.
+async fn identity(daemon: &Daemon, status: &Status) -> Option<Check> {
+    let own = status.addresses.first().filter(|_| status.is_running())?;
+    Some(match daemon.whois(SocketAddr::new(*own, 1)).await {
+        Ok(Some(_)) => {
+            let found = "callers in the tailnet can be identified (serve --http --auth tailnet)";
+            Check::good("identity", found)
+        }
+        Ok(None) => Check {
+            name: "identity",
+            state: State::Limited,
+            found: "the daemon does not know this machine's own address".to_owned(),
+            remedy: Some("restart Tailscale, or use tokens for callers over HTTP".to_owned()),
+        },
+        Err(error) => Check::failed("identity", State::Limited, &error),
+    })
 }
 
 /// A note if tools are offered that change settings of the daemon, and it would not let this user do that. On

@@ -1,16 +1,20 @@
 //! Tools about this machine, with a real daemon.
 
 use serde_json::{Value, json};
+use tailsteward::sandbox::Sandbox;
 
-use crate::support::{
-    agent::Agent,
-    daemons::{Daemons, soon},
-    edits,
-    tailnet::sandbox,
+use crate::{
+    cli::command_line::program,
+    support::{
+        agent::Agent,
+        daemons::{Daemons, soon},
+        edits,
+        tailnet::sandbox,
+    },
 };
 
 /// Calls tools on the machine of `node1`.
-async fn on_node1(daemons: &Daemons) -> (tailsteward::sandbox::Sandbox, Agent) {
+async fn on_node1(daemons: &Daemons) -> (Sandbox, Agent) {
     let (sandbox, tailnet) = sandbox().await;
     let agent = edits::agent(&daemons.on(1, &tailnet)).await;
     (sandbox, agent)
@@ -32,6 +36,24 @@ async fn the_state_of_the_machine_is_shown() {
     let on = agent.call("set_accept_routes", json!({ "on": true })).await;
     assert_eq!(on["changes"][0]["after"], json!(true));
     assert!(daemons.daemon(1).prefs().await.unwrap().accept_routes);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a real tailscaled: .ci/tailnet cargo test --test it real_daemon -- --ignored"]
+async fn the_doctor_looks_at_daemon_funnel_and_identity() {
+    let daemons = Daemons::start(&["-n", "1", "-funnel"]);
+    let (sandbox, _tailnet) = sandbox().await;
+    let socket = daemons.socket(1);
+    let mut doctor = program(&["doctor", "--toolsets", "this_node,funnel", "--access", "danger"]);
+    doctor.args(["--socket", socket.to_str().unwrap()]);
+    doctor.env("TAILSCALE_API_KEY", Sandbox::API_KEY).env("TAILSCALE_BASE_URL", sandbox.base_url());
+
+    let output = doctor.output().unwrap();
+
+    let text = String::from_utf8(output.stdout).unwrap();
+    for check in ["ok   daemon: tailscaled ", "funnel: ", "ok   identity: callers in the tailnet"] {
+        assert!(text.contains(check), "{text}");
+    }
 }
 
 #[tokio::test]
