@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tailsteward::Operation;
 
 use super::{Caller, doors::Doors, text};
-use crate::support::tailnet::sandbox;
+use crate::support::{judge::is_judged, tailnet::sandbox};
 
 /// What the walk has called so far.
 struct Walk {
@@ -37,6 +37,15 @@ impl Walk {
         self.called.borrow_mut().insert(operation.to_owned());
         let failure = self.caller.fail(operation, parameters).await;
         failure["message"].as_str().unwrap().to_owned()
+    }
+
+    /// Sends a mail again, which is refused for a minute. Where a judge reads along, that minute may be over.
+    async fn resend(&self, operation: &str, parameters: &Value) {
+        self.called.borrow_mut().insert(operation.to_owned());
+        let (answer, failed) = self.caller.ask(operation, parameters.clone()).await;
+        let is_done =
+            if failed { answer["message"].is_string() } else { answer["applied"] == true };
+        assert!(is_done && (failed || is_judged()), "{operation}: {answer}");
     }
 
     async fn first(&self, operation: &str, parameters: Value, list: &str) -> Value {
@@ -115,7 +124,7 @@ async fn invites(walk: &Walk) {
     let listed = walk.first("listDeviceInvites", json!({ "deviceId": id }), "items").await;
     assert_eq!(listed["inviteUrl"], "•••");
     walk.call("getDeviceInvite", invite.clone()).await;
-    walk.refused("resendDeviceInvite", invite.clone()).await;
+    walk.resend("resendDeviceInvite", &invite).await;
     let own = walk.refused("acceptDeviceInvite", json!({ "body": { "invite": link } })).await;
     assert!(own.contains("in this tailnet already"), "{own}");
     walk.call("deleteDeviceInvite", invite).await;
@@ -125,7 +134,7 @@ async fn invites(walk: &Walk) {
     let invite = json!({ "userInviteId": made["answer"][0]["id"] });
     walk.call("listUserInvites", json!({})).await;
     walk.call("getUserInvite", invite.clone()).await;
-    walk.refused("resendUserInvite", invite.clone()).await;
+    walk.resend("resendUserInvite", &invite).await;
     walk.call("deleteUserInvite", invite).await;
 }
 

@@ -29,6 +29,10 @@ impl Caller {
         self.agent.call("call_api_operation", Self::arguments(operation, parameters)).await
     }
 
+    pub async fn ask(&self, operation: &str, parameters: Value) -> (Value, bool) {
+        self.agent.ask("call_api_operation", Self::arguments(operation, parameters)).await
+    }
+
     pub async fn fail(&self, operation: &str, parameters: Value) -> Value {
         self.agent.fail("call_api_operation", Self::arguments(operation, parameters)).await
     }
