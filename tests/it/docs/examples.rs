@@ -20,6 +20,7 @@ use crate::support::{
     agent::Agent,
     daemons::{Daemons, soon},
     edits,
+    judge::is_judged,
     tailnet::sandbox,
 };
 
@@ -157,6 +158,8 @@ async fn run(agent: &Agent, is_wanted: impl Fn(&str) -> bool) {
         println!("{line}: {tool} {text}\n  {answer}");
         // What changes nothing shows nothing.
         let is_as_said = match &refused {
+            // Behind a judge, the minute after which a mail is sent again may be over.
+            Some(text) if text == "minute" && is_judged() && !failed => answer["applied"] == true,
             Some(text) => failed && answer.to_string().contains(text.as_str()),
             None => !failed && (answer["unchanged"] == true) == unchanged,
         };

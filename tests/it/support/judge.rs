@@ -39,7 +39,7 @@ struct Hop {
 }
 
 /// Whether there is a judge.
-#[allow(dead_code, reason = "each test binary has its own copy, and one gives its judge no time")]
+#[allow(dead_code, reason = "each test binary has its own copy, and one does not ask")]
 pub fn is_judged() -> bool {
     std::env::var_os(PRISM).is_some()
 }
