@@ -4,7 +4,7 @@ use jsonc_parser::{
     ParseOptions,
     cst::{CstInputValue, CstNode, CstObject, CstObjectProp, CstRootNode},
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::hosts::{Host, INPUT, KEY, NAME, Started};
 
@@ -97,10 +97,33 @@ fn toml(host: Host, started: &Started, old: &str) -> Result<String, String> {
     let servers = servers.as_table_like_mut().ok_or(format!("its `{name}` is not a table"))?;
     let entry = servers.entry(NAME).or_insert_with(|| toml_edit::Table::new().into());
     let entry = entry.as_table_like_mut().ok_or(format!("its `{name}.{NAME}` is not a table"))?;
+    // Where the key came from, before it comes from somewhere else.
+    if let Some(variables) = entry.get_mut("env").and_then(toml_edit::Item::as_table_like_mut) {
+        variables.remove(KEY);
+    }
+    if let Some(names) = entry.get_mut("env_vars").and_then(toml_edit::Item::as_array_mut) {
+        names.retain(|it| it.as_str() != Some(KEY));
+    }
     for (name, value) in host.entry(started) {
-        entry.insert(name, toml_edit::Item::Value(toml_value(&value)));
+        match (entry.get_mut(name), &value) {
+            (Some(there), Value::Object(fields)) if there.is_table_like() => {
+                let there = there.as_table_like_mut().into_iter();
+                there.for_each(|it| set_all(it, fields));
+            }
+            (Some(there), Value::Array(names)) if name == "env_vars" && there.is_array() => {
+                let there = there.as_array_mut().into_iter();
+                there.for_each(|it| it.extend(names.iter().map(toml_value)));
+            }
+            _ => drop(entry.insert(name, toml_edit::Item::Value(toml_value(&value)))),
+        }
     }
     Ok(file.to_string())
+}
+
+fn set_all(table: &mut dyn toml_edit::TableLike, fields: &Map<String, Value>) {
+    for (name, value) in fields {
+        table.insert(name, toml_edit::Item::Value(toml_value(value)));
+    }
 }
 
 /// Entries have texts, lists of texts and objects of texts.

@@ -131,6 +131,31 @@ fn what_somebody_added_to_our_own_entry_stays_there() {
 }
 
 #[test]
+fn a_key_that_comes_from_elsewhere_leaves_no_trace_and_other_variables_stay() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join(".codex/config.toml");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let old =
+        "[mcp_servers.tailsteward]\ncommand = \"x\"\nenv = { LANG = \"C\" }\nenv_vars = [\"TZ\"]\n";
+    fs::write(&path, old).unwrap();
+    let write = |words: &[&str]| {
+        text(&setup(home.path(), &[&["codex", "--write"], words].concat()));
+        fs::read_to_string(&path).unwrap()
+    };
+
+    let with_file = write(&["--key-file", "/run/key"]);
+    let of_shell = write(&[]);
+    let none = write(&["--sandbox"]);
+
+    assert!(with_file.contains("file:/run/key"), "{with_file}");
+    assert!(of_shell.contains("TAILSCALE_API_KEY") && !of_shell.contains("/run/key"), "{of_shell}");
+    assert!(!none.contains("TAILSCALE_API_KEY"), "{none}");
+    for written in [with_file, of_shell, none] {
+        assert!(written.contains("LANG = \"C\"") && written.contains("\"TZ\""), "{written}");
+    }
+}
+
+#[test]
 fn a_broken_file_is_left_alone() {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join(".cursor");
