@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// A value that all clones share, and that can be replaced for all of them at once. Whoever has it keeps what was
-/// valid when they asked.
+/// A value that all clones share, and that can be replaced for all of them at once. [`get`](Self::get) returns the
+/// one of that moment.
 #[derive(Debug)]
 pub struct Live<T>(Arc<RwLock<Arc<T>>>);
 

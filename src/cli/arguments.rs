@@ -4,6 +4,9 @@ use serde_json::{Map, Number, Value};
 
 use crate::{Error, client::Result, tool::ToolDef};
 
+/// The parameter with the number of a change.
+const CHANGE: &str = "change";
+
 /// The arguments of a call to `tool`: one JSON object, or a word such as `os=linux` for each parameter. Words
 /// have the types of the tool's parameters; lists are separated by commas.
 pub(super) fn read(tool: &ToolDef, words: &[String]) -> Result<Value> {
@@ -18,7 +21,7 @@ pub(super) fn read(tool: &ToolDef, words: &[String]) -> Result<Value> {
     let known = schema.get("properties").and_then(Value::as_object);
     let mut arguments = Map::new();
     for word in words {
-        let (name, text) = word.split_once('=').ok_or_else(|| not_a_pair(tool, word, known))?;
+        let (name, text) = pair(word, known).ok_or_else(|| not_a_pair(tool, word, known))?;
         // Names are written with dashes in options, and with underscores in parameters.
         let name = name.trim_start_matches("--").replace('-', "_");
         let kind = known.and_then(|it| it.get(&name)).and_then(|it| it.get("type"));
@@ -32,6 +35,13 @@ pub(super) fn read(tool: &ToolDef, words: &[String]) -> Result<Value> {
         }
     }
     Ok(Value::Object(arguments))
+}
+
+/// The parameter that a word is for, and its value. A number alone is that of a change, where a tool takes one.
+fn pair<'w>(word: &'w str, known: Option<&Map<String, Value>>) -> Option<(&'w str, &'w str)> {
+    let takes_change = || known.is_some_and(|it| it.contains_key(CHANGE));
+    let change = || word.parse::<u64>().is_ok() && takes_change();
+    word.split_once('=').or_else(|| change().then_some((CHANGE, word)))
 }
 
 fn not_a_pair(tool: &ToolDef, word: &str, known: Option<&Map<String, Value>>) -> Error {
@@ -135,12 +145,14 @@ mod tests {
         let arguments = read_as("list_devices", &[r#"{"os": "linux"}"#]);
         assert_eq!(arguments.unwrap(), json!({ "os": "linux" }));
         assert_eq!(read_as("list_devices", &[]).unwrap(), json!({}));
+        assert_eq!(read_as("undo_change", &["12"]).unwrap(), json!({ "change": 12 }));
     }
 
     #[test]
     fn what_is_wrong_is_named_with_what_would_be_right() {
         for (word, message) in [
             ("web-01", "`web-01` must be `key=value`"),
+            ("5", "`5` must be `key=value`"),
             ("online=maybe", "`online` must be `true` or `false`"),
             ("limit=many", "`limit` must be a whole number"),
         ] {

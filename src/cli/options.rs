@@ -49,10 +49,15 @@ const APPLY: &[(&str, &[&[&str]])] = &[
     ("man", &[]),
 ];
 
-/// Parses the command line. Prints nothing.
+/// Parses the command line. Prints nothing. Only help takes the time to hide what does not apply.
 pub(super) fn parse<T: CommandFactory + FromArgMatches>() -> Result<T, clap::Error> {
-    let mut command = without_others(T::command());
-    let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    let mut command = T::command();
+    let matches = match command.try_get_matches_from_mut(std::env::args_os()) {
+        Err(shown) if is_help(shown.kind()) => {
+            without_others(T::command()).try_get_matches_from_mut(std::env::args_os())?
+        }
+        matches => matches?,
+    };
     if let Some((name, below)) = matches.subcommand() {
         let given = |id: &&&str| {
             let known = below.try_contains_id(id).is_ok();
@@ -67,6 +72,10 @@ pub(super) fn parse<T: CommandFactory + FromArgMatches>() -> Result<T, clap::Err
         }
     }
     T::from_arg_matches(&matches)
+}
+
+fn is_help(kind: Usage) -> bool {
+    matches!(kind, Usage::DisplayHelp | Usage::DisplayHelpOnMissingArgumentOrSubcommand)
 }
 
 /// The command, each of whose subcommands hides the options that do not apply to it.

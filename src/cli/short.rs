@@ -78,13 +78,7 @@ impl ShortArguments {
             return Ok(ExitCode::SUCCESS);
         }
         let tool = catalogue::named(name)?;
-        let mut words = self.words.clone();
-        if self.is_number()
-            && let Some(first) = words.first_mut()
-        {
-            first.insert_str(0, "change=");
-        }
-        let arguments = arguments::read(tool, &words)?;
+        let arguments = arguments::read(tool, &self.words)?;
         let connected = target.connect_all().await?;
         let setup = offered.setup(connected.tailnets.first(), target)?;
         let history = offered.history(target.sandbox)?;

@@ -43,9 +43,10 @@ impl Shape {
 
     /// Prints a result, which is JSON already.
     pub(super) fn print_answer(self, json: &str) {
-        match serde_json::from_str(json) {
-            Ok(value) if self.is_text() => print(&value::text(&value, width())),
-            _ => print(json),
+        let value = if self.is_text() { serde_json::from_str(json).ok() } else { None };
+        match value {
+            Some(value) => print(&value::text(&value, width())),
+            None => print(json),
         }
     }
 

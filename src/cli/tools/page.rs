@@ -8,6 +8,7 @@ use crate::{
         arguments,
         shown::{heading, push_wrapped},
     },
+    client::call::is_empty,
     tool::{Risk, ToolDef, Toolset},
 };
 
@@ -120,22 +121,11 @@ fn described(schema: Option<&Map<String, Value>>) -> String {
     if let Some(text) = get("description").and_then(Value::as_str) {
         about = format!("{about}: {text}");
     }
-    if let Some(usual) = get("default").filter(|it| !is_nothing(it)) {
+    if let Some(usual) = get("default").filter(|it| !is_empty(it)) {
         about =
             format!("{about} Default {}.", usual.as_str().map_or(usual.to_string(), str::to_owned));
     }
     about
-}
-
-/// Whether a value says nothing to a person.
-fn is_nothing(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        Value::Object(fields) => fields.is_empty(),
-        _ => false,
-    }
 }
 
 fn kind(schema: Option<&Map<String, Value>>) -> String {

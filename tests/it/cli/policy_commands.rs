@@ -398,3 +398,15 @@ fn an_offline_validation_says_that_no_tests_were_run() {
     let (told, code) = session.run(&["validate", "--offline", &file]);
     assert!(code == 0 && told.contains("1 test not run"), "{told}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_live_file_is_printed_byte_for_byte() {
+    let (session, _tailnet, text) = Session::with_sandbox().await;
+    let sandbox = session.sandbox.as_ref().unwrap();
+    let mut get = program(&["policy", "get"]);
+    get.env("TAILSCALE_API_KEY", Sandbox::API_KEY).env("TAILSCALE_BASE_URL", sandbox.base_url());
+
+    let printed = get.output().unwrap();
+
+    assert_eq!(String::from_utf8(printed.stdout).unwrap(), text);
+}
