@@ -60,8 +60,8 @@ impl Funnel<'_> {
     ///
     /// # Errors
     ///
-    /// [`Refused`](ErrorKind::Refused) if something else is served at the port and path, if what is missing cannot be set up from
-    /// here, and for an MCP server without authentication.
+    /// [`Refused`](ErrorKind::Refused) if something else is served at the port and path, if what is missing
+    /// cannot be set up from here, and for an MCP server without authentication.
     /// [`InvalidInput`](ErrorKind::InvalidInput) if Funnel does not allow the port.
     pub async fn plan_enable(&self, expose: &Expose) -> Result<Plan> {
         check_time(expose.ends_after)?;
