@@ -5,16 +5,7 @@
 use std::{collections::BTreeMap, fs};
 
 use serde_json::Value;
-use tailsteward::{
-    alerts::Setup,
-    catalogue,
-    catalogue::{Offer, Selectors, ToolSelection},
-    history::{History, Source},
-    local::EditPrefs,
-    mcp,
-    tailnet::alerts::Judge,
-    tool::Risk,
-};
+use tailsteward::{alerts::Setup, catalogue, local::EditPrefs};
 
 use crate::support::{
     agent::Agent,
@@ -89,22 +80,9 @@ fn every_tool_has_an_example() {
 #[tokio::test]
 async fn every_example_works() {
     let (_sandbox, tailnet) = sandbox().await;
-    // Somebody has looked a minute ago, and now.
     let receivers = Setup { receivers: vec!["slack".into()], ..Setup::default() };
-    let tailnet = tailnet.with_history(History::in_memory()).with_alert_setup(receivers);
-    let mut judge = Judge::default();
-    let mut poller = tailnet.watch("examples").await.unwrap().unwrap();
-    let now = jiff::Timestamp::now().as_second();
-    for at in [now - 60, now] {
-        poller.look(&Source::devices(), at).await.unwrap();
-    }
-    let _ = judge.judge(tailnet.alerts(), &mut poller, now).await.unwrap();
-    let mut words = Selectors::default();
-    words.toolsets = vec!["all".to_owned(), "api".to_owned()];
-    let mut setup = mcp::Setup::new(Risk::Danger).unwrap();
-    setup.offer = Offer::new(Risk::Danger, ToolSelection::read(&words).unwrap(), Vec::new());
-    setup.yes = true;
-    run(&Agent::with(&tailnet, setup).await, |tool| !is_of_this_machine(tool)).await;
+    let agent = Agent::of_watched(&tailnet, receivers, &["all", "api"]).await;
+    run(&agent, |tool| !is_of_this_machine(tool)).await;
 }
 
 #[tokio::test]

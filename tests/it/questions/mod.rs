@@ -8,14 +8,7 @@ use std::{
 
 use serde::Deserialize;
 use serde_json::Value;
-use tailsteward::{
-    alerts::Setup,
-    catalogue::{self, Offer, Selectors, ToolSelection},
-    history::{History, Source},
-    mcp,
-    tailnet::alerts::Judge,
-    tool::Risk,
-};
+use tailsteward::{alerts::Setup, catalogue};
 
 use crate::support::{agent::Agent, tailnet::sandbox};
 
@@ -67,20 +60,7 @@ fn tokens(text: &str) -> usize {
 
 /// An assistant with all tools, in a tailnet that somebody watches.
 async fn assistant(tailnet: &tailsteward::Tailnet) -> Agent {
-    let tailnet = tailnet.with_history(History::in_memory()).with_alert_setup(Setup::default());
-    let mut judge = Judge::default();
-    let mut poller = tailnet.watch("questions").await.unwrap().unwrap();
-    let now = jiff::Timestamp::now().as_second();
-    for at in [now - 60, now] {
-        poller.look(&Source::devices(), at).await.unwrap();
-    }
-    let _ = judge.judge(tailnet.alerts(), &mut poller, now).await.unwrap();
-    let mut words = Selectors::default();
-    words.toolsets = vec!["all".to_owned()];
-    let mut setup = mcp::Setup::new(Risk::Danger).unwrap();
-    setup.offer = Offer::new(Risk::Danger, ToolSelection::read(&words).unwrap(), Vec::new());
-    setup.yes = true;
-    Agent::with(&tailnet, setup).await
+    Agent::of_watched(tailnet, Setup::default(), &["all"]).await
 }
 
 /// The arguments with the values of the answer before.

@@ -11,8 +11,7 @@ use serde_json::json;
 use tailsteward::{sandbox::Sandbox, tool::Risk};
 
 use crate::support::{
-    http::{Echo, Served, message, modern},
-    loopback::plain_http,
+    http::{Echo, Served, calling, message},
     proxy::{Fault, faulty},
     tailnet::sandbox,
 };
@@ -76,14 +75,7 @@ async fn told_to_end_the_program_finishes_a_change() {
     stdout.read_line(&mut line).unwrap();
     let url = line.trim().strip_prefix("MCP at ").unwrap().to_owned();
     let arguments = json!({ "device": "web-01", "name": "left", "ipv4": "100.99.8.8" });
-    let request = plain_http()
-        .post(url)
-        .body(modern("update_device", &arguments).to_string())
-        .header("content-type", "application/json")
-        .header("accept", "application/json, text/event-stream")
-        .header("mcp-protocol-version", "2026-07-28")
-        .header("mcp-method", "tools/call")
-        .header("mcp-name", "update_device");
+    let request = calling(&url, "update_device", &arguments);
     let call = tokio::spawn(request.send());
     tokio::time::sleep(Duration::from_secs(2)).await;
 

@@ -13,8 +13,7 @@ use tailsteward::sandbox::Sandbox;
 use crate::{
     cli::command_line::program,
     support::{
-        http::{message, modern},
-        loopback::plain_http,
+        http::{calling, message},
         tailnet::sandbox,
     },
 };
@@ -31,14 +30,7 @@ impl Drop for Running {
 
 async fn rename(url: &str, device: &str, name: &str) -> Value {
     let arguments = json!({ "device": device, "name": name });
-    let request = plain_http()
-        .post(url)
-        .body(modern("update_device", &arguments).to_string())
-        .header("content-type", "application/json")
-        .header("accept", "application/json, text/event-stream")
-        .header("mcp-protocol-version", "2026-07-28")
-        .header("mcp-method", "tools/call")
-        .header("mcp-name", "update_device");
+    let request = calling(url, "update_device", &arguments);
     message(request.send().await.unwrap()).await["result"].clone()
 }
 

@@ -9,9 +9,11 @@ use rmcp::{
 };
 use serde_json::Value;
 use tailsteward::{
-    Tailnet,
+    Tailnet, alerts,
+    catalogue::{Offer, Selectors, ToolSelection},
+    history::{History, Source},
     mcp::{Server, Setup},
-    tailnet::Tailnets,
+    tailnet::{Tailnets, alerts::Judge},
     tool::Risk,
 };
 
@@ -32,6 +34,23 @@ impl Agent {
         let server = Server::new(tailnets, setup);
         tokio::spawn(async move { Box::pin(server.serve(there)).await.unwrap().waiting().await });
         Self { client: ().serve(here).await.unwrap() }
+    }
+
+    /// One with these toolsets, in a tailnet that somebody has looked at a minute ago, and now. Nobody is asked.
+    pub async fn of_watched(tailnet: &Tailnet, alerts: alerts::Setup, toolsets: &[&str]) -> Self {
+        let tailnet = tailnet.with_history(History::in_memory()).with_alert_setup(alerts);
+        let mut poller = tailnet.watch("agent").await.unwrap().unwrap();
+        let now = jiff::Timestamp::now().as_second();
+        for at in [now - 60, now] {
+            poller.look(&Source::devices(), at).await.unwrap();
+        }
+        let _ = Judge::default().judge(tailnet.alerts(), &mut poller, now).await.unwrap();
+        let mut words = Selectors::default();
+        words.toolsets = toolsets.iter().map(|it| (*it).to_owned()).collect();
+        let mut setup = Setup::new(Risk::Danger).unwrap();
+        setup.offer = Offer::new(Risk::Danger, ToolSelection::read(&words).unwrap(), Vec::new());
+        setup.yes = true;
+        Self::with(&tailnet, setup).await
     }
 
     pub async fn tools(&self) -> Vec<Tool> {

@@ -247,6 +247,18 @@ pub fn modern(tool: &str, arguments: &Value) -> Value {
             "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "1" } } } })
 }
 
+/// A call over HTTP to a server that runs by itself.
+pub fn calling(url: &str, tool: &str, arguments: &Value) -> RequestBuilder {
+    plain_http()
+        .post(url)
+        .body(modern(tool, arguments).to_string())
+        .header("content-type", "application/json")
+        .header("accept", "application/json, text/event-stream")
+        .header("mcp-protocol-version", "2026-07-28")
+        .header("mcp-method", "tools/call")
+        .header("mcp-name", tool)
+}
+
 /// The message in an answer, whether it came as JSON or as an event.
 pub async fn message(response: Response) -> Value {
     let text = response.text().await.unwrap();
